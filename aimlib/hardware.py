@@ -1,0 +1,80 @@
+"""GPU products as published facts: memory, speed and number formats, found by name, PCI device id or NVIDIA's label."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from aimlib.api.base import Model
+from aimlib.data import load
+
+CPU = "CPU"
+"""Name of the product that stands for a node's processors."""
+
+
+class Product(Model):
+    """One accelerator as a pod sees it: on a module with two dies, one die. Sources stand in the data file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    vendor: Literal["amd", "nvidia", "cpu"]
+    architecture: str | None = None
+    """Compilation target, gfx942 or sm_90; none for processors."""
+    device_ids: tuple[Annotated[str, Field(pattern="^[0-9a-f]{4}$")], ...] = ()
+    labels: tuple[str, ...] = ()
+    """Regular expressions for a whole nvidia.com/gpu.product value."""
+    memory_gib: Annotated[float | None, Field(gt=0, alias="memoryGiB")] = None
+    """Memory of one device in GiB; none where it is the node's own."""
+    bandwidth_tbs: Annotated[float | None, Field(gt=0, alias="bandwidthTBs")] = None
+    """Memory bandwidth of one device in TB/s."""
+    precisions: tuple[str, ...]
+    """Formats that it computes in."""
+    weight_only: tuple[str, ...] = ()
+    """Formats that it only stores weights in; the engine expands them to 16 bit."""
+    tflops: Mapping[str, float] = Field(default_factory=dict)
+    """Dense peak of one device by format, in TFLOP/s."""
+    devices_per_node: Annotated[int, Field(ge=1)]
+    """Devices on the usual node."""
+    partitions: Mapping[str, int] = Field(default_factory=lambda: {"spx": 1})
+    """Compute partition modes, and the devices that each makes out of one."""
+    source: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Keys of the data file's `sources`."""
+
+    def serves(self, precision: str) -> bool:
+        """Whether an engine can run weights of this format here, by arithmetic or by expanding them."""
+        return precision in self.precisions or precision in self.weight_only
+
+
+@cache
+def products() -> tuple[Product, ...]:
+    """All products, in the order of the data file."""
+    return tuple(Product.model_validate(product) for product in load("hardware")["products"])
+
+
+@cache
+def _by_name() -> dict[str, Product]:
+    return {name.casefold(): product for product in products() for name in (product.name, *product.aliases)}
+
+
+@cache
+def _by_device_id() -> dict[str, Product]:
+    return {device: product for product in products() for device in product.device_ids}
+
+
+def product(name: str) -> Product | None:
+    """The product of that name or alias, in any case."""
+    return _by_name().get(name.strip().casefold())
+
+
+def by_device_id(device_id: str) -> Product | None:
+    """The product with that PCI device id, such as `74a1`, in any case and with or without 0x."""
+    return _by_device_id().get(device_id.strip().lower().removeprefix("0x"))
+
+
+def by_nvidia_product(label: str) -> Product | None:
+    """The product behind a value of the label nvidia.com/gpu.product, its -SHARED or -MIG- suffix already taken off."""
+    return next((found for found in products() if any(re.fullmatch(form, label) for form in found.labels)), None)
