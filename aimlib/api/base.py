@@ -1,0 +1,57 @@
+"""What every API type shares: camelCase on the wire, frozen in memory, and rules that CEL and Python both hold."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A frozen value; its attribute docstrings are what `kubectl explain` prints."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", use_attribute_docstrings=True
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """This value as JSON-ready data, camelCase, without absent fields."""
+        return self.model_dump(by_alias=True, exclude_none=True, mode="json")
+
+
+class Rule(NamedTuple):
+    """One rule on one object: the API server evaluates `cel`, this process `holds` on the same raw data."""
+
+    cel: str
+    message: str
+    holds: Callable[[Mapping[str, Any]], bool]
+
+
+def rules(*table: Rule) -> ConfigDict:
+    """The rules as `x-kubernetes-validations` of the type they are given to."""
+    return ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [{"rule": rule.cel, "message": rule.message} for rule in table]}
+    )
+
+
+def broken(table: tuple[Rule, ...], raw: Mapping[str, Any]) -> str:
+    """The messages of the rules that `raw` breaks, joined; empty when it breaks none."""
+    return "; ".join(rule.message for rule in table if not rule.holds(raw))
+
+
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+"""The name of a Kubernetes object."""
+
+Text = Annotated[str, Field(max_length=1024)]
+
+ModelId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
+"""A model's id at the Hugging Face hub, `organisation/name`."""
+
+Quantity = Annotated[
+    str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
+]
+"""A Kubernetes quantity that is not negative, such as `500m`, `16`, `64Gi`."""
+
+GpuCount = Annotated[int, Field(ge=0, le=64)]
+
+Port = Annotated[int, Field(ge=1, le=65535)]

@@ -1,0 +1,141 @@
+"""AIMEndpoint: a model that is to be served. Its parts are in `endpoint_parts`, its status in `endpoint_status`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from aimlib.api.base import GpuCount, Model, ModelId, Rule, broken, rules
+from aimlib.api.endpoint_parts import (
+    Asked,
+    Cache,
+    DeploymentSettings,
+    Image,
+    ModelRef,
+    Monitoring,
+    RecipeChoice,
+    Resources,
+    Scaling,
+    Security,
+    ServiceSettings,
+)
+from aimlib.api.endpoint_status import EndpointStatus
+from aimlib.api.meta import K8sObject
+from aimlib.api.precision import AskedPrecision
+from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
+
+SPELLINGS = (
+    spelling("modelId", "model.id"),
+    spelling("gpuCount", "recipe.gpuCount"),
+    spelling("resources.gpuCount", "recipe.gpuCount"),
+    spelling("precision", "recipe.precision"),
+    spelling("backend", "recipe.backend"),
+    spelling("autoSelect", "recipe.autoSelect"),
+    spelling("cache.storage.size", "cache.size"),
+    spelling("cache.storage.storageClass", "cache.storageClass"),
+    spelling("cache.storage.accessMode", "cache.accessMode"),
+    spelling("cache.storage.mountPath", "cache.mountPath"),
+)
+"""Every path that has an official twin. The long form is the one this process works with."""
+
+
+def _given(raw: Mapping[str, Any], *paths: str) -> bool:
+    return any(lookup(raw, tuple(path.split("."))) is not MISSING for path in paths)
+
+
+def _manual_is_complete(raw: Mapping[str, Any]) -> bool:
+    if _given(raw, "recipe.customRecipe"):
+        return True
+    if False not in (lookup(raw, ("autoSelect",)), lookup(raw, ("recipe", "autoSelect"))):
+        return True
+    return _given(raw, "gpuCount", "recipe.gpuCount", "resources.gpuCount") and _given(
+        raw, "precision", "recipe.precision"
+    )
+
+
+RULES = (
+    Rule(
+        "has(self.modelId) || (has(self.model) && has(self.model.id))",
+        "say which model to serve: modelId, or model.id",
+        lambda raw: _given(raw, "modelId", "model.id"),
+    ),
+    Rule(
+        "(has(self.recipe) && has(self.recipe.customRecipe)) || !((has(self.autoSelect) && !self.autoSelect) || "
+        "(has(self.recipe) && has(self.recipe.autoSelect) && !self.recipe.autoSelect)) || "
+        "((has(self.gpuCount) || (has(self.recipe) && has(self.recipe.gpuCount)) || "
+        "(has(self.resources) && has(self.resources.gpuCount))) && "
+        "(has(self.precision) || (has(self.recipe) && has(self.recipe.precision))))",
+        "autoSelect: false leaves nothing to choose: give gpuCount and precision (backend is vllm unless given), "
+        "or recipe.customRecipe",
+        _manual_is_complete,
+    ),
+    Rule(
+        "!(has(self.deployment) && has(self.deployment.canary) && has(self.deployment.canary.enabled) && "
+        "self.deployment.canary.enabled)",
+        "deployment.canary is not supported yet: set enabled: false, and run a second AIMEndpoint for the new version",
+        lambda raw: lookup(raw, ("deployment", "canary", "enabled")) is not True,
+    ),
+    *agreement(SPELLINGS),
+)
+
+
+class EndpointSpec(Model):
+    """The model to serve and what is asked of it. What is left out is free for the operator to choose."""
+
+    model_config = rules(*RULES)
+
+    model_id: ModelId | None = None
+    """Short for model.id."""
+    gpu_count: GpuCount | None = None
+    """Short for recipe.gpuCount: GPUs of one replica; 0 asks for CPUs."""
+    precision: AskedPrecision | None = None
+    """Short for recipe.precision."""
+    backend: Asked | None = None
+    """Short for recipe.backend."""
+    auto_select: bool | None = None
+    """Short for recipe.autoSelect."""
+    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """How many replicas serve the model; 0 stops it. `kubectl scale` and autoscalers write this."""
+    model: ModelRef | None = None
+    """The model to serve."""
+    recipe: RecipeChoice = RecipeChoice()
+    """How to choose the recipe."""
+    resources: Resources = Resources()
+    """CPU and memory of one replica, where the recipe's do not do."""
+    scaling: Scaling | None = None
+    """Automatic scaling."""
+    service: ServiceSettings = ServiceSettings()
+    """The Service in front of the replicas."""
+    monitoring: Monitoring = Monitoring()
+    """Scraping and dashboards."""
+    cache: Cache = Cache()
+    """Where the model's files are kept."""
+    security: Security = Security()
+    """Identity of the replicas."""
+    deployment: DeploymentSettings = DeploymentSettings()
+    """How new versions replace old ones."""
+    image: Image = Image()
+    """The engine's image, where the recipe's does not do."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalise(cls, raw: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was parsed
+        if not isinstance(raw, Mapping):
+            return raw
+        if message := broken(RULES, raw):
+            raise ValueError(message)
+        return one_spelling(raw, SPELLINGS)
+
+    @property
+    def wanted(self) -> ModelRef:
+        """The model, whichever way it was spelled."""
+        if self.model is None:
+            raise ValueError("no model: an EndpointSpec is made by parsing, which refuses that")
+        return self.model
+
+
+class AIMEndpoint(K8sObject):
+    """A model, served behind an OpenAI-compatible API on the right GPUs with the right engine settings."""
+
+    spec: EndpointSpec
+    status: EndpointStatus | None = None

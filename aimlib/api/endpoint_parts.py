@@ -1,0 +1,305 @@
+"""The parts of an AIMEndpoint's spec."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from aimlib.api.base import GpuCount, Model, ModelId, Name, Port, Quantity, Rule, Text, rules
+from aimlib.api.precision import AskedPrecision
+
+Asked = Annotated[str, Field(json_schema_extra={"enum": ["auto", "vllm", "sglang"]})]
+"""A serving engine, or `auto` to leave it free."""
+
+Percent = Annotated[int, Field(ge=1, le=100)]
+Seconds = Annotated[int, Field(ge=0, le=3600)]
+
+
+class TokenSecret(Model):
+    """The Secret that holds a Hugging Face token. Only its name is used here; its content is never read."""
+
+    name: Name
+    """The Secret's name, in the endpoint's namespace."""
+    key: Name = "token"
+    """The key in it."""
+
+
+class ModelRef(Model):
+    """Which model."""
+
+    id: ModelId | None = None
+    """Its id at the Hugging Face hub, such as Qwen/Qwen3-32B."""
+    revision: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Branch, tag or commit of its repository; the default branch when left out."""
+    version: Annotated[str, Field(max_length=63)] | None = None
+    """A version of your own; it labels the pods (app.kubernetes.io/version) and changes nothing else."""
+    token_secret: TokenSecret | None = None
+    """The Secret with a token for gated models; huggingface-token, key token, if present, when left out."""
+
+
+class CustomRecipe(Model):
+    """One AIMRecipe by name."""
+
+    name: Name
+    """The recipe's name."""
+    namespace: Name | None = None
+    """Accepted for resources of the earlier API; recipes are cluster-scoped now, so the name alone decides."""
+
+
+class Fallback(Model):
+    """One step back from what was asked: each field given here replaces the one asked for."""
+
+    model_config = rules(
+        Rule(
+            "has(self.gpuCount) || has(self.precision) || has(self.backend)",
+            "a fallback says what to ask for instead: gpuCount, precision or backend",
+            lambda raw: bool({"gpuCount", "precision", "backend"} & set(raw)),
+        )
+    )
+
+    gpu_count: GpuCount | None = None
+    """Ask for this many GPUs instead."""
+    precision: AskedPrecision | None = None
+    """Ask for this precision instead; auto leaves it free."""
+    backend: Asked | None = None
+    """Ask for this engine instead; auto leaves it free."""
+
+
+class RecipeChoice(Model):
+    """How to choose the recipe. What is stated is a requirement; what is left out is free."""
+
+    auto_select: bool = True
+    """Choose what is left out. With false everything is stated: gpuCount and precision, or customRecipe."""
+    backend: Asked | None = None
+    """The serving engine."""
+    precision: AskedPrecision | None = None
+    """The format of the weights: bf16, fp16, fp8, fp4, int8, int4 or auto; synonyms are accepted."""
+    gpu_count: GpuCount | None = None
+    """GPUs of one replica; 0 asks for CPUs. The fewest that fit when left out."""
+    custom_recipe: CustomRecipe | None = None
+    """Use this recipe and no other."""
+    goal: Annotated[str, Field(json_schema_extra={"enum": ["latency", "throughput", "cost"]})] | None = None
+    """Rank what fits by published figures: latency per token, tokens per second, or tokens per second and GPU.
+    Left out, the fewest GPUs win."""
+    fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
+    """What to ask for instead when nothing fits, in this order."""
+    update_policy: Annotated[str, Field(json_schema_extra={"enum": ["Pinned", "Auto"]})] = "Pinned"
+    """Pinned keeps a running endpoint on its choice and reports a better one; Auto moves to it."""
+
+
+class Resources(Model):
+    """CPU and memory of one replica."""
+
+    gpu_count: GpuCount | None = None
+    """The same as recipe.gpuCount."""
+    cpu: Quantity | None = None
+    """CPU request."""
+    cpu_limit: Quantity | None = None
+    """CPU limit."""
+    memory: Quantity | None = None
+    """Memory request."""
+    memory_limit: Quantity | None = None
+    """Memory limit."""
+
+
+class Scaling(Model):
+    """Automatic scaling: a HorizontalPodAutoscaler on this endpoint when maxReplicas is above 1."""
+
+    model_config = rules(
+        Rule(
+            "!has(self.maxReplicas) || (has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
+            "minReplicas must not exceed maxReplicas",
+            lambda raw: raw.get("maxReplicas") is None or raw.get("minReplicas", 1) <= raw["maxReplicas"],
+        )
+    )
+
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Never fewer, unless spec.replicas is 0."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Never more. Left out or 1, there is no autoscaler."""
+    target_cpu_utilization: Percent | None = Field(default=None, alias="targetCPUUtilization")
+    """Average CPU use to aim for, in percent of the request."""
+    target_memory_utilization: Percent | None = None
+    """Average memory use to aim for, in percent of the request."""
+    target_gpu_utilization: Percent | None = Field(default=None, alias="targetGPUUtilization")
+    """Average GPU use to aim for, in percent. Needs a metrics adapter that serves the device exporter's pod metric."""
+    scale_up_delay: Seconds | None = None
+    """Seconds for which more must have been wanted before scaling up."""
+    scale_down_delay: Seconds | None = None
+    """Seconds for which less must have been wanted before scaling down."""
+
+
+class ServiceSettings(Model):
+    """The Service in front of the replicas."""
+
+    type: Annotated[str, Field(json_schema_extra={"enum": ["ClusterIP", "NodePort", "LoadBalancer"]})] = "ClusterIP"
+    """ClusterIP, NodePort or LoadBalancer."""
+    port: Port = 8000
+    """Port of the Service."""
+    target_port: Port | None = None
+    """Port that the engine listens on; 8000 for vLLM and 30000 for SGLang when left out."""
+    node_port: Port | None = None
+    """Port on every node, for NodePort and LoadBalancer; the cluster chooses when left out."""
+    annotations: Annotated[dict[str, Text], Field(max_length=32)] = Field(default_factory=dict)
+    """Annotations of the Service, such as those of a load balancer."""
+    load_balancer_ip: Annotated[str, Field(max_length=64)] | None = Field(default=None, alias="loadBalancerIP")
+    """Address to ask the load balancer for."""
+    load_balancer_class: Annotated[str, Field(max_length=253)] | None = None
+    """The load balancer's implementation."""
+    load_balancer_source_ranges: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
+    """Client networks that a load balancer lets in."""
+    external_traffic_policy: Annotated[str, Field(json_schema_extra={"enum": ["Cluster", "Local"]})] | None = None
+    """Whether outside traffic may be forwarded between nodes."""
+
+
+class Prometheus(Model):
+    """Scraping by annotations on the pods."""
+
+    enabled: bool = True
+    """Announce the pods to Prometheus (prometheus.io/scrape, path, port, interval)."""
+    interval: Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h))+$", max_length=16)] | None = None
+    """Scrape interval, as the annotation prometheus.io/interval for a relabelling rule."""
+    path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/metrics"
+    """Path of the metrics."""
+
+
+class Grafana(Model):
+    """A dashboard for this endpoint."""
+
+    enabled: bool = False
+    """Make a ConfigMap that Grafana's sidecar loads (label grafana_dashboard)."""
+    dashboard: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Title of the dashboard; the endpoint's name when left out."""
+
+
+class Monitoring(Model):
+    """Scraping and dashboards."""
+
+    enabled: bool = False
+    """Turns the rest on."""
+    prometheus: Prometheus = Prometheus()
+    """Scraping."""
+    grafana: Grafana = Grafana()
+    """A dashboard."""
+
+
+AccessMode = Annotated[
+    str, Field(json_schema_extra={"enum": ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]})
+]
+
+
+class CacheStorage(Model):
+    """The claim of the cache, as the earlier examples spell it."""
+
+    size: Quantity | None = None
+    """The same as cache.size."""
+    storage_class: Annotated[str, Field(max_length=253)] | None = None
+    """The same as cache.storageClass."""
+    access_mode: AccessMode | None = None
+    """The same as cache.accessMode."""
+    mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] | None = None
+    """The same as cache.mountPath."""
+
+
+class Cache(Model):
+    """Where the model's files are kept: in a claim that outlives the pods, or with each pod."""
+
+    enabled: bool = False
+    """Keep the files in a PersistentVolumeClaim of this endpoint."""
+    size: Quantity | None = None
+    """Size of the claim; the checkpoint's size and a tenth when left out."""
+    storage_class: Annotated[str, Field(max_length=253)] | None = None
+    """Storage class of the claim; the cluster's default when left out."""
+    access_mode: AccessMode = "ReadWriteOnce"
+    """Access mode of the claim."""
+    mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/workspace/model-cache"
+    """Where it is mounted."""
+    storage: CacheStorage | None = None
+    """Another spelling of the fields above."""
+
+
+class PodSecurityContext(Model):
+    """User and groups of the engine's processes."""
+
+    run_as_user: Annotated[int, Field(ge=0)] | None = None
+    """User id."""
+    run_as_group: Annotated[int, Field(ge=0)] | None = None
+    """Group id."""
+    fs_group: Annotated[int, Field(ge=0)] | None = None
+    """Group of the volumes."""
+    supplemental_groups: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=16)] = ()
+    """More groups, such as the host's render group, which owns the GPU's device files."""
+
+
+class ServiceAccount(Model):
+    """The identity of the pods."""
+
+    create: bool = False
+    """Make one for this endpoint, without a token."""
+    name: Name | None = None
+    """Its name; the endpoint's when it is made and this is left out."""
+
+
+class Security(Model):
+    """Identity of the replicas."""
+
+    pod_security_context: PodSecurityContext = PodSecurityContext()
+    """User and groups."""
+    service_account: ServiceAccount = ServiceAccount()
+    """Service account."""
+
+
+IntOrPercent = Annotated[
+    int | str,
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True, "pattern": r"^[0-9]+%?$"}),
+]
+
+
+class RollingUpdate(Model):
+    """How many replicas may be over or missing during an update."""
+
+    max_surge: IntOrPercent | None = None
+    """Replicas above the wanted number; each needs its own GPUs."""
+    max_unavailable: IntOrPercent | None = None
+    """Replicas that may be missing."""
+
+
+class Strategy(Model):
+    """How new versions replace old ones."""
+
+    type: Annotated[str, Field(json_schema_extra={"enum": ["RollingUpdate", "Recreate"]})] = "RollingUpdate"
+    """RollingUpdate or Recreate."""
+    rolling_update: RollingUpdate | None = None
+    """Left out, an old replica makes room for a new one, which needs no spare GPU."""
+
+
+class Canary(Model):
+    """Gradual updates with split traffic; not supported yet."""
+
+    enabled: bool = False
+    """Must be false."""
+    traffic_split: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Percent of the traffic for the new version."""
+    duration: Annotated[int, Field(ge=0)] | None = None
+    """Seconds."""
+
+
+class DeploymentSettings(Model):
+    """How new versions replace old ones."""
+
+    strategy: Strategy = Strategy()
+    """The Deployment's strategy."""
+    canary: Canary | None = None
+    """Not supported yet."""
+
+
+class Image(Model):
+    """The engine's image, where the recipe's does not do."""
+
+    repository: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """Repository without tag."""
+    tag: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Tag; latest when only a repository is given."""
+    pull_policy: Annotated[str, Field(json_schema_extra={"enum": ["Always", "IfNotPresent", "Never"]})] | None = None
+    """When to pull it."""
+    pull_secrets: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
+    """Names of Secrets with registry credentials."""

@@ -1,0 +1,55 @@
+"""The parts of Kubernetes objects that are not ours: metadata and conditions."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from aimlib.api.base import Model
+
+
+class ObjectMeta(Model):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class Condition(Model):
+    """One aspect of the object's state, in the form of metav1.Condition."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """The aspect; positive polarity: True is good."""
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    """True, False or Unknown."""
+    reason: Annotated[str, Field(max_length=1024)]
+    """Why, in one CamelCase word; the words are listed in DESIGN.md."""
+    message: Annotated[str, Field(max_length=32768)] = ""
+    """Why, as a sentence."""
+    observed_generation: int | None = None
+    """The generation of the object that this was said of."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When the status last changed."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+]
+
+
+class K8sObject(Model):
+    """What any object has, whatever its kind."""
+
+    api_version: str
+    kind: str
+    metadata: ObjectMeta
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+
+Raw = dict[str, Any]
+"""A Kubernetes object as plain JSON data."""

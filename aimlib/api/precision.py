@@ -1,0 +1,41 @@
+"""The one vocabulary of number formats, and every spelling of it that is accepted at the door."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+SPELLINGS = {
+    "bf16": "bf16",
+    "bfloat16": "bf16",
+    "fp16": "fp16",
+    "float16": "fp16",
+    "half": "fp16",
+    "fp8": "fp8",
+    "float8": "fp8",
+    "float8_e4m3": "fp8",
+    "float8_e5m2": "fp8",
+    "fp4": "fp4",
+    "float4": "fp4",
+    "mxfp4": "fp4",
+    "nvfp4": "fp4",
+    "int8": "int8",
+    "int4": "int4",
+}
+AUTO = "auto"
+
+
+def canonical(spelling: object) -> object:
+    """`bfloat16` as `bf16` and so on; ValueError for a spelling that nobody knows."""
+    if not isinstance(spelling, str):
+        return spelling
+    found = SPELLINGS.get(spelling.lower(), AUTO if spelling.lower() == AUTO else None)
+    if found is None:
+        raise ValueError(f"precision {spelling!r} is not known; one of {', '.join([AUTO, *SPELLINGS])}")
+    return found
+
+
+Precision = Annotated[str, BeforeValidator(canonical), Field(json_schema_extra={"enum": list(SPELLINGS)})]
+"""The format of the weights: bf16, fp16, fp8, fp4, int8 or int4; synonyms are accepted."""
+
+AskedPrecision = Annotated[str, BeforeValidator(canonical), Field(json_schema_extra={"enum": [AUTO, *SPELLINGS]})]
+"""A precision, or `auto` to leave it free."""

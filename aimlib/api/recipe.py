@@ -1,0 +1,262 @@
+"""AIMRecipe: what is known to work for one model, on one GPU product, in one precision, with one engine."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from aimlib.api.base import GpuCount, Model, ModelId, Name, Quantity, Rule, Text, broken, rules
+from aimlib.api.meta import Conditions, K8sObject
+from aimlib.api.precision import Precision
+
+Backend = Annotated[str, Field(json_schema_extra={"enum": ["vllm", "sglang"]})]
+"""The serving engine."""
+
+
+class KeySelector(Model):
+    """One key of a Secret or ConfigMap in the endpoint's namespace."""
+
+    name: Name
+    """The object's name."""
+    key: Name
+    """The key in it."""
+    optional: bool | None = None
+    """Start without the value when the object or key is missing."""
+
+
+class FieldSelector(Model):
+    """A field of the pod."""
+
+    field_path: Text
+    """Such as metadata.name."""
+    api_version: Text | None = None
+    """The version that the path is written in."""
+
+
+class ResourceFieldSelector(Model):
+    """A resource of the container."""
+
+    resource: Text
+    """Such as limits.cpu."""
+    container_name: Text | None = None
+    """The container; the engine's own when left out."""
+    divisor: Quantity | None = None
+    """The unit of the value."""
+
+
+class EnvSource(Model):
+    """Where a value comes from; the operator never reads it."""
+
+    secret_key_ref: KeySelector | None = None
+    """A key of a Secret."""
+    config_map_key_ref: KeySelector | None = None
+    """A key of a ConfigMap."""
+    field_ref: FieldSelector | None = None
+    """A field of the pod."""
+    resource_field_ref: ResourceFieldSelector | None = None
+    """A resource of the container."""
+
+
+class EnvVar(Model):
+    """One environment variable of the engine."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """The variable's name."""
+    value: Annotated[str, Field(max_length=4096)] | None = None
+    """Its value."""
+    value_from: EnvSource | None = None
+    """Where its value comes from, instead of value."""
+
+
+class ComputeResources(Model):
+    """Requests and limits of the engine's container."""
+
+    requests: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    """What the scheduler sets aside. The GPU resource is set by the operator."""
+    limits: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    """What the container may use at most."""
+
+
+class Measurement(Model):
+    """Figures somebody measured and published; the operator invents none."""
+
+    tokens_per_second: Annotated[float, Field(ge=0)] | None = None
+    """Tokens per second of the whole configuration under the stated workload."""
+    latency_ms: Annotated[float, Field(ge=0)] | None = None
+    """Mean time per output token of one request, in milliseconds."""
+    workload: Annotated[str, Field(min_length=1, max_length=256)]
+    """What was measured: lengths, concurrency, what is counted. Only equal workloads are compared with each other."""
+    source: Annotated[str, Field(min_length=1, max_length=512)]
+    """Who measured, and where it is published."""
+
+
+class Configuration(Model):
+    """One way to run the recipe's model, by number of GPUs."""
+
+    gpu_count: GpuCount
+    """GPUs of one replica; 0 is a CPU configuration."""
+    enabled: bool = True
+    """Whether it may be selected."""
+    args: Annotated[tuple[Annotated[str, Field(max_length=2048)], ...], Field(max_length=64)] = ()
+    """The engine's own command-line arguments. Model, host and port are set by the operator."""
+    env: Annotated[tuple[EnvVar, ...], Field(max_length=64)] = ()
+    """Environment variables of the engine."""
+    resources: ComputeResources = ComputeResources()
+    """CPU and memory of one replica."""
+    measurements: Annotated[tuple[Measurement, ...], Field(max_length=8)] = ()
+    """Published figures of this configuration."""
+
+
+class LatentAttention(Model):
+    """Multi-head latent attention: one compressed cache per token, replicated on every rank."""
+
+    kv_lora_rank: Annotated[int, Field(ge=1)]
+    """kv_lora_rank of the model's config.json."""
+    qk_rope_head_dim: Annotated[int, Field(ge=1)]
+    """qk_rope_head_dim of the model's config.json."""
+
+
+class SlidingWindow(Model):
+    """Layers that only remember the last tokens."""
+
+    layers: Annotated[int, Field(ge=1)]
+    """How many of the layers."""
+    tokens: Annotated[int, Field(ge=1)]
+    """How many tokens each of them remembers."""
+
+
+class ModelFacts(Model):
+    """Facts of the checkpoint that the memory rule computes with."""
+
+    weights_gib: Annotated[float, Field(ge=0, alias="weightsGiB")]
+    """Size of the safetensors files that are loaded, in GiB."""
+    layers: Annotated[int, Field(ge=1, le=1024)]
+    """num_hidden_layers that keep a KV cache, sliding-window layers included."""
+    attention_heads: Annotated[int, Field(ge=1, le=1024)]
+    """num_attention_heads."""
+    key_value_heads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """num_key_value_heads; left out with latent attention."""
+    head_dim: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """head_dim; left out with latent attention."""
+    latent_attention: LatentAttention | None = None
+    """For models with multi-head latent attention."""
+    sliding_window: SlidingWindow | None = None
+    """For models some of whose layers attend to a window only."""
+    max_context: Annotated[int, Field(ge=1)]
+    """The longest context of the checkpoint, in tokens."""
+    gated: bool = False
+    """Whether the hub asks for a token."""
+    license: Text | None = None
+    """The licence's short name."""
+    source: Text | None = None
+    """Where these facts come from."""
+
+
+class RecipeImage(Model):
+    """The image of the engine, where the operator's default does not do."""
+
+    repository: Text
+    """Repository without tag."""
+    tag: Annotated[str, Field(max_length=128)]
+    """Tag."""
+
+
+class RecipePerformance(Model):
+    """Expectations in the form of the earlier API; shown, not ranked by, since they have no source."""
+
+    expected_tokens_per_second: Annotated[int, Field(ge=0)] | None = None
+    """Expected tokens per second."""
+    expected_latency_ms: Annotated[int, Field(ge=0)] | None = None
+    """Expected latency in milliseconds."""
+    max_batch_size: Annotated[int, Field(ge=0)] | None = None
+    """Largest batch."""
+
+
+def _unique_gpu_counts(spec: Mapping[str, Any]) -> bool:
+    counts = [entry.get("gpuCount") for entry in spec.get("configurations") or ()]
+    return len(counts) == len(set(counts))
+
+
+RULES = (
+    Rule(
+        "!has(self.facts) || "
+        "has(self.facts.latentAttention) != (has(self.facts.keyValueHeads) && has(self.facts.headDim))",
+        "facts need either keyValueHeads and headDim, or latentAttention",
+        lambda spec: (
+            not (facts := spec.get("facts"))
+            or ("latentAttention" in facts) != ("keyValueHeads" in facts and "headDim" in facts)
+        ),
+    ),
+)
+
+
+class RecipeSpec(Model):
+    """What is known to work for one model, on one GPU product, in one precision, with one engine."""
+
+    model_config = rules(*RULES)
+
+    recipe_id: Name | None = None
+    """An identifier of the administrator's own; the object's name when left out."""
+    model_id: ModelId
+    """The model that endpoints ask for."""
+    checkpoint: ModelId | None = None
+    """What is loaded for it, where that is another repository, such as a quantised one; modelId when left out."""
+    description: Text | None = None
+    """For people."""
+    hardware: Annotated[str, Field(min_length=1, max_length=64)]
+    """The GPU product, such as MI300X, or CPU. Nodes are matched by its PCI device ids, not by this name."""
+    precision: Precision
+    """The format of the weights that are loaded."""
+    backend: Backend
+    """The serving engine."""
+    image: RecipeImage | None = None
+    """The engine's image, where the operator's default does not do."""
+    facts: ModelFacts | None = None
+    """Facts of the checkpoint; without them its memory cannot be checked."""
+    configurations: Annotated[
+        tuple[Configuration, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["gpuCount"]},
+        ),
+    ] = ()
+    """The ways to run it, one per number of GPUs."""
+    performance: RecipePerformance | None = None
+    """Expectations in the form of the earlier API."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hold_rules(cls, raw: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was parsed
+        if isinstance(raw, Mapping):
+            if message := broken(RULES, raw):
+                raise ValueError(message)
+            if not _unique_gpu_counts(raw):
+                raise ValueError("two configurations have the same gpuCount")
+        return raw
+
+    @property
+    def loaded(self) -> str:
+        """The repository whose files are loaded."""
+        return self.checkpoint or self.model_id
+
+
+class RecipeStatus(Model):
+    """Whether the recipe can be used, and if not, why."""
+
+    observed_generation: int | None = None
+    """The generation that this status was computed from."""
+    phase: Annotated[str, Field(json_schema_extra={"enum": ["Ready", "Invalid"]})] | None = None
+    """Ready, or Invalid with the reason in the condition Ready."""
+    gpu_counts: Text | None = None
+    """The numbers of GPUs that are enabled, such as 1,2,4,8."""
+    message: Annotated[str, Field(max_length=4096)] | None = None
+    """What is wrong, or what could not be checked."""
+    conditions: Conditions = ()
+    """Ready."""
+
+
+class AIMRecipe(K8sObject):
+    """What is known to work for one model, on one GPU product, in one precision, with one engine."""
+
+    spec: RecipeSpec
+    status: RecipeStatus | None = None

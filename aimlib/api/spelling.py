@@ -1,0 +1,82 @@
+"""The two spellings of a resource: short and earlier field paths, and the one path that each stands for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from aimlib.api.base import Rule
+
+Path = tuple[str, ...]
+MISSING: Any = object()
+
+
+class Spelling(NamedTuple):
+    """A field path that means the same as another."""
+
+    path: Path
+    means: Path
+
+
+def spelling(path: str, means: str) -> Spelling:
+    """From dotted paths below `spec`."""
+    return Spelling(tuple(path.split(".")), tuple(means.split(".")))
+
+
+def lookup(raw: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - JSON
+    """The value at `path`, or MISSING."""
+    value: Any = raw
+    for key in path:
+        if not isinstance(value, Mapping) or key not in value:
+            return MISSING
+        value = value[key]
+    return value
+
+
+def _placed(raw: Mapping[str, Any], path: Path, value: object) -> dict[str, Any]:
+    head, *rest = path
+    if not rest:
+        return {**raw, head: value}
+    inner = raw.get(head)
+    return {**raw, head: _placed(inner if isinstance(inner, Mapping) else {}, tuple(rest), value)}
+
+
+def _without(raw: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    head, *rest = path
+    if not rest:
+        return {key: value for key, value in raw.items() if key != head}
+    return {**raw, head: _without(raw[head], tuple(rest))}
+
+
+def one_spelling(raw: Mapping[str, Any], table: tuple[Spelling, ...]) -> dict[str, Any]:
+    """`raw` with every value at the path that its spelling means."""
+    result = dict(raw)
+    for path, means in table:
+        value = lookup(result, path)
+        if value is not MISSING:
+            result = _placed(_without(result, path), means, value)
+    return result
+
+
+def _cel_has(path: Path) -> str:
+    """CEL that is true when every step of the path is there."""
+    steps = [f"has(self.{'.'.join(path[: depth + 1])})" for depth in range(len(path))]
+    return " && ".join(steps)
+
+
+def agreement(table: tuple[Spelling, ...]) -> Iterator[Rule]:
+    """One rule per pair of spellings: given twice, a thing must have one value."""
+    for path, means in _pairs(table):
+        left, right = ".".join(path), ".".join(means)
+        yield Rule(
+            f"!({_cel_has(path)} && {_cel_has(means)}) || self.{left} == self.{right}",
+            f"{left} and {right} are the same setting and have different values; keep one",
+            lambda raw, path=path, means=means: (  # type: ignore[misc]
+                MISSING in (first := lookup(raw, path), second := lookup(raw, means)) or first == second
+            ),
+        )
+
+
+def _pairs(table: tuple[Spelling, ...]) -> Iterator[tuple[Path, Path]]:
+    """Every pair of paths with one meaning, the meaning itself included."""
+    for index, (path, means) in enumerate(table):
+        yield path, means
+        yield from ((path, other.path) for other in table[index + 1 :] if other.means == means)

@@ -1,0 +1,117 @@
+"""The kinds of this API: what their CRDs say besides the schema."""
+
+from typing import NamedTuple
+
+from aimlib.api.base import Model
+from aimlib.api.cache import SPELLINGS as CACHE_SPELLINGS
+from aimlib.api.cache import AIMCache
+from aimlib.api.endpoint import SPELLINGS as ENDPOINT_SPELLINGS
+from aimlib.api.endpoint import AIMEndpoint
+from aimlib.api.node import AIMInventory, AIMNode
+from aimlib.api.recipe import AIMRecipe
+from aimlib.api.spelling import Spelling
+
+
+class Column(NamedTuple):
+    """A column of `kubectl get`; wide ones are shown with `-o wide` only."""
+
+    name: str
+    path: str
+    type: str = "string"
+    wide: bool = False
+
+
+class Kind(NamedTuple):
+    """What a CRD says besides its schema."""
+
+    model: type[Model]
+    plural: str
+    short_names: tuple[str, ...]
+    scope: str
+    columns: tuple[Column, ...]
+    spellings: tuple[Spelling, ...] = ()
+    status: bool = True
+    scale: bool = False
+
+
+AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+KINDS = (
+    Kind(
+        AIMEndpoint,
+        "aimendpoints",
+        ("aimep",),
+        "Namespaced",
+        (
+            Column("Model", ".status.model"),
+            Column("Recipe", ".status.selectedRecipe.name"),
+            Column("Phase", ".status.phase"),
+            Column("Replicas", ".status.replicas.current", "integer"),
+            Column("Ready", ".status.replicas.ready", "integer"),
+            Column("GPUs", ".status.selectedRecipe.gpuCount", "integer", wide=True),
+            Column("Hardware", ".status.selectedRecipe.hardware", wide=True),
+            Column("Precision", ".status.selectedRecipe.precision", wide=True),
+            Column("Engine", ".status.selectedRecipe.backend", wide=True),
+            Column("URL", ".status.endpoints.internal", wide=True),
+            Column("Message", ".status.message", wide=True),
+            AGE,
+        ),
+        ENDPOINT_SPELLINGS,
+        scale=True,
+    ),
+    Kind(
+        AIMRecipe,
+        "aimrecipes",
+        ("aimr",),
+        "Cluster",
+        (
+            Column("Model", ".spec.modelId"),
+            Column("Hardware", ".spec.hardware"),
+            Column("Precision", ".spec.precision"),
+            Column("Backend", ".spec.backend"),
+            Column("GPUs", ".status.gpuCounts"),
+            Column("Phase", ".status.phase"),
+            Column("Message", ".status.message", wide=True),
+            AGE,
+        ),
+    ),
+    Kind(
+        AIMCache,
+        "aimcaches",
+        ("aimc",),
+        "Namespaced",
+        (
+            Column("Size", ".spec.storage.size"),
+            Column("Used", ".status.storage.usedSize"),
+            Column("Models", ".status.usage.totalModels", "integer"),
+            Column("Phase", ".status.phase"),
+            AGE,
+        ),
+        CACHE_SPELLINGS,
+    ),
+    Kind(
+        AIMNode,
+        "aimnodes",
+        ("aimn",),
+        "Cluster",
+        (
+            Column("Hardware", ".spec.summary"),
+            Column("Usable", ".spec.usable", "boolean"),
+            Column("Reason", ".spec.reason"),
+            AGE,
+        ),
+        status=False,
+    ),
+    Kind(
+        AIMInventory,
+        "aiminventories",
+        ("aiminv",),
+        "Cluster",
+        (
+            Column("Nodes", ".status.nodes", "integer"),
+            Column("GPUs", ".status.gpus", "integer"),
+            Column("Hardware", ".status.summary"),
+            AGE,
+        ),
+    ),
+)
