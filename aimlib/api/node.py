@@ -33,6 +33,8 @@ class Accelerator(Model):
     """Compilation target, such as gfx942 or sm_90."""
     device_id: Annotated[str, Field(max_length=16)] | None = None
     """PCI device id, where the labels tell."""
+    node_product: Annotated[str, Field(max_length=63)] | None = None
+    """The node's label nvidia.com/gpu.product, by which pods find it."""
     partition: Annotated[str, Field(max_length=64)] | None = None
     """Compute and memory partition of an AMD GPU (cpx_nps4), or MIG profile (1g.10gb); left out for a whole GPU."""
     shared: bool = False

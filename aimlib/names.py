@@ -1,0 +1,43 @@
+"""Names and labels that Kubernetes accepts, whatever the endpoint or the model is called."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from aimlib.api import GROUP
+
+LABEL_LENGTH = 63
+MODEL_LABEL = f"{GROUP}/model"
+ENDPOINT_LABEL = f"{GROUP}/endpoint"
+
+
+def digest(*parts: Any, length: int = 8) -> str:  # noqa: ANN401 - any JSON
+    """A short name for JSON data; equal data has an equal digest, whatever the order of its keys."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def label_value(text: str) -> str:
+    """`text` as a label value: the same where it is one, else made legal and kept apart by a digest."""
+    legal = re.sub(r"[^A-Za-z0-9._-]", "_", text).strip("._-")[:LABEL_LENGTH].strip("._-")
+    if legal == text:
+        return legal
+    kept = legal[: LABEL_LENGTH - 9].strip("._-") or "x"
+    return f"{kept}-{digest(text)}"
+
+
+def model_label(model_id: str) -> str:
+    """The value of the label that finds a model's recipes: `Qwen/Qwen3-32B` as `Qwen_Qwen3-32B-<digest>`."""
+    return label_value(model_id)
+
+
+def child_name(endpoint: str, suffix: str = "") -> str:
+    """A DNS-1035 label for a child of `endpoint`: the endpoint's own name where that is one, which it usually is."""
+    wanted = f"{endpoint}{suffix}"
+    legal = re.sub(r"[^a-z0-9-]", "-", wanted.lower())
+    if not legal[:1].isalpha():
+        legal = f"aim-{legal}"
+    if legal == wanted and len(legal) <= LABEL_LENGTH:
+        return legal
+    return f"{legal[: LABEL_LENGTH - 9 - len(suffix)].strip('-')}-{digest(endpoint)}{suffix}"

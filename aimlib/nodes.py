@@ -1,0 +1,154 @@
+"""What one Node can offer, read from the labels that the vendors' labellers set and from its allocatable resources."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from aimlib import quantity
+from aimlib.api.meta import Raw
+from aimlib.api.node import NodePool, NodeSpec, Taint
+from aimlib.hardware import CPU, Product, by_device_id, by_nvidia_product, product
+
+AMD_PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
+UNHEALTHY_TAINTS = ("amd-gpu-unhealthy", "amd-gpu-driver-upgrade", "amd-dcm", "ToBeDeletedByClusterAutoscaler")
+"""Taints by which AMD's GPU operator and the cluster autoscaler say that a node is going away or broken."""
+LIFECYCLE_TAINTS = "node.kubernetes.io/"
+"""Prefix of the taints that say again what the node's conditions say."""
+
+
+def _ready(node: Raw) -> bool:
+    conditions = node.get("status", {}).get("conditions") or ()
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
+def _unhealthy(node: Raw) -> str:
+    keys = (taint.get("key", "") for taint in node.get("spec", {}).get("taints") or ())
+    return next((key for key in keys if key in UNHEALTHY_TAINTS), "")
+
+
+OBJECTIONS: tuple[tuple[str, Callable[[Raw], object]], ...] = (
+    ("cordoned", lambda node: node.get("spec", {}).get("unschedulable")),
+    ("being deleted", lambda node: node.get("metadata", {}).get("deletionTimestamp")),
+    ("unhealthy: tainted by a GPU or node operator", _unhealthy),
+    ("not ready", lambda node: not _ready(node)),
+)
+
+
+def facts(node: Raw) -> NodeSpec:
+    """The facts of a Node; devices that are not allocatable are not there."""
+    labels: dict[str, str] = node.get("metadata", {}).get("labels") or {}
+    allocatable: dict[str, str] = node.get("status", {}).get("allocatable") or {}
+    reason = next((reason for reason, objects in OBJECTIONS if objects(node)), None)
+    gpus = [pool for pool in (*_amd(labels, allocatable), *_nvidia(labels, allocatable)) if pool.devices > 0]
+    pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(allocatable))
+    taints = sorted(
+        (
+            Taint(key=taint["key"], value=taint.get("value") or None, effect=taint["effect"])
+            for taint in node.get("spec", {}).get("taints") or ()
+            if not taint["key"].startswith(LIFECYCLE_TAINTS) and taint["key"] not in UNHEALTHY_TAINTS
+        ),
+        key=str,
+    )
+    summary = ", ".join(words(pool, pool.devices) for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    return NodeSpec(usable=reason is None, reason=reason, summary=summary, pools=pools, taints=tuple(taints))
+
+
+def words(pool: Any, devices: int) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
+    """Devices in words, such as `8 x MI300X (192 GiB)`."""
+    partition = f" {pool.partition}" if pool.partition else ""
+    shared = ", shared" if pool.shared else ""
+    return f"{devices} x {pool.product}{partition} ({pool.memory_gib:g} GiB{shared})"
+
+
+def _count(allocatable: Mapping[str, str], resource: str) -> int:
+    return int(quantity.parse(allocatable.get(resource, "0")))
+
+
+def _processors(allocatable: Mapping[str, str]) -> NodePool:
+    memory = quantity.gib(allocatable.get("memory", "0"))
+    return NodePool(
+        product=CPU, vendor="cpu", memory_gib=int(memory), resource="cpu", devices=_count(allocatable, "cpu")
+    )
+
+
+def _amd_values(labels: Mapping[str, str], suffix: str) -> tuple[str, ...]:
+    """The values of one AMD label in all its forms: plain, beta, and with the value in the key beside a count."""
+    for prefix in AMD_PREFIXES:
+        if plain := labels.get(f"{prefix}.{suffix}"):
+            return (plain,)
+    counted = {
+        key.removeprefix(f"{prefix}.{suffix}.")
+        for prefix in AMD_PREFIXES
+        for key in labels
+        if key.startswith(f"{prefix}.{suffix}.")
+    }
+    return tuple(sorted(counted))
+
+
+def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
+    ids = _amd_values(labels, "device-id")
+    names = _amd_values(labels, "product-name")
+    if len(ids) > 1:
+        return  # the plugin hands out any of them, and no label tells a pod which
+    known = by_device_id(ids[0]) if ids else _by_marketing_name(names)
+    title = known.name if known else names[0] if names else f"amd-{ids[0]}" if ids else "amd-unknown"
+    labelled = _amd_values(labels, "compute-memory-partition")
+    memory = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
+    for resource in sorted(allocatable):
+        partition = resource.removeprefix("amd.com/")
+        if partition == "gpu":
+            partition = labelled[0] if len(labelled) == 1 else ""
+        elif not re.fullmatch(r"[a-z]px_nps\d", partition):
+            continue
+        yield NodePool(
+            product=title,
+            vendor="amd",
+            architecture=known.architecture if known else None,
+            device_id=ids[0].lower() if ids else None,
+            partition=None if partition.startswith("spx") else partition or None,
+            memory_gib=_amd_memory(known, partition, memory),
+            resource=resource,
+            devices=_count(allocatable, resource),
+        )
+
+
+def _by_marketing_name(names: tuple[str, ...]) -> Product | None:
+    found = re.search(r"MI\d+[A-Z]?", names[0]) if len(names) == 1 else None
+    return product(found[0]) if found else None
+
+
+def _amd_memory(known: Product | None, partition: str, labelled: list[float]) -> float:
+    """GiB of one device: the label's where it is the only one, and never more than a partition of this product has."""
+    whole = known.memory_gib if known else None
+    parts = known.partitions.get(partition.split("_", maxsplit=1)[0], 1) if known else 1
+    bounds = [*labelled[:1]] if len(labelled) == 1 else []
+    if whole:
+        bounds.append(whole / parts)
+    return min(bounds, default=0.0)
+
+
+def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
+    label = labels.get("nvidia.com/gpu.product", "")
+    title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
+    known = by_nvidia_product(title)
+    strategy = labels.get("nvidia.com/gpu.sharing-strategy", "none")
+    for resource in sorted(allocatable):
+        kind = resource.removeprefix("nvidia.com/")
+        mig = kind.removeprefix("mig-") if kind.startswith("mig-") else profile
+        if kind not in {"gpu", "gpu.shared"} and not kind.startswith("mig-"):
+            continue
+        memory = labels.get(f"nvidia.com/{kind}.memory") or (
+            labels.get("nvidia.com/gpu.memory") if kind == "gpu" else ""
+        )
+        whole = known.memory_gib if known and known.memory_gib and not mig else 0.0
+        yield NodePool(
+            product=known.name if known else title or "nvidia-unknown",
+            vendor="nvidia",
+            architecture=known.architecture if known else None,
+            node_product=label or None,
+            partition=mig or None,
+            shared=kind == "gpu.shared" or label.endswith("-SHARED") or strategy not in {"", "none"},
+            memory_gib=round(int(memory) / 1024, 1) if memory and memory.isdigit() else whole,
+            resource=resource,
+            devices=_count(allocatable, resource),
+        )

@@ -1,0 +1,67 @@
+"""Kubernetes quantities: read, compare, and write the one spelling that the API server stores.
+
+A child that spells a quantity differently from the stored object would be written again on every sync. The rules are
+those of k8s.io/apimachinery/pkg/api/resource: `1000m` is stored as `1`, `1024Mi` as `1Gi`, `1.5Gi` as `1536Mi`.
+"""
+
+import re
+from fractions import Fraction
+
+GIB = 2**30
+BINARY = {suffix: Fraction(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)}
+DECIMAL = {suffix: Fraction(1000) ** power for power, suffix in enumerate("num", start=-3)} | {
+    suffix: Fraction(1000) ** power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))
+}
+FORM = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,3})|([KMGTPE]i|[numkMGTPE]))?")
+
+
+class NotAQuantityError(ValueError):
+    """A string that is no Kubernetes quantity."""
+
+
+def _split(text: str) -> tuple[Fraction, str, str]:
+    found = FORM.fullmatch(text.strip())
+    if not found:
+        raise NotAQuantityError(f"{text!r} is not a quantity such as 500m, 16 or 64Gi")
+    number, exponent, suffix = found.groups()
+    return Fraction(number if number[-1] != "." else number[:-1]), exponent or "", suffix or ""
+
+
+def parse(text: str) -> Fraction:
+    """The exact value of a quantity; NotAQuantityError for anything else."""
+    number, exponent, suffix = _split(text)
+    if exponent:
+        return number * Fraction(10) ** int(exponent)
+    return number * (BINARY[suffix] if suffix in BINARY else DECIMAL[suffix])
+
+
+def canonical(text: str) -> str:
+    """The spelling that the API server stores for this quantity; NotAQuantityError for anything else."""
+    _, exponent, suffix = _split(text)
+    nano = DECIMAL["n"]
+    value = -(-parse(text) // nano) * nano  # the API server rounds up to nano
+    if suffix in BINARY and value >= 1024 and value.denominator == 1:
+        return _largest(value, {"": Fraction(1)} | BINARY)
+    if not exponent:
+        return _largest(value, DECIMAL)
+    power = next(power for power in range(18, -10, -3) if (value / Fraction(10) ** power).denominator == 1)
+    return f"{value / Fraction(10) ** power}" + (f"e{power}" if power and value else "")
+
+
+def _largest(value: Fraction, units: dict[str, Fraction]) -> str:
+    """`value` in the largest unit that leaves a whole number."""
+    if not value:
+        return "0"
+    return next(
+        f"{value / unit}{suffix}" for suffix, unit in reversed(units.items()) if (value / unit).denominator == 1
+    )
+
+
+def gib(text: str) -> float:
+    """A quantity of bytes in GiB."""
+    return float(parse(text) / GIB)
+
+
+def from_gib(amount: float) -> str:
+    """At least `amount` GiB, as a whole number of Gi."""
+    return canonical(f"{-(-Fraction(amount) // 1)}Gi")
