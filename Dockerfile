@@ -1,0 +1,22 @@
+# The hook server. `docker build -t aim-hooks:dev .`
+FROM python:3.11.14-slim-bookworm AS build
+WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Two environments: one that builds the project, of which nothing stays, and the one that runs it.
+COPY requirements-dev.lock requirements.lock ./
+RUN python -m venv /build && /build/bin/pip install --require-hashes --requirement requirements-dev.lock
+RUN python -m venv --without-pip /opt/aim \
+    && /build/bin/pip --python /opt/aim/bin/python install --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY aimlib aimlib
+COPY hooks hooks
+COPY recipes recipes
+RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /build/bin/pip --python /opt/aim/bin/python install --no-deps --no-index /wheels/*.whl
+
+FROM python:3.11.14-slim-bookworm
+COPY --from=build /opt/aim /opt/aim
+ENV PATH=/opt/aim/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+EXPOSE 8080
+CMD ["gunicorn", "--config", "python:hooks.gunicorn_conf", "hooks.app:create_app()"]

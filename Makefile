@@ -1,0 +1,46 @@
+# Everything that is done to this repository. Each target sets up what it needs; `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench check crds golden lock
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## the virtual environment, from the lock file
+
+demo: $(READY) ## serve a model on a control plane on this machine; stays up on a terminal
+	$(BIN)/python -m tests.cluster demo
+
+test: $(READY) ## every test, those on a real control plane included, and their coverage
+	$(BIN)/python -m pytest --cov --cov-branch
+
+bench: $(READY) ## latency, throughput, quiet and memory of the hooks
+	$(BIN)/python -m tests.bench
+
+check: $(READY) ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+crds: $(READY) ## write crds/ from the models in aimlib/api
+	$(BIN)/python -m aimlib.crd crds
+
+golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
+	$(BIN)/python -m pytest tests/test_golden.py --update-golden
+
+lock: $(READY) ## resolve the dependencies anew; what runs in production constrains what is tested
+	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+$(READY): requirements-dev.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
