@@ -75,11 +75,11 @@ class ControlPlane:
         self.processes[name] = process
         return process
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as in subprocess.run
         """What kubectl prints, as the administrator; KubectlError when it fails."""
         command = [str(self.programs["kubectl"]), *arguments]
         done = subprocess.run(
-            command, input=stdin, env=self.environment, check=False, capture_output=True, text=True, cwd=HERE.parents[1]
+            command, input=input, env=self.environment, check=False, capture_output=True, text=True, cwd=HERE.parents[1]
         )
         if done.returncode:
             raise KubectlError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
@@ -176,6 +176,8 @@ def _start_controllers(plane: ControlPlane) -> None:
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
         f"--controllers={','.join(CONTROLLERS)}",
+        "--horizontal-pod-autoscaler-sync-period=5s",
+        "--pvclaimbinder-sync-period=1s",  # how soon a claim that came too early sees a new volume
     )
     plane.run(
         "kube-scheduler",

@@ -1,0 +1,55 @@
+"""The control plane's command line: `python -m tests.cluster up|demo|binaries`."""
+
+import argparse
+import signal
+import sys
+
+from tests.cluster import binaries, demo
+from tests.cluster.controlplane import KubectlError
+from tests.cluster.processes import StartError
+from tests.cluster.toolchain import MissingToolError
+
+
+def stop_on_signals() -> None:
+    """Turn a request to end into an exception, so that whatever was started is stopped on the way out."""
+
+    def leave(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
+def main() -> int:
+    """Run one command; 0 when it did what it says, 1 with a sentence when not."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("binaries", help="build the programs into the user's cache and print where they are")
+    for name, text in (
+        ("up", "start the control plane with the operator and stay up until Ctrl-C"),
+        ("demo", "start it, serve an example endpoint, show what came of it; stay up only on a terminal"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument(
+            "--metacontroller-as-admin",
+            action="store_true",
+            help="let Metacontroller do everything instead of what its shipped role allows",
+        )
+    arguments = parser.parse_args()
+    stop_on_signals()
+    try:
+        if arguments.command == "binaries":
+            for name, path in binaries.ensure().items():
+                print(f"{name}\t{path}")
+        else:
+            demo.run(serve=arguments.command == "demo", as_admin=arguments.metacontroller_as_admin)
+    except (KubectlError, MissingToolError, StartError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

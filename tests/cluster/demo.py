@@ -1,0 +1,72 @@
+"""The demo: a control plane with the operator, an example endpoint on it, and what the operator says about that."""
+
+import signal
+import subprocess
+import sys
+import time
+
+from tests.cluster import operator
+from tests.cluster.controlplane import ControlPlane, KubectlError, control_plane
+from tests.cluster.operator import ROOT
+from tests.cluster.processes import StartError
+
+NODES = ("cpu", "mi300x", "mi325x")
+EXAMPLE = ROOT / "manifests" / "examples" / "endpoint.yaml"
+READY_SECONDS = 60
+
+
+def run(*, serve: bool, as_admin: bool) -> None:
+    """Bring everything up, serve the example if asked to, and stay up where there is someone to look at it."""
+    began = time.monotonic()
+
+    def report(done: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {done}", flush=True)
+
+    with control_plane(report) as plane:
+        try:
+            plane.add_nodes(*NODES)
+            report(f"nodes: {', '.join(NODES)}")
+            operator.install(plane, report, as_admin=as_admin)
+            if serve:
+                _serve(plane)
+                report(f"{EXAMPLE.relative_to(ROOT)} is Ready")
+                _show(plane)
+        except (KubectlError, StartError, subprocess.CalledProcessError):
+            _explain_failure(plane)
+            raise
+        if sys.stdin.isatty() or not serve:
+            print(f"\nexport KUBECONFIG={plane.kubeconfig}\nPATH={plane.programs['kubectl'].parent}:$PATH")
+            print("Ctrl-C stops everything.", flush=True)
+            signal.pause()
+    report("stopped")
+
+
+def _serve(plane: ControlPlane) -> None:
+    plane.kubectl("apply", f"--filename={EXAMPLE}")
+    plane.kubectl("wait", "--for=condition=Ready", f"--timeout={READY_SECONDS}s", f"--filename={EXAMPLE}")
+
+
+def _show(plane: ControlPlane) -> None:
+    for arguments in (("get", "aimendpoints", "--output=wide"), ("get", "aiminventory")):
+        print(f"\n$ kubectl {' '.join(arguments)}\n{plane.kubectl(*arguments)}", flush=True)
+    [name] = plane.kubectl("get", f"--filename={EXAMPLE}", "--output=jsonpath={.metadata.name}").split()
+    print(f"$ aim explain {name}", flush=True)
+    subprocess.run([sys.executable, "-m", "hooks.cli", "explain", name], env=plane.environment, cwd=ROOT, check=True)
+
+
+def _explain_failure(plane: ControlPlane) -> None:
+    """What a person would look at first: the objects, the events, the ends of the two logs that matter."""
+    for arguments in (
+        ("get", "aimendpoints,aiminventories,deployments,pods,persistentvolumeclaims", "--output=wide"),
+        ("get", "aimendpoints", "--output=yaml"),
+        ("get", "events", "--sort-by=.lastTimestamp", "--all-namespaces"),
+    ):
+        try:
+            said = plane.kubectl(*arguments)
+        except KubectlError as error:
+            said = str(error)
+        print(f"\n$ kubectl {' '.join(arguments)}\n{said}")
+    for name in ("hooks", "metacontroller"):
+        if process := plane.processes.get(name):
+            print(f"\n--- {process.log}\n{process.tail(40)}")
+    sys.stdout.flush()

@@ -1,0 +1,31 @@
+"""Pytest fixtures: one control plane per session, and the operator on it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.cluster import operator
+from tests.cluster.controlplane import ControlPlane, control_plane
+
+NODES = ("cpu", "mi300x", "mi325x")
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    """A control plane with its simulated nodes and without the operator."""
+    with control_plane() as running:
+        running.add_nodes(*NODES)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster(plane: ControlPlane) -> ControlPlane:
+    """The control plane with the operator installed, its inventory filled."""
+    operator.install(plane)
+    return plane
+
+
+@pytest.fixture(scope="session")
+def kubectl(plane: ControlPlane) -> Callable[..., str]:
+    """`kubectl(*arguments, input=None)`: what it prints, as the administrator."""
+    return plane.kubectl

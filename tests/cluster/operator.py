@@ -1,0 +1,106 @@
+"""The operator on a local control plane: shipped kustomizations, hook server, Metacontroller or its stand-in."""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.controlplane import HERE, ControlPlane
+from tests.cluster.processes import Process, free_ports
+
+ROOT = HERE.parents[1]
+STEPS = (HERE / "metacontroller", ROOT / "manifests" / "overlays" / "default")
+# How the shipped controllers address the hook server. It does not run inside this control plane, whose pods are
+# simulated, so this part of each URL is the one thing that differs from what is installed on a real cluster.
+IN_CLUSTER = "http://aim-hooks.aim-system.svc/"
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The running operator: its two processes, where they answer, and whether Metacontroller is the real one."""
+
+    hooks: Process
+    hooks_url: str
+    metacontroller: Process
+    metrics_url: str
+    real: bool
+
+
+def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None, *, as_admin: bool = False) -> Operator:
+    """Install and start everything, and wait until the inventory is there.
+
+    METACONTROLLER in the environment names the real program; without it the stand-in runs. It may do what the shipped
+    role allows and no more, unless `as_admin`.
+    """
+    hooks_port, metrics_port, health_port = free_ports(3)
+    hooks_url = f"http://127.0.0.1:{hooks_port}"
+    hooks = _start_hooks(plane, hooks_url)
+    report(f"hook server at {hooks_url}")
+    for step in STEPS:
+        _apply(plane, step, hooks_url)
+        report(f"applied {step.relative_to(ROOT)}")
+    program = os.environ.get("METACONTROLLER")
+    metacontroller = plane.run(
+        "metacontroller",
+        *([program] if program else [sys.executable, "-m", "tests.cluster.standin"]),
+        f"--kubeconfig={plane.kubeconfig if as_admin else _own_account(plane)}",
+        "--discovery-interval=1s",
+        f"--metrics-address=127.0.0.1:{metrics_port}",
+        f"--health-probe-bind-address=127.0.0.1:{health_port}",
+        "--client-go-qps=100",
+        "--client-go-burst=200",
+        "--workers=20",
+        PYTHONPATH=str(ROOT),
+    )
+    metacontroller.wait_until(lambda: _inventory_filled(plane), START_SECONDS)
+    report(f"{program or 'the stand-in for Metacontroller (for development and tests only)'}: inventory filled")
+    return Operator(hooks, hooks_url, metacontroller, f"http://127.0.0.1:{metrics_port}/metrics", bool(program))
+
+
+def _start_hooks(plane: ControlPlane, url: str) -> Process:
+    """The hook server as its image runs it, with the shipped settings."""
+    metrics = plane.folder / "metrics"
+    metrics.mkdir()
+    address = url.removeprefix("http://")
+    hooks = plane.run(
+        "hooks",
+        *(sys.executable, "-m", "gunicorn", "--config", ROOT / "hooks" / "gunicorn_conf.py", "--bind", address),
+        "hooks.app:create_app()",
+        PYTHONPATH=str(ROOT),
+        AIM_CONFIG=str(ROOT / "manifests" / "base" / "config.yaml"),
+        PROMETHEUS_MULTIPROC_DIR=str(metrics),
+    )
+    hooks.wait_until(lambda: _answers(f"{url}/readyz"), START_SECONDS)
+    return hooks
+
+
+def _apply(plane: ControlPlane, kustomization: Path, hooks_url: str) -> None:
+    """`kubectl apply -k`, but for the address of the hook server."""
+    rendered = plane.kubectl("kustomize", str(kustomization)).replace(IN_CLUSTER, f"{hooks_url}/")
+    plane.kubectl("apply", "--server-side", "--filename=-", input=rendered)
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--all", "customresourcedefinitions")
+
+
+def _own_account(plane: ControlPlane) -> Path:
+    """A kubeconfig with the token of Metacontroller's own service account."""
+    token = plane.kubectl("create", "token", "metacontroller", "--namespace=metacontroller", "--duration=48h")
+    return plane.credentials.kubeconfig("metacontroller", plane.server, token.strip())
+
+
+def _inventory_filled(plane: ControlPlane) -> bool:
+    """Whether the hooks have been asked about every node and the sum is in the inventory's status."""
+    if len(plane.get("aimnodes")["items"]) < len(plane.get("nodes")["items"]):
+        return False
+    return bool(plane.get("aiminventory", "cluster").get("status"))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310 - our own loopback address
+            return reply.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
