@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from aimlib import quantity
+from aimlib.api import quantity
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodePool, NodeSpec, Taint
 from aimlib.hardware import CPU, Product, by_device_id, by_nvidia_product, product

@@ -1,10 +1,12 @@
 """What every API type shares: camelCase on the wire, frozen in memory, and rules that CEL and Python both hold."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class Model(BaseModel):
@@ -27,16 +29,32 @@ class Rule(NamedTuple):
     holds: Callable[[Mapping[str, Any]], bool]
 
 
-def rules(*table: Rule) -> ConfigDict:
-    """The rules as `x-kubernetes-validations` of the type they are given to."""
-    return ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [{"rule": rule.cel, "message": rule.message} for rule in table]}
-    )
+class Ruled(Model):
+    """A value with rules between its fields: CEL in the CRD, and the same rules whenever it is parsed here."""
 
+    rules: ClassVar[tuple[Rule, ...]] = ()
 
-def broken(table: tuple[Rule, ...], raw: Mapping[str, Any]) -> str:
-    """The messages of the rules that `raw` breaks, joined; empty when it breaks none."""
-    return "; ".join(rule.message for rule in table if not rule.holds(raw))
+    @classmethod
+    def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`raw`, which keeps the rules, in the form that is worked with."""
+        return raw
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_rules(cls, raw: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was parsed
+        if not isinstance(raw, Mapping):
+            return raw
+        if broken := [rule.message for rule in cls.rules if not rule.holds(raw)]:
+            raise ValueError("; ".join(broken))
+        return cls.normalised(raw)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        if cls.rules:
+            validations = [{"rule": rule.cel, "message": rule.message} for rule in cls.rules]
+            schema["x-kubernetes-validations"] = validations
+        return schema
 
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from aimlib.api.base import Model, ModelId, Name, Quantity, Rule, Text, broken, rules
+from aimlib.api.base import Model, ModelId, Name, Quantity, Rule, Ruled, Text
 from aimlib.api.endpoint_parts import AccessMode
 from aimlib.api.meta import Conditions, K8sObject
 from aimlib.api.spelling import agreement, one_spelling, spelling
@@ -73,10 +73,10 @@ class CacheCleanup(Model):
     """Remove until this much is free."""
 
 
-class CacheSpec(Model):
+class CacheSpec(Ruled):
     """Models kept on one volume."""
 
-    model_config = rules(*RULES)
+    rules = RULES
 
     model_id: ModelId | None = None
     """Short for models: one model."""
@@ -94,13 +94,8 @@ class CacheSpec(Model):
     cleanup: CacheCleanup = CacheCleanup()
     """When and what to remove."""
 
-    @model_validator(mode="before")
     @classmethod
-    def _normalise(cls, raw: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was parsed
-        if not isinstance(raw, Mapping):
-            return raw
-        if message := broken(RULES, raw):
-            raise ValueError(message)
+    def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
         return one_spelling(raw, SPELLINGS)
 
 

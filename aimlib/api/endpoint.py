@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ModelId, Rule, broken, rules
+from aimlib.api.base import GpuCount, ModelId, Rule, Ruled
 from aimlib.api.endpoint_parts import (
     Asked,
     Cache,
@@ -79,10 +79,10 @@ RULES = (
 )
 
 
-class EndpointSpec(Model):
+class EndpointSpec(Ruled):
     """The model to serve and what is asked of it. What is left out is free for the operator to choose."""
 
-    model_config = rules(*RULES)
+    rules = RULES
 
     model_id: ModelId | None = None
     """Short for model.id."""
@@ -117,13 +117,8 @@ class EndpointSpec(Model):
     image: Image = Image()
     """The engine's image, where the recipe's does not do."""
 
-    @model_validator(mode="before")
     @classmethod
-    def _normalise(cls, raw: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was parsed
-        if not isinstance(raw, Mapping):
-            return raw
-        if message := broken(RULES, raw):
-            raise ValueError(message)
+    def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
         return one_spelling(raw, SPELLINGS)
 
     @property

@@ -1,11 +1,13 @@
 """The parts of an AIMEndpoint's spec."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ModelId, Name, Port, Quantity, Rule, Text, rules
+from aimlib.api.base import GpuCount, Model, ModelId, Name, Port, Quantity, Rule, Ruled, Text
 from aimlib.api.precision import AskedPrecision
+from aimlib.api.quantity import NotAQuantityError, parse
 
 Asked = Annotated[str, Field(json_schema_extra={"enum": ["auto", "vllm", "sglang"]})]
 """A serving engine, or `auto` to leave it free."""
@@ -45,15 +47,15 @@ class CustomRecipe(Model):
     """Accepted for resources of the earlier API; recipes are cluster-scoped now, so the name alone decides."""
 
 
-class Fallback(Model):
+class Fallback(Ruled):
     """One step back from what was asked: each field given here replaces the one asked for."""
 
-    model_config = rules(
+    rules = (
         Rule(
             "has(self.gpuCount) || has(self.precision) || has(self.backend)",
             "a fallback says what to ask for instead: gpuCount, precision or backend",
             lambda raw: bool({"gpuCount", "precision", "backend"} & set(raw)),
-        )
+        ),
     )
 
     gpu_count: GpuCount | None = None
@@ -86,8 +88,29 @@ class RecipeChoice(Model):
     """Pinned keeps a running endpoint on its choice and reports a better one; Auto moves to it."""
 
 
-class Resources(Model):
+def _within(raw: Mapping[str, Any], request: str, limit: str) -> bool:
+    try:
+        return request not in raw or limit not in raw or parse(raw[request]) <= parse(raw[limit])
+    except (NotAQuantityError, TypeError, AttributeError):
+        return True  # the field's own pattern says so
+
+
+class Resources(Ruled):
     """CPU and memory of one replica."""
+
+    rules = (
+        Rule(
+            "!has(self.cpu) || !has(self.cpuLimit) || quantity(self.cpu).compareTo(quantity(self.cpuLimit)) <= 0",
+            "cpu must not exceed cpuLimit",
+            lambda raw: _within(raw, "cpu", "cpuLimit"),
+        ),
+        Rule(
+            "!has(self.memory) || !has(self.memoryLimit) || "
+            "quantity(self.memory).compareTo(quantity(self.memoryLimit)) <= 0",
+            "memory must not exceed memoryLimit",
+            lambda raw: _within(raw, "memory", "memoryLimit"),
+        ),
+    )
 
     gpu_count: GpuCount | None = None
     """The same as recipe.gpuCount."""
@@ -101,15 +124,15 @@ class Resources(Model):
     """Memory limit."""
 
 
-class Scaling(Model):
+class Scaling(Ruled):
     """Automatic scaling: a HorizontalPodAutoscaler on this endpoint when maxReplicas is above 1."""
 
-    model_config = rules(
+    rules = (
         Rule(
             "!has(self.maxReplicas) || (has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
             "minReplicas must not exceed maxReplicas",
             lambda raw: raw.get("maxReplicas") is None or raw.get("minReplicas", 1) <= raw["maxReplicas"],
-        )
+        ),
     )
 
     min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1

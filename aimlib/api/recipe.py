@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ModelId, Name, Quantity, Rule, Text, broken, rules
+from aimlib.api.base import GpuCount, Model, ModelId, Name, Quantity, Rule, Ruled, Text
 from aimlib.api.meta import Conditions, K8sObject
 from aimlib.api.precision import Precision
 
@@ -172,9 +172,9 @@ class RecipePerformance(Model):
     """Largest batch."""
 
 
-def _unique_gpu_counts(spec: Mapping[str, Any]) -> bool:
-    counts = [entry.get("gpuCount") for entry in spec.get("configurations") or ()]
-    return len(counts) == len(set(counts))
+def _different(spec: Mapping[str, Any]) -> bool:
+    entries = [entry for entry in spec.get("configurations") or () if isinstance(entry, Mapping)]
+    return len({entry.get("gpuCount") for entry in entries}) == len(entries)
 
 
 RULES = (
@@ -187,13 +187,19 @@ RULES = (
             or ("latentAttention" in facts) != ("keyValueHeads" in facts and "headDim" in facts)
         ),
     ),
+    Rule(
+        "!has(self.configurations) || "
+        "self.configurations.all(one, self.configurations.exists_one(other, other.gpuCount == one.gpuCount))",
+        "configurations must differ in gpuCount",
+        _different,
+    ),
 )
 
 
-class RecipeSpec(Model):
+class RecipeSpec(Ruled):
     """What is known to work for one model, on one GPU product, in one precision, with one engine."""
 
-    model_config = rules(*RULES)
+    rules = RULES
 
     recipe_id: Name | None = None
     """An identifier of the administrator's own; the object's name when left out."""
@@ -223,16 +229,6 @@ class RecipeSpec(Model):
     """The ways to run it, one per number of GPUs."""
     performance: RecipePerformance | None = None
     """Expectations in the form of the earlier API."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _hold_rules(cls, raw: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was parsed
-        if isinstance(raw, Mapping):
-            if message := broken(RULES, raw):
-                raise ValueError(message)
-            if not _unique_gpu_counts(raw):
-                raise ValueError("two configurations have the same gpuCount")
-        return raw
 
     @property
     def loaded(self) -> str:
