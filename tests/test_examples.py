@@ -1,0 +1,56 @@
+"""The example objects: that they parse, and that the full one leaves no field out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from aimlib.api.endpoint import SPELLINGS, AIMEndpoint
+from tests.kustomize import ROOT
+
+EXAMPLES = sorted((ROOT / "manifests" / "examples").glob("*.yaml"))
+SHORT = {".".join(spelling.path) for spelling in SPELLINGS}
+
+
+def fields(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The dotted paths of a schema's leaves, through arrays; a field with another spelling is left out."""
+    schema = schema.get("items", schema)
+    for name, inner in schema.get("properties", {}).items():
+        below = f"{path}.{name}" if path else name
+        leaves = list(fields(inner, below))
+        yield from leaves or ([] if below in SHORT or "properties" in inner else [below])
+
+
+def given(value: object, path: str = "") -> Iterator[str]:
+    """The dotted paths that a value has something at, those of inner objects included."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            for name, inner in item.items():
+                below = f"{path}.{name}" if path else name
+                yield below
+                yield from given(inner, below)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_parses(path):
+    endpoint = AIMEndpoint.model_validate(yaml.safe_load(path.read_text()))
+    assert endpoint.spec.wanted.id == "Qwen/Qwen3-32B"
+
+
+def test_both_spellings_ask_for_the_same_model_on_one_gpu():
+    long, short = (
+        yaml.safe_load((ROOT / f"manifests/examples/endpoint-{name}.yaml").read_text()) for name in ("long", "short")
+    )
+    asked = [AIMEndpoint.model_validate(raw).spec for raw in (long, short)]
+    assert asked[0].wanted == asked[1].wanted
+    assert asked[0].recipe.gpu_count == asked[1].recipe.gpu_count == 1
+
+
+def test_the_full_example_has_every_field():
+    crd = yaml.safe_load((ROOT / "crds" / "aimendpoints.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec = yaml.safe_load((ROOT / "manifests/examples/endpoint-full.yaml").read_text())["spec"]
+    possible = set(fields(schema))
+    assert {"model.id", "recipe.fallback.backend", "cache.size"} <= possible
+    assert possible <= set(given(spec))

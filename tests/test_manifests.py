@@ -1,0 +1,206 @@
+"""What is installed: that it builds, and that its parts agree with each other."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from aimlib.config import Config
+from tests.kustomize import REMOTE, ROOT, build, build_metacontroller, kustomizations
+
+OVERLAYS = ROOT / "manifests" / "overlays"
+CONTROLLERS = ("CompositeController", "DecoratorController")
+# A tag with a digit in it, or dev: neither `latest`, nor none, which means the same.
+PINNED = re.compile(r"^[a-z0-9./:-]+:(?=[\w.-]*\d|dev$)(?!.*latest)[\w.-]+$")
+Objects = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def installed() -> Objects:
+    return build(OVERLAYS / "default")
+
+
+@pytest.fixture(scope="module")
+def metacontroller(tmp_path_factory: pytest.TempPathFactory) -> Objects:
+    return build_metacontroller(tmp_path_factory.mktemp("metacontroller"))
+
+
+def of_kind(objects: Objects, *kinds: str) -> Objects:
+    return [item for item in objects if item["kind"] in kinds]
+
+
+def only(objects: Objects, kind: str) -> dict[str, Any]:
+    [item] = of_kind(objects, kind)
+    return item
+
+
+def hooks(objects: Objects) -> Iterator[dict[str, Any]]:
+    for controller in of_kind(objects, *CONTROLLERS):
+        yield from controller["spec"]["hooks"].values()
+
+
+def containers(objects: Objects) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each container with the pod it is in."""
+    for item in of_kind(objects, "Deployment", "StatefulSet"):
+        pod = item["spec"]["template"]["spec"]
+        yield from ((container, pod) for container in pod["containers"] + pod.get("initContainers", []))
+
+
+def revisions(objects: Objects) -> set[str]:
+    return {hook["webhook"]["url"].partition("?rev=")[2] for hook in hooks(objects)}
+
+
+@pytest.mark.parametrize("folder", kustomizations("Kustomization"), ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_every_kustomization_builds(folder: Path):
+    assert build(folder)
+
+
+def test_every_component_is_used_by_a_kustomization():
+    used = set()
+    for folder in [*kustomizations("Kustomization"), REMOTE]:
+        listed = yaml.safe_load((folder / "kustomization.yaml").read_text()).get("components", [])
+        used |= {(folder / path).resolve() for path in listed}
+    assert used == set(kustomizations("Component"))
+
+
+def test_no_object_is_there_twice_and_none_is_a_secret(installed: Objects, metacontroller: Objects):
+    for objects in (installed, metacontroller):
+        names = [(item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) for item in objects]
+        assert len(names) == len(set(names))
+        assert not of_kind(objects, "Secret")
+        assert "secrets" not in {
+            resource for role in of_kind(objects, "Role", "ClusterRole") for resource in named(role)
+        }
+
+
+def named(role: dict[str, Any]) -> Iterator[str]:
+    for rule in role["rules"]:
+        yield from rule["resources"]
+
+
+def test_every_custom_object_has_its_kind_in_the_step_before(installed: Objects, metacontroller: Objects):
+    group = "aim.engine.amd.com/"
+    defined = {crd["spec"]["names"]["kind"] for crd in of_kind(metacontroller, "CustomResourceDefinition")}
+    assert {item["kind"] for item in installed if item["apiVersion"].startswith(group)} <= defined
+    assert [item["metadata"]["name"] for item in of_kind(installed, "AIMInventory")] == ["cluster"]
+
+
+def test_every_child_kind_has_a_strategy_that_works(installed: Objects):
+    for controller in of_kind(installed, *CONTROLLERS):
+        for child in controller["spec"].get("childResources", []) + controller["spec"].get("attachments", []):
+            expected = "OnDelete" if child["resource"] == "persistentvolumeclaims" else "InPlace"
+            assert child["updateStrategy"] == {"method": expected}, child
+
+
+def test_composite_controllers_generate_selectors_and_resync(installed: Objects):
+    for controller in of_kind(installed, "CompositeController"):
+        assert controller["spec"]["generateSelector"] is True
+        assert controller["spec"]["resyncPeriodSeconds"] <= 300
+
+
+def test_every_hook_is_of_version_2_and_none_finalizes(installed: Objects):
+    for controller in of_kind(installed, *CONTROLLERS):
+        assert set(controller["spec"]["hooks"]) <= {"sync", "customize"}
+    assert {hook["version"] for hook in hooks(installed)} == {"v2"}
+
+
+def test_the_hooks_are_the_routes_of_the_server_behind_the_service(installed: Objects):
+    service = only(installed, "Service")
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    assert service["spec"]["ports"][0]["port"] == 80
+    routes = {hook["webhook"]["url"].partition("?")[0] for hook in hooks(installed)}
+    expected = (
+        "endpoint/customize",
+        "endpoint/sync",
+        "inventory/customize",
+        "inventory/sync",
+        "node/sync",
+        "recipe/sync",
+    )
+    assert routes == {f"http://{name}.{namespace}.svc/{route}" for route in expected}
+
+
+def test_the_release_is_everywhere_the_same(installed: Objects):
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    [(container, _)] = containers(installed)
+    assert container["image"] == f"ghcr.io/aim-engine/aim-hooks:{release}"
+    assert revisions(installed) == {release}
+
+
+def test_another_tag_of_the_image_becomes_another_release_in_every_url():
+    objects = build(OVERLAYS / "dev")
+    assert [container["image"] for container, _ in containers(objects)] == ["aim-hooks:dev"]
+    assert revisions(objects) == {"dev"}
+
+
+def test_every_parent_of_ours_has_a_status_subresource(installed: Objects):
+    with_status = {
+        crd["spec"]["names"]["plural"]
+        for crd in of_kind(installed, "CustomResourceDefinition")
+        if all("status" in version.get("subresources", {}) for version in crd["spec"]["versions"])
+    }
+    parents = [item["spec"]["parentResource"] for item in of_kind(installed, "CompositeController")]
+    parents += [parent for item in of_kind(installed, "DecoratorController") for parent in item["spec"]["resources"]]
+    assert {parent["resource"] for parent in parents if "aim.engine" in parent["apiVersion"]} <= with_status
+
+
+@pytest.mark.parametrize("image", ["vllm/vllm", "vllm/vllm:latest", "localhost:5000/vllm", "a/b:latest-1"])
+def test_images_that_are_not_pinned_are_seen(image: str):
+    assert not PINNED.match(image)
+
+
+def test_images_are_pinned_and_containers_restricted(installed: Objects, metacontroller: Objects):
+    found = [*containers(installed), *containers(metacontroller)]
+    assert len(found) == 2
+    for container, pod in found:
+        assert PINNED.match(container["image"]), container["image"]
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert "memory" in container["resources"]["limits"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for line in (ROOT / "Dockerfile").read_text().splitlines():
+        assert not line.startswith("FROM") or PINNED.match(line.split()[1]), line
+
+
+def test_the_hook_server_has_no_token_and_survives_a_drain(installed: Objects):
+    deployment = only(installed, "Deployment")
+    assert deployment["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+    assert only(installed, "PodDisruptionBudget")["spec"]["minAvailable"] < deployment["spec"]["replicas"]
+    [(container, _)] = containers(installed)
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_selectors_meet_the_pods_of_the_hook_server(installed: Objects):
+    deployment = only(installed, "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"].items()
+    policy, budget = (only(installed, kind)["spec"] for kind in ("NetworkPolicy", "PodDisruptionBudget"))
+    assert only(installed, "Service")["spec"]["selector"].items() <= labels
+    assert policy["podSelector"]["matchLabels"].items() <= labels
+    assert budget["selector"]["matchLabels"].items() <= labels
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels
+
+
+def test_only_metacontroller_and_scrapers_reach_the_hooks(installed: Objects, metacontroller: Objects):
+    policy = only(installed, "NetworkPolicy")["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert "egress" not in policy
+    [rule] = policy["ingress"]
+    namespaces = [source["namespaceSelector"]["matchLabels"] for source in rule["from"]]
+    caller = only(metacontroller, "StatefulSet")["metadata"]["namespace"]
+    assert namespaces == [{"kubernetes.io/metadata.name": caller}, {"aim.engine.amd.com/metrics": "scrape"}]
+
+
+def test_the_shipped_settings_are_settings(installed: Objects):
+    settings = only(installed, "ConfigMap")["data"]
+    assert settings.keys() == {"config.yaml"}
+    Config.model_validate(yaml.safe_load(settings["config.yaml"]))
