@@ -1,0 +1,71 @@
+"""Writes aimlib/data/engines/<engine>-<version>.yaml: every flag that the engine's own argument parser knows.
+
+    python tests/tools/engine_flags.py vllm==0.33.0 sglang==0.5.23
+    python tests/tools/engine_flags.py vllm==0.33.0 --wheel vllm-0.33.0-….whl
+
+The published wheel is fetched by pip and read as text; the engine is neither installed nor imported, and only names,
+types, choices and defaults are taken from it.
+"""
+
+import argparse
+from pathlib import Path
+
+import sglang_flags
+import vllm_flags
+import yaml
+from wheel_source import WheelSource, download
+
+DATA = Path(__file__).parents[2] / "aimlib" / "data" / "engines"
+PYTHON = "3.11"
+READERS = {"vllm": vllm_flags.flags, "sglang": sglang_flags.flags}
+ORDER = ("type", "style", "nargs", "choices", "aliases", "default", "nullable", "auto", "fold", "repeat")
+HEADER = """\
+# Every flag of {package} {version}, as its argument parser knows it. Made by tests/tools/engine_flags.py; do not edit.
+# What the words mean is described at aimlib.flags.Flag.
+package: {package}
+version: "{version}"
+wheel: {wheel}
+sha256: {sha256}
+flags:
+"""
+
+
+def record(keywords: dict[str, object]) -> dict[str, object]:
+    """One flag as it stands in the file: what goes without saying left out, words in one order."""
+    found = {"type": "str", **keywords}
+    found["nullable"] = found.pop("none", False)
+    if found["type"] == "bool":
+        found.pop("nullable")
+    elif isinstance(found.get("default"), bool):
+        found.pop("default")
+    if "choices" in found:
+        found["type"] = "choice"
+    said = {word: found[word] for word in ORDER if found.get(word) not in (None, [], "")}
+    return {word: value for word, value in said.items() if value is not False}
+
+
+def text(source: WheelSource, package: str, version: str) -> str:
+    flags = READERS[package](source)
+    header = HEADER.format(package=package, version=version, wheel=source.path.name, sha256=source.sha256)
+    return header + "".join(f"  {name}: {one_line(record(flags[name]))}\n" for name in sorted(flags))
+
+
+def one_line(found: dict[str, object]) -> str:
+    return yaml.safe_dump(found, default_flow_style=True, sort_keys=False, width=10**6).strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("requirements", nargs="+", metavar="PACKAGE==VERSION")
+    parser.add_argument("--wheel", type=Path, help="read this file instead of downloading the (single) package")
+    options = parser.parse_args()
+    for requirement in options.requirements:
+        package, version = requirement.split("==")
+        source = WheelSource(options.wheel or download(requirement, PYTHON))
+        target = DATA / f"{package}-{version}.yaml"
+        target.write_text(text(source, package, version))
+        print(f"{target}: {target.read_text().count(chr(10)) - HEADER.count(chr(10))} flags")
+
+
+if __name__ == "__main__":
+    main()
