@@ -1,0 +1,96 @@
+"""A throwaway hook server: one function per path answers, and every request is kept."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is not simply 200 with JSON."""
+
+    status: int
+    body: bytes = b""
+    headers: Json = field(default_factory=dict)
+
+
+Answer = Callable[[Json], Json | Reply]
+
+
+class HookServer:
+    """`answers` maps a path without its query to a function of the request."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self._server = server
+        self._lock = threading.Lock()
+        self._requests: list[tuple[str, Json]] = []
+        self.connections = 0
+        self.answers: dict[str, Answer] = {}
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}{path}"
+
+    def requests(self, path: str, name: str | None = None) -> list[Json]:
+        """What came to `path`, in order; for one parent or decorated object only when `name` is given."""
+        with self._lock:
+            came = [body for at, body in self._requests if at == path]
+        return [body for body in came if name in {None, _object(body)["metadata"]["name"]}]
+
+    def answer(self, path: str, body: Json) -> Json | Reply:
+        bare = path.partition("?")[0]
+        with self._lock:
+            self._requests.append((bare, body))
+        return self.answers[bare](body) if bare in self.answers else Reply(404, b"no such hook")
+
+
+def _object(body: Json) -> Json:
+    return body.get("parent") or body["object"]
+
+
+@contextmanager
+def hook_server() -> Iterator[HookServer]:
+    """Listening on loopback, one thread per connection."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            hooks.connections += 1
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            reply = hooks.answer(self.path, body)
+            if not isinstance(reply, Reply):
+                reply = Reply(200, json.dumps(reply).encode())
+            self.send_response(reply.status)
+            for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """A caller that hung up is no news here: timeouts are tested."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    hooks = HookServer(server)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hooks
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
