@@ -14,12 +14,12 @@ from tests.cluster.standin.responses import (
 GOOD = {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "x"}}
 
 
-class Crashed(Exception):
+class CrashedError(Exception):
     """In place of the end of the process."""
 
 
 def crash(message):
-    raise Crashed(message)
+    raise CrashedError(message)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_child_needs_its_identity(change, path):
 
 
 def test_a_null_child_is_the_end():
-    with pytest.raises(Crashed, match=r"children\[1\] is null"):
+    with pytest.raises(CrashedError, match=r"children\[1\] is null"):
         children_of({"children": [GOOD, None]}, "children", crash)
 
 
