@@ -32,6 +32,9 @@ class Parallel(NamedTuple):
     def devices(self) -> int:
         return self.tensor * self.pipeline * self.data
 
+    def __str__(self) -> str:
+        return f"tensor {self.tensor} x pipeline {self.pipeline} x data {self.data}"
+
 
 class Need(NamedTuple):
     """GiB on each device."""

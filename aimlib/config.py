@@ -1,0 +1,37 @@
+"""The operator's settings: one file, every default here, changed by nobody at run time."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from aimlib.api.base import Model, Name, Quantity
+from aimlib.api.endpoint_parts import TokenSecret
+
+
+class Config(Model):
+    """Settings of the operator, read once when the hook server starts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: dict[str, str] = Field(default_factory=dict)
+    """Images instead of the shipped ones, by engine and architecture or vendor: `vllm/gfx942`, `vllm/amd`."""
+    tolerated_taints: Mapping[str, tuple[Name, ...]] = MappingProxyType(
+        {"amd": ("amd.com/gpu",), "nvidia": ("nvidia.com/gpu",)}
+    )
+    """Keys of the taints that model servers tolerate, by vendor."""
+    token_secret: TokenSecret = TokenSecret(name="huggingface-token")
+    """The Secret with a Hugging Face token in the endpoint's namespace, used if it is there."""
+    cpu_per_device: Annotated[int, Field(ge=1)] = 4
+    """CPUs requested per GPU where neither endpoint nor recipe says."""
+    memory_per_device: Quantity = "32Gi"
+    """Memory requested per GPU where neither endpoint nor recipe says."""
+    shared_memory: Quantity = "8Gi"
+    """Size limit of /dev/shm, through which the ranks of a replica exchange data."""
+    cache_size: Quantity = "100Gi"
+    """Size of a cache claim where neither the endpoint nor the recipe's facts say."""
+    startup_seconds: Annotated[int, Field(ge=10)] = 3600
+    """How long a server may take to download, load and compile before it is restarted."""
+    listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
+    """Candidates listed in status.selection; the rest are counted."""

@@ -1,0 +1,71 @@
+"""The hook contract of Metacontroller, version v2: what a request carries and what an answer may say.
+
+Answers are strict: a field that is not named here fails the sync. `children: []` deletes every child, so it is only
+ever said when nothing was running.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from aimlib.api.meta import Raw
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadRequestError(ValueError):
+    """A request that cannot be understood; the answer is no answer, and nothing changes in the cluster."""
+
+
+class Request(NamedTuple):
+    """One hook request: a parent, and the objects around it by `Kind.group/version` and then by name."""
+
+    parent: Raw
+    children: Mapping[str, Mapping[str, Raw]]
+    related: Mapping[str, Mapping[str, Raw]]
+    now: datetime = EPOCH
+    """When the request came; the edge knows."""
+
+    def observed(self, kind: str) -> list[Raw]:
+        """The children of one kind, in the order of their names."""
+        return _sorted(self.children.get(kind))
+
+    def found(self, kind: str) -> list[Raw]:
+        """The related objects of one kind, in the order of their names."""
+        return _sorted(self.related.get(kind))
+
+
+def _sorted(objects: Mapping[str, Raw] | None) -> list[Raw]:
+    return [found for _, found in sorted((objects or {}).items())]
+
+
+def request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - whatever was sent
+    """A request from parsed JSON; a DecoratorController calls the parent `object` and the children `attachments`."""
+    if not isinstance(body, Mapping):
+        raise BadRequestError("the body is not a JSON object")
+    parent = body.get("parent") or body.get("object")
+    children = body.get("children") or body.get("attachments") or {}
+    related = body.get("related") or {}
+    if not isinstance(parent, Mapping) or not isinstance(parent.get("metadata"), Mapping):
+        raise BadRequestError("the body has neither a parent nor an object with metadata")
+    for part in (children, related):
+        if not isinstance(part, Mapping) or not all(isinstance(group, Mapping) for group in part.values()):
+            raise BadRequestError("children and related are not objects by kind and name")
+    return Request(dict(parent), children, related, now)
+
+
+def wire(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """`value` without what would never converge: nulls, empty lists and strings, and whole numbers written as floats.
+
+    An empty object that stands in the source (`emptyDir: {}`) says something and stays; one that became empty goes.
+    """
+    if isinstance(value, Mapping):
+        kept = {key: wire(item) for key, item in value.items()}
+        left = {key: item for key, item in kept.items() if item is not None}
+        return left if left or not value else None
+    if isinstance(value, list | tuple):
+        items = [item for item in map(wire, value) if item is not None]
+        return items or None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return None if value == "" else value

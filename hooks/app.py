@@ -1,0 +1,126 @@
+"""The hook server: parses requests, calls the pure hooks, stamps times, and logs what was decided.
+
+Only 200 changes anything in the cluster. Whatever is in doubt is answered with another code and a sentence, which
+Metacontroller shows as an event of the object; a traceback goes to the log alone.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Flask, Response, request
+
+from aimlib.config import Config
+from aimlib.data import load
+from aimlib.hook import BadRequestError, Request
+from aimlib.hook import request as parsed
+from hooks import endpoint, inventory, metrics, node, recipe
+from hooks.logs import logger
+from hooks.stamp import stamp
+
+MAX_BODY = 128 * 2**20
+"""Bytes of a request; the inventory of 5,000 nodes is measured at 8 MB."""
+
+Hook = Callable[[Request], dict[str, Any]]
+
+
+def hooks(config: Config) -> dict[str, Hook]:
+    """The hooks by path."""
+    return {
+        "/endpoint/customize": endpoint.customize,
+        "/endpoint/sync": partial(endpoint.sync, config=config),
+        "/recipe/sync": recipe.sync,
+        "/node/sync": node.sync,
+        "/inventory/customize": lambda _: inventory.customize(),
+        "/inventory/sync": inventory.sync,
+    }
+
+
+def read_config(path: str | None) -> Config:
+    """The operator's settings from a YAML file; the defaults without one. ValidationError stops the start."""
+    return Config.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}) if path else Config()
+
+
+def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict[str, Any], int]:
+    """The parsed request, the answer and its HTTP status."""
+    try:
+        asked = parsed(json.loads(body), now)
+    except (BadRequestError, ValueError) as error:
+        return None, {"error": str(error)}, 400
+    try:
+        said = hook(asked)
+    except BadRequestError as error:
+        return asked, {"error": str(error)}, 422
+    except Exception:  # noqa: BLE001 - any surprise must be a 500: nothing changes, and the log has it
+        logger().exception("hook failed", extra=_who(asked))
+        return asked, {"error": "internal error; see the hook server's log"}, 500
+    if said.get("status"):
+        said["status"] = stamp(said["status"], asked.parent.get("status") or {}, now)
+    return asked, said, 200
+
+
+def _who(asked: Request | None) -> dict[str, Any]:
+    if asked is None:
+        return {}
+    metadata = asked.parent["metadata"]
+    return {
+        "kind": asked.parent.get("kind"),
+        "namespace": metadata.get("namespace"),
+        "name": metadata.get("name"),
+        "generation": metadata.get("generation"),
+    }
+
+
+def _decided(said: dict[str, Any]) -> dict[str, Any]:
+    """What an answer says, in a few words for the log."""
+    status = said.get("status") or {}
+    chosen = status.get("selectedRecipe") or {}
+    ready: dict[str, Any] = next((one for one in status.get("conditions") or () if one["type"] == "Ready"), {})
+    return {
+        "phase": status.get("phase"),
+        "reason": ready.get("reason"),
+        "decision": status.get("message"),
+        "recipe": chosen.get("name"),
+        "children": len(said["children"]) if "children" in said else None,
+        "error": said.get("error"),
+    }
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application. Settings come from the file named by AIM_CONFIG unless they are given."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    settings = config or read_config(os.environ.get("AIM_CONFIG"))
+    load("hardware")  # read now what the first request would wait for
+    log = logger()
+
+    def serve(path: str, hook: Hook) -> Response:
+        started = time.perf_counter()
+        body = request.get_data(cache=False)
+        asked, said, code = answer(hook, body, datetime.now(UTC))
+        text = json.dumps(said, separators=(",", ":"))
+        took = time.perf_counter() - started
+        metrics.CALLS.labels(path, code).inc()
+        metrics.SECONDS.labels(path).observe(took)
+        metrics.BYTES.labels(path).observe(len(body))
+        extra = {"hook": path, "code": code, "ms": round(took * 1000, 2)} | _who(asked) | _decided(said)
+        log.log(20 if code == 200 else 40, "hook", extra=extra)
+        return Response(text, status=code, mimetype="application/json")
+
+    for path, hook in hooks(settings).items():
+        app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
+    app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
+    app.add_url_rule("/readyz", "readyz", lambda: Response("ok\n", mimetype="text/plain"))
+    app.add_url_rule("/metrics", "metrics", _metrics)
+    return app
+
+
+def _metrics() -> Response:
+    text, kind = metrics.exposition()
+    return Response(text, content_type=kind)

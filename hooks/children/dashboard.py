@@ -1,0 +1,55 @@
+"""A dashboard for one endpoint, as a ConfigMap that Grafana's sidecar loads."""
+
+import json
+from collections.abc import Iterator
+
+from aimlib.api.meta import Raw
+from hooks.children.owner import Owner
+
+PANELS = (
+    ("Requests running", "sum({running}{{{pods}}})", "short"),
+    ("Requests waiting", "sum({waiting}{{{pods}}})", "short"),
+    ("KV cache in use", "avg({cache_usage}{{{pods}}})", "percentunit"),
+    ("Generated tokens per second", "sum(rate({generation_tokens}{{{pods}}}[5m]))", "short"),
+    (
+        "Time to first token, 95th percentile",
+        "histogram_quantile(0.95, sum by (le) (rate({time_to_first_token}_bucket{{{pods}}}[5m])))",
+        "s",
+    ),
+    (
+        "End-to-end latency, 95th percentile",
+        "histogram_quantile(0.95, sum by (le) (rate({end_to_end_latency}_bucket{{{pods}}}[5m])))",
+        "s",
+    ),
+)
+"""Title, query over the engine's metric names, and Grafana's unit."""
+
+
+def dashboard(owner: Owner) -> Raw | None:
+    """A ConfigMap with one dashboard, where monitoring and its grafana part are enabled."""
+    monitoring = owner.spec.monitoring
+    if not (monitoring.enabled and monitoring.grafana.enabled):
+        return None
+    title = monitoring.grafana.dashboard or owner.name
+    content = {"title": title, "tags": ["aim-engine"], "schemaVersion": 39, "panels": list(_panels(owner))}
+    metadata = owner.metadata(f"{owner.child}-dashboard"[:253])
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {**metadata, "labels": {**owner.labels, "grafana_dashboard": "1"}},
+        "data": {f"{owner.child}.json": json.dumps(content, indent=1, sort_keys=True)},
+    }
+
+
+def _panels(owner: Owner) -> Iterator[Raw]:
+    pods = f'namespace="{owner.namespace}", pod=~"{owner.child}-.*"'
+    for place, (title, query, unit) in enumerate(PANELS):
+        yield {
+            "id": place + 1,
+            "type": "timeseries",
+            "title": title,
+            "datasource": {"type": "prometheus"},
+            "gridPos": {"x": place % 2 * 12, "y": place // 2 * 8, "w": 12, "h": 8},
+            "fieldConfig": {"defaults": {"unit": unit, "min": 0}},
+            "targets": [{"refId": "A", "expr": query.format(pods=pods, **owner.engine.metrics.model_dump())}],
+        }

@@ -1,0 +1,84 @@
+"""The Deployment that runs an endpoint's engine.
+
+The pod template depends on the spec, the resolved choice and the operator's settings, and on nothing else: a new
+release of the operator restarts no model server.
+"""
+
+from aimlib.api.meta import Raw
+from hooks.children.container import container
+from hooks.children.owner import Owner
+from hooks.children.placement import affinity, tolerations
+
+ROLLOUT_GRACE = 600
+"""Seconds beyond the start-up time before a rollout counts as stuck: scheduling and pulling the image."""
+
+
+def deployment(owner: Owner) -> Raw:
+    """The engine's replicas."""
+    security = owner.spec.security.pod_security_context
+    image = owner.spec.image
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": owner.metadata(owner.child),
+        "spec": {
+            "replicas": owner.replicas,
+            "selector": {"matchLabels": owner.selector},
+            "strategy": _strategy(owner),
+            "progressDeadlineSeconds": owner.config.startup_seconds + ROLLOUT_GRACE,
+            "template": {
+                "metadata": {"labels": _pod_labels(owner), "annotations": _scraping(owner)},
+                "spec": {
+                    "serviceAccountName": owner.account,
+                    "automountServiceAccountToken": False,
+                    "securityContext": {
+                        "runAsUser": security.run_as_user,
+                        "runAsGroup": security.run_as_group,
+                        "fsGroup": security.fs_group,
+                        "supplementalGroups": security.supplemental_groups,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
+                    "affinity": affinity(owner.resolved),
+                    "tolerations": tolerations(owner.resolved),
+                    "containers": [container(owner)],
+                    "volumes": [
+                        {"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": owner.config.shared_memory}},
+                        {"name": "model-cache", **_cache(owner)},
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _cache(owner: Owner) -> Raw:
+    return {"persistentVolumeClaim": {"claimName": owner.claim}} if owner.spec.cache.enabled else {"emptyDir": {}}
+
+
+def _pod_labels(owner: Owner) -> dict[str, str]:
+    version = owner.spec.wanted.version
+    return {**owner.labels, **({"app.kubernetes.io/version": version} if version else {})}
+
+
+def _strategy(owner: Owner) -> Raw:
+    """As asked; else an old replica makes room for a new one on GPUs, since a spare GPU may never come."""
+    asked = owner.spec.deployment.strategy
+    if asked.type == "Recreate":
+        return {"type": "Recreate"}
+    usual = {"maxSurge": 0, "maxUnavailable": 1} if owner.resolved.gpu_count else {"maxSurge": 1, "maxUnavailable": 0}
+    stated = asked.rolling_update.wire() if asked.rolling_update else {}
+    return {"type": "RollingUpdate", "rollingUpdate": usual | stated}
+
+
+def _scraping(owner: Owner) -> dict[str, str | None] | None:
+    """The annotations that announce the pods to Prometheus."""
+    monitoring = owner.spec.monitoring
+    if not (monitoring.enabled and monitoring.prometheus.enabled):
+        return None
+    return {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(owner.port),
+        "prometheus.io/path": monitoring.prometheus.path,
+        "prometheus.io/interval": monitoring.prometheus.interval,
+    }

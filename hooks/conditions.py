@@ -1,0 +1,108 @@
+"""The conditions of an endpoint, each from what was decided and what is observed; Ready is the first objection."""
+
+from typing import NamedTuple
+
+import jsonpatch
+
+from aimlib.api.endpoint_status import Resolved
+from aimlib.api.meta import Condition, Raw
+from aimlib.selection import Decision
+from hooks.observed import Rollout
+
+PENDING_REASONS = frozenset({"NoRecipe", "NothingFits", "InventoryNotReady"})
+"""Reasons that a change in the cluster can mend: phase Pending. Other failures need the user: phase Failed."""
+
+
+class Verdict(NamedTuple):
+    """A condition before it has a generation and a time."""
+
+    type: str
+    good: bool
+    reason: str
+    message: str
+
+    def condition(self, generation: int | None) -> Condition:
+        return Condition(
+            type=self.type,
+            status="True" if self.good else "False",
+            reason=self.reason,
+            message=self.message[:32768],
+            observed_generation=generation,
+        )
+
+
+def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str) -> Verdict:
+    """Whether what is asked for now has a recipe. A pinned choice for the same request is one."""
+    name = "RecipeSelected"
+    if pinned and pinned.decided_for == key:
+        return Verdict(name, True, "Selected", f"{pinned.recipe} with {pinned.gpu_count} GPUs on {pinned.product}")
+    if decision is None:
+        return Verdict(name, False, "InventoryNotReady", "waiting for the AIMInventory named cluster to be filled")
+    selection = decision.selection
+    if decision.resolved:
+        return Verdict(name, True, "Fallback" if selection.fallback else "Selected", selection.message)
+    reason = "NothingFits" if selection.considered else "NoRecipe"
+    kept = f"; {pinned.recipe} keeps running" if pinned else ""
+    return Verdict(name, False, reason, selection.message + kept)
+
+
+def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
+    """Whether a decision made now would be the same; it is reported, not taken, unless updatePolicy is Auto."""
+    name = "UpToDate"
+    if fresh is None or fresh.resolved == running:
+        return Verdict(name, True, "Current", "a new decision would be the same")
+    if fresh.resolved is None:
+        return Verdict(name, False, "NoLongerFits", f"kept as it was chosen; now {fresh.selection.message}")
+    better = fresh.resolved
+    if (better.recipe, better.gpu_count) != (running.recipe, running.gpu_count):
+        return Verdict(name, False, "BetterRecipeAvailable", f"{fresh.selection.message}; {HOW_TO_TAKE}")
+    changed = sorted(
+        {operation["path"].split("/")[1] for operation in jsonpatch.make_patch(running.wire(), better.wire())}
+    )
+    return Verdict(
+        name,
+        False,
+        "RecipeChanged",
+        f"{running.recipe} has changed since it was chosen ({', '.join(changed)}); {HOW_TO_TAKE}",
+    )
+
+
+HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"
+
+
+def available(desired: int, seen: Rollout, lost: list[Raw], claim_lost: bool) -> Verdict:  # noqa: FBT001
+    """Whether all wanted replicas of the present version answer."""
+    name = "Available"
+    if desired == 0:
+        return Verdict(name, False, "Stopped", "spec.replicas is 0")
+    if lost:
+        names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in lost)
+        return Verdict(
+            name,
+            False,
+            "ChildMissing",
+            f"{names} cannot be created: an object of that name may belong to somebody else, or the API server "
+            "refuses it (see the events of this endpoint)",
+        )
+    if claim_lost:
+        return Verdict(name, False, "ClaimLost", "the volume of the cache's claim is gone")
+    if seen.trouble:
+        return Verdict(name, False, *seen.trouble)
+    if not seen.up_to_date or seen.updated < desired or seen.ready < desired or seen.current > desired:
+        return Verdict(name, False, "Progressing", f"{min(seen.ready, desired)} of {desired} replicas ready")
+    return Verdict(name, True, "AllReplicasReady", f"{seen.ready} of {desired} replicas ready")
+
+
+def ready(*verdicts: Verdict) -> Verdict:
+    """The first objection of those that matter, or that there is none."""
+    objection = next((one for one in verdicts if not one.good), None)
+    return (objection or verdicts[-1])._replace(type="Ready")
+
+
+def phase(verdict: Verdict) -> str:
+    """The phase that goes with the condition Ready."""
+    if verdict.good:
+        return "Ready"
+    if verdict.reason in PENDING_REASONS:
+        return "Pending"
+    return {"Progressing": "Reconciling", "Stopped": "Stopped"}.get(verdict.reason, "Failed")

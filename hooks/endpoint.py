@@ -1,0 +1,129 @@
+"""The endpoint hook: decide, build, report.
+
+A running endpoint stays on its choice until its spec asks for something else; a decision that fails leaves it running.
+"""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from aimlib.api import API_VERSION
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_status import EndpointStatus, Resolved, Selection
+from aimlib.api.meta import Raw
+from aimlib.api.node import InventoryStatus
+from aimlib.api.recipe import RecipeSpec
+from aimlib.config import Config
+from aimlib.hook import BadRequestError, Request, wire
+from aimlib.names import MODEL_LABEL, model_label
+from aimlib.selection import Decision, Entry, decide, decided_for
+from aimlib.sentences import sentences
+from hooks import conditions, report
+from hooks.children import children
+from hooks.children.owner import Owner
+from hooks.observed import PATIENCE_SECONDS, find, missing, rollout, waited
+
+RECIPES = f"AIMRecipe.{API_VERSION}"
+INVENTORY = f"AIMInventory.{API_VERSION}"
+
+
+def read_spec(parent: Raw) -> EndpointSpec:
+    """The parent's spec; BadRequestError in words where the CRD should have refused it."""
+    try:
+        return EndpointSpec.model_validate(parent.get("spec"))
+    except ValidationError as error:
+        raise BadRequestError("; ".join(sentences(error))) from error
+
+
+def customize(request: Request) -> dict[str, Any]:
+    """The inventory, and the recipes of the model or the one that is named. It depends on the spec alone."""
+    spec = read_spec(request.parent)
+    recipes: Raw = {"apiVersion": API_VERSION, "resource": "aimrecipes"}
+    if custom := spec.recipe.custom_recipe:
+        recipes["names"] = [custom.name]
+    else:
+        recipes["labelSelector"] = {"matchLabels": {MODEL_LABEL: model_label(spec.wanted.id or "")}}
+    inventory = {"apiVersion": API_VERSION, "resource": "aiminventories", "names": ["cluster"]}
+    return {"relatedResources": [inventory, recipes]}
+
+
+def sync(request: Request, config: Config) -> dict[str, Any]:
+    """Status and children of one endpoint."""
+    spec, metadata = read_spec(request.parent), request.parent["metadata"]
+    before: Raw = request.parent.get("status") or {}
+    pinned = _pinned(before)
+    key = decided_for(spec)
+    fresh = _decide(request, spec, config)
+    keeps = pinned is not None and pinned.decided_for == key and spec.recipe.update_policy == "Pinned"
+    resolved = pinned if keeps else (fresh and fresh.resolved) or pinned
+    selection = _remembered(before) if resolved is pinned and keeps else fresh.selection if fresh else None
+    chosen = conditions.recipe_selected(fresh, pinned if keeps else None if fresh and fresh.resolved else pinned, key)
+    generation = metadata.get("generation")
+    if resolved is None:
+        return _answer(report.waiting(spec, chosen, selection, generation), [])
+    owner = Owner(metadata["name"], metadata.get("namespace", "default"), spec, resolved, config)
+    wanted = children(owner)
+    seen = {child["kind"]: find(request, child) for child in wanted}
+    unseen = missing(request, wanted)
+    account = rollout(seen["Deployment"])
+    lost = unseen if waited(request, _since(before, "Available")) else []
+    claim = ((seen.get("PersistentVolumeClaim") or {}).get("status") or {}).get("phase")
+    serving = conditions.available(owner.replicas, account, lost, claim == "Lost")
+    current = conditions.up_to_date(resolved, fresh)
+    ready = conditions.ready(chosen, serving)
+    status = EndpointStatus(
+        phase=conditions.phase(ready),
+        message=ready.message[:4096],
+        model=spec.wanted.id,
+        selected_recipe=report.selected(resolved),
+        endpoints=report.endpoints(owner, seen["Service"]),
+        replicas=report.replicas(owner.replicas, account, before),
+        selector=report.selector(owner),
+        conditions=report.conditions((ready, chosen, serving, current), generation),
+        warnings=tuple(report.warnings(spec, resolved)),
+        selection=selection,
+        resolved=resolved,
+    )
+    return _answer(status, wanted) | ({"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen and not lost else {})
+
+
+def _answer(status: EndpointStatus, wanted: list[Raw]) -> dict[str, Any]:
+    return {"status": wire(status.wire()), "children": wanted}
+
+
+def _decide(request: Request, spec: EndpointSpec, config: Config) -> Decision | None:
+    """A decision made now; None before the inventory is known."""
+    inventory = next((one.get("status") for one in request.found(INVENTORY)), None)
+    if not inventory:
+        return None
+    catalogue = [_entry(raw) for raw in request.found(RECIPES)]
+    return decide(spec, catalogue, InventoryStatus.model_validate(inventory), config)
+
+
+def _entry(raw: Raw) -> Entry:
+    """A recipe of the catalogue. One that cannot be read is a rejected candidate, never a failed endpoint."""
+    name = raw["metadata"]["name"]
+    try:
+        return Entry(name, RecipeSpec.model_validate(raw.get("spec")))
+    except ValidationError as error:
+        return Entry(name, None, "; ".join(sentences(error))[:1024])
+
+
+def _pinned(before: Raw) -> Resolved | None:
+    """The choice that runs. One that an older release wrote and this one cannot read must not delete anything."""
+    if not before.get("resolved"):
+        return None
+    try:
+        return Resolved.model_validate(before["resolved"])
+    except ValidationError as error:
+        raise BadRequestError(f"status.resolved cannot be read: {'; '.join(sentences(error))}") from error
+
+
+def _remembered(before: Raw) -> Selection | None:
+    """The explanation as it was given when the choice was made."""
+    return Selection.model_validate(before["selection"]) if before.get("selection") else None
+
+
+def _since(before: Raw, kind: str) -> str | None:
+    """Since when a condition stands as it does."""
+    return next((one.get("lastTransitionTime") for one in before.get("conditions") or () if one["type"] == kind), None)

@@ -1,0 +1,70 @@
+"""What is seen of an endpoint's children."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from aimlib.api.meta import Raw
+from aimlib.hook import Request
+
+PATIENCE_SECONDS = 10
+"""How long a child may be missing before that is news: a cache that lags is right again within a second."""
+
+
+class Rollout(NamedTuple):
+    """A Deployment's own account of its replicas."""
+
+    current: int
+    updated: int
+    ready: int
+    available: int
+    up_to_date: bool
+    """Whether the account is about the present spec."""
+    trouble: tuple[str, str] | None
+    """Reason and message, where the Deployment says that it is stuck."""
+
+
+def kind_key(child: Raw) -> str:
+    """The outer key under which a child is observed, such as `Deployment.apps/v1`."""
+    return f"{child['kind']}.{child['apiVersion']}"
+
+
+def find(request: Request, child: Raw) -> Raw | None:
+    """The observed object of a desired child."""
+    name = child["metadata"]["name"]
+    return next((one for one in request.observed(kind_key(child)) if one["metadata"]["name"] == name), None)
+
+
+def missing(request: Request, children: list[Raw]) -> list[Raw]:
+    """The desired children that are not observed."""
+    return [child for child in children if find(request, child) is None]
+
+
+def waited(request: Request, since: str | None) -> bool:
+    """Whether a condition has stood long enough for a missing child to be news."""
+    if since is None:
+        return False
+    return (request.now - datetime.fromisoformat(since)).total_seconds() >= PATIENCE_SECONDS
+
+
+def rollout(deployment: Raw | None) -> Rollout:
+    """The replicas of an observed Deployment; all zero before it is there."""
+    status = (deployment or {}).get("status") or {}
+    generation = (deployment or {}).get("metadata", {}).get("generation", 0)
+    return Rollout(
+        current=status.get("replicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        up_to_date=deployment is not None and status.get("observedGeneration", 0) >= generation,
+        trouble=_trouble(status.get("conditions") or ()),
+    )
+
+
+def _trouble(conditions: list[Raw] | tuple[()]) -> tuple[str, str] | None:
+    for one in conditions:
+        stuck = (one.get("type"), one.get("status"), one.get("reason"))
+        if stuck == ("Progressing", "False", "ProgressDeadlineExceeded"):
+            return "RolloutStuck", one.get("message", "")
+        if stuck[:2] == ("ReplicaFailure", "True"):
+            return "ReplicaFailure", one.get("message", "")
+    return None

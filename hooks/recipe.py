@@ -1,0 +1,49 @@
+"""The recipe hook: examines an AIMRecipe, labels it by model, and says in its status whether it can be used."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from aimlib.api.meta import Condition
+from aimlib.api.recipe import RecipeSpec, RecipeStatus
+from aimlib.hook import Request
+from aimlib.names import MODEL_LABEL, model_label
+from aimlib.recipes import Examination, examine
+from aimlib.sentences import sentences
+
+
+def sync(request: Request) -> dict[str, Any]:
+    """Label and status of one recipe; it has no attachments."""
+    raw = request.parent.get("spec")
+    generation = request.parent["metadata"].get("generation")
+    model = raw.get("modelId") if isinstance(raw, dict) else None
+    return {
+        "labels": {MODEL_LABEL: model_label(model) if isinstance(model, str) else None},
+        "annotations": {},
+        "attachments": [],
+        "status": _status(request.parent["metadata"].get("name", ""), raw, generation).wire(),
+    }
+
+
+def _status(name: str, raw: object, generation: int | None) -> RecipeStatus:
+    try:
+        usable, problems, notes = examine(name, RecipeSpec.model_validate(raw))
+    except ValidationError as error:
+        usable, problems, notes = Examination((), sentences(error), ())
+    message = "; ".join((*problems, *notes))[:4096]
+    reason = "Invalid" if not usable else "PartlyInvalid" if problems else "Valid"
+    return RecipeStatus(
+        observed_generation=generation,
+        phase="Ready" if usable else "Invalid",
+        gpu_counts=",".join(map(str, usable)) or None,
+        message=message or None,
+        conditions=(
+            Condition(
+                type="Ready",
+                status="True" if usable else "False",
+                reason=reason,
+                message=message or "every enabled configuration can be used",
+                observed_generation=generation,
+            ),
+        ),
+    )

@@ -1,0 +1,84 @@
+"""The status of an endpoint: the whole of it, every time, since whatever is left out is erased."""
+
+from collections.abc import Iterator
+
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Replicas, Resolved, SelectedRecipe, Selection
+from aimlib.api.meta import Condition, Raw
+from hooks.children.owner import Owner
+from hooks.conditions import Verdict, phase, ready
+from hooks.observed import Rollout
+
+
+def endpoints(owner: Owner, service: Raw | None) -> Endpoints:
+    """URLs that can be used as they stand; those outside the cluster once it has given an address."""
+    asked = owner.spec.service
+    internal = f"http://{owner.child}.{owner.namespace}.svc:{asked.port}"
+    status = (service or {}).get("status") or {}
+    ingress: Raw = next(iter((status.get("loadBalancer") or {}).get("ingress") or ()), {})
+    address = ingress.get("hostname") or ingress.get("ip")
+    outside = f"http://[{address}]:{asked.port}" if ":" in (address or "") else f"http://{address}:{asked.port}"
+    ports = (service or {}).get("spec", {}).get("ports") or [{}]
+    return Endpoints(
+        internal=internal,
+        external=outside if address else None,
+        load_balancer=outside if address else None,
+        node_port=ports[0].get("nodePort") if asked.type == "NodePort" else None,
+    )
+
+
+def replicas(desired: int, seen: Rollout, before: Raw) -> Replicas:
+    """The Deployment's account, from its first ready replica on: until then nothing is known but the wish."""
+    if not seen.ready and "current" not in (before.get("replicas") or {}):
+        return Replicas(desired=desired)
+    return Replicas(desired=desired, current=seen.current, ready=seen.ready, available=seen.available)
+
+
+def warnings(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    """What was accepted but has no effect here, or may surprise."""
+    service, custom, scaling = spec.service, spec.recipe.custom_recipe, spec.scaling
+    rolling = spec.deployment.strategy.rolling_update
+    if custom and custom.namespace:
+        yield "recipe.customRecipe.namespace has no effect: recipes are cluster-scoped, and the name alone finds one"
+    if service.load_balancer_ip and service.type != "LoadBalancer":
+        yield f"service.loadBalancerIP has no effect for a Service of type {service.type}"
+    if scaling and scaling.target_gpu_utilization:
+        yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
+    if resolved and resolved.gpu_count and rolling and rolling.max_surge not in {None, 0, "0", "0%"}:
+        yield f"deployment.strategy: an update needs {resolved.gpu_count} spare GPUs for each surging replica"
+    if resolved and resolved.cache_size is None:
+        yield f"memory was not checked: recipe {resolved.recipe} has no facts"
+
+
+def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[Condition, ...]:
+    return tuple(verdict.condition(generation) for verdict in verdicts)
+
+
+def waiting(spec: EndpointSpec, chosen: Verdict, selection: Selection | None, generation: int | None) -> EndpointStatus:
+    """The status while nothing was ever chosen: no children, and the reason."""
+    verdict = ready(chosen)
+    return EndpointStatus(
+        phase=phase(verdict),
+        message=verdict.message[:4096],
+        model=spec.wanted.id,
+        replicas=Replicas(desired=spec.replicas),
+        conditions=conditions((verdict, chosen), generation),
+        warnings=tuple(warnings(spec, None)),
+        selection=selection,
+    )
+
+
+def selected(resolved: Resolved) -> SelectedRecipe:
+    """The choice in short."""
+    return SelectedRecipe(
+        name=resolved.recipe,
+        backend=resolved.backend,
+        precision=resolved.precision,
+        gpu_count=resolved.gpu_count,
+        hardware=resolved.product,
+    )
+
+
+def selector(owner: Owner) -> str:
+    """The label selector of the pods in the form that the scale subresource wants."""
+    return ",".join(f"{key}={value}" for key, value in sorted(owner.selector.items()))
