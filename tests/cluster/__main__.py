@@ -12,11 +12,14 @@ from tests.cluster.toolchain import MissingToolError
 
 def stop_on_signals() -> None:
     """Turn a request to end into an exception, so that whatever was started is stopped on the way out."""
+    requests = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
     def leave(number: int, _frame: object) -> None:
-        sys.exit(128 + number)
+        for each in requests:
+            signal.signal(each, signal.SIG_IGN)  # an impatient second Ctrl-C would leave processes behind
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in requests:
         signal.signal(number, leave)
 
 
@@ -47,7 +50,7 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstopped", flush=True)
+        return 128 + signal.SIGINT
     return 0
 
 

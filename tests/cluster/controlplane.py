@@ -19,7 +19,12 @@ from tests.cluster.credentials import Credentials
 from tests.cluster.processes import Process, StartError, free_ports, running
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+# There before the controllers start: these notice a new kind only every 30 seconds, and until then neither collect what
+# an object of it owned nor scale it.
+CUSTOM_RESOURCES = (HERE / "metacontroller-crds", ROOT / "crds")
 CONTROLLERS = (
+    "clusterrole-aggregation-controller",
     "cronjob-controller",
     "deployment-controller",
     "disruption-controller",
@@ -79,7 +84,7 @@ class ControlPlane:
         """What kubectl prints, as the administrator; KubectlError when it fails."""
         command = [str(self.programs["kubectl"]), *arguments]
         done = subprocess.run(
-            command, input=input, env=self.environment, check=False, capture_output=True, text=True, cwd=HERE.parents[1]
+            command, input=input, env=self.environment, check=False, capture_output=True, text=True, cwd=ROOT
         )
         if done.returncode:
             raise KubectlError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
@@ -88,6 +93,12 @@ class ControlPlane:
     def get(self, *arguments: str) -> dict[str, Any]:
         """`kubectl get … -o json`, parsed."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+
+    def apply(self, *kustomizations: Path) -> None:
+        """`kubectl apply -k` of each, and wait until all custom resources in it are served."""
+        for folder in kustomizations:
+            self.kubectl("apply", "--server-side", "--kustomize", str(folder))
+        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--all", "customresourcedefinitions")
 
     def add_nodes(self, *files: str) -> None:
         """Create the simulated nodes of `nodes/<file>.yaml` and wait until they are Ready."""
@@ -122,6 +133,7 @@ def control_plane(report: Callable[[str], None] = lambda _: None) -> Iterator[Co
             made.kubeconfig(user, plane.server)
         _start_api_server(plane, secure, f"http://127.0.0.1:{etcd_client}", f"http://127.0.0.1:{etcd_peer}")
         report(f"API server at {plane.server}")
+        plane.apply(*CUSTOM_RESOURCES)
         _start_controllers(plane)
         plane.kubectl("apply", "--server-side", f"--filename={HERE / 'storage-classes.yaml'}")
         processes.enter_context(volumes.pool(plane))
@@ -195,6 +207,7 @@ def _start_controllers(plane: ControlPlane) -> None:
         f"--config={HERE / 'stages.yaml'}",
         "--manage-all-nodes=true",
         "--node-lease-duration-seconds=40",
+        "--v=warn",
         "--node-ip=10.0.0.1",
         "--cidr=10.244.0.0/16",
     )

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 from tests.cluster import operator
 from tests.cluster.controlplane import ControlPlane, KubectlError, control_plane
@@ -34,10 +35,11 @@ def run(*, serve: bool, as_admin: bool) -> None:
         except (KubectlError, StartError, subprocess.CalledProcessError):
             _explain_failure(plane)
             raise
-        if sys.stdin.isatty() or not serve:
+        if not serve or (sys.stdin.isatty() and sys.stdout.isatty()):
             print(f"\nexport KUBECONFIG={plane.kubeconfig}\nPATH={plane.programs['kubectl'].parent}:$PATH")
             print("Ctrl-C stops everything.", flush=True)
-            signal.pause()
+            with suppress(KeyboardInterrupt):
+                signal.pause()
     report("stopped")
 
 

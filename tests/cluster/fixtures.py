@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.cluster import operator
+from tests.cluster import binaries, operator
 from tests.cluster.controlplane import ControlPlane, control_plane
 
 NODES = ("cpu", "mi300x", "mi325x")
 
 
 @pytest.fixture(scope="session")
-def plane() -> Iterator[ControlPlane]:
+def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     """A control plane with its simulated nodes and without the operator."""
+    # A cold build takes minutes: its progress must be seen.
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        binaries.ensure()
     with control_plane() as running:
         running.add_nodes(*NODES)
         yield running

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.controlplane import HERE, ControlPlane
-from tests.cluster.processes import Process, free_ports
+from tests.cluster.controlplane import HERE, ROOT, ControlPlane
+from tests.cluster.processes import Process, StartError, free_ports
 
-ROOT = HERE.parents[1]
 STEPS = (HERE / "metacontroller", ROOT / "manifests" / "overlays" / "default")
 # How the shipped controllers address the hook server. It does not run inside this control plane, whose pods are
 # simulated, so this part of each URL is the one thing that differs from what is installed on a real cluster.
@@ -56,7 +55,10 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
         "--workers=20",
         PYTHONPATH=str(ROOT),
     )
-    metacontroller.wait_until(lambda: _inventory_filled(plane), START_SECONDS)
+    try:
+        metacontroller.wait_until(lambda: _inventory_filled(plane), START_SECONDS)
+    except StartError as error:
+        raise StartError(f"{error}\n{hooks.log}:\n{hooks.tail()}") from None
     report(f"{program or 'the stand-in for Metacontroller (for development and tests only)'}: inventory filled")
     return Operator(hooks, hooks_url, metacontroller, f"http://127.0.0.1:{metrics_port}/metrics", bool(program))
 
@@ -82,7 +84,6 @@ def _apply(plane: ControlPlane, kustomization: Path, hooks_url: str) -> None:
     """`kubectl apply -k`, but for the address of the hook server."""
     rendered = plane.kubectl("kustomize", str(kustomization)).replace(IN_CLUSTER, f"{hooks_url}/")
     plane.kubectl("apply", "--server-side", "--filename=-", input=rendered)
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--all", "customresourcedefinitions")
 
 
 def _own_account(plane: ControlPlane) -> Path:

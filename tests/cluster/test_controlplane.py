@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.cluster import volumes
 from tests.cluster.controlplane import HERE, ControlPlane, KubectlError
+from tests.cluster.fleet import add_fleet
 from tests.cluster.processes import StartError, running
 
 pytestmark = pytest.mark.e2e
@@ -70,6 +72,16 @@ def test_a_node_keeps_a_heartbeat_and_a_lease(plane):
     first = heartbeat()
     plane.wait_for("a heartbeat", lambda: heartbeat() != first, 40)
     assert plane.get("lease", "mi300x-0", "--namespace=kube-node-lease")["spec"]["leaseDurationSeconds"] == 40
+
+
+def test_a_fleet_of_nodes_is_ready_and_quiet(plane):
+    add_fleet(plane, "mi300x", 30, heartbeat="10m")
+    names = [f"mi300x-copy-{number}" for number in range(30)]
+    before = plane.get("node", *names)
+    assert {node["metadata"]["labels"]["kubernetes.io/hostname"] for node in before["items"]} == set(names)
+    time.sleep(20)  # longer than the usual heartbeat
+    assert plane.get("node", *names)["items"] == before["items"]
+    plane.kubectl("delete", "node", *names, "--wait=false")
 
 
 def test_a_deployment_with_a_gpu_becomes_ready_on_a_gpu_node(plane):
