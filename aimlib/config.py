@@ -1,13 +1,19 @@
 """The operator's settings: one file, every default here, changed by nobody at run time."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_parts import TokenSecret
+from aimlib.names import digest
+
+
+def vendor_taints() -> Mapping[str, tuple[Name, ...]]:
+    """The taints by which administrators keep other pods off GPU nodes, as NVIDIA and KubeAI document them."""
+    return {"amd": ("amd.com/gpu",), "nvidia": ("nvidia.com/gpu",)}
 
 
 class Config(Model):
@@ -17,9 +23,7 @@ class Config(Model):
 
     images: dict[str, str] = Field(default_factory=dict)
     """Images instead of the shipped ones, by engine and architecture or vendor: `vllm/gfx942`, `vllm/amd`."""
-    tolerated_taints: Mapping[str, tuple[Name, ...]] = MappingProxyType(
-        {"amd": ("amd.com/gpu",), "nvidia": ("nvidia.com/gpu",)}
-    )
+    tolerated_taints: Mapping[str, tuple[Name, ...]] = Field(default_factory=vendor_taints)
     """Keys of the taints that model servers tolerate, by vendor."""
     token_secret: TokenSecret = TokenSecret(name="huggingface-token")
     """The Secret with a Hugging Face token in the endpoint's namespace, used if it is there."""
@@ -35,3 +39,8 @@ class Config(Model):
     """How long a server may take to download, load and compile before it is restarted."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
     """Candidates listed in status.selection; the rest are counted."""
+
+    @cached_property
+    def digest(self) -> str:
+        """A short name for these settings."""
+        return digest(self.model_dump(mode="json"))

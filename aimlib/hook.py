@@ -13,6 +13,10 @@ from aimlib.api.meta import Raw
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+MEANT_EMPTY = frozenset({"emptyDir"})
+"""Keys whose empty object says something."""
+
+
 class BadRequestError(ValueError):
     """A request that cannot be understood; the answer is no answer, and nothing changes in the cluster."""
 
@@ -55,17 +59,21 @@ def request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - what
 
 
 def wire(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    """`value` without what would never converge: nulls, empty lists and strings, and whole numbers written as floats.
-
-    An empty object that stands in the source (`emptyDir: {}`) says something and stays; one that became empty goes.
-    """
-    if isinstance(value, Mapping):
-        kept = {key: wire(item) for key, item in value.items()}
-        left = {key: item for key, item in kept.items() if item is not None}
-        return left if left or not value else None
-    if isinstance(value, list | tuple):
-        items = [item for item in map(wire, value) if item is not None]
-        return items or None
-    if isinstance(value, float) and value.is_integer():
+    """`value` without what would never converge: nulls, whatever is empty, and whole numbers written as floats."""
+    kind = type(value)
+    if kind is str:
+        return value or None
+    if kind is dict:
+        kept = {}
+        for key, item in value.items():
+            written = wire(item)
+            if written is not None:
+                kept[key] = written
+            elif key in MEANT_EMPTY and item == {}:
+                kept[key] = {}
+        return kept or None
+    if kind is list or kind is tuple:
+        return [written for item in value if (written := wire(item)) is not None] or None
+    if kind is float and value.is_integer():
         return int(value)
-    return None if value == "" else value
+    return value

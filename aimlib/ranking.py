@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aimlib.api.recipe import Measurement
+from aimlib.memory import need
 from aimlib.rules import Case, gpus
 
 
@@ -58,8 +59,16 @@ def _measured(case: Case, goal: str, workload: str | None) -> Term:
 
 
 def _checked(case: Case) -> Term:
-    known = case.recipe.facts is not None
-    return Term("memory", 0 if known else 1, "fits" if known else "not checked: the recipe has no facts")
+    if case.recipe.facts is None:
+        return Term("memory", 1, "not checked: the recipe has no facts")
+    launch = case.launch
+    needed = need(case.recipe.facts, launch.parallel, launch.max_length, launch.cache_bytes)
+    largest = max(one.memory_gib for one in case.classes)
+    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device")
+
+
+def _context(case: Case) -> Term:
+    return Term("context", -case.launch.max_length, f"{case.launch.max_length} tokens")
 
 
 def _devices(case: Case) -> Term:
@@ -68,9 +77,8 @@ def _devices(case: Case) -> Term:
 
 def score(case: Case, goal: str | None, workload: str | None) -> tuple[Term, ...]:
     """The terms of one candidate, weightiest first; equal candidates go by name."""
-    if goal is None:
-        return (_checked(case), _devices(case))
-    return (_checked(case), _measured(case, goal, workload), _devices(case))
+    measured = (_measured(case, goal, workload),) if goal else ()
+    return (_checked(case), *measured, _devices(case), _context(case))
 
 
 def ranked(cases: list[Case], goal: str | None) -> list[tuple[Case, tuple[Term, ...]]]:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_parts import Fallback
 from aimlib.api.endpoint_status import Candidate, Resolved, Selection
@@ -16,21 +18,36 @@ from aimlib.api.quantity import canonical, from_gib
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware import product
-from aimlib.launch import launch
+from aimlib.launch import Launch, launch
 from aimlib.names import digest
 from aimlib.ranking import ranked
 from aimlib.rules import ORDER, Ask, Case, Objection, gpus, image, walk
+from aimlib.sentences import sentences
 
 CACHE_HEADROOM = 1.1
 """Room in a cache claim beyond the checkpoint: the headroom that AMD's aim-engine adds (caching.go, 10 %)."""
 
 
 class Entry(NamedTuple):
-    """One recipe of the catalogue: its spec, or the reason why it cannot be read."""
+    """One recipe of the catalogue, read once: its spec and what its arguments say, or why it cannot be read."""
 
     name: str
     spec: RecipeSpec | None
+    launches: tuple[Launch, ...] = ()
     error: str = ""
+
+
+def entry(name: str, raw: object) -> Entry:
+    """A recipe's raw spec as an entry. One that cannot be read is a rejected candidate, never a failed endpoint."""
+    try:
+        spec = RecipeSpec.model_validate(raw)
+    except ValidationError as error:
+        return Entry(name, None, error="; ".join(sentences(error))[:1024])
+    return Entry(name, spec, tuple(launch(spec, configuration) for configuration in spec.configurations))
+
+
+def by_name(one: Entry) -> str:
+    return one.name
 
 
 class Decision(NamedTuple):
@@ -85,10 +102,10 @@ def _step_words(step: Fallback) -> str:
 
 def _cases(catalogue: Iterable[Entry], inventory: InventoryStatus, config: Config, ask: Ask) -> list[Case]:
     return [
-        Case(ask, config, entry.name, entry.spec, configuration, launch(entry.spec, configuration), inventory.classes)
-        for entry in sorted(catalogue)
-        if entry.spec
-        for configuration in entry.spec.configurations
+        Case(ask, config, one.name, one.spec, configuration, started, inventory.classes)
+        for one in sorted(catalogue, key=by_name)
+        if one.spec
+        for configuration, started in zip(one.spec.configurations, one.launches, strict=True)
     ]
 
 
@@ -97,9 +114,9 @@ def decide(spec: EndpointSpec, catalogue: Sequence[Entry], inventory: InventoryS
     asks = _asks(spec)
     cases = _cases(catalogue, inventory, config, asks[0][0])
     unreadable = [
-        Candidate(recipe=entry.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=entry.error)
-        for entry in sorted(catalogue)
-        if not entry.spec
+        Candidate(recipe=one.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=one.error)
+        for one in sorted(catalogue, key=by_name)
+        if not one.spec
     ]
     key = decided_for(spec)
     refusals: list[str] = []

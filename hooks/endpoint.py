@@ -3,20 +3,21 @@
 A running endpoint stays on its choice until its spec asks for something else; a decision that fails leaves it running.
 """
 
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from aimlib.api import API_VERSION
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import EndpointStatus, Resolved, Selection
+from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
-from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.hook import BadRequestError, Request, wire
+from aimlib.memo import Memo, remembered, versions
 from aimlib.names import MODEL_LABEL, model_label
-from aimlib.selection import Decision, Entry, decide, decided_for
+from aimlib.selection import Decision, Entry, decide, decided_for, entry
 from aimlib.sentences import sentences
 from hooks import conditions, report
 from hooks.children import children
@@ -25,6 +26,8 @@ from hooks.observed import PATIENCE_SECONDS, find, missing, rollout, waited
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
+ENTRIES: Memo[Entry] = Memo(4096)
+DECISIONS: Memo[Decision] = Memo(1024)
 
 
 def read_spec(parent: Raw) -> EndpointSpec:
@@ -56,11 +59,11 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     fresh = _decide(request, spec, config)
     keeps = pinned is not None and pinned.decided_for == key and spec.recipe.update_policy == "Pinned"
     resolved = pinned if keeps else (fresh and fresh.resolved) or pinned
-    selection = _remembered(before) if resolved is pinned and keeps else fresh.selection if fresh else None
+    selection = before.get("selection") if keeps else fresh and fresh.selection.wire()
     chosen = conditions.recipe_selected(fresh, pinned if keeps else None if fresh and fresh.resolved else pinned, key)
     generation = metadata.get("generation")
     if resolved is None:
-        return _answer(report.waiting(spec, chosen, selection, generation), [])
+        return _answer(report.waiting(spec, chosen, generation), selection, [])
     owner = Owner(metadata["name"], metadata.get("namespace", "default"), spec, resolved, config)
     wanted = children(owner)
     seen = {child["kind"]: find(request, child) for child in wanted}
@@ -81,32 +84,36 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         selector=report.selector(owner),
         conditions=report.conditions((ready, chosen, serving, current), generation),
         warnings=tuple(report.warnings(spec, resolved)),
-        selection=selection,
         resolved=resolved,
     )
-    return _answer(status, wanted) | ({"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen and not lost else {})
+    return _answer(status, selection, wanted) | (
+        {"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen and not lost else {}
+    )
 
 
-def _answer(status: EndpointStatus, wanted: list[Raw]) -> dict[str, Any]:
-    return {"status": wire(status.wire()), "children": wanted}
+def _answer(status: EndpointStatus, selection: Raw | None, wanted: list[Raw]) -> dict[str, Any]:
+    """The explanation of a choice is written once and then carried along as it was read."""
+    return {"status": wire({**status.wire(), "selection": selection}), "children": wanted}
 
 
 def _decide(request: Request, spec: EndpointSpec, config: Config) -> Decision | None:
     """A decision made now; None before the inventory is known."""
-    inventory = next((one.get("status") for one in request.found(INVENTORY)), None)
-    if not inventory:
+    inventory = next((one for one in request.found(INVENTORY) if one.get("status")), None)
+    if inventory is None:
         return None
-    catalogue = [_entry(raw) for raw in request.found(RECIPES)]
-    return decide(spec, catalogue, InventoryStatus.model_validate(inventory), config)
+    recipes = request.found(RECIPES)
+    seen = versions([inventory, *recipes])
+    key = (decided_for(spec), config.digest, seen) if seen else None
+    return remembered(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
+
+
+def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config) -> Decision:
+    catalogue = [remembered(ENTRIES, versions([raw]), partial(_entry, raw)) for raw in recipes]
+    return decide(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
 
 
 def _entry(raw: Raw) -> Entry:
-    """A recipe of the catalogue. One that cannot be read is a rejected candidate, never a failed endpoint."""
-    name = raw["metadata"]["name"]
-    try:
-        return Entry(name, RecipeSpec.model_validate(raw.get("spec")))
-    except ValidationError as error:
-        return Entry(name, None, "; ".join(sentences(error))[:1024])
+    return entry(raw["metadata"]["name"], raw.get("spec"))
 
 
 def _pinned(before: Raw) -> Resolved | None:
@@ -117,11 +124,6 @@ def _pinned(before: Raw) -> Resolved | None:
         return Resolved.model_validate(before["resolved"])
     except ValidationError as error:
         raise BadRequestError(f"status.resolved cannot be read: {'; '.join(sentences(error))}") from error
-
-
-def _remembered(before: Raw) -> Selection | None:
-    """The explanation as it was given when the choice was made."""
-    return Selection.model_validate(before["selection"]) if before.get("selection") else None
 
 
 def _since(before: Raw, kind: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Replicas, Resolved, SelectedRecipe, Selection
+from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Replicas, Resolved, SelectedRecipe
 from aimlib.api.meta import Condition, Raw
 from hooks.children.owner import Owner
 from hooks.conditions import Verdict, phase, ready
@@ -54,7 +54,7 @@ def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[C
     return tuple(verdict.condition(generation) for verdict in verdicts)
 
 
-def waiting(spec: EndpointSpec, chosen: Verdict, selection: Selection | None, generation: int | None) -> EndpointStatus:
+def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> EndpointStatus:
     """The status while nothing was ever chosen: no children, and the reason."""
     verdict = ready(chosen)
     return EndpointStatus(
@@ -64,7 +64,6 @@ def waiting(spec: EndpointSpec, chosen: Verdict, selection: Selection | None, ge
         replicas=Replicas(desired=spec.replicas),
         conditions=conditions((verdict, chosen), generation),
         warnings=tuple(warnings(spec, None)),
-        selection=selection,
     )
 
 

@@ -6,6 +6,7 @@ those of k8s.io/apimachinery/pkg/api/resource: `1000m` is stored as `1`, `1024Mi
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 GIB = 2**30
 BINARY = {suffix: Fraction(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)}
@@ -35,13 +36,14 @@ def parse(text: str) -> Fraction:
     return number * (BINARY[suffix] if suffix in BINARY else DECIMAL[suffix])
 
 
+@lru_cache(maxsize=1024)
 def canonical(text: str) -> str:
     """The spelling that the API server stores for this quantity; NotAQuantityError for anything else."""
     _, exponent, suffix = _split(text)
     nano = DECIMAL["n"]
     value = -(-parse(text) // nano) * nano  # the API server rounds up to nano
-    if suffix in BINARY and value >= 1024 and value.denominator == 1:
-        return _largest(value, {"": Fraction(1)} | BINARY)
+    if suffix in BINARY and value and value % 1024 == 0:  # else it would be stored anew as the decimal that it is
+        return _largest(value, BINARY)
     if not exponent:
         return _largest(value, DECIMAL)
     power = next(power for power in range(18, -10, -3) if (value / Fraction(10) ** power).denominator == 1)
