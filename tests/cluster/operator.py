@@ -30,7 +30,7 @@ class Operator:
 
 
 def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None, *, as_admin: bool = False) -> Operator:
-    """Install and start everything, and wait until the inventory is there.
+    """Install and start everything, and wait until nodes and recipes are known.
 
     METACONTROLLER in the environment names the real program; without it the stand-in runs. It may do what the shipped
     role allows and no more, unless `as_admin`.
@@ -56,10 +56,10 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
         PYTHONPATH=str(ROOT),
     )
     try:
-        metacontroller.wait_until(lambda: _inventory_filled(plane), START_SECONDS)
+        metacontroller.wait_until(lambda: _settled(plane), START_SECONDS)
     except StartError as error:
         raise StartError(f"{error}\n{hooks.log}:\n{hooks.tail()}") from None
-    report(f"{program or 'the stand-in for Metacontroller (for development and tests only)'}: inventory filled")
+    report(f"{program or 'the stand-in for Metacontroller (for development and tests only)'}: nodes and recipes known")
     return Operator(hooks, hooks_url, metacontroller, f"http://127.0.0.1:{metrics_port}/metrics", bool(program))
 
 
@@ -92,11 +92,15 @@ def _own_account(plane: ControlPlane) -> Path:
     return plane.credentials.kubeconfig("metacontroller", plane.server, token.strip())
 
 
-def _inventory_filled(plane: ControlPlane) -> bool:
-    """Whether the hooks have been asked about every node and the sum is in the inventory's status."""
-    if len(plane.get("aimnodes")["items"]) < len(plane.get("nodes")["items"]):
+def _settled(plane: ControlPlane) -> bool:
+    """Whether nodes and recipes are all known: what an endpoint gets no longer depends on when it asks."""
+    if not all(recipe.get("status") for recipe in plane.get("aimrecipes")["items"]):
         return False
-    return bool(plane.get("aiminventory", "cluster").get("status"))
+    facts = plane.get("aimnodes")["items"]
+    if len(facts) < len(plane.get("nodes")["items"]):
+        return False
+    usable = sum(node["spec"]["usable"] for node in facts)
+    return plane.get("aiminventory", "cluster").get("status", {}).get("nodes") == usable
 
 
 def _answers(url: str) -> bool:

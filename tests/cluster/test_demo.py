@@ -1,0 +1,24 @@
+"""The demo as a user runs it, away from a terminal."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cluster.controlplane import ROOT
+
+pytestmark = pytest.mark.e2e
+
+
+def test_the_demo_serves_its_example_explains_it_and_stops_cleanly():
+    command = [sys.executable, "-m", "tests.cluster", "demo"]
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "manifests/examples/endpoint.yaml is Ready" in done.stdout
+    shown = done.stdout[done.stdout.index("$ kubectl get aimendpoints") :]
+    assert "Qwen/Qwen3-32B" in shown
+    assert "16 x MI300X" in shown
+    assert "$ aim explain qwen" in shown
+    assert done.stdout.rstrip().endswith("stopped")
