@@ -5,16 +5,19 @@ Metacontroller shows as an event of the object; a traceback goes to the log alon
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import yaml
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from aimlib.config import Config
 from aimlib.data import load
@@ -58,7 +61,7 @@ def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict
     except BadRequestError as error:
         return asked, {"error": str(error)}, 422
     except Exception:  # noqa: BLE001 - any surprise must be a 500: nothing changes, and the log has it
-        logger().exception("hook failed", extra=_who(asked))
+        logger().exception("hook failed", extra={"facts": _who(asked)})
         return asked, {"error": "internal error; see the hook server's log"}, 500
     if said.get("status"):
         said["status"] = stamp(said["status"], asked.parent.get("status") or {}, now)
@@ -109,16 +112,22 @@ def create_app(config: Config | None = None) -> Flask:
         metrics.CALLS.labels(path, code).inc()
         metrics.SECONDS.labels(path).observe(took)
         metrics.BYTES.labels(path).observe(len(body))
-        extra = {"hook": path, "code": code, "ms": round(took * 1000, 2)} | _who(asked) | _decided(said)
-        log.log(20 if code == 200 else 40, "hook", extra=extra)
+        facts = {"hook": path, "code": code, "ms": round(took * 1000, 2)} | _who(asked) | _decided(said)
+        log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "hook", extra={"facts": facts})
         return Response(text, status=code, mimetype="application/json")
 
     for path, hook in hooks(settings).items():
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
+    app.register_error_handler(HTTPException, _refused)
     app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
     app.add_url_rule("/readyz", "readyz", lambda: Response("ok\n", mimetype="text/plain"))
     app.add_url_rule("/metrics", "metrics", _metrics)
     return app
+
+
+def _refused(error: HTTPException) -> tuple[dict[str, str], int]:
+    """A wrong path or method, or a body that is too large, in a sentence."""
+    return {"error": f"{error.name}: {error.description}"}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _metrics() -> Response:

@@ -5,11 +5,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, message, and whatever was given as `extra`."""
+    """One JSON object a line: time, level, message, and the record's `facts`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -17,7 +15,8 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in vars(record).items() if key not in STANDARD and value is not None}
+        facts = getattr(record, "facts", {})
+        line |= {key: value for key, value in facts.items() if value is not None}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
