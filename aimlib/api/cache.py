@@ -1,7 +1,7 @@
 """AIMCache: models kept on one volume. Only its schema is served so far; nothing acts on it yet."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -52,7 +52,7 @@ class CachedModelSpec(Model):
     """Refuse it when it is larger."""
     preload: bool = True
     """Download it before anyone asks."""
-    priority: Annotated[str, Field(json_schema_extra={"enum": ["high", "medium", "low"]})] = "medium"
+    priority: Literal["high", "medium", "low"] = "medium"
     """Which models go last when space is short."""
     retention: Duration | None = None
     """Keep it at least this long after its last use."""
@@ -65,7 +65,7 @@ class CacheCleanup(Model):
     """Turns clean-up on."""
     schedule: Annotated[str, Field(max_length=128)] | None = None
     """When, in cron format."""
-    strategy: Annotated[str, Field(json_schema_extra={"enum": ["lru", "age", "none"]})] = "lru"
+    strategy: Literal["lru", "age", "none"] = "lru"
     """What goes first: least recently used, or oldest."""
     max_age: Duration | None = None
     """Remove what was not used for this long."""

@@ -1,7 +1,7 @@
 """The parts of an AIMEndpoint's spec."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from aimlib.api.base import GpuCount, Model, ModelId, Name, Port, Quantity, Rule
 from aimlib.api.precision import AskedPrecision
 from aimlib.api.quantity import NotAQuantityError, parse
 
-Asked = Annotated[str, Field(json_schema_extra={"enum": ["auto", "vllm", "sglang"]})]
+Asked = Literal["auto", "vllm", "sglang"]
 """A serving engine, or `auto` to leave it free."""
 
 Percent = Annotated[int, Field(ge=1, le=100)]
@@ -79,12 +79,12 @@ class RecipeChoice(Model):
     """GPUs of one replica; 0 asks for CPUs. The fewest that fit when left out."""
     custom_recipe: CustomRecipe | None = None
     """Use this recipe and no other."""
-    goal: Annotated[str, Field(json_schema_extra={"enum": ["latency", "throughput", "cost"]})] | None = None
+    goal: Literal["latency", "throughput", "cost"] | None = None
     """Rank what fits by published figures: latency per token, tokens per second, or tokens per second and GPU.
     Left out, the fewest GPUs win."""
     fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
     """What to ask for instead when nothing fits, in this order."""
-    update_policy: Annotated[str, Field(json_schema_extra={"enum": ["Pinned", "Auto"]})] = "Pinned"
+    update_policy: Literal["Pinned", "Auto"] = "Pinned"
     """Pinned keeps a running endpoint on its choice and reports a better one; Auto moves to it."""
 
 
@@ -154,7 +154,7 @@ class Scaling(Ruled):
 class ServiceSettings(Model):
     """The Service in front of the replicas."""
 
-    type: Annotated[str, Field(json_schema_extra={"enum": ["ClusterIP", "NodePort", "LoadBalancer"]})] = "ClusterIP"
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """ClusterIP, NodePort or LoadBalancer."""
     port: Port = 8000
     """Port of the Service."""
@@ -170,7 +170,7 @@ class ServiceSettings(Model):
     """The load balancer's implementation."""
     load_balancer_source_ranges: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
     """Client networks that a load balancer lets in."""
-    external_traffic_policy: Annotated[str, Field(json_schema_extra={"enum": ["Cluster", "Local"]})] | None = None
+    external_traffic_policy: Literal["Cluster", "Local"] | None = None
     """Whether outside traffic may be forwarded between nodes."""
 
 
@@ -205,9 +205,7 @@ class Monitoring(Model):
     """A dashboard."""
 
 
-AccessMode = Annotated[
-    str, Field(json_schema_extra={"enum": ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]})
-]
+AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
 
 
 class CacheStorage(Model):
@@ -289,7 +287,7 @@ class RollingUpdate(Model):
 class Strategy(Model):
     """How new versions replace old ones."""
 
-    type: Annotated[str, Field(json_schema_extra={"enum": ["RollingUpdate", "Recreate"]})] = "RollingUpdate"
+    type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
     """RollingUpdate or Recreate."""
     rolling_update: RollingUpdate | None = None
     """Left out, an old replica makes room for a new one, which needs no spare GPU."""
@@ -322,7 +320,7 @@ class Image(Model):
     """Repository without tag."""
     tag: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Tag; latest when only a repository is given."""
-    pull_policy: Annotated[str, Field(json_schema_extra={"enum": ["Always", "IfNotPresent", "Never"]})] | None = None
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull it."""
     pull_secrets: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
     """Names of Secrets with registry credentials."""

@@ -1,6 +1,6 @@
 """The status of an AIMEndpoint: what was chosen and why, and what was observed."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -149,10 +149,7 @@ class EndpointStatus(Model):
 
     observed_generation: int | None = None
     """The generation that this status was computed from."""
-    phase: (
-        Annotated[str, Field(json_schema_extra={"enum": ["Pending", "Reconciling", "Ready", "Failed", "Stopped"]})]
-        | None
-    ) = None
+    phase: Literal["Pending", "Reconciling", "Ready", "Failed", "Stopped"] | None = None
     """Pending: nothing fits yet. Reconciling: starting or changing. Ready. Failed: needs you. Stopped: no replicas."""
     message: Sentence | None = None
     """What it is waiting for, or what is wrong."""

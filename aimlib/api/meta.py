@@ -1,6 +1,6 @@
 """The parts of Kubernetes objects that are not ours: metadata and conditions."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ class Condition(Model):
 
     type: Annotated[str, Field(max_length=316)]
     """The aspect; positive polarity: True is good."""
-    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: Annotated[str, Field(max_length=1024)]
     """Why, in one CamelCase word; the words are listed in DESIGN.md."""

@@ -1,6 +1,6 @@
 """AIMNode and AIMInventory: what GPUs there are, one small object per Node and one for the cluster."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ class Taint(Model):
     """Key of the taint."""
     value: Annotated[str, Field(max_length=63)] | None = None
     """Value of the taint."""
-    effect: Annotated[str, Field(json_schema_extra={"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]})]
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
     """What it does."""
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class Accelerator(Model):
 
     product: Name
     """The product, such as MI300X, recognised by device id; CPU for a node's processors."""
-    vendor: Annotated[str, Field(json_schema_extra={"enum": ["amd", "nvidia", "cpu"]})]
+    vendor: Literal["amd", "nvidia", "cpu"]
     """Who makes it."""
     architecture: Text | None = None
     """Compilation target, such as gfx942 or sm_90."""

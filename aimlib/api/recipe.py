@@ -1,7 +1,7 @@
 """AIMRecipe: what is known to work for one model, on one GPU product, in one precision, with one engine."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from aimlib.api.base import GpuCount, Model, ModelId, Name, Quantity, Rule, Rule
 from aimlib.api.meta import Conditions, K8sObject
 from aimlib.api.precision import Precision
 
-Backend = Annotated[str, Field(json_schema_extra={"enum": ["vllm", "sglang"]})]
+Backend = Literal["vllm", "sglang"]
 """The serving engine."""
 
 
@@ -241,7 +241,7 @@ class RecipeStatus(Model):
 
     observed_generation: int | None = None
     """The generation that this status was computed from."""
-    phase: Annotated[str, Field(json_schema_extra={"enum": ["Ready", "Invalid"]})] | None = None
+    phase: Literal["Ready", "Invalid"] | None = None
     """Ready, or Invalid with the reason in the condition Ready."""
     gpu_counts: Text | None = None
     """The numbers of GPUs that are enabled, such as 1,2,4,8."""
