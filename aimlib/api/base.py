@@ -28,6 +28,22 @@ class Rule(NamedTuple):
     message: str
     holds: Callable[[Mapping[str, Any]], bool]
 
+    def broken(self, raw: Mapping[str, Any]) -> bool:
+        """Whether `raw` breaks the rule. Where a value is of the wrong type, its own field says so."""
+        try:
+            return not self.holds(raw)
+        except (TypeError, AttributeError):
+            return False
+
+
+def without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """`raw` without fields that are null, which says the same as leaving them out."""
+    return {
+        key: without_nulls(value) if isinstance(value, Mapping) else value
+        for key, value in raw.items()
+        if value is not None
+    }
+
 
 class Ruled(Model):
     """A value with rules between its fields: CEL in the CRD, and the same rules whenever it is parsed here."""
@@ -44,9 +60,10 @@ class Ruled(Model):
     def _keep_rules(cls, raw: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was parsed
         if not isinstance(raw, Mapping):
             return raw
-        if broken := [rule.message for rule in cls.rules if not rule.holds(raw)]:
+        given = without_nulls(raw)
+        if broken := [rule.message for rule in cls.rules if rule.broken(given)]:
             raise ValueError("; ".join(broken))
-        return cls.normalised(raw)
+        return cls.normalised(given)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

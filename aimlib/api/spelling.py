@@ -35,8 +35,10 @@ def _placed(raw: Mapping[str, Any], path: Path, value: object) -> dict[str, Any]
     head, *rest = path
     if not rest:
         return {**raw, head: value}
-    inner = raw.get(head)
-    return {**raw, head: _placed(inner if isinstance(inner, Mapping) else {}, tuple(rest), value)}
+    inner = raw.get(head, {})
+    if not isinstance(inner, Mapping):
+        return dict(raw)  # its own type says what is wrong with it
+    return {**raw, head: _placed(inner, tuple(rest), value)}
 
 
 def _without(raw: Mapping[str, Any], path: Path) -> dict[str, Any]:
