@@ -172,6 +172,11 @@ class RecipePerformance(Model):
     """Largest batch."""
 
 
+def _window_within(spec: Mapping[str, Any]) -> bool:
+    facts = spec.get("facts", {})
+    return "slidingWindow" not in facts or facts["slidingWindow"].get("layers", 0) <= facts.get("layers", 0)
+
+
 def _different(spec: Mapping[str, Any]) -> bool:
     entries = [entry for entry in spec.get("configurations") or () if isinstance(entry, Mapping)]
     return len({entry.get("gpuCount") for entry in entries}) == len(entries)
@@ -186,6 +191,11 @@ RULES = (
             not (facts := spec.get("facts"))
             or ("latentAttention" in facts) != ("keyValueHeads" in facts and "headDim" in facts)
         ),
+    ),
+    Rule(
+        "!has(self.facts) || !has(self.facts.slidingWindow) || self.facts.slidingWindow.layers <= self.facts.layers",
+        "facts.slidingWindow.layers are some of facts.layers, so they cannot be more",
+        _window_within,
     ),
     Rule(
         "!has(self.configurations) || "
