@@ -5,7 +5,7 @@ import signal
 import sys
 
 from tests.cluster import binaries, demo
-from tests.cluster.controlplane import KubectlError
+from tests.cluster.plane import KubectlError
 from tests.cluster.processes import StartError
 from tests.cluster.toolchain import MissingToolError
 

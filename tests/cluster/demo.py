@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 
 from tests.cluster import operator
-from tests.cluster.controlplane import ControlPlane, KubectlError, control_plane
-from tests.cluster.operator import ROOT
+from tests.cluster.controlplane import control_plane
+from tests.cluster.plane import ROOT, ControlPlane, KubectlError
 from tests.cluster.processes import StartError
 
 NODES = ("cpu", "mi300x", "mi325x")

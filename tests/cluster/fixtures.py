@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.cluster import binaries, operator
-from tests.cluster.controlplane import ControlPlane, control_plane
+from tests.cluster.controlplane import control_plane
+from tests.cluster.plane import ControlPlane
 
 NODES = ("cpu", "mi300x", "mi325x")
 

@@ -6,13 +6,13 @@ from typing import Any
 import yaml
 from kubernetes import client, config
 
-from tests.cluster.controlplane import HERE, ControlPlane
+from tests.cluster.plane import HERE, ControlPlane
 
 
 def add_fleet(plane: ControlPlane, file: str, count: int, heartbeat: str = "5m") -> None:
     """Create `count` copies of the first node in `nodes/<file>.yaml` and wait until all are Ready.
 
-    `heartbeat` is how often each writes its status, as a Go duration; kubelets do so every five minutes.
+    They carry the label `simulation/fleet: <file>`. `heartbeat` is how often each writes its status, as a Go duration; kubelets do so every five minutes.
     """
     core = client.CoreV1Api(config.new_client_from_config(str(plane.kubeconfig)))
     names = [f"{file}-copy-{number}" for number in range(count)]
@@ -34,4 +34,5 @@ def _copies(file: str, names: list[str], heartbeat: str) -> Iterator[dict[str, A
     for name in names:
         node = next(yaml.safe_load_all(text.replace(original, name)))
         node["metadata"]["annotations"] = {"simulation/heartbeat": heartbeat}
+        node["metadata"]["labels"]["simulation/fleet"] = file
         yield node

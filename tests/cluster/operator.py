@@ -2,13 +2,12 @@
 
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.controlplane import HERE, ROOT, ControlPlane
+from tests.cluster.components import answers
+from tests.cluster.plane import HERE, ROOT, ControlPlane
 from tests.cluster.processes import Process, StartError, free_ports
 
 STEPS = (HERE / "metacontroller", ROOT / "manifests" / "overlays" / "default")
@@ -76,7 +75,7 @@ def _start_hooks(plane: ControlPlane, url: str) -> Process:
         AIM_CONFIG=str(ROOT / "manifests" / "base" / "config.yaml"),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )
-    hooks.wait_until(lambda: _answers(f"{url}/readyz"), START_SECONDS)
+    hooks.wait_until(lambda: answers(f"{url}/readyz"), START_SECONDS)
     return hooks
 
 
@@ -101,11 +100,3 @@ def _settled(plane: ControlPlane) -> bool:
         return False
     usable = sum(node["spec"]["usable"] for node in facts)
     return plane.get("aiminventory", "cluster").get("status", {}).get("nodes") == usable
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310 - our own loopback address
-            return reply.status == 200
-    except (urllib.error.URLError, OSError):
-        return False

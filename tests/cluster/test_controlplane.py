@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import volumes
-from tests.cluster.controlplane import HERE, ControlPlane, KubectlError
+from tests.cluster import audit, volumes
 from tests.cluster.fleet import add_fleet
+from tests.cluster.plane import HERE, ControlPlane, KubectlError
 from tests.cluster.processes import StartError, running
 
 pytestmark = pytest.mark.e2e
@@ -76,12 +76,13 @@ def test_a_node_keeps_a_heartbeat_and_a_lease(plane):
 
 def test_a_fleet_of_nodes_is_ready_and_quiet(plane):
     add_fleet(plane, "mi300x", 30, heartbeat="10m")
-    names = [f"mi300x-copy-{number}" for number in range(30)]
-    before = plane.get("node", *names)
-    assert {node["metadata"]["labels"]["kubernetes.io/hostname"] for node in before["items"]} == set(names)
-    time.sleep(20)  # longer than the usual heartbeat
-    assert plane.get("node", *names)["items"] == before["items"]
-    plane.kubectl("delete", "node", *names, "--wait=false")
+    fleet = ("nodes", "--selector=simulation/fleet=mi300x")
+    before = plane.get(*fleet)["items"]
+    names = {f"mi300x-copy-{number}" for number in range(30)}
+    assert {node["metadata"]["labels"]["kubernetes.io/hostname"] for node in before} == names
+    time.sleep(17)  # longer than the usual heartbeat
+    assert plane.get(*fleet)["items"] == before
+    plane.kubectl("delete", *fleet, "--wait=false")
 
 
 def test_a_deployment_with_a_gpu_becomes_ready_on_a_gpu_node(plane):
@@ -207,6 +208,15 @@ def test_deleting_an_owner_deletes_what_it_owns(plane):
     plane.kubectl("apply", "--filename=-", input=json.dumps(owned))
     plane.kubectl("delete", "configmap", "owner")
     plane.wait_for("it to go", lambda: not plane.kubectl("get", "configmap", "owned", "--ignore-not-found"), 30)
+
+
+def test_writes_are_counted_by_who_made_them(plane):
+    before = audit.position(plane)
+    plane.kubectl("create", "configmap", "counted")
+    plane.kubectl("get", "configmap", "counted")
+    plane.kubectl("delete", "configmap", "counted")
+    made = [write for write in audit.writes(plane, since=before, user="admin") if write.resource == "configmaps"]
+    assert [(write.verb, write.code) for write in made] == [("create", 201), ("delete", 200)]
 
 
 def test_a_failing_kubectl_says_what_it_did(plane):

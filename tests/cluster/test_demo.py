@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cluster.controlplane import ROOT
+from tests.cluster.plane import ROOT
 
 pytestmark = pytest.mark.e2e
 
