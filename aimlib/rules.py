@@ -24,6 +24,7 @@ class Ask(NamedTuple):
     backend: str | None = None
     precision: str | None = None
     gpu_count: int | None = None
+    revision: str | None = None
     own_image: bool = False
 
 
@@ -83,6 +84,13 @@ def _backend(case: Case) -> Verdict:
 def _precision(case: Case) -> Verdict:
     free = case.ask.precision in {None, case.recipe.precision}
     return case if free else Objection(f"precision {case.ask.precision}", case.recipe.precision)
+
+
+def _revision(case: Case) -> Verdict:
+    """A revision is one of the model's own repository; a recipe that loads another has none of that name."""
+    if case.ask.revision is None or case.recipe.loaded == case.ask.model_id:
+        return case
+    return Objection(f"revision {case.ask.revision} of {case.ask.model_id}", f"loads {case.recipe.loaded}")
 
 
 def _gpu_count(case: Case) -> Verdict:
@@ -186,6 +194,7 @@ RULES: tuple[tuple[str, Callable[[Case], Verdict]], ...] = (
     ("recipe", _recipe),
     ("backend", _backend),
     ("precision", _precision),
+    ("revision", _revision),
     ("gpuCount", _gpu_count),
     ("enabled", _enabled),
     ("hardware", _hardware),

@@ -66,7 +66,7 @@ class Rejected(NamedTuple):
 def decided_for(spec: EndpointSpec) -> str:
     """Digest of the parts of a spec that decide; equal ones need no new decision."""
     choice = spec.recipe.model_dump(mode="json", exclude={"update_policy"}, exclude_defaults=True)
-    return digest(spec.wanted.id, choice, bool(spec.image.repository))
+    return digest(spec.wanted.id, spec.wanted.revision, choice, bool(spec.image.repository))
 
 
 def _asks(spec: EndpointSpec) -> list[tuple[Ask, str]]:
@@ -79,6 +79,7 @@ def _asks(spec: EndpointSpec) -> list[tuple[Ask, str]]:
         backend=_free(backend),
         precision=_free(choice.precision),
         gpu_count=choice.gpu_count,
+        revision=spec.wanted.revision,
         own_image=bool(spec.image.repository),
     )
     return [(first, ""), *((_stepped(first, step), _step_words(step)) for step in choice.fallback)]

@@ -70,27 +70,37 @@ def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
 HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"
 
 
-def available(desired: int, seen: Rollout, lost: list[Raw], claim_lost: bool) -> Verdict:  # noqa: FBT001
-    """Whether all wanted replicas of the present version answer."""
-    name = "Available"
-    if desired == 0:
-        return Verdict(name, False, "Stopped", "spec.replicas is 0")
-    if lost:
-        names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in lost)
-        return Verdict(
-            name,
-            False,
-            "ChildMissing",
-            f"{names} cannot be created: an object of that name may belong to somebody else, or the API server "
-            "refuses it (see the events of this endpoint)",
-        )
-    if claim_lost:
-        return Verdict(name, False, "ClaimLost", "the volume of the cache's claim is gone")
-    if seen.trouble:
-        return Verdict(name, False, *seen.trouble)
-    if not seen.up_to_date or seen.updated < desired or seen.ready < desired or seen.current > desired:
-        return Verdict(name, False, "Progressing", f"{min(seen.ready, desired)} of {desired} replicas ready")
-    return Verdict(name, True, "AllReplicasReady", f"{seen.ready} of {desired} replicas ready")
+class Absent(NamedTuple):
+    """Children that were asked for long enough ago to be there, and are not."""
+
+    children: tuple[Raw, ...]
+    given_up: bool
+    """Whether that has been said for a while already."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in self.children)
+
+
+def available(desired: int, seen: Rollout, absent: Absent, claim_lost: bool) -> Verdict:  # noqa: FBT001
+    """Whether all children are there, and all wanted replicas of the present version answer: the first that applies."""
+    settled = seen.up_to_date and seen.updated >= desired and seen.ready >= desired and seen.current <= desired
+    of_desired = f"{min(seen.ready, desired)} of {desired} replicas ready"
+    trouble = seen.trouble or ("", "")
+    table = (
+        (bool(absent.children) and absent.given_up, False, "ChildMissing", f"{absent} cannot be created: {WHY_NOT}"),
+        (claim_lost, False, "ClaimLost", "the volume of the cache's claim is gone"),
+        (seen.trouble is not None, False, *trouble),
+        (bool(absent.children) and seen.up_to_date, False, "Progressing", f"waiting for {absent}"),
+        (desired == 0 and settled, False, "Stopped", "spec.replicas is 0"),
+        (not settled, False, "Progressing", of_desired),
+        (True, True, "AllReplicasReady", of_desired),
+    )
+    return next(Verdict("Available", good, reason, words) for applies, good, reason, words in table if applies)
+
+
+WHY_NOT = (
+    "an object of that name may belong to somebody else, or the API server refuses it (see the events of this endpoint)"
+)
 
 
 def ready(*verdicts: Verdict) -> Verdict:

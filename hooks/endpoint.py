@@ -22,7 +22,7 @@ from aimlib.sentences import sentences
 from hooks import conditions, report
 from hooks.children import children
 from hooks.children.owner import Owner
-from hooks.observed import PATIENCE_SECONDS, find, missing, rollout, waited
+from hooks.observed import PATIENCE_SECONDS, find, last_asked, long_ago, missing, rollout
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
@@ -68,10 +68,10 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     wanted = children(owner)
     seen = {child["kind"]: find(request, child) for child in wanted}
     unseen = missing(request, wanted)
-    account = rollout(seen["Deployment"])
-    lost = unseen if waited(request, _since(before, "Available")) else []
+    account = rollout(seen["Deployment"], wanted[0])
+    absent = _absent(request, before, unseen)
     claim = ((seen.get("PersistentVolumeClaim") or {}).get("status") or {}).get("phase")
-    serving = conditions.available(owner.replicas, account, lost, claim == "Lost")
+    serving = conditions.available(owner.replicas, account, absent, claim == "Lost")
     current = conditions.up_to_date(resolved, fresh)
     ready = conditions.ready(chosen, serving)
     status = EndpointStatus(
@@ -86,9 +86,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         warnings=tuple(report.warnings(spec, resolved)),
         resolved=resolved,
     )
-    return _answer(status, selection, wanted) | (
-        {"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen and not lost else {}
-    )
+    return _answer(status, selection, wanted) | ({"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen else {})
 
 
 def _answer(status: EndpointStatus, selection: Raw | None, wanted: list[Raw]) -> dict[str, Any]:
@@ -126,6 +124,10 @@ def _pinned(before: Raw) -> Resolved | None:
         raise BadRequestError(f"status.resolved cannot be read: {'; '.join(sentences(error))}") from error
 
 
-def _since(before: Raw, kind: str) -> str | None:
-    """Since when a condition stands as it does."""
-    return next((one.get("lastTransitionTime") for one in before.get("conditions") or () if one["type"] == kind), None)
+def _absent(request: Request, before: Raw, unseen: list[Raw]) -> conditions.Absent:
+    """The unseen children that should be there by now, and whether they were missed before."""
+    if not long_ago(request, last_asked(request.parent)):
+        return conditions.Absent((), given_up=False)
+    said = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
+    missed = said.get("status") == "False" and long_ago(request, said.get("lastTransitionTime"))
+    return conditions.Absent(tuple(unseen), given_up=missed)

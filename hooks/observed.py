@@ -1,5 +1,6 @@
 """What is seen of an endpoint's children."""
 
+import json
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +9,9 @@ from aimlib.hook import Request
 
 PATIENCE_SECONDS = 10
 """How long a child may be missing before that is news: a cache that lags is right again within a second."""
+
+
+LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 
 
 class Rollout(NamedTuple):
@@ -39,14 +43,27 @@ def missing(request: Request, children: list[Raw]) -> list[Raw]:
     return [child for child in children if find(request, child) is None]
 
 
-def waited(request: Request, since: str | None) -> bool:
-    """Whether a condition has stood long enough for a missing child to be news."""
-    if since is None:
+def long_ago(request: Request, moment: str | None) -> bool:
+    """Whether that moment lies so far back that a child asked for then should be there by now."""
+    if moment is None:
         return False
-    return (request.now - datetime.fromisoformat(since)).total_seconds() >= PATIENCE_SECONDS
+    return (request.now - datetime.fromisoformat(moment)).total_seconds() >= PATIENCE_SECONDS
 
 
-def rollout(deployment: Raw | None) -> Rollout:
+def last_asked(parent: Raw) -> str | None:
+    """When the parent was last changed by anyone but its status writer."""
+    metadata = parent["metadata"]
+    writes = [one.get("time") for one in metadata.get("managedFields") or () if not one.get("subresource")]
+    return max((time for time in (*writes, metadata.get("creationTimestamp")) if time), default=None)
+
+
+def _applied(deployment: Raw, desired: Raw) -> bool:
+    """Whether the observed Deployment is the one wanted now, going by what was last applied to it."""
+    applied = (deployment["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    return applied is None or json.loads(applied).get("spec") == desired["spec"]
+
+
+def rollout(deployment: Raw | None, desired: Raw) -> Rollout:
     """The replicas of an observed Deployment; all zero before it is there."""
     status = (deployment or {}).get("status") or {}
     generation = (deployment or {}).get("metadata", {}).get("generation", 0)
@@ -55,7 +72,9 @@ def rollout(deployment: Raw | None) -> Rollout:
         updated=status.get("updatedReplicas", 0),
         ready=status.get("readyReplicas", 0),
         available=status.get("availableReplicas", 0),
-        up_to_date=deployment is not None and status.get("observedGeneration", 0) >= generation,
+        up_to_date=deployment is not None
+        and status.get("observedGeneration", 0) >= generation
+        and _applied(deployment, desired),
         trouble=_trouble(status.get("conditions") or ()),
     )
 

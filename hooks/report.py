@@ -38,6 +38,7 @@ def warnings(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     """What was accepted but has no effect here, or may surprise."""
     service, custom, scaling = spec.service, spec.recipe.custom_recipe, spec.scaling
     rolling = spec.deployment.strategy.rolling_update
+    most = max(spec.replicas, (scaling.max_replicas or scaling.min_replicas) if scaling else 0)
     if custom and custom.namespace:
         yield "recipe.customRecipe.namespace has no effect: recipes are cluster-scoped, and the name alone finds one"
     if service.load_balancer_ip and service.type != "LoadBalancer":
@@ -46,6 +47,8 @@ def warnings(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
     if resolved and resolved.gpu_count and rolling and rolling.max_surge not in {None, 0, "0", "0%"}:
         yield f"deployment.strategy: an update needs {resolved.gpu_count} spare GPUs for each surging replica"
+    if spec.cache.enabled and spec.cache.access_mode.startswith("ReadWriteOnce") and most > 1:
+        yield f"cache.accessMode {spec.cache.access_mode} keeps all {most} replicas on one node; ReadWriteMany does not"
     if resolved and resolved.cache_size is None:
         yield f"memory was not checked: recipe {resolved.recipe} has no facts"
 

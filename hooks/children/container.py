@@ -74,6 +74,8 @@ def _env(owner: Owner) -> list[Raw]:
             },
         },
     }
+    if owner.spec.security.pod_security_context.run_as_user:
+        variables["HOME"] = {"name": "HOME", "value": "/tmp"}  # noqa: S108 - the image's home is root's
     variables |= {variable.name: variable.wire() for variable in owner.resolved.env}
     return list(variables.values())
 

@@ -37,7 +37,7 @@ def dashboard(owner: Owner) -> Raw | None:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {**metadata, "labels": {**owner.labels, "grafana_dashboard": "1"}},
-        "data": {f"{owner.child}.json": json.dumps(content, indent=1, sort_keys=True)},
+        "data": {f"{owner.child}.json": json.dumps(content, indent=2)},
     }
 
 
