@@ -43,9 +43,9 @@ def _placed(raw: Mapping[str, Any], path: Path, value: object) -> dict[str, Any]
 
 def _without(raw: Mapping[str, Any], path: Path) -> dict[str, Any]:
     head, *rest = path
-    if not rest:
-        return {key: value for key, value in raw.items() if key != head}
-    return {**raw, head: _without(raw[head], tuple(rest))}
+    left = _without(raw[head], tuple(rest)) if rest else {}
+    others = {key: value for key, value in raw.items() if key != head}
+    return {**others, head: left} if left else others
 
 
 def one_spelling(raw: Mapping[str, Any], table: tuple[Spelling, ...]) -> dict[str, Any]:
