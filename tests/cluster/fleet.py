@@ -12,7 +12,8 @@ from tests.cluster.plane import HERE, ControlPlane
 def add_fleet(plane: ControlPlane, file: str, count: int, heartbeat: str = "5m") -> None:
     """Create `count` copies of the first node in `nodes/<file>.yaml` and wait until all are Ready.
 
-    They carry the label `simulation/fleet: <file>`. `heartbeat` is how often each writes its status, as a Go duration; kubelets do so every five minutes.
+    They carry the label `simulation/fleet: <file>`. `heartbeat` is how often each writes its status, as a Go duration;
+    kubelets do so every five minutes.
     """
     core = client.CoreV1Api(config.new_client_from_config(str(plane.kubeconfig)))
     names = [f"{file}-copy-{number}" for number in range(count)]
