@@ -182,7 +182,7 @@ def _refusal(ask: Ask, rejected: list[Rejected], words: str) -> str:
     """Why nothing fits what was asked: the counts by rule, and the candidate that came farthest."""
     lead = f"fallback ({words}): " if words else ""
     if not rejected:
-        return f"{lead}no recipe for model {ask.model_id}"
+        return f"{lead}no recipe {f'named {ask.recipe}' if ask.recipe else f'for model {ask.model_id}'}"
     counts = Counter(one.rule for one in rejected)
     by_rule = ", ".join(f"{counts[rule]} {rule}" for rule in sorted(counts, key=lambda rule: -ORDER[rule]))
     closest = rejected[0]
