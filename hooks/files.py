@@ -1,0 +1,140 @@
+"""What the command line is given, read from files: endpoints, recipes, the cluster's nodes, the operator's settings."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from pydantic import ValidationError
+
+import aimlib.data
+from aimlib.admission import Finding, admit
+from aimlib.api.meta import Raw
+from aimlib.config import Config
+from aimlib.documents import Document, UnreadableError, documents
+from aimlib.hook import BadRequestError
+from aimlib.sentences import sentences
+from hooks import offline
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
+
+
+def read(places: Iterable[str]) -> Iterator[Document]:
+    """The objects of files, of folders (without the folders in them), and of standard input (`-`)."""
+    for place in places:
+        for source, content in _contents(place):
+            yield from documents(source, content)
+
+
+def _contents(place: str) -> list[tuple[str, bytes]]:
+    try:
+        if place == "-":
+            return [("standard input", sys.stdin.buffer.read())]
+        path = Path(place)
+        if not path.is_dir():
+            return [(place, path.read_bytes())]
+        inside = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES and one.name not in KUSTOMIZATIONS)
+        if not inside:
+            raise UnreadableError(f"{place}: no *.yaml, *.yml or *.json in this folder")
+        return [(str(one), one.read_bytes()) for one in inside]
+    except OSError as error:
+        raise UnreadableError(f"{error.filename}: {error.strerror}") from error
+
+
+def settings(place: str | None) -> Config:
+    """The operator's settings from the file that its ConfigMap is made of; the defaults without one."""
+    found: object = None
+    for _, content in _contents(place) if place else ():
+        try:
+            found = yaml.load(content, aimlib.data.Loader)  # noqa: S506 - a safe loader
+        except yaml.YAMLError as error:
+            raise UnreadableError(f"{place}: {error}") from error
+    try:
+        return Config.model_validate({} if found is None else found)
+    except ValidationError as error:
+        raise UnreadableError("\n".join(f"{place}: {sentence}" for sentence in sentences(error))) from error
+
+
+class Given(NamedTuple):
+    """Endpoints as the API server would store them, and recipes that came with them."""
+
+    endpoints: tuple[Raw, ...]
+    recipes: tuple[Document, ...]
+
+
+def given(places: Iterable[str], namespace: str | None) -> Given:
+    """The endpoints and recipes of these files, held to what the API server holds them to."""
+    endpoints, recipes = [], []
+    for one in read(places):
+        if one.kind not in {"AIMEndpoint", "AIMRecipe"}:
+            raise one.refused([Finding(("kind",), "only AIMEndpoint and AIMRecipe can be planned")])
+        stored, findings = admit(one.raw, one.kind)
+        if findings:
+            raise one.refused(findings)
+        if one.kind == "AIMRecipe":
+            recipes.append(one)
+        else:
+            endpoints.append(_placed(one, stored, namespace))
+    if not endpoints:
+        raise UnreadableError(f"{', '.join(places)}: no AIMEndpoint")
+    return Given(tuple(endpoints), tuple(recipes))
+
+
+def _placed(one: Document, stored: Raw, namespace: str | None) -> Raw:
+    """The endpoint in its namespace, which its file and the command line must agree on."""
+    metadata = stored["metadata"]
+    own = metadata.get("namespace")
+    if own and namespace and own != namespace:
+        raise one.refused([Finding(("metadata", "namespace"), f"{own}, but the command line says {namespace}")])
+    return {**stored, "metadata": {**metadata, "namespace": own or namespace or "default", "generation": 1}}
+
+
+def shipped() -> str:
+    """The folder of the recipes that come with this program: in the package, or beside it in a clone."""
+    inside = Path(str(files(aimlib.data))) / "recipes"
+    return str(inside if inside.is_dir() else Path(__file__).parents[1] / "recipes")
+
+
+def catalogue(places: Iterable[str], more: Iterable[Document] = ()) -> tuple[Raw, ...]:
+    """The recipes of these files, by name; `more` replace those of the same name. Unreadable recipes stay in it."""
+    found: dict[str, Document] = {}
+    for one in read(places):
+        if one.kind != "AIMRecipe":
+            raise one.refused([Finding(("kind",), "only AIMRecipe belongs among the recipes")])
+        if one.name in found:
+            raise one.refused([Finding(("metadata", "name"), f"this name is taken by {found[one.name].place()}")])
+        found[one.name] = one
+    found |= {one.name: one for one in more}
+    return tuple(found[name].raw for name in sorted(found))
+
+
+class Cluster(NamedTuple):
+    """The inventory, and what is to be known about it."""
+
+    inventory: Raw
+    notes: tuple[str, ...]
+
+
+def cluster(places: Iterable[str]) -> Cluster:
+    """The inventory of the Nodes or AIMNodes in these files, or the AIMInventory in them."""
+    nodes: dict[str, Raw] = {}
+    inventory: Raw | None = None
+    takers: dict[str, Callable[[Raw], Raw]] = {"Node": offline.facts, "AIMNode": offline.stored_node}
+    for one in read(places):
+        try:
+            if one.kind == "AIMInventory":
+                inventory = offline.stored_inventory(one.raw)
+            elif one.kind in takers:
+                nodes[one.name] = takers[one.kind](one.raw)
+            else:
+                raise one.refused([Finding(("kind",), "a cluster is described by Node, AIMNode or AIMInventory")])
+        except BadRequestError as error:
+            raise UnreadableError(f"{one.place()}: {error}") from error
+    out = sorted(name for name, node in nodes.items() if not node["spec"]["usable"])
+    notes = tuple(f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in out)
+    if inventory and not nodes:
+        return Cluster(inventory, ())
+    return Cluster(offline.added_up(nodes.values()), notes)

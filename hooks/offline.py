@@ -1,0 +1,165 @@
+"""Metacontroller without a cluster: the same hooks, called with requests made from the objects at hand."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aimlib.api import API_VERSION
+from aimlib.api.meta import Raw
+from aimlib.api.node import InventoryStatus, NodeSpec, Taint
+from aimlib.api.quantity import NotAQuantityError
+from aimlib.config import Config
+from aimlib.hardware import CPU, Product, products
+from aimlib.hook import BadRequestError, request, wire
+from aimlib.names import MODEL_LABEL, model_label
+from aimlib.sentences import sentences
+from hooks import endpoint, inventory, node, recipe
+
+KINDS = {"aimrecipes": "AIMRecipe", "aiminventories": "AIMInventory", "aimnodes": "AIMNode"}
+"""Kinds by the resource that a rule of a customize hook names."""
+
+HOST_CORES, HOST_GIB = 128, 1024
+"""The ideal node without GPUs: an ordinary server with two sockets."""
+
+READY = [{"type": "Ready", "status": "True"}]
+
+
+class _NodeSpec(BaseModel):
+    taints: list[Taint] | None = None
+    unschedulable: bool | None = None
+
+
+class _NodeStatus(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    allocatable: dict[str, str] | None = None
+    conditions: list[dict[str, Any]] = READY
+
+
+class _Node(BaseModel):
+    """The parts of a Node that its hook reads. One written by hand has no conditions and counts as ready."""
+
+    metadata: dict[str, Any]
+    spec: _NodeSpec = _NodeSpec()
+    status: _NodeStatus = _NodeStatus()
+
+
+def facts(raw: Raw) -> Raw:
+    """The AIMNode of a Node; BadRequestError for a Node that cannot be read."""
+    name = raw["metadata"]["name"]
+    try:
+        read = _Node.model_validate(raw).model_dump(exclude_none=True)
+        [made] = node.sync(request({"object": read}))["attachments"]
+    except ValidationError as error:
+        raise BadRequestError(f"Node {name}: {'; '.join(sentences(error))}") from error
+    except NotAQuantityError as error:
+        raise BadRequestError(f"Node {name}: status.allocatable: {error}") from error
+    return dict(made)
+
+
+def ideal() -> Iterator[Raw]:
+    """AIMNodes of a cluster that has everything: a node of every known product, as many devices on it as usual."""
+    for product in products():
+        for label in _labels(product) or (None,):
+            host = product.name == CPU
+            pool = {
+                "product": product.name,
+                "vendor": product.vendor,
+                "architecture": product.architecture,
+                "deviceId": next(iter(product.device_ids), None),
+                "nodeProduct": label,
+                "memoryGiB": HOST_GIB if host else product.memory_gib,
+                "resource": "cpu" if host else f"{product.vendor}.com/gpu",
+                "devices": HOST_CORES if host else product.devices_per_node,
+            }
+            name = "-".join(["ideal", product.name, *([label] if label else [])]).lower()
+            spec = wire({"usable": True, "summary": product.name, "pools": [pool]})
+            yield {"apiVersion": API_VERSION, "kind": "AIMNode", "metadata": {"name": name}, "spec": spec}
+
+
+def _labels(product: Product) -> tuple[str, ...]:
+    """The values of nvidia.com/gpu.product that a product goes by: its patterns with and without what is optional."""
+    optional = re.compile(r"\(([^)]*)\)\?")
+    return tuple(sorted({optional.sub(kept, form) for form in product.labels for kept in (r"\1", "")}))
+
+
+def added_up(nodes: Iterable[Raw]) -> Raw:
+    """The AIMInventory of these AIMNodes."""
+    parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
+    related = _related(inventory.customize()["relatedResources"], nodes)
+    return {**parent, "status": inventory.sync(request({"parent": parent, "related": related}))["status"]}
+
+
+def stored_node(raw: Raw) -> Raw:
+    """An AIMNode as a cluster has it; BadRequestError for one that cannot be read."""
+    return _checked(raw, NodeSpec, "spec")
+
+
+def stored_inventory(raw: Raw) -> Raw:
+    """An AIMInventory as a cluster has it; BadRequestError for one whose status is missing or cannot be read."""
+    return _checked(raw, InventoryStatus, "status")
+
+
+def _checked(raw: Raw, model: type[BaseModel], part: str) -> Raw:
+    try:
+        model.model_validate(raw.get(part))
+    except ValidationError as error:
+        name = f"{raw['kind']} {raw['metadata']['name']}"
+        raise BadRequestError(f"{name}: {part}: {'; '.join(sentences(error))}") from error
+    return raw
+
+
+def decorated(raw: Raw) -> Raw:
+    """A recipe with the label and the status that its hook gives it."""
+    answer = recipe.sync(request({"object": raw}))
+    metadata = raw["metadata"]
+    labels = {**(metadata.get("labels") or {}), **answer["labels"]}
+    return {**raw, "metadata": {**metadata, "labels": labels}, "status": answer["status"]}
+
+
+def _related(rules: Iterable[Raw], objects: Iterable[Raw]) -> dict[str, dict[str, Raw]]:
+    """The objects that the rules ask for, by kind and name, as they stand in a request."""
+    objects = list(objects)
+    return {
+        f"{KINDS[rule['resource']]}.{rule['apiVersion']}": {
+            one["metadata"]["name"]: one
+            for one in objects
+            if one["kind"] == KINDS[rule["resource"]] and _asked_for(rule, one["metadata"])
+        }
+        for rule in rules
+    }
+
+
+def _asked_for(rule: Raw, metadata: Raw) -> bool:
+    labels = rule.get("labelSelector", {}).get("matchLabels", {})
+    named = "names" not in rule or metadata["name"] in rule["names"]
+    return named and labels.items() <= (metadata.get("labels") or {}).items()
+
+
+def rules(parent: Raw) -> list[Raw]:
+    """What an endpoint wants to see besides itself; BadRequestError where its spec cannot be read."""
+    found: list[Raw] = endpoint.customize(request({"parent": parent}))["relatedResources"]
+    return found
+
+
+def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config) -> Raw:
+    """The endpoint hook's answer, `status` and `children`, for an endpoint among these recipes on that inventory."""
+    wanted = rules(parent)
+    models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in wanted}
+    # A recipe's hook examines the recipe whole, which takes a while: it is called for those of the right model only.
+    catalogue = [decorated(one) if _label(one) in models else one for one in recipes]
+    related = _related(wanted, [cluster, *catalogue])
+    return endpoint.sync(request({"parent": parent, "children": {}, "related": related}), config)
+
+
+def model_of(raw: Raw) -> str | None:
+    """The model that a recipe, readable or not, says it is for."""
+    spec = raw.get("spec")
+    model = spec.get("modelId") if isinstance(spec, dict) else None
+    return model if isinstance(model, str) else None
+
+
+def _label(raw: Raw) -> str:
+    return model_label(model_of(raw) or "")
