@@ -23,9 +23,14 @@ def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def cluster(plane: ControlPlane) -> ControlPlane:
+def installation(plane: ControlPlane) -> operator.Operator:
+    """The operator, installed on the control plane, its inventory filled."""
+    return operator.install(plane)
+
+
+@pytest.fixture(scope="session")
+def cluster(plane: ControlPlane, installation: operator.Operator) -> ControlPlane:  # noqa: ARG001 - must be there
     """The control plane with the operator installed, its inventory filled."""
-    operator.install(plane)
     return plane
 
 

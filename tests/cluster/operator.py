@@ -36,10 +36,10 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
     """
     hooks_port, metrics_port, health_port = free_ports(3)
     hooks_url = f"http://127.0.0.1:{hooks_port}"
-    hooks = _start_hooks(plane, hooks_url)
+    hooks = start_hooks(plane, hooks_url)
     report(f"hook server at {hooks_url}")
     for step in STEPS:
-        _apply(plane, step, hooks_url)
+        apply(plane, step, hooks_url)
         report(f"applied {step.relative_to(ROOT)}")
     program = os.environ.get("METACONTROLLER")
     metacontroller = plane.run(
@@ -62,10 +62,10 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
     return Operator(hooks, hooks_url, metacontroller, f"http://127.0.0.1:{metrics_port}/metrics", bool(program))
 
 
-def _start_hooks(plane: ControlPlane, url: str) -> Process:
-    """The hook server as its image runs it, with the shipped settings."""
+def start_hooks(plane: ControlPlane, url: str) -> Process:
+    """The hook server as its image runs it, with the shipped settings; again after it was stopped, too."""
     metrics = plane.folder / "metrics"
-    metrics.mkdir()
+    metrics.mkdir(exist_ok=True)
     address = url.removeprefix("http://")
     hooks = plane.run(
         "hooks",
@@ -79,7 +79,7 @@ def _start_hooks(plane: ControlPlane, url: str) -> Process:
     return hooks
 
 
-def _apply(plane: ControlPlane, kustomization: Path, hooks_url: str) -> None:
+def apply(plane: ControlPlane, kustomization: Path, hooks_url: str) -> None:
     """`kubectl apply -k`, but for the address of the hook server."""
     rendered = plane.kubectl("kustomize", str(kustomization)).replace(IN_CLUSTER, f"{hooks_url}/")
     plane.kubectl("apply", "--server-side", "--filename=-", input=rendered)
