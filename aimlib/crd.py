@@ -41,8 +41,6 @@ def structural(
         kept.pop("default", None)
     if merged.get("x-kubernetes-int-or-string"):
         return {key: value for key, value in kept.items() if key != "type"}
-    if kept.get("format") == "date-time":
-        kept = {key: value for key, value in kept.items() if key != "default"}
     if items := merged.get("items"):
         kept["items"] = structural(items, defs, (*path, "[]"), twins)
     if isinstance(values := merged.get("additionalProperties"), dict):
@@ -60,10 +58,7 @@ def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPa
         return {key: value for key, value in schema.items() if key != "anyOf"}
     options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) > 1:
-        if all("x-kubernetes-int-or-string" in option for option in options[:1]):
-            options = options[:1]
-        else:
-            raise CannotExpressError(f"{'.'.join(path)}: a choice of types has no place in a structural schema")
+        raise CannotExpressError(f"{'.'.join(path)}: a choice of types has no place in a structural schema")
     inner: dict[str, Any] = {}
     if options:
         inner = _unwrapped(options[0], defs, path)
