@@ -128,7 +128,8 @@ class Engine(Dialect):
         """
         if self.memory_fraction.fixed:
             return self.memory_fraction.fixed
-        reserve = next(tier for tier in self.memory_fraction.reserve if memory_gib < tier.below_gib)
+        tiers = self.memory_fraction.reserve
+        reserve = next((tier for tier in tiers if memory_gib < tier.below_gib), tiers[-1])
         floor = LARGE_DEVICE_RESERVE_MIB if memory_gib > LARGE_DEVICE_GIB else 0
         return max(0.0, round(1 - max(reserve.mib(ranks), floor) / (memory_gib * 1024), 3))
 
