@@ -8,6 +8,7 @@ from typing import Any
 from aimlib.api import GROUP
 
 LABEL_LENGTH = 63
+DNS_1035 = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 MODEL_LABEL = f"{GROUP}/model"
 ENDPOINT_LABEL = f"{GROUP}/endpoint"
 
@@ -34,10 +35,9 @@ def model_label(model_id: str) -> str:
 
 def child_name(endpoint: str, suffix: str = "") -> str:
     """A DNS-1035 label for a child of `endpoint`: the endpoint's own name where that is one, which it usually is."""
-    wanted = f"{endpoint}{suffix}"
-    legal = re.sub(r"[^a-z0-9-]", "-", wanted.lower())
+    if DNS_1035.fullmatch(f"{endpoint}{suffix}"):
+        return f"{endpoint}{suffix}"
+    legal = re.sub(r"[^a-z0-9-]", "-", endpoint.lower())
     if not legal[:1].isalpha():
         legal = f"aim-{legal}"
-    if legal == wanted and len(legal) <= LABEL_LENGTH:
-        return legal
     return f"{legal[: LABEL_LENGTH - 9 - len(suffix)].strip('-')}-{digest(endpoint)}{suffix}"
