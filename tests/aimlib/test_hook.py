@@ -1,0 +1,115 @@
+"""The hook contract: requests are read or refused in words, and answers say nothing that would never converge."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib.hook import EPOCH, MEANT_EMPTY, BadRequestError, request, wire
+
+PARENT = {"metadata": {"name": "x"}}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["", "a", "b"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "c", *MEANT_EMPTY]), inner, max_size=4)
+    ),
+)
+
+
+def leaves(value, key=""):
+    """Everything in a JSON document, with the key that it stands under."""
+    yield key, value
+    for name, inner in value.items() if isinstance(value, dict) else ((key, item) for item in value or ()):
+        if isinstance(inner, dict | list):
+            yield from leaves(inner, name)
+        else:
+            yield name, inner
+
+
+@given(json_values)
+def test_what_is_written_is_settled_the_first_time(value):
+    assert wire(wire(value)) == wire(value)
+
+
+@given(st.dictionaries(st.text(max_size=3), json_values))
+def test_nothing_is_written_that_would_never_converge(document):
+    for key, value in leaves(wire(document) or {"kept": 1}):
+        assert value is not None
+        assert value not in ("", []), key
+        assert value != {} or key in MEANT_EMPTY
+        assert not (isinstance(value, float) and value.is_integer())
+
+
+clean = st.recursive(
+    st.booleans() | st.integers() | st.sampled_from(["a", "b"]) | st.just(0.5),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, min_size=1, max_size=3)
+    ),
+)
+
+
+@given(clean)
+def test_what_converges_already_is_written_as_it_is(value):
+    assert wire(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ({"a": None, "b": "", "c": [], "d": {}, "e": 0}, {"e": 0}),
+        ({"a": {"b": {"c": None}}}, None),
+        ({"a": 192.0, "b": 79.6, "c": -0.0}, {"a": 192, "b": 79.6, "c": 0}),
+        ({"a": False, "b": 0}, {"a": False, "b": 0}),
+        ({"a": ("x", None, ["y", []])}, {"a": ["x", ["y"]]}),
+        ({"volumes": [{"name": "v", "emptyDir": {}}]}, {"volumes": [{"name": "v", "emptyDir": {}}]}),
+        ({"emptyDir": {"sizeLimit": None}}, None),
+        ({"emptyDir": None}, None),
+        (True, True),
+    ],
+    ids=str,
+)
+def test_this_is_written_as_that(value, written):
+    assert wire(value) == written
+    assert repr(wire(value)) == repr(written)
+
+
+def test_whole_numbers_are_written_as_integers_and_booleans_stay():
+    assert [type(one) for one in wire([1.0, 1, True, 1.5])] == [int, int, bool, float]
+
+
+def test_a_composite_request_is_read():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    children = {"Service.v1": {"b": {"n": 2}, "a": {"n": 1}}}
+    related = {"AIMRecipe.aim.engine.amd.com/v1alpha1": {"r": {"n": 3}}}
+    read = request({"parent": PARENT, "children": children, "related": related, "finalizing": False}, now)
+    assert (read.parent, read.now) == (PARENT, now)
+    assert read.observed("Service.v1") == [{"n": 1}, {"n": 2}]
+    assert read.found("AIMRecipe.aim.engine.amd.com/v1alpha1") == [{"n": 3}]
+    assert read.observed("Deployment.apps/v1") == read.found("Node.v1") == []
+
+
+def test_a_decorator_request_is_read_the_same():
+    read = request({"object": PARENT, "attachments": {"AIMNode.x/v1": {"a": {}}}, "related": None})
+    assert (read.parent, read.observed("AIMNode.x/v1"), read.related, read.now) == (PARENT, [{}], {}, EPOCH)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (None, "the body is not a JSON object"),
+        ([], "the body is not a JSON object"),
+        ("x", "the body is not a JSON object"),
+        ({}, "neither a parent nor an object with metadata"),
+        ({"parent": {}}, "neither a parent nor an object with metadata"),
+        ({"parent": {"metadata": None}}, "neither a parent nor an object with metadata"),
+        ({"parent": "x"}, "neither a parent nor an object with metadata"),
+        ({"parent": PARENT, "children": [1]}, "children and related are not objects by kind and name"),
+        ({"parent": PARENT, "related": {"Node.v1": ["x"]}}, "children and related are not objects by kind and name"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_understood_is_refused_in_words(body, words):
+    with pytest.raises(BadRequestError, match=words):
+        request(body)
