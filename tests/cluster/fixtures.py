@@ -7,6 +7,7 @@ import pytest
 from tests.cluster import binaries, operator
 from tests.cluster.controlplane import control_plane
 from tests.cluster.plane import ControlPlane
+from tests.cluster.processes import still_running
 
 NODES = ("cpu", "mi300x", "mi325x")
 
@@ -20,6 +21,8 @@ def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     with control_plane() as running:
         running.add_nodes(*NODES)
         yield running
+    left = still_running({process.pid for process in running.processes.values()})
+    assert not left, f"still running after everything was stopped: {left}"
 
 
 @pytest.fixture(scope="session")

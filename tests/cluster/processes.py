@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,13 @@ def running(name: str, command: Sequence[str | Path], logs: Path, **environment:
         yield process
     finally:
         process.stop()
+
+
+def still_running(groups: Container[int]) -> list[str]:
+    """The commands that run in these process groups; one that has ended, but that nobody has waited for, does not."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], check=True, capture_output=True, text=True).stdout
+    rows = (line.split(maxsplit=2) for line in listed.splitlines())
+    return [args for group, state, args in rows if int(group) in groups and not state.startswith("Z")]
 
 
 def free_ports(count: int) -> list[int]:

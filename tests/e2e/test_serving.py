@@ -1,0 +1,132 @@
+"""What a user applies is served, and kubectl tells him what he needs to know."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.cluster.plane import ROOT, KubectlError
+from tests.e2e.space import endpoint
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = ROOT / "manifests" / "examples"
+
+
+def applied(space, file):
+    """Apply an example unchanged; its name."""
+    space.kubectl("apply", f"--filename={EXAMPLES / file}")
+    return yaml.safe_load((EXAMPLES / file).read_text())["metadata"]["name"]
+
+
+@pytest.mark.parametrize("spelling", ["short", "long"])
+def test_both_examples_of_the_transformation_path_reach_ready_unchanged(space, spelling):
+    space.ready(applied(space, f"endpoint-{spelling}.yaml"))
+    status = space.get("aimendpoint", "qwen-endpoint")["status"]
+    assert status["phase"] == "Ready"
+    assert status["model"] == "Qwen/Qwen3-32B"
+    assert status["selectedRecipe"]["gpuCount"] == 1
+    assert status["selectedRecipe"]["precision"] == "bf16"
+    assert status["endpoints"]["internal"] == f"http://qwen-endpoint.{space.namespace}.svc:8000"
+    assert space.children() == ["deployment.apps/qwen-endpoint", "service/qwen-endpoint"]
+    limits = space.container("qwen-endpoint")["resources"]["limits"]
+    assert limits["amd.com/gpu"] == "1"
+
+
+def test_the_example_of_the_demo_reaches_ready_with_its_claim_bound(space):
+    space.ready(applied(space, "endpoint.yaml"))
+    claim = space.get("pvc", "qwen-cache")
+    assert claim["spec"]["resources"]["requests"]["storage"] == "80Gi"
+    assert claim["status"]["phase"] == "Bound"
+
+
+def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(space):
+    name = applied(space, "endpoint-full.yaml")
+    storage_class = space.get("aimendpoint", name)["spec"]["cache"]["storageClass"]
+    message = space.becomes(name, "Progressing")
+    assert message == "0 of 2 replicas ready"
+    assert space.children() == [
+        "configmap/qwen-full-dashboard",
+        "deployment.apps/qwen-full",
+        "horizontalpodautoscaler.autoscaling/qwen-full",
+        "persistentvolumeclaim/qwen-full-cache",
+        "poddisruptionbudget.policy/qwen-full",
+        "service/qwen-full",
+        "serviceaccount/qwen-full",
+    ]
+    volume = space.plane.get("persistentvolumes")["items"][0]
+    stored = {key: volume["spec"][key] for key in ("accessModes", "capacity", "hostPath")}
+    spec = {**stored, "persistentVolumeReclaimPolicy": "Retain", "storageClassName": storage_class}
+    space.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": storage_class}, "spec": spec})
+    space.ready(name)
+    space.kubectl("delete", "persistentvolume", storage_class, "--wait=false")
+
+
+def test_every_example_is_tested_here():
+    tested = {"endpoint.yaml", "endpoint-short.yaml", "endpoint-long.yaml", "endpoint-full.yaml"}
+    assert {path.name for path in EXAMPLES.iterdir()} == tested
+
+
+def test_get_wide_fills_every_column(space):
+    space.apply(endpoint("columns", modelId="Qwen/Qwen3-32B"))
+    space.ready("columns")
+    header, row = space.kubectl("get", "aimendpoints", "--output=wide").splitlines()
+    titles = re.split(r" {2,}", header.strip())
+    # Cells are as wide as their titles' columns, so a cell with blanks in it stays one.
+    starts = [header.index(title) for title in titles] + [None]
+    cells = {title: row[start:end].strip() for title, start, end in zip(titles, starts, starts[1:], strict=False)}
+    assert all(cells.values()), cells
+    assert "<none>" not in row
+    assert cells["MODEL"] == "Qwen/Qwen3-32B"
+    assert cells["PHASE"] == "Ready"
+    assert cells["URL"] == f"http://columns.{space.namespace}.svc:8000"
+    assert {"RECIPE", "REPLICAS", "READY", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "MESSAGE"} <= set(titles)
+
+
+def test_short_names_and_the_category_find_everything(space):
+    space.apply(endpoint("found", modelId="Qwen/Qwen3-32B"))
+    assert space.names("aimep") == ["aimendpoint.aim.engine.amd.com/found"]
+    everything = {name.split("/")[0] for name in space.names("aim")}
+    assert {
+        f"{kind}.aim.engine.amd.com" for kind in ("aimendpoint", "aimrecipe", "aimnode", "aiminventory")
+    } == everything
+    for short in ("aimr", "aimc", "aimn", "aiminv"):
+        space.names(short)
+
+
+def test_describe_shows_the_choice_and_why(space):
+    space.apply(endpoint("described", modelId="Qwen/Qwen3-32B", gpuCount=1))
+    space.ready("described")
+    said = space.kubectl("describe", "aimendpoint", "described")
+    for words in ("the best of", "that fit of", "Asked:", "the cluster has MI300X, MI325X", "replicas ready"):
+        assert words in said, said
+
+
+def test_explain_describes_every_field_of_every_kind(cluster):
+    for resource in ("aimendpoint", "aimrecipe", "aimcache", "aimnode", "aiminventory"):
+        described(json.loads(cluster.kubectl("get", "crd", plural(resource), "--output=json")), resource)
+    said = cluster.kubectl("explain", "aimendpoint.spec.recipe")
+    assert "How to choose the recipe." in said
+    for field in ("autoSelect", "customRecipe", "fallback", "goal", "gpuCount", "precision", "updatePolicy"):
+        assert re.search(rf"{field}\t<.*>\n(  enum: .*\n)?    \S", said), field
+    with pytest.raises(KubectlError, match='field "nonsense" does not exist'):
+        cluster.kubectl("explain", "aimendpoint.spec.nonsense")
+
+
+def plural(resource):
+    return f"{resource.removesuffix('y')}{'ies' if resource.endswith('y') else 's'}.aim.engine.amd.com"
+
+
+def described(crd, resource):
+    """Every field below spec and status, at any depth, has a description."""
+    [version] = crd["spec"]["versions"]
+
+    def walk(schema, path):
+        for name, inner in schema.get("properties", {}).items():
+            assert inner.get("description"), f"{resource}{path}.{name}"
+            walk(inner, f"{path}.{name}")
+            walk(inner.get("items", {}), f"{path}.{name}[]")
+
+    for part in ("spec", "status"):
+        walk(version["schema"]["openAPIV3Schema"]["properties"].get(part, {}), f".{part}")
