@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model, Name, Quantity
-from aimlib.api.endpoint_parts import TokenSecret
+from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.names import digest
 
 

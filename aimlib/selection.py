@@ -10,8 +10,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_parts import Fallback
-from aimlib.api.endpoint_status import Candidate, Resolved, Selection
+from aimlib.api.endpoint_choice import Fallback
+from aimlib.api.endpoint_status import Candidate, Resolved, ScoreTerm, Selection
 from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import AUTO
 from aimlib.api.quantity import canonical, from_gib
@@ -20,7 +20,7 @@ from aimlib.config import Config
 from aimlib.hardware import product
 from aimlib.launch import Launch, launch
 from aimlib.names import digest
-from aimlib.ranking import ranked
+from aimlib.ranking import Term, ranked
 from aimlib.rules import ORDER, Ask, Case, Objection, gpus, image, walk
 from aimlib.sentences import sentences
 
@@ -127,10 +127,7 @@ def decide(spec: EndpointSpec, catalogue: Sequence[Entry], inventory: InventoryS
         if fitting:
             order = ranked(fitting, spec.recipe.goal)
             chosen = order[0][0]
-            listed = [
-                _fitting_row(case, rank, {term.name: term.words for term in terms})
-                for rank, (case, terms) in enumerate(order, start=1)
-            ]
+            listed = [_fitting_row(case, rank, terms) for rank, (case, terms) in enumerate(order, start=1)]
             listed += [_rejected_row(one) for one in rejected]
             message = _chosen_words(chosen, len(fitting), len(cases) + len(unreadable))
             if step:
@@ -159,8 +156,9 @@ def _sorted_out(cases: Iterable[Case]) -> tuple[list[Case], list[Rejected]]:
     )
 
 
-def _fitting_row(case: Case, rank: int, terms: dict[str, str]) -> Candidate:
-    return Candidate(recipe=case.name, gpu_count=case.configuration.gpu_count, rank=rank, score=terms)
+def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
+    score = tuple(ScoreTerm(name=term.name, value=term.words) for term in terms)
+    return Candidate(recipe=case.name, gpu_count=case.configuration.gpu_count, rank=rank, score=score)
 
 
 def _rejected_row(one: Rejected) -> Candidate:

@@ -97,7 +97,7 @@ def verdict(one: Candidate) -> str:
     """The terms of the score, or the rule that objected with what it asked for and what it found."""
     if one.rule:
         return f"{one.rule}: asked {one.asked}, found {one.found}"
-    return ", ".join(f"{name} {words}" for name, words in one.score.items() if name != "gpus")
+    return ", ".join(f"{term.name} {term.value}" for term in one.score if term.name != "gpus")
 
 
 def _near(name: str, names: Iterable[str]) -> list[str]:

@@ -6,14 +6,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from aimlib.api.base import GpuCount, ModelId, Rule, Ruled
+from aimlib.api.endpoint_choice import Asked, ModelRef, RecipeChoice
 from aimlib.api.endpoint_parts import (
-    Asked,
     Cache,
     DeploymentSettings,
     Image,
-    ModelRef,
     Monitoring,
-    RecipeChoice,
     Resources,
     Scaling,
     Security,

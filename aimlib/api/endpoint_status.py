@@ -11,6 +11,15 @@ from aimlib.api.recipe import Backend, ComputeResources, EnvVar
 Sentence = Annotated[str, Field(max_length=4096)]
 
 
+class ScoreTerm(Model):
+    """One term of a score."""
+
+    name: Text
+    """What was compared."""
+    value: Text
+    """What it is for this candidate, in words."""
+
+
 class Candidate(Model):
     """One configuration of one recipe, and what became of it."""
 
@@ -20,8 +29,8 @@ class Candidate(Model):
     """Its number of GPUs."""
     rank: int | None = None
     """Place among those that fit; 1 was chosen."""
-    score: dict[str, Text] = Field(default_factory=dict)
-    """The terms it was ranked by, in words."""
+    score: tuple[ScoreTerm, ...] = ()
+    """The terms it was ranked by, weightiest first; equal ones go by name."""
     rule: Text | None = None
     """The rule it failed."""
     asked: Text | None = None
