@@ -6,6 +6,7 @@ import jsonpatch
 
 from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Condition, Raw
+from aimlib.rules import gpus
 from aimlib.selection import Decision
 from hooks.observed import Rollout
 
@@ -31,11 +32,13 @@ class Verdict(NamedTuple):
         )
 
 
-def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str) -> Verdict:
-    """Whether what is asked for now has a recipe. A pinned choice for the same request is one."""
+def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str, explained: Raw) -> Verdict:
+    """Whether what is asked for now has a recipe. A pinned choice for the same request is one, for the reason it had."""
     name = "RecipeSelected"
     if pinned and pinned.decided_for == key:
-        return Verdict(name, True, "Selected", f"{pinned.recipe} with {pinned.gpu_count} GPUs on {pinned.product}")
+        usual = f"{pinned.recipe} with {gpus(pinned.gpu_count)} on {pinned.product}"
+        reason = "Fallback" if explained.get("fallback") else "Selected"
+        return Verdict(name, True, reason, explained.get("message", usual))
     if decision is None:
         return Verdict(name, False, "InventoryNotReady", "waiting for the AIMInventory named cluster to be filled")
     selection = decision.selection

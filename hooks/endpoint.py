@@ -57,10 +57,12 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     pinned = _pinned(before)
     key = decided_for(spec)
     fresh = _decide(request, spec, config)
-    keeps = pinned is not None and pinned.decided_for == key and spec.recipe.update_policy == "Pinned"
-    resolved = pinned if keeps else (fresh and fresh.resolved) or pinned
-    selection = before.get("selection") if keeps else fresh and fresh.selection.wire()
-    chosen = conditions.recipe_selected(fresh, pinned if keeps else None if fresh and fresh.resolved else pinned, key)
+    better = fresh.resolved if fresh else None
+    keeps = pinned is not None and pinned.decided_for == key and not (better and spec.recipe.update_policy == "Auto")
+    resolved = pinned if keeps else better or pinned
+    explained: Raw = before.get("selection") or {}
+    selection = explained if keeps or fresh is None else fresh.selection.wire()
+    chosen = conditions.recipe_selected(fresh, pinned if keeps or not better else None, key, explained)
     generation = metadata.get("generation")
     if resolved is None:
         return _answer(report.waiting(spec, chosen, generation), selection, [])
@@ -128,6 +130,6 @@ def _absent(request: Request, before: Raw, unseen: list[Raw]) -> conditions.Abse
     """The unseen children that should be there by now, and whether they were missed before."""
     if not long_ago(request, last_asked(request.parent)):
         return conditions.Absent((), given_up=False)
-    said = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
+    said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
     missed = said.get("status") == "False" and long_ago(request, said.get("lastTransitionTime"))
     return conditions.Absent(tuple(unseen), given_up=missed)
