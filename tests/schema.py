@@ -1,0 +1,64 @@
+"""What the API server would do to an object: the fields that a CRD's schema would prune, and the values it refuses."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import yaml
+
+from tests.kustomize import ROOT
+
+TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}
+
+
+@cache
+def crd(plural: str) -> dict[str, Any]:
+    """The schema of the generated CRD."""
+    raw = yaml.safe_load((ROOT / "crds" / f"{plural}.yaml").read_text(encoding="utf-8"))
+    return raw["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def objections(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Every place where `value` is not what the schema says, unknown fields included."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return
+    if not isinstance(value, TYPES[schema["type"]]) or (isinstance(value, bool) and schema["type"] != "boolean"):
+        yield f"{path} is no {schema['type']}"
+        return
+    yield from (f"{path}: {value!r} against {word} {schema[word]}" for word in _broken(value, schema))
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from objections(item, schema["items"], f"{path}[{place}]")
+    if isinstance(value, dict):
+        yield from (f"{path}.{name} is missing" for name in schema.get("required", ()) if name not in value)
+        for name, item in value.items():
+            inner = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+            yield from objections(item, inner, f"{path}.{name}") if inner else [f"{path}.{name} is unknown"]
+
+
+BOUNDS = {
+    "enum": lambda value, bound: value in bound,
+    "minLength": lambda value, bound: len(value) >= bound,
+    "maxLength": lambda value, bound: len(value) <= bound,
+    "maxItems": lambda value, bound: len(value) <= bound,
+    "maxProperties": lambda value, bound: len(value) <= bound,
+    "minimum": lambda value, bound: value >= bound,
+    "maximum": lambda value, bound: value <= bound,
+    "pattern": lambda value, bound: re.search(bound, value),
+}
+
+
+def _broken(value: Any, schema: dict[str, Any]) -> list[str]:
+    return [word for word, holds in BOUNDS.items() if word in schema and not holds(value, schema[word])]
+
+
+def settled(value: Any, path: str = "") -> Iterator[str]:
+    """Every place whose value the API server would store differently, so that it is written again on every sync."""
+    if value is None or (value in ({}, [], "") and not path.endswith(".emptyDir")):
+        yield f"{path} is {value!r}"
+    elif isinstance(value, float) and value.is_integer():
+        yield f"{path} is a whole number as a float"
+    elif isinstance(value, (dict, list)):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from settled(item, f"{path}.{name}")

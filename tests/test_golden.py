@@ -1,0 +1,148 @@
+"""The golden cases: for each world of testdata/<kind>/<hook>/<case> the whole answer, and what holds for any answer."""
+
+import json
+from functools import cache
+
+import kubernetes.client
+import pytest
+import yaml
+
+from aimlib.api import API_VERSION
+from tests.kustomize import ROOT
+from tests.schema import crd, objections, settled
+from tests.world import TESTDATA, again, cases, play
+
+ALL = cases()
+PLURALS = {"endpoint": "aimendpoints", "recipe": "aimrecipes", "inventory": "aiminventories"}
+
+
+@cache
+def played(case):
+    return play(case.kind, case.hook, case.world)
+
+
+SYNCED = [case for case in ALL if case.hook.endswith("/sync") and played(case).answer.code == 200]
+REFUSED = [case for case in ALL if case.hook.endswith("/sync") and case not in SYNCED]
+
+
+def children(said):
+    return said.get("children", said.get("attachments"))
+
+
+class Dumper(yaml.SafeDumper):
+    """YAML for reading: texts of several lines as blocks, and no anchors."""
+
+    def ignore_aliases(self, _data):
+        return True
+
+
+def text(dumper, value):
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+Dumper.add_representer(str, text)
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_the_hook_answers_as_expected(case, request):
+    answer = played(case).answer
+    found = {"code": answer.code, "answer": json.loads(json.dumps(answer.said))}
+    if request.config.getoption("--update-golden"):
+        case.expected.write_text(yaml.dump(found, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
+    assert found == yaml.safe_load(case.expected.read_text())
+
+
+def test_there_are_cases_of_every_hook():
+    assert {case.hook for case in ALL} == {
+        "/endpoint/customize",
+        "/endpoint/sync",
+        "/recipe/sync",
+        "/node/sync",
+        "/inventory/customize",
+        "/inventory/sync",
+    }
+
+
+def test_every_shared_fixture_is_used_by_a_case():
+    asked = " ".join(path.read_text() for path in TESTDATA.glob("*/*/*/request.yaml"))
+    names = {path.stem for path in (TESTDATA / "shared").glob("*/*.yaml")}
+    assert {name for name in names if name not in asked} == set()
+
+
+@pytest.mark.parametrize("case", SYNCED, ids=str)
+def test_a_second_sync_of_the_same_world_answers_the_same(case):
+    first = played(case)
+    second = again(case.kind, case.hook, first, case.world)
+    third = again(case.kind, case.hook, second, case.world)
+    assert second.answer == third.answer
+    assert children(first.answer.said) == children(second.answer.said)
+    assert first.answer.said.get("status") == second.answer.said.get("status")
+
+
+@pytest.mark.parametrize("case", SYNCED, ids=str)
+def test_nothing_in_an_answer_would_be_stored_differently(case):
+    said = played(case).answer.said
+    for child in children(said):
+        assert list(settled(child, child["kind"])) == []
+    if "status" in said:
+        assert list(settled(said["status"], "status")) == []
+        assert list(objections(said["status"], crd(PLURALS[case.kind])["properties"]["status"], "status")) == []
+
+
+@pytest.mark.parametrize("case", SYNCED, ids=str)
+def test_an_answer_has_no_field_that_metacontroller_refuses(case):
+    known = {
+        "endpoint": {"status", "children", "resyncAfterSeconds"},
+        "inventory": {"status", "children"},
+        "recipe": {"labels", "annotations", "status", "attachments"},
+        "node": {"attachments"},
+    }
+    assert set(played(case).answer.said) <= known[case.kind]
+
+
+def kinds_of_a_controller(name):
+    """The (apiVersion, plural) pairs that a controller lists."""
+    spec = yaml.safe_load((ROOT / "metacontroller" / f"{name}.yaml").read_text())["spec"]
+    return {(one["apiVersion"], one["resource"]) for one in spec.get("childResources", spec.get("attachments", ()))}
+
+
+def plural(kind):
+    return f"{kind.lower()}s"
+
+
+MODELS = {
+    "Deployment": "V1Deployment",
+    "Service": "V1Service",
+    "PersistentVolumeClaim": "V1PersistentVolumeClaim",
+    "ServiceAccount": "V1ServiceAccount",
+    "ConfigMap": "V1ConfigMap",
+    "HorizontalPodAutoscaler": "V2HorizontalPodAutoscaler",
+    "PodDisruptionBudget": "V1PodDisruptionBudget",
+}
+
+
+@pytest.mark.parametrize("case", [case for case in SYNCED if case.kind in {"endpoint", "node"}], ids=str)
+def test_every_child_is_of_a_kind_that_its_controller_knows_and_has_no_unknown_field(case):
+    client = kubernetes.client.ApiClient()
+    for child in children(played(case).answer.said):
+        assert (child["apiVersion"], plural(child["kind"])) in kinds_of_a_controller(case.kind)
+        if child["apiVersion"] == API_VERSION:
+            assert list(objections(child["spec"], crd("aimnodes")["properties"]["spec"], "spec")) == []
+            continue
+        # Deserialising drops every key that the model has not.
+        model = client.deserialize(json.dumps(child), MODELS[child["kind"]], "application/json")
+        assert client.sanitize_for_serialization(model) == child
+
+
+def test_the_cases_have_children_of_every_kind():
+    found = {child["kind"] for case in SYNCED for child in children(played(case).answer.said)}
+    assert found == {*MODELS, "AIMNode"}
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=str)
+def test_a_refusal_is_a_sentence_and_nothing_else(case):
+    answer = played(case).answer
+    assert answer.code in {400, 422}
+    assert set(answer.said) == {"error"}
+    assert "Traceback" not in answer.said["error"]
+    assert len(answer.said["error"]) < 600

@@ -1,0 +1,255 @@
+"""A golden case: the world that a request.yaml describes, and the request that Metacontroller would make from it.
+
+The keys of a request.yaml:
+
+body       the request itself, as text or data; nothing else is needed then
+endpoint   the parent: `spec`, and where it matters `metadata` and `status` (recipe, node, inventory: likewise)
+recipes    AIMRecipes in the cluster: names of files in shared/recipes, or whole objects
+inventory  the AIMInventory's status: the name of a file in shared/inventories, or the status itself; there is none
+           when it is left out
+nodes      AIMNodes by name, for the inventory
+settings   the operator's settings, where they are not the defaults
+now        when the request comes, where that matters
+earlier    what was different at an earlier sync, whose status and children are found now; {} when nothing was
+observed   how the children of the earlier sync are found: `ready` (the default) or `created`, or by kind:
+           `missing`, or an object that is merged into the child
+"""
+
+import hashlib
+import json
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from aimlib.api import API_VERSION
+from aimlib.config import Config
+from aimlib.names import MODEL_LABEL, model_label
+from hooks.app import answer, hooks
+
+TESTDATA = Path(__file__).parent / "testdata"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PARENTS = {"endpoint": "AIMEndpoint", "recipe": "AIMRecipe", "node": "Node", "inventory": "AIMInventory"}
+RELATED = {"aimrecipes": "AIMRecipe", "aiminventories": "AIMInventory", "aimnodes": "AIMNode"}
+DECORATORS = {"recipe", "node"}
+
+
+class Case(NamedTuple):
+    """One folder below testdata/<kind>/<hook>."""
+
+    path: Path
+
+    @property
+    def kind(self) -> str:
+        return self.path.parts[-3]
+
+    @property
+    def hook(self) -> str:
+        return f"/{self.kind}/{self.path.parts[-2]}"
+
+    @property
+    def world(self) -> dict[str, Any]:
+        return read(self.path / "request.yaml")
+
+    @property
+    def expected(self) -> Path:
+        return self.path / "response.yaml"
+
+    def __str__(self) -> str:
+        return "/".join(self.path.parts[-3:])
+
+
+class Answer(NamedTuple):
+    """The HTTP status and the JSON of an answer."""
+
+    code: int
+    said: dict[str, Any]
+
+
+def cases(kind: str = "*", hook: str = "*") -> list[Case]:
+    """Every case of the hooks, in the order of their folders."""
+    found = (one.parent for one in TESTDATA.glob(f"{kind}/{hook}/*/request.yaml"))
+    return [Case(path) for path in sorted(found) if path.parts[-3] in PARENTS]
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _shared(kind: str, name: str) -> str:
+    return json.dumps(read(TESTDATA / "shared" / kind / f"{name}.yaml"))
+
+
+def shared(kind: str, given: Any) -> Any:
+    """A fixture by its name, or what was given instead of a name."""
+    return json.loads(_shared(kind, given)) if isinstance(given, str) else given
+
+
+def merged(base: Any, patch: Any) -> Any:
+    """`base` with `patch` laid over it; a null takes a key away (RFC 7386)."""
+    if not isinstance(patch, dict) or not isinstance(base, dict):
+        return patch
+    together = base | {key: merged(base.get(key, {}), value) for key, value in patch.items()}
+    return {key: value for key, value in together.items() if value is not None}
+
+
+def versioned(raw: dict[str, Any]) -> dict[str, Any]:
+    """An object as the API server serves it; the resourceVersion names the content."""
+    content = hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()[:8]
+    stamped = {"uid": f"{raw['kind']}-{raw['metadata']['name']}", "resourceVersion": str(int(content, 16))}
+    return {**raw, "metadata": {**raw["metadata"], **stamped}}
+
+
+def parent(kind: str, world: dict[str, Any]) -> dict[str, Any]:
+    """The parent object of a world."""
+    given = shared("recipes", world[kind]) if kind == "recipe" else world.get(kind) or {}
+    usual = {"endpoint": {"name": "chat", "namespace": "team-a", "generation": 1}, "inventory": {"name": "cluster"}}
+    metadata = usual.get(kind, {}) | given.get("metadata", {})
+    api = "v1" if kind == "node" else API_VERSION
+    return {"apiVersion": api, "kind": PARENTS[kind], **given, "metadata": metadata}
+
+
+def catalogue(world: dict[str, Any]) -> list[dict[str, Any]]:
+    """Everything in the cluster that a hook may ask for."""
+    found = [shared("recipes", one) for one in world.get("recipes", ())]
+    if world.get("inventory") is not None:
+        status = shared("inventories", world["inventory"])
+        found.append({"kind": "AIMInventory", "metadata": {"name": "cluster"}, "status": status})
+    for name, spec in world.get("nodes", {}).items():
+        found.append({"kind": "AIMNode", "metadata": {"name": name}, "spec": spec})
+    return [versioned({"apiVersion": API_VERSION, **_labelled(one)}) for one in found]
+
+
+def _labelled(raw: dict[str, Any]) -> dict[str, Any]:
+    """A recipe with the label that the recipe hook gives it."""
+    model = raw["spec"].get("modelId") if raw["kind"] == "AIMRecipe" else None
+    return merged(raw, {"metadata": {"labels": {MODEL_LABEL: model_label(model)}}}) if model else raw
+
+
+def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What Metacontroller sends along: the objects that the customize hook asks for."""
+    if kind in DECORATORS:
+        return {}
+    asked = call(kind, f"/{kind}/customize", {"parent": owner})
+    found: dict[str, dict[str, Any]] = {}
+    for rule in asked.said.get("relatedResources", ()):
+        wanted = RELATED[rule["resource"]]
+        labels = rule.get("labelSelector", {}).get("matchLabels", {}).items()
+        found[f"{wanted}.{API_VERSION}"] = {
+            one["metadata"]["name"]: one
+            for one in catalogue(world)
+            if one["kind"] == wanted
+            and one["metadata"]["name"] in rule.get("names", [one["metadata"]["name"]])
+            and labels <= one["metadata"].get("labels", {}).items()
+        }
+    return found
+
+
+def call(kind: str, hook: str, body: Any, now: datetime = NOON, settings: dict[str, Any] | None = None) -> Answer:
+    """What the server answers; a case's world goes the same way as a request over HTTP, after its headers."""
+    names = {"controller": {"metadata": {"name": f"aim{kind}"}}} if isinstance(body, dict) else {}
+    text = body if isinstance(body, str) else json.dumps({**names, **body} if isinstance(body, dict) else body)
+    _, said, code = answer(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now)
+    return Answer(code, said)
+
+
+def children_key(child: dict[str, Any]) -> str:
+    return f"{child['kind']}.{child['apiVersion']}"
+
+
+def stored(children: list[dict[str, Any]], patches: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Children as they are observed after they were applied, by `Kind.group/version` and `namespace/name`."""
+    found: dict[str, dict[str, Any]] = {}
+    for child in children:
+        group = found.setdefault(children_key(child), {})
+        patch = patches.get(child["kind"], {})
+        if patch != "missing":
+            metadata = child["metadata"]
+            given = merged(deepcopy(child), {"metadata": {"generation": 1}} if child["kind"] == "Deployment" else {})
+            group[f"{metadata['namespace']}/{metadata['name']}"] = versioned(merged(given, patch))
+    return found
+
+
+def ready(child: dict[str, Any]) -> dict[str, Any]:
+    """The status of a child when all is well."""
+    if child["kind"] == "PersistentVolumeClaim":
+        return {"status": {"phase": "Bound"}}
+    if child["kind"] != "Deployment":
+        return {}
+    count = child["spec"]["replicas"]
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), count)
+    return {"status": {"observedGeneration": 1, **(counts if count else {})}}
+
+
+def observed(children: list[dict[str, Any]], how: Any) -> dict[str, dict[str, Any]]:
+    """Children in the state that a case describes."""
+    by_kind = how if isinstance(how, dict) else {}
+    base = {} if how == "created" else {child["kind"]: ready(child) for child in children}
+    return stored(children, base | by_kind)
+
+
+class Play(NamedTuple):
+    """A case that was played: its request, and the answer."""
+
+    request: Any
+    now: datetime
+    answer: Answer
+
+
+def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
+    """Make the request of a world, after its earlier one if it has one, and call the hook."""
+    now = world.get("now", NOON)
+    settings = world.get("settings")
+    if "body" in world:
+        return Play(world["body"], now, call(kind, hook, world["body"], now, settings))
+    owner = parent(kind, world)
+    if hook.endswith("/customize"):
+        body = {"parent": owner}
+        return Play(body, now, call(kind, hook, body, now, settings))
+    if kind in DECORATORS:
+        body = {"object": owner, "attachments": {}, "related": {}, "finalizing": False}
+        return Play(body, now, call(kind, hook, body, now, settings))
+    body = {"parent": owner, "children": {}, "related": related(kind, owner, world), "finalizing": False}
+    if "earlier" in world or "observed" in world:
+        before = {key: value for key, value in world.items() if key not in {"earlier", "observed"}}
+        past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
+        past["endpoint"] = merged(world["endpoint"], past.get("endpoint", {}))
+        said = play(kind, hook, before | past).answer.said
+        generation = past["endpoint"].get("metadata", {}).get("generation", 1)
+        status = {"observedGeneration": generation, **said["status"]}
+        body["parent"] = {**owner, "status": status}
+        body["children"] = observed(said["children"], world.get("observed", "ready"))
+    return Play(body, now, call(kind, hook, body, now, settings))
+
+
+def lasting(child: dict[str, Any]) -> dict[str, Any]:
+    """What others wrote on a child, which it keeps when it is applied once more."""
+    kept = {"metadata": {"generation": child["metadata"].get("generation")}, "status": child.get("status")}
+    if child["kind"] == "Service":
+        kept["spec"] = {"ports": child["spec"]["ports"]}
+    return kept
+
+
+def again(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
+    """The next sync once an answer was applied: its status written, its children there unless the case lacks them."""
+    said, request = played.answer.said, played.request
+    now = played.now + timedelta(seconds=1)
+    if kind in DECORATORS:
+        owner = merged(request["object"], {"metadata": {"labels": said.get("labels", {})}})
+        groups: dict[str, Any] = {
+            children_key(child): {child["metadata"]["name"]: child} for child in said["attachments"]
+        }
+        body = {**request, "object": owner | {"status": said.get("status", owner.get("status"))}, "attachments": groups}
+    else:
+        generation = request["parent"]["metadata"].get("generation", 1)
+        owner = {**request["parent"], "status": {"observedGeneration": generation, **said["status"]}}
+        seen = [one for group in request["children"].values() for one in group.values()]
+        how = world.get("observed")
+        gone = {one: "missing" for one, patch in how.items() if patch == "missing"} if isinstance(how, dict) else {}
+        kept = {one["kind"]: lasting(one) for one in seen}
+        body = {**request, "parent": owner, "children": stored(said["children"], kept | gone)}
+    return Play(body, now, call(kind, hook, body, now, world.get("settings")))
