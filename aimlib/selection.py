@@ -134,7 +134,7 @@ def decide(spec: EndpointSpec, catalogue: Sequence[Entry], inventory: InventoryS
                 message = f"fallback {step} ({words}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
             return Decision(_resolved(chosen, key, config), selection)
-        refusals.append(_refusal(ask, rejected, words))
+        refusals.append(_refusal(ask, rejected, unreadable, words))
         first_rejected = first_rejected or rejected
     message = "; ".join(refusals)
     return Decision(
@@ -173,21 +173,31 @@ def _rejected_row(one: Rejected) -> Candidate:
 
 def _chosen_words(chosen: Case, fitting: int, considered: int) -> str:
     best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
-    return f"{chosen.name} with {gpus(chosen.configuration.gpu_count)}: {best} of {considered} configurations"
+    rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
+    return f"{chosen.name} with {gpus(chosen.configuration.gpu_count)}: {rank}"
 
 
-def _refusal(ask: Ask, rejected: list[Rejected], words: str) -> str:
+def _refusal(ask: Ask, rejected: list[Rejected], unreadable: list[Candidate], words: str) -> str:
     """Why nothing fits what was asked: the counts by rule, and the candidate that came farthest."""
     lead = f"fallback ({words}): " if words else ""
+    broken = [f"recipe {one.recipe} cannot be read: {one.found}" for one in unreadable]
     if not rejected:
-        return f"{lead}no recipe {f'named {ask.recipe}' if ask.recipe else f'for model {ask.model_id}'}"
+        nothing = f"no recipe {f'named {ask.recipe}' if ask.recipe else f'for model {ask.model_id}'}"
+        return lead + ("; ".join(broken) or nothing)
     counts = Counter(one.rule for one in rejected)
-    by_rule = ", ".join(f"{counts[rule]} {rule}" for rule in sorted(counts, key=lambda rule: -ORDER[rule]))
+    by_rule = ", ".join(f"{rule}: {counts[rule]}" for rule in sorted(counts, key=lambda rule: -ORDER[rule]))
     closest = rejected[0]
-    return (
-        f"{lead}none of {len(rejected)} configurations for {ask.model_id} fits ({by_rule}); closest is "
-        f"{closest.case.name} with {gpus(closest.case.configuration.gpu_count)}: "
-        f"asked {closest.objection.asked}, found {closest.objection.found}"
+    sentence = (
+        f"none of {len(rejected)} configurations for {ask.model_id} fits (rejected by {by_rule}); closest is "
+        if len(rejected) > 1
+        else f"the only configuration for {ask.model_id} does not fit: "
+    )
+    return "; ".join(
+        (
+            f"{lead}{sentence}{closest.case.name} with {gpus(closest.case.configuration.gpu_count)}: "
+            f"asked {closest.objection.asked}, found {closest.objection.found}",
+            *broken,
+        )
     )
 
 

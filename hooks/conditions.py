@@ -33,7 +33,7 @@ class Verdict(NamedTuple):
 
 
 def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str, explained: Raw) -> Verdict:
-    """Whether what is asked for now has a recipe. A pinned choice for the same request is one, for the reason it had."""
+    """Whether what is asked for now has a recipe. A pinned choice for the same request is one, for its old reason."""
     name = "RecipeSelected"
     if pinned and pinned.decided_for == key:
         usual = f"{pinned.recipe} with {gpus(pinned.gpu_count)} on {pinned.product}"
