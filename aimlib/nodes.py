@@ -61,11 +61,15 @@ def words(pool: Any, devices: int) -> str:  # noqa: ANN401 - a NodePool or a Gpu
 
 
 def _count(allocatable: Mapping[str, str], resource: str) -> int:
-    return int(quantity.parse(allocatable.get(resource, "0")))
+    return int(quantity.parse(str(allocatable.get(resource, 0))))  # files written by hand have plain numbers too
+
+
+def _of(vendor: str, allocatable: Mapping[str, str]) -> list[str]:
+    return sorted(resource for resource in allocatable if resource.startswith(vendor))
 
 
 def _processors(allocatable: Mapping[str, str]) -> NodePool:
-    memory = quantity.gib(allocatable.get("memory", "0"))
+    memory = quantity.gib(str(allocatable.get("memory", 0)))
     return NodePool(
         product=CPU, vendor="cpu", memory_gib=int(memory), resource="cpu", devices=_count(allocatable, "cpu")
     )
@@ -94,7 +98,7 @@ def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[
     title = known.name if known else names[0] if names else f"amd-{ids[0]}" if ids else "amd-unknown"
     labelled = _amd_values(labels, "compute-memory-partition")
     memory = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
-    for resource in sorted(allocatable):
+    for resource in _of("amd.com/", allocatable):
         partition = resource.removeprefix("amd.com/")
         if partition == "gpu":
             partition = labelled[0] if len(labelled) == 1 else ""
@@ -131,24 +135,23 @@ def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterat
     label = labels.get("nvidia.com/gpu.product", "")
     title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
     known = by_nvidia_product(title)
-    strategy = labels.get("nvidia.com/gpu.sharing-strategy", "none")
-    for resource in sorted(allocatable):
-        kind = resource.removeprefix("nvidia.com/")
-        mig = kind.removeprefix("mig-") if kind.startswith("mig-") else profile
-        if kind not in {"gpu", "gpu.shared"} and not kind.startswith("mig-"):
+    for resource in _of("nvidia.com/", allocatable):
+        kind = resource.removeprefix("nvidia.com/").removesuffix(".shared")
+        if kind != "gpu" and not kind.startswith("mig-"):
             continue
-        memory = labels.get(f"nvidia.com/{kind}.memory") or (
-            labels.get("nvidia.com/gpu.memory") if kind == "gpu" else ""
-        )
+        own = f"nvidia.com/{kind}."  # MIG devices with resources of their own have labels of their own
+        mig = profile if kind == "gpu" else kind.removeprefix("mig-")
+        memory = labels.get(f"{own}memory", "")
         whole = known.memory_gib if known and known.memory_gib and not mig else 0.0
+        time_sliced = labels.get(f"{own}sharing-strategy", "none") not in {"", "none"}
         yield NodePool(
             product=known.name if known else title or "nvidia-unknown",
             vendor="nvidia",
             architecture=known.architecture if known else None,
             node_product=label or None,
             partition=mig or None,
-            shared=kind == "gpu.shared" or label.endswith("-SHARED") or strategy not in {"", "none"},
-            memory_gib=round(int(memory) / 1024, 1) if memory and memory.isdigit() else whole,
+            shared=time_sliced or resource.endswith(".shared") or labels.get(f"{own}product", "").endswith("-SHARED"),
+            memory_gib=round(int(memory) / 1024, 1) if memory.isdigit() else whole,
             resource=resource,
             devices=_count(allocatable, resource),
         )
