@@ -1,0 +1,81 @@
+"""Builders of what the core works with; every argument has a usual value."""
+
+from typing import Any
+
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.node import InventoryStatus
+from aimlib.api.recipe import RecipeSpec
+from aimlib.inventory import add_up
+from aimlib.nodes import facts
+from aimlib.selection import Entry
+
+MODEL = "Qwen/Qwen3-32B"
+FACTS = {
+    "weightsGiB": 61.0,
+    "layers": 64,
+    "attentionHeads": 64,
+    "keyValueHeads": 8,
+    "headDim": 128,
+    "maxContext": 40960,
+}
+"""Qwen/Qwen3-32B in bf16, from its config.json."""
+
+READY = {"type": "Ready", "status": "True"}
+
+
+def node(labels: dict | None = None, allocatable: dict | None = None, name: str = "n", **spec) -> dict[str, Any]:
+    """A Node that is ready and has processors."""
+    return {
+        "metadata": {"name": name, "labels": dict(labels or {})},
+        "spec": spec,
+        "status": {
+            "conditions": [dict(READY)],
+            "allocatable": {"cpu": "96", "memory": "1024Gi", "pods": "110", **(allocatable or {})},
+        },
+    }
+
+
+def amd(device: str = "74a1", count: int = 8, vram: str = "192G", **spec) -> dict[str, Any]:
+    """A Node with whole AMD GPUs; MI300X unless another device id is given."""
+    labels = {"amd.com/gpu.device-id": device, "amd.com/gpu.vram": vram}
+    return node(labels, {"amd.com/gpu": str(count)}, **spec)
+
+
+def nvidia(product: str = "NVIDIA-H100-80GB-HBM3", count: int = 8, memory: int = 81559, **spec) -> dict[str, Any]:
+    """A Node with whole NVIDIA GPUs."""
+    labels = {"nvidia.com/gpu.product": product, "nvidia.com/gpu.memory": str(memory)}
+    return node(labels, {"nvidia.com/gpu": str(count)}, **spec)
+
+
+def inventory(*nodes: dict[str, Any]) -> InventoryStatus:
+    """The inventory of these Nodes."""
+    return add_up(facts(one) for one in nodes)
+
+
+def configuration(count: int = 1, **fields) -> dict[str, Any]:
+    """A configuration for so many GPUs."""
+    return {"gpuCount": count, **fields}
+
+
+def recipe(*configurations: dict[str, Any], **fields) -> RecipeSpec:
+    """A recipe for Qwen3-32B on MI300X with vLLM, for one GPU unless told otherwise; None leaves a field out."""
+    raw = {
+        "modelId": MODEL,
+        "hardware": "MI300X",
+        "precision": "bf16",
+        "backend": "vllm",
+        "facts": FACTS,
+        "configurations": list(configurations) or [configuration()],
+        **fields,
+    }
+    return RecipeSpec.model_validate({key: value for key, value in raw.items() if value is not None})
+
+
+def entry(name: str = "r", *configurations: dict[str, Any], **fields) -> Entry:
+    """A recipe in the catalogue."""
+    return Entry(name, recipe(*configurations, **fields))
+
+
+def endpoint(**fields) -> EndpointSpec:
+    """An endpoint that asks for Qwen3-32B and leaves the rest free."""
+    return EndpointSpec.model_validate({"modelId": MODEL, **fields})

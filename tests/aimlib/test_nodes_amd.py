@@ -1,0 +1,172 @@
+"""AMD's labels are read in every form that its labeller writes, and no form changes the answer."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib.hardware import products
+from aimlib.nodes import facts
+from tests.aimlib.make import amd, node
+
+MI300X = {"device-id": "74a1", "vram": "192G", "product-name": "AMD_Instinct_MI300X_OAM", "family": "AI"}
+PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
+
+FORMS = {
+    "plain": lambda name, value: {f"amd.com/gpu.{name}": value},
+    "beta": lambda name, value: {f"beta.amd.com/gpu.{name}": value},
+    "counted beta": lambda name, value: {f"beta.amd.com/gpu.{name}.{value}": "8"},
+    "counted": lambda name, value: {f"amd.com/gpu.{name}.{value}": "8"},
+    "all at once": lambda name, value: {
+        f"amd.com/gpu.{name}": value,
+        f"beta.amd.com/gpu.{name}": value,
+        f"beta.amd.com/gpu.{name}.{value}": "8",
+    },
+}
+"""How the labeller of ROCm/k8s-device-plugin 1.31 says that `name` is `value`."""
+
+
+def labelled(form="plain", **values):
+    found = {}
+    for name, value in values.items():
+        found |= FORMS[form](name.replace("_", "-"), value)
+    return found
+
+
+def gpus(raw):
+    return facts(raw).pools[:-1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_form_changes_the_answer(form):
+    labels = {}
+    for name, value in MI300X.items():
+        labels |= FORMS[form](name, value)
+    assert facts(node(labels, {"amd.com/gpu": "8"})) == facts(
+        node({f"amd.com/gpu.{name}": value for name, value in MI300X.items()}, {"amd.com/gpu": "8"})
+    )
+
+
+@given(st.fixed_dictionaries({name: st.sampled_from([*FORMS]) for name in MI300X}))
+def test_no_mixture_of_forms_changes_the_answer(forms):
+    labels = {}
+    for name, form in forms.items():
+        labels |= FORMS[form](name, MI300X[name])
+    (pool,) = gpus(node(labels, {"amd.com/gpu": "8"}))
+    assert (pool.product, pool.device_id, pool.memory_gib, pool.devices) == ("MI300X", "74a1", 192.0, 8)
+    assert (pool.vendor, pool.architecture, pool.resource) == ("amd", "gfx942", "amd.com/gpu")
+    assert (pool.partition, pool.shared, pool.node_product) == (None, False, None)
+
+
+@pytest.mark.parametrize("device", [one for found in products() for one in found.device_ids])
+def test_every_device_id_that_is_known_is_found(device):
+    (pool,) = gpus(node(labelled(device_id=device), {"amd.com/gpu": "2"}))
+    assert device in next(found for found in products() if found.name == pool.product).device_ids
+    assert pool.memory_gib > 0
+
+
+def test_the_device_id_counts_and_not_the_marketing_name():
+    (pool,) = gpus(node(labelled(device_id="74a5", product_name="AMD_Instinct_MI300X"), {"amd.com/gpu": "8"}))
+    assert (pool.product, pool.memory_gib) == ("MI325X", 256)
+
+
+@pytest.mark.parametrize(
+    ("name", "product", "memory"),
+    [
+        ("AMD_Instinct_MI300X_OAM", "MI300X", 192),
+        ("AMD_Instinct_MI250X_/_MI250", "MI250", 64),
+        ("AMD_Instinct_MI210", "MI210", 64),
+        ("AMD_Radeon_PRO_W7900", "AMD_Radeon_PRO_W7900", 0),
+        ("AMD_Instinct_MI999X", "AMD_Instinct_MI999X", 0),
+    ],
+)
+def test_without_a_device_id_the_name_has_to_do(name, product, memory):
+    (pool,) = gpus(node(labelled(product_name=name), {"amd.com/gpu": "1"}))
+    assert (pool.product, pool.memory_gib, pool.device_id) == (product, memory, None)
+
+
+def test_an_unknown_device_is_there_by_its_id_with_the_memory_that_its_label_tells():
+    (pool,) = gpus(node(labelled(device_id="ffff", vram="48G"), {"amd.com/gpu": "1"}))
+    assert (pool.product, pool.architecture, pool.memory_gib) == ("amd-ffff", None, 48)
+
+
+def test_a_device_that_lost_its_labels_is_nothing_that_a_recipe_is_for():
+    (pool,) = gpus(node({}, {"amd.com/gpu": "8"}))
+    assert (pool.product, pool.memory_gib) == ("amd-unknown", 0)
+
+
+def test_devices_of_two_kinds_under_one_resource_cannot_be_told_apart_by_a_pod_and_are_left_out():
+    labels = {"amd.com/gpu.device-id.74a1": "4", "amd.com/gpu.device-id.74a5": "4"}
+    assert gpus(node(labels, {"amd.com/gpu": "8"})) == ()
+
+
+def test_the_memory_is_the_labels_but_never_more_than_the_product_has():
+    (less,), (more,) = gpus(amd(vram="191G")), gpus(amd(vram="999G"))
+    assert (less.memory_gib, more.memory_gib) == (191, 192)
+    (unreadable,) = gpus(amd(vram="much"))
+    assert unreadable.memory_gib == 192
+
+
+PARTITION = "compute-memory-partition"
+
+
+@pytest.mark.parametrize(
+    ("labels", "allocatable", "expected"),
+    [
+        ({}, {"amd.com/gpu": "8"}, [("amd.com/gpu", None, 192, 8)]),
+        ({PARTITION: "spx_nps1"}, {"amd.com/gpu": "8"}, [("amd.com/gpu", None, 192, 8)]),
+        ({PARTITION: "cpx_nps4", "vram": "24G"}, {"amd.com/gpu": "64"}, [("amd.com/gpu", "cpx_nps4", 24, 64)]),
+        ({PARTITION: "cpx_nps1"}, {"amd.com/gpu": "64"}, [("amd.com/gpu", "cpx_nps1", 24, 64)]),
+        ({PARTITION: "dpx_nps2"}, {"amd.com/gpu": "16"}, [("amd.com/gpu", "dpx_nps2", 96, 16)]),
+        ({}, {"amd.com/spx_nps1": "8"}, [("amd.com/spx_nps1", None, 192, 8)]),
+        (
+            {},
+            {"amd.com/spx_nps1": "5", "amd.com/cpx_nps1": "24"},
+            [("amd.com/cpx_nps1", "cpx_nps1", 24, 24), ("amd.com/spx_nps1", None, 192, 5)],
+        ),
+        (
+            {"vram": "192G"},
+            {"amd.com/cpx_nps4": "64", "amd.com/gpu": "0"},
+            [("amd.com/cpx_nps4", "cpx_nps4", 24, 64)],
+        ),
+    ],
+    ids=[
+        "no partition label",
+        "whole GPUs",
+        "one resource name for partitions",
+        "partitions without a label of their memory",
+        "halves",
+        "whole GPUs under their own resource",
+        "a resource for every partition mode",
+        "the memory label of the whole device does not enlarge a partition",
+    ],
+)
+@pytest.mark.parametrize("form", ["plain", "beta", "counted beta"])
+def test_partitions(form, labels, allocatable, expected):
+    found = labelled(form, device_id="74a1")
+    for name, value in labels.items():
+        found |= FORMS[form](name, value)
+    pools = gpus(node(found, allocatable))
+    assert [(pool.resource, pool.partition, pool.memory_gib, pool.devices) for pool in pools] == expected
+    assert {pool.product for pool in pools} == {"MI300X"}
+
+
+def test_two_partition_modes_leave_the_label_without_a_word():
+    labels = labelled(device_id="74a1") | {f"amd.com/gpu.{PARTITION}.cpx_nps4": "32", f"amd.com/gpu.{PARTITION}.x": "1"}
+    (pool,) = gpus(node(labels, {"amd.com/gpu": "8"}))
+    assert pool.partition is None
+
+
+@pytest.mark.parametrize("resource", ["amd.com/vgpu", "amd.com/nic", "example.com/gpu", "gpu", "amd.com/zpx"])
+def test_other_resources_are_no_gpus(resource):
+    assert gpus(node(labelled(device_id="74a1"), {resource: "8"})) == ()
+
+
+@pytest.mark.parametrize("count", ["0", 0])
+def test_a_device_that_is_not_allocatable_is_not_there(count):
+    assert gpus(node(labelled(device_id="74a1"), {"amd.com/gpu": count})) == ()
+
+
+def test_a_label_of_another_name_is_not_taken_for_a_count():
+    labels = {"amd.com/gpu.device-id": "74a1", "amd.com/gpu.vram": "192G", "amd.com/gpu.device-identity.x": "1"}
+    (pool,) = gpus(node(labels, {"amd.com/gpu": "8"}))
+    assert pool.device_id == "74a1"

@@ -1,0 +1,106 @@
+"""NVIDIA's labels and resources: whole GPUs, MIG devices, and GPUs that are shared by time slicing."""
+
+import pytest
+
+from aimlib.nodes import facts
+from tests.aimlib.make import node, nvidia
+
+H100 = "NVIDIA-H100-80GB-HBM3"
+
+
+def gpus(labels, allocatable):
+    prefixed = {f"nvidia.com/{name}": value for name, value in labels.items()}
+    return facts(node(prefixed, {f"nvidia.com/{name}": value for name, value in allocatable.items()})).pools[:-1]
+
+
+@pytest.mark.parametrize(
+    ("product", "memory", "name", "gib", "architecture"),
+    [
+        (H100, 81559, "H100", 79.6, "sm_90"),
+        ("NVIDIA-H200", 143771, "H200", 140.4, "sm_90"),
+        ("NVIDIA-B200", 183359, "B200", 179.1, "sm_100"),
+        ("NVIDIA-L40S", 46068, "L40S", 45.0, "sm_89"),
+        ("Tesla-T4", 15360, "T4", 15.0, "sm_75"),
+        ("NVIDIA-RTX-9999", 24576, "NVIDIA-RTX-9999", 24.0, None),
+    ],
+)
+def test_a_whole_gpu(product, memory, name, gib, architecture):
+    (pool,) = facts(nvidia(product, 8, memory)).pools[:-1]
+    assert (pool.product, pool.memory_gib, pool.architecture) == (name, gib, architecture)
+    assert (pool.vendor, pool.resource, pool.devices) == ("nvidia", "nvidia.com/gpu", 8)
+    assert (pool.node_product, pool.partition, pool.shared, pool.device_id) == (product, None, False, None)
+
+
+@pytest.mark.parametrize(
+    ("labels", "gib"),
+    [
+        ({"gpu.product": H100}, 79.6),
+        ({"gpu.product": H100, "gpu.memory": "unknown"}, 79.6),
+        ({"gpu.product": "NVIDIA-RTX-9999"}, 0),
+        ({"gpu.product": f"{H100}-MIG-1g.10gb"}, 0),
+        ({}, 0),
+    ],
+    ids=["known product", "label that is no number", "unknown product", "MIG device", "no labels"],
+)
+def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(labels, gib):
+    (pool,) = gpus(labels, {"gpu": "8"})
+    assert pool.memory_gib == gib
+
+
+@pytest.mark.parametrize(
+    ("labels", "allocatable", "expected"),
+    [
+        (
+            {"gpu.product": f"{H100}-SHARED", "gpu.sharing-strategy": "time-slicing"},
+            {"gpu": "32"},
+            [("nvidia.com/gpu", None, True, 32)],
+        ),
+        ({"gpu.product": f"{H100}-SHARED"}, {"gpu": "32"}, [("nvidia.com/gpu", None, True, 32)]),
+        ({"gpu.product": H100, "gpu.sharing-strategy": "mps"}, {"gpu": "32"}, [("nvidia.com/gpu", None, True, 32)]),
+        ({"gpu.product": H100, "gpu.sharing-strategy": "none"}, {"gpu": "8"}, [("nvidia.com/gpu", None, False, 8)]),
+        ({"gpu.product": H100}, {"gpu.shared": "32"}, [("nvidia.com/gpu.shared", None, True, 32)]),
+        ({"gpu.product": f"{H100}-MIG-1g.10gb"}, {"gpu": "56"}, [("nvidia.com/gpu", "1g.10gb", False, 56)]),
+        ({"gpu.product": f"{H100}-MIG-1g.10gb-SHARED"}, {"gpu": "9"}, [("nvidia.com/gpu", "1g.10gb", True, 9)]),
+        (
+            {"gpu.product": H100},
+            {"gpu": "4", "mig-3g.40gb": "8", "mig-1g.10gb": "0"},
+            [("nvidia.com/gpu", None, False, 4), ("nvidia.com/mig-3g.40gb", "3g.40gb", False, 8)],
+        ),
+        (
+            {"gpu.product": H100, "mig-1g.10gb.sharing-strategy": "time-slicing"},
+            {"gpu": "4", "mig-1g.10gb": "14"},
+            [("nvidia.com/gpu", None, False, 4), ("nvidia.com/mig-1g.10gb", "1g.10gb", True, 14)],
+        ),
+        (
+            {"gpu.product": H100},
+            {"mig-1g.10gb.shared": "14"},
+            [("nvidia.com/mig-1g.10gb.shared", "1g.10gb", True, 14)],
+        ),
+        ({"gpu.product": H100}, {"vgpu": "4", "hostdev": "1"}, []),
+    ],
+    ids=[
+        "time-sliced",
+        "time-sliced by the product's name",
+        "shared by MPS",
+        "not shared",
+        "shared under a resource of its own",
+        "one MIG profile",
+        "one MIG profile, shared",
+        "MIG profiles with resources of their own",
+        "MIG devices that are shared beside whole GPUs that are not",
+        "shared MIG devices under a resource of their own",
+        "other resources",
+    ],
+)
+def test_partitions_and_sharing(labels, allocatable, expected):
+    pools = gpus(labels, allocatable)
+    assert [(pool.resource, pool.partition, pool.shared, pool.devices) for pool in pools] == expected
+    assert {pool.product for pool in pools} <= {"H100"}
+
+
+def test_a_mig_device_has_the_memory_of_its_own_label():
+    labels = {"gpu.product": H100, "gpu.memory": "81559", "mig-1g.10gb.memory": "9984"}
+    whole, part = gpus(labels, {"gpu": "4", "mig-1g.10gb": "28"})
+    assert (whole.memory_gib, part.memory_gib) == (79.6, 9.8)
+    (single,) = gpus({"gpu.product": f"{H100}-MIG-1g.10gb", "gpu.memory": "9984"}, {"gpu": "56"})
+    assert single.memory_gib == 9.8
