@@ -192,13 +192,9 @@ def _refusal(ask: Ask, rejected: list[Rejected], unreadable: list[Candidate], wo
         if len(rejected) > 1
         else f"the only configuration for {ask.model_id} does not fit: "
     )
-    return "; ".join(
-        (
-            f"{lead}{sentence}{closest.case.name} with {gpus(closest.case.configuration.gpu_count)}: "
-            f"asked {closest.objection.asked}, found {closest.objection.found}",
-            *broken,
-        )
-    )
+    numbers = f"asked {closest.objection.asked}, found {closest.objection.found}"
+    where = f"{closest.case.name} with {gpus(closest.case.configuration.gpu_count)}"
+    return "; ".join((f"{lead}{sentence}{where}: {numbers}", *broken))
 
 
 def _selection(key: str, message: str, candidates: list[Candidate], fallback: int | None, config: Config) -> Selection:

@@ -23,6 +23,7 @@ from hooks import conditions, report
 from hooks.children import children
 from hooks.children.owner import Owner
 from hooks.observed import PATIENCE_SECONDS, find, last_asked, long_ago, missing, rollout
+from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
@@ -85,7 +86,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         replicas=report.replicas(owner.replicas, account, before),
         selector=report.selector(owner),
         conditions=report.conditions((ready, chosen, serving, current), generation),
-        warnings=tuple(report.warnings(spec, resolved)),
+        warnings=warnings(spec, resolved),
         resolved=resolved,
     )
     return _answer(status, selection, wanted) | ({"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen else {})

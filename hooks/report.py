@@ -1,13 +1,12 @@
 """The status of an endpoint: the whole of it, every time, since whatever is left out is erased."""
 
-from collections.abc import Iterator
-
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Replicas, Resolved, SelectedRecipe
 from aimlib.api.meta import Condition, Raw
 from hooks.children.owner import Owner
 from hooks.conditions import Verdict, phase, ready
 from hooks.observed import Rollout
+from hooks.surprises import warnings
 
 
 def endpoints(owner: Owner, service: Raw | None) -> Endpoints:
@@ -34,25 +33,6 @@ def replicas(desired: int, seen: Rollout, before: Raw) -> Replicas:
     return Replicas(desired=desired, current=seen.current, ready=seen.ready, available=seen.available)
 
 
-def warnings(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
-    """What was accepted but has no effect here, or may surprise."""
-    service, custom, scaling = spec.service, spec.recipe.custom_recipe, spec.scaling
-    rolling = spec.deployment.strategy.rolling_update
-    most = max(spec.replicas, (scaling.max_replicas or scaling.min_replicas) if scaling else 0)
-    if custom and custom.namespace:
-        yield "recipe.customRecipe.namespace has no effect: recipes are cluster-scoped, and the name alone finds one"
-    if service.load_balancer_ip and service.type != "LoadBalancer":
-        yield f"service.loadBalancerIP has no effect for a Service of type {service.type}"
-    if scaling and scaling.target_gpu_utilization:
-        yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
-    if resolved and resolved.gpu_count and rolling and rolling.max_surge not in {None, 0, "0", "0%"}:
-        yield f"deployment.strategy: an update needs {resolved.gpu_count} spare GPUs for each surging replica"
-    if spec.cache.enabled and spec.cache.access_mode.startswith("ReadWriteOnce") and most > 1:
-        yield f"cache.accessMode {spec.cache.access_mode} keeps all {most} replicas on one node; ReadWriteMany does not"
-    if resolved and resolved.cache_size is None:
-        yield f"memory was not checked: recipe {resolved.recipe} has no facts"
-
-
 def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[Condition, ...]:
     return tuple(verdict.condition(generation) for verdict in verdicts)
 
@@ -66,7 +46,7 @@ def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> Endp
         model=spec.wanted.id,
         replicas=Replicas(desired=spec.replicas),
         conditions=conditions((verdict, chosen), generation),
-        warnings=tuple(warnings(spec, None)),
+        warnings=warnings(spec, None),
     )
 
 
