@@ -64,7 +64,7 @@ def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict
         logger().exception("hook failed", extra={"facts": _who(asked)})
         return asked, {"error": "internal error; see the hook server's log"}, 500
     if said.get("status"):
-        said["status"] = stamp(said["status"], asked.parent.get("status") or {}, now)
+        said["status"] = stamp(said["status"], asked)
     return asked, said, 200
 
 

@@ -1,23 +1,53 @@
-"""Times of conditions: set at the edge and only on a transition, since a status with a moving time never settles."""
+"""Times of conditions: set at the edge and only on a transition, since a status with a moving time never settles.
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+A request may carry a status from before our own last write. A second answer to the same transition must then have the
+same time as the first, so a time is taken from what is observed, and from the clock where nothing observed is recent.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from aimlib.api.meta import Raw
+from aimlib.hook import Request
+from hooks.observed import last_asked
+
+RECENT = timedelta(seconds=5)
+"""How far back the cause of a transition may lie: the hook is called within milliseconds of it, or after a back-off."""
 
 
-def stamp(status: Raw, before: Mapping[str, Any], now: datetime) -> Raw:
+def _evidence(request: Request) -> Iterator[str]:
+    """The times at which something happened that a status may follow from."""
+    for group in request.related.values():
+        for one in group.values():
+            yield from (write["time"] for write in one["metadata"].get("managedFields") or () if "time" in write)
+    for group in request.children.values():
+        for one in group.values():
+            conditions = (one.get("status") or {}).get("conditions") or ()
+            yield from (
+                condition["lastTransitionTime"] for condition in conditions if "lastTransitionTime" in condition
+            )
+
+
+def _moment(request: Request, known: dict[str, str]) -> str:
+    """The time of a transition that this request shows."""
+    now = request.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    asked = last_asked(request.parent)
+    if not known:
+        return asked or now
+    latest = max((*_evidence(request), *known.values(), *([asked] if asked else [])))
+    recent = timedelta(0) <= request.now - datetime.fromisoformat(latest) <= RECENT
+    return latest if recent else now
+
+
+def stamp(status: Raw, request: Request) -> Raw:
     """`status` with lastTransitionTime in its conditions: the earlier one while a condition's status stands."""
-    known = {one.get("type"): one for one in before.get("conditions") or ()}
-    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def since(condition: Raw) -> str:
-        earlier = known.get(condition["type"], {})
-        same = earlier.get("status") == condition["status"]
-        return earlier.get("lastTransitionTime") or moment if same else moment
-
     if "conditions" not in status:
         return status
-    stamped = [{**condition, "lastTransitionTime": since(condition)} for condition in status["conditions"]]
+    before = (request.parent.get("status") or {}).get("conditions") or ()
+    known = {one["type"]: one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
+    stands = {(one["type"], one.get("status")) for one in before if one["type"] in known}
+    new = {one["type"] for one in status["conditions"] if (one["type"], one["status"]) not in stands}
+    moment = _moment(request, known) if new else ""
+    times = known | dict.fromkeys(new, moment)
+    stamped = [{**one, "lastTransitionTime": times[one["type"]]} for one in status["conditions"]]
     return {**status, "conditions": stamped}
