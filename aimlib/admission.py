@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
-from aimlib.crd import crd
+from aimlib.crd import structural
 from aimlib.kinds import KINDS
 from aimlib.sentences import sentences
 
@@ -81,11 +81,13 @@ OUTLINE: Schema = {
 
 @cache
 def schema(kind: str) -> Schema:
-    """The schema of one of this API's kinds, without the status, which users don't write."""
-    found = crd(BY_NAME[kind])["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    properties = {name: inner for name, inner in found["properties"].items() if name != "status"}
-    required = [*OUTLINE["required"], *found.get("required", ())]
-    return {**found, "properties": {**properties, "metadata": METADATA}, "required": required}
+    """The schema of one of this API's kinds, in the CRD's own words, without the status, which users don't write."""
+    found = BY_NAME[kind]
+    described = found.model.model_fields["spec"].annotation.model_json_schema()  # type: ignore[union-attr]
+    twins = frozenset(spelling.means for spelling in found.spellings)
+    spec = structural(described, described.pop("$defs"), (), twins)
+    required = [*OUTLINE["required"], "spec"]
+    return {**OUTLINE, "properties": {**OUTLINE["properties"], "spec": spec}, "required": required}
 
 
 def misshapen(raw: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - whatever was read

@@ -101,7 +101,7 @@ def recipes(options: Options) -> int:
         statuses = (one.get("status") or {} for one in cluster.all("aimendpoints"))
         used = Counter(status["resolved"]["recipe"] for status in statuses if status.get("resolved"))
     else:
-        found = map(offline.decorated, files.catalogue(options.recipes or (files.shipped(),)))
+        found = map(offline.decorated, files.catalogue(files.texts(options.recipes or (files.shipped(),))))
     data = [recipe_data(one, used) for one in found]
     wide = options.output == "wide"
     head = (*(WIDE_RECIPE_HEAD if wide else RECIPE_HEAD), *((ENDPOINTS,) if options.live else ()))
@@ -117,19 +117,27 @@ def recipes(options: Options) -> int:
 def _answers(options: Options) -> list[Answer]:
     """What the hooks say to the endpoints in the files, all candidates listed."""
     given = files.given(options.places, options.namespace)
-    config = files.settings(options.config).model_copy(update={"listed_candidates": sys.maxsize})
+    config = _settings(options)
     if options.live:
         cluster = options.connect()
-        inventory, known = cluster.inventory(), cluster.all("aimrecipes")
-        mine = {one.name for one in given.recipes}
-        catalogue: Sequence[Raw] = [
-            *(one for one in known if one["metadata"]["name"] not in mine),
-            *(one.raw for one in given.recipes),
-        ]
-    else:
-        inventory = _inventory(options.cluster)
-        catalogue = files.catalogue(options.recipes or (files.shipped(),), given.recipes)
+        mine = {one.name: one.raw for one in given.recipes}
+        theirs = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
+        hardware, recipes = cluster.inventory(), [*(theirs | mine).values()]
+        return [_answer(one, hardware, recipes, config) for one in given.endpoints]
+    inventory = _inventory(options.cluster)
+    texts = files.texts(options.recipes or (files.shipped(),))
+    names = {name for one in given.endpoints for name in offline.asked(one)}
+    catalogue = files.catalogue(texts, given.recipes, names)
+    answers = [_answer(one, inventory, catalogue, config) for one in given.endpoints]
+    if all(one.explanation.known for one in answers):
+        return answers
+    catalogue = files.catalogue(texts, given.recipes)  # all of it, for names that are nearly the ones asked for
     return [_answer(one, inventory, catalogue, config) for one in given.endpoints]
+
+
+def _settings(options: Options) -> Config:
+    """The operator's settings, but for the length of the list that it keeps."""
+    return files.settings(options.config).model_copy(update={"listed_candidates": sys.maxsize})
 
 
 def _inventory(places: tuple[str, ...]) -> Raw:
@@ -154,7 +162,7 @@ def _explained_live(options: Options, words: tuple[str, ...], *, fresh: bool) ->
     """Explanations as they are stored, or made anew from the cluster's present recipes and inventory."""
     names = endpoint_names(words)
     cluster = options.connect()
-    config = files.settings(options.config).model_copy(update={"listed_candidates": sys.maxsize})
+    config = _settings(options)
     catalogue = cluster.all("aimrecipes")
     for name in names:
         endpoint = cluster.endpoint(name)

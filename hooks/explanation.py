@@ -39,11 +39,16 @@ class Explanation(NamedTuple):
         return self.status.selection
 
     @property
+    def known(self) -> bool:
+        """Whether there was any recipe to consider."""
+        return self.selection is None or self.selection.considered > 0
+
+    @property
     def message(self) -> str:
         """The outcome in a sentence, with other names where nothing has the name that was asked for."""
         if self.selection is None:
             return self.status.message or "nothing was decided yet"
-        near = " or ".join([] if self.selection.considered else self.near())
+        near = " or ".join([] if self.known else self.near())
         return f"{self.selection.message}; did you mean {near}?" if near else self.selection.message
 
     def near(self) -> list[str]:

@@ -23,17 +23,21 @@ KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
 
 
 def read(places: Iterable[str]) -> Iterator[Document]:
-    """The objects of files, of folders (without the folders in them), and of standard input (`-`)."""
-    for place in places:
-        for source, content in _contents(place):
-            yield from documents(source, content)
+    """The objects that stand there."""
+    for source, content in texts(places):
+        yield from documents(source, content)
 
 
-def _contents(place: str) -> list[tuple[str, bytes]]:
+def texts(places: Iterable[str]) -> list[tuple[str, bytes]]:
+    """What stands in files, in folders (without the folders in them), and on standard input (`-`), by its source."""
+    return [text for place in places for text in _texts(place)]
+
+
+def _texts(place: str) -> list[tuple[str, bytes]]:
+    path = Path(place)
     try:
         if place == "-":
             return [("standard input", sys.stdin.buffer.read())]
-        path = Path(place)
         if not path.is_dir():
             return [(place, path.read_bytes())]
         inside = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES and one.name not in KUSTOMIZATIONS)
@@ -47,11 +51,11 @@ def _contents(place: str) -> list[tuple[str, bytes]]:
 def settings(place: str | None) -> Config:
     """The operator's settings from the file that its ConfigMap is made of; the defaults without one."""
     found: object = None
-    for _, content in _contents(place) if place else ():
-        try:
+    try:
+        for _, content in texts([place]) if place else ():
             found = yaml.load(content, aimlib.data.Loader)  # noqa: S506 - a safe loader
-        except yaml.YAMLError as error:
-            raise UnreadableError(f"{place}: {error}") from error
+    except yaml.YAMLError as error:
+        raise UnreadableError(f"{place}: {error}") from error
     try:
         return Config.model_validate({} if found is None else found)
     except ValidationError as error:
@@ -98,17 +102,31 @@ def shipped() -> str:
     return str(inside if inside.is_dir() else Path(__file__).parents[1] / "recipes")
 
 
-def catalogue(places: Iterable[str], more: Iterable[Document] = ()) -> tuple[Raw, ...]:
-    """The recipes of these files, by name; `more` replace those of the same name. Unreadable recipes stay in it."""
-    found: dict[str, Document] = {}
-    for one in read(places):
-        if one.kind != "AIMRecipe":
-            raise one.refused([Finding(("kind",), "only AIMRecipe belongs among the recipes")])
-        if one.name in found:
-            raise one.refused([Finding(("metadata", "name"), f"this name is taken by {found[one.name].place()}")])
-        found[one.name] = one
-    found |= {one.name: one for one in more}
-    return tuple(found[name].raw for name in sorted(found))
+def catalogue(
+    found: Iterable[tuple[str, bytes]], more: Iterable[Document] = (), names: Iterable[str] = ()
+) -> tuple[Raw, ...]:
+    """The recipes in these texts, by name; `more` replace those of the same name. Unreadable recipes stay in it.
+
+    With `names`, those of models and recipes, texts that mention none of them are passed over: to parse them all would
+    take longer than everything else.
+    """
+    recipes: dict[str, Document] = {}
+    words = [name.encode() for name in names]
+    for source, content in found:
+        for one in documents(source, content) if _may_mention(content, words) else ():
+            if one.kind != "AIMRecipe":
+                raise one.refused([Finding(("kind",), "only AIMRecipe belongs among the recipes")])
+            if one.name in recipes:
+                taken = recipes[one.name].place()
+                raise one.refused([Finding(("metadata", "name"), f"this name is taken by {taken}")])
+            recipes[one.name] = one
+    recipes |= {one.name: one for one in more}
+    return tuple(recipes[name].raw for name in sorted(recipes))
+
+
+def _may_mention(content: bytes, words: list[bytes]) -> bool:
+    """Whether one of the words may stand there. It would as it is, unless the text has escapes or is no ASCII."""
+    return not words or b"\\" in content or not content.isascii() or any(word in content for word in words)
 
 
 class Cluster(NamedTuple):

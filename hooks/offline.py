@@ -154,6 +154,13 @@ def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config) -> R
     return endpoint.sync(request({"parent": parent, "children": {}, "related": related}), config)
 
 
+def asked(parent: Raw) -> tuple[str, ...]:
+    """The names by which an endpoint's recipes are found: its model's, and that of a recipe it names."""
+    spec = endpoint.read_spec(parent)
+    custom = spec.recipe.custom_recipe
+    return (spec.wanted.id or "", *((custom.name,) if custom else ()))
+
+
 def model_of(raw: Raw) -> str | None:
     """The model that a recipe, readable or not, says it is for."""
     spec = raw.get("spec")
