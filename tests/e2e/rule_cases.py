@@ -1,0 +1,79 @@
+"""For every rule between fields one object that breaks it and nothing else, by the rule's message."""
+
+from aimlib.api.base import Rule, Ruled
+from tests.e2e.space import Raw
+
+MODEL = {"modelId": "Qwen/Qwen3-32B"}
+RECIPE = {"modelId": "Qwen/Qwen3-32B", "hardware": "MI300X", "precision": "bf16", "backend": "vllm"}
+CHOSEN = {"gpuCount": 1, "precision": "bf16"}
+HEADS = {"attentionHeads": 8, "keyValueHeads": 8, "headDim": 64}
+FACTS = {"weightsGiB": 1, "layers": 8, "maxContext": 4096}
+
+ENDPOINTS: dict[str, Raw] = {
+    "say which model to serve: modelId, or model.id": {"gpuCount": 1},
+    "autoSelect: false leaves nothing to choose: give gpuCount and precision (backend is vllm unless given), "
+    "or recipe.customRecipe": MODEL | {"autoSelect": False, "gpuCount": 1},
+    "deployment.canary is not supported yet: set enabled: false, and run a second AIMEndpoint for the new version": (
+        MODEL | {"deployment": {"canary": {"enabled": True, "trafficSplit": 10}}}
+    ),
+    "cpu must not exceed cpuLimit": MODEL | {"resources": {"cpu": "16", "cpuLimit": "8500m"}},
+    "memory must not exceed memoryLimit": MODEL | {"resources": {"memory": "64Gi", "memoryLimit": "65G"}},
+    "minReplicas must not exceed maxReplicas": MODEL | {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
+    "a fallback says what to ask for instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
+}
+RECIPES: dict[str, Raw] = {
+    "facts need either keyValueHeads and headDim, or latentAttention": (
+        RECIPE | {"facts": FACTS | {"attentionHeads": 8, "headDim": 64}}
+    ),
+    "facts.slidingWindow.layers are some of facts.layers, so they cannot be more": (
+        RECIPE | {"facts": FACTS | HEADS | {"slidingWindow": {"layers": 9, "tokens": 128}}}
+    ),
+    "configurations must differ in gpuCount": RECIPE | {"configurations": [{"gpuCount": 1}, {"gpuCount": 1}]},
+}
+CACHES: dict[str, Raw] = {"say how large the cache is: size, or storage.size": {"models": [{"id": "a/b"}]}}
+
+TWICE: dict[str, dict[tuple[str, str], Raw]] = {
+    "AIMEndpoint": {
+        ("modelId", "model.id"): MODEL | {"model": {"id": "other/model"}},
+        ("gpuCount", "recipe.gpuCount"): MODEL | {"gpuCount": 1, "recipe": {"gpuCount": 2}},
+        ("gpuCount", "resources.gpuCount"): MODEL | {"gpuCount": 1, "resources": {"gpuCount": 2}},
+        ("resources.gpuCount", "recipe.gpuCount"): (MODEL | {"resources": {"gpuCount": 1}, "recipe": {"gpuCount": 2}}),
+        ("precision", "recipe.precision"): MODEL | {"precision": "bf16", "recipe": {"precision": "fp8"}},
+        ("backend", "recipe.backend"): MODEL | {"backend": "vllm", "recipe": {"backend": "sglang"}},
+        ("autoSelect", "recipe.autoSelect"): MODEL | {"autoSelect": True, "recipe": {"autoSelect": False} | CHOSEN},
+        ("cache.storage.size", "cache.size"): MODEL | {"cache": {"size": "1Gi", "storage": {"size": "2Gi"}}},
+        ("cache.storage.storageClass", "cache.storageClass"): (
+            MODEL | {"cache": {"storageClass": "a", "storage": {"storageClass": "b"}}}
+        ),
+        ("cache.storage.accessMode", "cache.accessMode"): (
+            MODEL | {"cache": {"accessMode": "ReadWriteOnce", "storage": {"accessMode": "ReadWriteMany"}}}
+        ),
+        ("cache.storage.mountPath", "cache.mountPath"): (
+            MODEL | {"cache": {"mountPath": "/a", "storage": {"mountPath": "/b"}}}
+        ),
+    },
+    "AIMCache": {
+        ("cachePath", "storage.mountPath"): {"size": "1Gi", "cachePath": "/a", "storage": {"mountPath": "/b"}},
+        ("size", "storage.size"): {"size": "1Gi", "storage": {"size": "2Gi"}},
+    },
+}
+"""For every pair of spellings an object that gives both, with different values."""
+
+
+def twice(left: str, right: str) -> str:
+    """What is said about two spellings that differ."""
+    return f"{left} and {right} are the same setting and have different values; keep one"
+
+
+CASES: dict[tuple[str, str], Raw] = {
+    **{("AIMEndpoint", message): spec for message, spec in ENDPOINTS.items()},
+    **{("AIMRecipe", message): spec for message, spec in RECIPES.items()},
+    **{("AIMCache", message): spec for message, spec in CACHES.items()},
+    **{(kind, twice(*pair)): spec for kind, pairs in TWICE.items() for pair, spec in pairs.items()},
+}
+
+
+def rules(kind: type[Ruled] = Ruled) -> list[Rule]:
+    """Every rule of the API, wherever it stands; models that tests make are none of it."""
+    own = [*kind.rules] if kind.__module__.startswith("aimlib.") else []
+    return own + [rule for model in kind.__subclasses__() for rule in rules(model)]

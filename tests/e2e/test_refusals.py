@@ -1,0 +1,113 @@
+"""Bad input is refused by the API server itself, in words, and by this project's own parser in the same words."""
+
+import json
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from aimlib.api import API_VERSION
+from aimlib.kinds import KINDS
+from aimlib.sentences import sentences
+from tests.cluster.plane import KubectlError
+from tests.e2e.rule_cases import CASES, MODEL, rules
+from tests.e2e.space import endpoint
+
+pytestmark = pytest.mark.e2e
+
+MODELS = {kind.model.__name__: kind.model for kind in KINDS}
+
+
+def made(kind, spec):
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "refused"}, "spec": spec}
+
+
+def refusal(plane, raw):
+    """What the API server answers to an object, without storing it."""
+    with pytest.raises(KubectlError) as refused:
+        plane.kubectl("create", "--dry-run=server", "--filename=-", input=json.dumps(raw))
+    return str(refused.value)
+
+
+def parse_errors(raw):
+    with pytest.raises(ValidationError) as refused:
+        MODELS[raw["kind"]].model_validate(raw)
+    return sentences(refused.value)
+
+
+def test_every_rule_has_a_case():
+    assert sorted(rule.message for rule in rules()) == sorted(message for _, message in CASES)
+
+
+@pytest.mark.parametrize(("kind", "message"), CASES, ids=[f"{kind}: {message[:60]}" for kind, message in CASES])
+def test_a_broken_rule_is_refused_with_its_own_words_by_server_and_parser(cluster, kind, message):
+    raw = made(kind, CASES[kind, message])
+    said = refusal(cluster, raw)
+    assert said.endswith(f": {message}"), said
+    assert f'{kind} "refused" is invalid' in said or f"{kind}.aim.engine.amd.com" in said, said
+    [sentence] = parse_errors(raw)
+    assert sentence.endswith(f": {message}"), sentence
+
+
+BOUNDS = {
+    "unknown engine": (
+        {"backend": "triton"},
+        'Unsupported value: "triton": supported values: "auto", "vllm", "sglang"',
+    ),
+    "unknown precision": ({"precision": "bf17"}, 'Unsupported value: "bf17"'),
+    "unknown goal": ({"recipe": {"goal": "speed"}}, 'Unsupported value: "speed"'),
+    "unknown service": ({"service": {"type": "ExternalName"}}, 'Unsupported value: "ExternalName"'),
+    "negative GPUs": ({"gpuCount": -1}, "spec.gpuCount in body should be greater than or equal to 0"),
+    "too many GPUs": ({"gpuCount": 65}, "spec.gpuCount in body should be less than or equal to 64"),
+    "negative replicas": ({"replicas": -1}, "spec.replicas in body should be greater than or equal to 0"),
+    "no quantity": ({"resources": {"memory": "64 gigs"}}, "spec.resources.memory in body should match"),
+    "negative quantity": ({"cache": {"size": "-1Gi"}}, "spec.cache.size in body should match"),
+    "text for a number": ({"gpuCount": "one"}, 'must be of type integer: "string"'),
+    "no port": ({"service": {"port": 0}}, "spec.service.port in body should be greater than or equal to 1"),
+    "relative path": ({"cache": {"mountPath": "models"}}, "spec.cache.mountPath in body should match"),
+    "no model id": ({"modelId": "not a model"}, "spec.modelId in body should match"),
+}
+
+
+@pytest.mark.parametrize("case", BOUNDS)
+def test_a_value_out_of_bounds_is_refused_by_server_and_parser(cluster, case):
+    fields, words = BOUNDS[case]
+    raw = made("AIMEndpoint", MODEL | fields)
+    assert words in refusal(cluster, raw)
+    assert parse_errors(raw)
+
+
+def test_a_field_that_does_not_exist_is_refused(cluster):
+    said = refusal(cluster, made("AIMEndpoint", MODEL | {"gpus": 1}))
+    assert re.search(r'unknown field "spec\.gpus"', said)
+
+
+def test_both_spellings_with_one_value_are_accepted(space):
+    space.apply(endpoint("agreed", **MODEL, model={"id": MODEL["modelId"]}, gpuCount=1, resources={"gpuCount": 1}))
+    space.ready("agreed")
+
+
+def test_an_invalid_change_leaves_the_endpoint_as_it_was(space):
+    space.apply(endpoint("unharmed", **MODEL))
+    space.ready("unharmed")
+    with pytest.raises(KubectlError, match="minReplicas must not exceed maxReplicas"):
+        space.patch("aimendpoint/unharmed", {"spec": {"scaling": {"minReplicas": 5, "maxReplicas": 2}}})
+    assert space.get("aimendpoint", "unharmed")["metadata"]["generation"] == 1
+    assert space.condition("unharmed")["status"] == "True"
+
+
+def test_a_bad_recipe_is_invalid_with_its_reason_and_touches_no_endpoint(space):
+    name = f"{space.namespace}-bad"
+    space.apply(endpoint("healthy", **MODEL))
+    space.ready("healthy")
+    configurations = [{"gpuCount": 1, "args": ["--max-model-len=many", "--no-such-flag"]}]
+    spec = {"modelId": MODEL["modelId"], "hardware": "MI300X", "precision": "bf16", "backend": "vllm"}
+    raw = made("AIMRecipe", spec | {"configurations": configurations}) | {"metadata": {"name": name}}
+    space.apply(raw)
+    space.wait("the recipe to be examined", lambda: "status" in space.get("aimrecipe", name))
+    status = space.get("aimrecipe", name)["status"]
+    assert status["phase"] == "Invalid"
+    assert "--max-model-len" in status["message"]
+    assert "--no-such-flag" in status["message"]
+    assert space.condition("healthy")["status"] == "True"
+    space.kubectl("delete", "aimrecipe", name)
