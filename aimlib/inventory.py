@@ -1,6 +1,6 @@
 """The cluster's hardware, added up from the facts of its nodes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from aimlib.api.node import GpuClass, InventoryStatus, NodePool, NodeSpec, Taint
@@ -8,6 +8,8 @@ from aimlib.hardware import CPU
 from aimlib.nodes import words
 
 Key = tuple[str, ...]
+SUMMARY_LENGTH = 1024
+"""What the schema allows."""
 
 
 def _key(pool: NodePool, taints: tuple[Taint, ...]) -> Key:
@@ -37,9 +39,17 @@ def add_up(nodes: Iterable[NodeSpec]) -> InventoryStatus:
     return InventoryStatus(
         nodes=len(usable),
         gpus=sum(one.total for one in gpus),
-        summary=", ".join(words(one, one.total) for one in gpus) or "no GPUs",
+        summary=_summary(gpus),
         classes=classes,
     )
+
+
+def _summary(gpus: list[GpuClass]) -> str:
+    """The GPUs in words, whatever keeps them apart; cut where there are very many kinds."""
+    totals: Counter[str] = Counter()
+    for one in gpus:
+        totals[words(one)] += one.total
+    return ", ".join(f"{total} x {kind}" for kind, total in totals.items())[:SUMMARY_LENGTH] or "no GPUs"
 
 
 def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:

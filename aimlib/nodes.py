@@ -49,15 +49,15 @@ def facts(node: Raw) -> NodeSpec:
         ),
         key=str,
     )
-    summary = ", ".join(words(pool, pool.devices) for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    summary = ", ".join(f"{pool.devices} x {words(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
     return NodeSpec(usable=reason is None, reason=reason, summary=summary, pools=pools, taints=tuple(taints))
 
 
-def words(pool: Any, devices: int) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
-    """Devices in words, such as `8 x MI300X (192 GiB)`."""
+def words(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
+    """A kind of device in words, such as `MI300X (192 GiB)`."""
     partition = f" {pool.partition}" if pool.partition else ""
     shared = ", shared" if pool.shared else ""
-    return f"{devices} x {pool.product}{partition} ({pool.memory_gib:g} GiB{shared})"
+    return f"{pool.product}{partition} ({pool.memory_gib:g} GiB{shared})"
 
 
 def _count(allocatable: Mapping[str, str], resource: str) -> int:
