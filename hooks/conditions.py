@@ -79,6 +79,8 @@ class Absent(NamedTuple):
     children: tuple[Raw, ...]
     given_up: bool
     """Whether that has been said for a while already."""
+    claim: str = ""
+    """The claim that is there, but not bound."""
 
     def __str__(self) -> str:
         return ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in self.children)
@@ -95,6 +97,7 @@ def available(desired: int, seen: Rollout, absent: Absent, claim_lost: bool) -> 
         (seen.trouble is not None, False, *trouble),
         (bool(absent.children) and seen.up_to_date, False, "Progressing", f"waiting for {absent}"),
         (desired == 0 and settled, False, "Stopped", "spec.replicas is 0"),
+        (not settled and bool(absent.claim), False, "Progressing", f"{of_desired}; {absent.claim} is not bound"),
         (not settled, False, "Progressing", of_desired),
         (True, True, "AllReplicasReady", of_desired),
     )

@@ -22,7 +22,7 @@ from aimlib.sentences import sentences
 from hooks import conditions, report
 from hooks.children import children
 from hooks.children.owner import Owner
-from hooks.observed import PATIENCE_SECONDS, find, last_asked, long_ago, missing, rollout
+from hooks.observed import PATIENCE_SECONDS, find, last_asked, long_ago, missing, phase_of, rollout
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
@@ -59,7 +59,11 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     key = decided_for(spec)
     fresh = _decide(request, spec, config)
     better = fresh.resolved if fresh else None
-    keeps = pinned is not None and pinned.decided_for == key and not (better and spec.recipe.update_policy == "Auto")
+    keeps = (
+        pinned is not None
+        and pinned.decided_for == key
+        and (better in (None, pinned) or spec.recipe.update_policy != "Auto")
+    )
     resolved = pinned if keeps else better or pinned
     explained: Raw = before.get("selection") or {}
     selection = explained if keeps or fresh is None else fresh.selection.wire()
@@ -72,8 +76,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     seen = {child["kind"]: find(request, child) for child in wanted}
     unseen = missing(request, wanted)
     account = rollout(seen["Deployment"], wanted[0])
-    absent = _absent(request, before, unseen)
-    claim = ((seen.get("PersistentVolumeClaim") or {}).get("status") or {}).get("phase")
+    claim = phase_of(seen.get("PersistentVolumeClaim"))
+    unbound = f"PersistentVolumeClaim {owner.claim}" if claim == "Pending" else ""
+    absent = _absent(request, before, unseen, unbound)
     serving = conditions.available(owner.replicas, account, absent, claim == "Lost")
     current = conditions.up_to_date(resolved, fresh)
     ready = conditions.ready(chosen, serving)
@@ -89,7 +94,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         warnings=warnings(spec, resolved),
         resolved=resolved,
     )
-    return _answer(status, selection, wanted) | ({"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen else {})
+    return _answer(status, selection, wanted) | (
+        {"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen or unbound else {}
+    )
 
 
 def _answer(status: EndpointStatus, selection: Raw | None, wanted: list[Raw]) -> dict[str, Any]:
@@ -127,10 +134,10 @@ def _pinned(before: Raw) -> Resolved | None:
         raise BadRequestError(f"status.resolved cannot be read: {'; '.join(sentences(error))}") from error
 
 
-def _absent(request: Request, before: Raw, unseen: list[Raw]) -> conditions.Absent:
-    """The unseen children that should be there by now, and whether they were missed before."""
+def _absent(request: Request, before: Raw, unseen: list[Raw], unbound: str) -> conditions.Absent:
+    """The children that should be there by now, the claim that should be bound, and whether that was said before."""
     if not long_ago(request, last_asked(request.parent)):
         return conditions.Absent((), given_up=False)
     said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
     missed = said.get("status") == "False" and long_ago(request, said.get("lastTransitionTime"))
-    return conditions.Absent(tuple(unseen), given_up=missed)
+    return conditions.Absent(tuple(unseen), given_up=missed, claim=unbound)

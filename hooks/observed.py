@@ -43,6 +43,11 @@ def missing(request: Request, children: list[Raw]) -> list[Raw]:
     return [child for child in children if find(request, child) is None]
 
 
+def phase_of(child: Raw | None) -> str:
+    """The phase that an observed child reports; empty before it is there."""
+    return str(((child or {}).get("status") or {}).get("phase") or "")
+
+
 def long_ago(request: Request, moment: str | None) -> bool:
     """Whether that moment lies so far back that a child asked for then should be there by now."""
     if moment is None:
