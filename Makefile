@@ -33,7 +33,7 @@ crds: $(READY) ## write crds/ from the models in aimlib/api
 	$(BIN)/python -m aimlib.crd crds
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
-	$(BIN)/python -m pytest tests/test_golden.py --update-golden
+	$(BIN)/python -m pytest tests/test_golden.py tests/test_cli.py --update-golden
 
 lock: $(READY) ## resolve the dependencies anew; what runs in production constrains what is tested
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
