@@ -1,0 +1,75 @@
+"""The bench measures what happens in life: its bodies are settled, and its report says what was found."""
+
+import json
+import sys
+
+import pytest
+
+from aimlib.config import Config
+from hooks import endpoint
+from hooks.app import answer
+from tests.bench import __main__ as command
+from tests.bench import bodies
+from tests.bench.latency import FEW, MANY, unremembered
+from tests.bench.measure import p50, p99
+from tests.bench.report import Goal, Part, Table, as_json, text
+
+
+@pytest.mark.parametrize("model", [FEW, MANY])
+def test_a_steady_body_is_answered_with_what_it_holds(model):
+    body = bodies.endpoint_steady("qwen", model)
+    _, said, code = answer(lambda asked: endpoint.sync(asked, Config()), bodies.packed(body), bodies.NOW)
+    assert code == 200
+    assert said["status"]["phase"] == "Ready"
+    assert {**said["status"], "observedGeneration": 1} == body["parent"]["status"]
+    assert len(said["children"]) == sum(len(found) for found in body["children"].values()) == 3
+
+
+def test_a_body_is_as_large_as_recorded_ones():
+    sent = bodies.endpoint_steady("qwen", FEW)
+    assert 20_000 < len(bodies.packed(sent)) < 40_000
+    deployment = sent["children"]["Deployment.apps/v1"]["default/qwen"]
+    [real] = bodies.recorded("endpoint-sync-steady")["children"]["Deployment.apps/v1"].values()
+    assert {one["manager"] for one in deployment["metadata"]["managedFields"]} == {
+        one["manager"] for one in real["metadata"]["managedFields"]
+    }
+    assert deployment["metadata"].keys() == real["metadata"].keys()
+
+
+def test_an_unremembered_body_differs_from_turn_to_turn_in_versions_alone():
+    body = bodies.endpoint_first("qwen", FEW)
+    make = unremembered(body)
+    first, second = json.loads(make(1)), json.loads(make(2))
+    assert first != second
+    assert first["parent"] == second["parent"]
+    related = first["related"][endpoint.RECIPES]
+    assert {one["metadata"]["resourceVersion"] for one in related.values()} == {"1000001"}
+
+
+def test_percentiles():
+    assert p50([3, 1, 2]) == 2
+    assert p99([*range(1000)]) == 990
+    assert p99([1.0, 7.0]) == 7.0
+
+
+def test_a_report_says_which_goals_are_missed():
+    part = Part("some", [Table("figures", [{"what": "one", "ms": 1.25}, {"what": "two"}])], [Goal("ms", 1.25, 1, "ms")])
+    assert "MISSED: ms: 1.25 ms, at most 1" in text(part)
+    assert as_json([part], {})["parts"]["some"]["goals"][0]["met"] is False
+
+
+def test_the_command_measures_what_is_asked_for_and_never_fails_by_the_clock(monkeypatch, tmp_path, capsys):
+    file = tmp_path / "report.json"
+    monkeypatch.setattr(sys, "argv", ["bench", "--quick", "--seconds=0.01", "--only=selection", f"--json={file}"])
+    monkeypatch.setattr(command, "stop_on_signals", lambda: None)
+    assert command.main() == 0
+    rows = json.loads(file.read_text())["parts"]["selection"]["tables"][0]["rows"]
+    assert [row["candidates"] for row in rows] == [10, 200, 2000]
+    assert "== selection" in capsys.readouterr().out
+
+
+def test_an_unknown_part_is_named(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "--only=speed"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "speed: there are only latency" in capsys.readouterr().err
