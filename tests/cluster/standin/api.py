@@ -30,13 +30,14 @@ class ApiError(Exception):
 class Api:
     """One API server. Every call but `watch` waits for its turn: `qps` a second, `burst` at once."""
 
-    def __init__(self, kubeconfig: str | None, qps: float, burst: int) -> None:
+    def __init__(self, kubeconfig: str | None, qps: float, burst: int, user_agent: str = USER_AGENT) -> None:
         configuration = client.Configuration()
         config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
         configuration.connection_pool_maxsize = 512  # more than there are threads: none is closed after use
         self._configuration = configuration
         self._pool = client.ApiClient(configuration).rest_client.pool_manager
         self._bucket = TokenBucket(qps, burst)
+        self._user_agent = user_agent
 
     def get(self, path: str, accept: str = "application/json", **query: str | int) -> Object:
         return self._call("GET", path, query=query, accept=accept)
@@ -84,7 +85,7 @@ class Api:
         content_type: str = "application/json",
         preload_content: bool = True,
     ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": accept, "User-Agent": USER_AGENT}
+        headers = {"Accept": accept, "User-Agent": self._user_agent}
         if body is not None:
             headers["Content-Type"] = content_type
         for setting in self._configuration.auth_settings().values():
