@@ -49,7 +49,9 @@ class Launch(NamedTuple):
     """What was left out."""
 
     def usable(self, memory_gib: float) -> float:
-        """GiB that the engine plans with on a device of that size."""
+        """GiB that the engine plans with on a device of that size; none where the size is not known and so 0."""
+        if not memory_gib:
+            return 0.0
         ranks = self.parallel.tensor * self.parallel.pipeline
         fraction = self.stated_fraction or self.engine.default_memory_fraction(memory_gib, ranks)
         return memory_gib * fraction
@@ -81,12 +83,15 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
     problems = list(parsed.errors)
     if parallel.devices != devices:
         problems.append(f"{parallel} make {parallel.devices} ranks for {configuration.gpu_count} GPUs")
+    fraction = parsed.value(flags.memory_fraction, float)
+    if fraction is not None and not 0 < fraction <= 1:
+        problems.append(f"{flags.memory_fraction} {fraction:g} is no part of a device's memory: above 0, at most 1")
     return Launch(
         engine=backend,
         args=(*degree, *ours.render()),
         parallel=parallel,
         max_length=length if length > 0 else min(longest, LEAST_LENGTH),
-        stated_fraction=parsed.value(flags.memory_fraction, float),
+        stated_fraction=fraction,
         cache_bytes=CACHE_BYTES.get(parsed.value(flags.kv_cache_dtype, str) or "", BF16_BYTES),
         env=tuple(variable for variable in configuration.env if variable.name not in IGNORED_ENV),
         problems=tuple(problems),
