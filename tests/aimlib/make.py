@@ -7,7 +7,7 @@ from aimlib.api.node import InventoryStatus
 from aimlib.api.recipe import RecipeSpec
 from aimlib.inventory import add_up
 from aimlib.nodes import facts
-from aimlib.selection import Entry
+from aimlib.selection import Entry, entry
 
 MODEL = "Qwen/Qwen3-32B"
 FACTS = {
@@ -57,7 +57,7 @@ def configuration(count: int = 1, **fields) -> dict[str, Any]:
     return {"gpuCount": count, **fields}
 
 
-def recipe(*configurations: dict[str, Any], **fields) -> RecipeSpec:
+def raw_recipe(*configurations: dict[str, Any], **fields) -> dict[str, Any]:
     """A recipe for Qwen3-32B on MI300X with vLLM, for one GPU unless told otherwise; None leaves a field out."""
     raw = {
         "modelId": MODEL,
@@ -68,12 +68,17 @@ def recipe(*configurations: dict[str, Any], **fields) -> RecipeSpec:
         "configurations": list(configurations) or [configuration()],
         **fields,
     }
-    return RecipeSpec.model_validate({key: value for key, value in raw.items() if value is not None})
+    return {key: value for key, value in raw.items() if value is not None}
 
 
-def entry(name: str = "r", *configurations: dict[str, Any], **fields) -> Entry:
-    """A recipe in the catalogue."""
-    return Entry(name, recipe(*configurations, **fields))
+def recipe(*configurations: dict[str, Any], **fields) -> RecipeSpec:
+    """The same, parsed."""
+    return RecipeSpec.model_validate(raw_recipe(*configurations, **fields))
+
+
+def listed(name: str = "r", *configurations: dict[str, Any], **fields) -> Entry:
+    """The same as an entry of the catalogue."""
+    return entry(name, raw_recipe(*configurations, **fields))
 
 
 def endpoint(**fields) -> EndpointSpec:
