@@ -52,6 +52,8 @@ def request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - what
     related = body.get("related") or {}
     if not isinstance(parent, Mapping) or not isinstance(parent.get("metadata"), Mapping):
         raise BadRequestError("the body has neither a parent nor an object with metadata")
+    if not isinstance(name := parent["metadata"].get("name"), str) or not name:
+        raise BadRequestError("the parent has no name")
     for part in (children, related):
         if not isinstance(part, Mapping) or not all(isinstance(group, Mapping) for group in part.values()):
             raise BadRequestError("children and related are not objects by kind and name")

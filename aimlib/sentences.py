@@ -1,15 +1,53 @@
 """What pydantic found wrong, as sentences for people."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from aimlib.api.base import MODEL_ID_FORM, QUANTITY_FORM
+
+WORDS: Mapping[str, str] = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "tuple_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_long": "must have at most {max_length} entries",
+}
+"""What to say by pydantic's type of error; its own message for the others."""
+
+FORMS: Mapping[str, str] = {
+    QUANTITY_FORM: "must be a quantity such as 500m, 16 or 64Gi",
+    MODEL_ID_FORM: "must be a model id such as Qwen/Qwen3-32B",
+}
+"""What to say where a text does not match one of these expressions."""
 
 
 def sentences(error: ValidationError) -> tuple[str, ...]:
     """One sentence per finding: where, what is wrong, and what was found there."""
-    return tuple(_sentence(one["loc"], one["msg"], one["input"]) for one in error.errors(include_url=False))
+    return tuple(_sentence(one) for one in error.errors(include_url=False))
 
 
-def _sentence(location: tuple[int | str, ...], message: str, found: object) -> str:
-    where = ".".join(str(step) for step in location) or "spec"
-    text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    shown = "" if isinstance(found, dict | list) else f", found {str(found)[:80]!r}"
-    return f"{where}: {text}{shown}"
+def _sentence(one: ErrorDetails) -> str:
+    where = ".".join(str(step) for step in one["loc"]) or "spec"
+    context: dict[str, Any] = one.get("ctx", {})
+    own = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    form = FORMS.get(context.get("pattern", ""), own)
+    text = WORDS[one["type"]].format_map(context) if one["type"] in WORDS else form
+    found = repr(str(one["input"])[:80])
+    said = isinstance(one["input"], dict | list) or found in text
+    return f"{where}: {text}" if said else f"{where}: {text}, found {found}"

@@ -54,8 +54,10 @@ def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict
     """The parsed request, the answer and its HTTP status."""
     try:
         asked = parsed(json.loads(body), now)
-    except (BadRequestError, ValueError) as error:
+    except BadRequestError as error:
         return None, {"error": str(error)}, 400
+    except (ValueError, RecursionError) as error:
+        return None, {"error": f"the body is not JSON: {error}"}, 400
     try:
         said = hook(asked)
     except BadRequestError as error:

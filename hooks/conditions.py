@@ -39,13 +39,14 @@ def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str
         usual = f"{pinned.recipe} with {gpus(pinned.gpu_count)} on {pinned.product}"
         reason = "Fallback" if explained.get("fallback") else "Selected"
         return Verdict(name, True, reason, explained.get("message", usual))
+    kept = f"; {pinned.recipe} keeps running" if pinned else ""
     if decision is None:
-        return Verdict(name, False, "InventoryNotReady", "waiting for the AIMInventory named cluster to be filled")
+        waiting = f"waiting for the AIMInventory named cluster to be filled{kept}"
+        return Verdict(name, False, "InventoryNotReady", waiting)
     selection = decision.selection
     if decision.resolved:
         return Verdict(name, True, "Fallback" if selection.fallback else "Selected", selection.message)
     reason = "NothingFits" if selection.considered else "NoRecipe"
-    kept = f"; {pinned.recipe} keeps running" if pinned else ""
     return Verdict(name, False, reason, selection.message + kept)
 
 
@@ -89,7 +90,7 @@ class Absent(NamedTuple):
 def available(desired: int, seen: Rollout, absent: Absent, claim_lost: bool) -> Verdict:  # noqa: FBT001
     """Whether all children are there, and all wanted replicas of the present version answer: the first that applies."""
     settled = seen.up_to_date and seen.updated >= desired and seen.ready >= desired and seen.current <= desired
-    of_desired = f"{min(seen.ready, desired)} of {desired} replicas ready"
+    progress = _progress(desired, seen)
     trouble = seen.trouble or ("", "")
     table = (
         (bool(absent.children) and absent.given_up, False, "ChildMissing", f"{absent} cannot be created: {WHY_NOT}"),
@@ -97,11 +98,28 @@ def available(desired: int, seen: Rollout, absent: Absent, claim_lost: bool) -> 
         (seen.trouble is not None, False, *trouble),
         (bool(absent.children) and seen.up_to_date, False, "Progressing", f"waiting for {absent}"),
         (desired == 0 and settled, False, "Stopped", "spec.replicas is 0"),
-        (not settled and bool(absent.claim), False, "Progressing", f"{of_desired}; {absent.claim} is not bound"),
-        (not settled, False, "Progressing", of_desired),
-        (True, True, "AllReplicasReady", of_desired),
+        (not settled and bool(absent.claim), False, "Progressing", f"{progress}; {absent.claim} is not bound"),
+        (not settled, False, "Progressing", progress),
+        (True, True, "AllReplicasReady", f"{desired} of {desired} replicas ready"),
     )
     return next(Verdict("Available", good, reason, words) for applies, good, reason, words in table if applies)
+
+
+def _progress(desired: int, seen: Rollout) -> str:
+    """How far a rollout is, by the first thing that it still waits for."""
+    old = seen.current - seen.updated
+    table = (
+        (desired == 0, f"stopping: {_replicas(seen.current)} left"),
+        (seen.current > 0 and not seen.up_to_date, "the new version is about to be rolled out"),
+        (old > 0 and seen.updated < desired, f"{seen.updated} of {desired} replicas updated"),
+        (old > 0 and seen.ready >= desired, f"{_replicas(old)} of the old version left"),
+        (seen.current > desired, f"{_replicas(seen.current - desired)} too many"),
+    )
+    return next((words for applies, words in table if applies), f"{seen.ready} of {desired} replicas ready")
+
+
+def _replicas(count: int) -> str:
+    return f"{count} replica{'s' * (count != 1)}"
 
 
 WHY_NOT = (

@@ -79,12 +79,13 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 
 Text = Annotated[str, Field(max_length=1024)]
 
-ModelId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
+MODEL_ID_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
+QUANTITY_FORM = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+
+ModelId = Annotated[str, Field(min_length=1, max_length=256, pattern=MODEL_ID_FORM)]
 """A model's id at the Hugging Face hub, `organisation/name`."""
 
-Quantity = Annotated[
-    str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
-]
+Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_FORM)]
 """A Kubernetes quantity that is not negative, such as `500m`, `16`, `64Gi`."""
 
 GpuCount = Annotated[int, Field(ge=0, le=64)]

@@ -104,6 +104,8 @@ def test_a_decorator_request_is_read_the_same():
         ({}, "neither a parent nor an object with metadata"),
         ({"parent": {}}, "neither a parent nor an object with metadata"),
         ({"parent": {"metadata": None}}, "neither a parent nor an object with metadata"),
+        ({"parent": {"metadata": {}}}, "the parent has no name"),
+        ({"object": {"metadata": {"name": ""}}}, "the parent has no name"),
         ({"parent": "x"}, "neither a parent nor an object with metadata"),
         ({"parent": PARENT, "children": [1]}, "children and related are not objects by kind and name"),
         ({"parent": PARENT, "related": {"Node.v1": ["x"]}}, "children and related are not objects by kind and name"),

@@ -18,20 +18,42 @@ def said(raw, model=EndpointSpec):
     [
         (
             {"modelId": "a/b", "gpuCount": 65},
-            "recipe.gpuCount: Input should be less than or equal to 64, found '65'",
+            "recipe.gpuCount: must be at most 64, found '65'",
         ),
         (
             {"modelId": "a/b", "recipe": {"fallback": [{"gpuCount": 1}, {}]}},
             "recipe.fallback.1: a fallback says what to ask for instead: gpuCount, precision or backend",
         ),
+        ({"modelId": "a b"}, "model.id: must be a model id such as Qwen/Qwen3-32B, found 'a b'"),
+        (
+            {"modelId": "a/b", "resources": {"cpu": "lots"}},
+            "resources.cpu: must be a quantity such as 500m, 16 or 64Gi, found 'lots'",
+        ),
+        ({"modelId": "a/b", "image": {"pullSecrets": "x"}}, "image.pullSecrets: must be a list, found 'x'"),
+        ({"modelId": "a/b", "backend": "tgi"}, "recipe.backend: must be 'auto', 'vllm' or 'sglang', found 'tgi'"),
+        ({"modelId": "a/b", "replicas": "two"}, "replicas: must be a whole number, found 'two'"),
+        ({"modelId": "a/b", "recipe": {"customRecipe": {}}}, "recipe.customRecipe.name: is missing"),
+        (
+            {"modelId": "a/b", "service": {"loadBalancerIP": "x" * 65}},
+            "service.loadBalancerIP: must have at most 64 characters, found '" + "x" * 65 + "'",
+        ),
+        ({"modelId": "a/b", "image": {"tag": ""}}, "image.tag: must have at least 1 characters, found ''"),
+        (
+            {"modelId": "a/b", "monitoring": {"prometheus": {"path": "x"}}},
+            "monitoring.prometheus.path: String should match pattern '^/', found 'x'",
+        ),
         ({}, "spec: say which model to serve: modelId, or model.id"),
-        ("text", "spec: Input should be a valid dictionary or instance of EndpointSpec, found 'text'"),
-        ({"modelId": "a/b", "recipe": [1]}, "recipe: Input should be a valid dictionary or instance of RecipeChoice"),
+        ("text", "spec: must be an object, found 'text'"),
+        ({"modelId": "a/b", "recipe": [1]}, "recipe: must be an object"),
     ],
     ids=str,
 )
 def test_a_finding_is_a_sentence(raw, sentence):
     assert said(raw) == (sentence,)
+
+
+def test_a_finding_that_quotes_what_was_found_does_not_say_it_twice():
+    assert said({"modelId": "a/b", "precision": "fp7"})[0].count("fp7") == 1
 
 
 def test_every_finding_is_said():

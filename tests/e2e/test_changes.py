@@ -60,9 +60,8 @@ def test_a_version_that_never_gets_ready_is_not_reported_as_ready(space):
     space.apply(endpoint("broken", modelId="Qwen/Qwen3-32B"))
     space.ready("broken")
     space.patch("aimendpoint/broken", {"spec": {"image": {"tag": "v1-never-ready"}}})
-    message = space.becomes("broken", "Progressing")
+    space.becomes("broken", "Progressing")
     space.wait("the old pod to go", lambda: space.condition("broken").get("message") == "0 of 1 replicas ready")
-    assert "of 1 replicas ready" in message
     assert space.get("aimendpoint", "broken")["status"]["phase"] == "Reconciling"
 
 
