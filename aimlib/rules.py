@@ -59,8 +59,11 @@ def gpus(count: int) -> str:
 
 
 def _valid(case: Case) -> Verdict:
-    if product(case.recipe.hardware) is None:
+    hardware, count = product(case.recipe.hardware), case.configuration.gpu_count
+    if hardware is None:
         return Objection("a GPU product that is known", f"hardware {case.recipe.hardware!r}")
+    if (hardware.name == CPU) != (count == 0):
+        return Objection("gpuCount: 0 with hardware CPU, and nowhere else", f"gpuCount: {count} on {hardware.name}")
     if case.launch.problems:
         engine = case.launch.engine
         return Objection(f"arguments that {engine.title} {engine.version} accepts", "; ".join(case.launch.problems))
@@ -111,8 +114,12 @@ def _hardware(case: Case) -> Verdict:
     left = case.narrowed(lambda one: one.product == name)
     if not left.classes:
         return Objection(name, f"the cluster has {', '.join(present) or 'no GPUs'}")
-    whole = left.narrowed(lambda one: not one.shared)
-    return whole if whole.classes else Objection(f"{name} that are not time-sliced", "shared GPUs only")
+    own = left.narrowed(lambda one: not one.shared)
+    if not own.classes:
+        return Objection(f"{name} that are not time-sliced", "shared GPUs only")
+    alone = case.configuration.gpu_count < 2
+    joined = own.narrowed(lambda one: alone or one.vendor != "nvidia" or one.partition is None)
+    return joined if joined.classes else Objection(f"{name} that can work together", "MIG devices only, which cannot")
 
 
 def image(case: Case) -> str | None:
