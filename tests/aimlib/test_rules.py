@@ -1,0 +1,215 @@
+"""Each rule objects to what it is about, says what was asked and what was found, and comes in its order."""
+
+from functools import partial
+
+import pytest
+
+from aimlib.config import Config
+from aimlib.launch import launch
+from aimlib.rules import INTRINSIC, ORDER, RULES, Ask, Case, Objection, gpus, image, walk
+from tests.aimlib.make import FACTS, MODEL, amd, configuration, inventory, node, nvidia, recipe
+
+TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
+
+
+def case(spec=None, *nodes, config=None, name="r", **ask):
+    spec = spec or recipe()
+    one = spec.configurations[0]
+    asked = Ask(**{"model_id": MODEL, **ask})
+    return Case(asked, config or Config(), name, spec, one, launch(spec, one), inventory(*nodes or (amd(),)).classes)
+
+
+def verdict(*args, **ask):
+    _, rule, objection = walk(case(*args, **ask))
+    return (rule, *objection) if objection else ()
+
+
+def later(*args, **ask):
+    """The verdict, once a test asks for it."""
+    return partial(verdict, *args, **ask)
+
+
+def fits(*args, **ask):
+    return verdict(*args, **ask) == ()
+
+
+H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (
+            later(recipe(hardware="MI999X")),
+            ("valid", "a GPU product that is known", "hardware 'MI999X'"),
+        ),
+        (
+            later(recipe(configuration(1, args=["--swap-space=4"]))),
+            ("valid", "arguments that vLLM 0.33.0 accepts", "--swap-space is no flag of vLLM 0.33.0"),
+        ),
+        (
+            later(recipe(configuration(0))),
+            ("valid", "gpuCount: 0 with hardware CPU, and nowhere else", "gpuCount: 0 on MI300X"),
+        ),
+        (
+            later(recipe(configuration(2), hardware="cpu")),
+            ("valid", "gpuCount: 0 with hardware CPU, and nowhere else", "gpuCount: 2 on CPU"),
+        ),
+        (later(model_id="microsoft/phi-4"), ("model", "model microsoft/phi-4", MODEL)),
+        (later(recipe="mine"), ("recipe", "recipe mine", "r")),
+        (later(backend="sglang"), ("backend", "engine sglang", "vllm")),
+        (later(precision="fp8"), ("precision", "precision fp8", "bf16")),
+        (
+            later(recipe(checkpoint="amd/Qwen3-32B-FP8"), revision="v2"),
+            ("revision", f"revision v2 of {MODEL}", "loads amd/Qwen3-32B-FP8"),
+        ),
+        (later(gpu_count=2), ("gpuCount", "2 GPUs", "1 GPU")),
+        (later(gpu_count=0), ("gpuCount", "CPUs only", "1 GPU")),
+        (
+            later(recipe(configuration(0), hardware="CPU")),
+            ("gpuCount", "GPUs, since gpuCount: 0 was not asked for", "CPUs only"),
+        ),
+        (
+            later(recipe(configuration(1, enabled=False))),
+            ("enabled", "an enabled configuration", "enabled: false"),
+        ),
+        (later(None, nvidia(), amd("74a5")), ("hardware", "MI300X", "the cluster has H100, MI325X")),
+        (later(None, node()), ("hardware", "MI300X", "the cluster has no GPUs")),
+        (later(None, amd(unschedulable=True)), ("hardware", "MI300X", "the cluster has no GPUs")),
+        (
+            later(recipe(**H100), nvidia("NVIDIA-H100-80GB-HBM3-SHARED")),
+            ("hardware", "H100 that are not time-sliced", "shared GPUs only"),
+        ),
+        (
+            later(recipe(configuration(2), **H100), nvidia("NVIDIA-H100-80GB-HBM3-MIG-3g.40gb", 16, 40448)),
+            ("hardware", "H100 that can work together", "MIG devices only, which cannot"),
+        ),
+        (
+            later(recipe(backend="sglang", hardware="MI210", facts=None), amd("740f")),
+            ("image", "an image of sglang for MI210", "none; set spec.image"),
+        ),
+        (
+            later(recipe(precision="fp8", hardware="MI210"), amd("740f")),
+            ("supported", "fp8 weights", "MI210 serves bf16, fp16, int8, int4, fp4"),
+        ),
+        (
+            later(recipe(configuration(4), facts={**FACTS, "attentionHeads": 40, "keyValueHeads": 10})),
+            ("tensorParallel", "tensor parallel 4", "10 key-value heads and 4 ranks do not divide each other"),
+        ),
+        (
+            later(recipe(facts={**FACTS, "weightsGiB": 200})),
+            (
+                "memory",
+                "226.5 GiB per device (weights 204.0, KV cache 10.0, overhead 12.5) for 40960 tokens",
+                "176.6 GiB usable of 192 GiB on MI300X",
+            ),
+        ),
+        (later(recipe(configuration(8)), amd(count=4)), ("oneNode", "8 GPUs on one node", "4 at most")),
+        (
+            later(recipe(configuration(1)), amd(count=0), amd("74a1", 8, taints=[TEAM])),
+            ("taints", "nodes without taints of others", "team=a:NoSchedule"),
+        ),
+        (
+            later(recipe(configuration(0, resources={"requests": {"cpu": "97"}}), hardware="CPU"), node(), gpu_count=0),
+            ("oneNode", "97 CPUs on one node", "96 at most"),
+        ),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_a_rule_objects_with_what_was_asked_and_what_was_found(found, expected):
+    rule, asked, what = found()
+    assert (rule, asked) == expected[:2]
+    assert what.startswith(expected[2])
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        later(),
+        later(recipe="r", backend="vllm", precision="bf16", gpu_count=1),
+        later(revision="v2"),
+        later(recipe(facts=None)),
+        later(recipe(facts=None, checkpoint="amd/Qwen3-32B")),
+        later(recipe(hardware="mi300x")),
+        later(recipe(configuration(8))),
+        later(None, amd(), nvidia(), node()),
+        later(None, amd(taints=[{"key": "amd.com/gpu", "effect": "NoSchedule"}])),
+        later(None, amd(taints=[{**TEAM, "effect": "PreferNoSchedule"}])),
+        later(recipe(**H100), nvidia("NVIDIA-H100-80GB-HBM3-MIG-3g.40gb", 16, 40448)),
+        later(recipe(configuration(2), **H100), nvidia()),
+        later(recipe(configuration(2), hardware="MI300X"), amd()),
+        later(recipe(backend="sglang", hardware="MI210", facts=None), amd("740f"), own_image=True),
+        later(
+            recipe(backend="sglang", hardware="MI210", facts=None, image={"repository": "a", "tag": "1"}), amd("740f")
+        ),
+        later(recipe(configuration(0), hardware="CPU"), node(), gpu_count=0),
+        later(recipe(configuration(0), hardware="CPU"), amd(), gpu_count=0),
+    ],
+)
+def test_this_fits(accepted):
+    assert accepted() == ()
+
+
+def test_partitions_of_amd_work_together():
+    labels = {"amd.com/gpu.device-id": "74a1", "amd.com/gpu.compute-memory-partition": "cpx_nps4"}
+    parts = node(labels, {"amd.com/gpu": "64"})
+    assert fits(recipe(configuration(8), facts={**FACTS, "weightsGiB": 15}), parts)
+    assert verdict(recipe(configuration(1)), parts)[0] == "memory"
+
+
+def test_a_case_is_narrowed_to_the_classes_that_serve_it():
+    small, tainted = amd("74a1", 8, "64G"), amd("74a1", 8, taints=[TEAM])
+    walked, rule, objection = walk(case(None, amd(), small, tainted, nvidia(), amd("74a1", 0)))
+    assert (rule, objection) == ("", None)
+    (one,) = walked.classes
+    assert (one.product, one.memory_gib, one.taints) == ("MI300X", 192, ())
+
+
+def test_devices_of_several_nodes_do_not_add_up_for_one_replica():
+    assert verdict(recipe(configuration(8)), amd(count=4), amd(count=4))[0] == "oneNode"
+
+
+def test_an_administrator_may_tolerate_a_taint():
+    tolerant = Config(tolerated_taints={"amd": ("team",)})
+    assert fits(None, amd(taints=[TEAM]), config=tolerant)
+    assert verdict(None, amd(taints=[{"key": "amd.com/gpu", "effect": "NoSchedule"}]), config=tolerant)[0] == "taints"
+
+
+@pytest.mark.parametrize(
+    ("spec", "images", "expected"),
+    [
+        (recipe(image={"repository": "example.com/x", "tag": "2"}), {"vllm/gfx942": "y"}, "example.com/x:2"),
+        (recipe(), {"vllm/gfx942": "example.com/y:1", "vllm/amd": "z"}, "example.com/y:1"),
+        (recipe(), {"vllm/amd": "example.com/z:1", "sglang/amd": "z"}, "example.com/z:1"),
+        (recipe(hardware="MI999X"), {"vllm/amd": "z"}, None),
+        (recipe(backend="sglang", hardware="MI210"), {"sglang/gfx942": "z"}, None),
+        (recipe(backend="sglang", hardware="MI210"), {"sglang/gfx90a": "example.com/old:1"}, "example.com/old:1"),
+    ],
+    ids=["the recipe's", "the architecture's", "the vendor's", "unknown product", "none", "the administrator's"],
+)
+def test_the_image_is_the_recipes_the_administrators_or_the_shipped_one(spec, images, expected):
+    assert image(case(spec, config=Config(images=images))) == expected
+
+
+def test_the_shipped_image_is_for_the_engine_and_the_vendor():
+    shipped = {hardware: image(case(recipe(hardware=hardware))) for hardware in ("MI300X", "H100", "CPU")}
+    assert "rocm" in shipped["MI300X"]
+    assert "cpu" in shipped["CPU"]
+    assert len(set(shipped.values())) == 3
+
+
+def test_the_rules_have_names_of_their_own_and_the_first_objection_counts():
+    assert len(ORDER) == len(RULES)
+    everything_wrong = recipe(configuration(2, enabled=False, args=["--nope"]), hardware="MI999X", precision="fp8")
+    assert verdict(everything_wrong, node(), model_id="a/b", recipe="x")[0] == "valid"
+    assert set(INTRINSIC) <= set(ORDER)
+
+
+def test_a_walk_may_be_confined_to_some_rules():
+    _, rule, objection = walk(case(None, node(), model_id="a/b"), ("hardware",))
+    assert (rule, objection) == ("hardware", Objection("MI300X", "the cluster has no GPUs"))
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "CPUs only"), (1, "1 GPU"), (8, "8 GPUs")])
+def test_a_number_of_gpus_in_words(count, words):
+    assert gpus(count) == words
