@@ -1,0 +1,58 @@
+"""The hook server as tests treat it: counted, killed, replaced by one that is broken, and started again."""
+
+import re
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.cluster import operator
+from tests.cluster.operator import Operator
+from tests.cluster.plane import ControlPlane
+from tests.cluster.processes import still_running
+
+
+def calls(installation: Operator, hook: str) -> int:
+    """How often a hook has been called, all workers and all answers together."""
+    with urllib.request.urlopen(f"{installation.hooks_url}/metrics", timeout=10) as reply:  # noqa: S310 - loopback
+        text = reply.read().decode()
+    counted = re.findall(rf'^aim_hook_requests_total{{code="\d+",hook="{hook}"}} (\S+)$', text, re.MULTILINE)
+    return int(sum(map(float, counted)))
+
+
+@contextmanager
+def stopped(plane: ControlPlane, installation: Operator) -> Iterator[None]:
+    """Without the hook server, as after a crash; it is started again and answers when the context ends."""
+    hooks = plane.processes["hooks"]
+    hooks.stop(grace_seconds=0)
+    plane.wait_for("the hook server's processes to be gone", lambda: not still_running({hooks.pid}), 10)
+    try:
+        yield
+    finally:
+        operator.start_hooks(plane, installation.hooks_url)
+
+
+@contextmanager
+def broken(plane: ControlPlane, installation: Operator) -> Iterator[list[str]]:
+    """With one that answers 500 to everything in the hook server's place; yields the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Broken(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            self.send_error(500)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the test reads `asked`."""
+
+    port = int(installation.hooks_url.rpartition(":")[2])
+    with stopped(plane, installation), ThreadingHTTPServer(("127.0.0.1", port), Broken) as server:
+        thread = threading.Thread(target=server.serve_forever, name="broken hooks", daemon=True)
+        thread.start()
+        try:
+            yield asked
+        finally:
+            server.shutdown()
+            thread.join()
