@@ -93,7 +93,7 @@ def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[
     ids = _amd_values(labels, "device-id")
     names = _amd_values(labels, "product-name")
     if len(ids) > 1:
-        return  # the plugin hands out any of them, and no label tells a pod which
+        return
     known = by_device_id(ids[0]) if ids else _by_marketing_name(names)
     title = known.name if known else names[0] if names else f"amd-{ids[0]}" if ids else "amd-unknown"
     labelled = _amd_values(labels, "compute-memory-partition")

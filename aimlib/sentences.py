@@ -48,6 +48,6 @@ def _sentence(one: ErrorDetails) -> str:
     own = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     form = FORMS.get(context.get("pattern", ""), own)
     text = WORDS[one["type"]].format_map(context) if one["type"] in WORDS else form
-    found = repr(str(one["input"])[:80])
+    found = "nothing" if one["input"] is None else repr(str(one["input"])[:80])
     said = isinstance(one["input"], dict | list) or found in text
     return f"{where}: {text}" if said else f"{where}: {text}, found {found}"

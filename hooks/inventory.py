@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from aimlib.api import API_VERSION
+from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
-from aimlib.hook import Request, wire
+from aimlib.hook import BadRequestError, Request, wire
 from aimlib.inventory import add_up
+from aimlib.sentences import sentences
 
 NODES = f"AIMNode.{API_VERSION}"
 
@@ -17,5 +21,12 @@ def customize() -> dict[str, Any]:
 
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
-    nodes = [NodeSpec.model_validate(node["spec"]) for node in request.found(NODES)]
-    return {"status": wire(add_up(nodes).wire()), "children": []}
+    return {"status": wire(add_up(map(_facts, request.found(NODES))).wire()), "children": []}
+
+
+def _facts(node: Raw) -> NodeSpec:
+    """The spec of an AIMNode; BadRequestError where it cannot be read, since a guess would take hardware away."""
+    try:
+        return NodeSpec.model_validate(node.get("spec"))
+    except ValidationError as error:
+        raise BadRequestError(f"AIMNode {node['metadata']['name']}: {'; '.join(sentences(error))}") from error
