@@ -29,6 +29,7 @@ from aimlib.api import API_VERSION
 from aimlib.config import Config
 from aimlib.names import MODEL_LABEL, model_label
 from hooks.app import answer, hooks
+from hooks.observed import LAST_APPLIED
 
 TESTDATA = Path(__file__).parent / "testdata"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -113,6 +114,17 @@ def parent(kind: str, world: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": api, "kind": PARENTS[kind], **given, "metadata": metadata}
 
 
+def dated(owner: dict[str, Any], created: datetime, changed: datetime) -> dict[str, Any]:
+    """The parent with the times that the API server keeps; a case may state others."""
+    written = {"manager": "kubectl", "operation": "Update", "time": stamp(changed)}
+    times = {"creationTimestamp": stamp(created), "managedFields": [written]}
+    return {**owner, "metadata": times | owner["metadata"]}
+
+
+def stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def catalogue(world: dict[str, Any]) -> list[dict[str, Any]]:
     """Everything in the cluster that a hook may ask for."""
     found = [shared("recipes", one) for one in world.get("recipes", ())]
@@ -169,7 +181,10 @@ def stored(children: list[dict[str, Any]], patches: dict[str, Any]) -> dict[str,
         patch = patches.get(child["kind"], {})
         if patch != "missing":
             metadata = child["metadata"]
-            given = merged(deepcopy(child), {"metadata": {"generation": 1}} if child["kind"] == "Deployment" else {})
+            written: dict[str, Any] = {"annotations": {LAST_APPLIED: json.dumps(child)}}
+            if child["kind"] == "Deployment":
+                written["generation"] = 1
+            given = merged(deepcopy(child), {"metadata": written})
             group[f"{metadata['namespace']}/{metadata['name']}"] = versioned(merged(given, patch))
     return found
 
@@ -214,23 +229,30 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
         body = {"object": owner, "attachments": {}, "related": {}, "finalizing": False}
         return Play(body, now, call(kind, hook, body, now, settings))
     body = {"parent": owner, "children": {}, "related": related(kind, owner, world), "finalizing": False}
-    if "earlier" in world or "observed" in world:
+    if kind == "endpoint" and ("earlier" in world or "observed" in world):
         before = {key: value for key, value in world.items() if key not in {"earlier", "observed"}}
         past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
         past["endpoint"] = merged(world["endpoint"], past.get("endpoint", {}))
         said = play(kind, hook, before | past).answer.said
         generation = past["endpoint"].get("metadata", {}).get("generation", 1)
+        same = past["endpoint"] == world["endpoint"]
         status = {"observedGeneration": generation, **said["status"]}
-        body["parent"] = {**owner, "status": status}
+        body["parent"] = {**dated(owner, past["now"], past["now"] if same else now), "status": status}
         body["children"] = observed(said["children"], world.get("observed", "ready"))
+    elif kind == "endpoint":
+        body["parent"] = dated(owner, now, now)
     return Play(body, now, call(kind, hook, body, now, settings))
 
 
-def lasting(child: dict[str, Any]) -> dict[str, Any]:
-    """What others wrote on a child, which it keeps when it is applied once more."""
-    kept = {"metadata": {"generation": child["metadata"].get("generation")}, "status": child.get("status")}
+def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, Any]:
+    """What others wrote on a child, which it keeps when it is applied once more; a new spec is a new generation."""
+    kept = {"metadata": {}, "status": child.get("status")}
     if child["kind"] == "Service":
         kept["spec"] = {"ports": child["spec"]["ports"]}
+    if child["kind"] == "Deployment":
+        applied = json.loads(child["metadata"].get("annotations", {}).get(LAST_APPLIED, "null"))
+        same = applied is None or applied in desired
+        kept["metadata"] = {"generation": child["metadata"]["generation"] + (not same)}
     return kept
 
 
@@ -243,13 +265,14 @@ def again(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
         groups: dict[str, Any] = {
             children_key(child): {child["metadata"]["name"]: child} for child in said["attachments"]
         }
-        body = {**request, "object": owner | {"status": said.get("status", owner.get("status"))}, "attachments": groups}
+        written = {"status": said["status"]} if "status" in said else {}
+        body = {**request, "object": owner | written, "attachments": groups}
     else:
         generation = request["parent"]["metadata"].get("generation", 1)
         owner = {**request["parent"], "status": {"observedGeneration": generation, **said["status"]}}
-        seen = [one for group in request["children"].values() for one in group.values()]
+        seen = [one for group in request.get("children", {}).values() for one in group.values()]
         how = world.get("observed")
         gone = {one: "missing" for one, patch in how.items() if patch == "missing"} if isinstance(how, dict) else {}
-        kept = {one["kind"]: lasting(one) for one in seen}
+        kept = {one["kind"]: lasting(one, said["children"]) for one in seen}
         body = {**request, "parent": owner, "children": stored(said["children"], kept | gone)}
     return Play(body, now, call(kind, hook, body, now, world.get("settings")))
