@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import yaml
@@ -80,16 +81,18 @@ def _line(node: yaml.Node, path: Path) -> int:
     """The line of the field at `path`, counted from 0; that of the last step that is there."""
     line: int = node.start_mark.line
     for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == step), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            found = (node.value[step], node.value[step])
-        else:
-            found = None
+        found = _inside(node).get(step)
         if found is None:
-            return line
+            break
         line, node = found[0].start_mark.line, found[1]
     return line
+
+
+def _inside(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
+    """What a list or an object holds: by place or key, the node where it begins and its value."""
+    if isinstance(node, yaml.SequenceNode):
+        return {place: (item, item) for place, item in enumerate(node.value)}
+    return {key.value: (key, value) for key, value in node.value}
 
 
 def documents(source: str, content: bytes) -> Iterator[Document]:
@@ -112,8 +115,7 @@ def _members(one: Document) -> Iterator[Document]:
         return
     of_one_kind = {"apiVersion": one.raw.get("apiVersion"), "kind": str(kind).removesuffix("List")}
     common = {} if kind == "List" else of_one_kind
-    pairs = one.node.value if one.node else ()
-    nodes: list[yaml.Node] = next((value.value for key, value in pairs if key.value == "items"), [])
+    nodes = _inside(one.node)["items"][1].value if one.node else []
     for place, item in enumerate(items):
         raw = {**common, **item} if isinstance(item, dict) else item
         yield Document(one.source, raw, nodes[place] if nodes else None)
@@ -122,11 +124,8 @@ def _members(one: Document) -> Iterator[Document]:
 def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None]]:
     """What stands in a text, empty documents left out."""
     if content.lstrip()[:1] == b"{":
-        try:
+        with suppress(ValueError):  # YAML may begin like that too, and its parser's message has a line
             yield json.loads(content), None  # a dump of many nodes is read far faster this way
-        except ValueError:
-            pass  # YAML may begin like that too, and its parser's message has a line
-        else:
             return
     try:
         yield from _yaml(content)
@@ -136,8 +135,6 @@ def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None
         raise UnreadableError(f"{where}: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise UnreadableError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
-    except RecursionError as error:
-        raise UnreadableError(f"{source}: nested too deeply") from error
 
 
 def _yaml(content: bytes) -> Iterator[tuple[Any, yaml.Node]]:

@@ -88,6 +88,8 @@ def _sentences() -> Iterator[None]:
         yield
     except (UnreadableError, BadRequestError) as error:
         raise Failure(str(error)) from error
+    except RecursionError as error:
+        raise Failure("the input is nested too deeply") from error
 
 
 def _stdin_once(options: Mapping[str, Any]) -> None:
@@ -95,7 +97,7 @@ def _stdin_once(options: Mapping[str, Any]) -> None:
         raise click.UsageError("standard input (-) can be read once only")
 
 
-@cli.command()
+@cli.command(short_help="Print what endpoints in files would become, for kubectl apply.")
 @FILES
 @SURROUNDINGS
 @LIVE
@@ -112,7 +114,7 @@ def plan(**options: Any) -> None:  # noqa: ANN401 - click's parameters
         sys.exit(commands.plan(commands.Options(**options)))
 
 
-@cli.command()
+@cli.command(short_help="Show every candidate and why it was chosen or not.")
 @click.argument("endpoint", nargs=-1)
 @FILES
 @SURROUNDINGS
@@ -134,7 +136,7 @@ def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # 
         sys.exit(commands.explain(commands.Options(**options), endpoint, fresh=fresh))
 
 
-@cli.command()
+@cli.command(short_help="List recipes, and how many endpoints use each.")
 @click.option("--recipes", multiple=True, type=PLACE, help=RECIPES_HELP)
 @click.option("--live", is_flag=True, help="Those of the running cluster, and how many endpoints each serves.")
 @CLUSTER
@@ -147,7 +149,7 @@ def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
         sys.exit(commands.recipes(commands.Options(**options)))
 
 
-@cli.command()
+@cli.command(short_help="Print a script for completion in a shell.")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:
     """Print a script that makes SHELL complete `aim`.

@@ -103,10 +103,12 @@ def stored_inventory(raw: Raw) -> Raw:
 
 
 def _checked(raw: Raw, model: type[BaseModel], part: str) -> Raw:
+    name = f"{raw['kind']} {raw['metadata']['name']}"
+    if not raw.get(part):
+        raise BadRequestError(f"{name}: {part} is missing")
     try:
-        model.model_validate(raw.get(part))
+        model.model_validate(raw[part])
     except ValidationError as error:
-        name = f"{raw['kind']} {raw['metadata']['name']}"
         raise BadRequestError(f"{name}: {part}: {'; '.join(sentences(error))}") from error
     return raw
 

@@ -1,4 +1,4 @@
-"""The command line against a real control plane: what is stored, what is decided anew, and what kubectl makes of a plan."""
+"""The command line against a real control plane: stored explanations, fresh ones, and plans that kubectl takes."""
 
 import json
 import subprocess
