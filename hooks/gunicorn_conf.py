@@ -1,5 +1,6 @@
 """Settings of gunicorn, which runs the hook server: `gunicorn -c hooks/gunicorn_conf.py 'hooks.app:create_app()'`."""
 
+import gc
 import os
 import tempfile
 from typing import Any
@@ -19,6 +20,14 @@ errorlog = "-"
 loglevel = "warning"
 
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="aim-metrics-"))
+
+
+def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook
+    """Keep what was read at the start out of garbage collection.
+
+    Walking all of it takes 90 ms, which a request would wait for, and would copy the pages that the workers share.
+    """
+    gc.freeze()
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook
