@@ -64,9 +64,8 @@ class Rejected(NamedTuple):
 
 
 def decided_for(spec: EndpointSpec) -> str:
-    """Digest of the parts of a spec that decide; equal ones need no new decision."""
-    choice = spec.recipe.model_dump(mode="json", exclude={"update_policy"}, exclude_defaults=True)
-    return digest(spec.wanted.id, spec.wanted.revision, choice, bool(spec.image.repository))
+    """Digest of what a spec asks for, however it is said; equal ones need no new decision."""
+    return digest([ask for ask, _ in _asks(spec)], spec.recipe.goal)
 
 
 def _asks(spec: EndpointSpec) -> list[tuple[Ask, str]]:
