@@ -32,3 +32,4 @@ def stage(house):
         yield made
     finally:
         made.close()
+        print(house.program.tail(60))  # shown where the test fails

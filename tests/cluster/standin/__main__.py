@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import urllib3
@@ -14,6 +15,7 @@ from .api import ApiError
 from .discovery import UnknownResourceError
 from .durations import parse_duration
 from .program import Program, Settings
+from .responses import end_process
 
 NOTICE = "this is a stand-in for Metacontroller, for development and tests only; run the real one on a cluster"
 
@@ -65,6 +67,12 @@ def serve(address: str, program: Program) -> None:
     threading.Thread(target=server.serve_forever, name=f"pages {address}", daemon=True).start()
 
 
+def die(failure: threading.ExceptHookArgs) -> None:
+    """An error that no thread expects ends the process, as it would the real one: half a program helps nobody."""
+    traceback.print_exception(failure.exc_type, failure.exc_value, failure.exc_traceback)
+    end_process(f"in thread {failure.thread.name if failure.thread else ''}: {failure.exc_value!r}")
+
+
 def main(argv: list[str]) -> int:
     flags = arguments(argv)
     logging.basicConfig(
@@ -72,6 +80,7 @@ def main(argv: list[str]) -> int:
     )
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     log.warning("NOTE: %s", NOTICE)
+    threading.excepthook = die
     program = Program(
         Settings(
             kubeconfig=flags.kubeconfig,

@@ -88,6 +88,7 @@ class Controller(ABC):
         )
         self._subscriptions: list[tuple[Informer, Subscription]] = []
         self._stopped = threading.Event()
+        self._starter = threading.Thread(target=self._start, name=f"{definition.name} start", daemon=True)
         self._threads = [
             threading.Thread(target=self._work, name=f"{definition.name} {number}", daemon=True)
             for number in range(context.workers)
@@ -95,7 +96,7 @@ class Controller(ABC):
         self._threads.append(threading.Thread(target=self._resync, name=f"{definition.name} resync", daemon=True))
 
     def start(self) -> None:
-        threading.Thread(target=self._start, name=f"{self.definition.name} start", daemon=True).start()
+        self._starter.start()
 
     def _start(self) -> None:
         informers = [watched.informer for watched in self.parents.values()] + list(self.children.values())
@@ -115,6 +116,7 @@ class Controller(ABC):
         """Returns when no worker is in a sync any more."""
         self._stopped.set()
         self.queue.shut_down()
+        self._starter.join()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()

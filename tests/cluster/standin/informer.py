@@ -1,5 +1,6 @@
 """A live copy of all objects of one resource: list, then watch, and again when the watch is too old."""
 
+import contextlib
 import json
 import logging
 import queue
@@ -38,10 +39,7 @@ class Subscription:
 
     def _run(self) -> None:
         while (change := self._changes.get()) is not None:
-            try:
-                self._handler(*change)
-            except Exception:
-                log.exception("an event handler failed; the event is lost")
+            self._handler(*change)
 
 
 class Informer:
@@ -66,7 +64,9 @@ class Informer:
                 subscription.close()
             self._subscriptions.clear()
         if self._response is not None:
-            self._response.shutdown()
+            # raised when the watch has just ended by itself
+            with contextlib.suppress(ValueError, RuntimeError, OSError):
+                self._response.shutdown()
 
     def wait_synced(self, seconds: float) -> bool:
         return self._synced.wait(seconds)

@@ -56,6 +56,8 @@ class WorkQueue:
                     key = self._ready.popleft()
                     self._waiting.discard(key)
                     self._working.add(key)
+                    if self._ready or self._later:
+                        self._changed.notify()  # another one watches over what is left
                     return key
                 self._changed.wait(self._later[0][0] - now if self._later else None)
             return None
