@@ -36,7 +36,12 @@ def _options(*made: Callable[[Command], Command]) -> Callable[[Command], Command
 RECIPES_HELP = "AIMRecipes: file, folder or -. Left out, the ones shipped with this program."
 PLACE = click.Path(allow_dash=True)
 FILES = click.option(
-    "-f", "--filename", "places", multiple=True, type=PLACE, help="File, folder or - (standard input)."
+    "-f",
+    "--filename",
+    "places",
+    multiple=True,
+    type=PLACE,
+    help="AIMEndpoints, and AIMRecipes of your own: file, folder or - (standard input).",
 )
 SURROUNDINGS = _options(
     click.option(
@@ -47,10 +52,10 @@ SURROUNDINGS = _options(
     ),
     click.option("--recipes", multiple=True, type=PLACE, help=RECIPES_HELP),
     click.option("--config", type=click.Path(), help="The operator's settings, as in its ConfigMap."),
-    click.option("-n", "--namespace", help="Namespace of endpoints that name none."),
+    click.option("-n", "--namespace", metavar="NAME", help="Namespace of endpoints that name none."),
 )
 CLUSTER = _options(
-    click.option("--context", help="The kubeconfig's context to use."),
+    click.option("--context", metavar="NAME", help="The kubeconfig's context to use."),
     click.option("--kubeconfig", type=click.Path(), help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
 )
 LIVE = click.option("--live", is_flag=True, help="Take recipes and hardware from the running cluster.")

@@ -191,8 +191,10 @@ def _print_explanation(one: Explanation, *, wide: bool) -> None:
     if one.selection and len(rows) < one.selection.considered:
         _print(f"{len(rows)} of {one.selection.considered} candidates are listed; --fresh evaluates and lists all.\n")
     _print(f"{one.title}: {one.message}\n")
+    said = [one.message]
     for condition in one.status.conditions if one.stored else ():
-        if condition.status != "True" and condition.message not in one.message:
+        if condition.status != "True" and condition.message not in said:
+            said.append(condition.message)  # Ready repeats the condition that it fails by
             _print(f"{condition.type} is {condition.status}, {condition.reason}: {condition.message}\n")
     for warning in one.status.warnings:
         _print(f"Warning: {warning}\n")

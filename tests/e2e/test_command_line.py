@@ -29,7 +29,9 @@ def test_a_running_endpoint_is_explained_as_it_was_decided(live, space):
     done = live("explain", "qwen-endpoint")
     assert done.exit_code == 0
     stored = space.get("aimendpoint", "qwen-endpoint")["status"]["selection"]
-    assert done.stdout.splitlines()[1].split()[:6] == ["1", "qwen3-32b-mi300x-bf16", "1", "MI300X", "bf16", "vllm"]
+    chosen = space.get("aimendpoint", "qwen-endpoint")["status"]["selectedRecipe"]
+    facts = [str(chosen[key]) for key in ("name", "gpuCount", "hardware", "precision", "backend")]
+    assert done.stdout.splitlines()[1].split()[:6] == ["1", *facts]
     assert f"AIMEndpoint {space.namespace}/qwen-endpoint: {stored['message']}" in done.stdout
     assert f"{len(stored['candidates'])} of {stored['considered']} candidates are listed" in done.stdout
     for spelling in (("aimendpoint/qwen-endpoint",), ("aimep", "qwen-endpoint")):

@@ -2,8 +2,10 @@
 
 import pytest
 import yaml
+from kubernetes import client
 
 from aimlib.api import API_VERSION
+from hooks import commands, live
 from hooks.explanation import explained
 from hooks.formats import one_or_listed, yaml_document
 from hooks.summary import plan_rows
@@ -61,6 +63,28 @@ def test_an_endpoint_without_a_decision_says_what_it_waits_for():
     assert waiting.rows() == []
     assert "candidates" not in waiting.data()
     assert explained(ENDPOINT, {}, ()).message == "nothing was decided yet"
+
+
+def test_what_is_wrong_with_a_running_endpoint_is_said_once(capsys):
+    conditions = [
+        {"type": "Ready", "status": "False", "reason": "Stopped", "message": "spec.replicas is 0"},
+        {"type": "RecipeSelected", "status": "True", "reason": "Selected", "message": "chosen"},
+        {"type": "Available", "status": "False", "reason": "Stopped", "message": "spec.replicas is 0"},
+    ]
+    status = {"selection": {"decidedFor": "x", "message": "chosen", "considered": 3}, "conditions": conditions}
+    commands._print_explanation(explained({**ENDPOINT, "status": status}, status, ()), wide=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "0 of 3 candidates are listed; --fresh evaluates and lists all.",
+        "AIMEndpoint default/it: chosen",
+        "Ready is False, Stopped: spec.replicas is 0",
+    ]
+
+
+def test_an_error_of_the_api_server_is_shown_with_or_without_its_own_words():
+    assert live._message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
+    answer = client.ApiException(status=403, reason="Forbidden")
+    answer.body = '{"message": "it may not"}'
+    assert live._message(answer) == "it may not"
 
 
 def test_a_candidate_whose_recipe_is_gone_keeps_its_verdict():
