@@ -97,9 +97,12 @@ def _sentences() -> Iterator[None]:
         raise Failure("the input is nested too deeply") from error
 
 
-def _stdin_once(options: Mapping[str, Any]) -> None:
+def _consistent(options: Mapping[str, Any], *, live: bool) -> None:
+    """Refuse options that contradict each other, rather than ignore one of them."""
     if sum(places.count("-") for places in options.values() if isinstance(places, tuple)) > 1:
         raise click.UsageError("standard input (-) can be read once only")
+    if live and (options.get("cluster") or options["recipes"]):
+        raise click.UsageError("--cluster and --recipes stand in for the running cluster; leave them out to ask that")
 
 
 @cli.command(short_help="Print what endpoints in files would become, for kubectl apply.")
@@ -112,7 +115,7 @@ def plan(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Print the objects that AIMEndpoints in files would become, for `kubectl apply -f -`."""
     if not options["places"]:
         raise click.UsageError("say which AIMEndpoint: -f FILE")
-    _stdin_once(options)
+    _consistent(options, live=options["live"])
     with _sentences():
         from hooks import commands  # noqa: PLC0415 - when the command runs
 
@@ -134,7 +137,7 @@ def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # 
     """
     if bool(endpoint) == bool(options["places"]):
         raise click.UsageError("say which AIMEndpoint: -f FILE, or its NAME in the running cluster")
-    _stdin_once(options)
+    _consistent(options, live=options["live"] or bool(endpoint))
     with _sentences():
         from hooks import commands  # noqa: PLC0415 - when the command runs
 
@@ -148,6 +151,7 @@ def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # 
 @_output("table", "wide", "json", "yaml")
 def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """List recipes."""
+    _consistent(options, live=options["live"])
     with _sentences():
         from hooks import commands  # noqa: PLC0415 - when the command runs
 
