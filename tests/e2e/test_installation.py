@@ -1,0 +1,106 @@
+"""What the shipped kustomizations leave on the API server."""
+
+import json
+
+import pytest
+import yaml
+
+from aimlib.names import MODEL_LABEL, model_label
+from tests.cluster.plane import ROOT
+from tests.world import cases
+
+pytestmark = pytest.mark.e2e
+
+ANSWERS = [case for case in cases(hook="sync") if case.kind in {"endpoint", "node"}]
+
+
+def test_every_shipped_recipe_is_ready_and_labelled_with_its_model(cluster):
+    shipped = [path for path in (ROOT / "recipes").glob("*.yaml") if path.name != "kustomization.yaml"]
+    found = {one["metadata"]["name"]: one for one in cluster.get("aimrecipes")["items"]}
+    assert {path.stem for path in shipped} <= found.keys()
+    for path in shipped:
+        recipe = found[path.stem]
+        assert recipe["status"]["phase"] == "Ready", f"{path.stem}: {recipe['status'].get('message')}"
+        assert recipe["status"]["observedGeneration"] == recipe["metadata"]["generation"]
+        assert recipe["status"]["gpuCounts"]
+        assert recipe["metadata"]["labels"][MODEL_LABEL] == model_label(recipe["spec"]["modelId"])
+
+
+def test_recipes_are_found_by_the_label_of_their_model(cluster):
+    label = f"--selector={MODEL_LABEL}={model_label('Qwen/Qwen3-32B')}"
+    found = cluster.get("aimrecipes", label)["items"]
+    assert {one["spec"]["modelId"] for one in found} == {"Qwen/Qwen3-32B"}
+    assert len(found) >= 10
+
+
+MAY = {
+    ("edit", "create", "aimendpoints"): True,
+    ("edit", "update", "aimendpoints/scale"): True,
+    ("edit", "update", "aimendpoints/status"): False,
+    ("edit", "list", "aimrecipes"): True,
+    ("edit", "delete", "aimrecipes"): False,
+    ("edit", "update", "aimnodes"): False,
+    ("view", "get", "aimendpoints"): True,
+    ("view", "patch", "aimendpoints"): False,
+    ("admin", "delete", "aimendpoints"): True,
+}
+
+
+def test_the_roles_of_kubernetes_cover_our_kinds_and_no_status(space):
+    for role in ("view", "edit", "admin"):
+        account = f"--serviceaccount={space.namespace}:{role}"
+        space.kubectl("create", "rolebinding", role, f"--clusterrole={role}", account)
+    assert {asked: allowed(space, *asked) for asked in MAY} == MAY
+
+
+def allowed(space, role, verb, resource):
+    """Whether the API server lets someone with that role in the namespace do so."""
+    name, _, subresource = resource.partition("/")
+    wanted = {"group": "aim.engine.amd.com", "resource": name, "subresource": subresource, "verb": verb}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:{space.namespace}:{role}",
+            "groups": ["system:authenticated", "system:serviceaccounts"],
+            "resourceAttributes": wanted | {"namespace": space.namespace},
+        },
+    }
+    answer = space.kubectl("create", "--filename=-", "--output=json", input=json.dumps(review))
+    return json.loads(answer)["status"]["allowed"]
+
+
+def children(case):
+    """The children that a golden case answers with, if it answers."""
+    said = yaml.safe_load(case.expected.read_text())["answer"]
+    return said.get("children") or said.get("attachments") or []
+
+
+def listed(objects):
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+
+
+@pytest.fixture
+def golden(cluster):
+    """Every child of every golden case, and the namespaces that they are in."""
+    found = [child for case in ANSWERS for child in children(case)]
+    names = {child["metadata"].get("namespace", "default") for child in found} - {"default"}
+    namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(names)]
+    if namespaces:
+        cluster.kubectl("apply", "--filename=-", input=listed(namespaces))
+    yield found
+    if namespaces:
+        cluster.kubectl("delete", "namespace", "--wait=false", *sorted(names))
+
+
+def test_every_child_of_every_golden_case_is_accepted(cluster, golden):
+    controllers = [yaml.safe_load((ROOT / "metacontroller" / f"{name}.yaml").read_text()) for name in CONTROLLERS]
+    kinds = {one["resource"] for spec in controllers for part in PARTS for one in spec["spec"].get(part, ())}
+    assert {f"{child['kind'].lower()}s" for child in golden} == kinds
+    apply = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename=-")
+    said = cluster.kubectl(*apply, input=listed(golden))
+    assert said.count("(server dry run)") == len(golden)
+
+
+CONTROLLERS = ("endpoint", "node")
+PARTS = ("childResources", "attachments")

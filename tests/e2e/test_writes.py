@@ -1,0 +1,79 @@
+"""How much is written: little until an endpoint is ready, and nothing afterwards."""
+
+import time
+from collections import Counter
+
+import pytest
+
+from tests.cluster import audit
+from tests.e2e.hookserver import calls
+from tests.e2e.space import SECONDS, endpoint
+
+pytestmark = pytest.mark.e2e
+
+QUIET_SECONDS = 60
+HEARTBEAT = "3s"
+
+
+def settled(space):
+    """Wait until Metacontroller has written nothing for three seconds; the log's position then."""
+    deadline = time.monotonic() + SECONDS
+    position = audit.position(space.plane)
+    while True:
+        time.sleep(3)
+        later = audit.position(space.plane)
+        if not audit.writes(space.plane, since=position, user=audit.METACONTROLLER):
+            return later
+        assert time.monotonic() < deadline, f"still writing after {SECONDS} s"
+        position = later
+
+
+def versions(space):
+    """The resource version of everything that Metacontroller and the hooks could write, by kind, namespace and name."""
+    ours = "aimendpoints,aimrecipes,aimnodes,aiminventories"
+    children = "deployments,services,persistentvolumeclaims,configmaps,serviceaccounts,poddisruptionbudgets"
+    found = space.plane.get(f"{ours},{children}", "--all-namespaces")["items"]
+    return {
+        (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]): one["metadata"]["resourceVersion"]
+        for one in found
+    }
+
+
+def test_an_endpoint_with_three_children_costs_at_most_five_writes(space):
+    since = settled(space)
+    space.apply(endpoint("cheap", modelId="Qwen/Qwen3-32B", cache={"enabled": True}))
+    space.ready("cheap")
+    settled(space)
+    made = audit.writes(space.plane, since=since, user=audit.METACONTROLLER)
+    counted = Counter((write.verb, write.resource) for write in made if write.namespace == space.namespace)
+    for resource in ("deployments", "services", "persistentvolumeclaims"):
+        assert counted["create", resource] == 1
+    assert counted["update", "aimendpoints/status"] <= 2
+    assert counted.total() <= 5, counted
+    assert not [write for write in made if write.code >= 300]
+
+
+def test_a_minute_with_heartbeats_is_silent(space, installation, request):
+    plane = space.plane
+    nodes = plane.kubectl("get", "nodes", "--output=name").split()
+    plane.kubectl("annotate", "--overwrite", *nodes, f"simulation/heartbeat={HEARTBEAT}")
+    request.addfinalizer(lambda: plane.kubectl("annotate", *nodes, "simulation/heartbeat-"))
+    space.apply(
+        endpoint("plain", modelId="Qwen/Qwen3-32B"),
+        endpoint("cached", modelId="microsoft/phi-4", cache={"enabled": True}, replicas=2),
+        endpoint("watched", modelId="Qwen/Qwen3-32B", monitoring={"enabled": True, "grafana": {"enabled": True}}),
+        endpoint("hopeless", modelId="deepseek-ai/DeepSeek-R1-0528", gpuCount=1),
+    )
+    space.ready("plain", "cached", "watched")
+    space.becomes("hopeless", "NothingFits")
+    since = settled(space)
+    before, beats = versions(space), calls(installation, "/node/sync")
+    time.sleep(QUIET_SECONDS)
+    everything = audit.writes(plane, since=since)
+    assert [write for write in everything if write.user == audit.METACONTROLLER] == []
+    assert versions(space) == before
+    # The minute was no idle one: each node has reported many times, and its hook was asked about it.
+    reported = Counter(write.name for write in everything if write.resource == "nodes/status")
+    assert len(reported) == len(nodes)
+    assert min(reported.values()) >= QUIET_SECONDS / 3 / 3, reported
+    assert calls(installation, "/node/sync") - beats >= len(nodes)
