@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 from flask import Flask, Response, request
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import HTTPException
 
@@ -23,6 +24,7 @@ from aimlib.config import Config
 from aimlib.data import load
 from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
+from aimlib.sentences import sentences
 from hooks import endpoint, inventory, metrics, node, recipe
 from hooks.logs import logger
 from hooks.stamp import stamp
@@ -45,9 +47,20 @@ def hooks(config: Config) -> dict[str, Hook]:
     }
 
 
+class ConfigError(RuntimeError):
+    """Settings that cannot be used; gunicorn prints the message of a RuntimeError and stops."""
+
+
 def read_config(path: str | None) -> Config:
-    """The operator's settings from a YAML file; the defaults without one. ValidationError stops the start."""
-    return Config.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}) if path else Config()
+    """The operator's settings from a YAML file; the defaults without one. ConfigError says what is wrong with it."""
+    if not path:
+        return Config()
+    try:
+        return Config.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {'; '.join(sentences(error))}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict[str, Any], int]:
@@ -60,13 +73,13 @@ def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict
         return None, {"error": f"the body is not JSON: {error}"}, 400
     try:
         said = hook(asked)
+        if said.get("status"):
+            said["status"] = stamp(said["status"], asked)
     except BadRequestError as error:
         return asked, {"error": str(error)}, 422
     except Exception:  # noqa: BLE001 - any surprise must be a 500: nothing changes, and the log has it
         logger().exception("hook failed", extra={"facts": _who(asked)})
         return asked, {"error": "internal error; see the hook server's log"}, 500
-    if said.get("status"):
-        said["status"] = stamp(said["status"], asked)
     return asked, said, 200
 
 

@@ -13,6 +13,7 @@ now        when the request comes, where that matters
 earlier    what was different at an earlier sync, whose status and children are found now; {} when nothing was
 observed   how the children of the earlier sync are found: `ready` (the default) or `created`, or by kind:
            `missing`, or an object that is merged into the child
+written    what is merged into the status that the earlier sync wrote
 """
 
 import hashlib
@@ -236,7 +237,7 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
         said = play(kind, hook, before | past).answer.said
         generation = past["endpoint"].get("metadata", {}).get("generation", 1)
         same = past["endpoint"] == world["endpoint"]
-        status = {"observedGeneration": generation, **said["status"]}
+        status = merged({"observedGeneration": generation, **said["status"]}, world.get("written", {}))
         body["parent"] = {**dated(owner, past["now"], past["now"] if same else now), "status": status}
         body["children"] = observed(said["children"], world.get("observed", "ready"))
     elif kind == "endpoint":

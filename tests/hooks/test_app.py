@@ -1,0 +1,207 @@
+"""The hook server: codes, sentences, logs, metrics, settings."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from aimlib.config import Config
+from hooks import app as edge
+from hooks.app import ConfigError, create_app, hooks, read_config
+from tests.kustomize import ROOT
+
+RECORDINGS = ROOT / "tests" / "testdata" / "recordings"
+HOOKS = tuple(hooks(Config()))
+
+
+def test_every_hook_that_a_controller_calls_is_served():
+    called = {
+        line.split("aim-system.svc")[1].split("?")[0]
+        for path in (ROOT / "metacontroller").glob("*.yaml")
+        for line in path.read_text().splitlines()
+        if line.strip().startswith("url:")
+    }
+    assert called == set(HOOKS)
+
+
+def test_a_request_is_answered_in_json(client, endpoint):
+    response = client.post("/endpoint/sync", json=endpoint(modelId="Qwen/Qwen3-32B"))
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert response.json["children"] == []
+    assert response.json["status"]["phase"] == "Pending"
+
+
+@pytest.mark.parametrize("path", HOOKS)
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe", b"[" * 100_000], ids=lambda body: body[:4]
+)
+def test_a_body_that_is_no_request_is_refused_in_words(client, path, body):
+    response = client.post(path, data=body)
+    assert response.status_code == 400
+    assert response.json["error"].startswith("the body")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "words"),
+    [
+        ("get", "/endpoint/sync", 405, "Method Not Allowed"),
+        ("post", "/endpoint/finalize", 404, "Not Found"),
+        ("post", "/", 404, "Not Found"),
+        ("post", "/metrics", 405, "Method Not Allowed"),
+    ],
+)
+def test_a_wrong_path_or_method_is_refused_in_words(client, method, path, code, words):
+    response = getattr(client, method)(path)
+    assert response.status_code == code
+    assert response.json["error"].startswith(f"{words}: ")
+
+
+def test_a_body_that_is_too_large_is_refused_in_words(monkeypatch):
+    monkeypatch.setattr(edge, "MAX_BODY", 1000)
+    response = create_app().test_client().post("/endpoint/sync", data=b"x" * 1001)
+    assert response.status_code == 413
+    assert response.json["error"].startswith("Request Entity Too Large: ")
+
+
+def test_the_release_in_the_address_changes_nothing(client, endpoint):
+    asked = endpoint(modelId="Qwen/Qwen3-32B")
+    with_release, without = (client.post(f"/endpoint/customize{rev}", json=asked) for rev in ("?rev=1.2.3", ""))
+    assert with_release.json == without.json
+
+
+def test_a_surprise_is_a_500_whose_traceback_is_in_the_log_alone(client, lines):
+    broken = {"object": {"kind": "Node", "metadata": {"name": "n"}, "status": {"allocatable": {"cpu": "several"}}}}
+    response = client.post("/node/sync", json=broken)
+    assert response.status_code == 500
+    assert response.json == {"error": "internal error; see the hook server's log"}
+    [failure, call] = lines()
+    assert "NotAQuantityError" in failure["exception"]
+    assert (failure["kind"], failure["name"]) == ("Node", "n")
+    assert (call["code"], call["error"]) == (500, response.json["error"])
+
+
+def test_a_status_that_cannot_be_stamped_is_a_500_too(client, lines, endpoint):
+    asked = endpoint(modelId="Qwen/Qwen3-32B")
+    asked["parent"]["status"] = {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "long ago"}]}
+    assert client.post("/endpoint/sync", json=asked).status_code == 500
+    assert "exception" in lines()[0]
+
+
+def test_a_call_is_one_line_with_the_objects_name_and_the_decision(client, lines, endpoint):
+    client.post("/endpoint/sync", json=endpoint(modelId="Qwen/Qwen3-32B"))
+    [line] = lines()
+    assert line.pop("ms") >= 0
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "info",
+        "message": "hook",
+        "hook": "/endpoint/sync",
+        "code": 200,
+        "kind": "AIMEndpoint",
+        "namespace": "team-a",
+        "name": "chat",
+        "generation": 4,
+        "phase": "Pending",
+        "reason": "InventoryNotReady",
+        "decision": "waiting for the AIMInventory named cluster to be filled",
+        "children": 0,
+    }
+
+
+def test_a_refusal_is_logged_as_an_error_with_its_sentence(client, lines, endpoint):
+    client.post("/endpoint/sync", json=endpoint(gpuCount=1))
+    [line] = lines()
+    assert (line["level"], line["code"], line["name"]) == ("error", 422, "chat")
+    assert line["error"] == "spec: say which model to serve: modelId, or model.id"
+
+
+def test_a_line_stays_one_line_whatever_it_says(client, lines, endpoint):
+    asked = endpoint(modelId="Qwen/Qwen3-32B")
+    asked["parent"]["metadata"]["name"] = "chat\n{}"
+    client.post("/endpoint/sync", json=asked)
+    assert [line["name"] for line in lines()] == ["chat\n{}"]
+
+
+def test_health_and_readiness_are_plain_words(client):
+    for path in ("/healthz", "/readyz"):
+        response = client.get(path)
+        assert (response.status_code, response.text, response.mimetype) == (200, "ok\n", "text/plain")
+
+
+def metric(client, name):
+    found = (line for line in client.get("/metrics").text.splitlines() if line.startswith(name))
+    return float(next(found, "0 0").rpartition(" ")[2])
+
+
+def test_calls_are_counted_by_hook_and_code(client, endpoint):
+    good, bad = (f'aim_hook_requests_total{{code="{code}",hook="/endpoint/customize"}}' for code in (200, 400))
+    seconds = 'aim_hook_duration_seconds_count{hook="/endpoint/customize"}'
+    before = [metric(client, name) for name in (good, bad, seconds)]
+    client.post("/endpoint/customize", json=endpoint(modelId="Qwen/Qwen3-32B"))
+    client.post("/endpoint/customize", data="{")
+    assert [metric(client, name) for name in (good, bad, seconds)] == [before[0] + 1, before[1] + 1, before[2] + 2]
+
+
+def test_metrics_are_in_the_format_of_prometheus(client):
+    assert client.get("/metrics").content_type.startswith("text/plain; version=")
+
+
+def test_settings_come_from_the_file_that_the_environment_names(monkeypatch, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("listedCandidates: 3\nimages: {vllm/amd: registry.example.com/vllm:1}\n")
+    monkeypatch.setenv("AIM_CONFIG", str(path))
+    seen = []
+    monkeypatch.setattr(edge, "hooks", lambda config: seen.append(config) or {})
+    create_app()
+    assert seen == [Config(listed_candidates=3, images={"vllm/amd": "registry.example.com/vllm:1"})]
+
+
+def test_an_empty_file_means_the_defaults(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("# nothing yet\n{}\n")
+    assert read_config(str(path)) == read_config(None) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cpuPerDevice: 0", "cpuPerDevice: must be at least 1, found '0'"),
+        ("memoryPerDevice: much", "memoryPerDevice: must be a quantity"),
+        ("imagse: {}", "imagse: Extra inputs are not permitted"),
+        ("- 1", "must be an object"),
+        ("a: [", "while parsing a flow"),
+    ],
+)
+def test_settings_that_cannot_be_used_stop_the_start_with_a_sentence(tmp_path, text, words):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="config") as error:
+        read_config(str(path))
+    assert words in str(error.value)
+
+
+def test_settings_that_are_not_there_stop_the_start_with_a_sentence(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        read_config(str(tmp_path / "none.yaml"))
+
+
+def test_many_requests_at_once_are_answered_the_same(client, endpoint):
+    asked = [endpoint(modelId=f"Qwen/Qwen3-{size}B", gpuCount=size % 8) for size in range(40)]
+    alone = [client.post("/endpoint/customize", json=one).json for one in asked]
+
+    def call(one):
+        return client.application.test_client().post("/endpoint/customize", json=one).json
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(call, asked * 10)) == alone * 10
+
+
+@pytest.mark.parametrize("path", sorted(RECORDINGS.glob("*[!e].json")), ids=lambda path: path.stem)
+def test_what_metacontroller_really_sends_is_understood(client, path):
+    body = json.loads(path.read_text())
+    if "parent" not in body and "object" not in body:
+        pytest.fail(f"{path.name} is no request")
+    hook = "/node/sync" if "object" in body else "/endpoint/sync"
+    response = client.post(hook, json=body)
+    assert response.status_code in ({200} if "object" in body else {200, 422})
+    assert "internal" not in response.text
