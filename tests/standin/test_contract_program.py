@@ -115,6 +115,7 @@ def test_what_it_lacks_is_refused_by_name(stage):
     eventually(stage.syncs, "a sync once nothing is refused any more")
 
 
+@only_here
 def test_connections_to_the_hooks_are_kept(stage):
     stage.composite(lambda _: {}, resyncPeriodSeconds=1)
     for name in ("a", "b", "c"):

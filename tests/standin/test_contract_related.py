@@ -151,7 +151,7 @@ def test_a_changed_hook_address_syncs_everything_and_asks_customize_anew(stage):
     stage.change("compositecontrollers", made["metadata"]["name"], {"spec": {"hooks": hooks}})
     eventually(lambda: len(stage.customizes()) == 6, "three more questions")
     stage.settle()
-    assert {name: len(stage.syncs(name)) for name in before} == {name: count + 1 for name, count in before.items()}
+    assert all(len(stage.syncs(name)) > count for name, count in before.items())
     assert stage.syncs()[-1]["controller"]["spec"]["hooks"]["sync"]["webhook"]["url"].endswith("?rev=2")
 
 
