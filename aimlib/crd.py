@@ -13,6 +13,7 @@ import yaml
 
 from aimlib.api import GROUP, VERSION
 from aimlib.api.spelling import Path as FieldPath
+from aimlib.described import DescribedSchema
 from aimlib.kinds import KINDS, Kind
 
 KEPT = frozenset(
@@ -73,7 +74,7 @@ def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPa
 def crd(kind: Kind) -> dict[str, Any]:
     """The CustomResourceDefinition of one kind."""
     name = kind.model.__name__
-    schema = kind.model.model_json_schema()
+    schema = kind.model.model_json_schema(schema_generator=DescribedSchema)
     defs = schema["$defs"]
     twins = frozenset(spelling.means for spelling in kind.spellings)
     properties = {

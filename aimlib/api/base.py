@@ -12,9 +12,7 @@ from pydantic_core import CoreSchema
 class Model(BaseModel):
     """A frozen value; its attribute docstrings are what `kubectl explain` prints."""
 
-    model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
     def wire(self) -> dict[str, Any]:
         """This value as JSON-ready data, camelCase, without absent fields."""

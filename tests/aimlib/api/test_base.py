@@ -55,10 +55,6 @@ def test_unknown_fields_are_dropped_as_the_api_server_prunes_them():
     assert Box.model_validate({"sideLength": 2, "colour": "red"}) == Box(side_length=2)
 
 
-def test_docstrings_become_descriptions():
-    assert Box.model_json_schema()["$defs"]["Box"]["properties"]["sideLength"]["description"] == "Its side."
-
-
 def test_a_rule_stands_in_the_schema_and_types_without_rules_have_none():
     assert Span.model_json_schema()["x-kubernetes-validations"] == [
         {"rule": "self.low <= self.high", "message": "low must not exceed high"},
