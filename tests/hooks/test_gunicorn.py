@@ -1,0 +1,116 @@
+"""The hook server as it is shipped: gunicorn with the project's settings, on loopback."""
+
+import contextlib
+import gc
+import http.client
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.kustomize import ROOT
+
+SETTINGS = ROOT / "hooks" / "gunicorn_conf.py"
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", str(SETTINGS), "hooks.app:create_app()"]
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(folder, port, **more):
+    metrics = folder / "metrics"
+    metrics.mkdir()
+    own = {"AIM_BIND": f"127.0.0.1:{port}", "AIM_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    return os.environ | own | more
+
+
+def call(port, method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+def wait(process, port, seconds=30):
+    for _ in range(seconds * 10):
+        assert process.poll() is None, "gunicorn ended"
+        with contextlib.suppress(OSError):
+            if call(port, "GET", "/readyz") == (200, "ok\n"):
+                return
+        time.sleep(0.1)
+    pytest.fail(f"not ready after {seconds} s")
+
+
+def test_it_answers_counts_over_all_workers_and_stops_when_told(tmp_path):
+    port = free_port()
+    log = tmp_path / "log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment(tmp_path, port), stderr=stream)
+        try:
+            wait(process, port)
+            parent = {"metadata": {"name": "chat"}, "spec": {"modelId": "Qwen/Qwen3-32B"}}
+            answers = {call(port, "POST", "/endpoint/customize", json.dumps({"parent": parent})) for _ in range(20)}
+            status, text = call(port, "GET", "/metrics")
+        finally:
+            process.terminate()
+            code = process.wait(timeout=40)
+    [(answered, body)] = answers
+    assert answered == status == 200
+    assert len(json.loads(body)["relatedResources"]) == 2
+    assert 'aim_hook_requests_total{code="200",hook="/endpoint/customize"} 20.0' in text
+    assert code == 0
+    calls = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["message"], line["name"]) for line in calls] == [("hook", "chat")] * 20
+
+
+def test_wrong_settings_end_the_start_with_a_sentence(tmp_path):
+    settings = tmp_path / "config.yaml"
+    settings.write_text("cpuPerDevice: none\n")
+    env = environment(tmp_path, free_port(), AIM_CONFIG=str(settings))
+    done = subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert f"{settings}: cpuPerDevice: must be a whole number, found 'none'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    return runpy.run_path(str(SETTINGS))
+
+
+def test_idle_connections_outlive_those_of_the_caller(settings):
+    assert settings["keepalive"] > 90
+    assert settings["workers"] * settings["threads"] > 2 * 20
+
+
+def test_what_was_read_at_the_start_is_left_alone_by_the_garbage_collector(settings):
+    try:
+        settings["pre_fork"](None, None)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+
+
+def test_the_gauges_of_a_dead_worker_go(settings, tmp_path):
+    class Worker:
+        pid = 4711
+
+    gauge = tmp_path / "gauge_livesum_4711.db"
+    gauge.touch()
+    settings["child_exit"](None, Worker)
+    assert not gauge.exists()
+
+
+def test_metrics_of_several_processes_are_read_from_their_folder(client, monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert client.get("/metrics").text == ""

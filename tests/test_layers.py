@@ -1,0 +1,163 @@
+"""The order of the layers: who may import whom, and that only the edges do I/O, read the environment or the clock."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kustomize import ROOT
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in ("aimlib", "hooks")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+LAYERS = (
+    r"aimlib\.api(\..*)?",
+    r"aimlib(\..*)?",
+    r"hooks\.children(\..*)?",
+    r"hooks\.(conditions|observed|report|surprises)",
+    r"hooks\.(endpoint|recipe|node|inventory)",
+    r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|offline|files|tables|cli|commands|explanation|failure|formats|live|summary)",
+)
+"""From the bottom up; the last one is the edges: the server, and the command line."""
+
+SERVER = r"hooks\.(app|logs|metrics|gunicorn_conf)"
+COMMAND_LINE = r"hooks\.(cli|commands|failure|files|formats|live)"
+OUTSIDE = {
+    "os": rf"{SERVER}|{COMMAND_LINE}",
+    "sys": rf"{SERVER}|{COMMAND_LINE}|aimlib\.crd",
+    "logging": SERVER,
+    "time": SERVER,
+    "pathlib": rf"{SERVER}|{COMMAND_LINE}|aimlib\.crd",
+    "importlib": rf"{COMMAND_LINE}|aimlib\.data",
+    "tempfile": SERVER,
+    "shutil": COMMAND_LINE,
+    "inspect": r"aimlib\.described",
+    "flask": SERVER,
+    "werkzeug": SERVER,
+    "prometheus_client": SERVER,
+    "click": COMMAND_LINE,
+    "kubernetes": COMMAND_LINE,
+    "urllib3": COMMAND_LINE,
+    "yaml": rf"{SERVER}|{COMMAND_LINE}|aimlib\.(crd|data|documents)",
+    "subprocess": COMMAND_LINE,
+    "socket": "",
+    "requests": "",
+    "random": "",
+    "uuid": "",
+    "secrets": "",
+}
+"""Modules that reach outside of the process, and who may import them."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The absolute names of what a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else node.module or ""
+
+
+def layer(module: str) -> int:
+    """The place of a module in LAYERS."""
+    if module == "hooks":
+        return 0  # a docstring
+    found = [place for place, form in enumerate(LAYERS) if re.fullmatch(form, module)]
+    assert found, f"{module} belongs to no layer: add it to one"
+    return found[0]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_from_its_own_layer_and_those_below(name):
+    ours = [found for found in imports(MODULES[name]) if found.split(".")[0] in {"aimlib", "hooks"}]
+    assert [found for found in ours if layer(found) > layer(name)] == []
+
+
+def test_kinds_do_not_import_each_other():
+    kinds = {f"hooks.{kind}" for kind in ("endpoint", "recipe", "node", "inventory")}
+    assert {kind: kinds & set(imports(MODULES[kind])) for kind in kinds} == {kind: set() for kind in kinds}
+
+
+def test_the_two_edges_do_not_import_each_other():
+    edges = {name: SERVER if re.fullmatch(SERVER, name) else COMMAND_LINE for name in MODULES if layer(name) == 5}
+    other = {SERVER: COMMAND_LINE, COMMAND_LINE: SERVER}
+    found = [
+        (name, one) for name, own in edges.items() for one in imports(MODULES[name]) if re.fullmatch(other[own], one)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_only_the_edges_reach_outside(name):
+    found = {one.split(".")[0] for one in imports(MODULES[name])} & set(OUTSIDE)
+    assert {one for one in found if not re.fullmatch(OUTSIDE[one], name)} == set()
+
+
+def test_nothing_reaches_outside_through_a_module_that_no_rule_knows():
+    known = {
+        "re",
+        "json",
+        "hashlib",
+        "functools",
+        "itertools",
+        "collections",
+        "fractions",
+        "decimal",
+        "math",
+        "threading",
+    }
+    known |= {"typing", "types", "enum", "dataclasses", "datetime", "difflib", "textwrap", "http", "gc", "io"}
+    known |= {"ast", "contextlib"}
+    known |= {"pydantic", "pydantic_core", "jsonpatch", "aimlib", "hooks", *OUTSIDE}
+    found = {one.split(".")[0] for path in MODULES.values() for one in imports(path)}
+    assert found - known == set()
+
+
+def calls(path: Path) -> Iterator[str]:
+    """Everything that a module calls, as it is written."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "hooks.app"])
+def test_nobody_but_the_server_asks_for_the_time(name):
+    forbidden = re.compile(r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.\w+")
+    assert [one for one in calls(MODULES[name]) if forbidden.fullmatch(one)] == []
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MODULES if layer(name) < 5 and name not in {"aimlib.crd", "aimlib.data"}]
+)
+def test_the_core_opens_and_prints_nothing(name):
+    assert {"open", "print", "input", "eval", "exec", "compile"} & set(calls(MODULES[name])) == set()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_fits_in_one_reading(name):
+    assert len(MODULES[name].read_text().splitlines()) <= 300
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_named_for_what_it_is_and_says_so_first(name):
+    assert not re.search(r"util|helper|manager|handler|common|misc", name)
+    assert ast.get_docstring(ast.parse(MODULES[name].read_text()))
+
+
+def test_each_child_kind_is_built_in_one_place():
+    kinds = [
+        found
+        for path in MODULES.values()
+        for found in re.findall(r'^ *"kind": "(\w+)",$', path.read_text(), re.MULTILINE)
+    ]
+    children = sorted(kind for kind in kinds if kind not in {"AIMNode", "AIMInventory", "CustomResourceDefinition"})
+    assert children == sorted(set(children))
+    assert {"Deployment", "Service", "PersistentVolumeClaim"} < set(children)
