@@ -137,8 +137,10 @@ def test_an_own_image_replaces_one_that_does_not_exist():
         ({"gpuCount": 1}, "qwen-mi300x with 1 GPU: the best of 3 that fit of 15 configurations"),
         (
             {"modelId": "a/b"},
-            "none of 15 configurations for a/b fits (rejected by model: 15); "
-            "closest is phi with 1 GPU: asked model a/b, found microsoft/phi-4",
+            (
+                "none of 15 configurations for a/b fits (rejected by model: 15); "
+                "closest is phi with 1 GPU: asked model a/b, found microsoft/phi-4"
+            ),
         ),
     ],
     ids=str,
