@@ -62,6 +62,8 @@ class CompositeController(Controller):
         namespace = key_of(parent)[0]
         if namespace and namespace != key_of(orphan)[0]:
             return False
+        if self.definition.generate_selector:  # asked for every orphan and parent: spare the selector
+            return labels(orphan).get(GENERATED_LABEL) == uid(parent)
         try:
             return self._selector(parent)(labels(orphan))
         except (SyncError, ValueError):

@@ -1,28 +1,30 @@
 """What both kinds of controller share: informers, triggers, a queue of parents and the workers that sync them."""
 
+import functools
 import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import urllib3
 
 from .api import Api, ApiError
 from .children import ChildMap, ChildWriter
 from .customize import Customize
-from .definition import Definition, ParentRule
+from .definition import Definition
 from .discovery import Discovery, Resource, UnknownResourceError
 from .events import EventRecorder
 from .hooks import Hook, HookError, TooManyRequestsError
 from .informer import Informer, InformerPool, Subscription
-from .objects import Object, annotations, controller_reference, deleting, describe, group_of, key_of, labels, metadata
+from .objects import Object, controller_reference, deleting, describe, key_of
+from .parents import ParentKind, Parents
 from .responses import ResponseError
-from .selector import Matcher, compile_selector
 from .workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
 
 ParentKey = tuple[Resource, str, str]
 
@@ -39,21 +41,20 @@ class Context:
     resync_seconds: float  # for controllers that name none
 
 
-@dataclass
-class Watched:
-    """One kind of parents: its rule, compiled, and its informer."""
-
-    informer: Informer
-    matches_labels: Matcher
-    matches_annotations: Matcher
-    ignore_status_changes: bool
-
-    def matches(self, obj: Object) -> bool:
-        return self.matches_labels(labels(obj)) and self.matches_annotations(annotations(obj))
-
-
 class SyncError(Exception):
     """A sync that must be tried again; the message becomes an event on the parent."""
+
+
+# what a sync may fail with; anything else is a defect and ends the process
+FAILURES = (
+    SyncError,
+    HookError,
+    ResponseError,
+    UnknownResourceError,
+    ApiError,
+    urllib3.exceptions.HTTPError,
+    ValueError,
+)
 
 
 class Controller(ABC):
@@ -61,21 +62,14 @@ class Controller(ABC):
 
     def __init__(self, context: Context, definition: Definition) -> None:
         self.context, self.definition = context, definition
-        parents = [(rule, context.discovery.resource(rule.api_version, rule.plural)) for rule in definition.parents]
-        children = [(rule, context.discovery.resource(rule.api_version, rule.plural)) for rule in definition.children]
-        # a kind named twice has one selector, the last: so does the real program
-        selectors = {resource: _compiled(rule) for rule, resource in parents}
+        served = context.discovery.resource
+        parents = [(rule, served(rule.api_version, rule.plural)) for rule in definition.parents]
+        children = [(rule, served(rule.api_version, rule.plural)) for rule in definition.children]
+        methods = {(resource.group, resource.kind): rule.method for rule, resource in children}
         self.hook = Hook(definition.name, "sync", definition.sync, context.workers)
         self.queue = WorkQueue()
-        self.writer = ChildWriter(
-            context.api,
-            context.discovery,
-            {(resource.group, resource.kind): rule.method for rule, resource in children},
-        )
-        self.parents = {
-            resource: Watched(context.informers.acquire(resource), *selector)
-            for resource, selector in selectors.items()
-        }
+        self.writer = ChildWriter(context.api, context.discovery, methods)
+        self.parents = Parents(parents, context.informers)
         self.children = {resource: context.informers.acquire(resource) for _, resource in children}
         asked = definition.customize
         self.customize = Customize(
@@ -83,7 +77,7 @@ class Controller(ABC):
             hook=Hook(definition.name, "customize", asked, context.workers) if asked else None,
             discovery=context.discovery,
             informers=context.informers,
-            parents=self._matching_parents,
+            parents=self.parents.matching,
             enqueue=self.enqueue,
         )
         self._subscriptions: list[tuple[Informer, Subscription]] = []
@@ -98,20 +92,6 @@ class Controller(ABC):
     def start(self) -> None:
         self._starter.start()
 
-    def _start(self) -> None:
-        informers = [watched.informer for watched in self.parents.values()] + list(self.children.values())
-        for informer in informers:
-            while not informer.wait_synced(0.5):
-                if self._stopped.is_set():
-                    return
-        for resource, watched in self.parents.items():
-            handler = self._parent_handler(watched)
-            self._subscriptions.append((watched.informer, watched.informer.subscribe(resource.key, handler)))
-        for resource, informer in self.children.items():
-            self._subscriptions.append((informer, informer.subscribe(resource.key, self._child_changed)))
-        for thread in self._threads:
-            thread.start()
-
     def stop(self) -> None:
         """Returns when no worker is in a sync any more."""
         self._stopped.set()
@@ -123,13 +103,13 @@ class Controller(ABC):
         for informer, subscription in self._subscriptions:
             informer.unsubscribe(subscription)
         self.customize.stop()
-        for informer in [watched.informer for watched in self.parents.values()] + list(self.children.values()):
+        for informer in self._informers():
             self.context.informers.release(informer)
 
     def enqueue(self, parent: Object) -> None:
-        watched = self._watched(parent)
-        if watched and watched.matches(parent):
-            self.queue.add((watched.informer.resource, *key_of(parent)))
+        kind = self.parents.kind_of(parent)
+        if kind and kind.matches(parent):
+            self.queue.add((kind.resource, *key_of(parent)))
 
     @abstractmethod
     def sync(self, resource: Resource, parent: Object) -> None:
@@ -155,52 +135,41 @@ class Controller(ABC):
         if seconds > 0:
             self.queue.add_after((resource, *key_of(parent)), seconds)
 
-    def _watched(self, parent: Object) -> Watched | None:
-        group, kind = group_of(parent["apiVersion"]), parent["kind"]
-        return next((w for r, w in self.parents.items() if (r.group, r.kind) == (group, kind)), None)
+    def _informers(self) -> list[Informer]:
+        return [kind.informer for kind in self.parents] + list(self.children.values())
 
-    def _matching_parents(self) -> list[Object]:
-        return [
-            parent
-            for watched in self.parents.values()
-            for parent in watched.informer.store.objects()
-            if watched.matches(parent)
-        ]
+    def _start(self) -> None:
+        for informer in self._informers():
+            while not informer.wait_synced(POLL_SECONDS):
+                if self._stopped.is_set():
+                    return
+        handlers = [(kind.informer, functools.partial(self._parent_changed, kind)) for kind in self.parents]
+        handlers += [(informer, self._child_changed) for informer in self.children.values()]
+        for informer, handler in handlers:
+            self._subscriptions.append((informer, informer.subscribe(self.definition.name, handler)))
+        for thread in self._threads:
+            thread.start()
 
-    def _parent_handler(self, watched: Watched) -> Any:
-        def changed(old: Object | None, new: Object | None) -> None:
-            if new is None:
-                self.customize.forget(old or {})
-            elif not (old and watched.ignore_status_changes and _only_status_changed(old, new)):
-                self.enqueue(new)
+    def _parent_changed(self, kind: ParentKind, old: Object | None, new: Object | None) -> None:
+        if new is not None and kind.concerns(old, new):
+            self.enqueue(new)
+        elif new is None and old is not None:
+            self.customize.forget(old)
 
-        return changed
-
-    def _child_changed(self, _: Object | None, new: Object | None) -> None:
-        """An owned child queues its owner, an orphan whoever would adopt it."""
-        child = new if new is not None else _
-        if child is None:
-            return
-        reference = controller_reference(child)
-        if reference:
-            if parent := self._owner(child, reference):
-                self.enqueue(parent)
-        elif new is not None and not deleting(child):
-            for parent in self._matching_parents():
-                if self.adopts(parent, child):
+    def _child_changed(self, old: Object | None, new: Object | None) -> None:
+        """An owned child queues its owner, gone or not; an orphan whoever would adopt it."""
+        child = new or old or {}
+        if controller_reference(child):
+            if owner := self.parents.owner_of(child):
+                self.enqueue(owner)
+        elif new and not deleting(new):
+            for parent in self.parents.matching():
+                if self.adopts(parent, new):
                     self.enqueue(parent)
-
-    def _owner(self, child: Object, reference: Object) -> Object | None:
-        watched = self._watched(reference)
-        if watched is None:
-            return None
-        namespace = key_of(child)[0] if watched.informer.resource.namespaced else ""
-        parent = watched.informer.store.get(namespace, reference["name"])
-        return parent if parent and metadata(parent)["uid"] == reference["uid"] else None
 
     def _resync(self) -> None:
         while not self._stopped.wait(self.definition.resync_seconds or self.context.resync_seconds):
-            for parent in self._matching_parents():
+            for parent in self.parents.matching():
                 self.enqueue(parent)
 
     def _work(self) -> None:
@@ -211,42 +180,18 @@ class Controller(ABC):
                 self.queue.done(key)
 
     def _attempt(self, key: ParentKey) -> None:
-        resource, namespace, name = key
-        watched = self.parents[resource]
-        parent = watched.informer.store.get(namespace, name)
-        if parent is None or not watched.matches(parent):
+        parent = self.parents.get(*key)
+        if parent is None:
             self.queue.forget(key)
             return
         try:
-            self.sync(resource, parent)
+            self.sync(key[0], parent)
         except TooManyRequestsError as error:
             log.info("%s: %s", describe(parent), error)
             self.queue.forget(key)
             self.queue.add_after(key, error.seconds)
-        except (
-            SyncError,
-            HookError,
-            ResponseError,
-            UnknownResourceError,
-            ApiError,
-            urllib3.exceptions.HTTPError,
-            ValueError,
-        ) as error:
+        except FAILURES as error:
             self.context.events.record(parent, "Warning", "SyncError", f"Sync error: {error}")
             self.queue.add_rate_limited(key)
         else:
             self.queue.forget(key)
-
-
-def _compiled(rule: ParentRule) -> tuple[Matcher, Matcher, bool]:
-    return compile_selector(rule.label_selector), compile_selector(rule.annotation_selector), rule.ignore_status_changes
-
-
-def _only_status_changed(old: Object, new: Object) -> bool:
-    """By generation, labels and annotations, which is all that the real program compares."""
-    return (
-        metadata(old).get("generation") == metadata(new).get("generation")
-        and labels(old) == labels(new)
-        and annotations(old) == annotations(new)
-        and not deleting(new)
-    )
