@@ -49,6 +49,7 @@ def test_the_hook_answers_as_expected(case, request):
     found = {"code": answer.code, "answer": json.loads(json.dumps(answer.said))}
     if request.config.getoption("--update-golden"):
         case.expected.write_text(yaml.dump(found, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
+    assert case.expected.exists(), "there is no response.yaml yet: run make golden and review it"
     assert found == yaml.safe_load(case.expected.read_text())
 
 
