@@ -64,8 +64,15 @@ class Rejected(NamedTuple):
 
 
 def decided_for(spec: EndpointSpec) -> str:
-    """Digest of what a spec asks for, however it is said; equal ones need no new decision."""
-    return digest([ask for ask, _ in _asks(spec)], spec.recipe.goal)
+    """Digest of what a spec asks for, however it is said; equal ones need no new decision.
+
+    Only what is stated counts, by name: a release that knows more requirements decides nothing anew for what runs.
+    """
+    return digest([_stated(ask) for ask, _ in _asks(spec)], spec.recipe.goal)
+
+
+def _stated(ask: Ask) -> dict[str, object]:
+    return {name: value for name, value in ask._asdict().items() if value is not None and value is not False}
 
 
 def _asks(spec: EndpointSpec) -> list[tuple[Ask, str]]:
