@@ -27,10 +27,10 @@ class Rule(NamedTuple):
     holds: Callable[[Mapping[str, Any]], bool]
 
     def broken(self, raw: Mapping[str, Any]) -> bool:
-        """Whether `raw` breaks the rule. Where a value is of the wrong type, its own field says so."""
+        """Whether `raw` breaks the rule. Where a value is of the wrong type or form, its own field says so."""
         try:
             return not self.holds(raw)
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, ValueError):
             return False
 
 

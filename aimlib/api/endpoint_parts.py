@@ -6,17 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aimlib.api.base import GpuCount, Model, Name, Port, Quantity, Rule, Ruled, Text
-from aimlib.api.quantity import NotAQuantityError, parse
+from aimlib.api.quantity import parse
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 
 
 def _within(raw: Mapping[str, Any], request: str, limit: str) -> bool:
-    try:
-        return request not in raw or limit not in raw or parse(raw[request]) <= parse(raw[limit])
-    except NotAQuantityError:
-        return True  # the field's own pattern says so
+    return request not in raw or limit not in raw or parse(raw[request]) <= parse(raw[limit])
 
 
 class Resources(Ruled):

@@ -130,6 +130,7 @@ def test_no_gpus_are_something_else_than_nothing_said():
         ({"cache": {"size": "much"}}, "match pattern"),
         ({"cache": {"mountPath": "data"}}, "match pattern"),
         ({"resources": {"memory": "64 GB"}}, "match pattern"),
+        ({"resources": {"cpu": "lots", "cpuLimit": "1"}}, "match pattern"),
         ({"service": {"type": "ExternalName"}}, "Input should be 'ClusterIP'"),
         ({"service": {"port": 0}}, "greater than or equal to 1"),
         ({"recipe": {"fallback": [{"gpuCount": 1}] * 9}}, "at most 8"),
