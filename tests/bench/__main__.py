@@ -4,17 +4,25 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from urllib3.exceptions import HTTPError
+
 from tests.bench import footprint, latency, nodes, plan, selection, throughput
 from tests.bench.report import Part, Row, as_json, text
 from tests.cluster.__main__ import stop_on_signals
+from tests.cluster.plane import KubectlError
+from tests.cluster.processes import StartError
+from tests.cluster.toolchain import MissingToolError
 
 PARTS = ("latency", "selection", "memory", "plan", "endpoints", "quiet", "nodes")
+FAILURES = (RuntimeError, KubectlError, StartError, MissingToolError, subprocess.CalledProcessError, HTTPError, OSError)
+"""What keeps one part from being measured; the others go on."""
 
 
 def arguments() -> argparse.Namespace:
@@ -80,21 +88,27 @@ def main() -> int:
     facts = about()
     print(", ".join(f"{name}: {value}" for name, value in facts.items()), flush=True)
     done: list[Part] = []
+    failed: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="aim-bench-") as folder:
         table = runs(chosen, Path(folder))
         for name in chosen.only:
             began = time.monotonic()
-            found = table[name]()
+            try:
+                found = table[name]()
+            except FAILURES as error:
+                failed[name] = f"{type(error).__name__}: {error}"
+                print(f"\n== {name}: not measured: {failed[name]}", flush=True)
+                continue
             done += found
             for part in found:
                 print(text(part))
             print(f"  ({name}: {time.monotonic() - began:.0f} s; load now {os.getloadavg()[0]:.1f})", flush=True)
     if chosen.json:
-        chosen.json.write_text(json.dumps(as_json(done, facts), indent=2) + "\n")
+        chosen.json.write_text(json.dumps(as_json(done, facts) | {"failed": failed}, indent=2) + "\n")
     missed = [goal.what for part in done for goal in part.goals if not goal.met]
     print(f"\n{len(missed)} of {sum(len(part.goals) for part in done)} goals missed{':' if missed else ''}")
     print("\n".join(f"  {what}" for what in missed))
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any, Self
 
 import urllib3
@@ -68,8 +70,9 @@ class Column:
     def __init__(self, client: Client, where: str, head: str) -> None:
         self.values: dict[str, str] = {}
         self.head = head
+        self.open = partial(client.watch, where)
         self.over = False
-        self.reply = client.watch(where)
+        self.reply = self.open()
         self.thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
@@ -82,11 +85,12 @@ class Column:
         self.thread.join()
 
     def _follow(self) -> None:
-        try:
-            self._read()
-        except urllib3.exceptions.ProtocolError:
+        """A watch that the API server ends, as it does when nobody keeps up with it, begins anew."""
+        while not self.over:
+            with suppress(urllib3.exceptions.HTTPError):
+                self._read()
             if not self.over:
-                raise
+                self.reply = self.open()
 
     def _read(self) -> None:
         heads: list[str] = []

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from aimlib.api import API_VERSION
 from tests.bench import bodies
 from tests.bench.measure import p50, p99, timed, turns
+from tests.bench.processes import cpu_seconds
 from tests.bench.report import Goal, Part, Row, Table
 from tests.bench.server import BARE, HOOKS, Connection, Server, serving
 
@@ -96,7 +97,10 @@ def run(folder: Path, seconds: float) -> Part:
                 Goal(f"{case.title}: p50", row["hook p50 ms"], 5, "ms"),
                 Goal(f"{case.title}: p99", row["hook p99 ms"], 20, "ms"),
             ]
-    note = "hook and bare take turns on one kept-alive connection each; `parse` is json.loads in this process"
+    note = (
+        "hook and bare take turns on one kept-alive connection each; CPU is the mean of all processes of a server, and "
+        "the measure that a busy machine distorts least; `parse` is json.loads in this process"
+    )
     crowded = (
         f"{CALLERS} callers at once; hook and bare take turns of a few seconds; the callers use the same two cores"
     )
@@ -118,10 +122,12 @@ def sequential(case: Case, servers: dict[str, Server], seconds: float) -> Row:
             for play in contestants.values():
                 play(number)
         contestants["parse"] = lambda number: timed(partial(json.loads, case.make(number)))
+        before = {name: cpu_seconds(server.process.pid) for name, server in servers.items()}
         # What is remembered must not be met again, so numbers go on after those of the warm-up.
         found = turns(
             {name: lambda number, play=play: play(number + ENDPOINTS) for name, play in contestants.items()}, seconds
         )
+    cpu = {name: cpu_seconds(server.process.pid) - before[name] for name, server in servers.items()}
     return {
         "request": case.title,
         "kB": len(case.make(0)) / 1000,
@@ -131,6 +137,8 @@ def sequential(case: Case, servers: dict[str, Server], seconds: float) -> Row:
         "bare p50 ms": p50(found["bare"]) * 1000,
         "bare p99 ms": p99(found["bare"]) * 1000,
         "parse ms": p50(found["parse"]) * 1000,
+        "hook CPU ms": cpu["hook"] / len(found["hook"]) * 1000,
+        "bare CPU ms": cpu["bare"] / len(found["bare"]) * 1000,
         "times bare": p50(found["hook"]) / p50(found["bare"]),
     }
 

@@ -73,3 +73,18 @@ def test_an_unknown_part_is_named(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         command.main()
     assert "speed: there are only latency" in capsys.readouterr().err
+
+
+def test_a_part_that_cannot_be_measured_is_named_and_the_others_go_on(monkeypatch, tmp_path, capsys):
+    def broken(_):
+        raise RuntimeError("no such thing")
+
+    file = tmp_path / "report.json"
+    monkeypatch.setattr(sys, "argv", ["bench", "--seconds=0.01", "--only=selection,plan", f"--json={file}"])
+    monkeypatch.setattr(command, "stop_on_signals", lambda: None)
+    monkeypatch.setattr(command.plan, "run", broken)
+    assert command.main() == 1
+    report = json.loads(file.read_text())
+    assert report["failed"] == {"plan": "RuntimeError: no such thing"}
+    assert list(report["parts"]) == ["selection"]
+    assert "plan: not measured" in capsys.readouterr().out
