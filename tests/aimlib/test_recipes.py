@@ -1,0 +1,90 @@
+"""A recipe is examined by itself: which of its configurations can be used, and what is wrong with the others."""
+
+import pytest
+
+from aimlib.recipes import Examination, examine, findings
+from tests.aimlib.make import FACTS, configuration, recipe
+
+SIZES = [configuration(count) for count in (1, 2, 4, 8)]
+
+
+def test_what_is_right_is_usable_without_a_word():
+    assert examine("r", recipe(*SIZES)) == Examination((1, 2, 4, 8), (), ())
+    assert findings("r", recipe(*SIZES)) == ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "usable", "problems"),
+    [
+        (recipe(configurations=[]), (), ["there are no configurations"]),
+        (recipe(configuration(1, enabled=False)), (), ["no configuration is enabled"]),
+        (
+            recipe(*SIZES, facts={**FACTS, "weightsGiB": 381}),
+            (4, 8),
+            ["1 GPU: memory: asked 420.", "2 GPUs: memory: asked "],
+        ),
+        (
+            recipe(configuration(8), configuration(3)),
+            (8,),
+            ["3 GPUs: tensorParallel: asked tensor parallel 3, found 64 attention heads do not divide by 3"],
+        ),
+        (
+            recipe(hardware="MI210", precision="fp8"),
+            (),
+            ["1 GPU: supported: asked fp8 weights, found MI210 serves bf16"],
+        ),
+        (
+            recipe(configuration(1, args=["--swap-space=4"]), configuration(2)),
+            (2,),
+            ["1 GPU: valid: asked arguments that vLLM 0.33.0 accepts, found --swap-space is no flag of vLLM 0.33.0"],
+        ),
+        (recipe(hardware="MI999X"), (), ["1 GPU: valid: asked a GPU product that is known, found hardware 'MI999X'"]),
+        (recipe(configuration(0)), (), ["CPUs only: valid: asked gpuCount: 0 with hardware CPU, and nowhere else"]),
+        (recipe(configuration(1, enabled=False, args=["--nope"]), configuration(2)), (2,), []),
+    ],
+    ids=[
+        "without configurations",
+        "with none enabled",
+        "too large for one and two",
+        "an odd degree",
+        "a format that the hardware lacks",
+        "an argument that is gone",
+        "unknown hardware",
+        "no GPUs on a GPU",
+        "what is not enabled need not be right",
+    ],
+)
+def test_what_is_wrong_is_said_by_number_of_gpus(spec, usable, problems):
+    found = examine("r", spec)
+    assert found.usable == usable
+    assert len(found.problems) == len(problems)
+    assert all(said.startswith(start) for said, start in zip(found.problems, problems, strict=True))
+    assert findings("r", spec) == found.problems
+
+
+def test_neither_the_cluster_nor_its_size_matters():
+    many = recipe(configuration(64, args=["--tensor-parallel-size=8", "--pipeline-parallel-size=8"]))
+    assert examine("r", many).usable == (64,)
+
+
+def test_a_recipe_for_processors_is_right_whatever_memory_a_node_has():
+    assert examine("r", recipe(configuration(0), hardware="CPU")).usable == (0,)
+    assert examine("r", recipe(configuration(0), hardware="CPU", backend="sglang")).usable == (0,)
+
+
+def test_a_recipe_for_sglang_without_a_stated_part_of_the_memory_is_checked_with_the_engines_own():
+    assert examine("r", recipe(*SIZES, backend="sglang")).usable == (1, 2, 4, 8)
+
+
+def test_what_is_left_out_and_what_could_not_be_checked_is_noted():
+    env = [{"name": "HIP_VISIBLE_DEVICES", "value": "0"}]
+    found = examine("r", recipe(configuration(2, env=env), facts=None))
+    assert found.usable == (2,)
+    assert found.notes == (
+        "2 GPUs: HIP_VISIBLE_DEVICES is left out: the device plugin decides which GPUs a container sees",
+        "memory cannot be checked: there are no facts",
+    )
+
+
+def test_the_counts_are_in_order_whatever_the_order_of_configurations():
+    assert examine("r", recipe(*reversed(SIZES))).usable == (1, 2, 4, 8)
