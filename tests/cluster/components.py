@@ -17,6 +17,7 @@ CONTROLLERS = (
     "job-controller",
     "namespace-controller",
     "persistentvolume-binder-controller",
+    "persistentvolume-protection-controller",
     "persistentvolumeclaim-protection-controller",
     "replicaset-controller",
     "serviceaccount-controller",

@@ -130,6 +130,13 @@ def test_more_claims_bind_than_there_were_volumes_in_stock(plane):
     plane.kubectl("wait", "--for=jsonpath={.status.phase}=Bound", *names, "--timeout=60s")
     plane.kubectl("delete", *names)
 
+    def released() -> set[str]:
+        found = plane.get("persistentvolumes")["items"]
+        return {one["metadata"]["name"] for one in found if one["spec"].get("claimRef", {}).get("name") in wanted}
+
+    wanted = {name.removeprefix("pvc/") for name in names}
+    plane.wait_for("the volumes of deleted claims to go", lambda: not released(), 30)
+
 
 def _claim(name: str, storage_class: str | None = None) -> str:
     spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "500Gi"}}}
