@@ -62,12 +62,14 @@ class Space:
 
     def becomes(self, name: str, reason: str, kind: str = "Ready", seconds: float = SECONDS) -> str:
         """Wait for a condition of an endpoint to have a reason; its message."""
+        found: Raw = {}
 
         def arrived() -> bool:
-            return self.condition(name, kind).get("reason") == reason
+            found.update(self.condition(name, kind))
+            return found.get("reason") == reason
 
         self.wait(f"{name} to have {kind} {reason}", arrived, seconds)
-        return self.condition(name, kind)["message"]
+        return found["message"]
 
     def ready(self, *names: str, seconds: float = SECONDS) -> None:
         """Wait until endpoints are Ready with the spec they have now."""

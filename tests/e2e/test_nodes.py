@@ -54,9 +54,13 @@ USUAL = "16 x MI300X (192 GiB), 16 x MI325X (256 GiB)"
 
 def test_every_node_has_its_facts_and_the_inventory_adds_them_up(cluster):
     wait_for_inventory(cluster, USUAL)
-    expected = {name for file in NODES for name in nodes_of(file)}
+    expected = sorted(f"aimnode.aim.engine.amd.com/{name}" for file in NODES for name in nodes_of(file))
+
+    def listed():
+        return sorted(cluster.kubectl("get", "aimnodes", "--output=name").split())
+
+    cluster.wait_for("the facts of other tests' nodes to go", lambda: listed() == expected, SECONDS)
     found = {one["metadata"]["name"]: one for one in cluster.get("aimnodes")["items"]}
-    assert found.keys() == expected
     for name, node in found.items():
         [owner] = node["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"]) == ("Node", name)

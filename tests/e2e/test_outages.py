@@ -73,7 +73,6 @@ def test_another_release_of_the_hook_server_is_asked_anew_and_changes_no_pod(spa
     assert {uid: after[uid] for uid in before} == before
     assert space.deployment("upgraded")["spec"]["template"] == template
     assert set(pods) <= set(space.names("pods"))
-    operator.apply(space.plane, operator.STEPS[1], installation.hooks_url)
 
 
 CONTROLLERS = (
