@@ -1,27 +1,71 @@
-"""The digest of what is asked: a new release must find the digests that earlier ones wrote, or it decides anew."""
+"""A running endpoint is decided anew when what it asks for changes, and for nothing else that its user edits."""
 
 import pytest
 
-from aimlib.api.endpoint import EndpointSpec
 from aimlib.selection import decided_for
+from tests.aimlib.make import endpoint
 
-MODEL = {"modelId": "Qwen/Qwen3-32B"}
-WRITTEN = {
-    "b8b6a8e7": {},
-    "44916e7d": {"gpuCount": 0},
-    "72615ec1": {"precision": "bfloat16", "backend": "vllm", "gpuCount": 2},
-    "30f4a949": {"recipe": {"goal": "cost", "fallback": [{"precision": "auto"}, {"gpuCount": 4}]}},
-    "1d2df0ae": {"recipe": {"customRecipe": {"name": "mine"}}, "model": {"id": "Qwen/Qwen3-32B", "revision": "main"}},
-    "8ad62e49": {"image": {"repository": "registry.example/engine"}},
-}
+SAME = [
+    {"resources": {"cpu": "8", "memory": "64Gi"}},
+    {"service": {"type": "NodePort", "port": 80}},
+    {"replicas": 3},
+    {"recipe": {"updatePolicy": "Auto"}},
+    {"recipe": {}},
+    {"precision": "auto"},
+    {"backend": "auto"},
+    {"autoSelect": True},
+    {"model": {"version": "1.2", "tokenSecret": {"name": "mine"}}},
+    {"image": {"pullPolicy": "Always", "tag": "x"}},
+    {"cache": {"enabled": True, "size": "1Ti"}},
+    {"scaling": {"maxReplicas": 4}},
+    {"security": {"serviceAccount": {"create": True}}},
+    {"monitoring": {"enabled": True}},
+    {"deployment": {"strategy": {"type": "Recreate"}}},
+]
+OTHER = [
+    {"modelId": "microsoft/phi-4"},
+    {"model": {"revision": "v2"}},
+    {"gpuCount": 1},
+    {"gpuCount": 0},
+    {"precision": "fp8"},
+    {"backend": "vllm"},
+    {"autoSelect": False, "recipe": {"customRecipe": {"name": "r"}}},
+    {"recipe": {"customRecipe": {"name": "r2"}}},
+    {"recipe": {"goal": "latency"}},
+    {"recipe": {"goal": "cost"}},
+    {"recipe": {"fallback": [{"gpuCount": 1}]}},
+    {"recipe": {"fallback": [{"gpuCount": 2}]}},
+    {"recipe": {"fallback": [{"gpuCount": 1}, {"gpuCount": 2}]}},
+    {"recipe": {"fallback": [{"gpuCount": 2}, {"gpuCount": 1}]}},
+    {"image": {"repository": "example.com/x"}},
+]
 
 
-@pytest.mark.parametrize(("digest", "asked"), WRITTEN.items(), ids=WRITTEN)
-def test_digests_in_statuses_stay_valid(digest, asked):
-    assert decided_for(EndpointSpec.model_validate(MODEL | asked)) == digest
+@pytest.mark.parametrize("change", SAME, ids=str)
+def test_what_does_not_decide_needs_no_new_decision(change):
+    assert decided_for(endpoint(**change)) == decided_for(endpoint())
 
 
-def test_zero_gpus_are_not_the_same_as_any():
-    assert decided_for(EndpointSpec.model_validate(MODEL | {"gpuCount": 0})) != decided_for(
-        EndpointSpec.model_validate(MODEL)
-    )
+@pytest.mark.parametrize("change", OTHER, ids=str)
+def test_what_decides_needs_a_new_decision(change):
+    others = [decided_for(endpoint(**other)) for other in ({}, *OTHER) if other != change]
+    assert decided_for(endpoint(**change)) not in others
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"precision": "bfloat16"}, {"recipe": {"precision": "bf16"}}),
+        ({"gpuCount": 1}, {"resources": {"gpuCount": 1}}),
+        (
+            {"autoSelect": False, "gpuCount": 1, "precision": "fp8"},
+            {"autoSelect": False, "gpuCount": 1, "precision": "fp8", "backend": "vllm"},
+        ),
+        (
+            {"recipe": {"customRecipe": {"name": "r", "namespace": "a"}}},
+            {"recipe": {"customRecipe": {"name": "r", "namespace": "b"}}},
+        ),
+    ],
+)
+def test_the_same_wish_in_other_words_needs_no_new_decision(one, other):
+    assert decided_for(endpoint(**one)) == decided_for(endpoint(**other))
