@@ -18,11 +18,20 @@ def endpoint(**spec):
     return {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": "it"}, "spec": spec}
 
 
+def silent(node):
+    """A schema without its descriptions; a field may be called description, too."""
+    return {
+        **{key: value for key, value in node.items() if key != "description"},
+        **{key: silent(node[key]) for key in ("items", "additionalProperties") if key in node},
+        **{key: {name: silent(one) for name, one in node[key].items()} for key in ("properties",) if key in node},
+    }
+
+
 @pytest.mark.parametrize("kind", WRITTEN, ids=lambda kind: kind.plural)
 def test_the_schema_is_the_crds(kind):
     [version] = crd(kind)["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert schema(kind.model.__name__)["properties"]["spec"] == spec
+    assert silent(schema(kind.model.__name__)["properties"]["spec"]) == silent(spec)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

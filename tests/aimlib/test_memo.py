@@ -1,0 +1,64 @@
+"""Answers are remembered by the versions of what they are about, and computed anew for any other version."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from aimlib.memo import Memo, remembered, versions
+
+
+def counted(memo, key, calls):
+    def compute():
+        calls.append(key)
+        return f"answer to {key}"
+
+    return remembered(memo, key, compute)
+
+
+def test_an_answer_is_computed_once():
+    memo, calls = Memo(2), []
+    assert [counted(memo, "a", calls) for _ in range(3)] == ["answer to a"] * 3
+    assert calls == ["a"]
+
+
+def test_without_a_key_nothing_is_remembered():
+    memo, calls = Memo(2), []
+    assert [counted(memo, None, calls) for _ in range(2)] == ["answer to None"] * 2
+    assert len(calls) == 2
+    assert not memo.answers
+
+
+def test_the_answer_that_was_not_used_longest_is_forgotten_first():
+    memo, calls = Memo(2), []
+    for key in ("a", "b", "a", "c", "a", "b"):
+        counted(memo, key, calls)
+    assert calls == ["a", "b", "c", "b"]
+    assert len(memo.answers) == 2
+
+
+def test_a_failure_is_not_remembered():
+    memo = Memo(2)
+    with pytest.raises(ZeroDivisionError):
+        remembered(memo, "a", lambda: 1 // 0)
+    assert remembered(memo, "a", lambda: 1) == 1
+
+
+def test_threads_get_the_answer_to_their_own_question():
+    memo, calls = Memo(3), []
+    keys = [number % 7 for number in range(700)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda key: counted(memo, key, calls), keys))
+    assert answers == [f"answer to {key}" for key in keys]
+    assert len(memo.answers) == 3
+
+
+def test_a_version_is_a_uid_with_a_resource_version():
+    first, second = ({"metadata": {"uid": uid, "resourceVersion": "1"}} for uid in "ab")
+    assert versions([first, second]) == (("a", "1"), ("b", "1"))
+    assert versions([]) == ()
+
+
+@pytest.mark.parametrize("metadata", [{}, {"uid": "a"}, {"resourceVersion": "1"}])
+def test_an_object_from_a_file_has_no_version(metadata):
+    named = {"metadata": {"uid": "a", "resourceVersion": "1"}}
+    assert versions([named, {"metadata": metadata}]) is None
