@@ -29,14 +29,11 @@ def settled(space):
 
 
 def versions(space):
-    """The resource version of everything that Metacontroller and the hooks could write, by kind, namespace and name."""
-    ours = "aimendpoints,aimrecipes,aimnodes,aiminventories"
+    """The resource version of whatever Metacontroller and the hooks could write: cluster-wide, and in this namespace."""
     children = "deployments,services,persistentvolumeclaims,configmaps,serviceaccounts,poddisruptionbudgets"
-    found = space.plane.get(f"{ours},{children}", "--all-namespaces")["items"]
-    return {
-        (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]): one["metadata"]["resourceVersion"]
-        for one in found
-    }
+    found = space.plane.get("aimrecipes,aimnodes,aiminventories")["items"]
+    found += space.get(f"aimendpoints,{children}")["items"]
+    return {(one["kind"], one["metadata"]["name"]): one["metadata"]["resourceVersion"] for one in found}
 
 
 def test_an_endpoint_with_three_children_costs_at_most_five_writes(space):
