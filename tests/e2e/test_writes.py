@@ -29,7 +29,7 @@ def settled(space):
 
 
 def versions(space):
-    """The resource version of whatever Metacontroller and the hooks could write: cluster-wide, and in this namespace."""
+    """The resource version of what Metacontroller and the hooks could write, cluster-wide and in this namespace."""
     children = "deployments,services,persistentvolumeclaims,configmaps,serviceaccounts,poddisruptionbudgets"
     found = space.plane.get("aimrecipes,aimnodes,aiminventories")["items"]
     found += space.get(f"aimendpoints,{children}")["items"]
