@@ -2,6 +2,7 @@
 
 import json
 import uuid
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,19 +13,27 @@ Raw = dict[str, Any]
 MOMENT = "2026-11-23T10:04:11Z"
 WRITTEN = ("labels", "annotations", "ownerReferences")
 """The parts of metadata that somebody owns."""
+SERVER_SET = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
+
+
+def sent(raw: Raw) -> Raw:
+    """An object as a client sends it: without what the API server sets."""
+    return {**raw, "metadata": {key: value for key, value in raw["metadata"].items() if key not in SERVER_SET}}
 
 
 def stored(raw: Raw, managers: dict[str, str] | None = None) -> Raw:
     """`raw` with uid, versions and managedFields; `managers` are the owners by part, kubectl's unless given.
 
-    The uid follows the kind and the name, so that a restart of the bench sends the same bytes.
+    The uid follows the kind and the name, and the version the content, so that each run of the bench sends the same
+    bytes, and what is remembered by version is right.
     """
     metadata = raw["metadata"]
     name = "/".join([raw["kind"], metadata.get("namespace", ""), metadata["name"]])
+    version = zlib.crc32(json.dumps(sent(raw), sort_keys=True).encode())
     identity = {
         "creationTimestamp": MOMENT,
         "generation": 1,
-        "resourceVersion": str(1000 + len(name)),
+        "resourceVersion": str(version),
         "uid": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
     }
     owners = {"spec": "kubectl", "status": "metacontroller", **(managers or {})}

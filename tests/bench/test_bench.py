@@ -46,6 +46,17 @@ def test_an_unremembered_body_differs_from_turn_to_turn_in_versions_alone():
     assert {one["metadata"]["resourceVersion"] for one in related.values()} == {"1000001"}
 
 
+def test_other_content_has_another_version():
+    few, many = (bodies.inventory_sync(count)["parent"]["metadata"] for count in (1, 3))
+    assert few["uid"] == many["uid"]
+    assert few["resourceVersion"] != many["resourceVersion"]
+
+
+def test_an_endpoint_is_served_by_the_hardware_that_its_fleet_has():
+    bodies.endpoint_steady("qwen", MANY)
+    assert bodies.life("qwen", MANY).ready["selectedRecipe"]["hardware"] == "MI300X"
+
+
 def test_percentiles():
     assert p50([3, 1, 2]) == 2
     assert p99([*range(1000)]) == 990

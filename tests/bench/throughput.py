@@ -16,7 +16,7 @@ from tests.bench import bodies, quiet, usage
 from tests.bench.client import Client, Column, all_at_once, collection, path
 from tests.bench.latency import MANY
 from tests.bench.report import Goal, Part, Row, Table
-from tests.bench.stored import Raw
+from tests.bench.stored import sent
 from tests.bench.usage import Used
 from tests.cluster import audit, operator, volumes
 from tests.cluster.controlplane import control_plane
@@ -30,7 +30,6 @@ HEARTBEAT = "30s"
 ENDPOINTS = path(API_VERSION, "aimendpoints")
 DEPLOYMENTS = path("apps/v1", "deployments")
 CHILDREN = (DEPLOYMENTS, path("v1", "services"), path("v1", "persistentvolumeclaims"))
-SERVER_SET = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
 EXAMPLE = "bench-example"
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS, SECONDS_EACH = 120, 0.5
@@ -64,11 +63,6 @@ def cluster(size: int) -> Iterator[ControlPlane]:
         add_fleet(plane, "mi300x", math.ceil(size / GPUS_PER_NODE) + 1, HEARTBEAT)
         volumes.add_volumes(plane, size)
         yield plane
-
-
-def sent(raw: Raw) -> Raw:
-    """An object as a client sends it: without what the API server sets."""
-    return {**raw, "metadata": {key: value for key, value in raw["metadata"].items() if key not in SERVER_SET}}
 
 
 def names(size: int) -> list[str]:
