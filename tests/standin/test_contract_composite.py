@@ -73,6 +73,18 @@ def test_status_is_written_with_the_generation_and_then_everything_is_quiet(stag
     eventually(lambda: status(stage)["observedGeneration"] == 2, "the new generation")
 
 
+def test_a_resync_writes_nothing_when_nothing_differs(stage):
+    def writes():
+        return [stage.writes("update", resource) for resource in ("widgets/status", "configmaps", "widgets")]
+
+    stage.composite(one_map, {"configmaps": "InPlace"}, resyncPeriodSeconds=1)
+    stage.widget()
+    eventually(lambda: status(stage) and len(stage.syncs()) > 3, "a first resync")
+    before, count = writes(), len(stage.syncs())
+    eventually(lambda: len(stage.syncs()) >= count + 3, "more resyncs")
+    assert writes() == before
+
+
 def test_status_is_replaced_whole(stage):
     stage.composite(lambda r: {"status": {"count": 1} if r["parent"]["spec"].get("done") else {"phase": "New"}})
     stage.widget()
