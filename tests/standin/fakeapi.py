@@ -39,6 +39,11 @@ class FakeApi:
         return [request.path for request in self.requests if request.method == method]
 
 
+def thing(name: str, version: int, **metadata: Any) -> dict[str, Any]:
+    """An item of a list: apiVersion and kind stand on the list."""
+    return {"metadata": {"name": name, "namespace": "n", "resourceVersion": str(version), **metadata}}
+
+
 @contextmanager
 def fake_api(folder: Path) -> Iterator[FakeApi]:
     class Handler(BaseHTTPRequestHandler):
