@@ -12,6 +12,7 @@ from aimlib.hardware import CPU, Product, by_device_id, by_nvidia_product, produ
 AMD_PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
 UNHEALTHY_TAINTS = ("amd-gpu-unhealthy", "amd-gpu-driver-upgrade", "amd-dcm", "ToBeDeletedByClusterAutoscaler")
 """Taints by which AMD's GPU operator and the cluster autoscaler say that a node is going away or broken."""
+GPU_RESOURCE = re.compile(r"amd\.com/(gpu|[a-z]px_nps\d)|nvidia\.com/(gpu|mig-.+)(\.shared)?")
 LIFECYCLE_TAINTS = "node.kubernetes.io/"
 """Prefix of the taints that say again what the node's conditions say."""
 
@@ -49,8 +50,16 @@ def facts(node: Raw) -> NodeSpec:
         ),
         key=str,
     )
-    summary = ", ".join(f"{pool.devices} x {words(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    known = ", ".join(f"{pool.devices} x {words(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    summary = known + _left_out(allocatable, {pool.resource for pool in gpus})
     return NodeSpec(usable=reason is None, reason=reason, summary=summary, pools=pools, taints=tuple(taints))
+
+
+def _left_out(allocatable: Mapping[str, str], known: set[str]) -> str:
+    """The devices that no pool stands for, in words: without labels, or of products that no label tells apart."""
+    others = [one for one in sorted(allocatable) if GPU_RESOURCE.fullmatch(one) and one not in known]
+    counted = [f"{count} {one}" for one in others if (count := _count(allocatable, one))]
+    return f"; left out, since labels do not say what they are: {', '.join(counted)}" if counted else ""
 
 
 def words(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
@@ -92,10 +101,10 @@ def _amd_values(labels: Mapping[str, str], suffix: str) -> tuple[str, ...]:
 def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
     ids = _amd_values(labels, "device-id")
     names = _amd_values(labels, "product-name")
-    if len(ids) > 1:
-        return
+    if len(ids) > 1 or not (ids or names):
+        return  # devices that no label tells apart, or that no label tells anything about
     known = by_device_id(ids[0]) if ids else _by_marketing_name(names)
-    title = known.name if known else names[0] if names else f"amd-{ids[0]}" if ids else "amd-unknown"
+    title = known.name if known else names[0] if names else f"amd-{ids[0]}"
     labelled = _amd_values(labels, "compute-memory-partition")
     memory = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
     for resource in _of("amd.com/", allocatable):
@@ -133,6 +142,8 @@ def _amd_memory(known: Product | None, partition: str, labelled: list[float]) ->
 
 def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
     label = labels.get("nvidia.com/gpu.product", "")
+    if not label:
+        return
     title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
     known = by_nvidia_product(title)
     for resource in _of("nvidia.com/", allocatable):
@@ -145,10 +156,10 @@ def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterat
         whole = known.memory_gib if known and known.memory_gib and not mig else 0.0
         time_sliced = labels.get(f"{own}sharing-strategy", "none") not in {"", "none"}
         yield NodePool(
-            product=known.name if known else title or "nvidia-unknown",
+            product=known.name if known else title,
             vendor="nvidia",
             architecture=known.architecture if known else None,
-            node_product=label or None,
+            node_product=label,
             partition=mig or None,
             shared=time_sliced or resource.endswith(".shared") or labels.get(f"{own}product", "").endswith("-SHARED"),
             memory_gib=round(int(memory) / 1024, 1) if memory.isdigit() else whole,

@@ -75,13 +75,13 @@ HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"
 
 
 class Absent(NamedTuple):
-    """Children that were asked for long enough ago to be there, and are not."""
+    """Children that are wanted and not there."""
 
     children: tuple[Raw, ...]
     given_up: bool
-    """Whether that has been said for a while already."""
+    """Whether they have been waited for long enough."""
     claim: str = ""
-    """The claim that is there, but not bound."""
+    """The claim that is there, and should be bound by now."""
 
     def __str__(self) -> str:
         return ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in self.children)
@@ -96,10 +96,10 @@ def available(desired: int, seen: Rollout, absent: Absent, claim_lost: bool) -> 
         (bool(absent.children) and absent.given_up, False, "ChildMissing", f"{absent} cannot be created: {WHY_NOT}"),
         (claim_lost, False, "ClaimLost", "the volume of the cache's claim is gone"),
         (seen.trouble is not None, False, *trouble),
-        (bool(absent.children) and seen.up_to_date, False, "Progressing", f"waiting for {absent}"),
-        (desired == 0 and settled, False, "Stopped", "spec.replicas is 0"),
         (not settled and bool(absent.claim), False, "Progressing", f"{progress}; {absent.claim} is not bound"),
         (not settled, False, "Progressing", progress),
+        (bool(absent.children), False, "Progressing", f"waiting for {absent}"),
+        (desired == 0, False, "Stopped", "spec.replicas is 0"),
         (True, True, "AllReplicasReady", f"{desired} of {desired} replicas ready"),
     )
     return next(Verdict("Available", good, reason, words) for applies, good, reason, words in table if applies)

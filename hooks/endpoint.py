@@ -135,9 +135,8 @@ def _pinned(before: Raw) -> Resolved | None:
 
 
 def _absent(request: Request, before: Raw, unseen: list[Raw], unbound: str) -> conditions.Absent:
-    """The children that should be there by now, the claim that should be bound, and whether that was said before."""
-    if not long_ago(request, last_asked(request.parent)):
-        return conditions.Absent((), given_up=False)
+    """What is not there: given up when the spec and the condition that waits for it have both stood for a while."""
+    late = long_ago(request, last_asked(request.parent))
     said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
     missed = said.get("status") == "False" and long_ago(request, said.get("lastTransitionTime"))
-    return conditions.Absent(tuple(unseen), given_up=missed, claim=unbound)
+    return conditions.Absent(tuple(unseen), given_up=late and missed, claim=unbound if late else "")

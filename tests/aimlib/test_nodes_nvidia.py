@@ -38,9 +38,8 @@ def test_a_whole_gpu(product, memory, name, gib, architecture):
         ({"gpu.product": H100, "gpu.memory": "unknown"}, 79.6),
         ({"gpu.product": "NVIDIA-RTX-9999"}, 0),
         ({"gpu.product": f"{H100}-MIG-1g.10gb"}, 0),
-        ({}, 0),
     ],
-    ids=["known product", "label that is no number", "unknown product", "MIG device", "no labels"],
+    ids=["known product", "label that is no number", "unknown product", "MIG device"],
 )
 def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(labels, gib):
     (pool,) = gpus(labels, {"gpu": "8"})
