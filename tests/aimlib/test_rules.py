@@ -144,6 +144,7 @@ def test_a_rule_objects_with_what_was_asked_and_what_was_found(found, expected):
         ),
         later(recipe(configuration(0), hardware="CPU"), node(), gpu_count=0),
         later(recipe(configuration(0), hardware="CPU"), amd(), gpu_count=0),
+        later(recipe(configuration(0, resources={"requests": {"cpu": "96"}}), hardware="CPU"), node(), gpu_count=0),
     ],
 )
 def test_this_fits(accepted):
