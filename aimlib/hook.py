@@ -35,8 +35,20 @@ class Request(NamedTuple):
         return _sorted(self.children.get(kind))
 
     def found(self, kind: str) -> list[Raw]:
-        """The related objects of one kind, in the order of their names."""
-        return _sorted(self.related.get(kind))
+        """The related objects of one kind, in the order of their names.
+
+        A kind that was asked for is always there, if with no objects: a request without it would look like an empty
+        cluster, so that is a BadRequestError.
+        """
+        if kind not in self.related:
+            raise BadRequestError(f"the body has no related {kind}, which the customize hook asks for")
+        return _sorted(self.related[kind])
+
+    def expect(self, api_version: str, kind: str) -> None:
+        """BadRequestError where the parent is something else."""
+        found = (self.parent.get("apiVersion"), self.parent.get("kind"))
+        if found != (api_version, kind):
+            raise BadRequestError(f"the parent is {found[1]} of {found[0]}, and must be {kind} of {api_version}")
 
 
 def _sorted(objects: Mapping[str, Raw] | None) -> list[Raw]:

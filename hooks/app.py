@@ -42,7 +42,7 @@ def hooks(config: Config) -> dict[str, Hook]:
         "/endpoint/sync": partial(endpoint.sync, config=config),
         "/recipe/sync": recipe.sync,
         "/node/sync": node.sync,
-        "/inventory/customize": lambda _: inventory.customize(),
+        "/inventory/customize": inventory.customize,
         "/inventory/sync": inventory.sync,
     }
 

@@ -41,6 +41,7 @@ def read_spec(parent: Raw) -> EndpointSpec:
 
 def customize(request: Request) -> dict[str, Any]:
     """The inventory, and the recipes of the model or the one that is named. It depends on the spec alone."""
+    request.expect(API_VERSION, "AIMEndpoint")
     spec = read_spec(request.parent)
     recipes: Raw = {"apiVersion": API_VERSION, "resource": "aimrecipes"}
     if custom := spec.recipe.custom_recipe:
@@ -53,6 +54,7 @@ def customize(request: Request) -> dict[str, Any]:
 
 def sync(request: Request, config: Config) -> dict[str, Any]:
     """Status and children of one endpoint."""
+    request.expect(API_VERSION, "AIMEndpoint")
     spec, metadata = read_spec(request.parent), request.parent["metadata"]
     before: Raw = request.parent.get("status") or {}
     pinned = _pinned(before)

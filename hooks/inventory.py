@@ -14,13 +14,15 @@ from aimlib.sentences import sentences
 NODES = f"AIMNode.{API_VERSION}"
 
 
-def customize() -> dict[str, Any]:
+def customize(request: Request) -> dict[str, Any]:
     """All AIMNodes. A rule with an empty list of names would mean the same, by accident."""
+    request.expect(API_VERSION, "AIMInventory")
     return {"relatedResources": [{"apiVersion": API_VERSION, "resource": "aimnodes"}]}
 
 
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
+    request.expect(API_VERSION, "AIMInventory")
     return {"status": wire(add_up(map(_facts, request.found(NODES))).wire()), "children": []}
 
 

@@ -9,6 +9,7 @@ from aimlib.nodes import facts
 
 def sync(request: Request) -> dict[str, Any]:
     """The AIMNode of one Node. A heartbeat changes none of the facts, so it writes nothing."""
+    request.expect("v1", "Node")
     node = request.parent
     return {
         "attachments": [

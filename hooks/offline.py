@@ -51,7 +51,7 @@ def facts(raw: Raw) -> Raw:
     name = raw["metadata"]["name"]
     try:
         read = _Node.model_validate(raw).model_dump(exclude_none=True)
-        [made] = node.sync(request({"object": read}))["attachments"]
+        [made] = node.sync(request({"object": {"apiVersion": "v1", "kind": "Node"} | read}))["attachments"]
     except ValidationError as error:
         raise BadRequestError(f"Node {name}: {'; '.join(sentences(error))}") from error
     except NotAQuantityError as error:
@@ -88,7 +88,7 @@ def _labels(product: Product) -> tuple[str, ...]:
 def added_up(nodes: Iterable[Raw]) -> Raw:
     """The AIMInventory of these AIMNodes."""
     parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
-    related = _related(inventory.customize()["relatedResources"], nodes)
+    related = _related(inventory.customize(request({"parent": parent}))["relatedResources"], nodes)
     return {**parent, "status": inventory.sync(request({"parent": parent, "related": related}))["status"]}
 
 

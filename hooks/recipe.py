@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from aimlib.api import API_VERSION
 from aimlib.api.meta import Condition
 from aimlib.api.recipe import RecipeSpec, RecipeStatus
 from aimlib.hook import Request
@@ -14,6 +15,7 @@ from aimlib.sentences import sentences
 
 def sync(request: Request) -> dict[str, Any]:
     """Label and status of one recipe; it has no attachments."""
+    request.expect(API_VERSION, "AIMRecipe")
     raw = request.parent.get("spec")
     generation = request.parent["metadata"].get("generation")
     model = raw.get("modelId") if isinstance(raw, dict) else None

@@ -87,7 +87,18 @@ def test_a_composite_request_is_read():
     assert (read.parent, read.now) == (PARENT, now)
     assert read.observed("Service.v1") == [{"n": 1}, {"n": 2}]
     assert read.found("AIMRecipe.aim.engine.amd.com/v1alpha1") == [{"n": 3}]
-    assert read.observed("Deployment.apps/v1") == read.found("Node.v1") == []
+    assert read.observed("Deployment.apps/v1") == []
+
+
+def test_a_kind_that_was_asked_for_may_have_no_objects_but_is_there():
+    assert request({"parent": PARENT, "related": {"Node.v1": {}}}).found("Node.v1") == []
+    for body in (
+        {"parent": PARENT},
+        {"parent": PARENT, "related": None},
+        {"parent": PARENT, "related": {"Pod.v1": {}}},
+    ):
+        with pytest.raises(BadRequestError, match="the body has no related Node.v1, which the customize hook asks for"):
+            request(body).found("Node.v1")
 
 
 def test_a_decorator_request_is_read_the_same():

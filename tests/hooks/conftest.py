@@ -33,6 +33,7 @@ def endpoint():
     def request(**spec):
         metadata = {"name": "chat", "namespace": "team-a", "generation": 4}
         parent = {"apiVersion": API, "kind": "AIMEndpoint", "metadata": metadata, "spec": spec}
-        return {"controller": {}, "parent": parent, "children": {}, "related": {}, "finalizing": False}
+        related = {f"AIMInventory.{API}": {}, f"AIMRecipe.{API}": {}}
+        return {"controller": {}, "parent": parent, "children": {}, "related": related, "finalizing": False}
 
     return request

@@ -41,6 +41,27 @@ def test_a_body_that_is_no_request_is_refused_in_words(client, path, body):
     assert response.json["error"].startswith("the body")
 
 
+@pytest.mark.parametrize("path", HOOKS)
+@pytest.mark.parametrize("version", ["aim.engine.amd.com/v1beta1", "example.com/v1", None])
+def test_a_parent_of_another_version_is_refused_in_words(client, path, version):
+    kind = {"endpoint": "AIMEndpoint", "recipe": "AIMRecipe", "node": "Node", "inventory": "AIMInventory"}
+    named = {"kind": kind[path.split("/")[1]], "metadata": {"name": "x"}, "spec": {"modelId": "a/b"}}
+    response = client.post(path, json={"parent": {"apiVersion": version, **named}, "children": {}, "related": {}})
+    assert response.status_code == 422
+    assert response.json["error"].startswith(f"the parent is {named['kind']} of {version}, and must be")
+
+
+@pytest.mark.parametrize("path", ["/endpoint/sync", "/inventory/sync"])
+def test_a_body_without_what_was_asked_for_is_refused_and_no_empty_cluster(client, path, endpoint):
+    kind = {"/endpoint/sync": "AIMEndpoint", "/inventory/sync": "AIMInventory"}[path]
+    body = endpoint(modelId="Qwen/Qwen3-32B")
+    body["parent"]["kind"] = kind
+    del body["related"]
+    response = client.post(path, json=body)
+    assert response.status_code == 422
+    assert response.json["error"].startswith("the body has no related AIM")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "code", "words"),
     [
@@ -70,8 +91,9 @@ def test_the_release_in_the_address_changes_nothing(client, endpoint):
 
 
 def test_a_surprise_is_a_500_whose_traceback_is_in_the_log_alone(client, lines):
-    broken = {"object": {"kind": "Node", "metadata": {"name": "n"}, "status": {"allocatable": {"cpu": "several"}}}}
-    response = client.post("/node/sync", json=broken)
+    status = {"allocatable": {"cpu": "several"}}
+    broken = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "status": status}
+    response = client.post("/node/sync", json={"object": broken})
     assert response.status_code == 500
     assert response.json == {"error": "internal error; see the hook server's log"}
     [failure, call] = lines()

@@ -57,7 +57,8 @@ def test_it_answers_counts_over_all_workers_and_stops_when_told(tmp_path):
         process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment(tmp_path, port), stderr=stream)
         try:
             wait(process, port)
-            parent = {"metadata": {"name": "chat"}, "spec": {"modelId": "Qwen/Qwen3-32B"}}
+            kind = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMEndpoint"}
+            parent = kind | {"metadata": {"name": "chat"}, "spec": {"modelId": "Qwen/Qwen3-32B"}}
             answers = {call(port, "POST", "/endpoint/customize", json.dumps({"parent": parent})) for _ in range(20)}
             status, text = call(port, "GET", "/metrics")
         finally:
