@@ -2,8 +2,9 @@
 
 import pytest
 
+from aimlib.names import digest
 from aimlib.selection import decided_for
-from tests.aimlib.make import endpoint
+from tests.aimlib.make import MODEL, endpoint
 
 SAME = [
     {"resources": {"cpu": "8", "memory": "64Gi"}},
@@ -69,3 +70,8 @@ def test_what_decides_needs_a_new_decision(change):
 )
 def test_the_same_wish_in_other_words_needs_no_new_decision(one, other):
     assert decided_for(endpoint(**one)) == decided_for(endpoint(**other))
+
+
+def test_only_what_is_stated_counts_so_that_a_later_release_decides_nothing_anew():
+    assert decided_for(endpoint()) == digest([{"model_id": MODEL}], None)
+    assert decided_for(endpoint(gpuCount=0)) == digest([{"model_id": MODEL, "gpu_count": 0}], None)

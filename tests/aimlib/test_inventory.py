@@ -102,6 +102,9 @@ def test_devices_that_differ_for_a_pod_are_classes_of_their_own(other):
 def test_whole_and_shared_devices_are_classes_of_their_own():
     whole, shared = nvidia("NVIDIA-L40S"), nvidia("NVIDIA-L40S-SHARED")
     assert {one.shared for one in inventory(whole, shared).classes if one.product != "CPU"} == {True, False}
+    by_mps = nvidia("NVIDIA-L40S")
+    by_mps["metadata"]["labels"]["nvidia.com/gpu.sharing-strategy"] = "mps"
+    assert {one.shared for one in inventory(whole, by_mps).classes if one.product != "CPU"} == {True, False}
 
 
 def test_processors_are_one_class_however_much_memory_their_nodes_have():

@@ -97,6 +97,11 @@ def test_a_score_is_said_in_words():
     assert words("latency", FAST)["fast"]["latency"] == "20 ms per token (w; example.com)"
 
 
+def test_processors_count_as_one_device_and_figures_are_rounded():
+    slow = case("slow", 0, measured(tokens=12.3456), hardware="CPU")
+    assert words("cost", slow)["slow"]["cost"] == "12.35 tokens/s per GPU (w; example.com)"
+
+
 measurements = st.builds(
     measured,
     st.sampled_from(["w", "x"]),

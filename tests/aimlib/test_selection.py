@@ -155,6 +155,30 @@ def test_without_recipes_the_sentence_names_what_is_missing():
     assert explained(custom, []).message == "no recipe named gone"
 
 
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (61, "one with 1 GPU: the only configuration"),
+        (
+            999,
+            (
+                f"the only configuration for {MODEL} does not fit: one with 1 GPU: asked 1082.2 GiB per device (weights "
+                "1019.0, KV cache 10.0, overhead 53.2) for 40960 tokens, found 176.6 GiB usable of 192 GiB on MI300X"
+            ),
+        ),
+    ],
+    ids=["fits", "does not fit"],
+)
+def test_the_only_configuration_is_called_so(weights, message):
+    assert explained(endpoint(), [listed("one", facts={**FACTS, "weightsGiB": weights})]).message == message
+
+
+def test_two_that_do_not_fit_are_counted_by_the_rule_that_they_broke():
+    pair = [listed("a", facts={**FACTS, "weightsGiB": 999}), listed("b", hardware="T4")]
+    start = f"none of 2 configurations for {MODEL} fits (rejected by memory: 1, hardware: 1); closest is a with 1 GPU: "
+    assert explained(endpoint(), pair).message.startswith(start)
+
+
 def test_a_fallback_says_what_was_asked_first_and_what_replaced_it():
     spec = endpoint(precision="fp4", recipe={"fallback": [{"precision": "int4"}, {"precision": "auto", "gpuCount": 8}]})
     found = explained(spec)
@@ -201,7 +225,8 @@ def test_a_recipe_that_cannot_be_read_is_a_rejected_candidate_and_touches_no_oth
     found = decide(endpoint(), [broken, *CATALOGUE], CLUSTER, ALL)
     assert found.resolved.recipe == "qwen-mi300x"
     (row,) = [row for row in found.selection.candidates if row.recipe == "broken"]
-    assert (row.rule, row.asked) == ("valid", "a recipe that can be read")
+    assert (row.rule, row.asked, row.gpu_count) == ("valid", "a recipe that can be read", 0)
+    assert found.selection.message.endswith(" of 16 configurations")
     assert "backend" in row.found
     alone = explained(endpoint(), [broken])
     assert alone.message.startswith("recipe broken cannot be read: backend")
@@ -223,6 +248,15 @@ def test_the_list_of_candidates_is_cut_and_the_rest_counted():
     found = explained(endpoint(), config=Config(listed_candidates=3))
     assert (len(found.candidates), found.considered) == (3, 15)
     assert [row.rank for row in found.candidates] == [1, 2, 3]
+
+
+def test_long_words_of_a_row_are_cut_where_the_schema_ends():
+    args = [f"--nope{number}" for number in range(60)]
+    (row,) = explained(endpoint(), [listed("r", configuration(1, args=args))]).candidates
+    assert len(row.found) == 1024
+    assert (
+        len(entry("x", {**raw_recipe(), **dict.fromkeys(("facts", "image", "performance"), "x" * 900)}).error) <= 1024
+    )
 
 
 def test_a_long_sentence_is_cut_where_the_schema_ends():
