@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from aimlib.api.base import MODEL_ID_FORM, QUANTITY_FORM
+from aimlib.api.base import MODEL_ID_FORM, OBJECT_NAME_FORM, QUANTITY_FORM
+from aimlib.api.endpoint_parts import REPOSITORY_FORM, TAG_FORM
 
 WORDS: Mapping[str, str] = {
     "missing": "is missing",
@@ -32,6 +33,9 @@ WORDS: Mapping[str, str] = {
 
 FORMS: Mapping[str, str] = {
     QUANTITY_FORM: "must be a quantity such as 500m, 16 or 64Gi",
+    OBJECT_NAME_FORM: "must be a name of lower case letters, digits, - and .",
+    REPOSITORY_FORM: "must be a repository without tag, such as docker.io/vllm/vllm-openai",
+    TAG_FORM: "must be a tag such as v0.33.0",
     MODEL_ID_FORM: "must be a model id such as Qwen/Qwen3-32B",
 }
 """What to say where a text does not match one of these expressions."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_parts import NOTHING, RollingUpdate
 from aimlib.api.endpoint_status import Resolved
 from aimlib.rules import gpus
 
@@ -42,6 +43,13 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
 
 
+def _surges(rolling: RollingUpdate) -> bool:
+    """Whether a replica above the wanted number is asked for, or left as the only way to update."""
+    if rolling.max_surge is None:
+        return rolling.max_unavailable in NOTHING
+    return rolling.max_surge not in NOTHING
+
+
 def _strategy(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     strategy = spec.deployment.strategy
     rolling = strategy.rolling_update
@@ -49,7 +57,7 @@ def _strategy(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         return
     if strategy.type == "Recreate":
         yield "deployment.strategy.rollingUpdate has no effect with type Recreate"
-    elif resolved and resolved.gpu_count and rolling.max_surge not in {None, 0, "0", "0%"}:
+    elif resolved and resolved.gpu_count and _surges(rolling):
         yield f"deployment.strategy: an update needs {gpus(resolved.gpu_count)} to spare for each surging replica"
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from aimlib.api import API_VERSION
 from tests.schema import crd, objections
 from tests.world import call, merged, play, shared
 
@@ -279,7 +280,7 @@ RECIPE = {
 
 def serve_with(spec: Mapping[str, Any]) -> Outcome:
     """The answer to an endpoint that leaves everything to this one recipe, and the recipe hook's own status."""
-    recipe = {"kind": "AIMRecipe", "metadata": {"name": "earlier"}, "spec": dict(spec)}
+    recipe = {"apiVersion": API_VERSION, "kind": "AIMRecipe", "metadata": {"name": "earlier"}, "spec": dict(spec)}
     asked = {"model": {"id": "Qwen/Qwen3-32B"}, "recipe": {"customRecipe": {"name": "earlier"}}}
     world = {"endpoint": {"spec": asked}, "recipes": [recipe], "inventory": "mi300x-and-mi325x"}
     said = play("endpoint", "/endpoint/sync", world).answer.said

@@ -75,6 +75,11 @@ class Ruled(Model):
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """The name of a Kubernetes object."""
 
+OBJECT_NAME_FORM = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME_FORM)]
+"""The name of a Kubernetes object that the API server would accept: a DNS subdomain."""
+
 Text = Annotated[str, Field(max_length=1024)]
 
 MODEL_ID_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ModelId, Name, Rule, Ruled
+from aimlib.api.base import GpuCount, Model, ModelId, Name, ObjectName, Rule, Ruled
 from aimlib.api.precision import AskedPrecision
 
 Asked = Literal["auto", "vllm", "sglang"]
@@ -14,7 +14,7 @@ Asked = Literal["auto", "vllm", "sglang"]
 class TokenSecret(Model):
     """The Secret that holds a Hugging Face token. Only its name is used here; its content is never read."""
 
-    name: Name
+    name: ObjectName
     """The Secret's name, in the endpoint's namespace."""
     key: Name = "token"
     """The key in it."""
@@ -36,7 +36,7 @@ class ModelRef(Model):
 class CustomRecipe(Model):
     """One AIMRecipe by name."""
 
-    name: Name
+    name: ObjectName
     """The recipe's name."""
     namespace: Name | None = None
     """Accepted for resources of the earlier API; recipes are cluster-scoped now, so the name alone decides."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, Name, Port, Quantity, Rule, Ruled, Text
+from aimlib.api.base import GpuCount, Model, ObjectName, Port, Quantity, Rule, Ruled, Text
 from aimlib.api.quantity import parse
 
 Percent = Annotated[int, Field(ge=1, le=100)]
@@ -177,7 +177,7 @@ class ServiceAccount(Model):
 
     create: bool = False
     """Make one for this endpoint, without a token."""
-    name: Name | None = None
+    name: ObjectName | None = None
     """Its name; the endpoint's when it is made and this is left out."""
 
 
@@ -196,8 +196,21 @@ IntOrPercent = Annotated[
 ]
 
 
-class RollingUpdate(Model):
+NOTHING = frozenset({0, "0", "0%"})
+"""The ways to say that no replica may be over, or missing."""
+
+
+class RollingUpdate(Ruled):
     """How many replicas may be over or missing during an update."""
+
+    rules = (
+        Rule(
+            "!has(self.maxSurge) || !has(self.maxUnavailable) || "
+            "!(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])",
+            "maxSurge and maxUnavailable cannot both be 0: an update could not replace anything",
+            lambda raw: not {"maxSurge", "maxUnavailable"} <= raw.keys() or not NOTHING.issuperset(raw.values()),
+        ),
+    )
 
     max_surge: IntOrPercent | None = None
     """Replicas above the wanted number; each needs its own GPUs."""
@@ -234,14 +247,18 @@ class DeploymentSettings(Model):
     """Not supported yet."""
 
 
+REPOSITORY_FORM = r"^[a-zA-Z0-9.-]+(:[0-9]+/)?[a-zA-Z0-9._/-]*$"
+TAG_FORM = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+
+
 class Image(Model):
     """The engine's image, where the recipe's does not do."""
 
-    repository: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    repository: Annotated[str, Field(max_length=512, pattern=REPOSITORY_FORM)] | None = None
     """Repository without tag."""
-    tag: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    tag: Annotated[str, Field(max_length=128, pattern=TAG_FORM)] | None = None
     """Tag; latest when only a repository is given."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull it."""
-    pull_secrets: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
+    pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=16)] = ()
     """Names of Secrets with registry credentials."""

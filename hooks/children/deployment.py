@@ -4,7 +4,9 @@ The pod template depends on the spec, the resolved choice and the operator's set
 release of the operator restarts no model server.
 """
 
+from aimlib.api.endpoint_parts import NOTHING
 from aimlib.api.meta import Raw
+from aimlib.names import label_value
 from hooks.children.container import container
 from hooks.children.owner import Owner
 from hooks.children.placement import affinity, tolerations
@@ -58,7 +60,7 @@ def _cache(owner: Owner) -> Raw:
 
 def _pod_labels(owner: Owner) -> dict[str, str]:
     version = owner.spec.wanted.version
-    return {**owner.labels, **({"app.kubernetes.io/version": version} if version else {})}
+    return {**owner.labels, **({"app.kubernetes.io/version": label_value(version)} if version else {})}
 
 
 def _strategy(owner: Owner) -> Raw:
@@ -68,6 +70,8 @@ def _strategy(owner: Owner) -> Raw:
         return {"type": "Recreate"}
     usual = {"maxSurge": 0, "maxUnavailable": 1} if owner.resolved.gpu_count else {"maxSurge": 1, "maxUnavailable": 0}
     stated = asked.rolling_update.wire() if asked.rolling_update else {}
+    if NOTHING.issuperset((usual | stated).values()):  # the one stated leaves it to the other to make progress
+        usual = dict.fromkeys(usual, 1)
     return {"type": "RollingUpdate", "rollingUpdate": usual | stated}
 
 

@@ -37,7 +37,19 @@ def said(raw, model=EndpointSpec):
             {"modelId": "a/b", "service": {"loadBalancerIP": "x" * 65}},
             "service.loadBalancerIP: must have at most 64 characters, found '" + "x" * 65 + "'",
         ),
-        ({"modelId": "a/b", "image": {"tag": ""}}, "image.tag: must have at least 1 characters, found ''"),
+        (
+            {"modelId": "a/b", "model": {"revision": ""}},
+            "model.revision: must have at least 1 characters, found ''",
+        ),
+        ({"modelId": "a/b", "image": {"tag": "a b"}}, "image.tag: must be a tag such as v0.33.0, found 'a b'"),
+        (
+            {"modelId": "a/b", "image": {"repository": "vllm:v1"}},
+            "image.repository: must be a repository without tag, such as docker.io/vllm/vllm-openai, found 'vllm:v1'",
+        ),
+        (
+            {"modelId": "a/b", "image": {"pullSecrets": ["Mine"]}},
+            "image.pullSecrets.0: must be a name of lower case letters, digits, - and ., found 'Mine'",
+        ),
         (
             {"modelId": "a/b", "monitoring": {"prometheus": {"path": "x"}}},
             "monitoring.prometheus.path: String should match pattern '^/', found 'x'",

@@ -18,6 +18,9 @@ ENDPOINTS: dict[str, Raw] = {
     ),
     "cpu must not exceed cpuLimit": MODEL | {"resources": {"cpu": "16", "cpuLimit": "8500m"}},
     "memory must not exceed memoryLimit": MODEL | {"resources": {"memory": "64Gi", "memoryLimit": "65G"}},
+    "maxSurge and maxUnavailable cannot both be 0: an update could not replace anything": (
+        MODEL | {"deployment": {"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 0}}}}
+    ),
     "minReplicas must not exceed maxReplicas": MODEL | {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
     "a fallback says what to ask for instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
 }
