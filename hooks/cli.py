@@ -163,7 +163,8 @@ def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
 def completion(shell: str) -> None:
     """Print a script that makes SHELL complete `aim`.
 
-    For bash: source <(aim completion bash). `kubectl aim` is completed by kubectl itself.
+    In bash and zsh: source <(aim completion SHELL). In fish: aim completion fish | source.
+    `kubectl aim` is completed by kubectl itself.
     """
     made = get_completion_class(shell)
     click.echo(made(cli, {}, PROGRAM, COMPLETION).source() if made else "")

@@ -124,10 +124,10 @@ def _answers(options: Options) -> list[Answer]:
         theirs = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
         hardware, recipes = cluster.inventory(), [*(theirs | mine).values()]
         return [_answer(one, hardware, recipes, config) for one in given.endpoints]
-    inventory = _inventory(options.cluster)
     texts = files.texts(options.recipes or (files.shipped(),))
     names = {name for one in given.endpoints for name in offline.asked(one)}
     catalogue = files.catalogue(texts, given.recipes, names)
+    inventory = _inventory(options.cluster)
     answers = [_answer(one, inventory, catalogue, config) for one in given.endpoints]
     if all(one.explanation.known for one in answers):
         return answers

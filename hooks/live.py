@@ -22,7 +22,8 @@ class Live:
             chosen = next((one for one in contexts if one["name"] == context), active) if context else active
             asked = config.new_client_from_config(kubeconfig, context)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
-            raise Failure(f"no cluster to ask: {error}", TROUBLE) from error
+            reason = str(error).rstrip(".")
+            raise Failure(f"no cluster to ask: {reason}; name one by --kubeconfig or KUBECONFIG", TROUBLE) from error
         self.api: Any = client.CustomObjectsApi(asked)
         self.namespace = namespace or chosen["context"].get("namespace") or "default"
 

@@ -134,6 +134,7 @@ def test_the_cluster_cannot_be_asked(tmp_path):
         done = aim(*command, "--kubeconfig", kubeconfig)
         assert done.exit_code == 1
         assert "Error: no cluster to ask: " in done.stderr
+        assert done.stderr.endswith("; name one by --kubeconfig or KUBECONFIG\n")
     kubeconfig.write_text(yaml.safe_dump(NOWHERE))
     done = aim("explain", "x", "--kubeconfig", kubeconfig)
     assert done.exit_code == 1
