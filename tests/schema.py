@@ -12,10 +12,18 @@ from tests.kustomize import ROOT
 TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}
 
 
+def plural(kind: str) -> str:
+    """The resource of a kind, as kubectl guesses it."""
+    name = kind.lower()
+    if name.endswith("y"):
+        return f"{name[:-1]}ies"
+    return f"{name}{'es' if name.endswith('s') else 's'}"
+
+
 @cache
-def crd(plural: str) -> dict[str, Any]:
+def crd(resource: str) -> dict[str, Any]:
     """The schema of the generated CRD."""
-    raw = yaml.safe_load((ROOT / "crds" / f"{plural}.yaml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load((ROOT / "crds" / f"{resource}.yaml").read_text(encoding="utf-8"))
     return raw["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 

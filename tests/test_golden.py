@@ -9,8 +9,8 @@ import yaml
 
 from aimlib.api import API_VERSION
 from tests.kustomize import ROOT
-from tests.schema import crd, objections, settled
-from tests.world import TESTDATA, again, cases, play
+from tests.schema import crd, objections, plural, settled
+from tests.world import PARENTS, TESTDATA, Case, again, cases, play
 
 ALL = cases()
 PLURALS = {"endpoint": "aimendpoints", "recipe": "aimrecipes", "inventory": "aiminventories"}
@@ -51,6 +51,19 @@ def test_the_hook_answers_as_expected(case, request):
         case.expected.write_text(yaml.dump(found, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
     assert case.expected.exists(), "there is no response.yaml yet: run make golden and review it"
     assert found == yaml.safe_load(case.expected.read_text())
+
+
+def test_every_folder_is_a_case():
+    folders = {one for kind in PARENTS for one in (TESTDATA / kind).glob("*/*")}
+    assert folders == {case.path for case in ALL}
+
+
+def test_a_key_that_no_case_has_is_refused(tmp_path):
+    case = Case(tmp_path / "endpoint" / "sync" / "a-case")
+    case.path.mkdir(parents=True)
+    (case.path / "request.yaml").write_text("endpoint: {}\nrecipe: [qwen3-32b-mi300x-bf16]\n")
+    with pytest.raises(ValueError, match=r"endpoint/sync/a-case/request\.yaml: unknown key recipe; known are body, "):
+        _ = case.world
 
 
 def test_there_are_cases_of_every_hook():
@@ -105,10 +118,6 @@ def kinds_of_a_controller(name):
     """The (apiVersion, plural) pairs that a controller lists."""
     spec = yaml.safe_load((ROOT / "metacontroller" / f"{name}.yaml").read_text())["spec"]
     return {(one["apiVersion"], one["resource"]) for one in spec.get("childResources", spec.get("attachments", ()))}
-
-
-def plural(kind):
-    return f"{kind.lower()}s"
 
 
 MODELS = {

@@ -37,6 +37,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PARENTS = {"endpoint": "AIMEndpoint", "recipe": "AIMRecipe", "node": "Node", "inventory": "AIMInventory"}
 RELATED = {"aimrecipes": "AIMRecipe", "aiminventories": "AIMInventory", "aimnodes": "AIMNode"}
 DECORATORS = {"recipe", "node"}
+KEYS = ("body", "recipes", "inventory", "nodes", "settings", "now", "earlier", "observed", "written")
 
 
 class Case(NamedTuple):
@@ -54,7 +55,12 @@ class Case(NamedTuple):
 
     @property
     def world(self) -> dict[str, Any]:
-        return read(self.path / "request.yaml")
+        found = read(self.path / "request.yaml")
+        known = {self.kind, *KEYS}
+        for key in {**found, **found.get("earlier", {})}:
+            if key not in known:
+                raise ValueError(f"{self}/request.yaml: unknown key {key}; known are {', '.join(sorted(known))}")
+        return found
 
     @property
     def expected(self) -> Path:

@@ -7,6 +7,7 @@ import yaml
 
 from aimlib.names import MODEL_LABEL, model_label
 from tests.cluster.plane import ROOT
+from tests.schema import plural
 from tests.world import cases
 
 pytestmark = pytest.mark.e2e
@@ -96,7 +97,7 @@ def golden(cluster):
 def test_every_child_of_every_golden_case_is_accepted(cluster, golden):
     controllers = [yaml.safe_load((ROOT / "metacontroller" / f"{name}.yaml").read_text()) for name in CONTROLLERS]
     kinds = {one["resource"] for spec in controllers for part in PARTS for one in spec["spec"].get(part, ())}
-    assert {f"{child['kind'].lower()}s" for child in golden} == kinds
+    assert {plural(child["kind"]) for child in golden} == kinds
     apply = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename=-")
     said = cluster.kubectl(*apply, input=listed(golden))
     assert said.count("(server dry run)") == len(golden)

@@ -8,6 +8,7 @@ import yaml
 
 from tests.cluster.plane import ROOT, KubectlError
 from tests.e2e.space import endpoint
+from tests.schema import plural
 
 pytestmark = pytest.mark.e2e
 
@@ -104,17 +105,14 @@ def test_describe_shows_the_choice_and_why(space):
 
 def test_explain_describes_every_field_of_every_kind(cluster):
     for resource in ("aimendpoint", "aimrecipe", "aimcache", "aimnode", "aiminventory"):
-        described(json.loads(cluster.kubectl("get", "crd", plural(resource), "--output=json")), resource)
+        name = f"{plural(resource)}.aim.engine.amd.com"
+        described(json.loads(cluster.kubectl("get", "crd", name, "--output=json")), resource)
     said = cluster.kubectl("explain", "aimendpoint.spec.recipe")
     assert "How to choose the recipe." in said
     for field in ("autoSelect", "customRecipe", "fallback", "goal", "gpuCount", "precision", "updatePolicy"):
         assert re.search(rf"{field}\t<.*>\n(  enum: .*\n)?    \S", said), field
     with pytest.raises(KubectlError, match='field "nonsense" does not exist'):
         cluster.kubectl("explain", "aimendpoint.spec.nonsense")
-
-
-def plural(resource):
-    return f"{resource.removesuffix('y')}{'ies' if resource.endswith('y') else 's'}.aim.engine.amd.com"
 
 
 def described(crd, resource):
