@@ -1,7 +1,7 @@
 """Writes aimlib/data/engines/<engine>-<version>.yaml: every flag that the engine's own argument parser knows.
 
-    python tests/tools/engine_flags.py vllm==0.33.0 sglang==0.5.23
-    python tests/tools/engine_flags.py vllm==0.33.0 --wheel vllm-0.33.0-….whl
+    .venv/bin/python tests/tools/engine_flags.py vllm==0.33.0 sglang==0.5.23
+    .venv/bin/python tests/tools/engine_flags.py vllm==0.33.0 --wheel vllm-0.33.0-….whl
 
 The published wheel is fetched by pip and read as text; the engine is neither installed nor imported, and only names,
 types, choices and defaults are taken from it.
@@ -54,14 +54,24 @@ def one_line(found: dict[str, object]) -> str:
     return yaml.safe_dump(found, default_flow_style=True, sort_keys=False, width=10**6).strip()
 
 
+def requirement(given: str) -> tuple[str, str]:
+    package, _, version = given.partition("==")
+    if package not in READERS or not version:
+        raise argparse.ArgumentTypeError(f"{given!r} is none of {', '.join(f'{name}==VERSION' for name in READERS)}")
+    return package, version
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("requirements", nargs="+", metavar="PACKAGE==VERSION")
+    parser.add_argument(
+        "requirements", nargs="+", type=requirement, metavar="ENGINE==VERSION", help="such as vllm==0.33.0"
+    )
     parser.add_argument("--wheel", type=Path, help="read this file instead of downloading the (single) package")
     options = parser.parse_args()
-    for requirement in options.requirements:
-        package, version = requirement.split("==")
-        source = WheelSource(options.wheel or download(requirement, PYTHON))
+    if options.wheel and (len(options.requirements) > 1 or not options.wheel.is_file()):
+        parser.error(f"--wheel {options.wheel} must be a file, and goes with one engine")
+    for package, version in options.requirements:
+        source = WheelSource(options.wheel or download(f"{package}=={version}", PYTHON))
         target = DATA / f"{package}-{version}.yaml"
         target.write_text(text(source, package, version))
         print(f"{target}: {target.read_text().count(chr(10)) - HEADER.count(chr(10))} flags")
