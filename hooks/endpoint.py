@@ -22,13 +22,22 @@ from aimlib.sentences import sentences
 from hooks import conditions, report
 from hooks.children import children
 from hooks.children.owner import Owner
-from hooks.observed import PATIENCE_SECONDS, find, last_asked, long_ago, missing, phase_of, rollout
+from hooks.observed import (
+    CLAIM_PATIENCE_SECONDS,
+    PATIENCE_SECONDS,
+    find,
+    last_asked,
+    long_ago,
+    missing,
+    phase_of,
+    rollout,
+)
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
-ENTRIES: Memo[Entry] = Memo(4096)
-DECISIONS: Memo[Decision] = Memo(1024)
+ENTRIES: Memo[Entry] = Memo(1024)
+DECISIONS: Memo[Decision] = Memo(512)
 
 
 def read_spec(parent: Raw) -> EndpointSpec:
@@ -96,9 +105,8 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         warnings=warnings(spec, resolved),
         resolved=resolved,
     )
-    return _answer(status, selection, wanted) | (
-        {"resyncAfterSeconds": PATIENCE_SECONDS + 1} if unseen or unbound else {}
-    )
+    again = PATIENCE_SECONDS if unseen else CLAIM_PATIENCE_SECONDS if unbound else 0
+    return _answer(status, selection, wanted) | ({"resyncAfterSeconds": again + 1} if again else {})
 
 
 def _answer(status: EndpointStatus, selection: Raw | None, wanted: list[Raw]) -> dict[str, Any]:
@@ -138,7 +146,8 @@ def _pinned(before: Raw) -> Resolved | None:
 
 def _absent(request: Request, before: Raw, unseen: list[Raw], unbound: str) -> conditions.Absent:
     """What is not there: given up when the spec and the condition that waits for it have both stood for a while."""
-    late = long_ago(request, last_asked(request.parent))
+    asked = last_asked(request.parent)
     said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
     missed = said.get("status") == "False" and long_ago(request, said.get("lastTransitionTime"))
-    return conditions.Absent(tuple(unseen), given_up=late and missed, claim=unbound if late else "")
+    claim = unbound if long_ago(request, asked, CLAIM_PATIENCE_SECONDS) else ""
+    return conditions.Absent(tuple(unseen), given_up=long_ago(request, asked) and missed, claim=claim)

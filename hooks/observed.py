@@ -9,6 +9,8 @@ from aimlib.hook import Request
 
 PATIENCE_SECONDS = 10
 """How long a child may be missing before that is news: a cache that lags is right again within a second."""
+CLAIM_PATIENCE_SECONDS = 60
+"""How long a claim may be unbound before that is news: provisioning a volume takes its time."""
 
 
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
@@ -48,11 +50,11 @@ def phase_of(child: Raw | None) -> str:
     return str(((child or {}).get("status") or {}).get("phase") or "")
 
 
-def long_ago(request: Request, moment: str | None) -> bool:
-    """Whether that moment lies so far back that a child asked for then should be there by now."""
+def long_ago(request: Request, moment: str | None, seconds: float = PATIENCE_SECONDS) -> bool:
+    """Whether that moment lies so far back that what was asked for then should be there by now."""
     if moment is None:
         return False
-    return (request.now - datetime.fromisoformat(moment)).total_seconds() >= PATIENCE_SECONDS
+    return (request.now - datetime.fromisoformat(moment)).total_seconds() >= seconds
 
 
 def last_asked(parent: Raw) -> str | None:
