@@ -163,7 +163,8 @@ def test_without_recipes_the_sentence_names_what_is_missing():
             999,
             (
                 f"the only configuration for {MODEL} does not fit: one with 1 GPU: asked 1082.2 GiB per device "
-                "(weights 1019.0, KV cache 10.0, overhead 53.2) for 40960 tokens, found 176.6 GiB usable of 192 GiB on MI300X"
+                "(weights 1019.0, KV cache 10.0, overhead 53.2) for 40960 tokens, "
+                "found 176.6 GiB usable of 192 GiB on MI300X"
             ),
         ),
     ],
