@@ -159,7 +159,10 @@ def _answer(endpoint: Raw, inventory: Raw, catalogue: Sequence[Raw], config: Con
 
 
 def _explained_live(options: Options, words: tuple[str, ...], *, fresh: bool) -> Iterator[Explanation]:
-    """Explanations as they are stored, or made anew from the cluster's present recipes and inventory."""
+    """Explanations as they are stored, or made anew from the cluster's present recipes and inventory.
+
+    Where nothing was ever chosen there is no decision to keep to, and whoever asks wants to see every candidate.
+    """
     names = endpoint_names(words)
     cluster = options.connect()
     config = _settings(options)
@@ -167,7 +170,7 @@ def _explained_live(options: Options, words: tuple[str, ...], *, fresh: bool) ->
     for name in names:
         endpoint = cluster.endpoint(name)
         status = endpoint.get("status") or {}
-        if fresh or not status.get("selection"):
+        if fresh or not (status.get("selection") and status.get("resolved")):
             bare = {key: value for key, value in endpoint.items() if key != "status"}
             yield _answer(bare, cluster.inventory(), catalogue, config).explanation
         else:
