@@ -83,6 +83,13 @@ def test_a_model_is_found_by_this_label(model, label):
     assert model_label(model) == label
 
 
+@pytest.mark.parametrize("length", [63, 64, 100, 256])
+def test_a_long_label_fills_what_a_label_may_have(length):
+    model = f"a/{'b' * (length - 2)}"
+    assert len(model_label(model)) == 63
+    assert model_label(model)[:54] == f"a_{'b' * 52}"
+
+
 def test_a_digest_sees_values_and_not_the_order_of_keys():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({"a": 1}) != digest({"a": 2}) != digest({"a": "2"})

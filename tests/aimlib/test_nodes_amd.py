@@ -151,6 +151,13 @@ def test_partitions(form, labels, allocatable, expected):
     assert {pool.product for pool in pools} == {"MI300X"}
 
 
+def test_a_mode_that_is_not_known_of_a_product_leaves_its_memory_to_the_label():
+    labels = {"amd.com/gpu.device-id": "74a2", f"amd.com/gpu.{PARTITION}": "dpx_nps1"}
+    (unlabelled,) = gpus(node(labels, {"amd.com/gpu": "16"}))
+    (told,) = gpus(node({**labels, "amd.com/gpu.vram": "96G"}, {"amd.com/gpu": "16"}))
+    assert (unlabelled.memory_gib, told.memory_gib) == (192, 96)
+
+
 def test_two_partition_modes_leave_the_label_without_a_word():
     labels = labelled(device_id="74a1") | {f"amd.com/gpu.{PARTITION}.cpx_nps4": "32", f"amd.com/gpu.{PARTITION}.x": "1"}
     (pool,) = gpus(node(labels, {"amd.com/gpu": "8"}))

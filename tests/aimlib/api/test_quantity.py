@@ -107,6 +107,11 @@ def test_the_schema_refuses_what_is_none(text):
         TypeAdapter(Quantity).validate_python(text)
 
 
+@pytest.mark.parametrize(("text", "value"), [("5.", 5), (".5", Fraction(1, 2)), (" 5 ", 5), ("5.Gi", 5 * GIB)])
+def test_what_the_api_server_reads_besides_can_be_read(text, value):
+    assert parse(text) == value
+
+
 @pytest.mark.parametrize(("text", "size"), [("64Gi", 64.0), ("512Mi", 0.5), ("1Ti", 1024.0), ("1073741824", 1.0)])
 def test_bytes_in_gib(text, size):
     assert gib(text) == size
