@@ -34,7 +34,8 @@ def download(requirement: str, python: str) -> Path:
     """The wheel of `package==version`, fetched by pip for that Python into a folder that the system cleans up."""
     folder = tempfile.mkdtemp(prefix="engine-flags-")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    subprocess.run([*command, "--python-version", python, "--dest", folder, requirement], check=True)
+    if subprocess.run([*command, "--python-version", python, "--dest", folder, requirement], check=False).returncode:
+        raise SystemExit(f"pip found no wheel of {requirement} for Python {python}")
     return next(Path(folder).glob("*.whl"))
 
 
