@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.data import load
-from aimlib.engines import MemoryFraction, engine, engines, parse_args
+from aimlib.engines import engine, parse_args
 from aimlib.flags import flag_table
-from aimlib.hardware import products
 
 BACKENDS = ("vllm", "sglang")
 
@@ -293,69 +292,3 @@ def test_an_unknown_engine_is_a_key_error():
         engine("tgi")
     with pytest.raises(KeyError):
         parse_args("tgi", [])
-
-
-@pytest.mark.parametrize(
-    ("backend", "line"),
-    [
-        ("vllm", ("vllm", "serve", "a/b")),
-        ("sglang", ("python3", "-m", "sglang.launch_server", "--model-path", "a/b")),
-    ],
-)
-def test_the_model_stands_where_the_engine_wants_it(backend, line):
-    assert engine(backend).start("a/b") == line
-
-
-@pytest.mark.parametrize(
-    ("backend", "vendor", "architecture", "image"),
-    [
-        ("vllm", "amd", "gfx90a", "vllm/vllm-openai-rocm:v0.33.0"),
-        ("vllm", "amd", "gfx942", "vllm/vllm-openai-rocm:v0.33.0"),
-        ("vllm", "amd", "gfx1250", None),
-        ("vllm", "nvidia", "sm_90", "vllm/vllm-openai:v0.33.0"),
-        ("vllm", "cpu", None, "vllm/vllm-openai-cpu:v0.33.0"),
-        ("vllm", "intel", None, None),
-        ("sglang", "amd", "gfx90a", None),
-        ("sglang", "amd", "gfx942", "lmsysorg/sglang:v0.5.23-rocm10-mi30x"),
-        ("sglang", "amd", "gfx950", "lmsysorg/sglang:v0.5.23-rocm10-mi35x"),
-        ("sglang", "nvidia", "sm_90", "lmsysorg/sglang:v0.5.23"),
-        ("sglang", "nvidia", "sm_75", None),
-    ],
-)
-def test_the_image_is_chosen_by_vendor_and_architecture(backend, vendor, architecture, image):
-    assert engine(backend).image(vendor, architecture) == image
-
-
-def test_vllm_has_an_image_for_every_product():
-    assert all(engine("vllm").image(found.vendor, found.architecture) for found in products())
-
-
-@pytest.mark.parametrize("found", engines(), ids=lambda found: found.name)
-def test_images_are_pinned_to_the_version_that_the_flags_are_of(found):
-    tags = [image.rpartition(":")[2] for images in found.images.values() for image in images.values() if image]
-    assert tags
-    assert all(tag.split("-")[0] == f"v{found.version}" for tag in tags)
-
-
-@pytest.mark.parametrize(
-    ("memory", "ranks", "fraction"),
-    # SGLang on 192 GiB with one rank: 512 + 1.5 x 16384 + 128 + 2 x 512 + 1536 MiB are set aside.
-    [(192, 1, 0.859), (192, 8, 0.854), (79.6, 1, 0.81), (15, 1, 0.657), (1, 8, 0.0)],
-)
-def test_sglang_plans_with_what_its_reserve_leaves(memory, ranks, fraction):
-    assert engine("sglang").default_memory_fraction(memory, ranks) == fraction
-
-
-def test_vllm_plans_with_a_fixed_part():
-    assert engine("vllm").default_memory_fraction(64, 1) == 0.92
-
-
-@pytest.mark.parametrize("facts", [{}, {"fixed": 0.9, "reserve": [{"tokens": 1, "batch": 1}]}])
-def test_a_memory_fraction_is_fixed_or_computed(facts):
-    with pytest.raises(ValueError, match="either fixed or reserve"):
-        MemoryFraction.model_validate(facts)
-
-
-def test_each_engine_names_every_metric_in_its_own_way():
-    for found in engines():
-        assert all(name.startswith(f"{found.name}:") for name in found.metrics.model_dump().values())
