@@ -126,3 +126,11 @@ def test_a_decorator_request_is_read_the_same():
 def test_what_cannot_be_understood_is_refused_in_words(body, words):
     with pytest.raises(BadRequestError, match=words):
         request(body)
+
+
+def test_a_parent_of_another_kind_or_version_is_refused_in_words():
+    read = request({"parent": {**PARENT, "apiVersion": "v1", "kind": "Node"}})
+    read.expect("v1", "Node")
+    for version, kind in (("v2", "Node"), ("v1", "Pod")):
+        with pytest.raises(BadRequestError, match=f"^the parent is Node of v1, and must be {kind} of {version}$"):
+            read.expect(version, kind)
