@@ -20,6 +20,12 @@ BF16_BYTES = 2.0
 LEAST_LENGTH = 2048
 """Tokens that must fit where the engine itself is told to choose the length (-1, auto)."""
 
+STRETCHING = (
+    *("--hf-overrides", "VLLM_ALLOW_LONG_MAX_MODEL_LEN"),
+    *("--json-model-override-args", "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
+)
+"""Flags and variables with which vLLM 0.33 and SGLang 0.5.23 start although the length is above the model's context."""
+
 IGNORED_ENV = {
     "HIP_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
     "ROCR_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
@@ -66,6 +72,12 @@ def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
     return Parallel(max(tensor, 1), pipeline, data)
 
 
+def _stretched(parsed: ParsedArgs, configuration: Configuration) -> bool:
+    """Whether the recipe stretches the model's context, or tells the engine to accept a longer one as it is."""
+    given = {argument.flag for argument in parsed.arguments} | {variable.name for variable in configuration.env}
+    return not given.isdisjoint(STRETCHING)
+
+
 def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
     """Read one configuration. Nothing is raised: what is wrong stands in `problems`."""
     backend = engine(recipe.backend)
@@ -83,6 +95,8 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
     problems = list(parsed.errors)
     if parallel.devices != devices:
         problems.append(f"{parallel} make {parallel.devices} ranks for {configuration.gpu_count} GPUs")
+    if 0 < longest < length and not _stretched(parsed, configuration):
+        problems.append(f"{flags.max_model_len} {length} is longer than the model's context of {longest} tokens")
     fraction = parsed.value(flags.memory_fraction, float)
     if fraction is not None and not 0 < fraction <= 1:
         problems.append(f"{flags.memory_fraction} {fraction:g} is no part of a device's memory: above 0, at most 1")

@@ -105,6 +105,26 @@ def test_the_longest_sequence(args, length):
     assert started(args=args).max_length == length
 
 
+@pytest.mark.parametrize(("backend", "flag"), [("vllm", "--max-model-len"), ("sglang", "--context-length")])
+def test_a_length_above_the_models_context_is_a_problem(backend, flag):
+    assert started(args=[flag, "40961"], backend=backend).problems == (
+        f"{flag} 40961 is longer than the model's context of 40960 tokens",
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "args", "variable"),
+    [
+        ("vllm", ["--max-model-len=81920", '--hf-overrides={"rope_parameters": {"factor": 2.0}}'], "A"),
+        ("vllm", ["--max-model-len=81920"], "VLLM_ALLOW_LONG_MAX_MODEL_LEN"),
+        ("sglang", ["--context-length=81920", "--json-model-override-args={}"], "A"),
+        ("sglang", ["--context-length=81920"], "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
+    ],
+)
+def test_unless_the_context_is_stretched(backend, args, variable):
+    assert started(args=args, backend=backend, env=[{"name": variable, "value": "1"}]).problems == ()
+
+
 def test_without_facts_the_longest_sequence_is_only_known_where_it_is_stated():
     assert started(facts=None).max_length == 0
     assert started(args=["--max-model-len", "8192"], facts=None).max_length == 8192
