@@ -148,6 +148,7 @@ def _absent(request: Request, before: Raw, unseen: list[Raw], unbound: str) -> c
     """What is not there: given up when the spec and the condition that waits for it have both stood for a while."""
     asked = last_asked(request.parent)
     said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
-    missed = said.get("status") == "False" and long_ago(request, said.get("lastTransitionTime"))
+    waited = said.get("status") == "False" and said.get("reason") != "Stopped"  # a start asks for children anew
+    missed = waited and long_ago(request, said.get("lastTransitionTime"))
     claim = unbound if long_ago(request, asked, CLAIM_PATIENCE_SECONDS) else ""
     return conditions.Absent(tuple(unseen), given_up=long_ago(request, asked) and missed, claim=claim)

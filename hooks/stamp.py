@@ -39,14 +39,19 @@ def _moment(request: Request, known: dict[str, str]) -> str:
     return latest if recent else now
 
 
+def _state(condition: Raw) -> tuple[str, str | None, bool]:
+    """What a transition is a change of. To stop and to start again is one, though neither is Ready."""
+    return condition["type"], condition.get("status"), condition.get("reason") == "Stopped"
+
+
 def stamp(status: Raw, request: Request) -> Raw:
-    """`status` with lastTransitionTime in its conditions: the earlier one while a condition's status stands."""
+    """`status` with lastTransitionTime in its conditions: the earlier one while a condition's state stands."""
     if "conditions" not in status:
         return status
     before = (request.parent.get("status") or {}).get("conditions") or ()
     known = {one["type"]: one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
-    stands = {(one["type"], one.get("status")) for one in before if one["type"] in known}
-    new = {one["type"] for one in status["conditions"] if (one["type"], one["status"]) not in stands}
+    stands = {_state(one) for one in before if one["type"] in known}
+    new = {one["type"] for one in status["conditions"] if _state(one) not in stands}
     moment = _moment(request, known) if new else ""
     times = known | dict.fromkeys(new, moment)
     stamped = [{**one, "lastTransitionTime": times[one["type"]]} for one in status["conditions"]]
