@@ -8,6 +8,7 @@ from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Condition, Raw
 from aimlib.rules import gpus
 from aimlib.selection import Decision
+from hooks.awaited import Awaited
 from hooks.observed import Rollout
 
 PENDING_REASONS = frozenset({"NoRecipe", "NothingFits", "InventoryNotReady"})
@@ -74,31 +75,20 @@ def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
 HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"
 
 
-class Absent(NamedTuple):
-    """Children that are wanted and not there."""
-
-    children: tuple[Raw, ...]
-    given_up: bool
-    """Whether they have been waited for long enough."""
-    claim: str = ""
-    """The claim that is there, and should be bound by now."""
-
-    def __str__(self) -> str:
-        return ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in self.children)
-
-
-def available(desired: int, seen: Rollout, absent: Absent, claim_lost: bool) -> Verdict:  # noqa: FBT001
+def available(desired: int, seen: Rollout, awaited: Awaited, claim_lost: bool) -> Verdict:  # noqa: FBT001
     """Whether all children are there, and all wanted replicas of the present version answer: the first that applies."""
     settled = seen.up_to_date and seen.updated >= desired and seen.ready >= desired and seen.current <= desired
     progress = _progress(desired, seen)
     trouble = seen.trouble or ("", "")
+    missing, unchanged = awaited.missing, awaited.unchanged
     table = (
-        (bool(absent.children) and absent.given_up, False, "ChildMissing", f"{absent} cannot be created: {WHY_NOT}"),
+        (missing and awaited.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}"),
+        (unchanged and awaited.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {WHY_UNCHANGED}"),
         (claim_lost, False, "ClaimLost", "the volume of the cache's claim is gone"),
-        (seen.trouble is not None, False, *trouble),
-        (not settled and bool(absent.claim), False, "Progressing", f"{progress}; {absent.claim} is not bound"),
+        (seen.trouble, False, *trouble),
+        (not settled and awaited.overdue, False, "Progressing", f"{progress}; {awaited.overdue}"),
         (not settled, False, "Progressing", progress),
-        (bool(absent.children), False, "Progressing", f"waiting for {absent}"),
+        (awaited.words, False, "Progressing", awaited.words),
         (desired == 0, False, "Stopped", "spec.replicas is 0"),
         (True, True, "AllReplicasReady", f"{desired} of {desired} replicas ready"),
     )
@@ -122,6 +112,7 @@ def _replicas(count: int) -> str:
     return f"{count} replica{'s' * (count != 1)}"
 
 
+WHY_UNCHANGED = "the API server refuses it (see the events of this endpoint)"
 WHY_NOT = (
     "an object of that name may belong to somebody else, or the API server refuses it (see the events of this endpoint)"
 )

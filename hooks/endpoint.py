@@ -20,18 +20,10 @@ from aimlib.names import MODEL_LABEL, model_label
 from aimlib.selection import Decision, Entry, decide, decided_for, entry
 from aimlib.sentences import sentences
 from hooks import conditions, report
+from hooks.awaited import awaited
 from hooks.children import children
 from hooks.children.owner import Owner
-from hooks.observed import (
-    CLAIM_PATIENCE_SECONDS,
-    PATIENCE_SECONDS,
-    find,
-    last_asked,
-    long_ago,
-    missing,
-    phase_of,
-    rollout,
-)
+from hooks.observed import find, phase_of, rollout
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
@@ -85,12 +77,10 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     owner = Owner(metadata["name"], metadata.get("namespace", "default"), spec, resolved, config)
     wanted = children(owner)
     seen = {child["kind"]: find(request, child) for child in wanted}
-    unseen = missing(request, wanted)
+    waiting = awaited(request, wanted, before)
     account = rollout(seen["Deployment"], wanted[0])
-    claim = phase_of(seen.get("PersistentVolumeClaim"))
-    unbound = f"PersistentVolumeClaim {owner.claim}" if claim == "Pending" else ""
-    absent = _absent(request, before, unseen, unbound)
-    serving = conditions.available(owner.replicas, account, absent, claim == "Lost")
+    claim_lost = phase_of(seen.get("PersistentVolumeClaim")) == "Lost"
+    serving = conditions.available(owner.replicas, account, waiting, claim_lost)
     current = conditions.up_to_date(resolved, fresh)
     ready = conditions.ready(chosen, serving)
     status = EndpointStatus(
@@ -105,8 +95,8 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         warnings=warnings(spec, resolved),
         resolved=resolved,
     )
-    again = PATIENCE_SECONDS if unseen else CLAIM_PATIENCE_SECONDS if unbound else 0
-    return _answer(status, selection, wanted) | ({"resyncAfterSeconds": again + 1} if again else {})
+    again = waiting.resync_seconds
+    return _answer(status, selection, wanted) | ({"resyncAfterSeconds": again} if again else {})
 
 
 def _answer(status: EndpointStatus, selection: Raw | None, wanted: list[Raw]) -> dict[str, Any]:
@@ -142,13 +132,3 @@ def _pinned(before: Raw) -> Resolved | None:
         return Resolved.model_validate(before["resolved"])
     except ValidationError as error:
         raise BadRequestError(f"status.resolved cannot be read: {'; '.join(sentences(error))}") from error
-
-
-def _absent(request: Request, before: Raw, unseen: list[Raw], unbound: str) -> conditions.Absent:
-    """What is not there: given up when the spec and the condition that waits for it have both stood for a while."""
-    asked = last_asked(request.parent)
-    said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
-    waited = said.get("status") == "False" and said.get("reason") != "Stopped"  # a start asks for children anew
-    missed = waited and long_ago(request, said.get("lastTransitionTime"))
-    claim = unbound if long_ago(request, asked, CLAIM_PATIENCE_SECONDS) else ""
-    return conditions.Absent(tuple(unseen), given_up=long_ago(request, asked) and missed, claim=claim)

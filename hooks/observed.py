@@ -40,11 +40,6 @@ def find(request: Request, child: Raw) -> Raw | None:
     return next((one for one in request.observed(kind_key(child)) if one["metadata"]["name"] == name), None)
 
 
-def missing(request: Request, children: list[Raw]) -> list[Raw]:
-    """The desired children that are not observed."""
-    return [child for child in children if find(request, child) is None]
-
-
 def phase_of(child: Raw | None) -> str:
     """The phase that an observed child reports; empty before it is there."""
     return str(((child or {}).get("status") or {}).get("phase") or "")
@@ -64,10 +59,10 @@ def last_asked(parent: Raw) -> str | None:
     return max((time for time in (*writes, metadata.get("creationTimestamp")) if time), default=None)
 
 
-def _applied(deployment: Raw, desired: Raw) -> bool:
-    """Whether the observed Deployment is the one wanted now, going by what was last applied to it."""
-    applied = (deployment["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    return applied is None or json.loads(applied).get("spec") == desired["spec"]
+def applied(found: Raw, desired: Raw) -> bool:
+    """Whether an observed child is the one wanted now, going by what was last applied to it, metadata apart."""
+    text = (found["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    return text is None or {**json.loads(text), "metadata": None} == {**desired, "metadata": None}
 
 
 def rollout(deployment: Raw | None, desired: Raw) -> Rollout:
@@ -81,7 +76,7 @@ def rollout(deployment: Raw | None, desired: Raw) -> Rollout:
         available=status.get("availableReplicas", 0),
         up_to_date=deployment is not None
         and status.get("observedGeneration", 0) >= generation
-        and _applied(deployment, desired),
+        and applied(deployment, desired),
         trouble=_trouble(status.get("conditions") or ()),
     )
 

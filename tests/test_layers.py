@@ -19,7 +19,7 @@ LAYERS = (
     r"aimlib\.api(\..*)?",
     r"aimlib(\..*)?",
     r"hooks\.children(\..*)?",
-    r"hooks\.(conditions|observed|report|surprises)",
+    r"hooks\.(conditions|awaited|observed|report|surprises)",
     r"hooks\.(endpoint|recipe|node|inventory)",
     r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|offline|files|tables|cli|commands|explanation|failure|formats|live|summary)",
 )

@@ -39,3 +39,17 @@ def test_deleting_an_endpoint_leaves_a_strangers_object_alone(space):
     space.kubectl("delete", "aimendpoint", "taken")
     space.wait("no deployment", lambda: not space.names("deployments"))
     assert space.get("service", "taken") == before
+
+
+def test_a_change_that_the_api_server_refuses_is_reported_until_it_is_taken_back(space):
+    space.apply(endpoint("refused", modelId="Qwen/Qwen3-32B"))
+    space.ready("refused")
+    forbidden = '{"spec": {"service": {"type": "NodePort", "nodePort": 80}}}'  # outside the range of node ports
+    space.kubectl("patch", "aimendpoint/refused", "--type=merge", f"--patch={forbidden}")
+    message = space.becomes("refused", "ChildRefused", seconds=PATIENCE)
+    assert message.startswith("Service refused cannot be changed: the API server refuses it")
+    assert space.get("aimendpoint", "refused")["status"]["phase"] == "Failed"
+    assert space.get("service", "refused")["spec"]["type"] == "ClusterIP"
+    space.kubectl("patch", "aimendpoint/refused", "--type=merge", '--patch={"spec": {"service": {"nodePort": null}}}')
+    space.ready("refused")
+    assert space.get("service", "refused")["spec"]["type"] == "NodePort"
