@@ -3,7 +3,8 @@
 from typing import Any
 
 from aimlib.api import API_VERSION
-from aimlib.hook import Request, wire
+from aimlib.api.quantity import NotAQuantityError
+from aimlib.hook import BadRequestError, Request, wire
 from aimlib.nodes import facts
 
 
@@ -11,13 +12,17 @@ def sync(request: Request) -> dict[str, Any]:
     """The AIMNode of one Node. A heartbeat changes none of the facts, so it writes nothing."""
     request.expect("v1", "Node")
     node = request.parent
+    try:
+        spec = facts(node)
+    except NotAQuantityError as error:
+        raise BadRequestError(f"Node {node['metadata']['name']}: status.allocatable: {error}") from error
     return {
         "attachments": [
             {
                 "apiVersion": API_VERSION,
                 "kind": "AIMNode",
                 "metadata": {"name": node["metadata"]["name"]},
-                "spec": wire(facts(node).wire()),
+                "spec": wire(spec.wire()),
             }
         ]
     }

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus, NodeSpec, Taint
-from aimlib.api.quantity import NotAQuantityError
 from aimlib.config import Config
 from aimlib.hardware import CPU, Product, products
 from aimlib.hook import BadRequestError, request, wire
@@ -54,8 +53,6 @@ def facts(raw: Raw) -> Raw:
         [made] = node.sync(request({"object": {"apiVersion": "v1", "kind": "Node"} | read}))["attachments"]
     except ValidationError as error:
         raise BadRequestError(f"Node {name}: {'; '.join(sentences(error))}") from error
-    except NotAQuantityError as error:
-        raise BadRequestError(f"Node {name}: status.allocatable: {error}") from error
     return dict(made)
 
 

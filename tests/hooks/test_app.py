@@ -91,13 +91,13 @@ def test_the_release_in_the_address_changes_nothing(client, endpoint):
 
 
 def test_a_surprise_is_a_500_whose_traceback_is_in_the_log_alone(client, lines):
-    status = {"allocatable": {"cpu": "several"}}
-    broken = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "status": status}
+    spec = {"taints": [{"key": "a taint that says nothing"}]}  # which no API server stores
+    broken = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "spec": spec}
     response = client.post("/node/sync", json={"object": broken})
     assert response.status_code == 500
     assert response.json == {"error": "internal error; see the hook server's log"}
     [failure, call] = lines()
-    assert "NotAQuantityError" in failure["exception"]
+    assert "KeyError" in failure["exception"]
     assert (failure["kind"], failure["name"]) == ("Node", "n")
     assert (call["code"], call["error"]) == (500, response.json["error"])
 
