@@ -63,8 +63,3 @@ def examine(name: str, recipe: RecipeSpec) -> Examination:
     if recipe.facts is None:
         notes.append("memory cannot be checked: there are no facts")
     return Examination(tuple(sorted(usable)), tuple(problems), tuple(notes))
-
-
-def findings(name: str, recipe: RecipeSpec) -> tuple[str, ...]:
-    """Everything wrong with a recipe; empty when all its enabled configurations are right."""
-    return examine(name, recipe).problems

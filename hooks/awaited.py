@@ -3,11 +3,12 @@
 Errors of applying children reach no hook, so what stays as it was for long enough is reported instead.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.hook import Request
-from hooks.observed import CLAIM_PATIENCE_SECONDS, PATIENCE_SECONDS, applied, find, last_asked, long_ago, phase_of
+from hooks.observed import CLAIM_PATIENCE_SECONDS, PATIENCE_SECONDS, Seen, last_asked, long_ago, phase_of
 
 NEVER_CHANGED = frozenset({"PersistentVolumeClaim"})
 """Kinds whose update strategy is OnDelete."""
@@ -36,15 +37,14 @@ class Awaited(NamedTuple):
         return f"waiting for {children}" if children else ""
 
 
-def awaited(request: Request, wanted: list[Raw], before: Raw) -> Awaited:
+def awaited(request: Request, seen: Collection[Seen], before: Raw) -> Awaited:
     """What is not as it is wanted. Given up is what was said to be overdue before, and for long enough."""
-    seen = [(child, find(request, child)) for child in wanted]
-    changing = [(child, found) for child, found in seen if found and child["kind"] not in NEVER_CHANGED]
+    changeable = [one for one in seen if one.found and one.desired["kind"] not in NEVER_CHANGED]
     waiting = Awaited(
-        missing=", ".join(_name(child) for child, found in seen if found is None),
-        unchanged=", ".join(_name(child) for child, found in changing if not applied(found, child)),
+        missing=", ".join(_name(one.desired) for one in seen if one.found is None),
+        unchanged=", ".join(_name(one.desired) for one in changeable if not one.applied),
     )
-    unbound = next((_name(child) for child, found in seen if phase_of(found) == "Pending"), "")
+    unbound = next((_name(one.desired) for one in seen if phase_of(one.found) == "Pending"), "")
     asked = last_asked(request.parent)
     late = waiting.words if long_ago(request, asked) else ""
     claim = f"{unbound} is not bound" if unbound and long_ago(request, asked, CLAIM_PATIENCE_SECONDS) else ""

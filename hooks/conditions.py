@@ -113,9 +113,7 @@ def _replicas(count: int) -> str:
 
 
 WHY_UNCHANGED = "the API server refuses it (see the events of this endpoint)"
-WHY_NOT = (
-    "an object of that name may belong to somebody else, or the API server refuses it (see the events of this endpoint)"
-)
+WHY_NOT = f"an object of that name may belong to somebody else, or {WHY_UNCHANGED}"
 
 
 def ready(*verdicts: Verdict) -> Verdict:

@@ -23,7 +23,7 @@ from hooks import conditions, report
 from hooks.awaited import awaited
 from hooks.children import children
 from hooks.children.owner import Owner
-from hooks.observed import find, phase_of, rollout
+from hooks.observed import phase_of, rollout, see
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
@@ -60,7 +60,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     before: Raw = request.parent.get("status") or {}
     pinned = _pinned(before)
     key = decided_for(spec)
-    fresh = _decide(request, spec, config)
+    fresh = _decide(request, spec, key, config)
     better = fresh.resolved if fresh else None
     keeps = (
         pinned is not None
@@ -76,10 +76,10 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         return _answer(report.waiting(spec, chosen, generation), selection, [])
     owner = Owner(metadata["name"], metadata.get("namespace", "default"), spec, resolved, config)
     wanted = children(owner)
-    seen = {child["kind"]: find(request, child) for child in wanted}
-    waiting = awaited(request, wanted, before)
-    account = rollout(seen["Deployment"], wanted[0])
-    claim_lost = phase_of(seen.get("PersistentVolumeClaim")) == "Lost"
+    seen = {child["kind"]: see(request, child) for child in wanted}
+    waiting = awaited(request, seen.values(), before)
+    account = rollout(seen["Deployment"])
+    claim_lost = any(phase_of(one.found) == "Lost" for one in seen.values())
     serving = conditions.available(owner.replicas, account, waiting, claim_lost)
     current = conditions.up_to_date(resolved, fresh)
     ready = conditions.ready(chosen, serving)
@@ -88,7 +88,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         message=ready.message[:4096],
         model=spec.wanted.id,
         selected_recipe=report.selected(resolved),
-        endpoints=report.endpoints(owner, seen["Service"]),
+        endpoints=report.endpoints(owner, seen["Service"].found),
         replicas=report.replicas(owner.replicas, account, before),
         selector=report.selector(owner),
         conditions=report.conditions((ready, chosen, serving, current), generation),
@@ -104,24 +104,23 @@ def _answer(status: EndpointStatus, selection: Raw | None, wanted: list[Raw]) ->
     return {"status": wire({**status.wire(), "selection": selection}), "children": wanted}
 
 
-def _decide(request: Request, spec: EndpointSpec, config: Config) -> Decision | None:
+def _decide(request: Request, spec: EndpointSpec, asked: str, config: Config) -> Decision | None:
     """A decision made now; None before the inventory is known."""
     inventory = next((one for one in request.found(INVENTORY) if one.get("status")), None)
     if inventory is None:
         return None
     recipes = request.found(RECIPES)
     seen = versions([inventory, *recipes])
-    key = (decided_for(spec), config.digest, seen) if seen else None
+    key = (asked, config.digest, seen) if seen else None
     return remembered(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
 
 
 def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config) -> Decision:
-    catalogue = [remembered(ENTRIES, versions([raw]), partial(_entry, raw)) for raw in recipes]
+    catalogue = [
+        remembered(ENTRIES, versions([raw]), partial(entry, raw["metadata"]["name"], raw.get("spec")))
+        for raw in recipes
+    ]
     return decide(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
-
-
-def _entry(raw: Raw) -> Entry:
-    return entry(raw["metadata"]["name"], raw.get("spec"))
 
 
 def _pinned(before: Raw) -> Resolved | None:

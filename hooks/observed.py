@@ -34,10 +34,20 @@ def kind_key(child: Raw) -> str:
     return f"{child['kind']}.{child['apiVersion']}"
 
 
-def find(request: Request, child: Raw) -> Raw | None:
-    """The observed object of a desired child."""
-    name = child["metadata"]["name"]
-    return next((one for one in request.observed(kind_key(child)) if one["metadata"]["name"] == name), None)
+class Seen(NamedTuple):
+    """A desired child, and how it is observed."""
+
+    desired: Raw
+    found: Raw | None
+    applied: bool
+    """Whether it is observed as it is wanted now."""
+
+
+def see(request: Request, desired: Raw) -> Seen:
+    """One child as it is wanted and as it is found."""
+    name = desired["metadata"]["name"]
+    found = next((one for one in request.observed(kind_key(desired)) if one["metadata"]["name"] == name), None)
+    return Seen(desired, found, found is not None and applied(found, desired))
 
 
 def phase_of(child: Raw | None) -> str:
@@ -65,18 +75,17 @@ def applied(found: Raw, desired: Raw) -> bool:
     return text is None or {**json.loads(text), "metadata": None} == {**desired, "metadata": None}
 
 
-def rollout(deployment: Raw | None, desired: Raw) -> Rollout:
+def rollout(deployment: Seen) -> Rollout:
     """The replicas of an observed Deployment; all zero before it is there."""
-    status = (deployment or {}).get("status") or {}
-    generation = (deployment or {}).get("metadata", {}).get("generation", 0)
+    found = deployment.found or {}
+    status = found.get("status") or {}
+    generation = found.get("metadata", {}).get("generation", 0)
     return Rollout(
         current=status.get("replicas", 0),
         updated=status.get("updatedReplicas", 0),
         ready=status.get("readyReplicas", 0),
         available=status.get("availableReplicas", 0),
-        up_to_date=deployment is not None
-        and status.get("observedGeneration", 0) >= generation
-        and applied(deployment, desired),
+        up_to_date=deployment.applied and status.get("observedGeneration", 0) >= generation,
         trouble=_trouble(status.get("conditions") or ()),
     )
 

@@ -11,7 +11,7 @@ from aimlib.api.recipe import AIMRecipe, Configuration
 from aimlib.hardware import product
 from aimlib.launch import launch
 from aimlib.memory import need
-from aimlib.recipes import examine, findings
+from aimlib.recipes import examine
 from tests.kustomize import ROOT, build
 
 FOLDER = ROOT / "recipes"
@@ -80,7 +80,7 @@ def test_its_name_is_its_file_and_says_what_it_is_for(stem: str):
 
 @EACH
 def test_nothing_is_found_wrong_with_it(stem: str):
-    assert findings(stem, RECIPES[stem].spec) == ()
+    assert examine(stem, RECIPES[stem].spec).problems == ()
     assert examine(stem, RECIPES[stem].spec).notes == ()
 
 

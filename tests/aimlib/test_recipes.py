@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.recipes import Examination, examine, findings
+from aimlib.recipes import Examination, examine
 from tests.aimlib.make import FACTS, configuration, recipe
 
 SIZES = [configuration(count) for count in (1, 2, 4, 8)]
@@ -10,7 +10,7 @@ SIZES = [configuration(count) for count in (1, 2, 4, 8)]
 
 def test_what_is_right_is_usable_without_a_word():
     assert examine("r", recipe(*SIZES)) == Examination((1, 2, 4, 8), (), ())
-    assert findings("r", recipe(*SIZES)) == ()
+    assert examine("r", recipe(*SIZES)).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,6 @@ def test_what_is_wrong_is_said_by_number_of_gpus(spec, usable, problems):
     assert found.usable == usable
     assert len(found.problems) == len(problems)
     assert all(said.startswith(start) for said, start in zip(found.problems, problems, strict=True))
-    assert findings("r", spec) == found.problems
 
 
 def test_neither_the_cluster_nor_its_size_matters():

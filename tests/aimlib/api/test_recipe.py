@@ -6,16 +6,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aimlib.api.recipe import RecipeSpec
+from tests.aimlib.make import FACTS
 
 LEAST = {"modelId": "a/b", "hardware": "MI300X", "precision": "bf16", "backend": "vllm"}
-FACTS = {
-    "weightsGiB": 61.0,
-    "layers": 64,
-    "attentionHeads": 64,
-    "keyValueHeads": 8,
-    "headDim": 128,
-    "maxContext": 40960,
-}
 LATENT = {"kvLoraRank": 512, "qkRopeHeadDim": 64}
 
 
