@@ -1,30 +1,82 @@
-"""AIMCache: models kept on one volume. Only its schema is served so far; nothing acts on it yet."""
+"""AIMCache: models on one volume, downloaded once and shared. Its status is in `cache_status`."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import Model, ModelId, Name, Quantity, Rule, Ruled, Text
+from aimlib.api.base import Model, ModelId, ObjectName, Quantity, Rule, Ruled
+from aimlib.api.cache_status import CacheStatus
+from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.endpoint_parts import AccessMode
-from aimlib.api.meta import Conditions, K8sObject
-from aimlib.api.spelling import agreement, one_spelling, spelling
+from aimlib.api.meta import K8sObject
+from aimlib.api.schedule import CRON_FORM
+from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
 SPELLINGS = (
     spelling("cachePath", "storage.mountPath"),
     spelling("size", "storage.size"),
 )
 
-Duration = Annotated[str, Field(pattern=r"^[0-9]+(s|m|h|d|w)$", max_length=16)]
+Duration = Annotated[str, Field(pattern=r"^[0-9]{1,8}(s|m|h|d|w)$", max_length=16)]
 """A length of time with one unit, such as 30d."""
 
-Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Priority = Literal["high", "medium", "low"]
+MountPath = Annotated[str, Field(pattern=r"^/", max_length=256)]
+Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=128)]
+"""A branch, tag or commit of a repository at the hub."""
+Pattern = Annotated[str, Field(min_length=1, max_length=256)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=512)]
+
+DUPLICATES = ("original/*", "metal/*", "consolidated*")
+"""Files that hold the same weights once more: Meta's own format, Apple's, and Mistral's, beside the one that engines
+load (sources: KAITO's consts.go and AMD's recipes for the first; the file lists of openai/gpt-oss-120b and
+mistralai/Mistral-Large-Instruct-2411 at the hub for the others)."""
+
+
+def _is_sized(raw: Mapping[str, Any]) -> bool:
+    given = (("size",), ("storage", "size"), ("storage", "existingClaim"), ("modelId",))
+    return any(lookup(raw, path) is not MISSING for path in given) or bool(raw.get("models"))
+
+
+def _is_listed_once(raw: Mapping[str, Any]) -> bool:
+    listed = [one.get("id") for one in raw.get("models") or ()]
+    return len(set(listed)) == len(listed) and raw.get("modelId") not in listed
+
 
 RULES = (
     Rule(
-        "has(self.size) || (has(self.storage) && has(self.storage.size))",
-        "say how large the cache is: size, or storage.size",
-        lambda raw: "size" in raw or "size" in (raw.get("storage") or {}),
+        "has(self.modelId) || (has(self.models) && size(self.models) > 0) || has(self.size) || "
+        "(has(self.storage) && (has(self.storage.size) || has(self.storage.existingClaim)))",
+        "say which models to keep (modelId, or models), or how large the cache is: size, or storage.size",
+        _is_sized,
+    ),
+    Rule(
+        "!has(self.modelId) || !has(self.models) || self.models.all(one, one.id != self.modelId)",
+        "a model is listed twice: modelId is short for an entry of models, and each model has one entry",
+        _is_listed_once,
+    ),
+    Rule(
+        "!has(self.storage) || !has(self.storage.existingClaim) || "
+        "!(has(self.size) || has(self.storage.size) || has(self.storage.storageClass))",
+        "storage.existingClaim is used as it is: leave out size and storage.storageClass",
+        lambda raw: (
+            lookup(raw, ("storage", "existingClaim")) is MISSING
+            or all(
+                lookup(raw, path) is MISSING for path in (("size",), ("storage", "size"), ("storage", "storageClass"))
+            )
+        ),
+    ),
+    Rule(
+        "!has(self.storage) || !has(self.storage.accessMode) || self.storage.accessMode != 'ReadOnlyMany' || "
+        "(has(self.storage.existingClaim) && has(self.hub) && has(self.hub.offline) && self.hub.offline)",
+        "a ReadOnlyMany volume cannot be downloaded to: it needs storage.existingClaim, which holds the models, and "
+        "hub.offline: true",
+        lambda raw: (
+            lookup(raw, ("storage", "accessMode")) != "ReadOnlyMany"
+            or (lookup(raw, ("storage", "existingClaim")) is not MISSING and lookup(raw, ("hub", "offline")) is True)
+        ),
     ),
     *agreement(SPELLINGS),
 )
@@ -34,13 +86,52 @@ class CacheStorageSpec(Model):
     """The volume."""
 
     size: Quantity | None = None
-    """Its size."""
+    """Its size; what the models need and a tenth when left out."""
     storage_class: Annotated[str, Field(max_length=253)] | None = None
     """Its storage class; the cluster's default when left out."""
     access_mode: AccessMode = "ReadWriteOnce"
-    """Its access mode."""
-    mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/workspace/model-cache"
-    """Where it is mounted in containers."""
+    """Its access mode. With ReadWriteOnce all pods that use the cache are kept on one node."""
+    mount_path: MountPath | None = None
+    """Where it is mounted in containers; /workspace/model-cache when left out."""
+    existing_claim: ObjectName | None = None
+    """A claim of this namespace to use instead of a new one. It stays when the cache is deleted."""
+
+
+class Proxy(Model):
+    """Proxies between the downloads and the hub."""
+
+    http: Url | None = None
+    """Proxy for http (HTTP_PROXY)."""
+    https: Url | None = None
+    """Proxy for https (HTTPS_PROXY)."""
+    no_proxy: Annotated[str, Field(max_length=1024)] | None = None
+    """Hosts that are reached without, separated by commas (NO_PROXY)."""
+
+
+class Hub(Model):
+    """Where models come from."""
+
+    endpoint: Url | None = None
+    """A mirror of the Hugging Face hub (HF_ENDPOINT); huggingface.co when left out."""
+    offline: bool = False
+    """Download nothing: the models are on the volume already, and are only verified."""
+    token_secret: TokenSecret | None = None
+    """The Secret with a token for gated models; huggingface-token, key token, if present, when left out."""
+    proxy: Proxy = Proxy()
+    """Proxies."""
+
+
+class Download(Model):
+    """How the Jobs download."""
+
+    max_workers: Annotated[int, Field(ge=1, le=64)] = 8
+    """Files that one Job downloads at a time."""
+    pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=16)] = ()
+    """Names of Secrets with registry credentials for the downloader's image."""
+    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)] = Field(
+        default_factory=dict
+    )
+    """Labels of the nodes that may download. Nodes with GPUs are preferred: some volumes never move."""
 
 
 class CachedModelSpec(Model):
@@ -48,27 +139,42 @@ class CachedModelSpec(Model):
 
     id: ModelId
     """Its id at the Hugging Face hub."""
+    revision: Revision | None = None
+    """Branch, tag or commit of its repository; the default branch when left out."""
+    include: Annotated[tuple[Pattern, ...], Field(max_length=32)] = ()
+    """Download only files that match one of these patterns, such as *.safetensors; all when left out."""
+    exclude: Annotated[tuple[Pattern, ...], Field(max_length=32)] | None = None
+    """Leave out files that match; original/*, metal/* and consolidated*, which are duplicates, when left out."""
     max_size: Quantity | None = None
     """Refuse it when it is larger."""
     preload: bool = True
-    """Download it before anyone asks."""
-    priority: Literal["high", "medium", "low"] = "medium"
+    """Download it before anyone asks. With false it is downloaded when an endpoint uses it."""
+    priority: Priority = "medium"
     """Which models go last when space is short."""
     retention: Duration | None = None
     """Keep it at least this long after its last use."""
 
 
-class CacheCleanup(Model):
-    """When and what to remove."""
+class CacheCleanup(Ruled):
+    """When and what to remove. A model that an endpoint uses is never removed."""
+
+    rules = (
+        Rule(
+            f"!has(self.schedule) || self.schedule.matches('{CRON_FORM}')",
+            "schedule is no cron text: minute, hour, day of the month, month and day of the week, such as 0 2 * * *, "
+            "or a name such as @daily",
+            lambda raw: "schedule" not in raw or bool(re.fullmatch(CRON_FORM, raw["schedule"])),
+        ),
+    )
 
     enabled: bool = False
     """Turns clean-up on."""
-    schedule: Annotated[str, Field(max_length=128)] | None = None
-    """When, in cron format."""
+    schedule: Annotated[str, Field(max_length=128)] = "0 2 * * *"
+    """When, in cron format, UTC."""
     strategy: Literal["lru", "age", "none"] = "lru"
-    """What goes first: least recently used, or oldest."""
+    """What goes first: lru, the least recently used; age, the first downloaded; none removes nothing."""
     max_age: Duration | None = None
-    """Remove what was not used for this long."""
+    """Remove what was not used (lru) or was downloaded (age) longer ago than this."""
     min_free_space: Quantity | None = None
     """Remove until this much is free."""
 
@@ -80,7 +186,7 @@ class CacheSpec(Ruled):
 
     model_id: ModelId | None = None
     """Short for models: one model."""
-    cache_path: Annotated[str, Field(pattern=r"^/", max_length=256)] | None = None
+    cache_path: MountPath | None = None
     """Short for storage.mountPath."""
     size: Quantity | None = None
     """Short for storage.size."""
@@ -91,76 +197,18 @@ class CacheSpec(Ruled):
         Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["id"]}),
     ] = ()
     """The models."""
+    hub: Hub = Hub()
+    """Where models come from."""
+    download: Download = Download()
+    """How the Jobs download."""
     cleanup: CacheCleanup = CacheCleanup()
     """When and what to remove."""
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        return one_spelling(raw, SPELLINGS)
-
-
-class CachedModelStatus(Model):
-    """One model in the cache."""
-
-    id: ModelId
-    """The model."""
-    status: Text | None = None
-    """Its state."""
-    size: Quantity | None = None
-    """Its size."""
-    cached_at: Timestamp | None = None
-    """When it was complete."""
-    last_accessed: Timestamp | None = None
-    """When it was last used."""
-    access_count: int | None = None
-    """How often it was used."""
-
-
-class CacheStorageStatus(Model):
-    """The volume as observed."""
-
-    pvc_name: Name | None = None
-    """The claim."""
-    pvc_phase: Text | None = None
-    """Its phase."""
-    total_size: Quantity | None = None
-    """Capacity."""
-    used_size: Quantity | None = None
-    """Used."""
-    available_size: Quantity | None = None
-    """Free."""
-    usage_percentage: float | None = None
-    """Used, in percent."""
-
-
-class CacheUsage(Model):
-    """The models as counted."""
-
-    total_models: int | None = None
-    """Models in the cache."""
-    active_models: int | None = None
-    """Models in use."""
-    last_cleanup: Timestamp | None = None
-    """When space was last reclaimed."""
-    next_cleanup: Timestamp | None = None
-    """When it will be."""
-
-
-class CacheStatus(Model):
-    """What is in the cache."""
-
-    observed_generation: int | None = None
-    """The generation that this status was computed from."""
-    phase: Text | None = None
-    """State of the cache."""
-    storage: CacheStorageStatus | None = None
-    """The volume."""
-    cached_models: tuple[CachedModelStatus, ...] = ()
-    """The models."""
-    usage: CacheUsage | None = None
-    """Counts."""
-    conditions: Conditions = ()
-    """Ready."""
+        once = one_spelling(raw, SPELLINGS)
+        alone = once.pop("modelId", None)
+        return once if alone is None else {**once, "models": [{"id": alone}, *(once.get("models") or ())]}
 
 
 class AIMCache(K8sObject):

@@ -142,11 +142,21 @@ class CacheStorage(Model):
     """The same as cache.mountPath."""
 
 
-class Cache(Model):
-    """Where the model's files are kept: in a claim that outlives the pods, or with each pod."""
+class Cache(Ruled):
+    """Where the model's files are kept: in a shared AIMCache, in a claim of this endpoint, or with each pod."""
 
-    enabled: bool = False
-    """Keep the files in a PersistentVolumeClaim of this endpoint."""
+    rules = (
+        Rule(
+            "!has(self.name) || !has(self.enabled) || self.enabled",
+            "cache.name names an AIMCache to use, and cache.enabled: false asks for none; keep one of them",
+            lambda raw: "name" not in raw or raw.get("enabled", True) is not False,
+        ),
+    )
+
+    name: ObjectName | None = None
+    """The AIMCache to use. Without name and enabled: the AIMCache of this namespace that lists the model, if any."""
+    enabled: bool | None = None
+    """Without a name: true keeps the files in a claim of this endpoint alone, false with each pod."""
     size: Quantity | None = None
     """Size of the claim; the checkpoint's size and a tenth when left out."""
     storage_class: Annotated[str, Field(max_length=253)] | None = None

@@ -112,6 +112,21 @@ class SelectedRecipe(Model):
     """The GPU product, or CPU."""
 
 
+class UsedCache(Model):
+    """The AIMCache that an endpoint uses: all that is needed to build its pods when the cache itself is gone."""
+
+    name: Name
+    """The cache."""
+    claim_name: Name
+    """Its claim."""
+    mount_path: Text
+    """Where the claim is mounted."""
+    access_mode: Text
+    """The access mode of the claim."""
+    revision: Text | None = None
+    """The revision that the cache keeps, where it is not the default branch."""
+
+
 class Endpoints(Model):
     """Where the model answers."""
 
@@ -172,10 +187,12 @@ class EndpointStatus(Model):
     """Replicas."""
     selector: Text | None = None
     """Label selector of the pods, for autoscalers."""
+    cache: UsedCache | None = None
+    """The AIMCache that is used."""
     metrics: Metrics | None = None
     """Live figures."""
     conditions: Conditions = ()
-    """Ready, RecipeSelected, Available, UpToDate."""
+    """Ready, RecipeSelected, CacheReady, Available, UpToDate."""
     warnings: tuple[Sentence, ...] = ()
     """What was accepted but has no effect, and what could not be checked."""
     selection: Selection | None = None

@@ -22,6 +22,9 @@ ENDPOINTS: dict[str, Raw] = {
         MODEL | {"deployment": {"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 0}}}}
     ),
     "minReplicas must not exceed maxReplicas": MODEL | {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
+    "cache.name names an AIMCache to use, and cache.enabled: false asks for none; keep one of them": (
+        MODEL | {"cache": {"name": "models", "enabled": False}}
+    ),
     "a fallback says what to ask for instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
 }
 RECIPES: dict[str, Raw] = {
@@ -33,7 +36,21 @@ RECIPES: dict[str, Raw] = {
     ),
     "configurations must differ in gpuCount": RECIPE | {"configurations": [{"gpuCount": 1}, {"gpuCount": 1}]},
 }
-CACHES: dict[str, Raw] = {"say how large the cache is: size, or storage.size": {"models": [{"id": "a/b"}]}}
+CACHES: dict[str, Raw] = {
+    "say which models to keep (modelId, or models), or how large the cache is: size, or storage.size": {"models": []},
+    "a model is listed twice: modelId is short for an entry of models, and each model has one entry": {
+        "modelId": "a/b",
+        "models": [{"id": "a/b"}],
+    },
+    "storage.existingClaim is used as it is: leave out size and storage.storageClass": {
+        "size": "1Gi",
+        "storage": {"existingClaim": "models"},
+    },
+    "a ReadOnlyMany volume cannot be downloaded to: it needs storage.existingClaim, which holds the models, and "
+    "hub.offline: true": {"modelId": "a/b", "storage": {"accessMode": "ReadOnlyMany"}},
+    "schedule is no cron text: minute, hour, day of the month, month and day of the week, such as 0 2 * * *, "
+    "or a name such as @daily": {"modelId": "a/b", "cleanup": {"schedule": "0 25 * * *"}},
+}
 
 TWICE: dict[str, dict[tuple[str, str], Raw]] = {
     "AIMEndpoint": {

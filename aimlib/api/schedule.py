@@ -1,0 +1,23 @@
+"""Cron texts in the form that CronJobs take: five fields, or a name such as @daily."""
+
+
+def _field(number: str, names: str = "") -> str:
+    value = f"({number}{'|' + names if names else ''})"
+    part = f"(([*]|[?]|{value}(-{value})?)(/[1-9][0-9]?)?)"
+    return f"{part}(,{part})*"
+
+
+_MONTHS = "[jJ][aA][nN]|[fF][eE][bB]|[mM][aA][rR]|[aA][pP][rR]|[mM][aA][yY]|[jJ][uU][nN]|[jJ][uU][lL]|[aA][uU][gG]|"
+_MONTHS += "[sS][eE][pP]|[oO][cC][tT]|[nN][oO][vV]|[dD][eE][cC]"
+_DAYS = "[sS][uU][nN]|[mM][oO][nN]|[tT][uU][eE]|[wW][eE][dD]|[tT][hH][uU]|[fF][rR][iI]|[sS][aA][tT]"
+
+_FIELDS = (
+    _field("[0-5]?[0-9]"),
+    _field("[01]?[0-9]|2[0-3]"),
+    _field("0?[1-9]|[12][0-9]|3[01]"),
+    _field("0?[1-9]|1[0-2]", _MONTHS),
+    _field("[0-6]", _DAYS),
+)
+
+CRON_FORM = f"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{' +'.join(_FIELDS)})$"
+"""Without a backslash, so that it reads the same in CEL. The values that the CronJob controller's parser accepts (source: robfig/cron v3, parser.go and spec.go)."""
