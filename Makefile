@@ -37,7 +37,8 @@ golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the r
 
 lock: $(READY) ## resolve the dependencies anew; what runs in production constrains what is tested
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
-	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --upgrade pyproject.toml --extra download --constraint requirements.lock --output-file requirements-download.lock
+	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements-download.lock --output-file requirements-dev.lock
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)

@@ -20,4 +20,7 @@ _FIELDS = (
 )
 
 CRON_FORM = f"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{' +'.join(_FIELDS)})$"
-"""Without a backslash, so that it reads the same in CEL. The values that the CronJob controller's parser accepts (source: robfig/cron v3, parser.go and spec.go)."""
+"""The values that the CronJob controller's parser accepts (source: robfig/cron v3, parser.go and spec.go).
+
+There is no backslash in it, so that it reads the same in CEL.
+"""
