@@ -1,0 +1,28 @@
+"""Lengths of time with one unit, such as 30d: read into seconds, and seconds said in words."""
+
+import re
+
+SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+FORM = re.compile(r"([0-9]{1,8})([smhdw])")
+SPOKEN = ("d", "h", "m", "s")
+"""Weeks are not spoken: 45d compares with 30d at a glance, 6w 3d does not."""
+
+
+class NotADurationError(ValueError):
+    """A text that is no length of time."""
+
+
+def parse(text: str) -> int:
+    """The seconds of a length of time; NotADurationError for anything else."""
+    if not (found := FORM.fullmatch(text.strip())):
+        raise NotADurationError(f"{text!r} is not a length of time such as 30d, 12h or 45m")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def words(seconds: float) -> str:
+    """At most this many seconds, in its two largest units: 45d, 1d 12h, 0s."""
+    left, said = int(seconds), []
+    for unit in SPOKEN:
+        count, left = divmod(left, SECONDS[unit])
+        said += [f"{count}{unit}"] * bool(count)
+    return " ".join(said[:2]) or "0s"

@@ -1,0 +1,66 @@
+"""Lengths of time and amounts of bytes are read and said as people write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib import amounts, durations
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30d", 30 * DAY), ("12h", DAY // 2), ("90m", 5400), ("45s", 45), ("2w", 14 * DAY), ("0d", 0), (" 1d ", DAY)],
+)
+def test_a_length_of_time_is_read(text, seconds):
+    assert durations.parse(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "1d12h", "123456789d", "1y"])
+def test_what_is_no_length_of_time_is_refused(text):
+    with pytest.raises(durations.NotADurationError, match="is not a length of time such as 30d, 12h or 45m"):
+        durations.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (45 * DAY, "45d"),
+        (1.5 * DAY, "1d 12h"),
+        (DAY + 5, "1d 5s"),
+        (DAY + 3661, "1d 1h"),
+        (61.9, "1m 1s"),
+        (0, "0s"),
+    ],
+)
+def test_a_length_of_time_in_words(seconds, said):
+    assert durations.words(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("amount", "down", "up"),
+    [
+        (0, "0 bytes", "0 bytes"),
+        (1023, "1023 bytes", "1023 bytes"),
+        (2**30, "1 GiB", "1 GiB"),
+        (2**30 + 1, "1 GiB", "1.1 GiB"),
+        (100 * 2**30 - 1, "99.9 GiB", "100 GiB"),
+        (1536 * 2**20, "1.5 GiB", "1.5 GiB"),
+        (5 * 2**40, "5 TiB", "5 TiB"),
+        (2**70, "1048576 PiB", "1048576 PiB"),
+    ],
+)
+def test_an_amount_in_words(amount, down, up):
+    assert amounts.words(amount) == down
+    assert amounts.words(amount, at_least=True) == up
+
+
+@given(st.integers(0, 2**45))
+def test_what_is_there_is_never_said_to_be_more_and_what_is_asked_for_never_less(amount):
+    scale = {unit: 1024**power for power, unit in enumerate(amounts.UNITS)}
+    low, high = (
+        float(number) * scale[unit]
+        for number, unit in (amounts.words(amount, at_least=up).split() for up in (False, True))
+    )
+    assert low <= amount <= high
