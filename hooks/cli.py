@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+from hooks.cache_cli import cache
 from hooks.failure import Failure
 
 PROGRAM, PLUGIN = "aim", "kubectl-aim"
@@ -168,6 +169,9 @@ def completion(shell: str) -> None:
     """
     made = get_completion_class(shell)
     click.echo(made(cli, {}, PROGRAM, COMPLETION).source() if made else "")
+
+
+cli.add_command(cache)
 
 
 def complete_for_kubectl() -> None:

@@ -21,12 +21,12 @@ LAYERS = (
     r"hooks\.children(\..*)?",
     r"hooks\.(conditions|awaited|observed|report|surprises)",
     r"hooks\.(endpoint|recipe|node|inventory)",
-    r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|offline|files|tables|cli|commands|explanation|failure|formats|live|summary)",
+    r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|offline|files|tables|cli|cache_cli|commands|explanation|failure|formats|live|summary)",
 )
 """From the bottom up; the last one is the edges: the server, and the command line."""
 
 SERVER = r"hooks\.(app|logs|metrics|gunicorn_conf)"
-COMMAND_LINE = r"hooks\.(cli|commands|failure|files|formats|live)"
+COMMAND_LINE = r"hooks\.(cli|cache_cli|commands|failure|files|formats|live)"
 OUTSIDE = {
     "os": rf"{SERVER}|{COMMAND_LINE}",
     "sys": rf"{SERVER}|{COMMAND_LINE}|aimlib\.crd",
