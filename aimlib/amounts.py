@@ -1,4 +1,4 @@
-"""Bytes in words, for people: 12.3 GiB."""
+"""Bytes for people: in words (12.3 GiB), as a short quantity, and as how much of a whole is there."""
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -15,3 +15,18 @@ def words(amount: int, *, at_least: bool = False) -> str:
     tenths = (amount * 10 + (unit - 1 if at_least else 0)) // unit
     whole, tenth = divmod(tenths, 10)
     return f"{whole}{f'.{tenth}' if tenth else ''} {UNITS[power]}"
+
+
+def as_quantity(amount: int) -> str:
+    """Bytes as a quantity that is short to read, such as `61.2Gi`; rounded, so not for what is compared."""
+    return words(amount).removesuffix(" bytes").replace(" ", "").removesuffix("B")
+
+
+def progress(done: int, total: int | None) -> str:
+    """`12.3 of 61.2 GiB (20 %)`; never 100 % before all of it is there."""
+    if not total:
+        return words(done)
+    percent = 100 if done >= total else min(99, 100 * done // total)
+    part, whole = words(done), words(total)
+    unit = whole.split()[1]
+    return f"{part.removesuffix(f' {unit}')} of {whole} ({percent} %)"

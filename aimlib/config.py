@@ -35,6 +35,8 @@ class Config(Model):
     """Size limit of /dev/shm, through which the ranks of a replica exchange data."""
     cache_size: Quantity = "100Gi"
     """Size of a cache claim where neither the endpoint nor the recipe's facts say."""
+    downloader_image: Annotated[str, Field(min_length=1, max_length=1024)] = "ghcr.io/aim-engine/aim-downloader:0.1.0"
+    """The image of the Jobs that download models into caches, and clean them up."""
     startup_seconds: Annotated[int, Field(ge=10)] = 3600
     """How long a server may take to download, load and compile before it is restarted."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20

@@ -10,6 +10,8 @@ from aimlib.api import GROUP
 LABEL_LENGTH = 63
 DNS_1035 = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 MODEL_LABEL = f"{GROUP}/model"
+CHECKPOINT_LABEL = f"{GROUP}/checkpoint"
+CACHE_LABEL = f"{GROUP}/cache"
 ENDPOINT_LABEL = f"{GROUP}/endpoint"
 
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from aimlib.api.base import Model
-from aimlib.names import label_value
+from aimlib.api.cache import DUPLICATES
+from aimlib.names import digest, label_value
 
 VOLUME, CLEANUP = "volume", "cleanup"
 DEFAULT_REVISION = "main"
@@ -31,6 +32,8 @@ class ModelReport(Model):
     total: int | None = None
     """Bytes of all its files, as the hub says."""
     files: int | None = None
+    patterns: str | None = None
+    """`patterns_key` of the patterns by which its files were chosen; None where they are not known."""
     cached_at: str | None = None
     last_used: str | None = None
     """When a clean-up last found it in use."""
@@ -76,6 +79,11 @@ class Reports(Model):
 def model_key(model_id: str, revision: str | None) -> str:
     """The key of a model at a revision; legal in a ConfigMap, as a file name, and as a label value."""
     return label_value(f"{model_id}@{revision or DEFAULT_REVISION}")
+
+
+def patterns_key(include: tuple[str, ...], exclude: tuple[str, ...] | None) -> str:
+    """A short name for the choice of files; without exclude it is the usual one."""
+    return digest(sorted(include), sorted(DUPLICATES if exclude is None else exclude))
 
 
 def read(data: Mapping[str, Any]) -> Reports:

@@ -16,6 +16,7 @@ from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import AUTO
 from aimlib.api.quantity import canonical, from_gib
 from aimlib.api.recipe import RecipeSpec
+from aimlib.capacity import HEADROOM
 from aimlib.config import Config
 from aimlib.hardware import product
 from aimlib.launch import Launch, launch
@@ -23,9 +24,6 @@ from aimlib.names import digest
 from aimlib.ranking import Term, ranked
 from aimlib.rules import ORDER, Ask, Case, Objection, gpus, image, walk
 from aimlib.sentences import sentences
-
-CACHE_HEADROOM = 1.1
-"""Room in a cache claim beyond the checkpoint: the headroom that AMD's aim-engine adds (caching.go, 10 %)."""
 
 
 class Entry(NamedTuple):
@@ -244,5 +242,5 @@ def _resolved(case: Case, key: str, config: Config) -> Resolved:
                 "limits": {name: canonical(amount) for name, amount in sorted(asked.limits.items())},
             }
         ),
-        cache_size=from_gib(recipe.facts.weights_gib * CACHE_HEADROOM) if recipe.facts else None,
+        cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
     )

@@ -16,7 +16,12 @@ from aimlib.names import MODEL_LABEL, model_label
 from aimlib.sentences import sentences
 from hooks import endpoint, inventory, node, recipe
 
-KINDS = {"aimrecipes": "AIMRecipe", "aiminventories": "AIMInventory", "aimnodes": "AIMNode"}
+KINDS = {
+    "aimrecipes": "AIMRecipe",
+    "aiminventories": "AIMInventory",
+    "aimnodes": "AIMNode",
+    "aimcaches": "AIMCache",
+}
 """Kinds by the resource that a rule of a customize hook names."""
 
 HOST_CORES, HOST_GIB = 128, 1024

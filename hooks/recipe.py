@@ -1,4 +1,4 @@
-"""The recipe hook: examines an AIMRecipe, labels it by model, and says in its status whether it can be used."""
+"""The recipe hook: examines an AIMRecipe, labels it, and says in its status whether it can be used."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.meta import Condition
 from aimlib.api.recipe import RecipeSpec, RecipeStatus
 from aimlib.hook import Request
-from aimlib.names import MODEL_LABEL, model_label
+from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.recipes import Examination, examine
 from aimlib.sentences import sentences
 
@@ -19,8 +19,10 @@ def sync(request: Request) -> dict[str, Any]:
     raw = request.parent.get("spec")
     generation = request.parent["metadata"].get("generation")
     model = raw.get("modelId") if isinstance(raw, dict) else None
+    loaded = raw.get("checkpoint") or model if isinstance(raw, dict) else None
+    labels = {MODEL_LABEL: model, CHECKPOINT_LABEL: loaded}
     return {
-        "labels": {MODEL_LABEL: model_label(model) if isinstance(model, str) else None},
+        "labels": {label: model_label(value) if isinstance(value, str) else None for label, value in labels.items()},
         "annotations": {},
         "attachments": [],
         "status": _status(request.parent["metadata"].get("name", ""), raw, generation).wire(),

@@ -28,7 +28,7 @@ import yaml
 
 from aimlib.api import API_VERSION
 from aimlib.config import Config
-from aimlib.names import MODEL_LABEL, model_label
+from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from hooks.app import answer, hooks
 from hooks.observed import LAST_APPLIED
 
@@ -146,7 +146,10 @@ def catalogue(world: dict[str, Any]) -> list[dict[str, Any]]:
 def _labelled(raw: dict[str, Any]) -> dict[str, Any]:
     """A recipe with the label that the recipe hook gives it."""
     model = raw["spec"].get("modelId") if raw["kind"] == "AIMRecipe" else None
-    return merged(raw, {"metadata": {"labels": {MODEL_LABEL: model_label(model)}}}) if model else raw
+    if model is None:
+        return raw
+    labels = {MODEL_LABEL: model_label(model), CHECKPOINT_LABEL: model_label(raw["spec"].get("checkpoint") or model)}
+    return merged(raw, {"metadata": {"labels": labels}})
 
 
 def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,8 +1,26 @@
-"""The claim that keeps an endpoint's model files when its pods are gone."""
+"""Claims: of a volume of any owner, and the one that keeps an endpoint's model files when its pods are gone."""
+
+from collections.abc import Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.api.quantity import canonical
 from hooks.children.owner import Owner
+
+
+def volume_claim(
+    metadata: Mapping[str, object], size: str, access_modes: Sequence[str], storage_class: str | None
+) -> Raw:
+    """A PersistentVolumeClaim."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": dict(metadata),
+        "spec": {
+            "accessModes": list(access_modes),
+            "resources": {"requests": {"storage": canonical(size)}},
+            "storageClassName": storage_class,
+        },
+    }
 
 
 def claim(owner: Owner) -> Raw | None:
@@ -10,15 +28,5 @@ def claim(owner: Owner) -> Raw | None:
     cache = owner.spec.cache
     if not cache.enabled:
         return None
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": owner.metadata(owner.claim),
-        "spec": {
-            "accessModes": [cache.access_mode],
-            "resources": {
-                "requests": {"storage": canonical(cache.size or owner.resolved.cache_size or owner.config.cache_size)}
-            },
-            "storageClassName": cache.storage_class,
-        },
-    }
+    size = cache.size or owner.resolved.cache_size or owner.config.cache_size
+    return volume_claim(owner.metadata(owner.claim), size, [cache.access_mode], cache.storage_class)

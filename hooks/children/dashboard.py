@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 from aimlib.api.meta import Raw
+from hooks.children.config_map import config_map
 from hooks.children.owner import Owner
 
 PANELS = (
@@ -33,12 +34,8 @@ def dashboard(owner: Owner) -> Raw | None:
     title = monitoring.grafana.dashboard or owner.name
     content = {"title": title, "tags": ["aim-engine"], "schemaVersion": 39, "panels": list(_panels(owner))}
     metadata = owner.metadata(f"{owner.child}-dashboard"[:253])
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {**metadata, "labels": {**owner.labels, "grafana_dashboard": "1"}},
-        "data": {f"{owner.child}.json": json.dumps(content, indent=2)},
-    }
+    labelled = {**metadata, "labels": {**owner.labels, "grafana_dashboard": "1"}}
+    return config_map(labelled, {f"{owner.child}.json": json.dumps(content, indent=2)})
 
 
 def _panels(owner: Owner) -> Iterator[Raw]:

@@ -1,0 +1,86 @@
+"""The Job that downloads one model of a cache at one revision, and the CronJob that cleans the cache up."""
+
+from aimlib.api.cache import CachedModelSpec
+from aimlib.api.meta import Raw
+from aimlib.outcomes import FINAL_CODES
+from aimlib.reports import DEFAULT_REVISION
+from hooks.children.cache_owner import CacheOwner
+from hooks.children.cache_pod import cache_pod
+
+RETRIES = 6
+"""With the Job controller's back-off of 10 s, doubled each time, the last one comes ten minutes after the first."""
+KEPT_SECONDS = 86_400
+"""How long an ended Job stays to be looked at. One that failed for good is then tried again."""
+
+
+def download(owner: CacheOwner, model: CachedModelSpec) -> Raw:
+    """A Job that is never updated: what it does is in its name."""
+    final = {"containerName": "download", "operator": "In", "values": list(FINAL_CODES)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": owner.metadata(owner.job(model)),
+        "spec": {
+            "backoffLimit": RETRIES,
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "FailJob", "onExitCodes": final},
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                ]
+            },
+            "template": cache_pod(owner, "download", _arguments(owner, model), _environment(owner)),
+        },
+    }
+
+
+def _arguments(owner: CacheOwner, model: CachedModelSpec) -> list[str]:
+    patterns = {"--include": model.include, "--exclude": model.exclude or ()}
+    return [
+        *("download", owner.mount_path, f"--model={model.id}", f"--revision={model.revision or DEFAULT_REVISION}"),
+        *(f"{flag}={pattern}" for flag, several in patterns.items() for pattern in several),
+        *((f"--max-size={model.max_size}",) if model.max_size else ()),
+        *(("--offline",) if owner.spec.hub.offline else ()),
+        *(f"--max-workers={owner.spec.download.max_workers}", f"--cache={owner.name}"),
+    ]
+
+
+def _environment(owner: CacheOwner) -> list[Raw]:
+    """What huggingface_hub and HTTP clients read. The Secret is named here, and read by the kubelet alone."""
+    hub = owner.spec.hub
+    secret = hub.token_secret or owner.config.token_secret
+    reference = {"name": secret.name, "key": secret.key, "optional": None if hub.token_secret else True}
+    # The API server, to which the Job reports, is never behind the proxy.
+    direct = ",".join(filter(None, (hub.proxy.no_proxy, "$(KUBERNETES_SERVICE_HOST)")))
+    variables = {
+        "HF_ENDPOINT": hub.endpoint,
+        "HTTP_PROXY": hub.proxy.http,
+        "HTTPS_PROXY": hub.proxy.https,
+        "NO_PROXY": direct if hub.proxy.http or hub.proxy.https else None,
+    }
+    token = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}}
+    return [
+        *(() if hub.offline else (token,)),
+        *({"name": name, "value": value} for name, value in variables.items() if value),
+    ]
+
+
+def cleanup(owner: CacheOwner) -> Raw | None:
+    """A CronJob, where clean-up is enabled."""
+    asked = owner.spec.cleanup
+    if not asked.enabled:
+        return None
+    pod = cache_pod(owner, "cleanup", ["gc", owner.mount_path, f"--cache={owner.name}"], [])
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": owner.metadata(owner.cleanup),
+        "spec": {
+            "schedule": asked.schedule,
+            "timeZone": "Etc/UTC",
+            "concurrencyPolicy": "Forbid",
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 1,
+            "jobTemplate": {"spec": {"backoffLimit": 1, "template": pod}},
+        },
+    }
