@@ -27,7 +27,7 @@ class Used(NamedTuple):
     seconds: float
     cpu: dict[str, float]
     calls: Counter[str]
-    writes: list[audit.Write]
+    writes: list[audit.Request]
 
     def by(self, user: str) -> Counter[str]:
         """One user's writes by verb and resource; events are counted too."""

@@ -1,16 +1,17 @@
-"""The writes that reached the API server, read from its audit log."""
+"""The writes that reached the API server, and the reads of Secrets, from its audit log."""
 
 import json
 from dataclasses import dataclass
 
 from tests.cluster.plane import ControlPlane
 
+READS = {"get", "list", "watch"}
 METACONTROLLER = "system:serviceaccount:metacontroller:metacontroller"
 
 
 @dataclass(frozen=True)
-class Write:
-    """One create, update, patch or delete, refused ones included."""
+class Request:
+    """One create, update, patch or delete, or one get, list or watch of a Secret; refused ones included."""
 
     user: str
     verb: str
@@ -27,19 +28,27 @@ def position(plane: ControlPlane) -> int:
     return plane.audit_log.stat().st_size
 
 
-def writes(plane: ControlPlane, *, since: int = 0, user: str | None = None) -> list[Write]:
+def writes(plane: ControlPlane, *, since: int = 0, user: str | None = None) -> list[Request]:
     """The writes after `since`, in order; of one user if named."""
+    return [one for one in _requests(plane, since) if one.verb not in READS and user in (None, one.user)]
+
+
+def reads_of_secrets(plane: ControlPlane, *, since: int = 0) -> list[Request]:
+    """Who has asked for Secrets after `since`, in order; a list or watch has no name."""
+    return [one for one in _requests(plane, since) if one.verb in READS]
+
+
+def _requests(plane: ControlPlane, since: int) -> list[Request]:
     with plane.audit_log.open("rb") as log:
         log.seek(since)
         # The last line may be half written.
         lines = [line for line in log.read().split(b"\n")[:-1] if line]
-    found = [_write(json.loads(line)) for line in lines]
-    return [write for write in found if user in (None, write.user)]
+    return [_request(json.loads(line)) for line in lines]
 
 
-def _write(event: dict) -> Write:
+def _request(event: dict) -> Request:
     target = event.get("objectRef", {})
-    return Write(
+    return Request(
         user=event["user"]["username"],
         verb=event["verb"],
         resource="/".join(filter(None, (target.get("resource"), target.get("subresource")))),
