@@ -1,11 +1,11 @@
-"""A Kubernetes control plane of one's own: real but for the kubelets, in whose place kwok simulates nodes and pods."""
+"""A Kubernetes control plane of one's own: real, but kwok simulates the kubelets, and jobs.py runs caches' Jobs."""
 
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.cluster import binaries, credentials, volumes
+from tests.cluster import binaries, credentials, jobs, volumes
 from tests.cluster.components import start_api_server, start_controllers
 from tests.cluster.plane import HERE, ROOT, ControlPlane
 from tests.cluster.processes import free_ports
@@ -37,5 +37,6 @@ def control_plane(report: Callable[[str], None] = lambda _: None) -> Iterator[Co
         start_controllers(plane)
         plane.kubectl("apply", "--server-side", f"--filename={HERE / 'storage-classes.yaml'}")
         processes.enter_context(volumes.pool(plane))
+        processes.enter_context(jobs.runner(plane))
         report("controllers, scheduler, simulated kubelets and volumes")
         yield plane

@@ -9,12 +9,13 @@ from pathlib import Path
 import yaml
 
 MASTERS = "system:masters"
-# User name to group. Controllers and kwok get the group that may do everything: they are not what is under test.
+# User name to group. Controllers and kubelets get the group that may do everything: they are not what is under test.
 USERS = {
     "admin": MASTERS,
     "kube-controller-manager": MASTERS,
     "kube-scheduler": MASTERS,
     "kwok": MASTERS,
+    "kubelet": MASTERS,
 }
 
 # Order of the P-256 group, FIPS 186-5 / SEC 2; a private key is any number from 1 below it.

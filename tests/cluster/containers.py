@@ -1,0 +1,126 @@
+"""A container of a pod as a process of this machine: its command, environment and folders, translated.
+
+What a container runtime would isolate is not: the process sees this machine's files, runs as this user, and has no
+limits. Read-only mounts and the security context are therefore tested on the manifests, not here.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.plane import ROOT
+
+Raw = dict[str, Any]
+Read = Callable[[str, str], Raw | None]
+"""An object of the pod's namespace by kind (`secret`, `persistentvolumeclaim`) and name; None when there is none."""
+
+PROGRAMS = {"aim": (sys.executable, "-m", "hooks.cli"), "python": (sys.executable,)}
+"""What the image has on its PATH, as it is started from these sources."""
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
+class WaitingError(Exception):
+    """A container that cannot be started now, and why, as a kubelet says it in the container's status."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to start in the place of a container."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    termination_log: Path
+
+
+def launch(pod: Raw, folder: Path, volumes: Path, read: Read) -> Launch:
+    """The one container of `pod`; `folder` is the pod's own, `volumes` has one folder for each PersistentVolume.
+
+    Folders that the container mounts are there afterwards. WaitingError where something is missing, or unknown here.
+    """
+    spec = pod["spec"]
+    if len(spec["containers"]) > 1 or spec.get("initContainers") or spec["restartPolicy"] != "Never":
+        raise WaitingError("CreateContainerError", "only pods with one container and restartPolicy Never run here")
+    [container] = spec["containers"]
+    log = folder / "termination-log"
+    places = {container.get("terminationMessagePath", TERMINATION_LOG): log, **_mounts(spec, folder, volumes, read)}
+    for place in places.values():
+        if place != log:
+            place.mkdir(parents=True, exist_ok=True)
+    words = [*container.get("command", ()), *container.get("args", ())]
+    if not words or words[0] not in PROGRAMS:
+        known = ", ".join(PROGRAMS)
+        raise WaitingError("RunContainerError", f"asked to run {words[:1]}, found that only {known} can be run here")
+    values = {one["name"]: _value(one, pod, read) for one in container.get("env", ())}
+    return Launch(
+        (*PROGRAMS[words[0]], *(placed(word, places) for word in words[1:])),
+        # Nothing of this process's own environment: a proxy or a token of the developer's would be one of every Job.
+        {
+            "PATH": os.defpath,
+            "PYTHONPATH": str(ROOT),
+            **{name: placed(value, places) for name, value in values.items() if value is not None},
+        },
+        log,
+    )
+
+
+def placed(text: str, places: Mapping[str, Path]) -> str:
+    """`text` with the paths of a container exchanged for folders of this machine: whole parts of a path only."""
+    known = sorted(places, key=len, reverse=True)  # what is mounted below another mount is not in that one's folder
+    # In one go: the folders of this machine may themselves begin with a path of the container, such as /tmp.
+    found = "|".join(map(re.escape, known))
+    return re.sub(rf"(?<![\w./-])({found})(?![\w.-])", lambda match: str(places[match[1]]), text)
+
+
+def _mounts(spec: Raw, folder: Path, volumes: Path, read: Read) -> dict[str, Path]:
+    sources = {one["name"]: _folder(one, folder, volumes, read) for one in spec.get("volumes", ())}
+    mounts = spec["containers"][0].get("volumeMounts", ())
+    # The service account's token reaches the process by its kubeconfig instead.
+    mounts = [one for one in mounts if not one["mountPath"].startswith("/var/run/secrets/kubernetes.io/")]
+    for one in mounts:
+        if sources[one["name"]] is None:
+            raise WaitingError("CreateContainerConfigError", f"volume {one['name']} is of a kind that is not made here")
+    return {one["mountPath"].rstrip("/"): sources[one["name"]] / one.get("subPath", "") for one in mounts}
+
+
+def _folder(volume: Raw, folder: Path, volumes: Path, read: Read) -> Path | None:
+    """The folder in the place of a volume; None for those that nothing here mounts."""
+    if claimed := volume.get("persistentVolumeClaim"):
+        claim = read("persistentvolumeclaim", claimed["claimName"])
+        if not claim or claim.get("status", {}).get("phase") != "Bound":
+            raise WaitingError("ContainerCreating", f"persistentvolumeclaim {claimed['claimName']} is not bound")
+        return volumes / claim["spec"]["volumeName"]
+    return folder / "volumes" / volume["name"] if "emptyDir" in volume else None
+
+
+def _value(variable: Raw, pod: Raw, read: Read) -> str | None:
+    """One variable of the environment; None where it is optional and there is nothing."""
+    source = variable.get("valueFrom")
+    if not source:
+        return variable.get("value", "")
+    if path := source.get("fieldRef", {}).get("fieldPath"):
+        known = {"metadata.namespace": pod["metadata"]["namespace"], "metadata.name": pod["metadata"]["name"]}
+        if path in known:
+            return known[path]
+    if reference := source.get("secretKeyRef"):
+        return _secret(reference, pod["metadata"]["namespace"], read)
+    raise WaitingError("CreateContainerConfigError", f"{variable['name']} comes from {source}, which is not known here")
+
+
+def _secret(reference: Raw, namespace: str, read: Read) -> str | None:
+    name, key = reference["name"], reference["key"]
+    secret = read("secret", name)
+    if secret and key in secret.get("data", {}):
+        return secret["data"][key]
+    if reference.get("optional"):
+        return None
+    missing = f"couldn't find key {key} in Secret {namespace}/{name}" if secret else f'secret "{name}" not found'
+    raise WaitingError("CreateContainerConfigError", missing)

@@ -1,0 +1,239 @@
+"""What runs the pods of caches' Jobs as processes of this machine, in the place of a kubelet and container runtime.
+
+kwok leaves these pods alone (stages.yaml). What becomes of one is in its status, as of any pod, so that the Job
+controller with its back-off and podFailurePolicy acts on what has really happened.
+"""
+
+import base64
+import json
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+from urllib3.exceptions import HTTPError
+
+from tests.cluster.containers import Launch, Raw, Read, WaitingError, launch
+from tests.cluster.plane import ROOT, ControlPlane
+from tests.cluster.processes import Process
+
+SELECTOR = "app.kubernetes.io/name=aim-cache"
+POLL_SECONDS = 0.25
+MESSAGE_BYTES = 4096
+"""What a kubelet keeps of a termination message."""
+LOG_BYTES, LOG_LINES = 2048, 80
+"""What it takes of the log instead, where a container asks for FallbackToLogsOnError."""
+
+
+@contextmanager
+def runner(plane: ControlPlane) -> Iterator[None]:
+    """Run those pods for as long as the context lasts; none of their processes is left afterwards."""
+    kubelet = _Kubelet(plane)
+    over = threading.Event()
+    thread = threading.Thread(target=kubelet.keep, args=(over,), name="jobs", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        kubelet.stop()
+
+
+@dataclass
+class _Running:
+    process: Process
+    launch: Launch
+    started: str
+    asked_to_end: bool = False
+
+
+class _Kubelet:
+    """The pods that run here, by uid, and what is to be done about each."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+        # A user of its own, so that the audit log tells what it reads from what anybody else does.
+        kubeconfig = plane.credentials.folder / "kubelet.kubeconfig"
+        self.core = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+        self.running: dict[str, _Running] = {}
+        self.ended: set[str] = set()
+        self.waiting: dict[str, str] = {}
+        (plane.logs / "pods").mkdir()
+
+    def keep(self, over: threading.Event) -> None:
+        while not over.wait(POLL_SECONDS):
+            try:
+                self.look()
+            except (client.ApiException, HTTPError) as error:
+                # A busy API server may refuse once; the next round makes good what this one missed.
+                print(f"jobs: {type(error).__name__}: {error}", flush=True)
+
+    def stop(self) -> None:
+        for one in self.running.values():
+            one.process.stop(0)
+
+    def look(self) -> None:
+        """One round over all pods."""
+        reply = self.core.list_pod_for_all_namespaces(
+            label_selector=SELECTOR, resource_version="0", _preload_content=False
+        )
+        pods = {pod["metadata"]["uid"]: pod for pod in json.loads(reply.data)["items"]}
+        for uid in self.running.keys() - pods.keys():  # deleted by force
+            self.running.pop(uid).process.stop(0)
+        self.ended &= pods.keys()
+        for uid, pod in pods.items():
+            if uid in self.running:
+                self._watch(uid, pod)
+            elif "deletionTimestamp" in pod["metadata"]:
+                self._delete(uid, pod)
+            elif uid not in self.ended and pod["spec"].get("nodeName"):
+                self._start(uid, pod)
+
+    def _start(self, uid: str, pod: Raw) -> None:
+        try:
+            found = launch(pod, self._folder(uid), self.plane.folder / "volumes", self._reader(pod))
+        except WaitingError as error:
+            if self.waiting.get(uid) != str(error):
+                self._report(pod, "Pending", {"waiting": {"reason": error.reason, "message": str(error)}})
+                self.waiting[uid] = str(error)
+            return
+        self.waiting.pop(uid, None)
+        self._folder(uid).mkdir(parents=True, exist_ok=True)
+        log = self.plane.logs / "pods" / f"{pod['metadata']['namespace']}.{pod['metadata']['name']}.log"
+        with log.open("ab") as output:
+            popen = subprocess.Popen(
+                found.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**found.environment, **self._identity(uid, pod)},
+                cwd=ROOT,
+            )
+        self.running[uid] = _Running(Process(log.stem, popen, log), found, _now())
+        self._report(pod, "Running", {"running": {"startedAt": self.running[uid].started}})
+
+    def _watch(self, uid: str, pod: Raw) -> None:
+        one = self.running[uid]
+        if one.process.popen.poll() is None:
+            self._end(one, pod)
+            return
+        one.process.stop(0)  # what it started ends with it, as in a container
+        code = one.process.popen.returncode
+        terminated = {
+            "exitCode": code if code >= 0 else 128 - code,
+            "reason": "Error" if code else "Completed",
+            "message": _message(one, pod["spec"]["containers"][0], failed=bool(code)),
+            "startedAt": one.started,
+            "finishedAt": _now(),
+        }
+        self._report(pod, "Failed" if code else "Succeeded", {"terminated": terminated})
+        del self.running[uid]
+        self.ended.add(uid)
+        shutil.rmtree(self._folder(uid))
+
+    def _end(self, one: _Running, pod: Raw) -> None:
+        """Ask the process of a deleted pod to end; once its time is over, make it."""
+        if "deletionTimestamp" not in pod["metadata"]:
+            return
+        if time.time() > datetime.fromisoformat(pod["metadata"]["deletionTimestamp"]).timestamp():
+            one.process.popen.send_signal(signal.SIGKILL)
+        elif not one.asked_to_end:
+            one.asked_to_end = True
+            one.process.popen.send_signal(signal.SIGTERM)
+
+    def _delete(self, uid: str, pod: Raw) -> None:
+        """Give up a pod that was deleted and whose process, if it ever had one, has ended."""
+        if uid not in self.ended:
+            self._report(pod, "Failed", None)
+            self.ended.add(uid)
+        if pod["metadata"].get("deletionGracePeriodSeconds"):
+            namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+            self._unless_gone(
+                self.core.delete_namespaced_pod,
+                name,
+                namespace,
+                body={"gracePeriodSeconds": 0, "preconditions": {"uid": uid}},
+            )
+
+    def _report(self, pod: Raw, phase: str, state: Raw | None) -> None:
+        """Write the status as a kubelet does; the conditions of others, such as PodScheduled, stay."""
+        ready = "True" if phase == "Running" else "False"
+        why = {"reason": "PodCompleted"} if phase in {"Succeeded", "Failed"} else {}
+        status: Raw = {
+            "phase": phase,
+            "conditions": [{"type": each, "status": ready, **why} for each in ("Ready", "ContainersReady")],
+        }
+        if state:
+            [container] = pod["spec"]["containers"]
+            told = {"name": container["name"], "image": container["image"], "imageID": "", "restartCount": 0}
+            running = "running" in state
+            state = {"waiting": None, "running": None, "terminated": None, **state}
+            status["containerStatuses"] = [{**told, "ready": running, "started": running, "state": state}]
+        if phase == "Running":
+            status["startTime"] = state["running"]["startedAt"]
+        namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        self._unless_gone(self.core.patch_namespaced_pod_status, name, namespace, body={"status": status})
+
+    def _identity(self, uid: str, pod: Raw) -> dict[str, str]:
+        """A kubeconfig with a token of the pod's own service account, unless the pod wants none."""
+        if not pod["spec"].get("automountServiceAccountToken", True):
+            return {}
+        account, namespace = pod["spec"]["serviceAccountName"], pod["metadata"]["namespace"]
+        request = {"spec": {"expirationSeconds": 24 * 3600}}
+        reply = self.core.create_namespaced_service_account_token(account, namespace, request, _preload_content=False)
+        token = json.loads(reply.data)["status"]["token"]
+        written = self.plane.credentials.kubeconfig(f"pod-{uid}", self.plane.server, token)
+        kept = self._folder(uid) / "kubeconfig"
+        written.replace(kept)
+        return {"KUBECONFIG": str(kept)}
+
+    def _reader(self, pod: Raw) -> Read:
+        calls = {
+            "secret": self.core.read_namespaced_secret,
+            "persistentvolumeclaim": self.core.read_namespaced_persistent_volume_claim,
+        }
+
+        def read(kind: str, name: str) -> Raw | None:
+            reply = self._unless_gone(calls[kind], name, pod["metadata"]["namespace"])
+            found = json.loads(reply.data) if reply else None
+            if found and kind == "secret":
+                found["data"] = {key: base64.b64decode(text).decode() for key, text in found.get("data", {}).items()}
+            return found
+
+        return read
+
+    def _folder(self, uid: str) -> Path:
+        return self.plane.folder / "pods" / uid
+
+    @staticmethod
+    def _unless_gone(call: Any, *arguments: Any, **keywords: Any) -> Any:
+        """The reply; None when the object is not there."""
+        try:
+            return call(*arguments, **keywords, _preload_content=False)
+        except client.ApiException as error:
+            if error.status in {404, 409}:  # gone, or another one of its name
+                return None
+            raise
+
+
+def _message(one: _Running, container: Raw, *, failed: bool) -> str | None:
+    log = one.launch.termination_log
+    written = log.read_bytes()[:MESSAGE_BYTES].decode(errors="replace") if log.exists() else ""
+    if not written and failed and container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+        last = one.process.log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
+        written = "\n".join(last.splitlines()[-LOG_LINES:])
+    return written or None
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
