@@ -7,7 +7,7 @@ limits. Read-only mounts and the security context are therefore tested on the ma
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ Read = Callable[[str, str], Raw | None]
 
 PROGRAMS = {"aim": (sys.executable, "-m", "hooks.cli"), "python": (sys.executable,)}
 """What the image has on its PATH, as it is started from these sources."""
+
+SERVICE = {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}
+"""What every container is told of the API server; the kubeconfig says the rest."""
 
 TERMINATION_LOG = "/dev/termination-log"
 
@@ -59,14 +62,14 @@ def launch(pod: Raw, folder: Path, volumes: Path, read: Read) -> Launch:
     if not words or words[0] not in PROGRAMS:
         known = ", ".join(PROGRAMS)
         raise WaitingError("RunContainerError", f"asked to run {words[:1]}, found that only {known} can be run here")
-    values = {one["name"]: _value(one, pod, read) for one in container.get("env", ())}
+    values = _values(container.get("env", ()), pod, read)
     return Launch(
         (*PROGRAMS[words[0]], *(placed(word, places) for word in words[1:])),
         # Nothing of this process's own environment: a proxy or a token of the developer's would be one of every Job.
         {
             "PATH": os.defpath,
             "PYTHONPATH": str(ROOT),
-            **{name: placed(value, places) for name, value in values.items() if value is not None},
+            **{name: placed(value, places) for name, value in values.items()},
         },
         log,
     )
@@ -99,6 +102,16 @@ def _folder(volume: Raw, folder: Path, volumes: Path, read: Read) -> Path | None
             raise WaitingError("ContainerCreating", f"persistentvolumeclaim {claimed['claimName']} is not bound")
         return volumes / claim["spec"]["volumeName"]
     return folder / "volumes" / volume["name"] if "emptyDir" in volume else None
+
+
+def _values(variables: Sequence[Raw], pod: Raw, read: Read) -> dict[str, str]:
+    """The variables in their order; one may be built from those before it, as $(NAME)."""
+    values = dict(SERVICE)
+    for one in variables:
+        value = _value(one, pod, read)
+        if value is not None:
+            values[one["name"]] = re.sub(r"\$\((\w+)\)", lambda match: values.get(match[1], match[0]), value)
+    return values
 
 
 def _value(variable: Raw, pod: Raw, read: Read) -> str | None:

@@ -72,6 +72,8 @@ def test_a_container_becomes_a_process_with_its_folders_and_its_variables_alone(
             {"name": "AIM_TERMINATION_LOG", "value": "/dev/termination-log"},
             {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
             {"name": "EMPTY"},
+            {"name": "NO_PROXY", "value": "$(POD_NAMESPACE).example,$(KUBERNETES_SERVICE_HOST),$(LATER)"},
+            {"name": "LATER", "value": "x"},
             secret("token", "token"),
         ],
         volumes=[claimed("models"), {"name": "tmp", "emptyDir": {}}],
@@ -86,6 +88,9 @@ def test_a_container_becomes_a_process_with_its_folders_and_its_variables_alone(
         "AIM_TERMINATION_LOG": str(tmp_path / "pod" / "termination-log"),
         "POD_NAMESPACE": "n",
         "EMPTY": "",
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "NO_PROXY": "n.example,127.0.0.1,$(LATER)",
+        "LATER": "x",
         "HF_TOKEN": "hf_x",
     }
     assert root.is_dir()
@@ -204,7 +209,9 @@ def test_a_job_completes_with_its_files_on_its_volume_and_its_last_words_in_its_
     assert pod["status"]["phase"] == "Succeeded"
     ended = state(pod)["terminated"]
     assert (ended["exitCode"], ended["reason"], ended["message"]) == (0, "Completed", "all is there")
-    assert (folder(plane, "completing") / "made").read_text() == "AIM_TERMINATION_LOG CACHE KUBECONFIG"
+    assert (
+        folder(plane, "completing") / "made"
+    ).read_text() == "AIM_TERMINATION_LOG CACHE KUBECONFIG KUBERNETES_SERVICE_HOST"
 
 
 @pytest.mark.e2e

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
-STOCK = {"standard": 20, "fast-ssd": 10, "manual": 10}
+STOCK = {"standard": 20, "fast-ssd": 10, "manual": 10, "expandable": 5}
 SIZE = "2Ti"
 POLL_SECONDS = 1.0
 
