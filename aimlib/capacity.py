@@ -1,7 +1,6 @@
 """How large a cache's volume has to be: what its models need, and a tenth."""
 
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from typing import NamedTuple
 
 from aimlib.api.cache import CachedModelSpec
@@ -13,15 +12,15 @@ HEADROOM = 1.1
 
 
 class Need(NamedTuple):
-    """What a number of models need, in bytes, headroom included; and those of which no size is known."""
+    """The bytes of a number of models, and those of which no size is known."""
 
     bytes: int
     unknown: tuple[str, ...]
 
     @property
     def size(self) -> str:
-        """The size of a claim that holds them, in whole Gi."""
-        return from_gib(self.bytes / GIB)
+        """The size of a claim that holds them with headroom, in whole Gi."""
+        return from_gib(self.bytes / GIB * HEADROOM)
 
 
 def facts(recipes: Iterable[Raw]) -> Mapping[str, int]:
@@ -42,7 +41,6 @@ def sizes(models: Iterable[CachedModelSpec], known: Mapping[str, int]) -> Mappin
 
 
 def need(amounts: Mapping[str, int | None]) -> Need:
-    """The sum of what is known, and a tenth."""
-    total = sum((amount for amount in amounts.values() if amount), 0)
+    """The sum of what is known."""
     unknown = tuple(sorted(one for one, amount in amounts.items() if amount is None))
-    return Need(int(total * Fraction(HEADROOM).limit_denominator(10)), unknown)
+    return Need(sum(amount for amount in amounts.values() if amount), unknown)

@@ -25,7 +25,7 @@ from aimlib.data import load
 from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
 from aimlib.sentences import sentences
-from hooks import endpoint, inventory, metrics, node, recipe
+from hooks import cache, endpoint, inventory, metrics, node, recipe
 from hooks.logs import logger
 from hooks.stamp import stamp
 
@@ -38,6 +38,8 @@ Hook = Callable[[Request], dict[str, Any]]
 def hooks(config: Config) -> dict[str, Hook]:
     """The hooks by path."""
     return {
+        "/cache/customize": cache.customize,
+        "/cache/sync": partial(cache.sync, config=config),
         "/endpoint/customize": endpoint.customize,
         "/endpoint/sync": partial(endpoint.sync, config=config),
         "/recipe/sync": recipe.sync,
@@ -51,12 +53,15 @@ class ConfigError(RuntimeError):
     """Settings that cannot be used; gunicorn prints the message of a RuntimeError and stops."""
 
 
-def read_config(path: str | None) -> Config:
-    """The operator's settings from a YAML file; the defaults without one. ConfigError says what is wrong with it."""
-    if not path:
-        return Config()
+def read_config(path: str | None, downloader_image: str | None = None) -> Config:
+    """The operator's settings from a YAML file; the defaults without one. ConfigError says what is wrong with it.
+
+    The image of the downloads follows the release, like the server's own, unless the file names another.
+    """
+    usual = {"downloaderImage": downloader_image} if downloader_image else {}
     try:
-        return Config.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
+        given = yaml.safe_load(Path(path).read_text(encoding="utf-8") if path else "") or {}
+        return Config.model_validate({**usual, **given} if isinstance(given, dict) else given)
     except ValidationError as error:
         raise ConfigError(f"{path}: {'; '.join(sentences(error))}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -114,7 +119,7 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application. Settings come from the file named by AIM_CONFIG unless they are given."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    settings = config or read_config(os.environ.get("AIM_CONFIG"))
+    settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
     load("hardware")  # read now what the first request would wait for
     log = logger()
 

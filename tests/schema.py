@@ -63,7 +63,7 @@ def _broken(value: Any, schema: dict[str, Any]) -> list[str]:
 
 def settled(value: Any, path: str = "") -> Iterator[str]:
     """Every place whose value the API server would store differently, so that it is written again on every sync."""
-    if value is None or (value in ({}, [], "") and not path.endswith(".emptyDir")):
+    if value is None or (value in ({}, [], "") and not re.search(r"\.(emptyDir|apiGroups\.0)$", path)):
         yield f"{path} is {value!r}"
     elif isinstance(value, float) and value.is_integer():
         yield f"{path} is a whole number as a float"

@@ -19,8 +19,8 @@ LAYERS = (
     r"aimlib\.api(\..*)?",
     r"aimlib(\..*)?",
     r"hooks\.children(\..*)?",
-    r"hooks\.(conditions|awaited|observed|report|surprises)",
-    r"hooks\.(endpoint|recipe|node|inventory)",
+    r"hooks\.(conditions|awaited|observed|report|surprises|cache_models|cache_volume|cache_report)",
+    r"hooks\.(endpoint|recipe|node|inventory|cache)",
     r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|offline|files|tables|cli|cache_cli|commands|explanation|failure|formats|live|summary)",
 )
 """From the bottom up; the last one is the edges: the server, and the command line."""
@@ -82,7 +82,7 @@ def test_a_module_imports_from_its_own_layer_and_those_below(name):
 
 
 def test_kinds_do_not_import_each_other():
-    kinds = {f"hooks.{kind}" for kind in ("endpoint", "recipe", "node", "inventory")}
+    kinds = {f"hooks.{kind}" for kind in ("endpoint", "recipe", "node", "inventory", "cache")}
     assert {kind: kinds & set(imports(MODULES[kind])) for kind in kinds} == {kind: set() for kind in kinds}
 
 
@@ -116,7 +116,7 @@ def test_nothing_reaches_outside_through_a_module_that_no_rule_knows():
     }
     known |= {"typing", "types", "enum", "dataclasses", "datetime", "difflib", "textwrap", "http", "gc", "io"}
     known |= {"ast", "contextlib"}
-    known |= {"pydantic", "pydantic_core", "jsonpatch", "aimlib", "hooks", *OUTSIDE}
+    known |= {"pydantic", "pydantic_core", "jsonpatch", "aimlib", "hooks", "cronsim", *OUTSIDE}
     found = {one.split(".")[0] for path in MODULES.values() for one in imports(path)}
     assert found - known == set()
 

@@ -8,6 +8,11 @@ recipes    AIMRecipes in the cluster: names of files in shared/recipes, or whole
 inventory  the AIMInventory's status: the name of a file in shared/inventories, or the status itself; there is none
            when it is left out
 nodes      AIMNodes by name, for the inventory
+caches     AIMCaches of the namespace by name, each with its spec and status
+state      what a cache's Jobs have reported: `models`, a list; `volume`; `cleanup`; and `texts` that are no reports
+users      what endpoints use of a cache: by endpoint a list of ids, or of [id, revision]
+classes    storage classes by name, with what is said of each; standard, the default one, when left out
+claims     claims of the namespace by name, that are nobody's children
 settings   the operator's settings, where they are not the defaults
 now        when the request comes, where that matters
 earlier    what was different at an earlier sync, whose status and children are found now; {} when nothing was
@@ -18,6 +23,7 @@ written    what is merged into the status that the earlier sync wrote
 
 import hashlib
 import json
+from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -29,15 +35,37 @@ import yaml
 from aimlib.api import API_VERSION
 from aimlib.config import Config
 from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.reports import model_key
+from aimlib.usage import Use, usage_annotation, usage_labels
 from hooks.app import answer, hooks
+from hooks.cache_volume import DEFAULT_CLASS
 from hooks.observed import LAST_APPLIED
+from tests.cluster.standin.selector import compile_selector
 
 TESTDATA = Path(__file__).parent / "testdata"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PARENTS = {"endpoint": "AIMEndpoint", "recipe": "AIMRecipe", "node": "Node", "inventory": "AIMInventory"}
-RELATED = {"aimrecipes": "AIMRecipe", "aiminventories": "AIMInventory", "aimnodes": "AIMNode"}
+PARENTS = {
+    "endpoint": "AIMEndpoint",
+    "recipe": "AIMRecipe",
+    "node": "Node",
+    "inventory": "AIMInventory",
+    "cache": "AIMCache",
+}
+RELATED = {
+    "aimrecipes": "AIMRecipe",
+    "aiminventories": "AIMInventory",
+    "aimnodes": "AIMNode",
+    "aimcaches": "AIMCache",
+    "services": "Service",
+    "storageclasses": "StorageClass",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+}
 DECORATORS = {"recipe", "node"}
-KEYS = ("body", "recipes", "inventory", "nodes", "settings", "now", "earlier", "observed", "written")
+NAMESPACE = "team-a"
+OWNED = {"endpoint", "cache"}
+"""Kinds whose children a case may find."""
+KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
+KEYS += ("settings", "now", "earlier", "observed", "written")
 
 
 class Case(NamedTuple):
@@ -115,7 +143,11 @@ def versioned(raw: dict[str, Any]) -> dict[str, Any]:
 def parent(kind: str, world: dict[str, Any]) -> dict[str, Any]:
     """The parent object of a world."""
     given = shared("recipes", world[kind]) if kind == "recipe" else world.get(kind) or {}
-    usual = {"endpoint": {"name": "chat", "namespace": "team-a", "generation": 1}, "inventory": {"name": "cluster"}}
+    usual = {
+        "endpoint": {"name": "chat", "namespace": NAMESPACE, "generation": 1},
+        "cache": {"name": "models", "namespace": NAMESPACE, "generation": 1},
+        "inventory": {"name": "cluster"},
+    }
     metadata = usual.get(kind, {}) | given.get("metadata", {})
     api = "v1" if kind == "node" else API_VERSION
     return {"apiVersion": api, "kind": PARENTS[kind], **given, "metadata": metadata}
@@ -140,7 +172,29 @@ def catalogue(world: dict[str, Any]) -> list[dict[str, Any]]:
         found.append({"kind": "AIMInventory", "metadata": {"name": "cluster"}, "status": status})
     for name, spec in world.get("nodes", {}).items():
         found.append({"kind": "AIMNode", "metadata": {"name": name}, "spec": spec})
+    for name, given in world.get("caches", {}).items():
+        metadata = {"name": name, "namespace": NAMESPACE, **given.get("metadata", {})}
+        found.append({"kind": "AIMCache", **given, "metadata": metadata})
+    found += [*_core(world)]
     return [versioned({"apiVersion": API_VERSION, **_labelled(one)}) for one in found]
+
+
+def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Objects of Kubernetes itself."""
+    cache_name = (world.get("cache") or {}).get("metadata", {}).get("name", "models")
+    for name, used in world.get("users", {}).items():
+        uses = tuple(Use(cache_name, *([one] if isinstance(one, str) else one)) for one in used)
+        metadata = {"name": name, "namespace": NAMESPACE, "annotations": usage_annotation(uses)}
+        owners = [{"kind": "AIMEndpoint", "name": name, "controller": True}]
+        named = {**metadata, "labels": usage_labels(uses), "ownerReferences": owners}
+        yield {"apiVersion": "v1", "kind": "Service", "metadata": named}
+    usual = {"standard": {"metadata": {"annotations": {DEFAULT_CLASS: "true"}}}}
+    for name, given in world.get("classes", usual).items():
+        metadata = {"name": name, **given.get("metadata", {})}
+        yield {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **given, "metadata": metadata}
+    for name, given in world.get("claims", {}).items():
+        metadata = {"name": name, "namespace": NAMESPACE}
+        yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, **given}
 
 
 def _labelled(raw: dict[str, Any]) -> dict[str, Any]:
@@ -159,16 +213,31 @@ def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str
     asked = call(kind, f"/{kind}/customize", {"parent": owner})
     found: dict[str, dict[str, Any]] = {}
     for rule in asked.said.get("relatedResources", ()):
-        wanted = RELATED[rule["resource"]]
-        labels = rule.get("labelSelector", {}).get("matchLabels", {}).items()
-        found[f"{wanted}.{API_VERSION}"] = {
-            one["metadata"]["name"]: one
-            for one in catalogue(world)
-            if one["kind"] == wanted
-            and one["metadata"]["name"] in rule.get("names", [one["metadata"]["name"]])
-            and labels <= one["metadata"].get("labels", {}).items()
-        }
+        wanted, selects = RELATED[rule["resource"]], compile_selector(rule.get("labelSelector"))
+        found.setdefault(f"{wanted}.{rule['apiVersion']}", {}).update(
+            {
+                related_key(one): one
+                for one in catalogue(world)
+                if one["kind"] == wanted
+                and one["metadata"]["name"] in rule.get("names", [one["metadata"]["name"]])
+                and one["metadata"].get("namespace") == rule.get("namespace")
+                and selects(one["metadata"].get("labels", {}))
+            }
+        )
     return found
+
+
+def related_key(one: dict[str, Any]) -> str:
+    """`namespace/name`, or the name of what has no namespace."""
+    metadata = one["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}" if "namespace" in metadata else str(metadata["name"])
+
+
+def reported(state: dict[str, Any]) -> dict[str, str]:
+    """The data of the ConfigMap that a cache's Jobs report to."""
+    data = {model_key(one["id"], one.get("revision")): json.dumps(one) for one in state.get("models", ())}
+    data |= {key: json.dumps(state[key]) for key in ("volume", "cleanup") if key in state}
+    return data | state.get("texts", {})
 
 
 def call(kind: str, hook: str, body: Any, now: datetime = NOON, settings: dict[str, Any] | None = None) -> Answer:
@@ -188,7 +257,7 @@ def stored(children: list[dict[str, Any]], patches: dict[str, Any]) -> dict[str,
     found: dict[str, dict[str, Any]] = {}
     for child in children:
         group = found.setdefault(children_key(child), {})
-        patch = patches.get(child["kind"], {})
+        patch = patches.get(f"{child['kind']}/{child['metadata']['name']}", patches.get(child["kind"], {}))
         if patch != "missing":
             metadata = child["metadata"]
             written: dict[str, Any] = {"annotations": {LAST_APPLIED: json.dumps(child)}}
@@ -239,24 +308,26 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
         body = {"object": owner, "attachments": {}, "related": {}, "finalizing": False}
         return Play(body, now, call(kind, hook, body, now, settings))
     body = {"parent": owner, "children": {}, "related": related(kind, owner, world), "finalizing": False}
-    if kind == "endpoint" and ("earlier" in world or "observed" in world):
-        before = {key: value for key, value in world.items() if key not in {"earlier", "observed"}}
+    if kind in OWNED and {"earlier", "observed", "state"} & world.keys():
+        before = {key: value for key, value in world.items() if key not in {"earlier", "observed", "state"}}
         past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
-        past["endpoint"] = merged(world["endpoint"], past.get("endpoint", {}))
+        past[kind] = merged(world[kind], past.get(kind, {}))
         said = play(kind, hook, before | past).answer.said
-        generation = past["endpoint"].get("metadata", {}).get("generation", 1)
-        same = past["endpoint"] == world["endpoint"]
+        generation = past[kind].get("metadata", {}).get("generation", 1)
+        same = past[kind] == world[kind]
         status = merged({"observedGeneration": generation, **said["status"]}, world.get("written", {}))
         body["parent"] = {**dated(owner, past["now"], past["now"] if same else now), "status": status}
         body["children"] = observed(said["children"], world.get("observed", "ready"))
-    elif kind == "endpoint":
+        for one in body["children"].get("ConfigMap.v1", {}).values() if kind == "cache" else ():
+            one["data"] = reported(world.get("state", {}))
+    elif kind in OWNED:
         body["parent"] = dated(owner, now, now)
     return Play(body, now, call(kind, hook, body, now, settings))
 
 
 def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, Any]:
     """What others wrote on a child, which it keeps when it is applied once more; a new spec is a new generation."""
-    kept = {"metadata": {}, "status": child.get("status")}
+    kept = {"metadata": {}, "status": child.get("status"), "data": child.get("data")}
     if child["kind"] == "Service":
         kept["spec"] = {"ports": child["spec"]["ports"]}
     if child["kind"] == "Deployment":
@@ -283,6 +354,6 @@ def again(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
         seen = [one for group in request.get("children", {}).values() for one in group.values()]
         how = world.get("observed")
         gone = {one: "missing" for one, patch in how.items() if patch == "missing"} if isinstance(how, dict) else {}
-        kept = {one["kind"]: lasting(one, said["children"]) for one in seen}
+        kept = {f"{one['kind']}/{one['metadata']['name']}": lasting(one, said["children"]) for one in seen}
         body = {**request, "parent": owner, "children": stored(said["children"], kept | gone)}
     return Play(body, now, call(kind, hook, body, now, world.get("settings")))

@@ -1,4 +1,4 @@
-"""What the builders of a cache's children are given: the cache, the size of its claim, and the settings."""
+"""What the builders of a cache's children are given: the cache and the settings; and what all children share."""
 
 from typing import NamedTuple
 
@@ -20,8 +20,6 @@ class CacheOwner(NamedTuple):
     namespace: str
     spec: CacheSpec
     config: Config
-    size: str | None
-    """What its claim asks for; None where the claim is the user's own."""
 
     @property
     def claim(self) -> str:
@@ -46,9 +44,9 @@ class CacheOwner(NamedTuple):
         return self.spec.storage.mount_path or MOUNT_PATH
 
     def job(self, model: CachedModelSpec) -> str:
-        """The name of a model's Job: another one whenever what it would do is another thing."""
+        """The name of a model's Job: another one whenever what it would do, or the room for it, is other."""
         wanted = model.model_dump(mode="json", include={"id", "revision", "include", "exclude", "max_size"})
-        return child_name(self.name, f"-{digest(wanted, self.spec.hub.wire(), self.size)}")
+        return child_name(self.name, f"-{digest(wanted, self.spec.hub.wire(), self.spec.storage.size)}")
 
     @property
     def labels(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The pod that works on a cache's volume: one container, without privileges, on a root file system that is not written."""
+"""The pod that works on a cache's volume: one container, no privileges, a root file system that is not written."""
 
 from aimlib.api.meta import Raw
 from aimlib.names import CACHE_LABEL, label_value

@@ -6,7 +6,7 @@ import yaml
 from aimlib.api import API_VERSION
 from aimlib.hardware import CPU, by_nvidia_product, products
 from aimlib.hook import BadRequestError
-from aimlib.names import MODEL_LABEL, model_label
+from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from hooks import files, offline
 from tests.commandline import NODES, endpoint, recipe
 
@@ -90,7 +90,8 @@ def test_a_decorated_recipe_keeps_its_own_labels():
     raw = yaml.safe_load(recipe("a"))
     raw["metadata"]["labels"] = {"mine": "1"}
     found = offline.decorated(raw)
-    assert found["metadata"]["labels"] == {"mine": "1", MODEL_LABEL: model_label("example/model")}
+    label = model_label("example/model")
+    assert found["metadata"]["labels"] == {"mine": "1", MODEL_LABEL: label, CHECKPOINT_LABEL: label}
     assert found["status"]["phase"] == "Ready"
 
 
