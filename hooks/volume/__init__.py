@@ -1,0 +1,1 @@
+"""What runs on a cache's volume: the downloads, the index, and what they report. Needs the extra `download`."""

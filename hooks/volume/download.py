@@ -1,0 +1,109 @@
+"""The download of one model, step by step: lock, list, weigh, fetch, verify, publish, index."""
+
+import os
+import threading
+from collections.abc import Callable
+
+from huggingface_hub import constants
+
+from aimlib import amounts
+from aimlib.reports import ModelReport
+from aimlib.volume_index import CachedModel
+from hooks.volume import clock, disk, failures, index, locks, offline, snapshot
+from hooks.volume.failures import DownloadError
+from hooks.volume.fetch import Fetcher, incomplete, part_size, sized
+from hooks.volume.hub import Hub, Listing
+from hooks.volume.layout import Repo, Volume
+from hooks.volume.patience import Patience, persist
+from hooks.volume.progress import Progress
+from hooks.volume.report import Teller
+from hooks.volume.web import Web
+from hooks.volume.wish import Wish
+from hooks.volume.workers import share_out
+
+Say = Callable[[str], None]
+PATIENCE = Patience()
+
+
+def download(wish: Wish, teller: Teller, say: Say, patience: Patience = PATIENCE) -> CachedModel:
+    """The model, complete and verified on the volume. DownloadError, after which the next call goes on from there."""
+    with failures.worded(wish.root):
+        if wish.offline or constants.is_offline_mode():
+            return offline.verified(wish, teller, say)
+        volume = Volume(wish.root)
+        volume.prepare()
+
+        def waiting(sentence: str) -> None:
+            say(sentence)
+            teller.tell(wish.report(state="Downloading", message=sentence))
+
+        with locks.held(volume, volume.repo(wish.model).path.name, locks.MODEL_WAIT, waiting):
+            known = index.load(wish.root, say).models.get(wish.key)
+            if known and known.patterns == wish.patterns and snapshot.in_place(volume.repo(wish.model), known):
+                return known
+            return _downloaded(volume, wish, teller, say, patience)
+
+
+def _downloaded(volume: Volume, wish: Wish, teller: Teller, say: Say, patience: Patience) -> CachedModel:
+    endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+    hub = Hub(endpoint, wish.model, wish.revision)
+    listing = persist(hub.listing, patience, threading.Event())
+    wanted = _wanted(wish, listing)
+    repo = volume.repo(wish.model)
+    repo.blobs.mkdir(parents=True, exist_ok=True)
+    missing = wanted.bytes - _there(repo, wanted)
+    _make_sure_of_room(wish, missing)
+    progress = Progress(wanted.bytes, done=wanted.bytes - missing if missing else 0)
+    fetcher = Fetcher(hub, wanted.commit, repo.blobs, Web(endpoint, hub.token, wish.workers), progress, patience)
+
+    def report() -> ModelReport:
+        return wish.report(
+            state="Downloading" if missing else "Verifying",
+            commit=wanted.commit,
+            done=progress.done,
+            total=progress.total,
+            files=len(wanted.files),
+        )
+
+    teller.tell(report())
+    blobs = sorted({one.hash: one for one in wanted.files}.values(), key=lambda one: -one.size)
+    share_out(blobs, fetcher.bring, wish.workers, lambda: teller.tell(report()), fetcher.abandon)
+    snapshot.publish(repo, wish, wanted.commit, wanted.files, all_of_it=len(wanted.files) == len(listing.files))
+    snapshot.check(volume, wish, wanted.commit)
+    model = wish.cached(wanted.commit, wanted.files, clock.stamp())
+    index.update(wish.root, lambda before: before.having(model), say)
+    return model
+
+
+def _wanted(wish: Wish, listing: Listing) -> CachedModel:
+    """The files that are wanted. DownloadError (NoFiles, TooLarge)."""
+    files = wish.chosen(listing.files)
+    if not files:
+        raise DownloadError("NoFiles", f"none of the {len(listing.files)} files of {wish.name} match: {wish.patterned}")
+    wanted = wish.cached(listing.commit, files, "")
+    if wish.max_size is not None and wanted.bytes > wish.max_size:
+        raise DownloadError(
+            "TooLarge",
+            f"{wish.name} has {amounts.words(wanted.bytes, at_least=True)} in {len(files)} files, and maxSize is "
+            f"{amounts.words(wish.max_size)} ({wanted.bytes} and {wish.max_size} bytes): raise it, or exclude files",
+        )
+    return wanted
+
+
+def _there(repo: Repo, wanted: CachedModel) -> int:
+    """Bytes that need not be fetched, unless they turn out to be wrong."""
+    return sum(
+        size if sized(repo.blobs / name, size) else part_size(incomplete(repo.blobs / name), size) or 0
+        for name, size in wanted.blobs.items()
+    )
+
+
+def _make_sure_of_room(wish: Wish, missing: int) -> None:
+    """DownloadError (NoSpace) where the volume has less than `missing` bytes."""
+    free = disk.free(wish.root)
+    if missing > free:
+        raise DownloadError(
+            "NoSpace",
+            f"{wish.name} needs {amounts.words(missing, at_least=True)} more, and {amounts.words(free)} are free "
+            f"({missing} and {free} bytes) on the volume at {wish.root}: make it larger, or keep fewer models",
+        )

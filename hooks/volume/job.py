@@ -1,0 +1,47 @@
+"""The command `aim cache download`: one download from its first report to its last words."""
+
+import sys
+
+from aimlib.volume_index import CachedModel
+from hooks.volume import termination
+from hooks.volume.cluster import Cluster
+from hooks.volume.download import download
+from hooks.volume.failures import DownloadError
+from hooks.volume.layout import Volume
+from hooks.volume.report import ForCluster, ForPeople, Teller
+from hooks.volume.wish import Wish
+
+
+def say(sentence: str) -> None:
+    """A line on standard error; standard output is for the snapshot's path."""
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - a command speaks
+
+
+def run(wish: Wish, cache: str | None) -> int:
+    """Download, tell how it goes, and return the exit code of `aimlib.outcomes`."""
+    teller = ForCluster(Cluster(cache), wish.key, say) if cache else ForPeople(say)
+    try:
+        with termination.interruptible():
+            model = download(wish, teller, say)
+    except DownloadError as error:
+        return _failed(wish, teller, error)
+    except KeyboardInterrupt:
+        stopped = (
+            f"the download of {wish.name} was stopped; what has arrived stays, and the next one goes on from there"
+        )
+        return _failed(wish, teller, DownloadError("Interrupted", stopped))
+    return _ready(wish, teller, model)
+
+
+def _ready(wish: Wish, teller: Teller, model: CachedModel) -> int:
+    teller.end(wish.root, model.report())
+    print(Volume(wish.root).repo(model.id).snapshot(model.commit))  # noqa: T201
+    return 0
+
+
+def _failed(wish: Wish, teller: Teller, error: DownloadError) -> int:
+    ended = {"state": "Failed", "reason": error.reason, "message": error.message[: termination.MOST]}
+    say(f"Error: {error.message}")
+    termination.last_words(error.message, say)
+    teller.end(wish.root, (teller.latest or wish.report(**ended)).model_copy(update=ended))
+    return error.code
