@@ -35,11 +35,11 @@ def model_label(model_id: str) -> str:
     return label_value(model_id)
 
 
-def child_name(endpoint: str, suffix: str = "") -> str:
-    """A DNS-1035 label for a child of `endpoint`: the endpoint's own name where that is one, which it usually is."""
-    if DNS_1035.fullmatch(f"{endpoint}{suffix}"):
-        return f"{endpoint}{suffix}"
-    legal = re.sub(r"[^a-z0-9-]", "-", endpoint.lower())
+def child_name(owner: str, suffix: str = "", length: int = LABEL_LENGTH) -> str:
+    """A DNS-1035 label for a child of `owner`: the owner's own name where that is one, which it usually is."""
+    if DNS_1035.fullmatch(f"{owner}{suffix}") and len(owner) + len(suffix) <= length:
+        return f"{owner}{suffix}"
+    legal = re.sub(r"[^a-z0-9-]", "-", owner.lower())
     if not legal[:1].isalpha():
         legal = f"aim-{legal}"
-    return f"{legal[: LABEL_LENGTH - 9 - len(suffix)].strip('-')}-{digest(endpoint)}{suffix}"
+    return f"{legal[: length - 9 - len(suffix)].strip('-')}-{digest(owner)}{suffix}"

@@ -63,8 +63,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     spec, metadata = read_spec(request.parent), request.parent["metadata"]
     owner = CacheOwner(metadata["name"], metadata.get("namespace", "default"), spec, config)
     recipes = request.found(RECIPES) if spec.models else []
-    world = _world(request, owner, recipes)
-    volume = _volume(request, owner, world)
+    known = _world(request, owner, recipes)
+    volume = _volume(request, owner, known)
+    world = known._replace(room=volume.usable)
     found = accounts(spec, world)
     storage, models = storage_ready(volume), report.models_ready(found)
     verdict = ready(storage, models)

@@ -19,6 +19,7 @@ Key = tuple[str, str]
 class Job(NamedTuple):
     """A Job as it is observed."""
 
+    name: str
     there: bool = False
     complete: bool = False
     failed: str | None = None
@@ -37,6 +38,8 @@ class World(NamedTuple):
     before: Mapping[Key, Raw]
     """The status of each model until now."""
     now: str
+    room: bool = True
+    """Whether there is a volume that holds what is wanted."""
 
 
 class State(NamedTuple):
@@ -61,10 +64,12 @@ def observed_job(request: Request, name: str) -> Job:
     """The Job of that name; one that is being deleted is as good as gone."""
     found = next((one for one in request.observed("Job.batch/v1") if one["metadata"]["name"] == name), None)
     if found is None or found["metadata"].get("deletionTimestamp"):
-        return Job()
+        return Job(name)
     true = {one["type"]: one for one in (found.get("status") or {}).get("conditions") or () if one["status"] == "True"}
     failed = true.get("Failed")
-    return Job(True, "Complete" in true, failed and (failed.get("message") or failed.get("reason") or "it failed"))
+    return Job(
+        name, True, "Complete" in true, failed and (failed.get("message") or failed.get("reason") or "it failed")
+    )
 
 
 def wanted(model: CachedModelSpec, reports: Reports, users: Mapping[Key, tuple[str, ...]]) -> bool:
@@ -82,7 +87,7 @@ def accounts(spec: CacheSpec, world: World) -> tuple[Account, ...]:
 def _listed(model: CachedModelSpec, world: World) -> Account:
     key = (model.id, model.revision or DEFAULT_REVISION)
     report = world.reports.models.get(model_key(*key))
-    job = world.jobs.get(model.id, Job())
+    job = world.jobs[model.id]
     asked = wanted(model, world.reports, world.users)
     state = _state(model, report, job, world, asked=asked)
     # A Job that has ended well before its model was lost again makes room for a new one, once it is gone.
@@ -101,15 +106,18 @@ def _state(model: CachedModelSpec, report: ModelReport | None, job: Job, world: 
     too_large = size is not None and most is not None and size > most
     given_up = reason or of_job(job.failed or "") or "JobFailed"
     retried = f"{report.message or ''}; it is tried again" if report and reason else None
+    removed = f"{report.message}; " if report and report.message else ""
     table = (
         (said == "Ready" and not changed, "Ready", None, None),
         (said is None and job.complete, "Ready", None, "its Job has ended well, and reported nothing"),
-        (not asked, "Removed" if said == "Removed" else "OnDemand", None, "until an endpoint uses it"),
+        (not asked and said == "Removed", "Removed", None, f"{removed}it comes back when an endpoint uses it"),
+        (not asked, "OnDemand", None, "it comes when an endpoint uses it"),
         (too_large, "Failed", "TooLarge", f"it has {words(size or 0)}, and its maxSize is {words(most or 0)}"),
         (job.failed, "Failed", given_up, _why(report, job, given_up)),
         (said in {"Downloading", "Verifying"} and job.there, said, None, None),
-        (reason and job.there, "Waiting", reason, retried),
-        (changed, "Waiting", None, "include or exclude have changed since it was downloaded"),
+        (not world.room, "Waiting", None, "for a volume that holds it"),
+        (reason, "Waiting", reason, retried),
+        (changed, "Waiting", None, "for its Job: include or exclude have changed since it was downloaded"),
         (True, "Waiting", None, "for its Job to start"),
     )
     return next(State(str(state), why, words) for applies, state, why, words in table if applies)
@@ -119,7 +127,8 @@ def _why(report: ModelReport | None, job: Job, reason: str) -> str:
     """What the download said, else what its exit code means, else what the Job's controller says; and what to do."""
     said = report.message if report and report.state == "Failed" else None
     known = OUTCOMES.get(reason)
-    return f"{said or (known.words if known else job.failed)}; once that is mended, delete its Job to try again"
+    why = said or (known.words if known else job.failed)
+    return f"{why}; once that is mended, delete Job {job.name} to try again"
 
 
 def _status(key: Key, world: World, report: ModelReport | None, state: State) -> CachedModelStatus:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
 
 from aimlib.amounts import as_quantity, progress, words
 from aimlib.api.cache import CacheCleanup, CacheSpec
@@ -39,7 +39,7 @@ def models_ready(found: Sequence[Account]) -> Verdict:
     """Whether every model that is to be there is."""
     wanted = [one.status for one in found if one.wanted]
     there = sum(one.status == "Ready" for one in wanted)
-    failed = [f"{one.id}: {one.message}" for one in wanted if one.status == "Failed"]
+    failed = [_named(one.id, one.message or "") for one in wanted if one.status == "Failed"]
     busy = [_busy(one) for one in wanted if one.status not in {"Ready", "Failed"}]
     counted = f"{there} of {len(wanted)} models cached"
     name = "ModelsReady"
@@ -51,9 +51,18 @@ def models_ready(found: Sequence[Account]) -> Verdict:
 
 
 def _busy(model: CachedModelStatus) -> str:
-    doing = {"Waiting": f"waits {model.message}" if model.reason is None else model.message}
-    said = model.progress or "starts"
-    return f"{model.id} {doing.get(model.status, f'is verified, {said}' if model.status == 'Verifying' else said)}"
+    progress = model.progress or "starts"
+    doing = {
+        "Waiting": str(model.message) if model.reason else f"waits {model.message}",
+        "Verifying": f"is verified, {progress}",
+        "Downloading": progress,
+    }
+    return _named(model.id, doing[model.status])
+
+
+def _named(model: str, words: str) -> str:
+    """What is said of a model, which is named once."""
+    return words if model in words else f"{model}: {words}"
 
 
 def phase(ready: Verdict, *, deleting: bool) -> str:
@@ -116,7 +125,10 @@ def next_cleanup(asked: CacheCleanup, now: datetime) -> datetime | None:
     if not asked.enabled:
         return None
     text = NAMED.get(asked.schedule, asked.schedule).replace("?", "*")
-    return next(CronSim(text, now), None)
+    try:
+        return next(CronSim(text, now), None)
+    except CronSimError:  # such as the 31st of February, which the CronJob controller lets stand
+        return None
 
 
 def removals(

@@ -85,8 +85,8 @@ def storage_ready(volume: Volume) -> Verdict:
     going = bool((volume.found or {}).get("metadata", {}).get("deletionTimestamp"))
     shrinks = storage.size and volume.present and parse(storage.size) < parse(volume.present)
     missing, changed = _missing_class(volume), _changed(volume)
-    unbound = f"claim {name} is not bound"
-    late = f"{unbound} after a minute; its storage class is {volume.class_name or 'none'}"
+    unbound = f"claim {name} is not bound yet"
+    late = f"claim {name} is not bound after a minute; its storage class is {volume.class_name or 'none'}"
     table = (
         (not volume.own and not volume.found, "ClaimNotFound", f"there is no claim {name} in this namespace"),
         (volume.own and not volume.size, "SizeUnknown", _unknown(volume)),
@@ -133,7 +133,7 @@ def _rigid(volume: Volume) -> str:
 
 def _missing_class(volume: Volume) -> str | None:
     names = sorted(one["metadata"]["name"] for one in volume.classes)
-    there = f"there are {', '.join(names)}" if names else "there is none at all"
+    there = f"the cluster has {', '.join(names) or 'none'}"
     asked = volume.class_name or volume.storage.storage_class
     if asked:
         return None if asked in names else f"there is no storage class {asked}; {there}"

@@ -91,10 +91,22 @@ def test_a_second_sync_of_the_same_world_answers_the_same(case):
     first = played(case)
     second = again(case.kind, case.hook, first, case.world)
     third = again(case.kind, case.hook, second, case.world)
+    if makes_room(first, second):
+        first, second, third = second, third, again(case.kind, case.hook, third, case.world)
     assert second.answer == third.answer
     assert children(first.answer.said) == children(second.answer.said)
     if not changes_a_child(first):  # which is waited for until it is changed
         assert first.answer.said.get("status") == second.answer.said.get("status")
+
+
+def makes_room(first, second) -> bool:
+    """Whether a child is left out for once, so that it is deleted, and made anew by the next answer."""
+    found = {name for group in first.request.get("children", {}).values() for name in group}
+    wanted = [
+        {f"{one['metadata'].get('namespace')}/{one['metadata']['name']}" for one in children(play.answer.said)}
+        for play in (first, second)
+    ]
+    return bool(found & (wanted[1] - wanted[0]))
 
 
 def changes_a_child(play) -> bool:

@@ -327,7 +327,10 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
 
 def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, Any]:
     """What others wrote on a child, which it keeps when it is applied once more; a new spec is a new generation."""
-    kept = {"metadata": {}, "status": child.get("status"), "data": child.get("data")}
+    going = {key: value for key, value in child["metadata"].items() if key == "deletionTimestamp"}
+    kept = {"metadata": going, "status": child.get("status"), "data": child.get("data")}
+    if child["kind"] == "PersistentVolumeClaim":
+        kept["spec"] = {key: value for key, value in child["spec"].items() if key == "storageClassName"}
     if child["kind"] == "Service":
         kept["spec"] = {"ports": child["spec"]["ports"]}
     if child["kind"] == "Deployment":

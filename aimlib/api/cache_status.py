@@ -25,8 +25,8 @@ class CachedModelStatus(Model):
     """The commit that it is."""
     status: ModelState
     """Waiting, OnDemand, Downloading, Verifying, Ready, Failed or Removed."""
-    listed: bool = True
-    """Whether spec lists it; what is no longer listed stays until a clean-up needs its space."""
+    listed: bool | None = None
+    """False where spec does not list it any more; it stays until a clean-up needs its space."""
     progress: Text | None = None
     """How much of it is there, while it is downloaded."""
     reason: Text | None = None

@@ -12,6 +12,9 @@ MOUNT_PATH = "/workspace/model-cache"
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 """Access modes by which all pods must be on one node."""
 
+CRONJOB_LENGTH = 52
+"""The longest name of a CronJob: its Jobs add eleven characters (kubernetes.io, CronJob)."""
+
 
 class CacheOwner(NamedTuple):
     """A cache that wants children."""
@@ -37,7 +40,7 @@ class CacheOwner(NamedTuple):
 
     @property
     def cleanup(self) -> str:
-        return child_name(self.name, "-cleanup")[:52]  # a CronJob's Jobs add eleven characters
+        return child_name(self.name, "-cleanup", CRONJOB_LENGTH)
 
     @property
     def mount_path(self) -> str:
