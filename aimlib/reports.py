@@ -82,8 +82,8 @@ def model_key(model_id: str, revision: str | None) -> str:
 
 
 def patterns_key(include: tuple[str, ...], exclude: tuple[str, ...] | None) -> str:
-    """A short name for the choice of files; without exclude it is the usual one."""
-    return digest(sorted(include), sorted(DUPLICATES if exclude is None else exclude))
+    """A short name for the choice of files; without exclude it is the usual one. An empty pattern matches nothing."""
+    return digest(sorted(filter(None, include)), sorted(filter(None, DUPLICATES if exclude is None else exclude)))
 
 
 def read(data: Mapping[str, Any]) -> Reports:
