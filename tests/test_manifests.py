@@ -136,16 +136,23 @@ def test_the_hooks_are_the_routes_of_the_server_behind_the_service(installed: Ob
     assert routes == {f"http://{name}.{namespace}.svc/{route}" for route in expected}
 
 
+def downloader(container: dict[str, Any]) -> str:
+    """The image that the hook server gives to the Jobs of caches."""
+    return next(one["value"] for one in container["env"] if one["name"] == "AIM_DOWNLOADER_IMAGE")
+
+
 def test_the_release_is_everywhere_the_same(installed: Objects):
     release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     [(container, _)] = containers(installed)
     assert container["image"] == f"ghcr.io/aim-engine/aim-hooks:{release}"
+    assert downloader(container) == Config().downloader_image == f"ghcr.io/aim-engine/aim-downloader:{release}"
     assert revisions(installed) == {release}
 
 
 def test_another_tag_of_the_image_becomes_another_release_in_every_url():
     objects = build(OVERLAYS / "dev")
-    assert [container["image"] for container, _ in containers(objects)] == ["aim-hooks:dev"]
+    [(container, _)] = containers(objects)
+    assert (container["image"], downloader(container)) == ("aim-hooks:dev", "aim-downloader:dev")
     assert revisions(objects) == {"dev"}
 
 
