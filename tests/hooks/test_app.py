@@ -184,6 +184,13 @@ def test_an_empty_file_means_the_defaults(tmp_path):
     assert read_config(str(path)) == read_config(None) == Config()
 
 
+def test_the_downloads_have_the_image_of_the_release_unless_the_file_names_another(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("downloaderImage: registry.example.com/downloader:1\n")
+    assert read_config(None, "downloader:2").downloader_image == "downloader:2"
+    assert read_config(str(path), "downloader:2").downloader_image == "registry.example.com/downloader:1"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
