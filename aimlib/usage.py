@@ -46,13 +46,14 @@ def used_by(services: list[Raw], cache: str) -> Mapping[tuple[str, str], tuple[s
     for service in services:
         metadata = service["metadata"]
         endpoint = next((one["name"] for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
-        for use in _uses(metadata):
+        for use in uses(metadata):
             if use.cache == cache and endpoint:
                 users.setdefault((use.id, use.revision), set()).add(endpoint)
     return {model: tuple(sorted(names)) for model, names in users.items()}
 
 
-def _uses(metadata: Raw) -> tuple[Use, ...]:
+def uses(metadata: Raw) -> tuple[Use, ...]:
+    """What the annotation in an object's metadata says; nothing where there is none, or none that can be read."""
     try:
         found = json.loads((metadata.get("annotations") or {}).get(ANNOTATION, "[]"))
         return tuple(Use(*map(str, one)) for one in found)

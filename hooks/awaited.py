@@ -37,15 +37,18 @@ class Awaited(NamedTuple):
         return f"waiting for {children}" if children else ""
 
 
-def awaited(request: Request, seen: Collection[Seen], before: Raw) -> Awaited:
-    """What is not as it is wanted. Given up is what was said to be overdue before, and for long enough."""
+def awaited(request: Request, seen: Collection[Seen], before: Raw, since: str | None = None) -> Awaited:
+    """What is not as it is wanted. Given up is what was said to be overdue before, and for long enough.
+
+    `since` is when children were last wanted otherwise for another reason than the parent's spec.
+    """
     changeable = [one for one in seen if one.found and one.desired["kind"] not in NEVER_CHANGED]
     waiting = Awaited(
         missing=", ".join(_name(one.desired) for one in seen if one.found is None),
         unchanged=", ".join(_name(one.desired) for one in changeable if not one.applied),
     )
     unbound = next((_name(one.desired) for one in seen if phase_of(one.found) == "Pending"), "")
-    asked = last_asked(request.parent)
+    asked = max(filter(None, (last_asked(request.parent), since)), default=None)
     late = waiting.words if long_ago(request, asked) else ""
     claim = f"{unbound} is not bound" if unbound and long_ago(request, asked, CLAIM_PATIENCE_SECONDS) else ""
     return waiting._replace(

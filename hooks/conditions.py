@@ -1,6 +1,6 @@
 """The conditions of an endpoint, each from what was decided and what is observed; Ready is the first objection."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jsonpatch
 
@@ -11,8 +11,23 @@ from aimlib.selection import Decision
 from hooks.awaited import Awaited
 from hooks.observed import Rollout
 
-PENDING_REASONS = frozenset({"NoRecipe", "NothingFits", "InventoryNotReady"})
-"""Reasons that a change in the cluster can mend: phase Pending. Other failures need the user: phase Failed."""
+PHASES = {
+    "NoRecipe": "Pending",
+    "NothingFits": "Pending",
+    "InventoryNotReady": "Pending",
+    "CacheNotFound": "Pending",
+    "CacheDeleted": "Pending",
+    "CacheUnreadable": "Pending",
+    "ModelNotListed": "Pending",
+    "RevisionDiffers": "Pending",
+    "Waiting": "Reconciling",
+    "Downloading": "Reconciling",
+    "Verifying": "Reconciling",
+    "Progressing": "Reconciling",
+    "Stopped": "Stopped",
+}
+"""The phase that goes with a reason why an endpoint is not Ready: Pending where a change of other objects mends it,
+Reconciling where time does. With any other reason it is Failed: the user must act."""
 
 
 class Verdict(NamedTuple):
@@ -23,10 +38,14 @@ class Verdict(NamedTuple):
     reason: str
     message: str
 
+    @property
+    def status(self) -> Literal["True", "False"]:
+        return "True" if self.good else "False"
+
     def condition(self, generation: int | None) -> Condition:
         return Condition(
             type=self.type,
-            status="True" if self.good else "False",
+            status=self.status,
             reason=self.reason,
             message=self.message[:32768],
             observed_generation=generation,
@@ -75,10 +94,22 @@ def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
 HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"
 
 
-def available(desired: int, seen: Rollout, awaited: Awaited, claim_lost: bool) -> Verdict:  # noqa: FBT001
+class Pods(NamedTuple):
+    """What an endpoint's cache means for its pods."""
+
+    idle: str = ""
+    """Why there are none though replicas are wanted."""
+    crowd: str = ""
+    """Why there may not be room for all of them."""
+    kept: bool = False
+    """Whether they are of an earlier version."""
+
+
+def available(desired: int, seen: Rollout, awaited: Awaited, claim_lost: bool, pods: Pods) -> Verdict:  # noqa: FBT001
     """Whether all children are there, and all wanted replicas of the present version answer: the first that applies."""
     settled = seen.up_to_date and seen.updated >= desired and seen.ready >= desired and seen.current <= desired
-    progress = _progress(desired, seen)
+    missing_pods = pods.crowd if seen.ready < desired else ""
+    progress = pods.idle or "; ".join(filter(None, (_progress(desired, seen), missing_pods)))
     trouble = seen.trouble or ("", "")
     missing, unchanged = awaited.missing, awaited.unchanged
     table = (
@@ -90,7 +121,7 @@ def available(desired: int, seen: Rollout, awaited: Awaited, claim_lost: bool) -
         (not settled, False, "Progressing", progress),
         (awaited.words, False, "Progressing", awaited.words),
         (desired == 0, False, "Stopped", "spec.replicas is 0"),
-        (True, True, "AllReplicasReady", f"{desired} of {desired} replicas ready"),
+        (True, True, "AllReplicasReady", f"{desired} of {desired} replicas ready{', as they were before' * pods.kept}"),
     )
     return next(Verdict("Available", good, reason, words) for applies, good, reason, words in table if applies)
 
@@ -124,8 +155,4 @@ def ready(*verdicts: Verdict) -> Verdict:
 
 def phase(verdict: Verdict) -> str:
     """The phase that goes with the condition Ready."""
-    if verdict.good:
-        return "Ready"
-    if verdict.reason in PENDING_REASONS:
-        return "Pending"
-    return {"Progressing": "Reconciling", "Stopped": "Stopped"}.get(verdict.reason, "Failed")
+    return "Ready" if verdict.good else PHASES.get(verdict.reason, "Failed")

@@ -4,13 +4,14 @@ A running endpoint stays on its choice until its spec asks for something else; a
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from aimlib.api import API_VERSION
+from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import EndpointStatus, Resolved
+from aimlib.api.endpoint_status import EndpointStatus, Resolved, UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
@@ -21,9 +22,10 @@ from aimlib.selection import Decision, Entry, decide, decided_for, entry
 from aimlib.sentences import sentences
 from hooks import conditions, report
 from hooks.awaited import awaited
+from hooks.cached import Memory, cached, related
 from hooks.children import children
 from hooks.children.owner import Owner
-from hooks.observed import phase_of, rollout, see
+from hooks.observed import phase_of, rollout, see, since
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
@@ -41,7 +43,10 @@ def read_spec(parent: Raw) -> EndpointSpec:
 
 
 def customize(request: Request) -> dict[str, Any]:
-    """The inventory, and the recipes of the model or the one that is named. It depends on the spec alone."""
+    """The inventory, the caches it may use, and the recipes of the model or the one that is named.
+
+    It depends on the spec alone.
+    """
     request.expect(API_VERSION, "AIMEndpoint")
     spec = read_spec(request.parent)
     recipes: Raw = {"apiVersion": API_VERSION, "resource": "aimrecipes"}
@@ -50,7 +55,8 @@ def customize(request: Request) -> dict[str, Any]:
     else:
         recipes["labelSelector"] = {"matchLabels": {MODEL_LABEL: model_label(spec.wanted.id or "")}}
     inventory = {"apiVersion": API_VERSION, "resource": "aiminventories", "names": ["cluster"]}
-    return {"relatedResources": [inventory, recipes]}
+    caches = related(spec, request.parent["metadata"].get("namespace", "default"))
+    return {"relatedResources": [inventory, *caches, recipes]}
 
 
 def sync(request: Request, config: Config) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     request.expect(API_VERSION, "AIMEndpoint")
     spec, metadata = read_spec(request.parent), request.parent["metadata"]
     before: Raw = request.parent.get("status") or {}
-    pinned = _pinned(before)
+    pinned = _kept(before, "resolved", Resolved)
     key = decided_for(spec)
     fresh = _decide(request, spec, key, config)
     better = fresh.resolved if fresh else None
@@ -74,15 +80,18 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     generation = metadata.get("generation")
     if resolved is None:
         return _answer(report.waiting(spec, chosen, generation), selection, [])
-    owner = Owner(metadata["name"], metadata.get("namespace", "default"), spec, resolved, config)
+    bare = Owner(metadata["name"], metadata.get("namespace", "default"), spec, resolved, config)
+    cache = cached(request, bare, _memory(before, pinned, resolved))
+    owner = cache.owner
     wanted = children(owner)
     seen = {child["kind"]: see(request, child) for child in wanted}
-    waiting = awaited(request, seen.values(), before)
-    account = rollout(seen["Deployment"])
+    arrived = [since(request, before, one.type, one.status) for one in cache.conditions]
+    waiting = awaited(request, seen.values(), before, *arrived)
+    account = rollout(seen.get("Deployment"))
     claim_lost = any(phase_of(one.found) == "Lost" for one in seen.values())
-    serving = conditions.available(owner.replicas, account, waiting, claim_lost)
+    serving = conditions.available(owner.replicas, account, waiting, claim_lost, cache.pods)
     current = conditions.up_to_date(resolved, fresh)
-    ready = conditions.ready(chosen, serving)
+    ready = conditions.ready(chosen, *cache.objections, serving)
     status = EndpointStatus(
         phase=conditions.phase(ready),
         message=ready.message[:4096],
@@ -91,8 +100,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         endpoints=report.endpoints(owner, seen["Service"].found),
         replicas=report.replicas(owner.replicas, account, before),
         selector=report.selector(owner),
-        conditions=report.conditions((ready, chosen, serving, current), generation),
-        warnings=warnings(spec, resolved),
+        cache=owner.cache,
+        conditions=report.conditions((ready, chosen, *cache.conditions, serving, current), generation),
+        warnings=(*warnings(spec, resolved), *cache.warnings),
         resolved=resolved,
     )
     again = waiting.resync_seconds
@@ -123,11 +133,20 @@ def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Confi
     return decide(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
 
 
-def _pinned(before: Raw) -> Resolved | None:
-    """The choice that runs. One that an older release wrote and this one cannot read must not delete anything."""
-    if not before.get("resolved"):
+def _memory(before: Raw, pinned: Resolved | None, resolved: Resolved) -> Memory:
+    """What the status says of caches, and whether it says it of this choice."""
+    same = pinned and (pinned.decided_for, pinned.checkpoint) == (resolved.decided_for, resolved.checkpoint)
+    return Memory(_kept(before, "cache", UsedCache), bool(same), "current" in (before.get("replicas") or {}))
+
+
+M = TypeVar("M", bound=Model)
+
+
+def _kept(before: Raw, field: str, model: type[M]) -> M | None:
+    """What the status remembers. What an older release wrote and this one cannot read must not delete anything."""
+    if not before.get(field):
         return None
     try:
-        return Resolved.model_validate(before["resolved"])
+        return model.model_validate(before[field])
     except ValidationError as error:
-        raise BadRequestError(f"status.resolved cannot be read: {'; '.join(sentences(error))}") from error
+        raise BadRequestError(f"status.{field} cannot be read: {'; '.join(sentences(error))}") from error

@@ -43,10 +43,14 @@ class Seen(NamedTuple):
     """Whether it is observed as it is wanted now."""
 
 
+def child(request: Request, key: str, name: str) -> Raw | None:
+    """The observed child of that kind and name."""
+    return next((one for one in request.observed(key) if one["metadata"]["name"] == name), None)
+
+
 def see(request: Request, desired: Raw) -> Seen:
     """One child as it is wanted and as it is found."""
-    name = desired["metadata"]["name"]
-    found = next((one for one in request.observed(kind_key(desired)) if one["metadata"]["name"] == name), None)
+    found = child(request, kind_key(desired), desired["metadata"]["name"])
     return Seen(desired, found, found is not None and applied(found, desired))
 
 
@@ -69,14 +73,29 @@ def last_asked(parent: Raw) -> str | None:
     return max((time for time in (*writes, metadata.get("creationTimestamp")) if time), default=None)
 
 
+def since(request: Request, before: Raw, kind: str, status: str) -> str:
+    """Since when a condition has that status, going by what the parent's status said of it: now where it had not."""
+    said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == kind), {})
+    moment = said.get("lastTransitionTime") if said.get("status") == status else None
+    return str(moment or request.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
 def applied(found: Raw, desired: Raw) -> bool:
     """Whether an observed child is the one wanted now, going by what was last applied to it, metadata apart."""
+    last = last_applied(found)
+    return last is None or {**last, "metadata": None} == {**desired, "metadata": None}
+
+
+def last_applied(found: Raw) -> Raw | None:
+    """What was last applied to an observed child; None where nothing is recorded, as under server-side apply."""
     text = (found["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    return text is None or {**json.loads(text), "metadata": None} == {**desired, "metadata": None}
+    return None if text is None else dict(json.loads(text))
 
 
-def rollout(deployment: Seen) -> Rollout:
-    """The replicas of an observed Deployment; all zero before it is there."""
+def rollout(deployment: Seen | None) -> Rollout:
+    """The replicas of an observed Deployment; all zero before it is there, and where there is to be none (None)."""
+    if deployment is None:
+        return Rollout(0, 0, 0, 0, up_to_date=True, trouble=None)
     found = deployment.found or {}
     status = found.get("status") or {}
     generation = found.get("metadata", {}).get("generation", 0)

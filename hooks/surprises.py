@@ -61,7 +61,21 @@ def _strategy(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield f"deployment.strategy: an update needs {gpus(resolved.gpu_count)} to spare for each surging replica"
 
 
+OWN_CLAIM = {
+    "size": "size",
+    "storage_class": "storageClass",
+    "access_mode": "accessMode",
+    "mount_path": "mountPath",
+}
+"""Fields that describe a claim of the endpoint's own, as they are spelled."""
+
+
 def _cache(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+    if spec.cache.name:
+        for name, spelled in OWN_CLAIM.items():
+            if name in spec.cache.model_fields_set:
+                yield f"cache.{spelled} has no effect with cache.name: the AIMCache {spec.cache.name} has its own"
+        return
     scaling, mode = spec.scaling, spec.cache.access_mode
     most = max(spec.replicas, (scaling.max_replicas or scaling.min_replicas) if scaling else 0)
     if spec.cache.enabled and mode.startswith("ReadWriteOnce") and most > 1:

@@ -24,9 +24,9 @@ def volume_claim(
 
 
 def claim(owner: Owner) -> Raw | None:
-    """A PersistentVolumeClaim where the cache is enabled. It is never updated: most of its fields are immutable."""
+    """A PersistentVolumeClaim where pods mount one. It is never updated: most of its fields are immutable."""
     cache = owner.spec.cache
-    if not cache.enabled:
+    if not owner.own_claim:
         return None
     size = cache.size or owner.resolved.cache_size or owner.config.cache_size
     return volume_claim(owner.metadata(owner.claim), size, [cache.access_mode], cache.storage_class)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.quantity import canonical, from_gib, gib, parse
 from aimlib.api.recipe import ComputeResources
@@ -28,7 +29,7 @@ def container(owner: Owner) -> Raw:
         "livenessProbe": _probe(owner, failures=6),
         "volumeMounts": [
             {"name": "dshm", "mountPath": "/dev/shm"},  # noqa: S108 - the ranks' shared memory
-            {"name": CACHE_VOLUME, "mountPath": owner.spec.cache.mount_path},
+            _files(owner),
         ],
     }
 
@@ -45,7 +46,7 @@ def _image(owner: Owner) -> str:
 def _args(owner: Owner) -> list[str]:
     """Where to listen and what to call the model, and then the recipe's own arguments."""
     flags, resolved = owner.engine.flags, owner.resolved
-    revision = owner.spec.wanted.revision if resolved.model_id == owner.spec.wanted.id else None
+    revision = owner.revision or (owner.cache.revision if owner.cache else None)
     return [
         *(flags.served_model_name, resolved.model_id),
         *(flags.host, "0.0.0.0"),  # noqa: S104 - the pod's own network
@@ -57,11 +58,36 @@ def _args(owner: Owner) -> list[str]:
     ]
 
 
+def _files(owner: Owner) -> Raw:
+    """Where the model's files are; those of a shared cache are not the engine's to change."""
+    if owner.cache:
+        return {"name": CACHE_VOLUME, "mountPath": owner.cache.mount_path, "readOnly": True}
+    return {"name": CACHE_VOLUME, "mountPath": owner.spec.cache.mount_path}
+
+
 def _env(owner: Owner) -> list[Raw]:
-    """The token and the cache's place; the recipe's variables win over these by name."""
+    """Where the model's files come from; the recipe's variables win over these by name."""
+    variables = _cached(owner.cache) if owner.cache else _downloading(owner)
+    if owner.spec.security.pod_security_context.run_as_user:
+        variables["HOME"] = {"name": "HOME", "value": "/tmp"}  # noqa: S108 - the image's home is root's
+    variables |= {variable.name: variable.wire() for variable in owner.resolved.env}
+    return list(variables.values())
+
+
+def _cached(cache: UsedCache) -> dict[str, Raw]:
+    """Nothing but the cache is asked.
+
+    HF_HOME stays what it is in the image: transformers writes the code of models below it, and the cache is read-only.
+    """
+    places = {"HF_HUB_CACHE": f"{cache.mount_path.rstrip('/')}/hub", "HF_HUB_OFFLINE": "1"}
+    return {name: {"name": name, "value": value} for name, value in places.items()}
+
+
+def _downloading(owner: Owner) -> dict[str, Raw]:
+    """The place to download to, and the token."""
     secret = owner.spec.wanted.token_secret
     reference = secret or owner.config.token_secret
-    variables: dict[str, Raw] = {
+    return {
         "HF_HOME": {"name": "HF_HOME", "value": owner.spec.cache.mount_path},
         "HF_TOKEN": {
             "name": "HF_TOKEN",
@@ -74,10 +100,6 @@ def _env(owner: Owner) -> list[Raw]:
             },
         },
     }
-    if owner.spec.security.pod_security_context.run_as_user:
-        variables["HOME"] = {"name": "HOME", "value": "/tmp"}  # noqa: S108 - the image's home is root's
-    variables |= {variable.name: variable.wire() for variable in owner.resolved.env}
-    return list(variables.values())
 
 
 def _resources(owner: Owner) -> Raw:

@@ -1,12 +1,15 @@
 """The Deployment that runs an endpoint's engine.
 
-The pod template depends on the spec, the resolved choice and the operator's settings, and on nothing else: a new
-release of the operator restarts no model server.
+The pod template depends on the spec, the resolved choice, the cache that was chosen and the operator's settings, and
+on nothing else: a new release of the operator restarts no model server, and neither does what becomes of a cache.
 """
 
 from aimlib.api.endpoint_parts import NOTHING
 from aimlib.api.meta import Raw
-from aimlib.names import label_value
+from aimlib.cache_choice import use
+from aimlib.names import CACHE_LABEL, label_value
+from aimlib.usage import usage_annotation
+from hooks.children.cache_pod import same_node
 from hooks.children.container import container
 from hooks.children.owner import Owner
 from hooks.children.placement import affinity, tolerations
@@ -15,8 +18,13 @@ ROLLOUT_GRACE = 600
 """Seconds beyond the start-up time before a rollout counts as stuck: scheduling and pulling the image."""
 
 
-def deployment(owner: Owner) -> Raw:
-    """The engine's replicas."""
+def deployment(owner: Owner) -> Raw | None:
+    """The engine's replicas; while a cache is waited for, what runs already."""
+    return replicas(owner) if owner.hold is None else owner.hold.deployment
+
+
+def replicas(owner: Owner) -> Raw:
+    """The engine's replicas as they are asked for."""
     security = owner.spec.security.pod_security_context
     image = owner.spec.image
     return {
@@ -29,7 +37,7 @@ def deployment(owner: Owner) -> Raw:
             "strategy": _strategy(owner),
             "progressDeadlineSeconds": owner.config.startup_seconds + ROLLOUT_GRACE,
             "template": {
-                "metadata": {"labels": _pod_labels(owner), "annotations": _scraping(owner)},
+                "metadata": {"labels": _pod_labels(owner), "annotations": {**_scraping(owner), **_usage(owner)}},
                 "spec": {
                     "serviceAccountName": owner.account,
                     "automountServiceAccountToken": False,
@@ -41,7 +49,7 @@ def deployment(owner: Owner) -> Raw:
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
                     "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
-                    "affinity": affinity(owner.resolved),
+                    "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
                     "tolerations": tolerations(owner.resolved),
                     "containers": [container(owner)],
                     "volumes": [
@@ -55,12 +63,29 @@ def deployment(owner: Owner) -> Raw:
 
 
 def _cache(owner: Owner) -> Raw:
+    if owner.cache:
+        return {"persistentVolumeClaim": {"claimName": owner.cache.claim_name, "readOnly": True}}
     return {"persistentVolumeClaim": {"claimName": owner.claim}} if owner.spec.cache.enabled else {"emptyDir": {}}
 
 
+def _together(owner: Owner) -> Raw:
+    """Affinity to the other pods of a cache whose volume is on one node at a time."""
+    return {"podAffinity": same_node(owner.cache.name)} if owner.one_node and owner.cache else {}
+
+
 def _pod_labels(owner: Owner) -> dict[str, str]:
-    version = owner.spec.wanted.version
-    return {**owner.labels, **({"app.kubernetes.io/version": label_value(version)} if version else {})}
+    version, cache = owner.spec.wanted.version, owner.cache
+    return {
+        **owner.labels,
+        **({"app.kubernetes.io/version": label_value(version)} if version else {}),
+        **({CACHE_LABEL: label_value(cache.name)} if cache and owner.one_node else {}),
+    }
+
+
+def _usage(owner: Owner) -> dict[str, str]:
+    """What these pods use: as long as they run they say it, whatever is asked for meanwhile."""
+    cache = owner.cache
+    return usage_annotation((use(cache, owner.resolved.checkpoint),) if cache else ())
 
 
 def _strategy(owner: Owner) -> Raw:
@@ -75,11 +100,11 @@ def _strategy(owner: Owner) -> Raw:
     return {"type": "RollingUpdate", "rollingUpdate": usual | stated}
 
 
-def _scraping(owner: Owner) -> dict[str, str | None] | None:
+def _scraping(owner: Owner) -> dict[str, str | None]:
     """The annotations that announce the pods to Prometheus."""
     monitoring = owner.spec.monitoring
     if not (monitoring.enabled and monitoring.prometheus.enabled):
-        return None
+        return {}
     return {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(owner.port),

@@ -3,10 +3,20 @@
 from typing import NamedTuple
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import Resolved
+from aimlib.api.endpoint_status import Resolved, UsedCache
+from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.engines import Engine, engine
 from aimlib.names import ENDPOINT_LABEL, child_name, label_value
+from aimlib.usage import Use
+from hooks.children.cache_owner import ONE_NODE
+
+
+class Hold(NamedTuple):
+    """What runs instead while a cache has not got the model yet."""
+
+    deployment: Raw | None
+    """The Deployment as it was before; None where there was none, and so there is none."""
 
 
 class Owner(NamedTuple):
@@ -17,6 +27,11 @@ class Owner(NamedTuple):
     spec: EndpointSpec
     resolved: Resolved
     config: Config
+    cache: UsedCache | None = None
+    """The AIMCache that the pods use."""
+    uses: tuple[Use, ...] = ()
+    """All models of caches that any of the pods use, those of an earlier version included."""
+    hold: Hold | None = None
 
     @property
     def child(self) -> str:
@@ -25,7 +40,7 @@ class Owner(NamedTuple):
 
     @property
     def claim(self) -> str:
-        """The name of the cache's claim."""
+        """The name of the claim that is this endpoint's own."""
         return child_name(self.name, "-cache")
 
     @property
@@ -44,6 +59,32 @@ class Owner(NamedTuple):
         return self.spec.service.target_port or self.engine.port
 
     @property
+    def answering(self) -> int:
+        """The port that the pods behind the Service listen on: those that are kept may run another engine."""
+        containers = self._held_pod.get("containers")
+        return int(containers[0]["ports"][0]["containerPort"]) if containers else self.port
+
+    @property
+    def one_node(self) -> bool:
+        """Whether the cache's volume is on one node at a time, and so all of its pods are."""
+        return self.cache is not None and self.cache.access_mode in ONE_NODE
+
+    @property
+    def own_claim(self) -> bool:
+        """Whether pods mount a claim that is this endpoint's own."""
+        cache = self.spec.cache
+        asked = bool(cache.enabled) and cache.name is None
+        return asked or any(
+            one.get("persistentVolumeClaim", {}).get("claimName") == self.claim
+            for one in self._held_pod.get("volumes", ())
+        )
+
+    @property
+    def _held_pod(self) -> Raw:
+        deployment = self.hold.deployment if self.hold else None
+        return dict(deployment["spec"]["template"]["spec"]) if deployment else {}
+
+    @property
     def autoscaled(self) -> bool:
         """Whether an autoscaler writes the endpoint's replicas; with zero replicas it is switched off by hand."""
         scaling = self.spec.scaling
@@ -57,6 +98,18 @@ class Owner(NamedTuple):
             return self.spec.replicas
         wanted = max(self.spec.replicas, scaling.min_replicas)
         return min(wanted, scaling.max_replicas) if scaling.max_replicas else wanted
+
+    @property
+    def most_replicas(self) -> int:
+        """How many replicas there may be."""
+        scaling = self.spec.scaling
+        return max(self.replicas, (scaling.max_replicas or 0) if scaling else 0)
+
+    @property
+    def revision(self) -> str | None:
+        """The revision that is stated; it means nothing to another model, which an earlier spec asked for."""
+        wanted = self.spec.wanted
+        return wanted.revision if self.resolved.model_id == wanted.id else None
 
     @property
     def selector(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The Service in front of an endpoint's replicas."""
 
 from aimlib.api.meta import Raw
+from aimlib.usage import usage_annotation, usage_labels
 from hooks.children.owner import Owner
 
 
@@ -12,7 +13,11 @@ def service(owner: Owner) -> Raw:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {**owner.metadata(owner.child), "annotations": asked.annotations or None},
+        "metadata": {
+            **owner.metadata(owner.child),
+            "labels": {**owner.labels, **usage_labels(owner.uses)},
+            "annotations": {**asked.annotations, **usage_annotation(owner.uses)},
+        },
         "spec": {
             "type": asked.type,
             "selector": owner.selector,
@@ -21,7 +26,7 @@ def service(owner: Owner) -> Raw:
                     "name": "http",
                     "port": asked.port,
                     "protocol": "TCP",
-                    "targetPort": owner.port,
+                    "targetPort": owner.answering,
                     "nodePort": asked.node_port if reachable else None,
                 }
             ],
