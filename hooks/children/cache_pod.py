@@ -94,5 +94,10 @@ def _affinity(owner: CacheOwner) -> Raw | None:
 
 def same_node(cache: str) -> Raw:
     """Affinity to the other pods of a cache; the scheduler lets the first one through (kubernetes.io, pod affinity)."""
-    selector = {"matchLabels": {CACHE_LABEL: label_value(cache)}}
-    return {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": selector, "topologyKey": HOST}]}
+    return {"requiredDuringSchedulingIgnoredDuringExecution": [pods_of(cache)]}
+
+
+def pods_of(cache: str, **labels: str) -> Raw:
+    """The nodes with pods of a cache that have these labels, too, as a term of an affinity."""
+    selector = {"matchLabels": {CACHE_LABEL: label_value(cache), **labels}}
+    return {"labelSelector": selector, "topologyKey": HOST}

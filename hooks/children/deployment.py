@@ -9,11 +9,12 @@ from aimlib.api.meta import Raw
 from aimlib.cache_choice import use
 from aimlib.names import CACHE_LABEL, label_value
 from aimlib.usage import usage_annotation
-from hooks.children.cache_pod import same_node
+from hooks.children.cache_pod import pods_of
 from hooks.children.container import container
 from hooks.children.owner import Owner
 from hooks.children.placement import affinity, tolerations
 
+NAME = "app.kubernetes.io/name"
 ROLLOUT_GRACE = 600
 """Seconds beyond the start-up time before a rollout counts as stuck: scheduling and pulling the image."""
 
@@ -69,8 +70,22 @@ def _cache(owner: Owner) -> Raw:
 
 
 def _together(owner: Owner) -> Raw:
-    """Affinity to the other pods of a cache whose volume is on one node at a time."""
-    return {"podAffinity": same_node(owner.cache.name)} if owner.one_node and owner.cache else {}
+    """Affinity to the servers of a cache whose volume is on one node at a time, and rather to its downloads.
+
+    A download on a node that is not for this server holds it up for no longer than it runs. Required, it would for
+    longer: the scheduler looks at a pod again when one appears that it is to be near to, not when one ends
+    (kube-scheduler 1.37, interpodaffinity/plugin.go).
+    """
+    if not (owner.one_node and owner.cache):
+        return {}
+    cache, servers = owner.cache.name, {NAME: owner.labels[NAME]}
+    rather = {"weight": 100, "podAffinityTerm": pods_of(cache)}
+    return {
+        "podAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [pods_of(cache, **servers)],
+            "preferredDuringSchedulingIgnoredDuringExecution": [rather],
+        }
+    }
 
 
 def _pod_labels(owner: Owner) -> dict[str, str]:
