@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -19,6 +20,10 @@ CACHE = click.option(
 EXIT_CODES = """Exit codes: 0 when it is there and verified. 75 network, 76 stopped, 77 lock held, 78 corrupt:
 try again. 40 no such model, 41 revision, 42 gated, 43 token missing, 44 token invalid, 45 no space, 46 too large,
 47 no files, 48 not on the volume, 49 volume refused. 2 for bad input."""
+
+READING = "Exit codes: 0; 2 for bad input; verify: 3 when something on the volume is wrong."
+CLEANING = """Exit codes: 0; 1 when the cluster cannot be asked, after which nothing is removed; 2 for bad input; 49
+when the volume refuses; 76 when it was stopped."""
 
 
 @contextmanager
@@ -68,7 +73,8 @@ def _revision(_: click.Context, __: click.Parameter, text: str) -> str:
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help="Leave out files that match; left out, original/*, metal/* and consolidated*, which are duplicates.",
+    help="Leave out files that match; original/*, metal/* and consolidated*, which are duplicates, unless it is given "
+    "('' for none).",
 )
 @click.option("--max-size", metavar="QUANTITY", callback=_bytes, help="Refuse it when it is larger, such as 200Gi.")
 @click.option("--max-workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Files at a time.")
@@ -94,5 +100,72 @@ def download(  # noqa: PLR0913 - one parameter an option
     with extra():
         from hooks.volume import job  # noqa: PLC0415 - when the command runs
         from hooks.volume.wish import Wish  # noqa: PLC0415
-    wish = Wish(root, model, revision, include, exclude or None, max_size, max_workers, offline)
+    left_out = tuple(filter(None, exclude)) if exclude else None
+    wish = Wish(root, model, revision, include, left_out, max_size, max_workers, offline)
     sys.exit(job.run(wish, cache))
+
+
+@cache.command("ls", short_help="List the models on a volume, and how full it is.", epilog=READING)
+@ROOT
+@click.option(
+    "-o", "--output", type=click.Choice(("table", "wide", "json", "yaml")), default="table", show_default=True
+)
+def list_models(*, root: Path, output: str) -> None:
+    """List the models in ROOT, what interrupted downloads have brought, and how full the volume is.
+
+    Files are counted and not read: `aim cache verify` reads them.
+    """
+    with extra():
+        from hooks import cache_commands  # noqa: PLC0415 - when the command runs
+    sys.exit(cache_commands.ls(root, output))
+
+
+@cache.command(short_help="Read every byte of the models and compare it with their hashes.", epilog=READING)
+@ROOT
+@click.option("--model", metavar="ID", help="Only this one.")
+def verify(*, root: Path, model: str | None) -> None:
+    """Read every byte of the models in ROOT and compare it with the hashes that the hub named. Nothing is written."""
+    with extra():
+        from hooks import cache_commands  # noqa: PLC0415 - when the command runs
+    sys.exit(cache_commands.verify(root, model))
+
+
+def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
+    """The seconds of a length of time."""
+    from aimlib.durations import NotADurationError, parse  # noqa: PLC0415 - when a command runs
+
+    try:
+        return None if text is None else parse(text)
+    except NotADurationError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@cache.command(short_help="Remove models by age or for space, and see that the others are whole.", epilog=CLEANING)
+@ROOT
+@click.option("--dry-run", is_flag=True, help="Print what would go and why, and touch nothing.")
+@click.option("--strategy", type=click.Choice(("lru", "age", "none")), help="What goes first; lru when left out.")
+@click.option("--max-age", metavar="TIME", callback=_seconds, help="Remove what is older, such as 30d.")
+@click.option("--min-free-space", metavar="QUANTITY", callback=_bytes, help="Remove until this is free, such as 100Gi.")
+@click.option(
+    "--cache", metavar="NAME", help="Take the rules from this AIMCache, and report to it, as its CronJob does."
+)
+def gc(  # noqa: PLR0913 - one parameter an option
+    *,
+    root: Path,
+    dry_run: bool,
+    strategy: Literal["lru", "age", "none"] | None,
+    max_age: int | None,
+    min_free_space: int | None,
+    cache: str | None,
+) -> None:
+    """Remove models from ROOT by age or until enough is free, and see that all files of the others are there.
+
+    An AIMCache knows who uses a model, its priority and its retention. For a folder alone nobody knows: use it where no
+    engine runs. What a download is working on is left alone.
+    """
+    if cache and (strategy or max_age is not None or min_free_space is not None):
+        raise click.UsageError("the AIMCache has the rules: leave out --strategy, --max-age and --min-free-space")
+    with extra():
+        from aimlib.cleaning import Policy  # noqa: PLC0415 - when the command runs
+        from hooks import cache_commands  # noqa: PLC0415
+    sys.exit(cache_commands.gc(root, cache, Policy(strategy or "lru", max_age, min_free_space), dry_run=dry_run))

@@ -21,12 +21,12 @@ LAYERS = (
     r"hooks\.children(\..*)?",
     r"hooks\.(conditions|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
     r"hooks\.(endpoint|recipe|node|inventory|cache)",
-    r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|offline|files|tables|cli|cache_cli|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
+    r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|offline|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
 )
 """From the bottom up; the last one is the edges: the server, the command line, and what runs on a cache's volume."""
 
 SERVER = r"hooks\.(app|logs|metrics|gunicorn_conf)"
-COMMAND_LINE = r"hooks\.(cli|cache_cli|commands|failure|files|formats|live)"
+COMMAND_LINE = r"hooks\.(cli|cache_cli|cache_commands|commands|failure|files|formats|live)"
 VOLUME = r"hooks\.volume(\..*)?"
 OUTSIDE = {
     "os": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}",
@@ -106,7 +106,7 @@ def test_the_edges_do_not_import_each_other_but_for_the_commands_that_run_on_a_v
         if other != own and re.fullmatch(other, one)
     }
     assert {name for name, one in found if not re.fullmatch(VOLUME, one)} == set()
-    assert {name for name, one in found} <= {"hooks.cache_cli"}
+    assert {name for name, one in found} <= {"hooks.cache_cli", "hooks.cache_commands"}
 
 
 def test_the_program_starts_without_what_runs_on_a_volume():
