@@ -66,7 +66,7 @@ def test_it_answers_counts_over_all_workers_and_stops_when_told(tmp_path):
             code = process.wait(timeout=40)
     [(answered, body)] = answers
     assert answered == status == 200
-    assert len(json.loads(body)["relatedResources"]) == 2
+    assert len(json.loads(body)["relatedResources"]) == 3
     assert 'aim_hook_requests_total{code="200",hook="/endpoint/customize"} 20.0' in text
     assert code == 0
     calls = [json.loads(line) for line in log.read_text().splitlines()]
