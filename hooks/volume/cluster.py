@@ -59,8 +59,8 @@ class Cluster:
 
 def _connected() -> Any:  # noqa: ANN401
     own = client.Configuration()
-    if os.environ.get("KUBECONFIG"):
-        config.load_kube_config(client_configuration=own)  # type: ignore[no-untyped-call]
+    if place := os.environ.get("KUBECONFIG"):
+        config.load_kube_config(place, client_configuration=own)  # type: ignore[no-untyped-call]
     else:
         config.load_incluster_config(client_configuration=own)  # type: ignore[no-untyped-call]
         own.proxy = None  # the proxies in the environment lead to the hub

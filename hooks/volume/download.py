@@ -3,6 +3,8 @@
 import os
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 
 from huggingface_hub import constants
 
@@ -21,40 +23,49 @@ from hooks.volume.web import Web
 from hooks.volume.wish import Wish
 from hooks.volume.workers import share_out
 
-Say = Callable[[str], None]
 PATIENCE = Patience()
 
 
-def download(wish: Wish, teller: Teller, say: Say, patience: Patience = PATIENCE) -> CachedModel:
+@dataclass(frozen=True)
+class Downloader:
+    """What a download needs besides the wish."""
+
+    teller: Teller
+    say: Callable[[str], None]
+    make_room: Callable[[int], str | None] = lambda _: None
+    """Makes so many bytes free, where somebody may decide what goes; says what it could not do."""
+    patience: Patience = PATIENCE
+
+
+def download(wish: Wish, by: Downloader) -> CachedModel:
     """The model, complete and verified on the volume. DownloadError, after which the next call goes on from there."""
     with failures.worded(wish.root):
         if wish.offline or constants.is_offline_mode():
-            return offline.verified(wish, teller, say)
+            return offline.verified(wish, by.teller, by.say)
         volume = Volume(wish.root)
         volume.prepare()
 
         def waiting(sentence: str) -> None:
-            say(sentence)
-            teller.tell(wish.report(state="Downloading", message=sentence))
+            by.say(sentence)
+            by.teller.tell(wish.report(state="Downloading", message=sentence))
 
         with locks.held(volume, volume.repo(wish.model).path.name, locks.MODEL_WAIT, waiting):
-            known = index.load(wish.root, say).models.get(wish.key)
+            known = index.load(wish.root, by.say).models.get(wish.key)
             if known and known.patterns == wish.patterns and snapshot.in_place(volume.repo(wish.model), known):
                 return known
-            return _downloaded(volume, wish, teller, say, patience)
+            return _downloaded(volume, wish, by)
 
 
-def _downloaded(volume: Volume, wish: Wish, teller: Teller, say: Say, patience: Patience) -> CachedModel:
+def _downloaded(volume: Volume, wish: Wish, by: Downloader) -> CachedModel:
     endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
     hub = Hub(endpoint, wish.model, wish.revision)
-    listing = persist(hub.listing, patience, threading.Event())
+    listing = persist(hub.listing, by.patience, threading.Event())
     wanted = _wanted(wish, listing)
     repo = volume.repo(wish.model)
     repo.blobs.mkdir(parents=True, exist_ok=True)
     missing = wanted.bytes - _there(repo, wanted)
-    _make_sure_of_room(wish, missing)
+    _make_sure_of_room(wish, missing, by)
     progress = Progress(wanted.bytes, done=wanted.bytes - missing if missing else 0)
-    fetcher = Fetcher(hub, wanted.commit, repo.blobs, Web(endpoint, hub.token, wish.workers), progress, patience)
 
     def report() -> ModelReport:
         return wish.report(
@@ -65,13 +76,15 @@ def _downloaded(volume: Volume, wish: Wish, teller: Teller, say: Say, patience: 
             files=len(wanted.files),
         )
 
-    teller.tell(report())
-    blobs = sorted({one.hash: one for one in wanted.files}.values(), key=lambda one: -one.size)
-    share_out(blobs, fetcher.bring, wish.workers, lambda: teller.tell(report()), fetcher.abandon)
+    by.teller.tell(report())
+    blobs = sorted({one.hash: one for one in reversed(wanted.files)}.values(), key=lambda one: -one.size)
+    with closing(Web(endpoint, hub.token, wish.workers)) as web:
+        fetcher = Fetcher(hub, wanted.commit, repo.blobs, web, progress, by.patience)
+        share_out(blobs, fetcher.bring, wish.workers, lambda: by.teller.tell(report()), fetcher.abandon)
     snapshot.publish(repo, wish, wanted.commit, wanted.files, all_of_it=len(wanted.files) == len(listing.files))
     snapshot.check(volume, wish, wanted.commit)
     model = wish.cached(wanted.commit, wanted.files, clock.stamp())
-    index.update(wish.root, lambda before: before.having(model), say)
+    index.update(wish.root, lambda before: before.having(model), by.say)
     return model
 
 
@@ -98,12 +111,14 @@ def _there(repo: Repo, wanted: CachedModel) -> int:
     )
 
 
-def _make_sure_of_room(wish: Wish, missing: int) -> None:
-    """DownloadError (NoSpace) where the volume has less than `missing` bytes."""
+def _make_sure_of_room(wish: Wish, missing: int, by: Downloader) -> None:
+    """DownloadError (NoSpace) where the volume has less than `missing` bytes, and no room can be made."""
+    said = by.make_room(missing) if missing > disk.free(wish.root) else None
     free = disk.free(wish.root)
     if missing > free:
         raise DownloadError(
             "NoSpace",
             f"{wish.name} needs {amounts.words(missing, at_least=True)} more, and {amounts.words(free)} are free "
-            f"({missing} and {free} bytes) on the volume at {wish.root}: make it larger, or keep fewer models",
+            f"({missing} and {free} bytes) on the volume at {wish.root}: make it larger, or keep fewer models"
+            + (f" ({said})" if said else ""),
         )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from httpx2 import HTTPError, InvalidURL
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoSibling
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined] # said without __all__
 
@@ -46,8 +46,6 @@ class Hub:
                 self.model, revision=self.revision, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT
             )
             commit, siblings = found.sha or "", found.siblings or []
-        except HFValidationError as error:
-            raise DownloadError("NotFound", f"{self.model} is no model id such as Qwen/Qwen3-32B") from error
         except HfHubHTTPError as error:
             raise self.refusal(error.response.status_code, error.response.headers) from error
         except (HTTPError, InvalidURL) as error:

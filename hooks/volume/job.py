@@ -4,8 +4,9 @@ import sys
 
 from aimlib.volume_index import CachedModel
 from hooks.volume import termination
+from hooks.volume.cleanup import make_room
 from hooks.volume.cluster import Cluster
-from hooks.volume.download import download
+from hooks.volume.download import Downloader, download
 from hooks.volume.failures import DownloadError
 from hooks.volume.layout import Volume
 from hooks.volume.report import ForCluster, ForPeople, Teller
@@ -19,18 +20,27 @@ def say(sentence: str) -> None:
 
 def run(wish: Wish, cache: str | None) -> int:
     """Download, tell how it goes, and return the exit code of `aimlib.outcomes`."""
-    teller = ForCluster(Cluster(cache), wish.key, say) if cache else ForPeople(say)
+    by = _for_cache(wish, Cluster(cache)) if cache else Downloader(ForPeople(say), say)
     try:
         with termination.interruptible():
-            model = download(wish, teller, say)
+            model = download(wish, by)
     except DownloadError as error:
-        return _failed(wish, teller, error)
+        return _failed(wish, by.teller, error)
     except KeyboardInterrupt:
         stopped = (
             f"the download of {wish.name} was stopped; what has arrived stays, and the next one goes on from there"
         )
-        return _failed(wish, teller, DownloadError("Interrupted", stopped))
-    return _ready(wish, teller, model)
+        return _failed(wish, by.teller, DownloadError("Interrupted", stopped))
+    return _ready(wish, by.teller, model)
+
+
+def _for_cache(wish: Wish, cluster: Cluster) -> Downloader:
+    """A download for an AIMCache: reported to it, and with its clean-up where space is short."""
+    return Downloader(
+        ForCluster(cluster, wish.key, say),
+        say,
+        lambda needed: make_room(wish.root, cluster, wish.name, needed, say).message,
+    )
 
 
 def _ready(wish: Wish, teller: Teller, model: CachedModel) -> int:

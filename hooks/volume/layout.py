@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub.constants import REPO_TYPE_MODEL
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.file_download import repo_folder_name
 
 from hooks.volume.failures import DownloadError
@@ -67,8 +68,11 @@ class Volume(NamedTuple):
         return self.root / ".aim" / "locks"
 
     def repo(self, model_id: str) -> Repo:
-        """The folder of a model."""
-        return Repo(self.hub / repo_folder_name(repo_id=model_id, repo_type=REPO_TYPE_MODEL))
+        """The folder of a model. DownloadError (NotFound) for what cannot be the id of one."""
+        try:
+            return Repo(self.hub / repo_folder_name(repo_id=model_id, repo_type=REPO_TYPE_MODEL))
+        except HFValidationError as error:
+            raise DownloadError("NotFound", f"{model_id!r} is no model id such as Qwen/Qwen3-32B") from error
 
     def prepare(self) -> None:
         """Make the folders, and see that the volume has links. OSError, or DownloadError, where it does not."""

@@ -33,6 +33,11 @@ class Web:
         self.connections = connections
         self.pools: dict[str | None, PoolManager] = {}
 
+    def close(self) -> None:
+        """Close what is kept open."""
+        for pool in self.pools.values():
+            pool.clear()
+
     def get(self, url: str, wanted: str | None) -> Answer:
         """The answer to a request for a file, or for a range of its bytes. TransientError without one."""
         for _ in range(MOST_REDIRECTS):

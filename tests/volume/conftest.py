@@ -1,0 +1,22 @@
+"""A hub, a model on it, and a volume to download it to."""
+
+import pytest
+from huggingface_hub import close_session
+
+from tests.hub import Hub
+from tests.volume.here import Here
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    with Hub() as made:
+        monkeypatch.setenv("HF_ENDPOINT", made.url)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.setenv("HF_TOKEN_PATH", "/nowhere/token")
+        yield made
+    close_session()
+
+
+@pytest.fixture
+def here(tmp_path, hub):
+    return Here(tmp_path / "volume", hub)

@@ -1,0 +1,70 @@
+"""Downloads in this process, onto a volume in a folder, and all that they say."""
+
+from pathlib import Path
+
+from hooks.volume.download import Downloader, download
+from hooks.volume.layout import Volume
+from hooks.volume.patience import Patience
+from hooks.volume.report import Teller
+from hooks.volume.wish import Wish
+from tests.hub import Hub
+
+MODEL = "acme/some-model"
+FILES = {
+    "config.json": b'{"model_type": "some"}',
+    "model-00001-of-00002.safetensors": 3_000_000,
+    "model-00002-of-00002.safetensors": 1_500_000,
+    "original/consolidated.00.bin": 700_000,
+    "deep/er/tokenizer.json": 20_000,
+    "deep/er/the-same.json": b'{"model_type": "some"}',
+    "empty.bin": b"",
+}
+KEPT = sum(size if isinstance(size, int) else len(size) for size in FILES.values()) - 700_000 - 22
+"""Bytes of what is downloaded unless patterns say otherwise; equal contents count once."""
+QUICK = Patience(tries=3, first=0.01, longest=0.02, longest_asked=0.05)
+
+
+class Told(Teller):
+    """Keeps all reports."""
+
+    def __init__(self):
+        self.reports = []
+
+    def progress(self, report):
+        self.reports.append(report)
+
+    def end(self, _, report):
+        self.reports.append(report)
+
+
+class Here:
+    """A volume, and what downloads to it said."""
+
+    def __init__(self, root: Path, hub: Hub) -> None:
+        self.hub = hub
+        self.model = hub.add(MODEL, FILES, revisions={"v1": {"config.json": b"{}"}})
+        self.volume = Volume(root)
+        self.root = root
+        self.repo = self.volume.repo(MODEL)
+        self.said: list[str] = []
+        self.told = Told()
+
+    def wish(self, **changes):
+        return Wish(**{"root": self.root, "model": MODEL, **changes})
+
+    def download(self, make_room=lambda _: None, patience=QUICK, **changes):
+        """The model's entry in the index."""
+        return download(self.wish(**changes), Downloader(self.told, self.said.append, make_room, patience))
+
+    def files(self, commit):
+        """What engines open, by path."""
+        folder = self.repo.snapshot(commit)
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def expected(self):
+        """The files of `main` that are downloaded, by path."""
+        return {path: file.data() for path, file in self.model.files.items() if not path.startswith("original/")}
+
+    def blobs(self):
+        """Sizes by name."""
+        return {path.name: path.stat().st_size for path in self.repo.blobs.iterdir()}

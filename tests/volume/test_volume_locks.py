@@ -1,0 +1,78 @@
+"""Locks: one holder at a time, waiting that is said, and what happens without."""
+
+import errno
+import fcntl
+import os
+import threading
+
+import pytest
+
+from hooks.volume import locks
+from hooks.volume.failures import DownloadError
+
+
+@pytest.fixture
+def volume(here):
+    here.volume.prepare()
+    return here.volume
+
+
+def test_one_holds_it_at_a_time(here, volume):
+    with locks.held(volume, "it", 0, here.said.append), locks.held(volume, "other", 0, here.said.append):
+        with pytest.raises(DownloadError) as error, locks.held(volume, "it", 0, here.said.append):
+            pass
+        assert error.value.reason == "Busy"
+        assert error.value.message == (
+            f"process {os.getpid()} on {os.uname().nodename} has held the lock it of {volume.root} for 0 seconds "
+            "and more"
+        )
+    with locks.held(volume, "it", 0, here.said.append):
+        pass
+    assert here.said == []
+
+
+def test_it_is_free_once_its_holder_fails(here, volume):
+    with pytest.raises(ZeroDivisionError), locks.held(volume, "it", 0, here.said.append):
+        raise ZeroDivisionError
+    with locks.held(volume, "it", 0, here.said.append):
+        pass
+
+
+def test_waiting_is_said_once_and_ends(here, volume, monkeypatch):
+    monkeypatch.setattr(locks, "LOOK", 0.01)
+    with locks.held(volume, "it", 0, print):
+        (volume.locks / "it.lock").write_text("")
+        waiting = threading.Thread(target=_take, args=(volume, here.said))
+        waiting.start()
+        while not here.said:
+            waiting.join(0.05)
+        waiting.join(0.05)
+    waiting.join()
+    said = f"another process holds the lock it of {volume.root}; waiting for at most 60 seconds"
+    assert here.said == [said, "taken"]
+
+
+def _take(volume, said):
+    with locks.held(volume, "it", 60, said.append):
+        said.append("taken")
+
+
+def test_a_file_system_without_locks_is_refused(here, volume, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", _failing(errno.ENOSYS))
+    with pytest.raises(DownloadError) as error, locks.held(volume, "it", 0, here.said.append):
+        pass
+    assert error.value.reason == "VolumeRefused"
+    assert "has no locks" in error.value.message
+
+
+def test_other_trouble_is_that_of_the_volume(here, volume, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", _failing(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"), locks.held(volume, "it", 0, here.said.append):
+        pass
+
+
+def _failing(number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    return fail
