@@ -16,6 +16,8 @@ SHARED = {
     "ReadWriteOncePod": "one pod uses it at a time",
 }
 """What an access mode means for the pods of a cache."""
+NO_ROOM = {"TooSmall", "SizeUnknown"}
+"""Reasons of a cache that has no volume for its models, and says why in its message."""
 NAMED = 5
 """How many names stand in a sentence."""
 
@@ -88,7 +90,8 @@ def _failure(choice: Choice) -> str:
 
 def _waits_for(choice: Choice, found: Found) -> str:
     """What the cache itself waits for, or else what its account of the model says."""
-    of_cache = found.status.message if found.status.phase == "Pending" else None
+    reasons = {one.reason for one in found.status.conditions if one.type == "Ready"}
+    of_cache = found.status.message if found.status.phase == "Pending" or reasons & NO_ROOM else None
     of_model = choice.model.message if choice.model else None
     return of_cache or of_model or found.status.message or "the cache has not been looked at yet"
 
