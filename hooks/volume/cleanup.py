@@ -55,7 +55,7 @@ class Cleanup:
         rated = self.rules.rated(models.values())
         known = {(one.id, one.revision) for one in models.values()}
         for name in sorted(known | {*rated.ready}):
-            with self._locked(name[0]) as mine:
+            with self._locked(self.volume.repo(name[0])) as mine:
                 model = self._models().get(model_key(*name)) if mine else None
                 if model:
                     self._look_at(model, rated)
@@ -84,7 +84,7 @@ class Cleanup:
     def sweep(self) -> None:
         """Remove what interrupted downloads left of models that are not listed any more. ClusterError."""
         for repo, _ in garbage(self.volume, self.rules.rated(())):
-            with self._locked(presence.model_id(repo)) as mine:
+            with self._locked(repo) as mine:
                 files = idle(repo) if mine else ()  # a download may have used them meanwhile
                 for one in files:
                     one.path.unlink()
@@ -108,7 +108,7 @@ class Cleanup:
             first = planned[0]
             key = model_key(first.id, first.revision)
             tried.add(key)
-            with self._locked(first.id) as mine:
+            with self._locked(self.volume.repo(first.id)) as mine:
                 if mine and self._models().get(key) == models[key]:
                     self._remove(models[key], first)
 
@@ -144,15 +144,15 @@ class Cleanup:
         self.rules.report({model_key(report.id, report.revision): reports.written(report)})
 
     @contextmanager
-    def _locked(self, model: str) -> Iterator[bool]:
+    def _locked(self, repo: Repo) -> Iterator[bool]:
         """The lock of a model, where nobody else holds it."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(locks.held(self.volume, self.volume.repo(model).path.name, 0, self.say))
+                stack.enter_context(locks.held(self.volume, repo.path.name, 0, self.say))
             except DownloadError as error:
                 if error.reason != "Busy":
                     raise
-                self._note(f"{model} is left alone: a download of it is running")
+                self._note(f"{presence.model_id(repo)} is left alone: a download of it is running")
                 yield False
             else:
                 yield True
@@ -202,8 +202,7 @@ def garbage(volume: Volume, rated: Rated) -> tuple[tuple[Repo, tuple[Leftover, .
     """What interrupted downloads left of models that nobody lists any more; nothing where clean-up is off."""
     if rated.listed is None or rated.policy.strategy == "none":
         return ()
-    listed = {volume.repo(one).path for one in rated.listed}
-    found = ((repo, idle(repo)) for repo in presence.repos(volume) if repo.path not in listed)
+    found = ((repo, idle(repo)) for repo in presence.repos(volume) if presence.model_id(repo) not in rated.listed)
     return tuple((repo, files) for repo, files in found if files)
 
 

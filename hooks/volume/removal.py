@@ -1,7 +1,6 @@
 """How a model goes from the volume: its links, its revision, and the blobs that nothing else there needs."""
 
 import errno
-import os
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from huggingface_hub import CachedRevisionInfo, HFCacheInfo, scan_cache_dir
 
 from aimlib.volume_index import CachedModel
+from hooks.volume import presence
 from hooks.volume.layout import Repo, Volume
 
 AGAIN = 3
@@ -33,11 +33,14 @@ def remove(volume: Volume, model: CachedModel, others: Iterable[CachedModel]) ->
         if one.snapshot_path.resolve() == repo.snapshot(model.commit).resolve():
             strategy = found.delete_files(*one.files)
             strategy.execute()
-            _all_gone(strategy.blobs)
             _forget(repo, one)
             freed += strategy.expected_freed_size
     if repo.snapshot(model.commit).exists():
         raise OSError(errno.EINVAL, "it is not laid out as a cache of the hub", str(repo.path))
+    for left in presence.leftovers(repo):  # of a removal that was cut short, or that huggingface_hub only warned of
+        if left.path.name in model.blobs:
+            left.path.unlink()
+            freed += left.bytes
     tidy(repo)
     return freed
 
@@ -48,13 +51,6 @@ def _scanned(hub: Path) -> HFCacheInfo:
         with suppress(FileNotFoundError):
             return scan_cache_dir(hub)
     return scan_cache_dir(hub)
-
-
-def _all_gone(blobs: Iterable[Path]) -> None:
-    """huggingface_hub only warns of blobs that it may not delete."""
-    for path in blobs:
-        if path.exists():
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _forget(repo: Repo, commit: CachedRevisionInfo) -> None:
@@ -78,5 +74,5 @@ def _mend(repo: Repo) -> None:
 def tidy(repo: Repo) -> None:
     """Remove the folder of a model of which nothing is left."""
     kept = (one for name in ("blobs", "snapshots") for one in (repo.path / name).glob("*"))
-    if not any(kept):
+    if repo.path.exists() and not any(kept):
         shutil.rmtree(repo.path)

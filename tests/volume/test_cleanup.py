@@ -1,5 +1,7 @@
 """A clean-up of a real folder: what goes and what stays, under which locks, and what is reported of it."""
 
+import json
+import os
 import threading
 
 import pytest
@@ -370,12 +372,64 @@ def test_a_volume_that_refuses_is_named_and_the_model_stays_in_the_index(tmp_pat
     assert there(tmp_path) == ["a/b@main"]
 
 
-def test_blobs_that_stay_are_noticed(tmp_path, monkeypatch):
+def test_blobs_of_which_huggingface_hub_only_warns_go_all_the_same(tmp_path, monkeypatch):
     put(tmp_path, "a/b", cached=60)
     monkeypatch.setattr("huggingface_hub.utils._cache_manager._try_delete_path", lambda *_, **__: None)
     ended = collected(tmp_path, OLD)
-    assert "may not be written to by this user" in ended.notes[0]
-    assert ended.removed == []
+    assert [one.id for one in ended.removed] == ["a/b"]
+    assert not Volume(tmp_path).repo("a/b").path.exists()
+
+
+class Stored(Kubernetes):
+    """One whose reports outlive the process."""
+
+    def __init__(self, place, *given, **cleanup):
+        super().__init__(*given, **cleanup)
+        self.place = place
+
+    def report(self, data):
+        super().report(data)
+        self.place.write_text(json.dumps(self.data))
+
+
+def killed_at(step, root, rules):
+    """Clean up in a process that dies at its n-th change of the file system; whether it did."""
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    left = [step]
+
+    def dying(change):
+        def changed(*given, **more):
+            left[0] -= 1
+            return change(*given, **more) if left[0] else os._exit(9)
+
+        return changed
+
+    try:
+        for name in ("unlink", "remove", "rmdir", "replace"):
+            setattr(os, name, dying(getattr(os, name)))
+        collected(root, rules)
+    finally:
+        os._exit(0)
+
+
+def test_a_clean_up_that_is_killed_at_any_step_is_ended_by_the_next(tmp_path):
+    for step in range(1, 99):
+        root = tmp_path / str(step)
+        models = [put(root, "a/b", cached=60), put(root, "a/b", "v1", "1", cached=1), put(root, "a/c", cached=60)]
+        cluster = Stored(root / "state", ["a/b", "a/c", {"id": "a/d"}], maxAge="30d").knowing(*models)
+        cluster.report({})
+        died = killed_at(step, root, OfCache(cluster))
+        cluster.data = json.loads(cluster.place.read_text())
+        collected(root, OfCache(cluster))
+        assert there(root) == ["a/b@v1"]
+        assert cluster.reports.models[models[0].key].state == cluster.reports.models[models[2].key].state == "Removed"
+        assert cluster.reports.models[models[1].key].state == "Ready"
+        blobs = {path.name for path in Volume(root).hub.glob("*/blobs/*")}
+        assert blobs == set(models[1].blobs)
+        if not died:
+            break
+    assert 10 < step < 99
 
 
 def test_a_folder_that_the_hubs_library_refuses_is_named(tmp_path):
