@@ -78,8 +78,9 @@ def plan(models: Iterable[Kept], policy: Policy, free_bytes: int | None, when: d
     for one in sorted((one for one in models if one.removable(when)), key=lambda one: _order(one, policy, when)):
         age = (when - one.clock(policy.strategy, when)).total_seconds()
         if policy.max_age is not None and age > policy.max_age:
-            found = AGED[policy.strategy].format(durations.words(age))
-            why = f"{found}, maxAge is {durations.words(policy.max_age)}"
+            found, most = durations.words(age), durations.words(policy.max_age)
+            aged = AGED[policy.strategy].format(f"more than {found}" if found == most else found)
+            why = f"{aged}, maxAge is {most}"
             removals.append(Removal(one.id, one.revision, one.bytes, why))
         else:
             rest.append(one)

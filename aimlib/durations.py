@@ -20,9 +20,10 @@ def parse(text: str) -> int:
 
 
 def words(seconds: float) -> str:
-    """At most this many seconds, in its two largest units: 45d, 1d 12h, 0s."""
-    left, said = int(seconds), []
+    """At most this many seconds, in the largest unit that they fill and the next: 45d, 1d 12h, 0s."""
+    left, counts = int(seconds), []
     for unit in SPOKEN:
         count, left = divmod(left, SECONDS[unit])
-        said += [f"{count}{unit}"] * bool(count)
-    return " ".join(said[:2]) or "0s"
+        counts.append((count, unit))
+    first = next((place for place, (count, _) in enumerate(counts) if count), len(counts) - 1)
+    return " ".join(f"{count}{unit}" for count, unit in counts[first : first + 2] if count) or "0s"

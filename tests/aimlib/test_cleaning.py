@@ -37,6 +37,13 @@ def test_what_is_older_than_max_age_goes_whatever_the_space():
     assert [tuple(one) for one in removed] == [("old", "main", 10 * GIB, "not used for 45d, maxAge is 30d")]
 
 
+def test_what_is_hardly_older_than_max_age_is_said_to_be_older():
+    hardly = LRU._replace(max_age=30 * DAY - 1)
+    assert whys([model("old", days=30)], hardly, None) == ["not used for 30d, maxAge is 29d 23h"]
+    just = [Kept("old", "main", 5, NOW - timedelta(days=30, seconds=1), None)]
+    assert whys(just, LRU._replace(max_age=30 * DAY), None) == ["not used for more than 30d, maxAge is 30d"]
+
+
 def test_by_age_the_download_counts_and_not_the_use():
     models = [model("early", days=0, cached=40), model("late", days=3, cached=20)]
     assert whys(models, AGE._replace(max_age=30 * DAY), None) == ["downloaded 40d ago, maxAge is 30d"]

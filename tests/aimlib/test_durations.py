@@ -28,8 +28,10 @@ def test_what_is_no_length_of_time_is_refused(text):
     [
         (45 * DAY, "45d"),
         (1.5 * DAY, "1d 12h"),
-        (DAY + 5, "1d 5s"),
+        (DAY + 5, "1d"),
         (DAY + 3661, "1d 1h"),
+        (3605, "1h"),
+        (59, "59s"),
         (61.9, "1m 1s"),
         (0, "0s"),
     ],
