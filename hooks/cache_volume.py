@@ -123,7 +123,8 @@ def _unknown(volume: Volume) -> str:
 
 def _too_small(volume: Volume) -> str:
     has = f"the cache has {volume.size}, and its models have {words(volume.wanted.bytes, at_least=True)}"
-    return f"{has}: {volume.wanted.size} would hold them; nothing is downloaded"
+    said = f"{has}: {volume.wanted.size} would hold them; nothing is downloaded"
+    return f"{said}; {_rigid(volume)}" if volume.own and volume.larger and not volume.growable else said
 
 
 def _rigid(volume: Volume) -> str:
