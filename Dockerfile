@@ -1,4 +1,5 @@
-# The hook server. `docker build -t aim-hooks:dev .`
+# The hook server, and what downloads models. `docker build -t aim-hooks:dev .` and
+# `docker build --target downloader -t aim-downloader:dev .`
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -13,6 +14,19 @@ COPY hooks hooks
 COPY recipes recipes
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /build/bin/pip --python /opt/aim/bin/python install --no-deps --no-index /wheels/*.whl
+
+FROM build AS build-downloader
+COPY requirements-download.lock ./
+RUN python -m venv --without-pip /opt/aim-download \
+    && /build/bin/pip --python /opt/aim-download/bin/python install --require-hashes --requirement requirements-download.lock \
+    && /build/bin/pip --python /opt/aim-download/bin/python install --no-deps --no-index /wheels/*.whl
+
+# Needs no other place to write to than the volume and /tmp: HOME=/tmp where the root file system is read-only.
+FROM python:3.11.14-slim-bookworm AS downloader
+COPY --from=build-downloader /opt/aim-download /opt/aim-download
+ENV PATH=/opt/aim-download/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+USER 65532:65532
+ENTRYPOINT ["aim"]
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/aim /opt/aim

@@ -186,8 +186,20 @@ def test_images_are_pinned_and_containers_restricted(installed: Objects, metacon
         }
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    for line in (ROOT / "Dockerfile").read_text().splitlines():
-        assert not line.startswith("FROM") or PINNED.match(line.split()[1]), line
+
+
+def test_images_are_built_from_pinned_ones_and_the_hook_server_is_the_one_without_a_name():
+    stages = [line.split()[1:] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("FROM ")]
+    names = {words[2] for words in stages if len(words) > 1}
+    assert [words for words in stages if words[0] not in names and not PINNED.match(words[0])] == []
+    assert "downloader" in names
+    assert len(stages[-1]) == 1
+
+
+def test_every_image_runs_without_privileges():
+    final = [text for text in re.split(r"(?m)^FROM ", (ROOT / "Dockerfile").read_text())[1:] if "COPY --from" in text]
+    assert len(final) == 2
+    assert all("USER 65532:65532" in text for text in final)
 
 
 def test_the_hook_server_has_no_token_and_survives_a_drain(installed: Objects):

@@ -1,6 +1,7 @@
 """How work on a volume fails: the reason, which decides the exit code, and a sentence with the facts."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,8 @@ class TransientError(Exception):
 FULL = {errno.ENOSPC: "is full", errno.EDQUOT: "has reached its quota"}
 REFUSED = {
     errno.EROFS: "is read-only",
-    errno.EACCES: "may not be written to by this user",
-    errno.EPERM: "may not be written to by this user",
+    errno.EACCES: "may not be written to by user {user}",
+    errno.EPERM: "may not be written to by user {user}",
     errno.ENOTDIR: "has a file where a folder belongs",
     errno.EISDIR: "has a folder where a file belongs",
 }
@@ -47,11 +48,12 @@ def worded(root: Path) -> Iterator[None]:
 
 def of_volume(root: Path, error: OSError) -> DownloadError:
     """The failure that an error of the operating system is."""
-    place = f": {error.filename}" if error.filename else ""
+    name = error.filename2 or error.filename
+    place = f": {name}" if name else ""
     if error.errno in FULL:
         free = amounts.words(disk.measured(root).available)
         return DownloadError(
             "NoSpace", f"the volume at {root} {FULL[error.errno]} ({free} free); make it larger, or keep fewer models"
         )
-    said = REFUSED.get(error.errno or 0, f"fails with {error.strerror or error}")
+    said = REFUSED.get(error.errno or 0, f"fails with {error.strerror or error}").replace("{user}", str(os.getuid()))
     return DownloadError("VolumeRefused", f"the volume at {root} {said}{place}")

@@ -103,6 +103,8 @@ class Fetcher:
         answer = self.web.get(self.hub.url(self.commit, file.path), wanted)
         try:
             self.open.add(answer.response)
+            if self.stop.is_set():
+                raise StoppedError  # it came too late to be ended
             self._check(answer, file, begin)
             self._copy(answer.response, end, out, made, skipped=begin if answer.response.status == 200 else 0)
         except HTTPError as error:

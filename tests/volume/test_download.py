@@ -5,15 +5,21 @@ import os
 import shutil
 import signal
 import threading
+from contextlib import closing
 
 import pytest
 from huggingface_hub import snapshot_download
 
 from aimlib.outcomes import OUTCOMES
-from hooks.volume import disk, fetch, locks, workers
-from hooks.volume.failures import DownloadError
+from aimlib.volume_index import VolumeFile
+from hooks.volume import disk, fetch, hashes, locks, workers
+from hooks.volume.failures import DownloadError, TransientError
+from hooks.volume.hub import Hub
+from hooks.volume.patience import Patience, StoppedError, persist
+from hooks.volume.progress import Progress
+from hooks.volume.web import Web
 from tests.hub import Fault
-from tests.volume.here import FILES, KEPT, MODEL
+from tests.volume.here import FILES, KEPT, MODEL, QUICK
 
 WEIGHTS = "model-00001-of-00002.safetensors"
 
@@ -231,6 +237,14 @@ def test_a_server_that_sends_another_range_is_not_believed(here, found):
     assert f"asked for {WEIGHTS} from byte 0 on, got {said}" in refused(here).message
 
 
+def test_a_server_that_sends_less_than_it_says_is_asked_for_the_rest(here):
+    here.hub.fault = Fault(status=206, headers={"Content-Range": "bytes 0-2999999/3000000"}, path=WEIGHTS, times=1)
+    here.download()  # what came was wrong, too
+    assert here.files(here.model.commit) == here.expected()
+    ranges = [one.range for one in here.hub.requests if WEIGHTS in one.path and one.status in {200, 206}]
+    assert [one is None for one in ranges] == [True, False, True]
+
+
 def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(here, monkeypatch):
     monkeypatch.setattr(fetch, "SEGMENT", 1_000_000)
     here.hub.fault = Fault(whole=True, path=WEIGHTS)
@@ -367,3 +381,64 @@ def test_a_volume_without_links_is_refused(here, monkeypatch):
 def test_a_volume_that_goes_away_is_refused(here):
     here.hub.when_sent(1_000_000, lambda: shutil.rmtree(here.root, ignore_errors=True))
     assert refused(here).reason == "VolumeRefused"
+
+
+def test_a_volume_that_refuses_links_for_another_reason(here, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "no inodes")
+
+    monkeypatch.setattr("pathlib.Path.symlink_to", refuse)
+    assert refused(here).reason == "NoSpace"
+
+
+@pytest.fixture
+def fetcher(here):
+    """What fetches the files of the model, at work for nobody yet."""
+    here.repo.blobs.mkdir(parents=True)
+    with closing(Web(here.hub.url, None, 1)) as web:
+        hub = Hub(here.hub.url, MODEL, "main")
+        yield fetch.Fetcher(hub, here.model.commit, here.repo.blobs, web, Progress(KEPT), QUICK)
+
+
+def test_a_transfer_that_is_not_wanted_any_more_ends(here, fetcher):
+    file = VolumeFile(path=WEIGHTS, size=3_000_000, hash=here.model.files[WEIGHTS].etag)
+    fetcher.abandon()
+    with pytest.raises(StoppedError):
+        fetcher.bring(file)
+    assert here.blobs() == {f"{file.hash}.incomplete": 0}
+    (here.repo.blobs / file.hash).write_bytes(bytes(3_000_000))
+    with pytest.raises(StoppedError):
+        fetcher.bring(file)
+
+
+def test_a_transfer_ends_amid_its_bytes(here, fetcher, tmp_path):
+    answer = fetcher.web.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    fetcher.stop.set()
+    with (tmp_path / "out").open("wb", buffering=0) as out, pytest.raises(StoppedError):
+        fetcher._copy(answer.response, 22, out, hashes.digest("0" * 40, 22), 0)
+    answer.response.close()
+    assert (tmp_path / "out").stat().st_size == 0
+
+
+def test_a_transfer_that_has_just_ended_needs_no_end(here, fetcher):
+    answer = fetcher.web.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    answer.response.read()
+    fetcher.open.add(answer.response)
+    fetcher.abandon()
+    assert fetcher.stop.is_set()
+
+
+def test_pauses_end_when_the_work_is_not_wanted_any_more():
+    def fail():
+        raise TransientError("again", 3600)
+
+    stop = threading.Event()
+    threading.Timer(0.05, stop.set).start()
+    with pytest.raises(StoppedError):
+        persist(fail, Patience(), stop)
+
+
+def test_pauses_grow_up_to_a_limit_and_as_far_as_servers_ask():
+    patience = Patience()
+    assert [patience.pause(failed, None) for failed in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [patience.pause(1, asked) for asked in (0, 7, 3600)] == [0, 7, 300]
