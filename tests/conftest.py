@@ -1,6 +1,19 @@
-"""What every test may use: the option that rewrites goldens, and the control plane's fixtures."""
+"""What every test may use: the option that rewrites goldens, the control plane, and how properties are searched.
+
+Properties are searched the same way on every run, or, with HYPOTHESIS_PROFILE=explore, wider and anew.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.cluster.fixtures"]
+
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
+
+settings.register_profile("steady", derandomize=True, max_examples=60, **PATIENT)
+settings.register_profile("explore", max_examples=1000, **PATIENT)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_addoption(parser):
