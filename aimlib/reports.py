@@ -5,16 +5,32 @@ They are the only source of what is on the volume; a Job merges its own keys and
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from aimlib.api.base import Model
 from aimlib.api.cache import DUPLICATES
+from aimlib.api.cache_status import CachedModelStatus, CacheRemoval, Sentence
 from aimlib.names import digest, label_value
 
 VOLUME, CLEANUP = "volume", "cleanup"
 DEFAULT_REVISION = "main"
+
+Amount = Annotated[int, Field(ge=0, lt=2**63)]
+"""Bytes, or a number of files; no file system has more."""
+
+
+def _is_a_day(text: str) -> str:
+    datetime.fromisoformat(text)  # ValueError for the 31st of February, which has the right form
+    return text
+
+
+Time = Annotated[
+    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"), AfterValidator(_is_a_day)
+]
+"""A time that the API server takes for one: RFC 3339."""
 
 
 class ModelReport(Model):
@@ -26,26 +42,26 @@ class ModelReport(Model):
     state: Literal["Downloading", "Verifying", "Ready", "Failed", "Removed"]
     reason: str | None = None
     """A key of `aimlib.outcomes.OUTCOMES`, with state Failed."""
-    message: str | None = None
-    done: int = 0
+    message: Sentence | None = None
+    done: Amount = 0
     """Bytes that are on the volume."""
-    total: int | None = None
+    total: Amount | None = None
     """Bytes of all its files, as the hub says."""
-    files: int | None = None
+    files: Amount | None = None
     patterns: str | None = None
     """`patterns_key` of the patterns by which its files were chosen; None where they are not known."""
-    cached_at: str | None = None
-    last_used: str | None = None
+    cached_at: Time | None = None
+    last_used: Time | None = None
     """When a clean-up last found it in use."""
 
 
 class VolumeReport(Model):
     """The file system, in bytes."""
 
-    total: int
-    used: int
+    total: Amount
+    used: Amount
     """By the cache's own files."""
-    available: int
+    available: Amount
 
 
 class Removed(Model):
@@ -53,16 +69,16 @@ class Removed(Model):
 
     id: str
     revision: str
-    bytes: int
-    why: str
+    bytes: Amount
+    why: Sentence
 
 
 class CleanupReport(Model):
     """One clean-up."""
 
-    ended: str
+    ended: Time
     removed: tuple[Removed, ...] = ()
-    message: str | None = None
+    message: Sentence | None = None
 
 
 class Reports(Model):
@@ -87,19 +103,37 @@ def patterns_key(include: tuple[str, ...], exclude: tuple[str, ...] | None) -> s
 
 
 def read(data: Mapping[str, Any]) -> Reports:
-    """The reports in a ConfigMap's data."""
-    found: dict[str, Any] = {"models": {}, "unreadable": []}
+    """The reports in a ConfigMap's data. What the status could not carry is as unreadable as what is no report."""
+    models: dict[str, ModelReport] = {}
+    rest: dict[str, Any] = {}
+    unreadable: list[str] = []
     for key, text in sorted(data.items()):
         try:
+            raw = json.loads(text)
             if key == VOLUME:
-                found["volume"] = VolumeReport.model_validate(json.loads(text))
+                rest[key] = VolumeReport.model_validate(raw)
             elif key == CLEANUP:
-                found["cleanup"] = CleanupReport.model_validate(json.loads(text))
+                rest[key] = _of_cleanup(raw)
             else:
-                found["models"][key] = ModelReport.model_validate(json.loads(text))
-        except (TypeError, ValueError, ValidationError):
-            found["unreadable"].append(key)
-    return Reports.model_validate(found)
+                models[key] = _of_model(key, raw)
+        except (TypeError, ValueError, RecursionError):  # ValidationError is a ValueError
+            unreadable.append(key)
+    return Reports(models=models, unreadable=tuple(unreadable), **rest)
+
+
+def _of_model(key: str, raw: Any) -> ModelReport:  # noqa: ANN401 - whatever was written
+    one = ModelReport.model_validate(raw)
+    if key != model_key(one.id, one.revision):
+        raise ValueError(f"it is about {one.id}@{one.revision}")
+    CachedModelStatus(id=one.id, revision=one.revision, status="Ready", commit=one.commit, reason=one.reason)
+    return one
+
+
+def _of_cleanup(raw: Any) -> CleanupReport:  # noqa: ANN401 - whatever was written
+    found = CleanupReport.model_validate(raw)
+    for one in found.removed:
+        CacheRemoval(id=one.id, revision=one.revision, size="0", why=one.why)
+    return found
 
 
 def written(report: Model) -> str:

@@ -76,12 +76,12 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         phase=report.phase(verdict, deleting=going),
         message=(report.deletion(found) if going else verdict.message)[:4096],
         models=f"{sum(one.status.status == 'Ready' for one in counted)}/{len(counted)}",
-        progress=report.running(world.reports),
+        progress=report.running(found, world.reports),
         storage=report.storage(volume, world.reports),
         cached_models=tuple(one.status for one in found),
         usage=report.usage(found, world.reports, due),
         cleanup=report.removals(spec, world.reports, found, due),
-        warnings=tuple(report.warnings(spec, volume, world.reports, _loaded(spec, recipes))),
+        warnings=tuple(one[:4096] for one in report.warnings(spec, volume, world.reports, _loaded(spec, recipes))),
         conditions=tuple(one.condition(metadata.get("generation")) for one in (verdict, storage, models)),
     )
     again = 0 if phase_of(volume.found) == "Bound" else CLAIM_PATIENCE_SECONDS if volume.found else PATIENCE_SECONDS

@@ -92,7 +92,8 @@ def _listed(model: CachedModelSpec, world: World) -> Account:
     state = _state(model, report, job, world, asked=asked)
     # A Job that has ended well before its model was lost again makes room for a new one, once it is gone.
     outdated = job.complete and report is not None and report.state in {"Removed", "Failed"}
-    needed = asked and state.name != "Ready" and state.reason != "TooLarge" and not outdated
+    hopeless = state.name == "Failed" and state.reason == "TooLarge"
+    needed = asked and state.name != "Ready" and not hopeless and not outdated
     return Account(_status(key, world, report, state), asked, needed or (job.there and not outdated), job.there)
 
 
@@ -105,7 +106,7 @@ def _state(model: CachedModelSpec, report: ModelReport | None, job: Job, world: 
     most = int(parse(model.max_size)) if model.max_size else None
     too_large = size is not None and most is not None and size > most
     given_up = reason or of_job(job.failed or "") or "JobFailed"
-    retried = f"{report.message or ''}; it is tried again" if report and reason else None
+    retried = f"{_said(report, reason) or reason}; it is tried again" if reason else None
     removed = f"{report.message}; " if report and report.message else ""
     table = (
         (said == "Ready" and not changed, "Ready", None, None),
@@ -125,10 +126,14 @@ def _state(model: CachedModelSpec, report: ModelReport | None, job: Job, world: 
 
 def _why(report: ModelReport | None, job: Job, reason: str) -> str:
     """What the download said, else what its exit code means, else what the Job's controller says; and what to do."""
-    said = report.message if report and report.state == "Failed" else None
+    return f"{_said(report, reason) or job.failed}; once that is mended, delete Job {job.name} to try again"
+
+
+def _said(report: ModelReport | None, reason: str) -> str | None:
+    """What a download that failed said, else what its reason means."""
     known = OUTCOMES.get(reason)
-    why = said or (known.words if known else job.failed)
-    return f"{why}; once that is mended, delete Job {job.name} to try again"
+    said = report.message if report and report.state == "Failed" else None
+    return said or (known and known.words)
 
 
 def _status(key: Key, world: World, report: ModelReport | None, state: State) -> CachedModelStatus:

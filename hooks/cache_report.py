@@ -15,7 +15,7 @@ from aimlib.api.cache_status import (
     CacheUsage,
 )
 from aimlib.cleaning import kept, plan, policy
-from aimlib.reports import Removed, Reports
+from aimlib.reports import Removed, Reports, model_key
 from hooks.cache_models import Account
 from hooks.cache_volume import Volume
 from hooks.conditions import Verdict
@@ -87,10 +87,12 @@ def deletion(found: Sequence[Account]) -> str:
     )
 
 
-def running(reports: Reports) -> str | None:
-    """How much of all downloads together is there."""
-    busy = [one for one in reports.models.values() if one.state in {"Downloading", "Verifying"} and one.total]
-    return progress(sum(one.done for one in busy), sum(one.total or 0 for one in busy)) if busy else None
+def running(found: Sequence[Account], reports: Reports) -> str | None:
+    """How much of all downloads that run is there, together."""
+    busy = [one.status for one in found if one.status.status in {"Downloading", "Verifying"}]
+    amounts = [(one.done, one.total) for one in (reports.models[model_key(at.id, at.revision)] for at in busy)]
+    known = [(min(done, total), total) for done, total in amounts if total]
+    return progress(sum(done for done, _ in known), sum(total for _, total in known)) if known else None
 
 
 def storage(volume: Volume, reports: Reports) -> CacheStorageStatus:

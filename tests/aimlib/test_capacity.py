@@ -1,0 +1,53 @@
+"""How large a volume has to be: what recipes know of the models, what the user says of the others, and a tenth."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib.api.cache import CachedModelSpec
+from aimlib.api.quantity import GIB, parse
+from aimlib.capacity import facts, need, sizes
+
+
+def loads(model: str, gib: float | None, checkpoint: str | None = None) -> dict:
+    given = {"modelId": model, "checkpoint": checkpoint, "facts": {"weightsGiB": gib} if gib is not None else None}
+    return {"spec": {key: value for key, value in given.items() if value is not None}}
+
+
+def listed(**models: str | None) -> list[CachedModelSpec]:
+    return [CachedModelSpec.model_validate({"id": name, "maxSize": size}) for name, size in models.items()]
+
+
+def test_a_recipe_tells_the_size_of_what_it_loads_and_the_largest_counts():
+    recipes = [loads("a", 60), loads("a", 61), loads("a", 30, checkpoint="a-fp8"), loads("b", 1.5)]
+    assert facts(recipes) == {"a": 61 * GIB, "a-fp8": 30 * GIB, "b": int(1.5 * GIB)}
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [{}, {"spec": None}, {"spec": {}}, loads("a", None), loads("a", 0), {"spec": {"facts": {"weightsGiB": 1}}}],
+    ids=str,
+)
+def test_a_recipe_without_figures_tells_nothing(recipe):
+    assert facts([recipe]) == {}
+
+
+def test_what_is_measured_comes_before_what_is_allowed():
+    known = {"a": 61 * GIB}
+    assert sizes(listed(a="100Gi", b="20Gi", c=None), known) == {"a": 61 * GIB, "b": 20 * GIB, "c": None}
+
+
+def test_what_nobody_knows_is_named_and_not_counted():
+    found = need({"b": None, "a": None, "c": GIB})
+    assert found == (GIB, ("a", "b"))
+
+
+def test_a_claim_has_a_tenth_more_in_whole_gib():
+    assert need({"a": 61 * GIB}).size == "68Gi"
+    assert need({}).size == "0"
+
+
+@given(st.dictionaries(st.text(), st.integers(1, 2**45), min_size=1))
+def test_a_claim_holds_its_models_with_room_to_spare(amounts):
+    found = need(amounts)
+    assert found.bytes * 1.1 * 0.999999 <= parse(found.size) < found.bytes * 1.1 + GIB + 1

@@ -1,0 +1,34 @@
+"""How downloads fail: codes that tell the reasons apart, and which of them a retry can mend."""
+
+import pytest
+
+from aimlib.outcomes import FINAL_CODES, OUTCOMES, by_code, of_job
+
+
+def test_every_reason_has_a_code_of_its_own():
+    codes = [one.code for one in OUTCOMES.values()]
+    assert len(set(codes)) == len(codes)
+    assert {by_code(code): code for code in codes} == {reason: one.code for reason, one in OUTCOMES.items()}
+
+
+def test_no_code_is_one_that_shells_pythons_or_signals_use():
+    # 0 to 2: done, failed, wrong arguments; 126 and above: the shell's, and signals.
+    assert all(2 < one.code < 126 for one in OUTCOMES.values())
+
+
+def test_a_job_gives_up_on_what_a_retry_cannot_mend_and_on_nothing_else():
+    assert set(FINAL_CODES) == {one.code for one in OUTCOMES.values() if not one.retried}
+    assert not {"Network", "Interrupted", "Busy", "Corrupt"} & {by_code(code) for code in FINAL_CODES}
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Container download for pod a/b failed with exit code 42 matching FailJob rule at index 0", "Gated"),
+        ("Container download for pod a/b failed with exit code 1 matching FailJob rule at index 0", None),
+        ("Job has reached the specified backoff limit", None),
+        ("", None),
+    ],
+)
+def test_a_jobs_message_names_the_reason_by_its_exit_code(message, reason):
+    assert of_job(message) == reason
