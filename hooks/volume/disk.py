@@ -45,7 +45,7 @@ def settle(folder: Path) -> None:
 def replace(path: Path, text: str) -> None:
     """Write a file such that there is always either the former content or all of the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
     try:
         with fresh.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -78,8 +78,7 @@ class Volume(NamedTuple):
         """Make the folders, and see that the volume has links. OSError, or DownloadError, where it does not."""
         self.hub.mkdir(parents=True, exist_ok=True)
         self.locks.mkdir(parents=True, exist_ok=True)
-        probe = self.locks / f"{os.getpid()}.link"
-        probe.unlink(missing_ok=True)
+        probe = self.locks / f"{os.urandom(8).hex()}.link"  # in a container, every process is number 1
         try:
             probe.symlink_to("nowhere")
         except OSError as error:

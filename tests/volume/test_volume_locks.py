@@ -4,11 +4,13 @@ import errno
 import fcntl
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hooks.volume import locks
 from hooks.volume.failures import DownloadError
+from hooks.volume.layout import Volume
 
 
 @pytest.fixture
@@ -76,3 +78,17 @@ def _failing(number):
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+def test_jobs_that_begin_at_once_do_not_meet_in_their_probes(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # as in a container
+    together = threading.Barrier(8)
+
+    def prepare(_: int) -> None:
+        together.wait()
+        for _ in range(50):
+            Volume(tmp_path).prepare()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(prepare, range(8)))
+    assert list(Volume(tmp_path).locks.iterdir()) == []
