@@ -13,14 +13,14 @@ from pathlib import Path
 
 from urllib3.exceptions import HTTPError
 
-from tests.bench import footprint, latency, nodes, plan, selection, throughput
+from tests.bench import download, footprint, latency, nodes, plan, selection, throughput
 from tests.bench.report import Part, Row, as_json, text
 from tests.cluster.__main__ import stop_on_signals
 from tests.cluster.plane import KubectlError
 from tests.cluster.processes import StartError
 from tests.cluster.toolchain import MissingToolError
 
-PARTS = ("latency", "selection", "memory", "plan", "endpoints", "quiet", "nodes")
+PARTS = ("latency", "selection", "memory", "plan", "download", "endpoints", "quiet", "nodes")
 FAILURES = (RuntimeError, KubectlError, StartError, MissingToolError, subprocess.CalledProcessError, HTTPError, OSError)
 """What keeps one part from being measured; the others go on."""
 
@@ -31,7 +31,7 @@ def arguments() -> argparse.Namespace:
     flag("--only", type=_parts, default=PARTS, metavar="PART,…", help=f"some of {', '.join(PARTS)}")
     flag("--endpoints", type=_sizes, metavar="N,…", help="how many at once (100,1000; quick: 20)")
     flag("--nodes", type=int, metavar="N", help="how many join (1000; quick: 50)")
-    flag("--seconds", type=float, metavar="S", help="per measurement of latency, selection, memory, plan (8; quick: 1)")
+    flag("--seconds", type=float, metavar="S", help="per measurement of latency … download (8; quick: 1)")
     flag("--rest", type=float, metavar="S", help="how long quiet lasts (60; quick: 10)")
     flag("--quick", action="store_true", help="small sizes and short times: whether it works, not what it costs")
     flag("--json", type=Path, metavar="FILE", help="write the figures there, too")
@@ -64,6 +64,7 @@ def runs(chosen: argparse.Namespace, folder: Path) -> dict[str, Callable[[], lis
         "selection": lambda: [selection.run(chosen.seconds)],
         "memory": lambda: [footprint.run(folder / "memory", chosen.seconds / 2)],
         "plan": lambda: [plan.run(chosen.seconds)],
+        "download": lambda: [download.run(folder / "download", chosen.seconds, (4 if chosen.quick else 64) << 20)],
         "endpoints": lambda: throughput.run(chosen.endpoints, rest),
         "quiet": lambda: [] if "endpoints" in chosen.only else [throughput.rested(chosen.endpoints[0], rest)],
         "nodes": lambda: [nodes.run(chosen.nodes, chosen.rest)],

@@ -1,6 +1,7 @@
 """The bench measures what happens in life: its bodies are settled, and its report says what was found."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ from aimlib.config import Config
 from hooks import endpoint
 from hooks.app import answer
 from tests.bench import __main__ as command
-from tests.bench import bodies
+from tests.bench import bodies, download, measure
 from tests.bench.latency import FEW, MANY, unremembered
 from tests.bench.measure import p50, p99
 from tests.bench.report import Goal, Part, Table, as_json, text
@@ -77,6 +78,20 @@ def test_the_command_measures_what_is_asked_for_and_never_fails_by_the_clock(mon
     rows = json.loads(file.read_text())["parts"]["selection"]["tables"][0]["rows"]
     assert [row["candidates"] for row in rows] == [10, 200, 2000]
     assert "== selection" in capsys.readouterr().out
+
+
+def test_both_programs_download_the_model_from_the_same_hub(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "LEAST_TURNS", 1)
+    part = download.run(tmp_path / "download", 0.01, 70_000)
+    [table] = part.tables
+    assert [(row["program"], row["turns"]) for row in table.rows] == [(name, 1) for name in download.NAMES]
+    assert all(10 < row["most MiB"] < 1000 and row["MB/s p50"] > 0 for row in table.rows)
+    assert [goal.limit for goal in part.goals] == [1, 300]
+
+
+def test_a_program_that_fails_is_not_measured(tmp_path):
+    with pytest.raises(subprocess.CalledProcessError):
+        download.process([sys.executable, "-c", "raise SystemExit(3)"], tmp_path / "volume", "http://127.0.0.1:1")
 
 
 def test_an_unknown_part_is_named(monkeypatch, capsys):
