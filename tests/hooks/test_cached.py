@@ -29,7 +29,7 @@ class Life:
         self.spec = {"modelId": LARGE, **spec}
         self.status, self.children, self.now = {}, {}, NOON
         self.writes = []
-        self.ready = 0
+        self.ready = self.old = 0
 
     def sync(self, caches):
         """One sync; the status and children of the answer by kind."""
@@ -68,7 +68,7 @@ class Life:
         if "Deployment" not in self.children:
             return {}
         count = self.children["Deployment"]["spec"]["replicas"]
-        counts = {"replicas": count, "updatedReplicas": count, "readyReplicas": self.ready}
+        counts = {"replicas": count, "updatedReplicas": count - self.old, "readyReplicas": self.ready}
         return {"observedGeneration": 1, **counts, "availableReplicas": self.ready}
 
     def condition(self, kind):
@@ -149,8 +149,11 @@ def test_the_model_of_earlier_pods_is_in_use_until_the_last_of_them_is_gone():
     life.start()
     life.settle(caches)
     life.spec["modelId"] = SMALL
-    life.sync(caches)
-    assert [one.id for one in uses(life.children["Service"]["metadata"])] == [SMALL, LARGE]
+    life.old = 1
+    for _ in range(3):
+        life.sync(caches)
+        assert [one.id for one in uses(life.children["Service"]["metadata"])] == [SMALL, LARGE]
+    life.old = 0
     life.start()
     life.settle(caches)
     assert [one.id for one in uses(life.children["Service"]["metadata"])] == [SMALL]
