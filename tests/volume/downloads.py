@@ -39,6 +39,7 @@ class Mount:
         self.folder, self.hub = folder, hub
         self.root = folder / "volume"
         self.root.mkdir()
+        self.view = self.root
         self.termination = folder / "termination"
 
     @property
@@ -102,7 +103,7 @@ class Mount:
 
     @property
     def index(self) -> Path:
-        return self.root / ".aim" / "index.json"
+        return self.view / ".aim" / "index.json"
 
     @property
     def ready(self) -> dict[str, str]:
@@ -114,7 +115,7 @@ class Mount:
 
     def offline(self, model: str, revision: str = "main") -> dict[str, bytes]:
         """The files that an engine finds, by path."""
-        folder = snapshot_download(model, revision=revision, cache_dir=self.root / "hub", local_files_only=True)
+        folder = snapshot_download(model, revision=revision, cache_dir=self.view / "hub", local_files_only=True)
         return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 
     def holds(self, model: Repository, revision: str = "main") -> bool:
@@ -125,5 +126,5 @@ class Mount:
 
     def blobs(self, model: str) -> dict[str, int]:
         """Sizes of what lies in the folder of blobs, by name."""
-        folder = self.root / "hub" / f"models--{model.replace('/', '--')}" / "blobs"
+        folder = self.view / "hub" / f"models--{model.replace('/', '--')}" / "blobs"
         return {path.name: path.stat().st_size for path in folder.iterdir()} if folder.exists() else {}
