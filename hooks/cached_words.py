@@ -75,7 +75,8 @@ def _listed_at(found: Found, wish: Wish) -> str:
 
 def _is_there(choice: Choice, found: Found) -> str:
     model, checkpoint = choice.model, choice.wish.checkpoint
-    size = f", {words(int(parse(model.size)))}" if model and model.size else ""
+    # Up: the size in the status was rounded down already.
+    size = f", {words(int(parse(model.size)), at_least=True)}" if model and model.size else ""
     there = f"{checkpoint} is in cache {choice.name}{size}"
     if model is None or model.listed is not False:
         return there
