@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,13 +11,20 @@ from tests.cluster.plane import ControlPlane
 from tests.e2e.space import Space
 
 
-@pytest.fixture
-def space(request: pytest.FixtureRequest, cluster: ControlPlane) -> Iterator[Space]:
-    """A namespace of this test's own, removed afterwards."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
+@contextmanager
+def space_for(cluster: ControlPlane, purpose: str) -> Iterator[Space]:
+    """A namespace for some purpose, removed afterwards."""
+    name = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")
     name = f"{name[:50].strip('-')}-{secrets.token_hex(2)}"  # several may begin alike
     cluster.kubectl("create", "namespace", name)
     yield Space(cluster, name)
-    # Endpoints first: in a namespace that goes, one whose children are gone before it would have them made again.
-    cluster.kubectl("delete", "aimendpoints", "--all", f"--namespace={name}")
+    # Ours first: in a namespace that goes, one whose children are gone before it would have them made again.
+    cluster.kubectl("delete", "aimendpoints,aimcaches", "--all", f"--namespace={name}")
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def space(request: pytest.FixtureRequest, cluster: ControlPlane) -> Iterator[Space]:
+    """A namespace of this test's own."""
+    with space_for(cluster, request.node.name.removeprefix("test_")) as made:
+        yield made

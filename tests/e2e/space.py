@@ -93,9 +93,9 @@ class Space:
         return sorted(name for name in found if name not in ours)
 
     def wait(self, what: str, holds: Callable[[], bool], seconds: float = SECONDS) -> None:
-        """Poll until `holds()`; an AssertionError that shows the endpoints when the time is over."""
+        """Poll until `holds()`; an AssertionError that shows what there is when the time is over."""
         try:
             self.plane.wait_for(what, holds, seconds)
         except StartError as error:
-            shown = self.kubectl("get", "aimendpoints", "--output=wide")
+            shown = self.kubectl("get", "aimcaches,aimendpoints,pods", "--output=wide")
             raise AssertionError(f"{error}\n{shown}{self.kubectl('get', 'events')}") from None

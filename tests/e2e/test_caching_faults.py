@@ -1,0 +1,171 @@
+"""Caches that cannot do what is asked of them: what they say, what they leave undone, and how they go on."""
+
+import json
+import re
+
+import pytest
+
+from tests.cluster import audit
+from tests.cluster.plane import KubectlError
+from tests.e2e import caches
+from tests.e2e.caches import BYTES, LARGE, SMALL, cache
+from tests.e2e.conftest import space_for
+from tests.e2e.space import endpoint
+from tests.hub import Fault
+
+pytestmark = pytest.mark.e2e
+
+TOKEN = "hf_of-a-test"  # noqa: S105 - of a hub on loopback
+
+
+@pytest.fixture
+def hub():
+    with caches.hub_with(LARGE, SMALL) as made:
+        yield made
+
+
+@pytest.mark.usefixtures("unbound")
+def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there(space, hub):
+    before = audit.position(space.plane)
+    hub.models[LARGE].gated = True
+    hub.tokens = {TOKEN: {LARGE}}
+    space.apply(cache("gated", hub, LARGE), endpoint("chat", modelId=LARGE))
+    message = caches.becomes(space, "gated", "Failed", "token")["message"]
+    job = caches.job_of(space, LARGE)
+    assert message.startswith(f"{LARGE} at {hub.url} is gated, and there is no token")
+    assert message.endswith(f"; once that is mended, delete Job {job} to try again")
+    model = caches.models(space, "gated")[LARGE]
+    assert (model["status"], model["reason"]) == ("Failed", "TokenMissing")
+    said = space.becomes("chat", "DownloadFailed", "CacheReady")
+    assert "is gated, and there is no token" in said
+    [pod] = caches.downloads(space)
+    assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 43
+    assert caches.servers(space) == []
+    space.kubectl("wait", "--for=condition=Failed", f"job/{job}", "--timeout=30s")
+
+    space.kubectl("create", "secret", "generic", "huggingface-token", f"--from-literal=token={TOKEN}")
+    space.kubectl("delete", "job", job)
+    space.ready("chat")
+    assert caches.models(space, "gated")[LARGE]["status"] == "Ready"
+    assert hub.sent(LARGE) == BYTES
+    # By reference alone: those who read Secrets are kubelets, and whoever wrote this one.
+    readers = {one.user for one in audit.reads_of_secrets(space.plane, since=before)}
+    assert readers <= {"kubelet", "admin"}
+    assert "kubelet" in readers
+
+
+def test_a_download_whose_pod_is_killed_goes_on_where_it_was(space, hub):
+    # One connection at a time, so that what was sent and not received is of one file.
+    hub.fault = Fault(rate=400_000)
+    space.apply(cache("killed", hub, LARGE, download={"maxWorkers": 1}))
+    space.wait("a part of it", lambda: hub.sent(LARGE) > BYTES / 4)
+    [pod] = caches.downloads(space)
+    space.kubectl("delete", "pod", pod["metadata"]["name"])
+    hub.fault = None
+    caches.cached(space, "killed", LARGE)
+    [other] = caches.downloads(space)
+    assert other["metadata"]["uid"] != pod["metadata"]["uid"]
+    assert BYTES <= hub.sent(LARGE) < BYTES * 1.1  # what was under way when the connection ended is lost, and no more
+
+
+def test_what_the_hub_has_not_is_said(space, hub):
+    space.apply(
+        cache("absent", hub, {"id": "acme/no-such-model", "maxSize": "1Gi"}, {"id": SMALL, "revision": "v9"}),
+    )
+    message = caches.becomes(space, "absent", "Failed", "no-such-model.*v9")["message"]
+    assert "acme/no-such-model" in message
+    found = caches.models(space, "absent")
+    assert found["acme/no-such-model"]["reason"] == "NotFound"
+    assert found[SMALL]["reason"] == "RevisionNotFound"
+    assert len(caches.downloads(space)) == 2
+
+
+def test_a_missing_storage_class_is_named_with_those_there_are(space, hub):
+    space.apply(cache("classless", hub, LARGE, storage={"storageClass": "platinum"}), endpoint("chat", modelId=LARGE))
+    message = caches.becomes(space, "classless", "Pending", "platinum")["message"]
+    assert "there is no storage class platinum; the cluster has expandable, fast-ssd, manual, standard" in message
+    assert space.becomes("chat", "Waiting", "CacheReady").endswith(message)
+    assert caches.servers(space) == []
+    assert hub.requests == []
+
+
+@pytest.fixture(scope="module")
+def unbound(cluster):
+    """A cache that has waited for its claim since the tests of this module began: its last one need not wait."""
+    with space_for(cluster, "unbound") as found, caches.hub_with(LARGE) as hub:
+        name = found.namespace
+        provisioner = "kubernetes.io/no-provisioner"
+        kind = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}
+        found.apply({**kind, "provisioner": provisioner})
+        found.apply(cache("unbound", hub, LARGE, storage={"storageClass": name}))
+        yield found
+        assert hub.requests == []
+        found.kubectl("delete", "storageclass", name)
+
+
+def test_too_small_a_size_is_said_with_both_numbers_and_nothing_is_downloaded(space, hub):
+    space.apply(cache("small", hub, LARGE, SMALL, size="20Gi"), endpoint("chat", modelId=LARGE))
+    message = caches.becomes(space, "small", "Failed", "the cache has 20Gi")["message"]
+    assert re.search(r"its models have \d+(\.\d)? GiB: \d+Gi would hold them; nothing is downloaded", message)
+    assert space.becomes("chat", "Waiting", "CacheReady").endswith(message)
+    assert caches.jobs(space) == []
+    assert hub.requests == []
+    assert caches.servers(space) == []
+    # A larger claim can only be made where the present one may grow; this one's class does not let it.
+    space.patch("aimcache/small", {"spec": {"size": "100Gi"}})
+    stays = "claim small-storage stays at 20Gi, and 100Gi are asked for: its storage class standard does not let"
+    caches.becomes(space, "small", "Failed", stays)
+
+
+def requested(space, claim):
+    return space.get("pvc", claim)["spec"]["resources"]["requests"]["storage"]
+
+
+def test_a_claim_grows_where_its_class_lets_it_and_never_shrinks(space, hub):
+    space.apply(cache("growing", hub, SMALL, storage={"storageClass": "expandable"}))
+    caches.cached(space, "growing", SMALL)
+    first = requested(space, "growing-storage")
+    space.patch("aimcache/growing", {"spec": {"models": [{"id": SMALL}, {"id": LARGE}]}})
+    caches.cached(space, "growing", SMALL, LARGE)
+    larger = requested(space, "growing-storage")
+    assert int(larger.removesuffix("Gi")) > int(first.removesuffix("Gi"))
+    assert (hub.sent(LARGE), hub.sent(SMALL)) == (BYTES, BYTES)
+    space.patch("aimcache/growing", {"spec": {"size": "200Gi"}})
+    space.wait("200Gi", lambda: requested(space, "growing-storage") == "200Gi")
+    space.patch("aimcache/growing", {"spec": {"size": "150Gi"}})
+    message = caches.becomes(space, "growing", "Failed", "cannot shrink")["message"]
+    assert message.startswith("claim growing-storage has 200Gi, and 150Gi are asked for: claims cannot shrink")
+    assert requested(space, "growing-storage") == "200Gi"
+    assert {one["status"] for one in caches.models(space, "growing").values()} == {"Ready"}
+    assert hub.sent() == 2 * BYTES
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "say which models to keep"),
+        ({"size": "100 GB"}, "spec.size"),
+        ({"size": "-1Gi"}, "spec.size"),
+        ({"models": [{"id": LARGE}, {"id": LARGE}]}, 'Duplicate value: {"id":"Qwen/Qwen3-32B"}'),
+        ({"modelId": LARGE, "models": [{"id": LARGE}]}, "a model is listed twice"),
+        ({"modelId": LARGE, "cleanup": {"schedule": "nightly"}}, "schedule is no cron text"),
+        ({"modelId": LARGE, "cleanup": {"schedule": "61 2 * * *"}}, "schedule is no cron text"),
+        ({"modelId": LARGE, "cleanup": {"maxAge": "-3d"}}, "spec.cleanup.maxAge"),
+        ({"models": [{"id": LARGE, "retention": "-3d"}]}, "spec.models[0].retention"),
+        ({"modelId": LARGE, "cleanup": {"strategy": "fifo"}}, "spec.cleanup.strategy"),
+        ({"modelId": LARGE, "storage": {"accessMode": "ReadWriteAlways"}}, "spec.storage.accessMode"),
+        ({"modelId": LARGE, "hub": {"endpoint": "hub.example.com"}}, "spec.hub.endpoint"),
+        ({"modelId": LARGE, "size": "1Gi", "storage": {"size": "2Gi"}}, "the same setting and have different values"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_when_it_is_applied(cluster, spec, message):
+    refused = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMCache", "metadata": {"name": "refused"}}
+    with pytest.raises(KubectlError) as raised:
+        cluster.kubectl("apply", "--filename=-", input=json.dumps({**refused, "spec": spec}))
+    assert message in str(raised.value)
+
+
+def test_a_claim_that_is_never_bound_is_said(unbound):
+    message = caches.becomes(unbound, "unbound", "Pending", "after a minute", 90)["message"]
+    name = unbound.namespace
+    assert message == f"claim unbound-storage is not bound after a minute; its storage class is {name}"
