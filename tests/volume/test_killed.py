@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ FILES = {
     **{f"model-0000{place}-of-00003.safetensors": 32 * MIB for place in (1, 2, 3)},
 }
 KILLS = 20
+LATE_KILLS = 6
 SEED = int(os.environ.get("AIM_SEED", random.SystemRandom().randrange(1_000_000)))
 """Of the places of the kills; AIM_SEED repeats those of an earlier run."""
 
@@ -71,6 +73,24 @@ def test_killed_twenty_times_at_random_bytes_it_goes_on_where_it_was(hub, mount)
     assert max(lost) <= in_flight(), f"seed {SEED}: {lost}"
     assert hub.sent(MODEL) - model.total == sum(lost), f"seed {SEED}"
     assert set(mount.blobs(MODEL)) == {file.etag for file in model.files.values()}
+
+
+def test_killed_when_all_bytes_are_there_it_is_ready_or_not_and_never_half(hub, mount):
+    moments = random.Random(SEED)  # noqa: S311
+    hub.fault = Fault(rate=RATE)
+    for number in range(LATE_KILLS):
+        model = hub.add(f"acme/model-{number}", {f"{place}.bin": 20_000 + place for place in range(200)})
+        process = mount.begin(model.id, *TWO)
+        while hub.sent(model.id) < model.total:
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.05))
+        process.kill()
+        killed = mount.end(process).code
+        assert mount.holds(model) == (f"{model.id}@main" in mount.ready), f"seed {SEED}"
+        print(f"seed {SEED}: ended with {killed}, ready: {mount.holds(model)}")
+        assert mount.download(model.id).code == 0, f"seed {SEED}"
+        assert mount.holds(model), f"seed {SEED}"
+        assert hub.sent(model.id) - model.total <= in_flight()
 
 
 def test_of_two_downloads_of_one_model_at_once_no_byte_comes_twice(hub, mount):
