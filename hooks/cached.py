@@ -3,6 +3,7 @@
 While the model is not there, no pod is started that would download it: the Deployment stays as it was last applied.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -93,7 +94,7 @@ def cached(request: Request, owner: Owner, memory: Memory) -> Cached:
         (verdict,),
         (verdict,) if hold and owner.replicas else (),
         _pods(hold, owner, choice, crowd),
-        (crowd,) if ":" in crowd else (),
+        (*([crowd] if ":" in crowd else []), *_mounted_elsewhere(owner)),
     )
 
 
@@ -114,6 +115,13 @@ def _read(raw: Raw, config: Config) -> Found:
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
     return Found(name, spec.models, status, volume.claim, volume.mount_path, mode, deleting)
+
+
+def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
+    """That a path was asked for which a cache that was found does not have; one that is named is warned of as such."""
+    asked, used = owner.spec.cache, owner.cache
+    if used and not asked.name and "mount_path" in asked.model_fields_set and asked.mount_path != used.mount_path:
+        yield f"cache.mountPath has no effect: cache {used.name} is mounted at {used.mount_path}"
 
 
 def _wish(owner: Owner) -> Wish:

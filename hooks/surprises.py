@@ -70,15 +70,21 @@ OWN_CLAIM = {
 """Fields that describe a claim of the endpoint's own, as they are spelled."""
 
 
-def _cache(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
-    if spec.cache.name:
-        for name, spelled in OWN_CLAIM.items():
-            if name in spec.cache.model_fields_set:
-                yield f"cache.{spelled} has no effect with cache.name: the AIMCache {spec.cache.name} has its own"
+def _claim(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+    asked = spec.cache
+    if asked.enabled and not asked.name:
         return
+    named = f"with cache.name: the AIMCache {asked.name} has its own"
+    why = named if asked.name else "without cache.enabled: true"
+    for name, spelled in OWN_CLAIM.items():
+        if name in asked.model_fields_set and (asked.name or name != "mount_path"):  # files have a path in any case
+            yield f"cache.{spelled} has no effect {why}"
+
+
+def _one_node(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
     scaling, mode = spec.scaling, spec.cache.access_mode
     most = max(spec.replicas, (scaling.max_replicas or scaling.min_replicas) if scaling else 0)
-    if spec.cache.enabled and mode.startswith("ReadWriteOnce") and most > 1:
+    if spec.cache.enabled and not spec.cache.name and mode.startswith("ReadWriteOnce") and most > 1:
         yield f"cache.accessMode {mode} keeps all {most} replicas on one node; ReadWriteMany does not"
 
 
@@ -87,7 +93,8 @@ TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
     _service,
     _scaling,
     _strategy,
-    _cache,
+    _claim,
+    _one_node,
 )
 
 
