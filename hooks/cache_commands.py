@@ -80,7 +80,9 @@ def _right(volume: Volume, model: CachedModel) -> bool:
     name = f"{model.id}@{model.revision}"
     click.echo(f"{name}: reading {len(model.files)} files, {amounts.words(model.bytes)}", err=True)
     if wrong := listing.wrong(volume, model):
-        click.echo("\n".join((f"{name}: wrong", *(f"  {one}" for one in wrong))))
+        blobs = volume.repo(model.id).blobs
+        advice = f"To mend it, delete what is damaged from {blobs}; the next download brings it again."
+        click.echo("\n  ".join((f"{name}: wrong", *wrong, advice)))
     else:
         click.echo(f"{name}: verified, commit {model.commit}")
     return not wrong

@@ -13,6 +13,7 @@ from hooks.volume.failures import DownloadError
 from hooks.volume.patience import Patience
 from hooks.volume.report import ForPeople
 from hooks.volume.wish import Wish
+from tests.commandline import aim
 from tests.hub import Fault
 from tests.volume.downloads import Mount
 
@@ -85,7 +86,7 @@ def test_what_a_retry_cannot_mend_is_said_in_a_sentence(hub, mount, case):
 
 def test_a_revision_that_goes_while_a_download_is_half_done(hub, mount):
     model = hub.add(MODEL, FILES, revisions={"v1": FILES})
-    hub.fault = Fault(rate=5_000_000)  # what is sent has arrived
+    hub.fault = Fault(rate=1_000_000)  # what is sent has arrived
     mount.killed(1_000_000, MODEL, "--revision", "v1")
     del model.revisions["v1"]
     assert failed(mount, mount.download(MODEL, "--revision", "v1"), "RevisionNotFound", "has no revision v1")
@@ -132,7 +133,7 @@ def test_what_passes_is_waited_for_and_no_byte_comes_twice(hub, mount, model, ca
     fault, again = HEALED[case]
     hub.fault = Fault(**vars(fault))
     began = time.monotonic()
-    ended = mount.download(MODEL, HF_HUB_DOWNLOAD_TIMEOUT="2")
+    ended = mount.download(MODEL, **({"HF_HUB_DOWNLOAD_TIMEOUT": "2"} if fault.stall else {}))
     assert (ended.code, ended.message) == (0, ""), ended
     assert mount.holds(model)
     assert 0 <= hub.sent() - model.total <= again
@@ -291,6 +292,24 @@ def test_what_is_damaged_on_the_volume_is_mended(hub, mount, model, case):
     mount.fill(MODEL)
     assert mount.holds(model)
     assert hub.sent() - model.total == (0 if "gone" in case and case != "gone" else model.files[WEIGHTS].size)
+
+
+def test_a_damaged_file_is_found_by_reading_and_mended_as_it_is_said_there(hub, mount, model):
+    mount.fill(MODEL)
+    blobs = mount.root / "hub" / "models--acme--some-model" / "blobs"
+    blob = blobs / model.files[WEIGHTS].etag
+    damaged = bytearray(blob.read_bytes())
+    damaged[-1] ^= 1
+    blob.write_bytes(damaged)
+    found = aim("cache", "verify", mount.root)
+    assert found.exit_code == 3
+    assert f"{WEIGHTS} is damaged: its blob does not have the hash {blob.name}" in found.stdout
+    assert f"delete what is damaged from {blobs}; the next download brings it again" in found.stdout
+    blob.unlink()
+    mount.fill(MODEL)
+    assert mount.holds(model)
+    assert aim("cache", "verify", mount.root).exit_code == 0
+    assert hub.sent() == model.total + model.files[WEIGHTS].size
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the model", 2_999_999, 3_000_000, 3_000_001])
