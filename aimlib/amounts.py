@@ -22,10 +22,8 @@ def as_quantity(amount: int) -> str:
     return words(amount).removesuffix(" bytes").replace(" ", "").removesuffix("B")
 
 
-def progress(done: int, total: int | None) -> str:
-    """`12.3 of 61.2 GiB (20 %)`; never 100 % before all of it is there."""
-    if not total:
-        return words(done)
+def progress(done: int, total: int) -> str:
+    """`12.3 of 61.2 GiB (20 %)`, of a total that is not 0; never 100 % before all of it is there."""
     percent = 100 if done >= total else min(99, 100 * done // total)
     part, whole = words(done), words(total)
     unit = whole.split()[1]

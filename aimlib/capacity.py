@@ -1,13 +1,14 @@
 """How large a cache's volume has to be: what its models need, and a tenth."""
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import NamedTuple
 
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.meta import Raw
 from aimlib.api.quantity import GIB, from_gib, parse
 
-HEADROOM = 1.1
+HEADROOM = Fraction(11, 10)
 """Room beyond the files: what AMD's aim-engine adds (caching.go, 10 %)."""
 
 
@@ -20,7 +21,7 @@ class Need(NamedTuple):
     @property
     def size(self) -> str:
         """The size of a claim that holds them with headroom, in whole Gi."""
-        return from_gib(self.bytes / GIB * HEADROOM)
+        return from_gib(self.bytes * HEADROOM / GIB)
 
 
 def facts(recipes: Iterable[Raw]) -> Mapping[str, int]:

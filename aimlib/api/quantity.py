@@ -64,6 +64,6 @@ def gib(text: str) -> float:
     return float(parse(text) / GIB)
 
 
-def from_gib(amount: float) -> str:
+def from_gib(amount: float | Fraction) -> str:
     """At least `amount` GiB, as a whole number of Gi."""
     return canonical(f"{-(-Fraction(amount) // 1)}Gi")
