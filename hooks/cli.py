@@ -42,7 +42,7 @@ FILES = click.option(
     "places",
     multiple=True,
     type=PLACE,
-    help="AIMEndpoints, and AIMRecipes of your own: file, folder or - (standard input).",
+    help="AIMEndpoints, AIMCaches, and AIMRecipes of your own: file, folder or - (standard input).",
 )
 SURROUNDINGS = _options(
     click.option(
@@ -53,13 +53,13 @@ SURROUNDINGS = _options(
     ),
     click.option("--recipes", multiple=True, type=PLACE, help=RECIPES_HELP),
     click.option("--config", type=click.Path(), help="The operator's settings, as in its ConfigMap."),
-    click.option("-n", "--namespace", metavar="NAME", help="Namespace of endpoints that name none."),
+    click.option("-n", "--namespace", metavar="NAME", help="Namespace of objects that name none."),
 )
 CLUSTER = _options(
     click.option("--context", metavar="NAME", help="The kubeconfig's context to use."),
     click.option("--kubeconfig", type=click.Path(), help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
 )
-LIVE = click.option("--live", is_flag=True, help="Take recipes and hardware from the running cluster.")
+LIVE = click.option("--live", is_flag=True, help="Take recipes, hardware and caches from the running cluster.")
 
 
 def _output(*choices: str) -> Callable[[Command], Command]:
@@ -106,16 +106,19 @@ def _consistent(options: Mapping[str, Any], *, live: bool) -> None:
         raise click.UsageError("--cluster and --recipes stand in for the running cluster; leave them out to ask that")
 
 
-@cli.command(short_help="Print what endpoints in files would become, for kubectl apply.")
+@cli.command(short_help="Print what endpoints and caches in files would become, for kubectl apply.")
 @FILES
 @SURROUNDINGS
 @LIVE
 @CLUSTER
 @_output("yaml", "json", "table")
 def plan(**options: Any) -> None:  # noqa: ANN401 - click's parameters
-    """Print the objects that AIMEndpoints in files would become, for `kubectl apply -f -`."""
+    """Print the objects that AIMEndpoints and AIMCaches in files would become, for `kubectl apply -f -`.
+
+    An endpoint that uses a cache is planned as if the cache had all its models.
+    """
     if not options["places"]:
-        raise click.UsageError("say which AIMEndpoint: -f FILE")
+        raise click.UsageError("say which AIMEndpoint or AIMCache: -f FILE")
     _consistent(options, live=options["live"])
     with _sentences():
         from hooks import commands  # noqa: PLC0415 - when the command runs

@@ -10,10 +10,11 @@ import click
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from hooks import files, offline
+from hooks import files, offline, offline_cache
 from hooks.explanation import HEAD, WIDE_HEAD, Explanation, explained
 from hooks.failure import NOTHING_FITS, Failure
 from hooks.formats import json_text, listed, one_or_listed, yaml_document
+from hooks.planning import Answer, Around
 from hooks.summary import ENDPOINTS, PLAN_HEAD, RECIPE_HEAD, WIDE_RECIPE_HEAD, plan_rows, recipe_data, recipe_row
 from hooks.tables import Cell, table
 
@@ -46,34 +47,31 @@ class Options(NamedTuple):
         return Live(self.context, self.kubeconfig, self.namespace)
 
 
-class Answer(NamedTuple):
-    """An endpoint's hook's answer, and its explanation."""
-
-    children: list[Raw]
-    explanation: Explanation
-
-
 def plan(options: Options) -> int:
-    """Print the children that the endpoints would get."""
-    answers = _answers(options)
-    fitting = [one for one in answers if one.explanation.fits]
+    """Print the children that the caches and endpoints would get."""
+    given = files.given(options.places, options.namespace, ("AIMEndpoint", "AIMCache"))
+    around, answers = _answers(options, given)
+    planned = [around.planned_cache(one, answers) for one in given.caches]
+    planned += [around.planned(one) for one in answers]
+    fitting = [one for one in planned if one.fits]
     children = [child for one in fitting for child in one.children]
     if options.output == "json":
         _print(json_text(listed(children)) if children else "")
     elif options.output == "table":
         _print_table(PLAN_HEAD, plan_rows(children)) if children else None
-        _print("".join(f"\n{one.explanation.message}\n" for one in fitting))
+        _print("".join(f"\n{one.message}\n" for one in fitting))
     else:
         for one in fitting:
-            titles = (f"{one.explanation.title}: {one.explanation.message}", *[""] * len(one.children))
+            titles = (f"{one.title}: {one.message}", *[""] * len(one.children))
             _print("".join(map(yaml_document, one.children, titles)))
-    for one in answers:
-        for warning in one.explanation.status.warnings:
-            _note(f"{one.explanation.title}: {warning}")
-        if not one.explanation.fits:
-            _note(f"{one.explanation.title}: {one.explanation.message}")
+    for one in planned:
+        for warning in one.warnings:
+            _note(f"{one.title}: {warning}")
+        if not one.fits:
+            _note(f"{one.title}: {one.message}")
+        if not one.fits and one.explanation:
             _print_closest(one.explanation)
-    return 0 if len(fitting) == len(answers) else NOTHING_FITS
+    return 0 if len(fitting) == len(planned) else NOTHING_FITS
 
 
 def explain(options: Options, words: tuple[str, ...], *, fresh: bool) -> int:
@@ -81,7 +79,8 @@ def explain(options: Options, words: tuple[str, ...], *, fresh: bool) -> int:
     if words:
         explanations = list(_explained_live(options, words, fresh=fresh))
     else:
-        explanations = [one.explanation for one in _answers(options)]
+        _, answers = _answers(options, files.given(options.places, options.namespace))
+        explanations = [one.explanation for one in answers]
     if options.output in {"json", "yaml"}:
         data = one_or_listed([one.data() for one in explanations])
         _print(json_text(data) if options.output == "json" else yaml_document(data))
@@ -114,25 +113,36 @@ def recipes(options: Options) -> int:
     return 0
 
 
-def _answers(options: Options) -> list[Answer]:
-    """What the hooks say to the endpoints in the files, all candidates listed."""
-    given = files.given(options.places, options.namespace)
+def _answers(options: Options, given: files.Given) -> tuple[Around, list[Answer]]:
+    """What the hooks say to the endpoints in the files, all candidates listed, and where they are planned."""
     config = _settings(options)
     if options.live:
         cluster = options.connect()
         mine = {one.name: one.raw for one in given.recipes}
         theirs = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
-        hardware, recipes = cluster.inventory(), [*(theirs | mine).values()]
-        return [_answer(one, hardware, recipes, config) for one in given.endpoints]
+        caches = _together(given, cluster)
+        around = Around(cluster.inventory(), [*(theirs | mine).values()], caches, config)
+        return around, [around.answer(one) for one in given.endpoints]
     texts = files.texts(options.recipes or (files.shipped(),))
     names = {name for one in given.endpoints for name in offline.asked(one)}
-    catalogue = files.catalogue(texts, given.recipes, names)
-    inventory = _inventory(options.cluster)
-    answers = [_answer(one, inventory, catalogue, config) for one in given.endpoints]
+    names |= {name for one in given.caches for name in offline_cache.listed(one)}
+    inventory = _inventory(options.cluster) if given.endpoints else offline.added_up(())
+    around = Around(inventory, files.catalogue(texts, given.recipes, names), given.caches, config)
+    answers = [around.answer(one) for one in given.endpoints]
     if all(one.explanation.known for one in answers):
-        return answers
-    catalogue = files.catalogue(texts, given.recipes)  # all of it, for names that are nearly the ones asked for
-    return [_answer(one, inventory, catalogue, config) for one in given.endpoints]
+        return around, answers
+    # All recipes, for names that are nearly the ones asked for.
+    around = around._replace(recipes=files.catalogue(texts, given.recipes))
+    return around, [around.answer(one) for one in given.endpoints]
+
+
+def _together(given: files.Given, cluster: "Live") -> list[Raw]:
+    """The caches of the files, and those of the cluster in the namespaces of endpoints that may use one."""
+    namespaces = {one["metadata"]["namespace"] for one in given.endpoints if offline.may_cache(one)}
+    mine = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in given.caches}
+    theirs = [one for namespace in sorted(namespaces) for one in cluster.caches(namespace)]
+    others = [one for one in theirs if (one["metadata"]["namespace"], one["metadata"]["name"]) not in mine]
+    return [*given.caches, *others]
 
 
 def _settings(options: Options) -> Config:
@@ -153,11 +163,6 @@ def _inventory(places: tuple[str, ...]) -> Raw:
     return found.inventory
 
 
-def _answer(endpoint: Raw, inventory: Raw, catalogue: Sequence[Raw], config: Config) -> Answer:
-    said = offline.sync(endpoint, inventory, catalogue, config)
-    return Answer(said["children"], explained(endpoint, said["status"], catalogue))
-
-
 def _explained_live(options: Options, words: tuple[str, ...], *, fresh: bool) -> Iterator[Explanation]:
     """Explanations as they are stored, or made anew from the cluster's present recipes and inventory.
 
@@ -172,7 +177,8 @@ def _explained_live(options: Options, words: tuple[str, ...], *, fresh: bool) ->
         status = endpoint.get("status") or {}
         if fresh or not (status.get("selection") and status.get("resolved")):
             bare = {key: value for key, value in endpoint.items() if key != "status"}
-            yield _answer(bare, cluster.inventory(), catalogue, config).explanation
+            caches = cluster.caches(cluster.namespace) if offline.may_cache(bare) else []
+            yield Around(cluster.inventory(), catalogue, caches, config).answer(bare).explanation
         else:
             yield explained(endpoint, status, catalogue)
 

@@ -1,7 +1,7 @@
 """What the command line is given, read from files: endpoints, recipes, the cluster's nodes, the operator's settings."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -63,32 +63,37 @@ def settings(place: str | None) -> Config:
 
 
 class Given(NamedTuple):
-    """Endpoints as the API server would store them, and recipes that came with them."""
+    """Endpoints and caches as the API server would store them, and recipes that came with them."""
 
     endpoints: tuple[Raw, ...]
+    caches: tuple[Raw, ...]
     recipes: tuple[Document, ...]
 
 
-def given(places: Iterable[str], namespace: str | None) -> Given:
-    """The endpoints and recipes of these files, held to what the API server holds them to."""
-    endpoints, recipes = [], []
+def given(places: Iterable[str], namespace: str | None, planned: Collection[str] = ("AIMEndpoint",)) -> Given:
+    """The endpoints, caches and recipes of these files, held to what the API server holds them to.
+
+    There is at least one of the `planned` kinds.
+    """
+    found: dict[str, list[Raw]] = {"AIMEndpoint": [], "AIMCache": []}
+    recipes = []
     for one in read(places):
-        if one.kind not in {"AIMEndpoint", "AIMRecipe"}:
-            raise one.refused([Finding(("kind",), "only AIMEndpoint and AIMRecipe can be planned")])
+        if one.kind not in {*found, "AIMRecipe"}:
+            raise one.refused([Finding(("kind",), "only AIMEndpoint, AIMCache and AIMRecipe can be planned")])
         stored, findings = admit(one.raw, one.kind)
         if findings:
             raise one.refused(findings)
         if one.kind == "AIMRecipe":
             recipes.append(one)
         else:
-            endpoints.append(_placed(one, stored, namespace))
-    if not endpoints:
-        raise UnreadableError(f"{', '.join(places)}: no AIMEndpoint")
-    return Given(tuple(endpoints), tuple(recipes))
+            found[one.kind].append(_placed(one, stored, namespace))
+    if not any(found[kind] for kind in planned):
+        raise UnreadableError(f"{', '.join(places)}: no {' or '.join(planned)}")
+    return Given(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes))
 
 
 def _placed(one: Document, stored: Raw, namespace: str | None) -> Raw:
-    """The endpoint in its namespace, which its file and the command line must agree on."""
+    """The object in its namespace, which its file and the command line must agree on."""
     metadata = stored["metadata"]
     own = metadata.get("namespace")
     if own and namespace and own != namespace:

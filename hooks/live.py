@@ -39,6 +39,12 @@ class Live:
             found: Raw = self.api.get_namespaced_custom_object(GROUP, VERSION, self.namespace, "aimendpoints", name)
             return found
 
+    def caches(self, namespace: str) -> list[Raw]:
+        """The AIMCaches of a namespace."""
+        with _worded():
+            found: list[Raw] = self.api.list_namespaced_custom_object(GROUP, VERSION, namespace, "aimcaches")["items"]
+            return found
+
     def inventory(self) -> Raw:
         """The cluster's inventory."""
         with _worded():

@@ -21,6 +21,9 @@ KINDS = {
     "aiminventories": "AIMInventory",
     "aimnodes": "AIMNode",
     "aimcaches": "AIMCache",
+    "services": "Service",
+    "storageclasses": "StorageClass",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
 }
 """Kinds by the resource that a rule of a customize hook names."""
 
@@ -90,8 +93,8 @@ def _labels(product: Product) -> tuple[str, ...]:
 def added_up(nodes: Iterable[Raw]) -> Raw:
     """The AIMInventory of these AIMNodes."""
     parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
-    related = _related(inventory.customize(request({"parent": parent}))["relatedResources"], nodes)
-    return {**parent, "status": inventory.sync(request({"parent": parent, "related": related}))["status"]}
+    found = related(inventory.customize(request({"parent": parent}))["relatedResources"], nodes)
+    return {**parent, "status": inventory.sync(request({"parent": parent, "related": found}))["status"]}
 
 
 def stored_node(raw: Raw) -> Raw:
@@ -123,23 +126,25 @@ def decorated(raw: Raw) -> Raw:
     return {**raw, "metadata": {**metadata, "labels": labels}, "status": answer["status"]}
 
 
-def _related(rules: Iterable[Raw], objects: Iterable[Raw]) -> dict[str, dict[str, Raw]]:
+def related(rules: Iterable[Raw], objects: Iterable[Raw]) -> dict[str, dict[str, Raw]]:
     """The objects that the rules ask for, by kind and name, as they stand in a request."""
     objects = list(objects)
-    return {
-        f"{KINDS[rule['resource']]}.{rule['apiVersion']}": {
-            one["metadata"]["name"]: one
-            for one in objects
-            if one["kind"] == KINDS[rule["resource"]] and _asked_for(rule, one["metadata"])
-        }
-        for rule in rules
-    }
+    found: dict[str, dict[str, Raw]] = {}
+    for rule in rules:
+        kind = KINDS[rule["resource"]]
+        wanted = [one for one in objects if one["kind"] == kind and _asked_for(rule, one["metadata"])]
+        found.setdefault(f"{kind}.{rule['apiVersion']}", {}).update({one["metadata"]["name"]: one for one in wanted})
+    return found
 
 
 def _asked_for(rule: Raw, metadata: Raw) -> bool:
-    labels = rule.get("labelSelector", {}).get("matchLabels", {})
+    labels, selector = metadata.get("labels") or {}, rule.get("labelSelector", {})
+    placed = "namespace" not in rule or metadata.get("namespace") == rule["namespace"]
     named = "names" not in rule or metadata["name"] in rule["names"]
-    return named and labels.items() <= (metadata.get("labels") or {}).items()
+    exact = selector.get("matchLabels", {}).items() <= labels.items()
+    # An expression is In with values, or Exists without.
+    some = [(one["key"], one.get("values", labels.values())) for one in selector.get("matchExpressions", ())]
+    return placed and named and exact and all(labels.get(key) in values for key, values in some)
 
 
 def rules(parent: Raw) -> list[Raw]:
@@ -148,14 +153,19 @@ def rules(parent: Raw) -> list[Raw]:
     return found
 
 
-def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config) -> Raw:
+def may_cache(parent: Raw) -> bool:
+    """Whether an endpoint wants to see AIMCaches."""
+    return any(rule["resource"] == "aimcaches" for rule in rules(parent))
+
+
+def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, caches: Iterable[Raw] = ()) -> Raw:
     """The endpoint hook's answer, `status` and `children`, for an endpoint among these recipes on that inventory."""
     wanted = rules(parent)
     models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in wanted}
     # A recipe's hook examines the recipe whole, which takes a while: it is called for those of the right model only.
     catalogue = [decorated(one) if _label(one) in models else one for one in recipes]
-    related = _related(wanted, [cluster, *catalogue])
-    return endpoint.sync(request({"parent": parent, "children": {}, "related": related}), config)
+    found = related(wanted, [cluster, *catalogue, *caches])
+    return endpoint.sync(request({"parent": parent, "children": {}, "related": found}), config)
 
 
 def asked(parent: Raw) -> tuple[str, ...]:
@@ -167,9 +177,18 @@ def asked(parent: Raw) -> tuple[str, ...]:
 
 def model_of(raw: Raw) -> str | None:
     """The model that a recipe, readable or not, says it is for."""
+    return _named(raw, "modelId")
+
+
+def loaded_by(raw: Raw) -> str | None:
+    """The repository whose files a recipe, readable or not, says it loads."""
+    return _named(raw, "checkpoint") or model_of(raw)
+
+
+def _named(raw: Raw, field: str) -> str | None:
     spec = raw.get("spec")
-    model = spec.get("modelId") if isinstance(spec, dict) else None
-    return model if isinstance(model, str) else None
+    name = spec.get(field) if isinstance(spec, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _label(raw: Raw) -> str:

@@ -50,11 +50,22 @@ def _autoscaler(child: Raw) -> str:
     return f"{child['spec']['minReplicas']} to {child['spec']['maxReplicas']} replicas"
 
 
+def _job(child: Raw) -> str:
+    [container] = child["spec"]["template"]["spec"]["containers"]
+    return " ".join(word for word in container["args"] if word.startswith(("--model=", "--revision=")))
+
+
+def _cronjob(child: Raw) -> str:
+    return str(child["spec"]["schedule"])
+
+
 DETAILS: Mapping[str, Callable[[Raw], str]] = {
     "Deployment": _deployment,
     "Service": _service,
     "PersistentVolumeClaim": _claim,
     "HorizontalPodAutoscaler": _autoscaler,
+    "Job": _job,
+    "CronJob": _cronjob,
 }
 """What is worth a word about a child, by kind."""
 

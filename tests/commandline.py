@@ -41,6 +41,13 @@ def endpoint(metadata: dict[str, Any] | None = None, **spec: Any) -> str:
     )
 
 
+def cache(metadata: dict[str, Any] | None = None, **spec: Any) -> str:
+    """An AIMCache as YAML."""
+    return yaml.safe_dump(
+        {"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": metadata or {"name": "models"}, "spec": spec}
+    )
+
+
 def recipe(name: str, tokens: int = 4096, **changes: Any) -> str:
     """An AIMRecipe as YAML, for `example/model` on one MI300X unless changed; a change to None leaves a field out."""
     facts = {"weightsGiB": 100, "layers": 80, "attentionHeads": 64, "keyValueHeads": 8, "headDim": 128}

@@ -22,7 +22,7 @@ def test_completion_scripts_are_produced(shell):
 @pytest.mark.parametrize(
     ("words", "found", "directive"),
     [
-        ([""], "plan\tPrint what endpoints in files would become, for kubectl apply.", 4),
+        ([""], "plan\tPrint what endpoints and caches in files would become, for kubectl apply.", 4),
         (["pl"], "plan\t", 4),
         (["plan", "-o", ""], "table", 4),
         (["plan", "--recipes", ""], "", 0),

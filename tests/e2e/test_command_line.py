@@ -7,10 +7,12 @@ import sys
 import pytest
 import yaml
 
-from tests.commandline import EXAMPLES, aim
+from tests.commandline import EXAMPLES, aim, cache
 from tests.e2e.space import endpoint
 
 pytestmark = pytest.mark.e2e
+
+MODEL = "Qwen/Qwen3-32B"
 
 
 @pytest.fixture
@@ -67,6 +69,17 @@ def test_a_file_is_planned_for_the_running_cluster_and_the_plan_is_accepted(live
     assert said.count("created (server dry run)") == len(list(yaml.safe_load_all(done.stdout))) == 7
     as_json = live("plan", "--live", "-f", EXAMPLES / "endpoint-full.yaml", "-o", "json")
     assert space.kubectl("apply", "--dry-run=server", "--filename=-", input=as_json.stdout) == said
+
+
+def test_a_plan_for_the_running_cluster_mounts_its_caches(live, space):
+    space.kubectl("apply", "--filename=-", input=cache({"name": "there"}, models=[{"id": MODEL, "preload": False}]))
+    done = live("plan", "--live", "-f", yaml.safe_dump(endpoint("it", modelId=MODEL)))
+    assert done.exit_code == 0, done.stderr
+    [deployment] = [one for one in yaml.safe_load_all(done.stdout) if one["kind"] == "Deployment"]
+    assert "claimName: there-storage" in yaml.safe_dump(deployment)
+    assert f"planned as if AIMCache there had {MODEL}" in done.stderr
+    said = space.kubectl("apply", "--dry-run=server", "--filename=-", input=done.stdout)
+    assert said.count("created (server dry run)") == len(list(yaml.safe_load_all(done.stdout)))
 
 
 def test_recipes_are_listed_with_the_endpoints_that_they_serve(space):
