@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from aimlib.api import API_VERSION
 from tests.bench import bodies
+from tests.bench.cache_body import cache_steady
 from tests.bench.measure import p50, p99, timed, turns
 from tests.bench.processes import cpu_seconds
 from tests.bench.report import Goal, Part, Row, Table
@@ -75,6 +76,9 @@ def cases() -> Iterator[Case]:
         yield Case(title, "/endpoint/sync", unremembered(made[0]), strict=False)
     asking = [{"controller": body["controller"], "parent": body["parent"]} for body in steady[FEW]]
     yield Case("endpoint customize", "/endpoint/customize", turning(asking))
+    for users in (2, 200):
+        title = f"cache sync, Ready, {users} endpoints"
+        yield Case(title, "/cache/sync", turning([cache_steady(users)]), strict=users < 100)
     yield Case("node sync (recorded)", "/node/sync", turning([bodies.recorded("decorator-sync-node-steady")]))
     recipes = [{"object": one} for one in bodies.catalogue()]
     yield Case("recipe sync", "/recipe/sync", turning(recipes), strict=False)

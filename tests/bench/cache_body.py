@@ -1,0 +1,62 @@
+"""The request of a cache's sync when all is there and endpoints use it."""
+
+import json
+from functools import partial
+
+from aimlib.api import API_VERSION
+from aimlib.config import Config
+from aimlib.reports import VOLUME, model_key
+from aimlib.usage import Use, usage_annotation, usage_labels
+from hooks import cache
+from hooks.app import answer
+from tests.bench import bodies
+from tests.bench.stored import Raw, observed, stored
+
+MODELS = ("Qwen/Qwen3-32B", "microsoft/phi-4")
+BYTES = 65_000_000_000
+
+
+def cache_steady(users: int) -> Raw:
+    """The body as it is once nothing changes any more, with so many endpoints; RuntimeError if that never comes."""
+    metadata = {"name": "models", "namespace": "default"}
+    spec = {"models": [{"id": model} for model in MODELS], "cleanup": {"enabled": True, "maxAge": "30d"}}
+    parent = stored({"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": metadata, "spec": spec})
+    recipes = [one for model in MODELS for one in bodies.recipes_of(model)]
+    standard = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "standard"}}
+    related = {
+        "Service.v1": bodies.by_name([_service(f"qwen-{number}") for number in range(users)]),
+        "StorageClass.storage.k8s.io/v1": bodies.by_name([stored(standard)]),
+        f"AIMRecipe.{API_VERSION}": bodies.by_name(recipes),
+    }
+    body: Raw = {"controller": bodies.controller("cache"), "parent": parent, "children": {}, "related": related}
+    for _ in range(bodies.ROUNDS):
+        _, said, code = answer(partial(cache.sync, config=Config()), bodies.packed(body), bodies.NOW)
+        parent = stored({**body["parent"], "status": {**said.get("status", {}), "observedGeneration": 1}})
+        seen: Raw = {}
+        for child in said.get("children", ()):
+            made = observed(_reported(child), parent)
+            seen.setdefault(f"{child['kind']}.{child['apiVersion']}", {})[child["metadata"]["name"]] = made
+        if code == 200 and (parent, seen) == (body["parent"], body["children"]):
+            return body
+        body = {**body, "parent": parent, "children": seen}
+    raise RuntimeError(f"the cache does not settle: {code} {said.get('error') or said['status']['message']}")
+
+
+def _service(endpoint: str) -> Raw:
+    """The Service of an endpoint that uses the first model."""
+    uses = (Use("models", MODELS[0]),)
+    owners = [{"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": endpoint, "uid": endpoint, "controller": True}]
+    said = {"labels": usage_labels(uses), "annotations": usage_annotation(uses), "ownerReferences": owners}
+    metadata = {"name": endpoint, "namespace": "default", **said}
+    spec = {"ports": [{"name": "http", "port": 8000, "protocol": "TCP", "targetPort": 8000}], "type": "ClusterIP"}
+    return stored({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+
+
+def _reported(child: Raw) -> Raw:
+    """A child; the one that Jobs report to with what they have to say in the end."""
+    if child["kind"] != "ConfigMap":
+        return child
+    whole = {"revision": "main", "state": "Ready", "done": BYTES, "total": BYTES, "cachedAt": "2026-11-23T09:00:00Z"}
+    texts = {model_key(model, None): json.dumps({"id": model, **whole}) for model in MODELS}
+    volume = {"total": 4 * BYTES, "used": 2 * BYTES, "available": 2 * BYTES}
+    return {**child, "data": {**texts, VOLUME: json.dumps(volume)}}
