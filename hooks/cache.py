@@ -16,7 +16,7 @@ from aimlib.reports import Reports, read
 from aimlib.sentences import sentences
 from aimlib.usage import usage_label, used_by
 from hooks import cache_report as report
-from hooks.cache_models import Account, World, accounts, observed_job, wanted
+from hooks.cache_models import Account, Job, World, accounts, observed_job, wanted
 from hooks.cache_volume import Volume, storage_ready
 from hooks.children.cache_owner import CacheOwner
 from hooks.children.claim import volume_claim
@@ -27,6 +27,8 @@ from hooks.observed import CLAIM_PATIENCE_SECONDS, PATIENCE_SECONDS, last_asked,
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 CLAIMS = "PersistentVolumeClaim.v1"
+REPORTING = frozenset({"ConfigMap", "Job"})
+"""Kinds of children that are about the volume as it is."""
 
 
 def read_spec(parent: Raw) -> CacheSpec:
@@ -63,8 +65,11 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     spec, metadata = read_spec(request.parent), request.parent["metadata"]
     owner = CacheOwner(metadata["name"], metadata.get("namespace", "default"), spec, config)
     recipes = request.found(RECIPES) if spec.models else []
-    known = _world(request, owner, recipes)
-    volume = _volume(request, owner, known)
+    claim = _claim(request, owner)
+    before, uid = _uid_before(request), _uid(claim)
+    stale = _is_stale(request, before, uid)
+    known = _forgotten(_world(request, owner, recipes)) if stale else _world(request, owner, recipes)
+    volume = _volume(request, owner, known, claim)
     world = known._replace(room=volume.usable)
     found = accounts(spec, world)
     storage, models = storage_ready(volume), report.models_ready(found)
@@ -77,7 +82,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         message=(report.deletion(found) if going else verdict.message)[:4096],
         models=f"{sum(one.status.status == 'Ready' for one in counted)}/{len(counted)}",
         progress=report.running(found, world.reports),
-        storage=report.storage(volume, world.reports),
+        storage=report.storage(volume, world.reports, before if stale else uid or before),
         cached_models=tuple(one.status for one in found),
         usage=report.usage(found, world.reports, due),
         cleanup=report.removals(spec, world.reports, found, due),
@@ -85,8 +90,38 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         conditions=tuple(one.condition(metadata.get("generation")) for one in (verdict, storage, models)),
     )
     again = 0 if phase_of(volume.found) == "Bound" else CLAIM_PATIENCE_SECONDS if volume.found else PATIENCE_SECONDS
-    children = [wire(child) for child in _children(owner, volume, found)]
+    children = [wire(child) for child in _children(owner, volume, found) if not (stale and child["kind"] in REPORTING)]
     return {"status": wire(status.wire()), "children": children} | ({"resyncAfterSeconds": again + 1} if again else {})
+
+
+def _claim(request: Request, owner: CacheOwner) -> Raw | None:
+    claims = request.found(CLAIMS) if owner.spec.storage.existing_claim else request.observed(CLAIMS)
+    return next((one for one in claims if one["metadata"]["name"] == owner.claim), None)
+
+
+def _uid(claim: Raw | None) -> str | None:
+    uid = claim["metadata"].get("uid") if claim else None
+    return str(uid) if uid else None
+
+
+def _uid_before(request: Request) -> str | None:
+    """The uid of the claim that the reports are about."""
+    storage = (request.parent.get("status") or {}).get("storage") or {}
+    return storage.get("pvcUid")
+
+
+def _is_stale(request: Request, before: str | None, uid: str | None) -> bool:
+    """Whether reports, or Jobs, are still there that are about another claim than the present one.
+
+    They are deleted first, and made anew once they are gone.
+    """
+    there = any(request.observed(kind) for kind in ("ConfigMap.v1", "Job.batch/v1"))
+    return there and None not in (before, uid) and before != uid
+
+
+def _forgotten(world: World) -> World:
+    """What is left where the volume is another one."""
+    return world._replace(reports=Reports(), jobs={model: Job(one.name) for model, one in world.jobs.items()})
 
 
 def _world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> World:
@@ -103,10 +138,8 @@ def _world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> World:
     )
 
 
-def _volume(request: Request, owner: CacheOwner, world: World) -> Volume:
+def _volume(request: Request, owner: CacheOwner, world: World, found: Raw | None) -> Volume:
     spec = owner.spec
-    claims = request.found(CLAIMS) if spec.storage.existing_claim else request.observed(CLAIMS)
-    found = next((one for one in claims if one["metadata"]["name"] == owner.claim), None)
     now = {one.id: world.sizes[one.id] for one in spec.models if wanted(one, world.reports, world.users)}
     return Volume(
         name=owner.claim,

@@ -95,11 +95,12 @@ def running(found: Sequence[Account], reports: Reports) -> str | None:
     return progress(sum(done for done, _ in known), sum(total for _, total in known)) if known else None
 
 
-def storage(volume: Volume, reports: Reports) -> CacheStorageStatus:
-    """The claim as it is, and the figures that were measured on it."""
+def storage(volume: Volume, reports: Reports, uid: str | None) -> CacheStorageStatus:
+    """The claim as it is, and the figures that were measured on it. `uid` is of the claim that reports are about."""
     measured = reports.volume
     return CacheStorageStatus(
         pvc_name=volume.name,
+        pvc_uid=uid,
         pvc_phase=phase_of(volume.found) or None,
         requested_size=volume.size,
         total_size=measured and as_quantity(measured.total),

@@ -52,6 +52,8 @@ class CacheStorageStatus(Model):
 
     pvc_name: Name | None = None
     """The claim."""
+    pvc_uid: Text | None = None
+    """The claim's uid: what Jobs have reported of an earlier claim of that name is forgotten."""
     pvc_phase: Text | None = None
     """Its phase."""
     requested_size: Quantity | None = None

@@ -174,5 +174,5 @@ worlds = st.fixed_dictionaries(
         "users": users,
         "claims": claims,
     },
-    optional={"classes": classes},
+    optional={"classes": classes, "written": st.just({"storage": {"pvcUid": "another"}})},
 )
