@@ -5,6 +5,9 @@ from pathlib import Path
 
 from aimlib.reports import VolumeReport
 
+HUB, AIM = "hub", ".aim"
+"""The folders of a volume that are the cache's: the models, and what is known of them."""
+
 
 def measured(root: Path) -> VolumeReport:
     """Bytes of the file system: in all, free for this user, and those of the cache's own files."""
@@ -21,15 +24,16 @@ def free(root: Path) -> int:
 
 
 def _used(root: Path) -> int:
-    """Bytes of all files; a file with several names counts once."""
+    """Bytes of the cache's files; one with several names counts once."""
     sizes = {}
-    for folder, _, names in os.walk(root):
-        for name in names:
-            try:
-                found = Path(folder, name).lstat()
-            except FileNotFoundError:
-                continue  # another download renames its files meanwhile
-            sizes[found.st_dev, found.st_ino] = found.st_size
+    for own in (HUB, AIM):
+        for folder, _, names in os.walk(root / own):
+            for name in names:
+                try:
+                    found = Path(folder, name).lstat()
+                except FileNotFoundError:
+                    continue  # another download renames its files meanwhile
+                sizes[found.st_dev, found.st_ino] = found.st_size
     return sum(sizes.values())
 
 

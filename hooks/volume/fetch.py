@@ -21,7 +21,7 @@ from hooks.volume.failures import DownloadError, TransientError
 from hooks.volume.hub import Hub, asked_pause
 from hooks.volume.patience import Patience, StoppedError, persist
 from hooks.volume.progress import Progress
-from hooks.volume.web import Answer, Web
+from hooks.volume.web import Answer, Web, cause
 
 SEGMENT = 32 << 30
 """Most bytes asked for in one request; the hub's content delivery network serves no answer of 50 GB and more (source:
@@ -108,7 +108,9 @@ class Fetcher:
             self._check(answer, file, begin)
             self._copy(answer.response, end, out, made, skipped=begin if answer.response.status == 200 else 0)
         except HTTPError as error:
-            raise TransientError(f"the transfer of {file.path} of {self.hub.model} broke off: {error}") from error
+            raise TransientError(
+                f"the transfer of {file.path} of {self.hub.model} broke off: {cause(error)}"
+            ) from error
         finally:
             self.open.discard(answer.response)
             answer.response.close()

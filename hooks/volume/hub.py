@@ -14,6 +14,7 @@ from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-d
 from aimlib.volume_index import VolumeFile
 from hooks.volume.failures import DownloadError, TransientError
 from hooks.volume.layout import COMMIT
+from hooks.volume.web import unreached
 
 TOKEN_ADVICE = "give a token that may by HF_TOKEN, or by spec.hub.tokenSecret of the AIMCache"  # noqa: S105 - advice
 PASSING = frozenset({404, 408, 425, 429, *range(500, 600)})
@@ -49,7 +50,7 @@ class Hub:
         except HfHubHTTPError as error:
             raise self.refusal(error.response.status_code, error.response.headers) from error
         except (HTTPError, InvalidURL) as error:
-            raise TransientError(f"{self.endpoint} cannot be reached: {error or type(error).__name__}") from error
+            raise unreached(self.endpoint, error) from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise TransientError(
                 f"{self.endpoint} does not answer as a hub does when asked for {self.model}"

@@ -10,6 +10,7 @@ from huggingface_hub.constants import REPO_TYPE_MODEL
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.file_download import repo_folder_name
 
+from hooks.volume.disk import AIM, HUB
 from hooks.volume.failures import DownloadError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -57,15 +58,15 @@ class Volume(NamedTuple):
     @property
     def hub(self) -> Path:
         """The cache as HF_HUB_CACHE names it."""
-        return self.root / "hub"
+        return self.root / HUB
 
     @property
     def index_file(self) -> Path:
-        return self.root / ".aim" / "index.json"
+        return self.root / AIM / "index.json"
 
     @property
     def locks(self) -> Path:
-        return self.root / ".aim" / "locks"
+        return self.root / AIM / "locks"
 
     def repo(self, model_id: str) -> Repo:
         """The folder of a model. DownloadError (NotFound) for what cannot be the id of one."""

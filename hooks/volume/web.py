@@ -45,7 +45,7 @@ class Web:
                 own = _origin(url) == self.home
                 response = self._ask(url, wanted, own=own)
             except (HTTPError, ValueError) as error:
-                raise TransientError(f"{_host(url)} cannot be reached: {error}") from error
+                raise unreached(url, error) from error
             if response.status not in REDIRECTS or "Location" not in response.headers:
                 return Answer(response, own)
             response.drain_conn()
@@ -59,8 +59,7 @@ class Web:
 
     def _pool(self, url: str) -> PoolManager:
         """The connections that lead to a host: through the proxy that the environment names for it, or without."""
-        parts = urlsplit(url)
-        proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+        proxy = _proxy(url)
         if proxy not in self.pools:
             self.pools[proxy] = self._new(proxy)
         return self.pools[proxy]
@@ -79,7 +78,32 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
 
 
-def _host(url: str) -> str:
-    """The host for sentences: signed addresses are secrets."""
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for an address."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+
+
+def _host(url: str) -> str:
+    """The host for sentences: signed addresses and passwords are secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def unreached(url: str, error: Exception) -> TransientError:
+    """That a host does not answer, and why."""
+    try:
+        host, proxy = _host(url), _proxy(url)
+    except ValueError:
+        host, proxy = url, None
+    through = f" through the proxy {_host(proxy)}" if proxy else ""
+    return TransientError(f"{host} cannot be reached{through}: {cause(error)}")
+
+
+def cause(error: BaseException) -> str:
+    """What is at the bottom of an error, in words: HTTP libraries wrap what the operating system says."""
+    below = next((one for one in error.args if isinstance(one, BaseException)), error.__cause__)
+    if below:
+        return cause(below)
+    known = error.strerror if isinstance(error, OSError) else None
+    return (known or str(error) or type(error).__name__).rstrip(".")

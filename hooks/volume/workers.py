@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -46,6 +47,9 @@ def share_out(
             look()
     finally:
         if left:
+            while not waiting.empty():
+                with suppress(Empty):  # a thread may have been quicker
+                    waiting.get_nowait()
             abandon()
         deadline = clock.seconds() + FAREWELL
         for thread in threads:

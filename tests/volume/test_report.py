@@ -204,6 +204,13 @@ def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch,
     assert (used[0].host, used[0].proxy, used[0].retries) == ("https://10.96.0.1:443", None, False)
 
 
+def test_the_files_of_others_on_the_volume_are_not_the_caches(tmp_path):
+    for name, size in (("hub/a", 3), (".aim/b", 4), ("theirs/c", 50)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(bytes(size))
+    assert disk.measured(tmp_path).used == 7
+
+
 def test_files_that_vanish_while_the_volume_is_measured(tmp_path, monkeypatch):
     (tmp_path / "there").write_bytes(b"12345")
     (tmp_path / "again").hardlink_to(tmp_path / "there")

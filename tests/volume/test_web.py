@@ -4,7 +4,7 @@ import pytest
 from urllib3 import ProxyManager
 
 from hooks.volume.failures import TransientError
-from hooks.volume.web import Web
+from hooks.volume.web import Web, cause
 from tests.hub import Fault
 from tests.volume.here import MODEL
 
@@ -54,3 +54,18 @@ def test_proxies_are_those_of_the_environment(web, monkeypatch):
     assert near is web._pool("http://far.example/")
     monkeypatch.setenv("HTTPS_PROXY", "http://open.example:3128")
     assert "proxy-authorization" not in web._pool("https://far.example/x").proxy_headers
+
+
+def test_what_is_wrong_is_said_as_the_operating_system_says_it(here, web, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://user:word@127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(TransientError) as error:
+        web.get(f"{here.hub.url}/file", None)
+    through = "through the proxy http://127.0.0.1:9: Connection refused"
+    assert error.value.message == f"{here.hub.url} cannot be reached {through}"
+
+
+def test_what_says_nothing_is_named():
+    assert cause(TimeoutError()) == "TimeoutError"
+    assert cause(ValueError("Read timed out.")) == "Read timed out"
+    assert cause(ValueError("outside", OSError(5, "inside"))) == "inside"
