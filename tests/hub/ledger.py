@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 
@@ -27,10 +28,30 @@ class Ledger:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.still = threading.Condition(self.lock)
         self.counts: Counter[tuple[str, str]] = Counter()
         self.requests: list[Request] = []
         self._total = 0
+        self._bodies = 0
         self._alarm: tuple[int, Callable[[], object]] | None = None
+
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """While this lasts, a body is being sent."""
+        with self.lock:
+            self._bodies += 1
+        try:
+            yield
+        finally:
+            with self.still:
+                self._bodies -= 1
+                self.still.notify_all()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until no body is being sent. TimeoutError."""
+        with self.still:
+            if not self.still.wait_for(lambda: not self._bodies, seconds):
+                raise TimeoutError(f"still sending {self._bodies} files after {seconds} seconds")
 
     def alarm(self, count: int, call: Callable[[], object]) -> None:
         """Call once, when so many bytes more were sent in all; no other byte is sent before that returns."""

@@ -76,7 +76,8 @@ class Sending(BaseHTTPRequestHandler):
         if span:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
         self._head(206 if span else 200, stop - start, headers)
-        self._body(file.contents, start, stop, fault, (model, file.path))
+        with self.hub.ledger.body():
+            self._body(file.contents, start, stop, fault, (model, file.path))
 
     def _span(self, size: int, etag: str) -> tuple[int, int] | None:
         """From where to before where the request asks; None: all of it."""

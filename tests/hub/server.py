@@ -171,6 +171,10 @@ class Hub:
         with self.ledger.lock:
             return sum(count for (_, one), count in self.ledger.counts.items() if one == path)
 
+    def settle(self, seconds: float = 30) -> None:
+        """Wait until no file is being sent, such as to a client that was killed: only then are the counts final."""
+        self.ledger.settle(seconds)
+
     def when_sent(self, count: int, call: Callable[[], object]) -> None:
         """Call once, after exactly so many more bytes of files, and before any other one is sent."""
         self.ledger.alarm(count, call)

@@ -116,3 +116,16 @@ def test_an_alarm_at_a_byte(hub, model, got):
         one.join()
     assert at == [123_456]
     assert hub.sent() == 3 * model.files[WEIGHTS].size
+
+
+@pytest.mark.usefixtures("model")
+def test_the_counts_of_a_client_that_goes_are_final_once_it_is_settled(hub):
+    hub.fault = Fault(rate=100_000)
+    with httpx2.stream("GET", f"{hub.url}/{MODEL}/resolve/main/{WEIGHTS}", follow_redirects=True) as answer:
+        next(answer.iter_raw())
+        with pytest.raises(TimeoutError, match="still sending 1 files"):
+            hub.settle(0.01)
+    hub.settle()
+    sent = hub.sent()
+    time.sleep(0.2)
+    assert 0 < hub.sent() == sent < 300_000

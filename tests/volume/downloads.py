@@ -100,6 +100,7 @@ class Mount:
         ended = self.end(process)
         if ended.code != -signal.SIGKILL:
             raise AssertionError(f"it ended by itself: {ended}")
+        self.hub.settle()
 
     @property
     def index(self) -> Path:
