@@ -140,7 +140,9 @@ def _world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> World:
 
 def _volume(request: Request, owner: CacheOwner, world: World, found: Raw | None) -> Volume:
     spec = owner.spec
-    now = {one.id: world.sizes[one.id] for one in spec.models if wanted(one, world.reports, world.users)}
+    # Offline nothing is added to what is on the volume, whatever its claim asked for.
+    added = () if spec.hub.offline else spec.models
+    now = {one.id: world.sizes[one.id] for one in added if wanted(one, world.reports, world.users)}
     return Volume(
         name=owner.claim,
         storage=spec.storage,

@@ -35,8 +35,8 @@ class Volume(NamedTuple):
 
     @property
     def asked(self) -> str | None:
-        """The size that the spec says, or that its models need; None where that is not known."""
-        if self.storage.size or self.listed.unknown:
+        """What the spec says, or what its models need; None where that is not known, or the claim is not its own."""
+        if self.storage.size or self.listed.unknown or not self.own:
             return self.storage.size
         return self.listed.size
 
@@ -124,7 +124,7 @@ def _unknown(volume: Volume) -> str:
 def _too_small(volume: Volume) -> str:
     has = f"the cache has {volume.size}, and its models have {words(volume.wanted.bytes, at_least=True)}"
     said = f"{has}: {volume.wanted.size} would hold them; nothing is downloaded"
-    return f"{said}; {_rigid(volume)}" if volume.own and volume.larger and not volume.growable else said
+    return f"{said}; {_rigid(volume)}" if volume.larger and not volume.growable else said
 
 
 def _rigid(volume: Volume) -> str:
