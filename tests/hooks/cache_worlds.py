@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from aimlib.api.quantity import GIB, canonical
 from aimlib.outcomes import OUTCOMES
 from aimlib.reports import model_key, patterns_key
+from tests.aimlib.strategies import mostly
 
 KNOWN = "Qwen/Qwen3-32B"
 """The model that a recipe loads: 61 GiB."""
@@ -19,10 +20,10 @@ SIZES = ["1Gi", "100Gi", "1Ti", "1500M", "0.5Gi"]
 models = st.fixed_dictionaries(
     {"id": st.sampled_from(IDS)},
     optional={
-        "revision": st.sampled_from(REVISIONS),
-        "include": st.sampled_from(PATTERNS),
+        "revision": mostly(*REVISIONS),
+        "include": mostly(*PATTERNS),
         "exclude": st.sampled_from(PATTERNS),
-        "maxSize": st.sampled_from(["1Gi", "70Gi", "2Ti"]),
+        "maxSize": mostly("2Ti", "70Gi", "1Gi"),
         "preload": st.booleans(),
         "priority": st.sampled_from(["high", "medium", "low"]),
         "retention": st.sampled_from(["0s", "30d", "99999999w"]),
@@ -39,7 +40,7 @@ cleanups = st.fixed_dictionaries(
     },
 )
 own = st.fixed_dictionaries(
-    {"size": st.sampled_from(SIZES)},
+    {"size": mostly("4Ti", *SIZES)},
     optional={
         "storageClass": st.sampled_from(["standard", "fast", "gone"]),
         "accessMode": st.sampled_from(["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]),
@@ -82,7 +83,7 @@ amounts = st.sampled_from([0, 1, GIB - 1, 61 * GIB, 61 * GIB + 1, 2**63 - 1]) | 
 reports = st.fixed_dictionaries(
     {
         "id": st.sampled_from([*IDS, "example/other"]),
-        "revision": st.sampled_from(REVISIONS),
+        "revision": mostly(*REVISIONS),
         "state": st.sampled_from(["Downloading", "Verifying", "Ready", "Ready", "Failed", "Removed"]),
     },
     optional={
@@ -125,7 +126,7 @@ states = st.fixed_dictionaries(
 
 users = st.dictionaries(
     st.sampled_from(["chat", "bot"]),
-    st.lists(st.tuples(st.sampled_from(IDS), st.sampled_from(REVISIONS)).map(list), max_size=2),
+    st.lists(st.tuples(st.sampled_from(IDS), mostly(*REVISIONS)).map(list), max_size=2),
 )
 ENDED = [
     {"type": "Complete", "status": "True"},
@@ -151,7 +152,9 @@ claimed = st.one_of(
         st.sampled_from(["standard", "fast", "gone"]),
     ),
 )
-observed = st.fixed_dictionaries({}, optional={"Job": jobs, "PersistentVolumeClaim": claimed, "ConfigMap": jobs})
+observed = st.fixed_dictionaries(
+    {}, optional={"Job": st.just("missing") | jobs, "PersistentVolumeClaim": claimed, "ConfigMap": jobs}
+)
 classes = st.sampled_from([{}, {"fast": {"allowVolumeExpansion": True}}])
 claims = st.sampled_from(
     [{}, {"mine": {"spec": {"resources": {"requests": {"storage": "80Gi"}}}, "status": {"phase": "Bound"}}}]
@@ -176,3 +179,24 @@ worlds = st.fixed_dictionaries(
     },
     optional={"classes": classes, "written": st.just({"storage": {"pvcUid": "another"}})},
 )
+
+crowded = st.builds(
+    lambda world, models, strategy: {
+        **world,
+        "cache": {
+            "spec": {
+                "size": "4Ti",
+                "models": [{key: value for key, value in one.items() if key == "id"} for one in models],
+                "cleanup": {"enabled": True, "minFreeSpace": "4Ti", "strategy": strategy},
+            }
+        },
+        "state": {
+            "models": [{"id": one["id"], "state": "Ready", "done": GIB, "total": GIB} for one in models],
+            "volume": {"total": 4096 * GIB, "used": 4096 * GIB, "available": 0},
+        },
+    },
+    st.fixed_dictionaries({"users": users}),
+    listed,
+    st.sampled_from(["lru", "age"]),
+)
+"""Caches that are full, and are to be cleaned up until nothing is left."""

@@ -97,6 +97,16 @@ def test_a_job_is_for_a_listed_model_that_needs_it_and_there_is_one_for_each(wor
             assert (state["status"], state["reason"]) == ("Waiting", "TooLarge")  # by an earlier Job: it is tried again
 
 
+@given(world=some.crowded)
+def test_no_job_is_made_for_a_model_that_is_there(world):
+    listed = {one["id"] for one in world["cache"]["spec"]["models"]}
+    used = {model for models in world["users"].values() for model, revision in models if revision == "main"}
+    played = sync({**world, "observed": {"Job": "missing"}})
+    assert {one["status"] for one in models(played).values()} <= {"Ready"}
+    assert {name for name, one in models(played).items() if "usedBy" in one} == listed & used
+    assert wanted(played, "Job") == {}
+
+
 @given(world=some.worlds)
 def test_a_model_that_waits_for_its_job_has_one(world):
     played = sync(world)
@@ -118,12 +128,11 @@ def test_a_second_sync_answers_the_same(world):
         assert without_uid(second) == without_uid(first)
 
 
-@given(world=some.worlds)
-def test_what_is_in_use_is_never_planned_for_removal(world):
+@given(world=some.crowded)
+def test_a_clean_up_for_space_plans_to_remove_all_but_what_is_in_use(world):
     status = sync(world).answer.said["status"]
-    used = {(one["id"], one["revision"]) for one in status.get("cachedModels", ()) if one.get("usedBy")}
-    planned = {(one["id"], one["revision"]) for one in status.get("cleanup", {}).get("planned", ())}
-    assert used & planned == set()
+    free = {one["id"] for one in status.get("cachedModels", ()) if not one.get("usedBy")}
+    assert {one["id"] for one in status.get("cleanup", {}).get("planned", ())} == free
 
 
 @given(world=some.worlds)
@@ -206,6 +215,11 @@ def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
 def test_a_failure_without_a_message_is_told_by_its_reason(reason, said):
     [model] = models(told({"state": "Failed", "reason": reason})).values()
     assert model["message"] == f"{said}; it is tried again"
+
+
+def test_a_long_message_is_cut_where_the_status_has_no_more_room():
+    played = told({"state": "Failed", "reason": "Network", "message": "m" * 4096})
+    assert [one["message"] for one in models(played).values()] == ["m" * 4096]
 
 
 def test_progress_is_that_of_downloads_that_run():
