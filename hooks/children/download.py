@@ -55,6 +55,7 @@ def _environment(owner: CacheOwner) -> list[Raw]:
     # The API server, to which the Job reports, is never behind the proxy.
     direct = ",".join(filter(None, (hub.proxy.no_proxy, "$(KUBERNETES_SERVICE_HOST)")))
     variables = {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_ENDPOINT": hub.endpoint,
         "HTTP_PROXY": hub.proxy.http,
         "HTTPS_PROXY": hub.proxy.https,

@@ -52,7 +52,7 @@ def share_out(
                     waiting.get_nowait()
             abandon()
         deadline = clock.seconds() + FAREWELL
-        for thread in threads:
+        for thread in (one for one in threads if one.ident):  # an interruption may come before the last has begun
             thread.join(max(deadline - clock.seconds(), 0))
 
 

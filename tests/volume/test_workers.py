@@ -24,6 +24,21 @@ def test_each_item_is_worked_on_once(count):
     assert sorted(done) == [*range(20)]
 
 
+def test_an_interruption_before_all_threads_have_begun(monkeypatch):
+    begun, start = [], threading.Thread.start
+
+    def stopped(thread):
+        if begun:
+            raise KeyboardInterrupt
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        share_out(range(5), lambda _: None, 3, nothing, nothing)
+    assert not begun[0].is_alive()
+
+
 def test_nothing_to_do_is_done():
     share_out((), pytest.fail, 3, pytest.fail, pytest.fail)
 
