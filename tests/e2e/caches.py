@@ -1,12 +1,16 @@
 """AIMCaches in a namespace: the hub behind them, their Jobs and pods, and what kubectl shows of them."""
 
 import re
+import shlex
 from typing import Any
 
 from aimlib.api import API_VERSION
+from tests.cluster.plane import ROOT
+from tests.cluster.processes import StartError
 from tests.e2e.space import SECONDS, Raw, Space
 from tests.hub import Hub
 
+EXAMPLE = "manifests/examples/cache.yaml"
 LARGE, SMALL = "Qwen/Qwen3-32B", "Qwen/Qwen3-8B"
 FILES = {
     "config.json": b'{"model_type": "qwen3"}',
@@ -28,10 +32,10 @@ def hub_with(*models: str) -> Hub:
     return made
 
 
-def cache(name: str, hub: Hub, *models: str | Raw, **spec: Any) -> Raw:
-    """An AIMCache of some models that come from `hub`."""
+def cache(name: str, source: Hub, *models: str | Raw, **spec: Any) -> Raw:
+    """An AIMCache of some models that come from a hub."""
     listed = [{"id": one} if isinstance(one, str) else one for one in models]
-    spec = {"models": listed, **spec, "hub": {"endpoint": hub.url, **spec.get("hub", {})}}
+    spec = {"models": listed, **spec, "hub": {"endpoint": source.url, **spec.get("hub", {})}}
     return {"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": {"name": name}, "spec": spec}
 
 
@@ -99,6 +103,35 @@ def servers(space: Space, *names: str) -> list[Raw]:
 def nodes(pods: list[Raw]) -> set[str]:
     """Where they were scheduled to."""
     return {one["spec"]["nodeName"] for one in pods if one["spec"].get("nodeName")}
+
+
+def sequence() -> list[tuple[str, str]]:
+    """The commands of the README's section on caches, without their `kubectl`, and what each prints there."""
+    section = (ROOT / "README.md").read_text().partition("## Keep models on a volume")[2]
+    block = section.partition("```console\n")[2].partition("```")[0]
+    commands = re.findall(r"^\$ kubectl (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    return [(command, printed.strip()) for command, printed in commands]
+
+
+def says(space: Space, command: str, expected: str) -> None:
+    """Wait until kubectl prints what is expected, but for amounts, ages and the width of columns."""
+    said = ""
+
+    def arrived() -> bool:
+        nonlocal said
+        said = space.kubectl(*shlex.split(command)).strip()
+        return _steady(said) == _steady(expected)
+
+    try:
+        space.plane.wait_for(command, arrived, SECONDS)
+    except StartError as error:
+        raise AssertionError(f"{error}:\n{said}") from None
+
+
+def _steady(text: str) -> str:
+    text = re.sub(r"[\d.]+( \w+)? of [\d.]+ \w+ \([1-9]\d? %\)", "PART of WHOLE", text)
+    text = re.sub(r"(\d+m)?\d+s$", "AGE", text, flags=re.MULTILINE)
+    return re.sub(r" +", " ", text)
 
 
 def shown(space: Space, *arguments: str) -> dict[str, dict[str, str]]:

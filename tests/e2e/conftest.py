@@ -8,7 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cluster.plane import ControlPlane
+from tests.e2e import caches
 from tests.e2e.space import Space
+from tests.hub import Hub
 
 
 @contextmanager
@@ -27,4 +29,11 @@ def space_for(cluster: ControlPlane, purpose: str) -> Iterator[Space]:
 def space(request: pytest.FixtureRequest, cluster: ControlPlane) -> Iterator[Space]:
     """A namespace of this test's own."""
     with space_for(cluster, request.node.name.removeprefix("test_")) as made:
+        yield made
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A hub on loopback with the two models of the tests of caches."""
+    with caches.hub_with(caches.LARGE, caches.SMALL) as made:
         yield made

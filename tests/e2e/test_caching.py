@@ -3,7 +3,9 @@
 import re
 
 import pytest
+import yaml
 
+from tests.cluster.plane import ROOT
 from tests.e2e import caches
 from tests.e2e.caches import BYTES, LARGE, SMALL, cache
 from tests.e2e.space import endpoint
@@ -15,45 +17,30 @@ SLOW = Fault(rate=100_000)
 """So slow that a download's progress is seen: it is reported every five seconds."""
 
 
-@pytest.fixture
-def hub():
-    with caches.hub_with(LARGE, SMALL) as made:
-        yield made
-
-
-def test_endpoints_wait_for_one_download_and_share_it(space, hub):
+def test_the_sequence_of_the_readme(space, hub):
+    """Two endpoints wait for one of two models and start from it, as the README shows it; and what it does not show."""
     hub.fault = SLOW
-    space.apply(cache("models", hub, LARGE, SMALL))
-    space.apply(endpoint("chat", modelId=LARGE), endpoint("batch", modelId=LARGE, cache={"name": "models"}))
+    example = [*yaml.safe_load_all((ROOT / caches.EXAMPLE).read_text())]
+    assert [one["kind"] for one in example] == ["AIMCache", "AIMEndpoint", "AIMEndpoint"]
+    for command, expected in caches.sequence():
+        if command == f"apply -f {caches.EXAMPLE}":
+            # All that differs is where the models come from.
+            example[0]["spec"]["hub"] = {"endpoint": hub.url}
+            said = space.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(example))
+            assert said.strip() == expected
+            continue
+        caches.says(space, command, expected)
+        if "Downloading" in expected:
+            wide = caches.shown(space, "--output=wide")
+            assert {wide[name]["CACHE"] for name in ("chat", "batch")} == {"models"}
+            assert all(f"waiting for {LARGE} in cache models" in wide[name]["MESSAGE"] for name in ("chat", "batch"))
+            assert re.match(rf"0 of 2 models cached; {LARGE}: .*%\), {SMALL}: .*%\)", wide["models"]["MESSAGE"])
+            assert space.condition("chat", "CacheReady")["status"] == "False"
+            # Nobody would download it a second time.
+            assert caches.servers(space) == []
+            assert space.names("deployments") == []
 
-    # While it is downloaded, endpoints say how far it is, and no pod of theirs exists.
-    seen = {}
-
-    def half_way():
-        seen.update(caches.shown(space, "--output=wide"))
-        return bool(re.search(r"\([1-9]\d? %\)", seen["models"]["PROGRESS"])) and "%" in seen["chat"]["MESSAGE"]
-
-    space.wait("progress", half_way)
-    assert seen["models"]["PHASE"] == "Downloading"
-    assert seen["models"]["MODELS"] == "0/2"
-    assert re.fullmatch(r"(\d+Gi)", seen["models"]["SIZE"])
-    assert re.search(rf"{LARGE}: .* of 1.8 MiB \(\d+ %\)", seen["models"]["MESSAGE"])
-    for name in ("chat", "batch"):
-        assert seen[name]["PHASE"] == "Reconciling"
-        assert seen[name]["CACHE"] == "models"
-        waiting = rf"waiting for {LARGE} in cache models: .* of 1.8 MiB \(\d+ %\)"
-        assert re.fullmatch(waiting, seen[name]["MESSAGE"]), seen[name]
-    assert space.condition("chat", "CacheReady")["status"] == "False"
-    assert caches.servers(space) == []
-    assert space.names("deployments") == []
-
-    space.ready("chat", "batch")
-    caches.cached(space, "models", LARGE, SMALL)
-    seen = caches.shown(space, "--output=wide")
-    assert (seen["models"]["PHASE"], seen["models"]["MODELS"], seen["models"]["PROGRESS"]) == ("Ready", "2/2", "")
-    assert seen["models"]["USED"] == "3.7Mi"
-    assert seen["models"]["MESSAGE"] == "2 of 2 models cached"
-    assert (seen["chat"]["PHASE"], seen["chat"]["READY"]) == ("Ready", "1")
+    assert caches.shown(space, "--output=wide")["models"]["MESSAGE"] == "2 of 2 models cached"
     assert space.condition("chat", "CacheReady")["message"] == f"{LARGE} is in cache models, 1.8 MiB"
     found = caches.models(space, "models")
     assert found[LARGE]["usedBy"] == ["batch", "chat"]
@@ -61,19 +48,7 @@ def test_endpoints_wait_for_one_download_and_share_it(space, hub):
     assert "usedBy" not in found[SMALL]
     storage = caches.status(space, "models")["storage"]
     assert {"totalSize", "availableSize", "usagePercentage"} <= storage.keys()
-
-    # The server cannot write to the volume, and asks no hub.
-    container = space.container("chat")
-    variables = {one["name"]: one.get("value") for one in container["env"]}
-    mounted = {one["name"]: one for one in container["volumeMounts"]}["model-cache"]
-    assert variables["HF_HUB_OFFLINE"] == "1"
-    assert variables["HF_HUB_CACHE"] == f"{mounted['mountPath']}/hub"
-    assert "HF_TOKEN" not in variables
-    assert mounted["readOnly"]
-    [volume] = [
-        v for v in space.deployment("chat")["spec"]["template"]["spec"]["volumes"] if v["name"] == "model-cache"
-    ]
-    assert volume["persistentVolumeClaim"] == {"claimName": "models-storage", "readOnly": True}
+    _serves_offline_and_read_only(space, "chat")
 
     # No byte twice: not for two that share it, not for a third, and not without the Job.
     space.apply(endpoint("third", modelId=LARGE))
@@ -85,6 +60,18 @@ def test_endpoints_wait_for_one_download_and_share_it(space, hub):
     assert (hub.sent(LARGE), hub.sent(SMALL)) == (BYTES, BYTES)
     assert len(caches.jobs(space)) == 1
     assert not [one.path for one in hub.requests if "original" in one.path]
+
+
+def _serves_offline_and_read_only(space, name):
+    container = space.container(name)
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    mounted = {one["name"]: one for one in container["volumeMounts"]}["model-cache"]
+    assert variables["HF_HUB_OFFLINE"] == "1"
+    assert variables["HF_HUB_CACHE"] == f"{mounted['mountPath']}/hub"
+    assert "HF_TOKEN" not in variables
+    assert mounted["readOnly"]
+    volumes = {one["name"]: one for one in space.deployment(name)["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["model-cache"]["persistentVolumeClaim"] == {"claimName": "models-storage", "readOnly": True}
 
 
 def test_with_read_write_once_all_share_one_node_or_say_why_not(space, hub):

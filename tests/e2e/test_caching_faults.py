@@ -18,12 +18,6 @@ pytestmark = pytest.mark.e2e
 TOKEN = "hf_of-a-test"  # noqa: S105 - of a hub on loopback
 
 
-@pytest.fixture
-def hub():
-    with caches.hub_with(LARGE, SMALL) as made:
-        yield made
-
-
 @pytest.mark.usefixtures("unbound")
 def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there(space, hub):
     before = audit.position(space.plane)
@@ -48,10 +42,10 @@ def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there
     space.ready("chat")
     assert caches.models(space, "gated")[LARGE]["status"] == "Ready"
     assert hub.sent(LARGE) == BYTES
-    # By reference alone: those who read Secrets are kubelets, and whoever wrote this one.
+    # Known by reference alone: neither Metacontroller nor a Job, which have accounts, has read any.
     readers = {one.user for one in audit.reads_of_secrets(space.plane, since=before)}
-    assert readers <= {"kubelet", "admin"}
     assert "kubelet" in readers
+    assert not [one for one in readers if one.startswith("system:serviceaccount:")]
 
 
 def test_a_download_whose_pod_is_killed_goes_on_where_it_was(space, hub):
@@ -80,13 +74,33 @@ def test_what_the_hub_has_not_is_said(space, hub):
     assert len(caches.downloads(space)) == 2
 
 
-def test_a_missing_storage_class_is_named_with_those_there_are(space, hub):
-    space.apply(cache("classless", hub, LARGE, storage={"storageClass": "platinum"}), endpoint("chat", modelId=LARGE))
-    message = caches.becomes(space, "classless", "Pending", "platinum")["message"]
-    assert "there is no storage class platinum; the cluster has expandable, fast-ssd, manual, standard" in message
+def test_offline_what_is_on_a_claim_is_served_and_what_is_not_is_said(space, hub):
+    space.apply(cache("filled", hub, SMALL))
+    caches.cached(space, "filled", SMALL)
+    asked = len(hub.requests)
+    own = {"existingClaim": "filled-storage"}
+    space.apply(cache("sealed", hub, SMALL, LARGE, storage=own, hub={"offline": True}))
+    message = caches.becomes(space, "sealed", "Failed", LARGE)["message"]
+    found = caches.models(space, "sealed")
+    assert found[LARGE]["reason"] == "NotOnVolume"
+    assert found[LARGE]["message"] in message
+    caches.cached(space, "sealed", SMALL)
+    space.apply(endpoint("chat", modelId=SMALL, cache={"name": "sealed"}))
+    space.ready("chat")
+    assert len(hub.requests) == asked
+    # It is not the cache's own.
+    space.kubectl("delete", "aimendpoint/chat", "aimcache/sealed")
+    assert "deletionTimestamp" not in space.get("pvc", "filled-storage")["metadata"]
+
+
+def test_the_full_example_applies_and_names_the_storage_classes_there_are_besides_its_own(space):
+    space.kubectl("apply", "--filename=manifests/examples/cache-full.yaml")
+    space.apply(endpoint("chat", modelId=LARGE))
+    message = caches.becomes(space, "everything", "Pending", "there is no storage class")["message"]
+    assert "there is no storage class fast; the cluster has expandable, fast-ssd, manual, standard" in message
     assert space.becomes("chat", "Waiting", "CacheReady").endswith(message)
     assert caches.servers(space) == []
-    assert hub.requests == []
+    assert {one["status"]["phase"] for one in caches.downloads(space)} <= {"Pending"}
 
 
 @pytest.fixture(scope="module")

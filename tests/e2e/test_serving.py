@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.cluster.plane import ROOT, KubectlError
+from tests.e2e import caches
 from tests.e2e.space import endpoint
 from tests.schema import plural
 
@@ -63,25 +64,22 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
     space.kubectl("delete", "persistentvolume", space.namespace, "--wait=false")
 
 
-def test_every_example_is_tested_here():
-    tested = {"endpoint.yaml", "endpoint-short.yaml", "endpoint-long.yaml", "endpoint-full.yaml"}
-    assert {path.name for path in EXAMPLES.iterdir()} == tested
+def test_every_example_is_tested_here_or_with_the_caches():
+    here = {"endpoint.yaml", "endpoint-short.yaml", "endpoint-long.yaml", "endpoint-full.yaml"}
+    assert {path.name for path in EXAMPLES.iterdir()} == here | {"cache.yaml", "cache-full.yaml"}
 
 
-def test_get_wide_fills_every_column(space):
-    space.apply(endpoint("columns", modelId="Qwen/Qwen3-32B"))
+def test_get_wide_fills_every_column(space, hub):
+    space.apply(caches.cache("models", hub, caches.LARGE), endpoint("columns", modelId=caches.LARGE))
     space.ready("columns")
-    header, row = space.kubectl("get", "aimendpoints", "--output=wide").splitlines()
-    titles = re.split(r" {2,}", header.strip())
-    # Cells are as wide as their titles' columns, so a cell with blanks in it stays one.
-    starts = [header.index(title) for title in titles] + [None]
-    cells = {title: row[start:end].strip() for title, start, end in zip(titles, starts, starts[1:], strict=False)}
+    cells = caches.shown(space, "--output=wide")["columns"]
     assert all(cells.values()), cells
-    assert "<none>" not in row
+    assert "<none>" not in cells.values()
     assert cells["MODEL"] == "Qwen/Qwen3-32B"
     assert cells["PHASE"] == "Ready"
+    assert cells["CACHE"] == "models"
     assert cells["URL"] == f"http://columns.{space.namespace}.svc:8000"
-    assert {"RECIPE", "REPLICAS", "READY", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "MESSAGE"} <= set(titles)
+    assert {"RECIPE", "REPLICAS", "READY", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "MESSAGE"} <= cells.keys()
 
 
 def test_short_names_and_the_category_find_everything(space):

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from tests.cluster import audit
+from tests.e2e import caches
 from tests.e2e.hookserver import calls
 from tests.e2e.space import SECONDS, endpoint
 
@@ -31,8 +32,9 @@ def settled(space):
 def versions(space):
     """The resource version of what Metacontroller and the hooks could write, cluster-wide and in this namespace."""
     children = "deployments,services,persistentvolumeclaims,configmaps,serviceaccounts,poddisruptionbudgets"
+    children += ",jobs,cronjobs,roles,rolebindings"
     found = space.plane.get("aimrecipes,aimnodes,aiminventories")["items"]
-    found += space.get(f"aimendpoints,{children}")["items"]
+    found += space.get(f"aimendpoints,aimcaches,{children}")["items"]
     return {(one["kind"], one["metadata"]["name"]): one["metadata"]["resourceVersion"] for one in found}
 
 
@@ -50,7 +52,7 @@ def test_an_endpoint_with_three_children_costs_at_most_five_writes(space):
     assert counted.total() <= 5, counted
 
 
-def test_a_minute_with_heartbeats_is_silent(space, installation, request):
+def test_a_minute_with_heartbeats_is_silent(space, installation, request, hub):
     plane = space.plane
     nodes = plane.kubectl("get", "nodes", "--output=name").split()
     plane.kubectl("annotate", "--overwrite", *nodes, f"simulation/heartbeat={HEARTBEAT}")
@@ -60,8 +62,10 @@ def test_a_minute_with_heartbeats_is_silent(space, installation, request):
         endpoint("cached", modelId="microsoft/phi-4", cache={"enabled": True}, replicas=2),
         endpoint("watched", modelId="Qwen/Qwen3-32B", monitoring={"enabled": True, "grafana": {"enabled": True}}),
         endpoint("hopeless", modelId="deepseek-ai/DeepSeek-R1-0528", gpuCount=1),
+        caches.cache("models", hub, caches.SMALL, cleanup={"enabled": True, "maxAge": "0s"}),
+        endpoint("shared", modelId=caches.SMALL, cache={"name": "models"}),
     )
-    space.ready("plain", "cached", "watched")
+    space.ready("plain", "cached", "watched", "shared")
     space.becomes("hopeless", "NothingFits")
     since = settled(space)
     before, beats = versions(space), calls(installation, "/node/sync")
