@@ -20,7 +20,7 @@ def stream(text):
     return list(yaml.safe_load_all(text))
 
 
-@pytest.mark.parametrize("example", [SHORT, LONG], ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", [SHORT, LONG, EXAMPLES / "cache.yaml"], ids=lambda path: path.stem)
 def test_a_plan_is_the_expected_one(example, request):
     done = aim("plan", "-f", example, "--cluster", NODES)
     expected = GOLDEN / f"plan-{example.name}"
