@@ -74,6 +74,15 @@ def test_what_the_hub_has_not_is_said(space, hub):
     assert len(caches.downloads(space)) == 2
 
 
+def test_through_a_proxy_the_hub_is_reached_and_the_cluster_directly(space, hub):
+    through = {"endpoint": "http://hub.example.com", "proxy": {"http": hub.url}}
+    space.apply(cache("proxied", hub, SMALL, hub=through))
+    caches.cached(space, "proxied", SMALL)
+    assert hub.sent(SMALL) == BYTES
+    assert all(one.proxied for one in hub.requests)
+    assert not [one.path for one in hub.requests if "configmaps" in one.path]
+
+
 def test_offline_what_is_on_a_claim_is_served_and_what_is_not_is_said(space, hub):
     space.apply(cache("filled", hub, SMALL))
     caches.cached(space, "filled", SMALL)
