@@ -1,5 +1,6 @@
 """The cache hook: a volume that is large enough, a Job for each model that is missing, and an account of all of it."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -86,11 +87,13 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         cached_models=tuple(one.status for one in found),
         usage=report.usage(found, world.reports, due),
         cleanup=report.removals(spec, world.reports, found, due),
-        warnings=tuple(one[:4096] for one in report.warnings(spec, volume, world.reports, _loaded(spec, recipes))),
+        warnings=tuple(one[:4096] for one in report.warnings(spec, volume, world.reports, _loaded(spec, recipes), due)),
         conditions=tuple(one.condition(metadata.get("generation")) for one in (verdict, storage, models)),
     )
     again = 0 if phase_of(volume.found) == "Bound" else CLAIM_PATIENCE_SECONDS if volume.found else PATIENCE_SECONDS
-    children = [wire(child) for child in _children(owner, volume, found) if not (stale and child["kind"] in REPORTING)]
+    children = [
+        wire(child) for child in _children(owner, volume, found, due) if not (stale and child["kind"] in REPORTING)
+    ]
     return {"status": wire(status.wire()), "children": children} | ({"resyncAfterSeconds": again + 1} if again else {})
 
 
@@ -162,8 +165,8 @@ def _loaded(spec: CacheSpec, recipes: list[Raw]) -> dict[str, tuple[str, ...]]:
     return {model: tuple(found) for model, found in others.items() if found and model not in itself}
 
 
-def _children(owner: CacheOwner, volume: Volume, found: tuple[Account, ...]) -> list[Raw]:
-    """The claim as it can be, those who report, and a Job for each model that is missing and has room."""
+def _children(owner: CacheOwner, volume: Volume, found: tuple[Account, ...], due: datetime | None) -> list[Raw]:
+    """The claim as it can be, those who report, a Job for each model that is missing and has room, and clean-ups."""
     asked = owner.spec.storage
     children = reporting(owner)
     if volume.own and volume.size:
@@ -173,6 +176,6 @@ def _children(owner: CacheOwner, volume: Volume, found: tuple[Account, ...]) -> 
         children.append(volume_claim(owner.metadata(owner.claim), volume.size, modes, storage_class))
     jobs = {one.status.id for one in found if one.job and (volume.usable or one.there)}
     children += [download(owner, model) for model in owner.spec.models if model.id in jobs]
-    if (regular := cleanup(owner)) and (volume.found or volume.usable):
-        children.append(regular)
+    if due and (volume.found or volume.usable):
+        children.append(cleanup(owner))
     return children

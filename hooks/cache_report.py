@@ -124,13 +124,13 @@ def usage(found: Sequence[Account], reports: Reports, due: datetime | None) -> C
 
 
 def next_cleanup(asked: CacheCleanup, now: datetime) -> datetime | None:
-    """When the CronJob will run next; None where there is none, or its day never comes."""
+    """When the CronJob will run next; None where there is none, as its day never comes."""
     if not asked.enabled:
         return None
     text = NAMED.get(asked.schedule, asked.schedule).replace("?", "*")
     try:
         return next(CronSim(text, now), None)
-    except CronSimError:  # such as the 31st of February, which the CronJob controller lets stand
+    except CronSimError:  # such as the 31st of February, and from 5 to 1 o'clock, which the API server refuses
         return None
 
 
@@ -157,8 +157,13 @@ def _removed(one: Removed) -> CacheRemoval:
     return CacheRemoval(id=one.id, revision=one.revision, size=as_quantity(one.bytes), why=one.why)
 
 
-def warnings(spec: CacheSpec, volume: Volume, reports: Reports, loaded: dict[str, tuple[str, ...]]) -> Iterator[str]:
-    """What may not be as expected. `loaded` has, by model, what its recipes load in its place."""
+def warnings(
+    spec: CacheSpec, volume: Volume, reports: Reports, loaded: dict[str, tuple[str, ...]], due: datetime | None
+) -> Iterator[str]:
+    """What may not be as expected. `loaded` has, by model, what its recipes load in its place.
+
+    `due` is when the next clean-up is.
+    """
     if volume.size and volume.wanted.unknown:
         models = ", ".join(volume.wanted.unknown)
         yield f"no recipe loads {models}, and there is no maxSize: whether it fits shows when it is downloaded"
@@ -168,6 +173,8 @@ def warnings(spec: CacheSpec, volume: Volume, reports: Reports, loaded: dict[str
     stated = sorted(asked.model_fields_set - {"enabled"})
     if stated and not asked.enabled:
         yield "cleanup.enabled is not true: nothing is ever removed"
+    elif asked.enabled and not due:
+        yield f"cleanup.schedule {asked.schedule} names no moment that ever comes: nothing is ever removed"
     elif asked.enabled and asked.strategy != "none" and not (asked.max_age or asked.min_free_space):
         yield "clean-up removes nothing: neither cleanup.maxAge nor cleanup.minFreeSpace is given"
     measured, free = reports.volume, policy(asked).min_free

@@ -68,18 +68,15 @@ def _environment(owner: CacheOwner) -> list[Raw]:
     ]
 
 
-def cleanup(owner: CacheOwner) -> Raw | None:
-    """A CronJob, where clean-up is enabled."""
-    asked = owner.spec.cleanup
-    if not asked.enabled:
-        return None
+def cleanup(owner: CacheOwner) -> Raw:
+    """A CronJob."""
     pod = cache_pod(owner, "cleanup", ["gc", owner.mount_path, f"--cache={owner.name}"], [])
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
         "metadata": owner.metadata(owner.cleanup),
         "spec": {
-            "schedule": asked.schedule,
+            "schedule": owner.spec.cleanup.schedule,
             "timeZone": "Etc/UTC",
             "concurrencyPolicy": "Forbid",
             "successfulJobsHistoryLimit": 1,
