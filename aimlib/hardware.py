@@ -44,9 +44,14 @@ class Product(Model):
     source: Annotated[tuple[str, ...], Field(min_length=1)]
     """Keys of the data file's `sources`."""
 
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The formats of weights that an engine can run here, by arithmetic or by expanding them."""
+        return (*self.precisions, *self.weight_only)
+
     def serves(self, precision: str) -> bool:
-        """Whether an engine can run weights of this format here, by arithmetic or by expanding them."""
-        return precision in self.precisions or precision in self.weight_only
+        """Whether an engine can run weights of this format here."""
+        return precision in self.served
 
 
 @cache

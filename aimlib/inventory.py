@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from aimlib.api.node import GpuClass, InventoryStatus, NodePool, NodeSpec, Taint
-from aimlib.hardware import CPU
+from aimlib.hardware import CPU, product
 from aimlib.nodes import words
 
 Key = tuple[str, ...]
@@ -54,6 +54,7 @@ def _summary(gpus: list[GpuClass]) -> str:
 
 def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
     shared = pools[0].model_dump(exclude={"devices", "memory_gib"})
+    known = product(pools[0].product)
     return GpuClass(
         **shared,
         memory_gib=max(pool.memory_gib for pool in pools),
@@ -61,4 +62,5 @@ def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
         nodes=len(pools),
         total=sum(pool.devices for pool in pools),
         taints=taints,
+        precisions=known.served if known else (),
     )

@@ -143,8 +143,7 @@ def _image(case: Case) -> Verdict:
 def _supported(case: Case) -> Verdict:
     hardware = product(case.recipe.hardware)
     if hardware and not hardware.serves(case.recipe.precision):
-        served = ", ".join((*hardware.precisions, *hardware.weight_only))
-        return Objection(f"{case.recipe.precision} weights", f"{hardware.name} serves {served}")
+        return Objection(f"{case.recipe.precision} weights", f"{hardware.name} serves {', '.join(hardware.served)}")
     return case
 
 

@@ -82,6 +82,8 @@ class GpuClass(Accelerator):
     """How many nodes have some."""
     total: Annotated[int, Field(ge=0)]
     """Devices on all nodes together."""
+    precisions: tuple[Annotated[str, Field(max_length=16)], ...] = ()
+    """The formats of weights that they serve, by arithmetic or by expanding them."""
     taints: tuple[Taint, ...] = ()
     """Taints of those nodes."""
 

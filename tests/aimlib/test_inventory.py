@@ -125,3 +125,14 @@ def test_a_cluster_of_very_many_kinds_has_an_inventory_too():
     kinds = [amd("74a1", 8, f"{memory}G") for memory in range(1, 193)]
     found = inventory(*kinds)
     assert (found.gpus, len(found.classes), len(found.summary)) == (1536, 193, 1024)
+
+
+def test_a_class_says_which_formats_of_weights_it_serves():
+    found = {one.product: one.precisions for one in inventory(amd("740f")).classes}
+    assert found == {"MI210": ("bf16", "fp16", "int8", "int4", "fp4"), "CPU": ("bf16", "fp16", "int8", "int4")}
+
+
+def test_a_product_that_this_release_does_not_know_serves_nothing_that_could_be_said():
+    known = facts(amd())
+    renamed = [pool.model_copy(update={"product": "MI999X"}) for pool in known.pools]
+    assert {one.precisions for one in add_up([known.model_copy(update={"pools": tuple(renamed)})]).classes} == {()}
