@@ -40,6 +40,7 @@ from aimlib.usage import Use, usage_annotation, usage_labels
 from hooks.app import answer, hooks
 from hooks.cache_volume import DEFAULT_CLASS
 from hooks.observed import LAST_APPLIED
+from hooks.offline import KINDS
 from tests.cluster.standin.selector import compile_selector
 
 TESTDATA = Path(__file__).parent / "testdata"
@@ -50,15 +51,6 @@ PARENTS = {
     "node": "Node",
     "inventory": "AIMInventory",
     "cache": "AIMCache",
-}
-RELATED = {
-    "aimrecipes": "AIMRecipe",
-    "aiminventories": "AIMInventory",
-    "aimnodes": "AIMNode",
-    "aimcaches": "AIMCache",
-    "services": "Service",
-    "storageclasses": "StorageClass",
-    "persistentvolumeclaims": "PersistentVolumeClaim",
 }
 DECORATORS = {"recipe", "node"}
 NAMESPACE = "team-a"
@@ -213,7 +205,7 @@ def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str
     asked = call(kind, f"/{kind}/customize", {"parent": owner})
     found: dict[str, dict[str, Any]] = {}
     for rule in asked.said.get("relatedResources", ()):
-        wanted, selects = RELATED[rule["resource"]], compile_selector(rule.get("labelSelector"))
+        wanted, selects = KINDS[rule["resource"]], compile_selector(rule.get("labelSelector"))
         found.setdefault(f"{wanted}.{rule['apiVersion']}", {}).update(
             {
                 related_key(one): one

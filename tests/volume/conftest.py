@@ -4,6 +4,7 @@ import pytest
 from huggingface_hub import close_session
 
 from tests.hub import Hub
+from tests.volume.downloads import FILES, MODEL, Mount
 from tests.volume.here import Here
 
 
@@ -15,6 +16,16 @@ def hub(monkeypatch):
         monkeypatch.setenv("HF_TOKEN_PATH", "/nowhere/token")
         yield made
     close_session()
+
+
+@pytest.fixture
+def mount(tmp_path, hub):
+    return Mount(tmp_path, hub)
+
+
+@pytest.fixture
+def model(hub):
+    return hub.add(MODEL, FILES)
 
 
 @pytest.fixture

@@ -17,6 +17,14 @@ from tests.hub import Hub
 from tests.hub.repository import Repository
 from tests.kustomize import ROOT
 
+MODEL = "acme/some-model"
+WEIGHTS = "model-00001-of-00002.safetensors"
+FILES = {
+    "config.json": b'{"model_type": "some"}',
+    "tokenizer.json": 50_000,
+    WEIGHTS: 3_000_000,
+    "model-00002-of-00002.safetensors": 2_000_000,
+}
 SECONDS = 120
 """More than any of them takes."""
 KEPT = ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")

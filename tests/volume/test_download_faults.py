@@ -13,28 +13,10 @@ from hooks.volume.patience import Patience
 from hooks.volume.report import ForPeople
 from hooks.volume.wish import Wish
 from tests.hub import Fault
-from tests.volume.downloads import Mount
+from tests.volume.downloads import FILES, MODEL, WEIGHTS
 
-MODEL = "acme/some-model"
-WEIGHTS = "model-00001-of-00002.safetensors"
-FILES = {
-    "config.json": b'{"model_type": "some"}',
-    "tokenizer.json": 50_000,
-    WEIGHTS: 3_000_000,
-    "model-00002-of-00002.safetensors": 2_000_000,
-}
 AT_ONCE = {"Retry-After": "0"}
 """Spares the tests the pauses between tries."""
-
-
-@pytest.fixture
-def mount(tmp_path, hub):
-    return Mount(tmp_path, hub)
-
-
-@pytest.fixture
-def model(hub):
-    return hub.add(MODEL, FILES)
 
 
 def failed(mount, ended, reason, *words):

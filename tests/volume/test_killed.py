@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.hub import Fault, Hub
-from tests.volume.downloads import Mount
 
 MODEL = "acme/some-model"
 MIB = 1 << 20
@@ -47,11 +46,6 @@ def in_flight() -> int:
 def hub():
     with Hub(send_buffer=SEND_BUFFER) as made:
         yield made
-
-
-@pytest.fixture
-def mount(tmp_path, hub):
-    return Mount(tmp_path, hub)
 
 
 def test_killed_twenty_times_at_random_bytes_it_goes_on_where_it_was(hub, mount):

@@ -6,27 +6,7 @@ import pytest
 
 from aimlib.outcomes import OUTCOMES
 from tests.commandline import aim
-from tests.volume.downloads import Mount
-
-MODEL = "acme/some-model"
-WEIGHTS = "model-00001-of-00002.safetensors"
-FILES = {
-    "config.json": b'{"model_type": "some"}',
-    "tokenizer.json": 50_000,
-    WEIGHTS: 3_000_000,
-    "model-00002-of-00002.safetensors": 2_000_000,
-}
-
-
-@pytest.fixture
-def mount(tmp_path, hub):
-    return Mount(tmp_path, hub)
-
-
-@pytest.fixture
-def model(hub):
-    return hub.add(MODEL, FILES)
-
+from tests.volume.downloads import MODEL, WEIGHTS
 
 INDEXES = {
     "cut off": lambda text: text[: len(text) // 2],
