@@ -34,43 +34,6 @@ def test_recipes_are_found_by_the_label_of_their_model(cluster):
     assert len(found) >= 10
 
 
-MAY = {
-    ("edit", "create", "aimendpoints"): True,
-    ("edit", "update", "aimendpoints/scale"): True,
-    ("edit", "update", "aimendpoints/status"): False,
-    ("edit", "list", "aimrecipes"): True,
-    ("edit", "delete", "aimrecipes"): False,
-    ("edit", "update", "aimnodes"): False,
-    ("view", "get", "aimendpoints"): True,
-    ("view", "patch", "aimendpoints"): False,
-    ("admin", "delete", "aimendpoints"): True,
-}
-
-
-def test_the_roles_of_kubernetes_cover_our_kinds_and_no_status(space):
-    for role in ("view", "edit", "admin"):
-        account = f"--serviceaccount={space.namespace}:{role}"
-        space.kubectl("create", "rolebinding", role, f"--clusterrole={role}", account)
-    assert {asked: allowed(space, *asked) for asked in MAY} == MAY
-
-
-def allowed(space, role, verb, resource):
-    """Whether the API server lets someone with that role in the namespace do so."""
-    name, _, subresource = resource.partition("/")
-    wanted = {"group": "aim.engine.amd.com", "resource": name, "subresource": subresource, "verb": verb}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {
-            "user": f"system:serviceaccount:{space.namespace}:{role}",
-            "groups": ["system:authenticated", "system:serviceaccounts"],
-            "resourceAttributes": wanted | {"namespace": space.namespace},
-        },
-    }
-    answer = space.kubectl("create", "--filename=-", "--output=json", input=json.dumps(review))
-    return json.loads(answer)["status"]["allowed"]
-
-
 def children(case):
     """The children that a golden case answers with, if it answers."""
     said = yaml.safe_load(case.expected.read_text())["answer"]

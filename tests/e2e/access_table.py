@@ -1,0 +1,151 @@
+"""Who may do what: for each role the verbs by resource, and whatever does not stand here is refused."""
+
+from typing import Any
+
+OURS = "aim.engine.amd.com"
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+
+NAMESPACED = {
+    "aimendpoints": OURS,
+    "aimendpoints/scale": OURS,
+    "aimendpoints/status": OURS,
+    "aimcaches": OURS,
+    "aimcaches/status": OURS,
+    "secrets": "",
+    "configmaps": "",
+    "pods": "",
+    "pods/log": "",
+    "pods/exec": "",
+    "services": "",
+    "serviceaccounts": "",
+    "persistentvolumeclaims": "",
+    "deployments": "apps",
+    "jobs": "batch",
+    "cronjobs": "batch",
+    "horizontalpodautoscalers": "autoscaling",
+    "poddisruptionbudgets": "policy",
+    "networkpolicies": "networking.k8s.io",
+    "roles": "rbac.authorization.k8s.io",
+    "rolebindings": "rbac.authorization.k8s.io",
+}
+CLUSTER_WIDE = {
+    "aimrecipes": OURS,
+    "aimrecipes/status": OURS,
+    "aimnodes": OURS,
+    "aiminventories": OURS,
+    "aiminventories/status": OURS,
+    "nodes": "",
+    "namespaces": "",
+    "persistentvolumes": "",
+    "clusterroles": "rbac.authorization.k8s.io",
+    "clusterrolebindings": "rbac.authorization.k8s.io",
+    "customresourcedefinitions": "apiextensions.k8s.io",
+    "compositecontrollers": "metacontroller.k8s.io",
+    "storageclasses": "storage.k8s.io",
+}
+"""Resources and their groups."""
+
+Verbs = tuple[str, ...]
+READ: Verbs = ("get", "list", "watch")
+WRITE: Verbs = ("create", "update", "patch", "delete", "deletecollection")
+ALL = VERBS
+CHANGE: Verbs = ("update", "patch")
+MADE: Verbs = (*READ, "create", "update", "delete")
+"""What Metacontroller does with children."""
+
+CATALOGUE = {"aimrecipes": READ, "aiminventories": READ}
+"""For everybody who can log in."""
+OF_KUBERNETES = dict.fromkeys(
+    (
+        "configmaps",
+        "services",
+        "serviceaccounts",
+        "persistentvolumeclaims",
+        "deployments",
+        "jobs",
+        "cronjobs",
+        "horizontalpodautoscalers",
+        "poddisruptionbudgets",
+        "networkpolicies",
+        "pods",
+    ),
+    READ,
+)
+"""What `view` reads besides."""
+VIEW = {
+    **CATALOGUE,
+    **OF_KUBERNETES,
+    "pods/log": READ,
+    "aimendpoints": READ,
+    "aimendpoints/scale": READ,
+    "aimcaches": READ,
+}
+EDIT = {
+    **VIEW,
+    **dict.fromkeys(OF_KUBERNETES, ALL),
+    "secrets": ALL,
+    "pods/exec": (*READ, *WRITE),
+    "aimendpoints": ALL,
+    "aimendpoints/scale": (*READ, *CHANGE),
+    "aimcaches": ALL,
+}
+ADMIN = {**EDIT, "roles": ALL, "rolebindings": ALL}
+
+MAY: dict[str, dict[str, Verbs]] = {
+    "anonymous": {},
+    "authenticated": CATALOGUE,
+    "view": VIEW,
+    "edit": EDIT,
+    "admin": ADMIN,
+    "tenant": {
+        **CATALOGUE,
+        "aimendpoints": (*READ, "create", *CHANGE, "delete"),
+        "aimendpoints/scale": ("get", *CHANGE),
+        "aimcaches": (*READ, "create", *CHANGE, "delete"),
+        **dict.fromkeys(("pods", "pods/log", "services", "persistentvolumeclaims"), READ),
+        **dict.fromkeys(("deployments", "jobs", "cronjobs"), READ),
+    },
+    # What one cache's Jobs report with, and no other object than these two.
+    "reporter": {**CATALOGUE, "configmaps:models-state": ("get", "patch"), "aimcaches:models": ("get",)},
+    "aim-hooks": CATALOGUE,
+    "metacontroller": {
+        **dict.fromkeys(("aimendpoints", "aimcaches", "aiminventories"), READ),
+        **dict.fromkeys(
+            ("aimendpoints/status", "aimcaches/status", "aiminventories/status", "aimrecipes/status"), ("update",)
+        ),
+        "aimrecipes": (*READ, "update"),
+        "aimnodes": MADE,
+        **dict.fromkeys(("nodes", "namespaces", "storageclasses", "customresourcedefinitions"), READ),
+        "compositecontrollers": READ,
+        **dict.fromkeys(("services", "serviceaccounts", "persistentvolumeclaims", "deployments", "cronjobs"), MADE),
+        **dict.fromkeys(("horizontalpodautoscalers", "poddisruptionbudgets", "roles", "rolebindings"), MADE),
+        "configmaps": (*MADE, "patch"),
+        "jobs": (*READ, "create", "delete"),
+    },
+}
+"""Verbs by role and resource, in the namespace that the role is bound in; `resource:name` is one object."""
+
+ELSEWHERE = {**MAY, **dict.fromkeys(("view", "edit", "admin", "tenant", "reporter"), CATALOGUE)}
+"""The same in a namespace in which nobody was given anything."""
+ADMIN_OF_THE_CLUSTER = {**ADMIN, "aimrecipes": ALL, "aimnodes": READ, "namespaces": READ}
+"""Of `admin` where it is bound for the whole cluster."""
+
+
+def row(rights: dict[str, Verbs]) -> dict[tuple[str, str], bool]:
+    """A role's row in full: an answer for every resource and verb."""
+    asked = dict.fromkeys([*NAMESPACED, *CLUSTER_WIDE, "aimcaches:others", "configmaps:others", *rights])
+    return {(one, verb): verb in granted(rights, one) for one in asked for verb in VERBS}
+
+
+def granted(rights: dict[str, Verbs], resource: str) -> Verbs:
+    """The verbs for a resource, or for one object, which those for all objects include."""
+    return rights.get(resource, ()) + rights.get(resource.partition(":")[0], ())
+
+
+def attributes(resource: str, verb: str, namespace: str) -> dict[str, Any]:
+    """What a SubjectAccessReview asks."""
+    plural, _, name = resource.partition(":")
+    kind, _, subresource = plural.partition("/")
+    group = NAMESPACED[plural] if plural in NAMESPACED else CLUSTER_WIDE[plural]
+    where = {"namespace": namespace} if plural in NAMESPACED else {}
+    return {"group": group, "resource": kind, "subresource": subresource, "name": name, "verb": verb, **where}
