@@ -4,7 +4,7 @@ The pod template depends on the spec, the resolved choice, the cache that was ch
 on nothing else: a new release of the operator restarts no model server, and neither does what becomes of a cache.
 """
 
-from aimlib.api.endpoint_parts import NOTHING
+from aimlib.api.endpoint_parts import NOTHING, PodSecurityContext
 from aimlib.api.meta import Raw
 from aimlib.cache_choice import use
 from aimlib.names import CACHE_LABEL, label_value
@@ -26,7 +26,6 @@ def deployment(owner: Owner) -> Raw | None:
 
 def replicas(owner: Owner) -> Raw:
     """The engine's replicas as they are asked for."""
-    security = owner.spec.security.pod_security_context
     image = owner.spec.image
     return {
         "apiVersion": "apps/v1",
@@ -42,13 +41,7 @@ def replicas(owner: Owner) -> Raw:
                 "spec": {
                     "serviceAccountName": owner.account,
                     "automountServiceAccountToken": False,
-                    "securityContext": {
-                        "runAsUser": security.run_as_user,
-                        "runAsGroup": security.run_as_group,
-                        "fsGroup": security.fs_group,
-                        "supplementalGroups": security.supplemental_groups,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
+                    "securityContext": _security(owner.spec.security.pod_security_context),
                     "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
                     "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
                     "tolerations": tolerations(owner.resolved),
@@ -60,6 +53,18 @@ def replicas(owner: Owner) -> Raw:
                 },
             },
         },
+    }
+
+
+def _security(asked: PodSecurityContext) -> Raw:
+    """Not as root where a user is stated, as the level `restricted` wants it; else the vendors' images run as root."""
+    return {
+        "runAsNonRoot": True if asked.run_as_user else None,
+        "runAsUser": asked.run_as_user,
+        "runAsGroup": asked.run_as_group,
+        "fsGroup": asked.fs_group,
+        "supplementalGroups": asked.supplemental_groups,
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
 
 

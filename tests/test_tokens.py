@@ -1,0 +1,47 @@
+"""Which pods hold a token of the API server: the Jobs of caches, and no other that the operator makes."""
+
+import pytest
+import yaml
+
+from tests.world import cases
+
+REPORTING = {"aim-cache": True, "aim-endpoint": False}
+"""Whether pods report to the API server, by what they are of."""
+
+
+def children():
+    """Every child of every golden case, with the name of the case."""
+    for case in cases(hook="sync"):
+        said = yaml.safe_load(case.expected.read_text())["answer"]
+        yield from ((str(case), child) for child in said.get("children", ()))
+
+
+def templates():
+    for case, child in children():
+        spec = child.get("spec", {})
+        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+        if template:
+            yield case, child, template
+
+
+@pytest.mark.parametrize("owner", REPORTING)
+def test_a_pod_has_a_token_only_where_it_reports(owner):
+    found = [(case, one["spec"]) for case, _, one in templates() if one["metadata"]["labels"][NAME] == owner]
+    assert found
+    # Stated in the pod, since an account that somebody else made would mount one.
+    assert {case: pod.get(MOUNTED) for case, pod in found if pod.get(MOUNTED) is not REPORTING[owner]} == {}
+
+
+NAME = "app.kubernetes.io/name"
+MOUNTED = "automountServiceAccountToken"
+
+
+def test_there_is_no_pod_of_another_kind():
+    assert {one["metadata"]["labels"][NAME] for _, _, one in templates()} == set(REPORTING)
+    assert {child["kind"] for _, child, _ in templates()} == {"Deployment", "Job", "CronJob"}
+
+
+def test_no_account_gives_a_token_to_pods_that_do_not_ask():
+    accounts = [(case, child) for case, child in children() if child["kind"] == "ServiceAccount"]
+    assert accounts
+    assert {case: child for case, child in accounts if child.get(MOUNTED) is not False} == {}
