@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -64,9 +65,11 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
     space.kubectl("delete", "persistentvolume", space.namespace, "--wait=false")
 
 
-def test_every_example_is_tested_here_or_with_the_caches():
+def test_every_example_is_tested_here_or_by_its_neighbours():
     here = {"endpoint.yaml", "endpoint-short.yaml", "endpoint-long.yaml", "endpoint-full.yaml"}
-    assert {path.name for path in EXAMPLES.iterdir()} == here | {"cache.yaml", "cache-full.yaml"}
+    neighbours = {"cache.yaml": "caching", "cache-full.yaml": "caching_faults", "tenant.yaml": "access"}
+    assert {path.name for path in EXAMPLES.iterdir()} == here | neighbours.keys()
+    assert all((Path(__file__).parent / f"test_{name}.py").exists() for name in neighbours.values())
 
 
 def test_get_wide_fills_every_column(space, hub):
