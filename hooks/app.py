@@ -25,12 +25,12 @@ from aimlib.data import load
 from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
 from aimlib.sentences import sentences
-from hooks import cache, endpoint, inventory, metrics, node, recipe
+from hooks import cache, draining, endpoint, inventory, metrics, node, recipe
 from hooks.logs import logger
 from hooks.stamp import stamp
 
-MAX_BODY = 128 * 2**20
-"""Bytes of a request; the inventory of 5,000 nodes is measured at 8 MB."""
+MAX_BODY = 24 * 2**20
+"""Bytes of a request: that of 5,000 nodes is measured at 8 MB, and two of this size fit into the memory limit."""
 
 Hook = Callable[[Request], dict[str, Any]]
 
@@ -140,7 +140,7 @@ def create_app(config: Config | None = None) -> Flask:
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
     app.register_error_handler(HTTPException, _refused)
     app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
-    app.add_url_rule("/readyz", "readyz", lambda: Response("ok\n", mimetype="text/plain"))
+    app.add_url_rule("/readyz", "readyz", _ready)
     app.add_url_rule("/metrics", "metrics", _metrics)
     return app
 
@@ -148,6 +148,13 @@ def create_app(config: Config | None = None) -> Flask:
 def _refused(error: HTTPException) -> tuple[dict[str, str], int]:
     """A wrong path or method, or a body that is too large, in a sentence."""
     return {"error": f"{error.name}: {error.description}"}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _ready() -> Response:
+    """Whether to send requests here: not while it is about to stop."""
+    if draining.begun():
+        return Response("stopping\n", status=HTTPStatus.SERVICE_UNAVAILABLE, mimetype="text/plain")
+    return Response("ok\n", mimetype="text/plain")
 
 
 def _metrics() -> Response:

@@ -211,6 +211,32 @@ def test_the_hook_server_has_no_token_and_survives_a_drain(installed: Objects):
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
+def test_the_hook_server_answers_until_everybody_knows_that_it_stops_and_ends_what_it_has_begun(installed: Objects):
+    pod = only(installed, "Deployment")["spec"]["template"]["spec"]
+    [(container, _)] = containers(installed)
+    drain = next(int(one["value"]) for one in container["env"] if one["name"] == "AIM_DRAIN_SECONDS")
+    probe = container["readinessProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] < drain
+    settings = (ROOT / "hooks" / "gunicorn_conf.py").read_text()
+    [graceful] = re.findall(r"^graceful_timeout = (\d+)$", settings, re.MULTILINE)
+    assert drain + int(graceful) < pod["terminationGracePeriodSeconds"]
+    assert only(installed, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_the_hook_server_has_a_priority_of_its_own_that_exists(installed: Objects):
+    pod = only(installed, "Deployment")["spec"]["template"]["spec"]
+    made = only(installed, "PriorityClass")
+    assert pod["priorityClassName"] == made["metadata"]["name"]
+    assert 0 < made["value"] < 10**9, "what is above belongs to the system"
+    assert "globalDefault" not in made
+
+
+def test_the_namespace_of_the_operator_is_restricted(installed: Objects):
+    labels = only(installed, "Namespace")["metadata"]["labels"]
+    modes = ("enforce", "warn", "audit")
+    assert {labels[f"pod-security.kubernetes.io/{mode}"] for mode in modes} == {"restricted"}
+
+
 def test_selectors_meet_the_pods_of_the_hook_server(installed: Objects):
     deployment = only(installed, "Deployment")
     labels = deployment["spec"]["template"]["metadata"]["labels"].items()

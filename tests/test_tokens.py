@@ -1,5 +1,7 @@
 """Which pods hold a token of the API server: the Jobs of caches, and no other that the operator makes."""
 
+from functools import cache
+
 import pytest
 import yaml
 
@@ -9,11 +11,11 @@ REPORTING = {"aim-cache": True, "aim-endpoint": False}
 """Whether pods report to the API server, by what they are of."""
 
 
+@cache
 def children():
     """Every child of every golden case, with the name of the case."""
-    for case in cases(hook="sync"):
-        said = yaml.safe_load(case.expected.read_text())["answer"]
-        yield from ((str(case), child) for child in said.get("children", ()))
+    said = ((str(case), yaml.safe_load(case.expected.read_text())["answer"]) for case in cases(hook="sync"))
+    return [(case, child) for case, answer in said for child in answer.get("children", ())]
 
 
 def templates():
