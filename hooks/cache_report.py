@@ -164,6 +164,9 @@ def warnings(
 
     `due` is when the next clean-up is.
     """
+    if volume.tight and not volume.own:
+        has = words(volume.wanted.bytes, at_least=True)
+        yield f"claim {volume.name} asks for {volume.size}, and the models have {has}: what fits shows in the download"
     if volume.size and volume.wanted.unknown:
         models = ", ".join(volume.wanted.unknown)
         yield f"no recipe loads {models}, and there is no maxSize: whether it fits shows when it is downloaded"

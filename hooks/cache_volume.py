@@ -70,6 +70,12 @@ class Volume(NamedTuple):
 
     @property
     def too_small(self) -> bool:
+        """Whether its models do not fit. What a claim of others asks for need not be what its volume has."""
+        return self.own and self.tight
+
+    @property
+    def tight(self) -> bool:
+        """Whether the models have more than the claim asks for."""
         return self.size is not None and self.wanted.bytes > parse(self.size)
 
     @property

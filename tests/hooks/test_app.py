@@ -44,7 +44,13 @@ def test_a_body_that_is_no_request_is_refused_in_words(client, path, body):
 @pytest.mark.parametrize("path", HOOKS)
 @pytest.mark.parametrize("version", ["aim.engine.amd.com/v1beta1", "example.com/v1", None])
 def test_a_parent_of_another_version_is_refused_in_words(client, path, version):
-    kind = {"cache": "AIMCache", "endpoint": "AIMEndpoint", "recipe": "AIMRecipe", "node": "Node", "inventory": "AIMInventory"}
+    kind = {
+        "cache": "AIMCache",
+        "endpoint": "AIMEndpoint",
+        "recipe": "AIMRecipe",
+        "node": "Node",
+        "inventory": "AIMInventory",
+    }
     named = {"kind": kind[path.split("/")[1]], "metadata": {"name": "x"}, "spec": {"modelId": "a/b"}}
     response = client.post(path, json={"parent": {"apiVersion": version, **named}, "children": {}, "related": {}})
     assert response.status_code == 422
