@@ -42,7 +42,7 @@ FORMS: Mapping[str, str] = {
 
 
 def sentences(error: ValidationError) -> tuple[str, ...]:
-    """One sentence per finding: where, what is wrong, and what was found there."""
+    """One sentence per finding: where, what is wrong, and what was found there, unless it may be a secret."""
     return tuple(_sentence(one) for one in error.errors(include_url=False))
 
 
@@ -53,5 +53,6 @@ def _sentence(one: ErrorDetails) -> str:
     form = FORMS.get(context.get("pattern", ""), own)
     text = WORDS[one["type"]].format_map(context) if one["type"] in WORDS else form
     found = "nothing" if one["input"] is None else repr(str(one["input"])[:80])
-    said = isinstance(one["input"], dict | list) or found in text
+    secret = "env" in one["loc"] and one["loc"][-1] == "value"
+    said = secret or isinstance(one["input"], dict | list) or found in text
     return f"{where}: {text}" if said else f"{where}: {text}, found {found}"

@@ -26,7 +26,10 @@ from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
 from aimlib.sentences import sentences
 from hooks import cache, draining, endpoint, inventory, metrics, node, recipe
-from hooks.logs import logger
+from hooks.changes import OTHER
+from hooks.logs import audit_logger, logger
+from hooks.record import record
+from hooks.release import release
 from hooks.stamp import stamp
 
 MAX_BODY = 24 * 2**20
@@ -121,9 +124,15 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
     load("hardware")  # read now what the first request would wait for
-    log = logger()
+    log, paths, version = logger(), hooks(settings), release()
+    audit_logger()  # made once, before there are threads
+    metrics.BUILD.labels(version).set(1)
 
     def serve(path: str, hook: Hook) -> Response:
+        with metrics.IN_FLIGHT.labels(path).track_inprogress():
+            return call(path, hook)
+
+    def call(path: str, hook: Hook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
         asked, said, code = answer(hook, body, datetime.now(UTC))
@@ -132,22 +141,29 @@ def create_app(config: Config | None = None) -> Flask:
         metrics.CALLS.labels(path, code).inc()
         metrics.SECONDS.labels(path).observe(took)
         metrics.BYTES.labels(path).observe(len(body))
+        if asked and code == HTTPStatus.OK:
+            record(asked, said, version)
+        else:
+            metrics.failed(path, code)
         facts = {"hook": path, "code": code, "ms": round(took * 1000, 2)} | _who(asked) | _decided(said)
         log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "hook", extra={"facts": facts})
         return Response(text, status=code, mimetype="application/json")
 
-    for path, hook in hooks(settings).items():
+    def refused(error: HTTPException) -> tuple[dict[str, str], int]:
+        """A wrong path or method, or a body that is too large, in a sentence."""
+        code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        path = request.path if request.path in paths else OTHER
+        metrics.CALLS.labels(path, code).inc()
+        metrics.failed(path, code)
+        return {"error": f"{error.name}: {error.description}"}, code
+
+    for path, hook in paths.items():
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
-    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(HTTPException, refused)
     app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
     app.add_url_rule("/readyz", "readyz", _ready)
     app.add_url_rule("/metrics", "metrics", _metrics)
     return app
-
-
-def _refused(error: HTTPException) -> tuple[dict[str, str], int]:
-    """A wrong path or method, or a body that is too large, in a sentence."""
-    return {"error": f"{error.name}: {error.description}"}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _ready() -> Response:

@@ -1,9 +1,10 @@
-"""Logs as JSON lines on standard error."""
+"""Logs as JSON lines: what happens on standard error, the audit record on standard output."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 
 class JsonLines(logging.Formatter):
@@ -20,6 +21,32 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+class AuditLines(logging.Formatter):
+    """The record's `line`, which is a JSON object, and nothing else."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(vars(record)["line"])
+
+
+class Unforgiving(logging.StreamHandler[TextIO]):
+    """A handler whose caller is told that a line could not be written, instead of standard error."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's own name
+        raise  # noqa: PLE0704 - logging calls this while it deals with the exception
+
+
+def audit_logger() -> logging.Logger:
+    """The audit record's logger. One stream apart from the log, so that a collector can keep it for longer."""
+    log = logging.getLogger("aim.audit")
+    if not log.handlers:
+        handler = Unforgiving(sys.stdout)
+        handler.setFormatter(AuditLines())
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+    return log
 
 
 def logger() -> logging.Logger:

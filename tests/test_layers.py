@@ -21,11 +21,11 @@ LAYERS = (
     r"hooks\.children(\..*)?",
     r"hooks\.(conditions|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
     r"hooks\.(endpoint|recipe|node|inventory|cache)",
-    r"hooks\.(stamp|app|logs|metrics|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
+    r"hooks\.(stamp|app|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
 )
 """From the bottom up; the last one is the edges: the server, the command line, and what runs on a cache's volume."""
 
-SERVER = r"hooks\.(app|logs|metrics|gunicorn_conf|draining)"
+SERVER = r"hooks\.(app|logs|metrics|record|release|gunicorn_conf|draining)"
 COMMAND_LINE = r"hooks\.(cli|cache_cli|cache_commands|commands|failure|files|formats|live)"
 VOLUME = r"hooks\.volume(\..*)?"
 OUTSIDE = {
@@ -34,7 +34,7 @@ OUTSIDE = {
     "logging": SERVER,
     "time": rf"{SERVER}|hooks\.volume\.clock",
     "pathlib": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.crd",
-    "importlib": rf"{COMMAND_LINE}|aimlib\.data",
+    "importlib": rf"{SERVER}|{COMMAND_LINE}|aimlib\.data",
     "tempfile": SERVER,
     "shutil": rf"{COMMAND_LINE}|{VOLUME}",
     "fcntl": VOLUME,

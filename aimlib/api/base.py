@@ -12,7 +12,10 @@ from pydantic_core import CoreSchema
 class Model(BaseModel):
     """A frozen value; its attribute docstrings are what `kubectl explain` prints."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    # What was given stays out of tracebacks: it may be a secret, and `aimlib.sentences` shows the rest.
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
 
     def wire(self) -> dict[str, Any]:
         """This value as JSON-ready data, camelCase, without absent fields."""
