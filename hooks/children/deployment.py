@@ -98,7 +98,7 @@ def _pod_labels(owner: Owner) -> dict[str, str]:
     return {
         **owner.labels,
         **({"app.kubernetes.io/version": label_value(version)} if version else {}),
-        **({CACHE_LABEL: label_value(cache.name)} if cache and owner.one_node else {}),
+        **({CACHE_LABEL: label_value(cache.name)} if cache else {}),
     }
 
 
