@@ -258,6 +258,6 @@ def test_only_metacontroller_and_scrapers_reach_the_hooks(installed: Objects, me
 
 
 def test_the_shipped_settings_are_settings(installed: Objects):
-    settings = only(installed, "ConfigMap")["data"]
+    [settings] = [item["data"] for item in of_kind(installed, "ConfigMap") if "config.yaml" in item["data"]]
     assert settings.keys() == {"config.yaml"}
     Config.model_validate(yaml.safe_load(settings["config.yaml"]))

@@ -3,6 +3,7 @@
 import ssl
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from tests.cluster.plane import HERE, ControlPlane
 
@@ -22,11 +23,14 @@ CONTROLLERS = (
     "replicaset-controller",
     "serviceaccount-controller",
     "ttl-after-finished-controller",
+    "validatingadmissionpolicy-status-controller",
 )
 START_SECONDS = 90
 
 
-def start_api_server(plane: ControlPlane, port: int, etcd_client: str, etcd_peer: str) -> None:
+def start_api_server(
+    plane: ControlPlane, port: int, etcd_client: str, etcd_peer: str, audit_policy: Path = HERE / "audit-policy.yaml"
+) -> None:
     """Start etcd and the API server; both answer when this returns."""
     made = plane.credentials
     etcd = plane.run(
@@ -57,7 +61,7 @@ def start_api_server(plane: ControlPlane, port: int, etcd_client: str, etcd_peer
         f"--service-account-key-file={made.service_account_key}",
         f"--service-account-signing-key-file={made.service_account_key}",
         "--service-cluster-ip-range=10.96.0.0/16",  # the default holds too few Services for the bench
-        f"--audit-policy-file={HERE / 'audit-policy.yaml'}",
+        f"--audit-policy-file={audit_policy}",
         f"--audit-log-path={plane.audit_log}",
         # Nothing here would ever lift the not-ready taint that this plugin sets on every new node.
         "--disable-admission-plugins=TaintNodesByCondition",
