@@ -1,10 +1,13 @@
 """The demo: a control plane with the operator, an example endpoint on it, and what the operator says about that."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+
+import yaml
 
 from tests.cluster import operator
 from tests.cluster.controlplane import control_plane
@@ -31,6 +34,7 @@ def run(*, serve: bool, as_admin: bool) -> None:
             if serve:
                 _serve(plane)
                 report(f"{EXAMPLE.relative_to(ROOT)} is Ready")
+                _ask_too_much(plane)
                 _show(plane)
         except (KubectlError, StartError, subprocess.CalledProcessError):
             _explain_failure(plane)
@@ -46,6 +50,25 @@ def run(*, serve: bool, as_admin: bool) -> None:
 def _serve(plane: ControlPlane) -> None:
     plane.kubectl("apply", f"--filename={EXAMPLE}")
     plane.kubectl("wait", "--for=condition=Ready", f"--timeout={READY_SECONDS}s", f"--filename={EXAMPLE}")
+
+
+def _ask_too_much(plane: ControlPlane) -> None:
+    """The example on more GPUs than any node has: a warning, and a refusal in a namespace that enforces."""
+    example = yaml.safe_load(EXAMPLE.read_text())
+    raw = {**example, "spec": {**example["spec"], "gpuCount": 16}}
+    plane.kubectl("create", "namespace", "strict")
+    plane.kubectl("label", "namespace", "strict", "aim.engine.amd.com/admission=enforce")
+    for namespace in ("default", "strict"):
+        command = ("kubectl", "apply", f"--namespace={namespace}", "--dry-run=server", "--filename=-")
+        print(f"\n$ yq '.spec.gpuCount = 16' {EXAMPLE.relative_to(ROOT)} | {' '.join(command)}", flush=True)
+        subprocess.run(
+            [plane.programs["kubectl"], *command[1:]],
+            input=json.dumps(raw),
+            env=plane.environment,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=namespace == "default",
+        )
 
 
 def _show(plane: ControlPlane) -> None:
