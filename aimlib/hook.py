@@ -31,6 +31,8 @@ class Request(NamedTuple):
     related: Mapping[str, Mapping[str, Raw]]
     now: datetime = EPOCH
     """When the request came; the edge knows."""
+    pods: list[Raw] | None = None
+    """The Pods of the parent, where the edge has asked for them; None where it has not, or got no answer."""
 
     def observed(self, kind: str) -> list[Raw]:
         """The children of one kind, in the order of their names."""

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import HTTPException
 
+from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.data import load
 from aimlib.hook import BadRequestError, Request
@@ -36,6 +37,8 @@ MAX_BODY = 24 * 2**20
 """Bytes of a request: that of 5,000 nodes is measured at 8 MB, and two of this size fit into the memory limit."""
 
 Hook = Callable[[Request], dict[str, Any]]
+Observe = Callable[[Request], list[Raw] | None]
+"""What an observer knows of a request's Pods; None where it has not asked."""
 
 
 def hooks(config: Config) -> dict[str, Hook]:
@@ -71,7 +74,21 @@ def read_config(path: str | None, downloader_image: str | None = None) -> Config
         raise ConfigError(f"{path}: {error}") from error
 
 
-def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict[str, Any], int]:
+def observers(names: str) -> dict[str, Observe]:
+    """The observers that are switched on, by the path of the hook that they are for; ConfigError for unknown names."""
+    wanted = {name for name in names.split(",") if name}
+    if unknown := wanted - {"pods"}:
+        raise ConfigError(f"AIM_OBSERVE: asked for {', '.join(sorted(unknown))}, found that only pods can be observed")
+    if not wanted:
+        return {}
+    from hooks.observers.pods import Pods  # noqa: PLC0415 - without it, no client of the Kubernetes API is loaded
+
+    return {"/endpoint/sync": Pods()}
+
+
+def answer(
+    hook: Hook, body: bytes, now: datetime, observe: Observe | None = None
+) -> tuple[Request | None, dict[str, Any], int]:
     """The parsed request, the answer and its HTTP status."""
     try:
         asked = parsed(from_json(body), now)
@@ -80,6 +97,7 @@ def answer(hook: Hook, body: bytes, now: datetime) -> tuple[Request | None, dict
     except ValueError as error:
         return None, {"error": f"the body is not JSON: {error}"}, 400
     try:
+        asked = asked._replace(pods=observe(asked)) if observe else asked
         said = hook(asked)
         if said.get("status"):
             said["status"] = stamp(said["status"], asked)
@@ -125,6 +143,7 @@ def create_app(config: Config | None = None) -> Flask:
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
     load("hardware")  # read now what the first request would wait for
     log, paths, version = logger(), hooks(settings), release()
+    observing = observers(os.environ.get("AIM_OBSERVE", ""))
     audit_logger()  # made once, before there are threads
     metrics.BUILD.labels(version).set(1)
 
@@ -135,7 +154,7 @@ def create_app(config: Config | None = None) -> Flask:
     def call(path: str, hook: Hook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
-        asked, said, code = answer(hook, body, datetime.now(UTC))
+        asked, said, code = answer(hook, body, datetime.now(UTC), observing.get(path))
         text = to_json(said)
         took = time.perf_counter() - started
         metrics.CALLS.labels(path, code).inc()

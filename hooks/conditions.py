@@ -24,6 +24,11 @@ PHASES = {
     "Downloading": "Reconciling",
     "Verifying": "Reconciling",
     "Progressing": "Reconciling",
+    "Unschedulable": "Pending",
+    "ClaimPending": "Pending",
+    "ConfigError": "Pending",
+    "Evicted": "Reconciling",
+    "NodeLost": "Reconciling",
     "Stopped": "Stopped",
 }
 """The phase that goes with a reason why an endpoint is not Ready: Pending where a change of other objects mends it,
@@ -110,13 +115,13 @@ def available(desired: int, seen: Rollout, awaited: Awaited, claim_lost: bool, p
     settled = seen.up_to_date and seen.updated >= desired and seen.ready >= desired and seen.current <= desired
     missing_pods = pods.crowd if seen.ready < desired else ""
     progress = pods.idle or "; ".join(filter(None, (_progress(desired, seen), missing_pods)))
-    trouble = seen.trouble or ("", "")
+    reason, said = seen.trouble or ("", "")
     missing, unchanged = awaited.missing, awaited.unchanged
     table = (
         (missing and awaited.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}"),
         (unchanged and awaited.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {WHY_UNCHANGED}"),
         (claim_lost, False, "ClaimLost", "the volume of the cache's claim is gone"),
-        (seen.trouble, False, *trouble),
+        (seen.trouble, False, reason, "; ".join(filter(None, (said, missing_pods)))),
         (not settled and awaited.overdue, False, "Progressing", f"{progress}; {awaited.overdue}"),
         (not settled, False, "Progressing", progress),
         (awaited.words, False, "Progressing", awaited.words),

@@ -20,18 +20,21 @@ from aimlib.memo import Memo, remembered, versions
 from aimlib.names import MODEL_LABEL, model_label
 from aimlib.selection import Decision, Entry, decide, decided_for, entry
 from aimlib.sentences import sentences
+from aimlib.stuck import cause
 from hooks import conditions, report
 from hooks.awaited import awaited
 from hooks.cached import Memory, cached, related
 from hooks.children import children
 from hooks.children.owner import Owner
-from hooks.observed import phase_of, rollout, see, since
+from hooks.observed import phase_of, replicas_missing, rollout, see, since
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
 ENTRIES: Memo[Entry] = Memo(1024)
 DECISIONS: Memo[Decision] = Memo(512)
+WATCH_SECONDS = 5
+"""When to look at the Pods again while replicas are missing: no event says that a Pod is in trouble."""
 
 
 def read_spec(parent: Raw) -> EndpointSpec:
@@ -88,6 +91,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     arrived = [since(request, before, one.type, one.status) for one in cache.conditions]
     waiting = awaited(request, seen.values(), before, *arrived)
     account = rollout(seen.get("Deployment"))
+    watched = request.pods is not None and owner.replicas > 0 and replicas_missing(request)
+    if watched and (why := cause(request.pods or (), request.now)):
+        account = account._replace(trouble=why)
     claim_lost = any(phase_of(one.found) == "Lost" for one in seen.values())
     serving = conditions.available(owner.replicas, account, waiting, claim_lost, cache.pods)
     current = conditions.up_to_date(resolved, fresh)
@@ -105,7 +111,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         warnings=(*warnings(spec, resolved), *cache.warnings),
         resolved=resolved,
     )
-    again = waiting.resync_seconds
+    again = WATCH_SECONDS if watched else waiting.resync_seconds
     return _answer(status, selection, wanted) | ({"resyncAfterSeconds": again} if again else {})
 
 

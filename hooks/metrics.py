@@ -48,6 +48,11 @@ KEPT = Counter(
 DOWNLOADS = Counter("aim_cache_downloads_total", "Downloads of caches that ended, by outcome.", ["outcome"])
 REMOVALS = Counter("aim_cache_removals_total", "Models that caches have no more.")
 RECORDS = Counter("aim_audit_records_total", "Lines of the audit record, by result.", ["result"])
+OBSERVATIONS = Counter(
+    "aim_observations_total",
+    "Questions that observers put to the API server, by what they ask for.",
+    ["asked", "result"],
+)
 BUILD = Gauge("aim_build_info", "1, with the release of the hook server.", ["version"], multiprocess_mode="livemax")
 
 REASONS = {

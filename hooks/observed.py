@@ -13,6 +13,7 @@ CLAIM_PATIENCE_SECONDS = 60
 """How long a claim may be unbound before that is news: provisioning a volume takes its time."""
 
 
+DEPLOYMENT = "Deployment.apps/v1"
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 
 
@@ -26,7 +27,7 @@ class Rollout(NamedTuple):
     up_to_date: bool
     """Whether the account is about the present spec."""
     trouble: tuple[str, str] | None
-    """Reason and message, where the Deployment says that it is stuck."""
+    """Reason and message, where the Deployment says that it is stuck, or its Pods why."""
 
 
 def kind_key(child: Raw) -> str:
@@ -107,6 +108,20 @@ def rollout(deployment: Seen | None) -> Rollout:
         up_to_date=deployment.applied and status.get("observedGeneration", 0) >= generation,
         trouble=_trouble(status.get("conditions") or ()),
     )
+
+
+def replicas_missing(request: Request) -> bool:
+    """Whether an observed Deployment has not all the ready replicas of its present version, or some that are not ready.
+
+    Only then is it worth asking why.
+    """
+    return any(_lacks(one["spec"].get("replicas", 0), one.get("status") or {}) for one in request.observed(DEPLOYMENT))
+
+
+def _lacks(wanted: int, status: Raw) -> bool:
+    ready = status.get("readyReplicas", 0)
+    least = min(ready, status.get("updatedReplicas", 0))
+    return wanted > 0 and (least < wanted or ready < status.get("replicas", 0))
 
 
 def _trouble(conditions: list[Raw] | tuple[()]) -> tuple[str, str] | None:

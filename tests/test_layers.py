@@ -21,15 +21,17 @@ LAYERS = (
     r"hooks\.children(\..*)?",
     r"hooks\.(conditions|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
     r"hooks\.(endpoint|recipe|node|inventory|cache)",
-    r"hooks\.(stamp|app|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
+    r"hooks\.(stamp|app|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
 )
 """From the bottom up; the last one is the edges: the server, the command line, and what runs on a cache's volume."""
 
-SERVER = r"hooks\.(app|logs|metrics|record|release|gunicorn_conf|draining)"
+SERVER = r"hooks\.(observers(\..*)?|app|logs|metrics|record|release|gunicorn_conf|draining)"
 COMMAND_LINE = r"hooks\.(cli|cache_cli|cache_commands|commands|failure|files|formats|live)"
 VOLUME = r"hooks\.volume(\..*)?"
+API_SERVER = r"hooks\.apiserver|hooks\.observers\.pods"
+"""Who asks the cluster, besides the command line and what runs on a volume."""
 OUTSIDE = {
-    "os": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}",
+    "os": rf"{SERVER}|{API_SERVER}|{COMMAND_LINE}|{VOLUME}",
     "sys": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.crd",
     "logging": SERVER,
     "time": rf"{SERVER}|hooks\.volume\.clock",
@@ -48,8 +50,8 @@ OUTSIDE = {
     "werkzeug": SERVER,
     "prometheus_client": SERVER,
     "click": COMMAND_LINE,
-    "kubernetes": rf"{COMMAND_LINE}|{VOLUME}",
-    "urllib3": rf"{COMMAND_LINE}|{VOLUME}",
+    "kubernetes": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}",
+    "urllib3": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}",
     "yaml": rf"{SERVER}|{COMMAND_LINE}|aimlib\.(crd|data|documents)",
     "subprocess": COMMAND_LINE,
     "socket": "",

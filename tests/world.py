@@ -19,6 +19,7 @@ earlier    what was different at an earlier sync, whose status and children are 
 observed   how the children of the earlier sync are found: `ready` (the default) or `created`, or by kind:
            `missing`, or an object that is merged into the child
 written    what is merged into the status that the earlier sync wrote
+pods       the endpoint's Pods, each as what is different about it (`pod` below); asked for as the server does
 """
 
 import hashlib
@@ -34,12 +35,13 @@ import yaml
 
 from aimlib.api import API_VERSION
 from aimlib.config import Config
+from aimlib.hook import Request
 from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.reports import model_key
 from aimlib.usage import Use, usage_annotation, usage_labels
 from hooks.app import answer, hooks
 from hooks.cache_volume import DEFAULT_CLASS
-from hooks.observed import LAST_APPLIED
+from hooks.observed import LAST_APPLIED, replicas_missing
 from hooks.offline import KINDS
 from tests.cluster.standin.selector import compile_selector
 
@@ -57,7 +59,7 @@ NAMESPACE = "team-a"
 OWNED = {"endpoint", "cache"}
 """Kinds whose children a case may find."""
 KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += ("settings", "now", "earlier", "observed", "written")
+KEYS += ("settings", "now", "earlier", "observed", "written", "pods")
 
 
 class Case(NamedTuple):
@@ -232,11 +234,39 @@ def reported(state: dict[str, Any]) -> dict[str, str]:
     return data | state.get("texts", {})
 
 
-def call(kind: str, hook: str, body: Any, now: datetime = NOON, settings: dict[str, Any] | None = None) -> Answer:
+def pod(patch: dict[str, Any]) -> dict[str, Any]:
+    """A Pod of the endpoint as its kubelet reports it when all is well, but for what a case says of it.
+
+    Its container is the first of `containerStatuses`, and what a case says of that is merged, too.
+    """
+    long_ago = stamp(NOON - timedelta(hours=1))
+    conditions = merged({"PodScheduled": "True", "Ready": "True"}, patch.get("conditions", {}))
+    container = {"name": "engine", "image": "docker.io/vllm/vllm-openai-rocm:v0.33.0", "ready": True, "started": True}
+    usual = {
+        "metadata": {"name": "chat-5d9c-x2x4z", "creationTimestamp": long_ago},
+        "spec": {"nodeName": "mi300x-0", "containers": [{"name": "engine"}]},
+        "status": {
+            "phase": "Running",
+            "conditions": [
+                {"type": kind, "lastTransitionTime": long_ago} | ({"status": said} if isinstance(said, str) else said)
+                for kind, said in conditions.items()
+            ],
+            "containerStatuses": [merged(container, patch["container"])] if "container" in patch else [],
+        },
+    }
+    return merged(usual, {key: value for key, value in patch.items() if key not in {"conditions", "container"}})
+
+
+def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str, Any] | None = None) -> Answer:
     """What the server answers; a case's world goes the same way as a request over HTTP, after its headers."""
     names = {"controller": {"metadata": {"name": f"aim{kind}"}}} if isinstance(body, dict) else {}
     text = body if isinstance(body, str) else json.dumps({**names, **body} if isinstance(body, dict) else body)
-    _, said, code = answer(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now)
+    settings, pods = (world or {}).get("settings"), (world or {}).get("pods")
+
+    def observe(request: Request) -> list[dict[str, Any]] | None:
+        return None if pods is None or not replicas_missing(request) else [pod(one) for one in pods]
+
+    _, said, code = answer(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
     return Answer(code, said)
 
 
@@ -289,19 +319,18 @@ class Play(NamedTuple):
 def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
     """Make the request of a world, after its earlier one if it has one, and call the hook."""
     now = world.get("now", NOON)
-    settings = world.get("settings")
     if "body" in world:
-        return Play(world["body"], now, call(kind, hook, world["body"], now, settings))
+        return Play(world["body"], now, call(kind, hook, world["body"], now, world))
     owner = parent(kind, world)
     if hook.endswith("/customize"):
         body = {"parent": owner}
-        return Play(body, now, call(kind, hook, body, now, settings))
+        return Play(body, now, call(kind, hook, body, now, world))
     if kind in DECORATORS:
         body = {"object": owner, "attachments": {}, "related": {}, "finalizing": False}
-        return Play(body, now, call(kind, hook, body, now, settings))
+        return Play(body, now, call(kind, hook, body, now, world))
     body = {"parent": owner, "children": {}, "related": related(kind, owner, world), "finalizing": False}
     if kind in OWNED and {"earlier", "observed", "state"} & world.keys():
-        before = {key: value for key, value in world.items() if key not in {"earlier", "observed", "state"}}
+        before = {key: value for key, value in world.items() if key not in {"earlier", "observed", "state", "pods"}}
         past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
         past[kind] = merged(world[kind], past.get(kind, {}))
         said = play(kind, hook, before | past).answer.said
@@ -314,7 +343,7 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
             one["data"] = reported(world.get("state", {}))
     elif kind in OWNED:
         body["parent"] = dated(owner, now, now)
-    return Play(body, now, call(kind, hook, body, now, settings))
+    return Play(body, now, call(kind, hook, body, now, world))
 
 
 def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, Any]:
@@ -351,4 +380,4 @@ def again(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
         gone = {one: "missing" for one, patch in how.items() if patch == "missing"} if isinstance(how, dict) else {}
         kept = {f"{one['kind']}/{one['metadata']['name']}": lasting(one, said["children"]) for one in seen}
         body = {**request, "parent": owner, "children": stored(said["children"], kept | gone)}
-    return Play(body, now, call(kind, hook, body, now, world.get("settings")))
+    return Play(body, now, call(kind, hook, body, now, world))

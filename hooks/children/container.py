@@ -23,6 +23,7 @@ def container(owner: Owner) -> Raw:
         "env": _env(owner),
         "ports": [{"name": "http", "containerPort": owner.port, "protocol": "TCP"}],
         "resources": _resources(owner),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         "startupProbe": _probe(owner, failures=owner.config.startup_seconds // PROBE_SECONDS),
         "readinessProbe": _probe(owner, failures=3),

@@ -10,6 +10,7 @@ from urllib3.exceptions import HTTPError
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from aimlib.names import child_name
+from hooks.apiserver import connected
 
 MERGE = "application/merge-patch+json"
 TIMEOUT = (3.0, 5.0)
@@ -47,7 +48,7 @@ class Cluster:
 
     def _ask(self, request: Any) -> Any:  # noqa: ANN401 - the client is not typed
         try:
-            self._client = self._client or _connected()
+            self._client = self._client or connected()
             return request(self._client)
         except config.ConfigException as error:
             raise ClusterError(f"no cluster to ask: {error}") from error
@@ -55,14 +56,3 @@ class Cluster:
             raise ClusterError(f"the API server answered {error.status} {error.reason}") from error
         except (HTTPError, OSError) as error:
             raise ClusterError(f"the API server cannot be reached: {error}") from error
-
-
-def _connected() -> Any:  # noqa: ANN401
-    own = client.Configuration()
-    if place := os.environ.get("KUBECONFIG"):
-        config.load_kube_config(place, client_configuration=own)  # type: ignore[no-untyped-call]
-    else:
-        config.load_incluster_config(client_configuration=own)  # type: ignore[no-untyped-call]
-        own.proxy = None  # the proxies in the environment lead to the hub
-    own.retries = False  # whoever asks knows how often to try
-    return client.ApiClient(own)

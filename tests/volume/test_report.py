@@ -10,7 +10,8 @@ from kubernetes.config import incluster_config
 
 from aimlib import reports
 from aimlib.reports import ModelReport
-from hooks.volume import clock, cluster, disk, job, report, termination
+from hooks import apiserver
+from hooks.volume import clock, disk, job, report, termination
 from hooks.volume.cluster import Cluster, ClusterError
 from hooks.volume.report import ForCluster, ForPeople
 from tests.volume.here import KEPT, MODEL
@@ -199,8 +200,8 @@ def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch,
         (tmp_path / name).write_text(text)
         monkeypatch.setattr(incluster_config, name, str(tmp_path / name))
     used = []
-    monkeypatch.setattr(cluster.client, "ApiClient", used.append)
-    cluster._connected()
+    monkeypatch.setattr(apiserver.client, "ApiClient", used.append)
+    apiserver.connected()
     assert (used[0].host, used[0].proxy, used[0].retries) == ("https://10.96.0.1:443", None, False)
 
 

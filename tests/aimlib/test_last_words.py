@@ -1,0 +1,131 @@
+"""What engines say last: what is known of it, and that it is the same at every attempt."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib.data import load
+from aimlib.last_words import Known, known, last_line, plain
+
+TABLE = load("last_words")["words"]
+GATED = "https://huggingface.co/org/model/resolve/main/config.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "quoted"),
+    [
+        (
+            "torch.OutOfMemoryError: HIP out of memory. Tried to allocate 1.08 GiB. GPU 0 has",
+            "OutOfGPUMemory",
+            "1.08 GiB",
+        ),
+        ("torch.OutOfMemoryError: Allocation on device", "OutOfGPUMemory", "torch.OutOfMemoryError"),
+        (
+            (
+                "ValueError: Free memory on device cuda:0 (10.1/63.9 GiB) on startup is less than desired GPU memory "
+                "utilization (0.92, 58.8 GiB)."
+            ),
+            "OutOfGPUMemory",
+            "less than desired GPU memory utilization",
+        ),
+        ("ValueError: No available memory for the cache blocks. Try", "OutOfGPUMemory", "the cache blocks"),
+        (
+            "ValueError: To serve at least one request with the model's max seq len (40960), 10 GiB is needed",
+            "OutOfGPUMemory",
+            "max seq len (40960)",
+        ),
+        (
+            "RuntimeError: Not enough memory. Please try to increase --mem-fraction-static.",
+            "OutOfGPUMemory",
+            "--mem-fraction-static",
+        ),
+        (f"Cannot access gated repo for url {GATED}.", "ModelRefused", GATED),
+        ("httpx.HTTPStatusError: 403 Forbidden", "ModelRefused", "403 Forbidden"),
+        (
+            "OSError: org/none is not a local folder and is not a valid model identifier listed on 'https://huggingface.co'",
+            "ModelNotFound",
+            "org/none",
+        ),
+        (f"Repository Not Found for url: {GATED}.", "ModelNotFound", GATED),
+        (
+            "OSError: We couldn't connect to 'https://huggingface.co' to load the files, and couldn't find them",
+            "FilesMissing",
+            "'https://huggingface.co'",
+        ),
+        ("RuntimeError: Cannot find any model weights with `org/model`", "FilesMissing", "org/model"),
+        (
+            "launch_server.py: error: unrecognized arguments: --max-model-len 4096",
+            "ArgumentRefused",
+            "unrecognized arguments: --max-model-len 4096",
+        ),
+        ("vllm serve: error: argument --dtype: invalid choice: 'fp4'", "ArgumentRefused", "--dtype: invalid choice"),
+        (
+            "ValueError: The quantization method fp8 is not supported for the current GPU. Minimum capability: 90.",
+            "PrecisionUnsupported",
+            "fp8 is not supported",
+        ),
+        ("ValueError: mxfp4 quantization is currently not supported in rocm.", "PrecisionUnsupported", "mxfp4"),
+        ("RuntimeError: No HIP GPUs are available", "GPUUnusable", "No HIP GPUs"),
+        ("RuntimeError: HIP error: invalid device function", "GPUUnusable", "invalid device function"),
+        ("OSError: [Errno 28] No space left on device: '/workspace'", "VolumeFull", "No space left on device"),
+    ],
+)
+def test_words_that_are_known(text, reason, quoted):
+    found = known(f"INFO 11-23 11:57:58 [api.py:1] starting\n{text}\nTraceback (most recent call last):")
+    assert isinstance(found, Known)
+    assert found.reason == reason
+    assert quoted in found.message
+
+
+def test_words_that_nobody_knows():
+    assert known("RuntimeError: something else") is None
+    assert known("") is None
+
+
+def test_every_entry_says_where_its_words_come_from_and_is_an_expression():
+    for one in TABLE:
+        assert one.keys() == {"reason", "means", "found", "sources"}
+        assert re.fullmatch(r"([A-Z]+[a-z]*)+", one["reason"])
+        assert one["sources"]
+        for pattern in one["found"]:
+            assert not re.search(pattern, ""), pattern
+    assert len({one["reason"] for one in TABLE}) == len(TABLE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(EngineCore_DP0 pid=43) ERROR 03-20 17:39:14 [core.py:1100] RuntimeError: no",
+        "(APIServer pid=1) RuntimeError: no",
+        "ERROR 05-08 11:47:02 [core.py:1136] RuntimeError: no",
+        "[2026-11-23 11:57:58 TP0] RuntimeError: no",
+        "[2026-11-23 11:57:58] RuntimeError: no",
+        "2026-11-23T11:57:58.123Z RuntimeError: no",
+        "2026-11-23 11:57:58,123 RuntimeError: no",
+        "[rank0]: RuntimeError: no",
+        "[rank0]:[W508 11:47:03.157708266 ProcessGroupNCCL.cpp:1554] RuntimeError: no",
+        "\x1b[36m(Worker pid=12)\x1b[0;0m RuntimeError: no",
+        "RuntimeError: no (Request ID: Root=1-66f4b037-1bf3;5159a703)",
+    ],
+)
+def test_what_differs_from_one_attempt_to_the_next_is_left_out(line):
+    assert last_line(f"before\n{line}\n\n^^^^^\n") == "RuntimeError: no"
+
+
+def test_addresses_and_process_ids_within_a_line_are_left_out():
+    first, second = (last_line(f"died: pid={pid} at 0x{pid}ff") for pid in (12, 13))
+    assert first == second
+
+
+def test_a_long_line_is_cut():
+    assert len(last_line("x" * 1000)) == 300
+    assert last_line("x" * 1000).endswith("x…")
+
+
+@given(st.text(max_size=3000))
+def test_any_text_is_read(text):
+    assert len(last_line(text)) <= 300
+    assert all("\n" not in line for line in plain(text))
+    known(text)

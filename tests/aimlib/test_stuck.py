@@ -1,0 +1,158 @@
+"""Why replicas are missing: what the table says of Pods, and what it never says. Each cause has a golden, too."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib.stuck import Cause, cause
+from tests.world import pod
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+AGO = "2026-11-23T11:00:00Z"
+
+
+def container(**said):
+    return {"ready": False, "started": False, **said}
+
+
+def waiting(reason, message=None, **said):
+    return pod({"container": container(state={"waiting": {"reason": reason, "message": message}}, **said)})
+
+
+def ended(message=None, code=1, **said):
+    last = {"exitCode": code, "reason": "Error", "message": message, **said}
+    return pod({"container": container(lastState={"terminated": last})})
+
+
+def unready(container, **said):
+    condition = {"status": "False", "lastTransitionTime": AGO, **said}
+    return pod({"container": container, "conditions": {"Ready": condition}})
+
+
+def unscheduled(**said):
+    return pod({"conditions": {"PodScheduled": {"status": "False", "lastTransitionTime": AGO, **said}}})
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (unscheduled(), Cause("Unschedulable", "the scheduler does not say why")),
+        (unscheduled(reason="SchedulingGated"), Cause("Unschedulable", "SchedulingGated")),
+        (
+            unscheduled(message="pod has unbound immediate PersistentVolumeClaims"),
+            Cause("ClaimPending", "no pod can start before its claim is there: one is not bound to a volume"),
+        ),
+        (unscheduled(lastTransitionTime=None), None),
+        (waiting("ContainerCreating"), None),
+        (waiting("ErrImagePull", image=""), Cause("ImagePullFailed", "image  cannot be pulled")),
+        (
+            waiting("ErrImagePull", "rpc error: code = Unknown desc = failed to resolve: 403 Forbidden"),
+            Cause(
+                "ImagePullFailed",
+                "image docker.io/vllm/vllm-openai-rocm:v0.33.0 cannot be pulled: failed to resolve: 403 Forbidden",
+            ),
+        ),
+        (waiting("RunContainerError"), Cause("ConfigError", "container engine cannot be made: RunContainerError")),
+        (
+            ended("The container could not be located", 137, reason="ContainerStatusUnknown"),
+            Cause(
+                "CrashLoop",
+                "container engine ended with exit code 137, and its last words are: The container could not be located",
+            ),
+        ),
+        (
+            unready({"ready": False, "state": {"running": {"startedAt": AGO}}}),
+            Cause("ProbeFailing", "container engine runs, and its readiness probe keeps failing"),
+        ),
+        (unready({"ready": False, "state": {}}), None),
+        (unready({}, reason="ReadinessGatesNotReady"), None),
+        (pod({"status": {"phase": "Failed"}}), None),
+        (
+            pod({"status": {"phase": "Failed", "reason": "Evicted"}}),
+            Cause("Evicted", "a pod was evicted from its node: Evicted"),
+        ),
+        (
+            pod({"metadata": {"deletionTimestamp": AGO}, "status": {"reason": "NodeLost"}}),
+            Cause("NodeLost", "node mi300x-0 does not report any more"),
+        ),
+        (pod({"spec": {"nodeName": None}, "status": {"reason": "NodeLost"}}), None),
+        ({"metadata": {"name": "bare"}}, None),
+    ],
+)
+def test_what_a_pod_says(found, expected):
+    assert cause([found], NOW) == expected
+
+
+def test_a_pod_that_is_going_says_nothing_of_its_containers():
+    going = waiting("ErrImagePull")
+    going["metadata"]["deletionTimestamp"] = AGO
+    assert cause([going], NOW) is None
+
+
+def test_a_container_that_was_started_again_is_not_blamed_for_its_end_before():
+    again = pod({"container": {"ready": False, "lastState": {"terminated": {"exitCode": 1}}}})
+    assert cause([again], NOW) is None
+
+
+def test_a_container_before_the_engine_counts_too():
+    found = waiting("ContainerCreating")
+    found["status"]["initContainerStatuses"] = [
+        container(name="proxy", state={"terminated": {"exitCode": 137, "reason": "OOMKilled"}})
+    ]
+    found["spec"]["initContainers"] = [{"name": "proxy", "resources": {"limits": {"memory": "64Mi"}}}]
+    assert cause([found], NOW) == Cause("OutOfMemory", "container proxy was killed at its memory limit of 64Mi")
+
+
+def test_a_rule_comes_before_a_pod_and_a_younger_pod_before_an_older():
+    old, young = ended("old"), ended("young")
+    old["metadata"] = {"name": "z", "creationTimestamp": "2026-11-23T10:00:00Z"}
+    young["metadata"] = {"name": "a", "creationTimestamp": "2026-11-23T10:00:01Z"}
+    assert "young" in cause([old, young], NOW).message
+    assert cause([young, unscheduled(message="no room")], NOW) == Cause("Unschedulable", "no room")
+
+
+PODS = st.lists(
+    st.sampled_from(
+        [
+            *(waiting("ErrImagePull", "not found"), waiting("CreateContainerConfigError", 'secret "x" not found')),
+            *(ended("RuntimeError: no"), ended("HIP out of memory"), ended(code=143), ended(reason="OOMKilled")),
+            *(unscheduled(message="0/1 nodes are available: 1 Insufficient cpu."), unready({"ready": False})),
+            *(pod({}), pod({"status": {"phase": "Failed", "reason": "Evicted", "message": "disk"}})),
+        ]
+    ),
+    max_size=5,
+)
+
+
+@given(PODS, st.integers(0, 1000), st.integers(0, 86400))
+def test_what_is_said_stays_while_the_trouble_does(pods, restarts, seconds):
+    """However often a container is started again, and however long it takes."""
+    later = [
+        {
+            **one,
+            "status": {
+                **one["status"],
+                "containerStatuses": [
+                    {**status, "restartCount": restarts} for status in one["status"]["containerStatuses"]
+                ],
+            },
+        }
+        for one in pods
+    ]
+    assert cause(later, NOW + timedelta(seconds=seconds)) == cause(pods, NOW)
+
+
+@given(PODS, st.randoms(use_true_random=False))
+def test_the_order_of_the_pods_makes_no_difference(pods, random):
+    named = [{**one, "metadata": {**one["metadata"], "name": f"pod-{count}"}} for count, one in enumerate(pods)]
+    said = cause(named, NOW)
+    random.shuffle(named)
+    assert cause(named, NOW) == said
+
+
+@given(PODS)
+def test_a_cause_is_a_word_and_a_line(pods):
+    said = cause(pods, NOW)
+    assert said is None or (said.reason.isalnum() and said.reason[0].isupper() and "\n" not in said.message)

@@ -1,0 +1,92 @@
+"""The scheduler's words in ours."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib.unschedulable import claim_pending, condensed
+
+ASKED = {"amd.com/gpu": "8", "cpu": "16"}
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            (
+                "0/5 nodes are available: 2 node(s) had untolerated taint {a: b}, 3 Insufficient amd.com/gpu. "
+                "preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling."
+            ),
+            "no room on any of 5 nodes: 3 have too little amd.com/gpu free (8 asked for), 2 have the taint a: b",
+        ),
+        (
+            "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes",
+            "no room on the one node: 1 has too little memory free",
+        ),
+        (
+            (
+                "0/4 nodes are available: 1 Too many pods, 1 node(s) had untolerated taint {gone: }, "
+                "1 node(s) were unschedulable, 1 node(s) had untolerated taint(s)."
+            ),
+            (
+                "no room on any of 4 nodes: 1 has a taint, 1 has as many pods as it may have, 1 has been cordoned, "
+                "1 has the taint gone"
+            ),
+        ),
+        (
+            (
+                "0/3 nodes are available: 1 node(s) had volume node affinity conflict, "
+                "1 node(s) didn't match pod affinity rules, 1 node(s) didn't have free ports."
+            ),
+            (
+                "no room on any of 3 nodes: 1 has no access to its volume, "
+                "1 has none of the pods that it must be together with, "
+                "1 has this objection: didn't have free ports"
+            ),
+        ),
+        (
+            "0/2 nodes are available: 2 of a new kind.",
+            "no room on any of 2 nodes: 2 have this objection: of a new kind",
+        ),
+        ("no nodes available to schedule pods", "no nodes available to schedule pods"),
+        ("0/2 nodes are available: none. preemption: 0/2 nodes", "0/2 nodes are available: none."),
+    ],
+)
+def test_a_message_in_fewer_words(message, words):
+    assert condensed(message, ASKED) == words
+
+
+PARTS = st.lists(
+    st.sampled_from(["Insufficient amd.com/gpu", "node(s) had untolerated taint {a: b}", "Too many pods", "new words"]),
+    min_size=1,
+    max_size=4,
+    unique=True,
+)
+
+
+@given(PARTS, st.randoms(use_true_random=False))
+def test_the_order_of_the_parts_makes_no_difference(parts, random):
+    groups = [f"{count} {words}" for count, words in enumerate(parts, 1)]
+    said = condensed(f"0/9 nodes are available: {', '.join(groups)}.", ASKED)
+    random.shuffle(groups)
+    assert condensed(f"0/9 nodes are available: {', '.join(groups)}. preemption: x", ASKED) == said
+
+
+@given(st.text(max_size=2000))
+def test_any_message_becomes_one_line_that_can_be_read(message):
+    said = condensed(message, ASKED)
+    assert len(said) <= 300
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("message", "waits"),
+    [
+        ("0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found", True),
+        ('0/3 nodes are available: persistentvolumeclaim "chat" not found.', True),
+        ('persistentvolumeclaim "chat" bound to non-existent persistentvolume "pv"', True),
+        ("0/3 nodes are available: 3 Insufficient cpu.", False),
+    ],
+)
+def test_a_pod_that_waits_for_its_claim(message, waits):
+    assert claim_pending(message) is waits

@@ -1,0 +1,212 @@
+"""The observer of Pods: when it asks, how, how often, and what it makes of no answer."""
+
+import json
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+from aimlib.hook import request
+from aimlib.names import label_value
+from hooks import app
+from hooks.app import ConfigError, create_app, observers
+from hooks.observed import replicas_missing
+from hooks.observers import pods as observer
+from hooks.observers.pods import Pods
+from tests.world import NOON, TESTDATA, Case, play
+
+STUCK = Case(TESTDATA / "endpoint" / "sync" / "stuck-on-a-secret-that-is-not-there")
+READY = Case(TESTDATA / "endpoint" / "sync" / "all-replicas-ready")
+POD = {"metadata": {"name": "chat-x"}, "status": {"phase": "Pending"}}
+
+
+@pytest.fixture
+def api(monkeypatch, tmp_path):
+    """An API server that answers with `reply`, and keeps what it is asked in `asked`."""
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.asked.append((urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)))
+            code, body = server.reply
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        server.asked, server.reply = [], (200, json.dumps({"items": [POD]}).encode())
+        thread = threading.Thread(target=server.serve_forever, name="API server", daemon=True)
+        thread.start()
+        address = {"server": f"http://127.0.0.1:{server.server_port}"}
+        kubeconfig = {
+            "clusters": [{"name": "here", "cluster": address}],
+            "users": [{"name": "me", "user": {}}],
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+            "current-context": "here",
+        }
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def asked(case=STUCK, now=NOON, **metadata):
+    body = play(case.kind, case.hook, case.world).request
+    parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], **metadata}}
+    return request({**body, "parent": parent}, now)
+
+
+def test_the_pods_of_the_endpoint_are_asked_for_by_label_and_no_more_than_a_few(api):
+    assert Pods()(asked()) == [POD]
+    query = {"labelSelector": ["aim.engine.amd.com/endpoint=chat"], "limit": ["20"]}
+    assert api.asked == [("/api/v1/namespaces/team-a/pods", query)]
+
+
+def test_a_name_that_is_no_label_is_asked_for_as_it_is_labelled(api):
+    Pods()(asked(name="x" * 100))
+    [(_, query)] = api.asked
+    assert query["labelSelector"] == [f"aim.engine.amd.com/endpoint={label_value('x' * 100)}"]
+
+
+def test_nothing_is_asked_while_all_replicas_are_ready(api):
+    assert Pods()(asked(READY)) is None
+    assert api.asked == []
+
+
+def test_a_burst_of_syncs_asks_once_and_the_next_look_asks_again(api):
+    pods = Pods()
+    for milliseconds in (0, 10, 500, 1999):
+        assert pods(asked(now=NOON + timedelta(milliseconds=milliseconds))) == [POD]
+    assert len(api.asked) == 1
+    pods(asked(now=NOON + timedelta(seconds=2)))
+    assert len(api.asked) == 2
+    pods(asked(name="other"))
+    assert len(api.asked) == 3
+    pods(asked(now=NOON - timedelta(seconds=60)))  # the clock was set back
+    assert len(api.asked) == 4
+
+
+def test_the_answers_that_are_kept_are_few(api, monkeypatch):
+    monkeypatch.setattr(observer, "REMEMBERED", 2)
+    pods = Pods()
+    for name in ("a", "b", "c", "c", "b", "a"):
+        pods(asked(name=name))
+    assert len(api.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ((403, b'{"message": "pods is forbidden"}'), "the API server answered 403 Forbidden"),
+        ((500, b""), "the API server answered 500 Internal Server Error"),
+        ((200, b"<html>"), "expected value at line 1 column 1"),
+    ],
+)
+def test_an_answer_that_is_none_is_one_line_in_the_log_and_no_pods(api, lines, reply, words):
+    api.reply = reply
+    pods = Pods()
+    assert pods(asked()) == pods(asked()) == []
+    [line] = lines()
+    assert line["message"] == "pods are not known"
+    assert words in line["error"]
+    assert (line["level"], line["namespace"], line["name"]) == ("warning", "team-a", "chat")
+
+
+def test_no_list_is_no_pods(api):
+    api.reply = (200, b"{}")
+    assert Pods()(asked()) == []
+
+
+def test_no_server_and_no_kubeconfig_are_no_pods(monkeypatch, tmp_path, lines, api):
+    pods = Pods()
+    pods(asked())
+    api.server_close()
+    api.shutdown()
+    pods._client.rest_client.pool_manager.clear()
+    assert pods(asked(now=NOON + timedelta(minutes=1))) == []
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    assert Pods()(asked()) == []
+    assert len(lines()) == 2
+
+
+def test_an_api_server_that_does_not_answer_in_time_is_not_waited_for(api, monkeypatch, lines):
+    released = threading.Event()
+    monkeypatch.setattr(observer, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(api.RequestHandlerClass, "do_GET", lambda _: released.wait(10))
+    assert Pods()(asked()) == []
+    released.set()
+    assert "timed out" in lines()[0]["error"]
+
+
+def test_the_server_names_the_cause_when_it_may_observe(api, monkeypatch):
+    waiting = {"reason": "CreateContainerConfigError", "message": 'secret "hf-token" not found'}
+    status = {"phase": "Pending", "containerStatuses": [{"name": "engine", "state": {"waiting": waiting}}]}
+    api.reply = (200, json.dumps({"items": [{**POD, "status": status}]}).encode())
+    body = play(STUCK.kind, STUCK.hook, STUCK.world).request
+    said = {}
+    for names in ("pods", ""):
+        monkeypatch.setenv("AIM_OBSERVE", names)
+        said[names] = create_app().test_client().post("/endpoint/sync", json=body).json
+    assert said["pods"]["status"]["message"] == 'container engine cannot be made: secret "hf-token" not found'
+    assert said["pods"]["resyncAfterSeconds"] == 5
+    assert said[""]["status"]["message"] == "0 of 1 replicas ready"
+    assert "resyncAfterSeconds" not in said[""]
+    assert len(api.asked) == 1
+    counted = create_app().test_client().get("/metrics").text
+    assert 'aim_observations_total{asked="pods",result="answered"}' in counted
+
+
+def test_an_observer_that_fails_changes_nothing_but_when_to_look_again(api, monkeypatch):
+    api.reply = (500, b"")
+    body = play(STUCK.kind, STUCK.hook, STUCK.world).request
+    said = {}
+    for names in ("pods", ""):
+        monkeypatch.setenv("AIM_OBSERVE", names)
+        said[names] = create_app().test_client().post("/endpoint/sync", json=body).json
+    assert said["pods"].pop("resyncAfterSeconds") == 5
+    assert strip(said["pods"]) == strip(said[""])
+
+
+def strip(said):
+    """Without the time of the request."""
+    conditions = [{**one, "lastTransitionTime": ""} for one in said["status"]["conditions"]]
+    return {**said, "status": {**said["status"], "conditions": conditions}}
+
+
+def test_an_observer_that_nobody_knows_stops_the_start(monkeypatch):
+    with pytest.raises(ConfigError, match="asked for podz, found that only pods can be observed"):
+        observers("pods,podz")
+    monkeypatch.setenv("AIM_OBSERVE", "x")
+    with pytest.raises(app.ConfigError):
+        create_app()
+
+
+def deployment(wanted, **status):
+    return {"metadata": {"name": "chat"}, "spec": {"replicas": wanted}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("found", "missing"),
+    [
+        (deployment(1), True),
+        (deployment(0), False),
+        (deployment(0, replicas=1), False),
+        (deployment(2, replicas=2, updatedReplicas=2, readyReplicas=2), False),
+        (deployment(2, replicas=2, updatedReplicas=2, readyReplicas=1), True),
+        (deployment(2, replicas=2, updatedReplicas=1, readyReplicas=2), True),
+        (deployment(1, replicas=2, updatedReplicas=1, readyReplicas=1), True),
+        (None, False),
+    ],
+)
+def test_replicas_are_missing_by_the_deployments_own_account(found, missing):
+    children = {"Deployment.apps/v1": {"team-a/chat": found}} if found else {}
+    body = {"parent": {"metadata": {"name": "chat"}}, "children": children}
+    assert replicas_missing(request(body)) is missing
