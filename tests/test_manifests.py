@@ -202,9 +202,21 @@ def test_every_image_runs_without_privileges():
     assert all("USER 65532:65532" in text for text in final)
 
 
-def test_the_hook_server_has_no_token_and_survives_a_drain(installed: Objects):
+def test_the_hook_server_has_a_token_for_what_it_observes_and_may_list_pods_with_it(installed: Objects):
+    pod = only(installed, "Deployment")["spec"]["template"]["spec"]
+    [(container, _)] = containers(installed)
+    assert {"name": "AIM_OBSERVE", "value": "pods"} in container["env"]
+    assert pod["automountServiceAccountToken"] is True
+    account = {"kind": "ServiceAccount", "name": pod["serviceAccountName"], "namespace": "aim-system"}
+    bound = [one for one in of_kind(installed, "ClusterRoleBinding", "RoleBinding") if account in one["subjects"]]
+    roles = {one["metadata"]["name"]: one["rules"] for one in of_kind(installed, "ClusterRole")}
+    assert [roles[one["roleRef"]["name"]] for one in bound] == [
+        [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
+    ]
+
+
+def test_the_hook_server_survives_a_drain(installed: Objects):
     deployment = only(installed, "Deployment")
-    assert deployment["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
     assert only(installed, "PodDisruptionBudget")["spec"]["minAvailable"] < deployment["spec"]["replicas"]
     [(container, _)] = containers(installed)
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
@@ -250,7 +262,8 @@ def test_selectors_meet_the_pods_of_the_hook_server(installed: Objects):
 def test_only_metacontroller_and_scrapers_reach_the_hooks(installed: Objects, metacontroller: Objects):
     policy = only(installed, "NetworkPolicy")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert "egress" not in policy
+    # To the API server, which no selector can name.
+    assert policy["egress"] == [{"ports": [{"protocol": "TCP", "port": port} for port in (443, 6443)]}]
     [rule] = policy["ingress"]
     namespaces = [source["namespaceSelector"]["matchLabels"] for source in rule["from"]]
     caller = only(metacontroller, "StatefulSet")["metadata"]["namespace"]

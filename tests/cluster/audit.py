@@ -1,4 +1,4 @@
-"""The writes that reached the API server, and the reads of Secrets, from its audit log."""
+"""The writes that reached the API server, the reads of Secrets and those of the hook server, from its audit log."""
 
 import json
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from tests.cluster.plane import ControlPlane
 
 READS = {"get", "list", "watch"}
+HOOKS = "system:serviceaccount:aim-system:aim-hooks"
 METACONTROLLER = "system:serviceaccount:metacontroller:metacontroller"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One create, update, patch or delete, or one get, list or watch of a Secret; refused ones included."""
+    """One create, update, patch or delete, or one get, list or watch that is recorded; refused ones included."""
 
     user: str
     verb: str
@@ -35,7 +36,12 @@ def writes(plane: ControlPlane, *, since: int = 0, user: str | None = None) -> l
 
 def reads_of_secrets(plane: ControlPlane, *, since: int = 0) -> list[Request]:
     """Who has asked for Secrets after `since`, in order; a list or watch has no name."""
-    return [one for one in _requests(plane, since) if one.verb in READS]
+    return [one for one in _requests(plane, since) if one.verb in READS and one.resource == "secrets"]
+
+
+def observations(plane: ControlPlane, *, since: int = 0) -> list[Request]:
+    """What the hook server has asked for after `since`, in order, whatever it was."""
+    return [one for one in _requests(plane, since) if one.user == HOOKS]
 
 
 def _requests(plane: ControlPlane, since: int) -> list[Request]:

@@ -36,16 +36,16 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
     """
     hooks_port, metrics_port, health_port = free_ports(3)
     hooks_url = f"http://127.0.0.1:{hooks_port}"
-    hooks = start_hooks(plane, hooks_url)
-    report(f"hook server at {hooks_url}")
     for step in STEPS:
         apply(plane, step, hooks_url)
         report(f"applied {step.relative_to(ROOT)}")
+    hooks = start_hooks(plane, hooks_url)
+    report(f"hook server at {hooks_url}")
     program = os.environ.get("METACONTROLLER")
     metacontroller = plane.run(
         "metacontroller",
         *([program] if program else [sys.executable, "-m", "tests.cluster.standin"]),
-        f"--kubeconfig={plane.kubeconfig if as_admin else _own_account(plane)}",
+        f"--kubeconfig={plane.kubeconfig if as_admin else _own_account(plane, 'metacontroller', 'metacontroller')}",
         "--discovery-interval=1s",
         f"--metrics-address=127.0.0.1:{metrics_port}",
         f"--health-probe-bind-address=127.0.0.1:{health_port}",
@@ -63,7 +63,7 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
 
 
 def start_hooks(plane: ControlPlane, url: str) -> Process:
-    """The hook server as its image runs it, with the shipped settings; again after it was stopped, too."""
+    """The hook server as its image runs it, with the shipped settings and rights; again after it was stopped, too."""
     metrics = plane.folder / "metrics"
     metrics.mkdir(exist_ok=True)
     address = url.removeprefix("http://")
@@ -73,6 +73,8 @@ def start_hooks(plane: ControlPlane, url: str) -> Process:
         "hooks.app:create_app()",
         PYTHONPATH=str(ROOT),
         AIM_CONFIG=str(ROOT / "manifests" / "base" / "config.yaml"),
+        AIM_OBSERVE="pods",
+        KUBECONFIG=str(_own_account(plane, "aim-hooks", "aim-system")),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )
     hooks.wait_until(lambda: answers(f"{url}/readyz"), START_SECONDS)
@@ -85,10 +87,10 @@ def apply(plane: ControlPlane, kustomization: Path, hooks_url: str) -> None:
     plane.kubectl("apply", "--server-side", "--filename=-", input=rendered)
 
 
-def _own_account(plane: ControlPlane) -> Path:
-    """A kubeconfig with the token of Metacontroller's own service account."""
-    token = plane.kubectl("create", "token", "metacontroller", "--namespace=metacontroller", "--duration=48h")
-    return plane.credentials.kubeconfig("metacontroller", plane.server, token.strip())
+def _own_account(plane: ControlPlane, name: str, namespace: str) -> Path:
+    """A kubeconfig with the token of a service account that the kustomizations make."""
+    token = plane.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=48h")
+    return plane.credentials.kubeconfig(name, plane.server, token.strip())
 
 
 def _settled(plane: ControlPlane) -> bool:

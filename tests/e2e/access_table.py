@@ -107,7 +107,8 @@ MAY: dict[str, dict[str, Verbs]] = {
     },
     # What one cache's Jobs report with, and no other object than these two.
     "reporter": {**CATALOGUE, "configmaps:models-state": ("get", "patch"), "aimcaches:models": ("get",)},
-    "aim-hooks": CATALOGUE,
+    # What its observer asks for.
+    "aim-hooks": {**CATALOGUE, "pods": ("list",)},
     "metacontroller": {
         **dict.fromkeys(("aimendpoints", "aimcaches", "aiminventories"), READ),
         **dict.fromkeys(
