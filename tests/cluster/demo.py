@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import yaml
 
+from aimlib.api import API_VERSION
 from tests.cluster import operator
 from tests.cluster.controlplane import control_plane
 from tests.cluster.plane import ROOT, ControlPlane, KubectlError
@@ -35,6 +36,7 @@ def run(*, serve: bool, as_admin: bool) -> None:
                 _serve(plane)
                 report(f"{EXAMPLE.relative_to(ROOT)} is Ready")
                 _ask_too_much(plane)
+                _get_stuck(plane)
                 _show(plane)
         except (KubectlError, StartError, subprocess.CalledProcessError):
             _explain_failure(plane)
@@ -69,6 +71,17 @@ def _ask_too_much(plane: ControlPlane) -> None:
             text=True,
             check=namespace == "default",
         )
+
+
+def _get_stuck(plane: ControlPlane) -> None:
+    """An endpoint whose engine keeps running out of memory, as its image is told to, and what is said of it."""
+    spec = {"modelId": yaml.safe_load(EXAMPLE.read_text())["spec"]["modelId"], "image": {"tag": "v1-out-of-memory"}}
+    raw = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": "stuck"}, "spec": spec}
+    plane.kubectl("apply", "--filename=-", input=json.dumps(raw))
+    reason = """jsonpath={.status.conditions[?(@.type=="Ready")].reason}=OutOfGPUMemory"""
+    plane.kubectl("wait", f"--for={reason}", f"--timeout={READY_SECONDS}s", "aimendpoint/stuck")
+    shown = ("get", "aimendpoint", "stuck", "--output=jsonpath={.status.phase}: {.status.message}")
+    print(f"\n$ kubectl {' '.join(shown)}\n{plane.kubectl(*shown)}", flush=True)
 
 
 def _show(plane: ControlPlane) -> None:

@@ -105,7 +105,10 @@ def _unschedulable(plane: ControlPlane, name: str) -> list[str]:
     return [c["message"] for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"]
 
 
-@pytest.mark.parametrize(("tag", "waiting"), [("v1-never-ready", None), ("v1-crash-loop", "CrashLoopBackOff")])
+@pytest.mark.parametrize(
+    ("tag", "waiting"),
+    [("v1-never-ready", None), ("v1-crash-loop", "CrashLoopBackOff"), ("v1-out-of-memory", "CrashLoopBackOff")],
+)
 def test_an_image_can_ask_to_fail(plane, tag, waiting):
     plane.kubectl("apply", "--filename=-", input=deployment(tag, tag=tag))
     plane.wait_for("the pod to start", lambda: [p["status"]["phase"] for p in pods(plane, tag)] == ["Running"], 30)

@@ -23,6 +23,7 @@ def test_the_demo_serves_its_example_explains_it_and_stops_cleanly():
     assert "denied request" in refused
     assert warned.endswith(sentence)
     assert refused.endswith(sentence)
+    assert "\nFailed: the GPU's memory does not suffice: HIP out of memory. Tried to allocate" in done.stdout
     shown = done.stdout[done.stdout.index("$ kubectl get aimendpoints") :]
     assert "Qwen/Qwen3-32B" in shown
     assert "16 x MI300X" in shown
