@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes import client
 from urllib3.exceptions import HTTPError
 
+from tests.cluster.clients import core
 from tests.cluster.containers import Launch, Raw, Read, WaitingError, launch
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import Process
@@ -62,8 +63,7 @@ class _Kubelet:
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
         # A user of its own, so that the audit log tells what it reads from what anybody else does.
-        kubeconfig = plane.credentials.folder / "kubelet.kubeconfig"
-        self.core = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+        self.core = core(plane.credentials.folder / "kubelet.kubeconfig")
         self.running: dict[str, _Running] = {}
         self.ended: set[str] = set()
         self.waiting: dict[str, str] = {}

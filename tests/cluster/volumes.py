@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from kubernetes import client, config
+from kubernetes import client
 from urllib3.exceptions import HTTPError
+
+from tests.cluster.clients import core
 
 STOCK = {"standard": 20, "fast-ssd": 10, "manual": 10, "expandable": 5}
 SIZE = "2Ti"
@@ -24,18 +26,18 @@ class Plane(Protocol):
 
 def add_volumes(plane: Plane, count: int, storage_class: str = "standard") -> None:
     """Create `count` unbound volumes of one class at once, for instance ahead of a benchmark."""
-    core = _core(plane)
+    api = core(plane.kubeconfig)
     for _ in range(count):
-        core.create_persistent_volume(_volume(storage_class), _preload_content=False)
+        api.create_persistent_volume(_volume(storage_class), _preload_content=False)
 
 
 @contextmanager
 def pool(plane: Plane) -> Iterator[None]:
     """Keep STOCK free volumes of each class for as long as the context lasts; released ones are removed."""
-    core = _core(plane)
+    api = core(plane.kubeconfig)
     over = threading.Event()
-    _top_up(core)
-    thread = threading.Thread(target=_keep, args=(core, over), name="volumes", daemon=True)
+    _top_up(api)
+    thread = threading.Thread(target=_keep, args=(api, over), name="volumes", daemon=True)
     thread.start()
     try:
         yield
@@ -44,28 +46,28 @@ def pool(plane: Plane) -> Iterator[None]:
         thread.join()
 
 
-def _keep(core: client.CoreV1Api, over: threading.Event) -> None:
+def _keep(api: client.CoreV1Api, over: threading.Event) -> None:
     while not over.wait(POLL_SECONDS):
         try:
-            _top_up(core)
+            _top_up(api)
         except (client.ApiException, HTTPError) as error:
             # A busy API server may refuse once; the next round makes good what this one missed.
             print(f"volumes: {type(error).__name__}: {error}", flush=True)
 
 
-def _top_up(core: client.CoreV1Api) -> None:
+def _top_up(api: client.CoreV1Api) -> None:
     # From the API server's cache and as plain JSON: typed objects would cost more than all the rest of the demo.
-    reply = core.list_persistent_volume(resource_version="0", _preload_content=False)
+    reply = api.list_persistent_volume(resource_version="0", _preload_content=False)
     free: Counter[str] = Counter()
     for volume in json.loads(reply.data)["items"]:
         phase = volume.get("status", {}).get("phase", "Pending")
         if phase == "Released":
-            core.delete_persistent_volume(volume["metadata"]["name"], _preload_content=False)
+            api.delete_persistent_volume(volume["metadata"]["name"], _preload_content=False)
         elif phase in ("Available", "Pending"):
             free[volume["spec"]["storageClassName"]] += 1
     for storage_class, wanted in STOCK.items():
         for _ in range(wanted - free[storage_class]):
-            core.create_persistent_volume(_volume(storage_class), _preload_content=False)
+            api.create_persistent_volume(_volume(storage_class), _preload_content=False)
 
 
 def _volume(storage_class: str) -> dict[str, Any]:
@@ -82,7 +84,3 @@ def _volume(storage_class: str) -> dict[str, Any]:
             "storageClassName": storage_class,
         },
     }
-
-
-def _core(plane: Plane) -> client.CoreV1Api:
-    return client.CoreV1Api(config.new_client_from_config(str(plane.kubeconfig)))
