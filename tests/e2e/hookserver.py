@@ -1,10 +1,11 @@
 """The hook server as tests treat it: counted, killed, replaced by one that is broken, and started again."""
 
 import re
+import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.cluster import operator
@@ -27,10 +28,22 @@ def stopped(plane: ControlPlane, installation: Operator) -> Iterator[None]:
     hooks = plane.processes["hooks"]
     hooks.stop(grace_seconds=0)
     plane.wait_for("the hook server's processes to be gone", lambda: not still_running({hooks.pid}), 10)
+    # A killed process is a zombie before the last of its threads has let go of its sockets.
+    port = int(installation.hooks_url.rpartition(":")[2])
+    plane.wait_for("the hook server's port to be free", lambda: _is_free(port), 10)
     try:
         yield
     finally:
         operator.start_hooks(plane, installation.hooks_url)
+
+
+def _is_free(port: int) -> bool:
+    """Whether a server may listen there."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 @contextmanager
