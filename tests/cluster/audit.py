@@ -55,7 +55,7 @@ def _requests(plane: ControlPlane, since: int) -> list[Request]:
 def _request(event: dict) -> Request:
     target = event.get("objectRef", {})
     return Request(
-        user=event["user"]["username"],
+        user=event["user"].get("username", ""),  # nobody's, where a token was refused
         verb=event["verb"],
         resource="/".join(filter(None, (target.get("resource"), target.get("subresource")))),
         namespace=target.get("namespace", ""),
