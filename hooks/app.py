@@ -29,6 +29,7 @@ from aimlib.sentences import sentences
 from hooks import cache, draining, endpoint, inventory, metrics, node, recipe
 from hooks.changes import OTHER
 from hooks.logs import audit_logger, logger
+from hooks.observed import condition
 from hooks.record import record
 from hooks.release import release
 from hooks.stamp import stamp
@@ -125,7 +126,7 @@ def _decided(said: dict[str, Any]) -> dict[str, Any]:
     """What an answer says, in a few words for the log."""
     status = said.get("status") or {}
     chosen = status.get("selectedRecipe") or {}
-    ready: dict[str, Any] = next((one for one in status.get("conditions") or () if one["type"] == "Ready"), {})
+    ready = condition(status, "Ready")
     return {
         "phase": status.get("phase"),
         "reason": ready.get("reason"),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.hook import Request
-from hooks.observed import CLAIM_PATIENCE_SECONDS, PATIENCE_SECONDS, Seen, last_asked, long_ago, phase_of
+from hooks.observed import CLAIM_PATIENCE_SECONDS, PATIENCE_SECONDS, Seen, condition, last_asked, long_ago, phase_of
 
 NEVER_CHANGED = frozenset({"PersistentVolumeClaim"})
 """Kinds whose update strategy is OnDelete."""
@@ -60,7 +60,7 @@ def awaited(request: Request, seen: Collection[Seen], before: Raw, since: str | 
 
 def _said(request: Request, before: Raw, words: str) -> bool:
     """Whether the condition Available has said so already, and has been False for a while."""
-    said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == "Available"), {})
+    said = condition(before, "Available")
     repeated = said.get("reason") in GIVEN_UP or words in said.get("message", "")
     return said.get("status") == "False" and repeated and long_ago(request, said.get("lastTransitionTime"))
 

@@ -3,18 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from aimlib.api import API_VERSION
 from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.meta import Raw
 from aimlib.capacity import facts, need, sizes
 from aimlib.config import Config
-from aimlib.hook import BadRequestError, Request, wire
+from aimlib.hook import Request, wire
 from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.parsing import parsed
 from aimlib.reports import Reports, read
-from aimlib.sentences import sentences
 from aimlib.usage import usage_label, used_by
 from hooks import cache_report as report
 from hooks.cache_models import Account, Job, World, accounts, observed_job, wanted
@@ -34,10 +32,7 @@ REPORTING = frozenset({"ConfigMap", "Job"})
 
 def read_spec(parent: Raw) -> CacheSpec:
     """The parent's spec; BadRequestError in words where the CRD should have refused it."""
-    try:
-        return CacheSpec.model_validate(parent.get("spec"))
-    except ValidationError as error:
-        raise BadRequestError("; ".join(sentences(error))) from error
+    return parsed(CacheSpec, parent.get("spec"))
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -69,7 +64,8 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     claim = _claim(request, owner)
     before, uid = _uid_before(request), _uid(claim)
     stale = _is_stale(request, before, uid)
-    known = _forgotten(_world(request, owner, recipes)) if stale else _world(request, owner, recipes)
+    seen = _world(request, owner, recipes)
+    known = _forgotten(seen) if stale else seen
     volume = _volume(request, owner, known, claim)
     world = known._replace(room=volume.usable)
     found = accounts(spec, world)

@@ -6,8 +6,6 @@ A running endpoint stays on its choice until its spec asks for something else; a
 from functools import partial
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from aimlib.api import API_VERSION
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
@@ -15,11 +13,11 @@ from aimlib.api.endpoint_status import EndpointStatus, Resolved, UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
-from aimlib.hook import BadRequestError, Request, wire
+from aimlib.hook import Request, wire
 from aimlib.memo import Memo, remembered, versions
 from aimlib.names import MODEL_LABEL, model_label
+from aimlib.parsing import parsed
 from aimlib.selection import Decision, Entry, decide, decided_for, entry
-from aimlib.sentences import sentences
 from aimlib.stuck import cause
 from hooks import conditions, report
 from hooks.awaited import awaited
@@ -39,10 +37,7 @@ WATCH_SECONDS = 5
 
 def read_spec(parent: Raw) -> EndpointSpec:
     """The parent's spec; BadRequestError in words where the CRD should have refused it."""
-    try:
-        return EndpointSpec.model_validate(parent.get("spec"))
-    except ValidationError as error:
-        raise BadRequestError("; ".join(sentences(error))) from error
+    return parsed(EndpointSpec, parent.get("spec"))
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -150,9 +145,4 @@ M = TypeVar("M", bound=Model)
 
 def _kept(before: Raw, field: str, model: type[M]) -> M | None:
     """What the status remembers. What an older release wrote and this one cannot read must not delete anything."""
-    if not before.get(field):
-        return None
-    try:
-        return model.model_validate(before[field])
-    except ValidationError as error:
-        raise BadRequestError(f"status.{field} cannot be read: {'; '.join(sentences(error))}") from error
+    return parsed(model, before[field], f"status.{field} cannot be read") if before.get(field) else None

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from pydantic import ValidationError
-
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
-from aimlib.hook import BadRequestError, Request, wire
+from aimlib.hook import Request, wire
 from aimlib.inventory import add_up
-from aimlib.sentences import sentences
+from aimlib.parsing import parsed
 
 NODES = f"AIMNode.{API_VERSION}"
 
@@ -28,7 +26,4 @@ def sync(request: Request) -> dict[str, Any]:
 
 def _facts(node: Raw) -> NodeSpec:
     """The spec of an AIMNode; BadRequestError where it cannot be read, since a guess would take hardware away."""
-    try:
-        return NodeSpec.model_validate(node.get("spec"))
-    except ValidationError as error:
-        raise BadRequestError(f"AIMNode {node['metadata']['name']}: {'; '.join(sentences(error))}") from error
+    return parsed(NodeSpec, node.get("spec"), f"AIMNode {node['metadata']['name']}")

@@ -74,9 +74,14 @@ def last_asked(parent: Raw) -> str | None:
     return max((time for time in (*writes, metadata.get("creationTimestamp")) if time), default=None)
 
 
+def condition(status: Raw, kind: str) -> Raw:
+    """The condition of that type; empty where there is none."""
+    return next((one for one in status.get("conditions") or () if one.get("type") == kind), {})
+
+
 def since(request: Request, before: Raw, kind: str, status: str) -> str:
     """Since when a condition has that status, going by what the parent's status said of it: now where it had not."""
-    said: Raw = next((one for one in before.get("conditions") or () if one.get("type") == kind), {})
+    said = condition(before, kind)
     moment = said.get("lastTransitionTime") if said.get("status") == status else None
     return str(moment or request.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 

@@ -13,6 +13,7 @@ from aimlib.config import Config
 from aimlib.hardware import CPU, Product, products
 from aimlib.hook import BadRequestError, request, wire
 from aimlib.names import MODEL_LABEL, model_label
+from aimlib.parsing import parsed
 from aimlib.sentences import sentences
 from hooks import endpoint, inventory, node, recipe
 
@@ -111,10 +112,7 @@ def _checked(raw: Raw, model: type[BaseModel], part: str) -> Raw:
     name = f"{raw['kind']} {raw['metadata']['name']}"
     if not raw.get(part):
         raise BadRequestError(f"{name}: {part} is missing")
-    try:
-        model.model_validate(raw[part])
-    except ValidationError as error:
-        raise BadRequestError(f"{name}: {part}: {'; '.join(sentences(error))}") from error
+    parsed(model, raw[part], f"{name}: {part}")
     return raw
 
 

@@ -6,6 +6,7 @@ from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.quantity import canonical, from_gib, gib, parse
 from aimlib.api.recipe import ComputeResources
+from hooks.children.hub_token import hub_token
 from hooks.children.owner import Owner
 
 CACHE_VOLUME = "model-cache"
@@ -86,20 +87,9 @@ def _cached(cache: UsedCache) -> dict[str, Raw]:
 
 def _downloading(owner: Owner) -> dict[str, Raw]:
     """The place to download to, and the token."""
-    secret = owner.spec.wanted.token_secret
-    reference = secret or owner.config.token_secret
     return {
         "HF_HOME": {"name": "HF_HOME", "value": owner.spec.cache.mount_path},
-        "HF_TOKEN": {
-            "name": "HF_TOKEN",
-            "valueFrom": {
-                "secretKeyRef": {
-                    "name": reference.name,
-                    "key": reference.key,
-                    "optional": None if secret else True,
-                }
-            },
-        },
+        "HF_TOKEN": hub_token(owner.spec.wanted.token_secret, owner.config.token_secret),
     }
 
 

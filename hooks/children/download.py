@@ -6,6 +6,7 @@ from aimlib.outcomes import FINAL_CODES
 from aimlib.reports import DEFAULT_REVISION
 from hooks.children.cache_owner import CacheOwner
 from hooks.children.cache_pod import cache_pod
+from hooks.children.hub_token import hub_token
 
 RETRIES = 6
 """With the Job controller's back-off of 10 s, doubled each time, the last one comes ten minutes after the first."""
@@ -48,10 +49,8 @@ def _arguments(owner: CacheOwner, model: CachedModelSpec) -> list[str]:
 
 
 def _environment(owner: CacheOwner) -> list[Raw]:
-    """What huggingface_hub and HTTP clients read. The Secret is named here, and read by the kubelet alone."""
+    """What huggingface_hub and HTTP clients read."""
     hub = owner.spec.hub
-    secret = hub.token_secret or owner.config.token_secret
-    reference = {"name": secret.name, "key": secret.key, "optional": None if hub.token_secret else True}
     # The API server, to which the Job reports, is never behind the proxy.
     direct = ",".join(filter(None, (hub.proxy.no_proxy, "$(KUBERNETES_SERVICE_HOST)")))
     variables = {
@@ -61,9 +60,8 @@ def _environment(owner: CacheOwner) -> list[Raw]:
         "HTTPS_PROXY": hub.proxy.https,
         "NO_PROXY": direct if hub.proxy.http or hub.proxy.https else None,
     }
-    token = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}}
     return [
-        *(() if hub.offline else (token,)),
+        *(() if hub.offline else (hub_token(hub.token_secret, owner.config.token_secret),)),
         *({"name": name, "value": value} for name, value in variables.items() if value),
     ]
 

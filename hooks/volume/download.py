@@ -50,10 +50,7 @@ def download(wish: Wish, by: Downloader) -> CachedModel:
             by.teller.tell(wish.report(state="Downloading", message=sentence))
 
         with locks.held(volume, volume.repo(wish.model).path.name, locks.MODEL_WAIT, waiting):
-            known = index.load(wish.root, by.say).models.get(wish.key)
-            if known and known.patterns == wish.patterns and snapshot.in_place(volume.repo(wish.model), known):
-                return known
-            return _downloaded(volume, wish, by)
+            return snapshot.known(volume, wish, by.say) or _downloaded(volume, wish, by)
 
 
 def _downloaded(volume: Volume, wish: Wish, by: Downloader) -> CachedModel:

@@ -19,8 +19,7 @@ def verified(wish: Wish, teller: Teller, say: Callable[[str], None]) -> CachedMo
     """The model as it is on the volume, which may be read-only. DownloadError (NotOnVolume) where it is not whole."""
     volume = Volume(wish.root)
     with _locked(volume, wish, say) as writable:
-        known = index.load(wish.root, say).models.get(wish.key) if writable else None
-        if known and known.patterns == wish.patterns and snapshot.in_place(volume.repo(wish.model), known):
+        if writable and (known := snapshot.known(volume, wish, say)):
             return known
         model = _checked(volume, wish, teller)
         if writable:

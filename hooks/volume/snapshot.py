@@ -1,15 +1,15 @@
 """A commit's files as links to blobs: what engines open, and whether all of it is there."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
 
 from aimlib.volume_index import CachedModel, VolumeFile
-from hooks.volume import disk
+from hooks.volume import disk, index, presence
 from hooks.volume.failures import DownloadError
-from hooks.volume.fetch import sized
 from hooks.volume.layout import Repo, Volume
 from hooks.volume.wish import Wish
 
@@ -58,9 +58,8 @@ def check(volume: Volume, wish: Wish, commit: str) -> Path:
     return Path(found)
 
 
-def in_place(repo: Repo, model: CachedModel) -> bool:
-    """Whether everything of a model is there and of the right size; nothing is read."""
-    folder = repo.snapshot(model.commit)
-    return repo.commit(model.revision) == model.commit and all(
-        sized(folder / one.path, one.size) for one in model.files
-    )
+def known(volume: Volume, wish: Wish, say: Callable[[str], None]) -> CachedModel | None:
+    """The model by the index, where it is the files that are wanted and all of them are there; nothing is read."""
+    model = index.load(wish.root, say).models.get(wish.key)
+    whole = model and model.patterns == wish.patterns and not presence.objections(volume.repo(wish.model), model)
+    return model if whole else None
