@@ -9,7 +9,6 @@ import json
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes import client
-from urllib3.exceptions import HTTPError
 
 from tests.cluster.clients import core
 from tests.cluster.containers import Launch, Raw, Read, WaitingError, launch
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import Process
+from tests.cluster.rounds import rounds
 
 SELECTOR = "app.kubernetes.io/name=aim-cache"
 POLL_SECONDS = 0.25
@@ -38,14 +37,10 @@ LOG_BYTES, LOG_LINES = 2048, 80
 def runner(plane: ControlPlane) -> Iterator[None]:
     """Run those pods for as long as the context lasts; none of their processes is left afterwards."""
     kubelet = _Kubelet(plane)
-    over = threading.Event()
-    thread = threading.Thread(target=kubelet.keep, args=(over,), name="jobs", daemon=True)
-    thread.start()
     try:
-        yield
+        with rounds("jobs", POLL_SECONDS, kubelet.look):
+            yield
     finally:
-        over.set()
-        thread.join()
         kubelet.stop()
 
 
@@ -68,14 +63,6 @@ class _Kubelet:
         self.ended: set[str] = set()
         self.waiting: dict[str, str] = {}
         (plane.logs / "pods").mkdir()
-
-    def keep(self, over: threading.Event) -> None:
-        while not over.wait(POLL_SECONDS):
-            try:
-                self.look()
-            except (client.ApiException, HTTPError) as error:
-                # A busy API server may refuse once; the next round makes good what this one missed.
-                print(f"jobs: {type(error).__name__}: {error}", flush=True)
 
     def stop(self) -> None:
         for one in self.running.values():

@@ -2,16 +2,16 @@
 
 import json
 import secrets
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 from kubernetes import client
-from urllib3.exceptions import HTTPError
 
 from tests.cluster.clients import core
+from tests.cluster.rounds import rounds
 
 STOCK = {"standard": 20, "fast-ssd": 10, "manual": 10, "expandable": 5}
 SIZE = "2Ti"
@@ -35,24 +35,9 @@ def add_volumes(plane: Plane, count: int, storage_class: str = "standard") -> No
 def pool(plane: Plane) -> Iterator[None]:
     """Keep STOCK free volumes of each class for as long as the context lasts; released ones are removed."""
     api = core(plane.kubeconfig)
-    over = threading.Event()
     _top_up(api)
-    thread = threading.Thread(target=_keep, args=(api, over), name="volumes", daemon=True)
-    thread.start()
-    try:
+    with rounds("volumes", POLL_SECONDS, partial(_top_up, api)):
         yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _keep(api: client.CoreV1Api, over: threading.Event) -> None:
-    while not over.wait(POLL_SECONDS):
-        try:
-            _top_up(api)
-        except (client.ApiException, HTTPError) as error:
-            # A busy API server may refuse once; the next round makes good what this one missed.
-            print(f"volumes: {type(error).__name__}: {error}", flush=True)
 
 
 def _top_up(api: client.CoreV1Api) -> None:
