@@ -46,3 +46,7 @@ class Config(Model):
     def digest(self) -> str:
         """A short name for these settings."""
         return digest(self.model_dump(mode="json"))
+
+
+class ConfigError(RuntimeError):
+    """Settings that cannot be used; gunicorn prints the message of a RuntimeError and stops."""

@@ -20,8 +20,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import HTTPException
 
-from aimlib.api.meta import Raw
-from aimlib.config import Config
+from aimlib.config import Config, ConfigError
 from aimlib.data import load
 from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
@@ -30,6 +29,7 @@ from hooks import cache, draining, endpoint, inventory, metrics, node, recipe
 from hooks.changes import OTHER
 from hooks.logs import audit_logger, logger
 from hooks.observed import condition
+from hooks.observers.switch import Observe, observers
 from hooks.record import record
 from hooks.release import release
 from hooks.stamp import stamp
@@ -38,8 +38,6 @@ MAX_BODY = 24 * 2**20
 """Bytes of a request: that of 5,000 nodes is measured at 8 MB, and two of this size fit into the memory limit."""
 
 Hook = Callable[[Request], dict[str, Any]]
-Observe = Callable[[Request], list[Raw] | None]
-"""What an observer knows of a request's Pods; None where it has not asked."""
 
 
 def hooks(config: Config) -> dict[str, Hook]:
@@ -54,10 +52,6 @@ def hooks(config: Config) -> dict[str, Hook]:
         "/inventory/customize": inventory.customize,
         "/inventory/sync": inventory.sync,
     }
-
-
-class ConfigError(RuntimeError):
-    """Settings that cannot be used; gunicorn prints the message of a RuntimeError and stops."""
 
 
 def read_config(path: str | None, downloader_image: str | None = None) -> Config:
@@ -75,18 +69,6 @@ def read_config(path: str | None, downloader_image: str | None = None) -> Config
         raise ConfigError(f"{path}: {error}") from error
 
 
-def observers(names: str) -> dict[str, Observe]:
-    """The observers that are switched on, by the path of the hook that they are for; ConfigError for unknown names."""
-    wanted = {name for name in names.split(",") if name}
-    if unknown := wanted - {"pods"}:
-        raise ConfigError(f"AIM_OBSERVE: asked for {', '.join(sorted(unknown))}, found that only pods can be observed")
-    if not wanted:
-        return {}
-    from hooks.observers.pods import Pods  # noqa: PLC0415 - without it, no client of the Kubernetes API is loaded
-
-    return {"/endpoint/sync": Pods()}
-
-
 def answer(
     hook: Hook, body: bytes, now: datetime, observe: Observe | None = None
 ) -> tuple[Request | None, dict[str, Any], int]:
@@ -98,7 +80,7 @@ def answer(
     except ValueError as error:
         return None, {"error": f"the body is not JSON: {error}"}, 400
     try:
-        asked = asked._replace(pods=observe(asked)) if observe else asked
+        asked = observe(asked) if observe else asked
         said = hook(asked)
         if said.get("status"):
             said["status"] = stamp(said["status"], asked)

@@ -263,8 +263,9 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
     text = body if isinstance(body, str) else json.dumps({**names, **body} if isinstance(body, dict) else body)
     settings, pods = (world or {}).get("settings"), (world or {}).get("pods")
 
-    def observe(request: Request) -> list[dict[str, Any]] | None:
-        return None if pods is None or not replicas_missing(request) else [pod(one) for one in pods]
+    def observe(request: Request) -> Request:
+        asks = pods is not None and replicas_missing(request)
+        return request._replace(pods=[pod(one) for one in pods or ()] if asks else None)
 
     _, said, code = answer(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
     return Answer(code, said)

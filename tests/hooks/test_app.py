@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aimlib.config import Config
+from aimlib.config import Config, ConfigError
 from hooks import app as edge
-from hooks.app import ConfigError, create_app, hooks, read_config
+from hooks.app import create_app, hooks, read_config
 from tests.kustomize import ROOT
 
 RECORDINGS = ROOT / "tests" / "testdata" / "recordings"

@@ -9,13 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
+from aimlib.config import ConfigError
 from aimlib.hook import request
 from aimlib.names import label_value
-from hooks import app
-from hooks.app import ConfigError, create_app, observers
+from hooks.app import create_app
 from hooks.observed import replicas_missing
 from hooks.observers import pods as observer
 from hooks.observers.pods import Pods
+from hooks.observers.switch import observers
 from tests.world import NOON, TESTDATA, Case, play
 
 STUCK = Case(TESTDATA / "endpoint" / "sync" / "stuck-on-a-secret-that-is-not-there")
@@ -185,7 +186,7 @@ def test_an_observer_that_nobody_knows_stops_the_start(monkeypatch):
     with pytest.raises(ConfigError, match="asked for podz, found that only pods can be observed"):
         observers("pods,podz")
     monkeypatch.setenv("AIM_OBSERVE", "x")
-    with pytest.raises(app.ConfigError):
+    with pytest.raises(ConfigError):
         create_app()
 
 
