@@ -69,6 +69,13 @@ def start_api_server(
     server.wait_until(lambda: _is_ready(plane), START_SECONDS)
 
 
+def kill_api_server(plane: ControlPlane) -> None:
+    """Kill the API server where it stands, and start it again as it was; it answers when this returns."""
+    killed = plane.processes["kube-apiserver"]
+    killed.stop(grace_seconds=0)
+    plane.run("kube-apiserver", *killed.popen.args).wait_until(lambda: _is_ready(plane), START_SECONDS)
+
+
 def start_controllers(plane: ControlPlane) -> None:
     """Start what turns objects into pods; pods can be created when this returns."""
     folder = plane.credentials.folder
