@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from aimlib.api.meta import Raw
 from aimlib.api.node import GpuClass
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
@@ -63,3 +64,19 @@ def examine(name: str, recipe: RecipeSpec) -> Examination:
     if recipe.facts is None:
         notes.append("memory cannot be checked: there are no facts")
     return Examination(tuple(sorted(usable)), tuple(problems), tuple(notes))
+
+
+def model_of(raw: Raw) -> str | None:
+    """The model that a recipe, readable or not, says it is for."""
+    return _named(raw, "modelId")
+
+
+def loaded_by(raw: Raw) -> str | None:
+    """The repository whose files a recipe, readable or not, says it loads."""
+    return _named(raw, "checkpoint") or model_of(raw)
+
+
+def _named(raw: Raw, field: str) -> str | None:
+    spec = raw.get("spec")
+    name = spec.get(field) if isinstance(spec, dict) else None
+    return name if isinstance(name, str) else None

@@ -3,41 +3,28 @@
 A running endpoint stays on its choice until its spec asks for something else; a decision that fails leaves it running.
 """
 
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from aimlib.api import API_VERSION
-from aimlib.api.base import Model
-from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import EndpointStatus, Resolved, UsedCache
 from aimlib.api.meta import Raw
-from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
 from aimlib.hook import Request, wire
-from aimlib.memo import Memo, remembered, versions
 from aimlib.names import MODEL_LABEL, model_label
-from aimlib.parsing import parsed
-from aimlib.selection import Decision, Entry, decide, decided_for, entry
 from aimlib.stuck import cause
 from hooks import conditions, report
 from hooks.awaited import awaited
 from hooks.cached import Memory, cached, related
 from hooks.children import children
 from hooks.children.owner import Owner
+from hooks.choice import choose, kept, read_spec
 from hooks.observed import phase_of, replicas_missing, rollout, see, since
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
-ENTRIES: Memo[Entry] = Memo(1024)
-DECISIONS: Memo[Decision] = Memo(512)
 WATCH_SECONDS = 5
 """When to look at the Pods again while replicas are missing: no event says that a Pod is in trouble."""
-
-
-def read_spec(parent: Raw) -> EndpointSpec:
-    """The parent's spec; BadRequestError in words where the CRD should have refused it."""
-    return parsed(EndpointSpec, parent.get("spec"))
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -62,19 +49,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     request.expect(API_VERSION, "AIMEndpoint")
     spec, metadata = read_spec(request.parent), request.parent["metadata"]
     before: Raw = request.parent.get("status") or {}
-    pinned = _kept(before, "resolved", Resolved)
-    key = decided_for(spec)
-    fresh = _decide(request, spec, key, config)
-    better = fresh.resolved if fresh else None
-    keeps = (
-        pinned is not None
-        and pinned.decided_for == key
-        and (better in (None, pinned) or spec.recipe.update_policy != "Auto")
+    pinned, fresh, resolved, selection, chosen = choose(
+        spec, before, request.found(RECIPES), request.found(INVENTORY), config
     )
-    resolved = pinned if keeps else better or pinned
-    explained: Raw = before.get("selection") or {}
-    selection = explained if keeps or fresh is None else fresh.selection.wire()
-    chosen = conditions.recipe_selected(fresh, pinned if keeps or not better else None, key, explained)
     generation = metadata.get("generation")
     if resolved is None:
         return _answer(report.waiting(spec, chosen, generation), selection, [])
@@ -115,34 +92,7 @@ def _answer(status: EndpointStatus, selection: Raw | None, wanted: list[Raw]) ->
     return {"status": wire({**status.wire(), "selection": selection}), "children": wanted}
 
 
-def _decide(request: Request, spec: EndpointSpec, asked: str, config: Config) -> Decision | None:
-    """A decision made now; None before the inventory is known."""
-    inventory = next((one for one in request.found(INVENTORY) if one.get("status")), None)
-    if inventory is None:
-        return None
-    recipes = request.found(RECIPES)
-    seen = versions([inventory, *recipes])
-    key = (asked, config.digest, seen) if seen else None
-    return remembered(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
-
-
-def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config) -> Decision:
-    catalogue = [
-        remembered(ENTRIES, versions([raw]), partial(entry, raw["metadata"]["name"], raw.get("spec")))
-        for raw in recipes
-    ]
-    return decide(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
-
-
 def _memory(before: Raw, pinned: Resolved | None, resolved: Resolved) -> Memory:
     """What the status says of caches, and whether it says it of this choice."""
     same = pinned and (pinned.decided_for, pinned.checkpoint) == (resolved.decided_for, resolved.checkpoint)
-    return Memory(_kept(before, "cache", UsedCache), bool(same), "current" in (before.get("replicas") or {}))
-
-
-M = TypeVar("M", bound=Model)
-
-
-def _kept(before: Raw, field: str, model: type[M]) -> M | None:
-    """What the status remembers. What an older release wrote and this one cannot read must not delete anything."""
-    return parsed(model, before[field], f"status.{field} cannot be read") if before.get(field) else None
+    return Memory(kept(before, "cache", UsedCache), bool(same), "current" in (before.get("replicas") or {}))

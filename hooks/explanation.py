@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from aimlib.api.endpoint_status import Candidate, EndpointStatus, Selection
 from aimlib.api.meta import Raw
+from aimlib.recipes import model_of
 from hooks import offline
 
 HEAD = ("RANK", "RECIPE", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "VERDICT")
@@ -56,7 +57,7 @@ class Explanation(NamedTuple):
         [*_, rule] = offline.rules(self.endpoint)
         if "names" in rule:
             return _near(rule["names"][0], self.recipes)
-        return _near(self.status.model or "", filter(None, map(offline.model_of, self.recipes.values())))
+        return _near(self.status.model or "", filter(None, map(model_of, self.recipes.values())))
 
     def rows(self, *, wide: bool = False) -> list[tuple[str | int | None, ...]]:
         """A row per candidate, those that fit first."""

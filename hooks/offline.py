@@ -14,8 +14,10 @@ from aimlib.hardware import CPU, Product, products
 from aimlib.hook import BadRequestError, request, wire
 from aimlib.names import MODEL_LABEL, model_label
 from aimlib.parsing import parsed
+from aimlib.recipes import model_of
 from aimlib.sentences import sentences
 from hooks import endpoint, inventory, node, recipe
+from hooks.choice import read_spec
 
 KINDS = {
     "aimrecipes": "AIMRecipe",
@@ -168,25 +170,9 @@ def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, cach
 
 def asked(parent: Raw) -> tuple[str, ...]:
     """The names by which an endpoint's recipes are found: its model's, and that of a recipe it names."""
-    spec = endpoint.read_spec(parent)
+    spec = read_spec(parent)
     custom = spec.recipe.custom_recipe
     return (spec.wanted.id or "", *((custom.name,) if custom else ()))
-
-
-def model_of(raw: Raw) -> str | None:
-    """The model that a recipe, readable or not, says it is for."""
-    return _named(raw, "modelId")
-
-
-def loaded_by(raw: Raw) -> str | None:
-    """The repository whose files a recipe, readable or not, says it loads."""
-    return _named(raw, "checkpoint") or model_of(raw)
-
-
-def _named(raw: Raw, field: str) -> str | None:
-    spec = raw.get("spec")
-    name = spec.get(field) if isinstance(spec, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def _label(raw: Raw) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.hook import BadRequestError, request
+from aimlib.recipes import loaded_by, model_of
 from aimlib.reports import DEFAULT_REVISION
 from hooks import cache, offline
 
@@ -37,7 +38,7 @@ def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: C
     """
     rules = cache.customize(request({"parent": parent}))["relatedResources"]
     models = {*listed(parent)}
-    catalogue = [offline.decorated(one) for one in recipes if {offline.model_of(one), offline.loaded_by(one)} & models]
+    catalogue = [offline.decorated(one) for one in recipes if {model_of(one), loaded_by(one)} & models]
     given = parent["spec"].get("storage", {}).get("existingClaim")
     metadata = {"name": given, "namespace": parent["metadata"]["namespace"]}
     claims = [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if given else []

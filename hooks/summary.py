@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
-from hooks import offline
+from aimlib.recipes import model_of
 from hooks.tables import Cell
 
 PLAN_HEAD = ("NAMESPACE", "KIND", "NAME", "DETAIL")
@@ -78,7 +78,7 @@ def recipe_data(raw: Raw, used: Mapping[str, int] | None) -> Raw:
     name = raw["metadata"]["name"]
     return {
         "name": name,
-        "model": offline.model_of(raw),
+        "model": model_of(raw),
         **{key: found.get(key) for key in ("hardware", "precision", "backend")},
         "checkpoint": found.get("checkpoint") or found.get("modelId"),
         **{key: status.get(key) for key in ("gpuCounts", "phase", "message")},

@@ -19,7 +19,7 @@ LAYERS = (
     r"aimlib\.api(\..*)?",
     r"aimlib(\..*)?",
     r"hooks\.children(\..*)?",
-    r"hooks\.(conditions|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
+    r"hooks\.(conditions|choice|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
     r"hooks\.(endpoint|recipe|node|inventory|cache)",
     r"hooks\.(stamp|app|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
 )
@@ -29,6 +29,7 @@ SERVER = r"hooks\.(observers(\..*)?|app|logs|metrics|record|release|gunicorn_con
 COMMAND_LINE = r"hooks\.(cli|cache_cli|cache_commands|commands|failure|files|formats|live)"
 VOLUME = r"hooks\.volume(\..*)?"
 API_SERVER = r"hooks\.apiserver|hooks\.observers\.pods"
+PROMETHEUS = r"hooks\.observers\.prometheus"
 """Who asks the cluster, besides the command line and what runs on a volume."""
 OUTSIDE = {
     "os": rf"{SERVER}|{API_SERVER}|{COMMAND_LINE}|{VOLUME}",
@@ -51,7 +52,7 @@ OUTSIDE = {
     "prometheus_client": SERVER,
     "click": COMMAND_LINE,
     "kubernetes": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}",
-    "urllib3": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}",
+    "urllib3": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}|{PROMETHEUS}",
     "yaml": rf"{SERVER}|{COMMAND_LINE}|aimlib\.(crd|data|documents)",
     "subprocess": COMMAND_LINE,
     "socket": "",
