@@ -1,4 +1,4 @@
-"""The control plane's programs: built once from `go/go.mod` into the user's cache, or taken from KUBEBUILDER_ASSETS."""
+"""The programs of the tests: built once from pinned modules into the user's cache, or taken from KUBEBUILDER_ASSETS."""
 
 import hashlib
 import os
@@ -7,35 +7,62 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.cluster.toolchain import MODULE, MissingToolError, cache_dir, go
+from tests.cluster.toolchain import MissingToolError, cache_dir, go
 
-PACKAGES = {
-    "etcd": "go.etcd.io/etcd/server/v3",
-    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
-    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
-    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
-    "kwok": "sigs.k8s.io/kwok/cmd/kwok",
-}
+HERE = Path(__file__).parent
+FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-p", "2")
 
 
-def ensure() -> Mapping[str, Path]:
-    """The path of each program by name; builds what is missing.
+class Programs(NamedTuple):
+    """What is built from one Go module: the module's folder, the package of each program, and the build's own flags."""
+
+    module: Path
+    packages: Mapping[str, str]
+    flags: Sequence[str]
+
+
+def control_plane() -> Programs:
+    """The control plane's programs."""
+    packages = {
+        "etcd": "go.etcd.io/etcd/server/v3",
+        "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+        "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+        "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+        "kwok": "sigs.k8s.io/kwok/cmd/kwok",
+    }
+    return Programs(HERE / "go", packages, ["-ldflags", " ".join(["-s", "-w", *_kubernetes_version(HERE / "go")])])
+
+
+def monitoring() -> Programs:
+    """Prometheus and promtool, with no other discovery than that of Kubernetes."""
+    packages = {
+        "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
+        "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+    }
+    tags = "remove_all_sd,enable_kubernetes_sd,netgo"
+    return Programs(HERE / "go-monitoring", packages, ["-ldflags", "-s -w", "-tags", tags])
+
+
+def ensure(programs: Programs | None = None) -> Mapping[str, Path]:
+    """The path of each program by name, the control plane's when not told; builds what is missing.
 
     Raises MissingToolError when there is no usable Go or a build fails.
     """
+    wanted = programs or control_plane()
     assets = Path(os.environ.get("KUBEBUILDER_ASSETS") or os.devnull)
-    built = cache_dir() / "bin" / _key()
-    found = {name: _first(assets / name, built / name) for name in PACKAGES}
+    built = cache_dir() / "bin" / _key(wanted)
+    found = {name: _first(assets / name, built / name) for name in wanted.packages}
     missing = [name for name, path in found.items() if path is None]
     if missing:
-        compiler = go()
+        compiler = go(wanted.module)
         print(f"building {', '.join(missing)} with {compiler} into {built} (minutes when cold, once)", flush=True)
         for name in missing:
-            found[name] = _build(compiler, name, built)
+            found[name] = _build(compiler, wanted, name, built)
     return {name: path for name, path in found.items() if path}
 
 
@@ -43,33 +70,34 @@ def _first(*paths: Path) -> Path | None:
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
-def _key() -> str:
+def _key(programs: Programs) -> str:
     """A name for this set of programs: changes with any version, build flag or platform."""
-    inputs = [(MODULE / name).read_text() for name in ("go.mod", "go.sum")]
-    inputs += [platform.system(), platform.machine(), *_flags()]
+    inputs = [(programs.module / name).read_text() for name in ("go.mod", "go.sum")]
+    inputs += [platform.system(), platform.machine(), *FLAGS, *programs.flags]
     return hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
 
 
-def _flags() -> list[str]:
+def _kubernetes_version(module: Path) -> list[str]:
     # Without its version injected, the API server calls itself v0.0.0 and refuses to reason about feature gates.
-    version = re.search(r"^\s*k8s\.io/kubernetes v((\d+)\.(\d+)\.\d+)\b", (MODULE / "go.mod").read_text(), re.MULTILINE)
+    version = re.search(r"^\s*k8s\.io/kubernetes v((\d+)\.(\d+)\.\d+)\b", (module / "go.mod").read_text(), re.MULTILINE)
     if not version:
-        raise MissingToolError(f"{MODULE / 'go.mod'} requires no k8s.io/kubernetes")
+        raise MissingToolError(f"{module / 'go.mod'} requires no k8s.io/kubernetes")
     values = {"gitVersion": f"v{version[1]}", "gitMajor": version[2], "gitMinor": version[3], "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    injected = [f"-X {package}.{name}={value}" for package in packages for name, value in values.items()]
-    return ["-trimpath", "-buildvcs=false", "-mod=readonly", "-p", "2", "-ldflags", " ".join(["-s", "-w", *injected])]
+    return [f"-X {package}.{name}={value}" for package in packages for name, value in values.items()]
 
 
-def _build(compiler: Path, name: str, folder: Path) -> Path:
+def _build(compiler: Path, programs: Programs, name: str, folder: Path) -> Path:
     """Build one program and move it into place, so that an interrupted build leaves nothing half-written."""
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"  {name}: go build {PACKAGES[name]}", end=" ", flush=True)
+    print(f"  {name}: go build {programs.packages[name]}", end=" ", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        command = [str(compiler), "build", *_flags(), "-o", f"{scratch}/{name}", PACKAGES[name]]
+        command = [str(compiler), "build", *FLAGS, *programs.flags, "-o", f"{scratch}/{name}", programs.packages[name]]
         environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-        done = subprocess.run(command, cwd=MODULE, env=environment, check=False, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command, cwd=programs.module, env=environment, check=False, stderr=subprocess.PIPE, text=True
+        )
         if done.returncode:
             raise MissingToolError(f"go build of {name} failed with code {done.returncode}:\n{done.stderr[-4000:]}")
         (Path(scratch) / name).replace(folder / name)

