@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check crds golden lock
+.PHONY: help setup demo test bench check crds rules golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -31,6 +31,9 @@ check: $(READY) ## lint, format and types
 
 crds: $(READY) ## write crds/ from the models in aimlib/api
 	$(BIN)/python -m aimlib.crd crds
+
+rules: $(READY) ## write the rules of Prometheus from the table of metrics and rules/alerts.yaml
+	$(BIN)/python -m aimlib.recording manifests/components/monitoring
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
 	$(BIN)/python -m pytest tests/test_golden.py tests/test_cli.py --update-golden

@@ -81,19 +81,31 @@ class Paths(Model):
 
 
 class Metrics(Model):
-    """Names on the engine's metrics page."""
+    """Names on the engine's metrics page, with the labels that select some of it where braces follow."""
 
     model_config = ConfigDict(extra="forbid")
 
     running: Word
     waiting: Word
     cache_usage: Word
+    requests: Word
+    answers: Word
+    server_errors: Word
     prompt_tokens: Word
     generation_tokens: Word
     time_to_first_token: Word
     inter_token_latency: Word
     end_to_end_latency: Word
     queue_time: Word
+
+
+class FormerMetrics(Model):
+    """What earlier versions of an engine called the same; None where the name never changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cache_usage: Word | None = None
+    inter_token_latency: Word | None = None
 
 
 class Engine(Dialect):
@@ -111,6 +123,7 @@ class Engine(Dialect):
     paths: Paths
     images: Mapping[str, Mapping[str, Word | None]]
     metrics: Metrics
+    former_metrics: FormerMetrics
 
     def start(self, model: str) -> tuple[str, ...]:
         """The command line up to and including the model; arguments follow."""

@@ -21,11 +21,11 @@ LAYERS = (
     r"hooks\.children(\..*)?",
     r"hooks\.(conditions|choice|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
     r"hooks\.(endpoint|recipe|node|inventory|cache)",
-    r"hooks\.(stamp|app|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
+    r"hooks\.(stamp|app|bounds|worker|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
 )
 """From the bottom up; the last one is the edges: the server, the command line, and what runs on a cache's volume."""
 
-SERVER = r"hooks\.(observers(\..*)?|app|logs|metrics|record|release|gunicorn_conf|draining)"
+SERVER = r"hooks\.(observers(\..*)?|app|bounds|worker|logs|metrics|record|release|gunicorn_conf|draining)"
 COMMAND_LINE = r"hooks\.(cli|cache_cli|cache_commands|commands|failure|files|formats|live)"
 VOLUME = r"hooks\.volume(\..*)?"
 API_SERVER = r"hooks\.apiserver|hooks\.observers\.pods"
@@ -33,10 +33,10 @@ PROMETHEUS = r"hooks\.observers\.prometheus"
 """Who asks the cluster, besides the command line and what runs on a volume."""
 OUTSIDE = {
     "os": rf"{SERVER}|{API_SERVER}|{COMMAND_LINE}|{VOLUME}",
-    "sys": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.crd",
+    "sys": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.(crd|recording)",
     "logging": SERVER,
     "time": rf"{SERVER}|hooks\.volume\.clock",
-    "pathlib": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.crd",
+    "pathlib": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.(crd|recording)",
     "importlib": rf"{SERVER}|{COMMAND_LINE}|aimlib\.data",
     "tempfile": SERVER,
     "shutil": rf"{COMMAND_LINE}|{VOLUME}",
@@ -53,9 +53,10 @@ OUTSIDE = {
     "click": COMMAND_LINE,
     "kubernetes": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}",
     "urllib3": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}|{PROMETHEUS}",
-    "yaml": rf"{SERVER}|{COMMAND_LINE}|aimlib\.(crd|data|documents)",
+    "yaml": rf"{SERVER}|{COMMAND_LINE}|aimlib\.(crd|data|documents|recording)",
     "subprocess": COMMAND_LINE,
-    "socket": "",
+    "socket": r"hooks\.worker",
+    "gunicorn": r"hooks\.worker",
     "requests": "",
     "random": "",
     "uuid": "",

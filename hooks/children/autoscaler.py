@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from aimlib.api import API_VERSION
 from aimlib.api.endpoint_parts import Scaling
 from aimlib.api.meta import Raw
+from aimlib.exporters import exporters
 from hooks.children.owner import Owner
 
-GPU_METRICS = {"amd": "gpu_gfx_activity", "nvidia": "DCGM_FI_DEV_GPU_UTIL"}
-"""Percent of GPU use per pod, as AMD's device metrics exporter and NVIDIA's DCGM exporter name it."""
 DEFAULT_CPU_TARGET = 80
 """What the API server itself assumes for an autoscaler without metrics, spelled out."""
 
@@ -37,7 +36,8 @@ def autoscaler(owner: Owner) -> Raw | None:
 
 def _metrics(scaling: Scaling, vendor: str) -> Iterator[Raw]:
     targets = {"cpu": scaling.target_cpu_utilization, "memory": scaling.target_memory_utilization}
-    gpu = scaling.target_gpu_utilization if vendor in GPU_METRICS else None
+    exporter = exporters().get(vendor)
+    gpu = scaling.target_gpu_utilization if exporter else None
     if not any((*targets.values(), gpu)):
         targets["cpu"] = DEFAULT_CPU_TARGET
     for name, percent in targets.items():
@@ -46,11 +46,11 @@ def _metrics(scaling: Scaling, vendor: str) -> Iterator[Raw]:
                 "type": "Resource",
                 "resource": {"name": name, "target": {"type": "Utilization", "averageUtilization": percent}},
             }
-    if gpu:
+    if gpu and exporter:
         yield {
             "type": "Pods",
             "pods": {
-                "metric": {"name": GPU_METRICS[vendor]},
+                "metric": {"name": exporter.utilization},
                 "target": {"type": "AverageValue", "averageValue": str(gpu)},
             },
         }
