@@ -21,21 +21,24 @@ LAYERS = (
     r"hooks\.children(\..*)?",
     r"hooks\.(conditions|choice|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
     r"hooks\.(endpoint|recipe|node|inventory|cache)",
-    r"hooks\.(stamp|app|bounds|worker|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
+    r"hooks\.(stamp|app|callers|mounted|tls|certificates(\..*)?|bounds|worker|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
 )
 """From the bottom up; the last one is the edges: the server, the command line, and what runs on a cache's volume."""
 
-SERVER = r"hooks\.(observers(\..*)?|app|bounds|worker|logs|metrics|record|release|gunicorn_conf|draining)"
+SERVER = r"hooks\.(observers(\..*)?|app|callers|mounted|tls|bounds|worker|metrics|record|release|gunicorn_conf|draining)"
 COMMAND_LINE = r"hooks\.(cli|cache_cli|cache_commands|commands|failure|files|formats|live)"
 VOLUME = r"hooks\.volume(\..*)?"
-API_SERVER = r"hooks\.apiserver|hooks\.observers\.pods"
+CERTIFICATES = r"hooks\.certificates(\..*)?"
+LOGS = r"hooks\.logs"
+"""Written by the server, and by what makes its certificates."""
+API_SERVER = r"hooks\.apiserver|hooks\.certificates\.cluster|hooks\.observers\.pods"
 PROMETHEUS = r"hooks\.observers\.prometheus"
 """Who asks the cluster, besides the command line and what runs on a volume."""
 OUTSIDE = {
     "os": rf"{SERVER}|{API_SERVER}|{COMMAND_LINE}|{VOLUME}",
-    "sys": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.(crd|recording)",
-    "logging": SERVER,
-    "time": rf"{SERVER}|hooks\.volume\.clock",
+    "sys": rf"{SERVER}|{LOGS}|{CERTIFICATES}|{COMMAND_LINE}|{VOLUME}|aimlib\.(crd|recording)",
+    "logging": rf"{SERVER}|{LOGS}|{CERTIFICATES}",
+    "time": rf"{SERVER}|hooks\.certificates\.__main__|hooks\.volume\.clock",
     "pathlib": rf"{SERVER}|{COMMAND_LINE}|{VOLUME}|aimlib\.(crd|recording)",
     "importlib": rf"{SERVER}|{COMMAND_LINE}|aimlib\.data",
     "tempfile": SERVER,
@@ -55,12 +58,14 @@ OUTSIDE = {
     "urllib3": rf"{COMMAND_LINE}|{VOLUME}|{API_SERVER}|{PROMETHEUS}",
     "yaml": rf"{SERVER}|{COMMAND_LINE}|aimlib\.(crd|data|documents|recording)",
     "subprocess": COMMAND_LINE,
+    "ssl": SERVER,
+    "cryptography": CERTIFICATES,
     "socket": r"hooks\.worker",
     "gunicorn": r"hooks\.worker",
     "requests": "",
     "random": "",
     "uuid": "",
-    "secrets": "",
+    "secrets": CERTIFICATES,
 }
 """Modules that reach outside of the process, and who may import them."""
 
@@ -87,7 +92,7 @@ def layer(module: str) -> int:
 
 
 OUTERMOST = [name for name in MODULES if layer(name) == len(LAYERS) - 1]
-EDGES = (SERVER, COMMAND_LINE, VOLUME)
+EDGES = (SERVER, COMMAND_LINE, VOLUME, CERTIFICATES)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -143,7 +148,7 @@ def test_nothing_reaches_outside_through_a_module_that_no_rule_knows():
         "abc",
     }
     known |= {"typing", "types", "enum", "dataclasses", "datetime", "difflib", "textwrap", "http", "gc", "io"}
-    known |= {"ast", "contextlib"}
+    known |= {"ast", "contextlib", "base64", "hmac", "ipaddress", "argparse"}
     known |= {"pydantic", "pydantic_core", "jsonpatch", "aimlib", "hooks", "cronsim", *OUTSIDE}
     found = {one.split(".")[0] for path in MODULES.values() for one in imports(path)}
     assert found - known == set()
@@ -156,7 +161,7 @@ def calls(path: Path) -> Iterator[str]:
             yield ast.unparse(node.func)
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name not in {"hooks.app", "hooks.volume.clock"}])
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in {"hooks.app", "hooks.volume.clock", "hooks.certificates.__main__"}])
 def test_nobody_but_the_edges_asks_for_the_time(name):
     forbidden = re.compile(r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.\w+")
     assert [one for one in calls(MODULES[name]) if forbidden.fullmatch(one)] == []
