@@ -26,6 +26,7 @@ from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
 from aimlib.sentences import sentences
 from hooks import cache, draining, endpoint, inventory, metrics, node, recipe
+from hooks.callers import ANYBODY, Callers
 from hooks.changes import OTHER
 from hooks.logs import audit_logger, logger
 from hooks.observed import condition
@@ -70,11 +71,14 @@ def read_config(path: str | None, downloader_image: str | None = None) -> Config
 
 
 def answer(
-    hook: Hook, body: bytes, now: datetime, observe: Observe | None = None
+    hook: Hook, body: bytes, now: datetime, observe: Observe | None = None, callers: Callers = ANYBODY
 ) -> tuple[Request | None, dict[str, Any], int]:
     """The parsed request, the answer and its HTTP status."""
     try:
-        asked = parsed(from_json(body), now)
+        sent = from_json(body)
+        if objection := callers.objection(sent):
+            return None, {"error": objection}, 401
+        asked = parsed(sent, now)
     except BadRequestError as error:
         return None, {"error": str(error)}, 400
     except ValueError as error:
@@ -127,6 +131,7 @@ def create_app(config: Config | None = None) -> Flask:
     load("hardware")  # read now what the first request would wait for
     log, paths, version = logger(), hooks(settings), release()
     observing = observers(os.environ.get("AIM_OBSERVE", ""))
+    callers = Callers(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
     audit_logger()  # made once, before there are threads
     metrics.BUILD.labels(version).set(1)
 
@@ -137,7 +142,7 @@ def create_app(config: Config | None = None) -> Flask:
     def call(path: str, hook: Hook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
-        asked, said, code = answer(hook, body, datetime.now(UTC), observing.get(path))
+        asked, said, code = answer(hook, body, datetime.now(UTC), observing.get(path), callers)
         text = to_json(said)
         took = time.perf_counter() - started
         metrics.CALLS.labels(path, code).inc()
@@ -159,6 +164,7 @@ def create_app(config: Config | None = None) -> Flask:
         metrics.failed(path, code)
         return {"error": f"{error.name}: {error.description}"}, code
 
+    app.before_request(lambda: callers.check_path(request.path, request.environ["SERVER_PORT"]))
     for path, hook in paths.items():
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
     app.register_error_handler(HTTPException, refused)

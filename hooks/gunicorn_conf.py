@@ -3,15 +3,19 @@
 import gc
 import os
 import signal
+import ssl
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from prometheus_client import multiprocess
 
 from hooks import draining
+from hooks.tls import contexts
 
-bind = os.environ.get("AIM_BIND", "0.0.0.0:8080")
+bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443")
 worker_class = "gthread"
 workers = int(os.environ.get("AIM_WORKERS", "2"))
 threads = 24  # with two workers, more than twice Metacontroller's 20
@@ -24,7 +28,16 @@ worker_tmp_dir = os.environ.get("AIM_WORKER_TMP")
 errorlog = "-"
 loglevel = "warning"
 
+if "AIM_TLS" in os.environ:  # a folder with the certificate and its key
+    certfile, keyfile = (str(Path(os.environ["AIM_TLS"], name)) for name in ("tls.crt", "tls.key"))
+served = contexts(Path(os.environ.get("AIM_TLS", ".")))
+
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="aim-metrics-"))
+
+
+def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:  # noqa: ANN401, ARG001 - gunicorn's hook
+    """Asked for at every connection: a renewed certificate needs no restart."""
+    return served()
 
 
 def when_ready(server: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook

@@ -57,6 +57,7 @@ BUILD = Gauge("aim_build_info", "1, with the release of the hook server.", ["ver
 
 REASONS = {
     400: "NotARequest",
+    401: "Unauthorised",
     404: "UnknownPath",
     405: "WrongMethod",
     413: "TooLarge",
