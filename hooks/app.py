@@ -26,6 +26,7 @@ from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
 from aimlib.sentences import sentences
 from hooks import cache, draining, endpoint, inventory, metrics, node, recipe
+from hooks.bounds import MAX_BODY, Room, arrivals
 from hooks.callers import ANYBODY, Callers
 from hooks.changes import OTHER
 from hooks.logs import audit_logger, logger
@@ -34,9 +35,6 @@ from hooks.observers.switch import Observe, observers
 from hooks.record import record
 from hooks.release import release
 from hooks.stamp import stamp
-
-MAX_BODY = 24 * 2**20
-"""Bytes of a request: that of 5,000 nodes is measured at 8 MB, and two of this size fit into the memory limit."""
 
 Hook = Callable[[Request], dict[str, Any]]
 
@@ -130,18 +128,22 @@ def create_app(config: Config | None = None) -> Flask:
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
     load("hardware")  # read now what the first request would wait for
     log, paths, version = logger(), hooks(settings), release()
+    room = Room()
     observing = observers(os.environ.get("AIM_OBSERVE", ""))
     callers = Callers(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
     audit_logger()  # made once, before there are threads
     metrics.BUILD.labels(version).set(1)
 
     def serve(path: str, hook: Hook) -> Response:
-        with metrics.IN_FLIGHT.labels(path).track_inprogress():
+        told = request.content_length
+        size = MAX_BODY if told is None else min(told, MAX_BODY)
+        with metrics.IN_FLIGHT.labels(path).track_inprogress(), room.of(size):
             return call(path, hook)
 
     def call(path: str, hook: Hook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
+        arrivals.arrived()
         asked, said, code = answer(hook, body, datetime.now(UTC), observing.get(path), callers)
         text = to_json(said)
         took = time.perf_counter() - started
@@ -156,13 +158,17 @@ def create_app(config: Config | None = None) -> Flask:
         log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "hook", extra={"facts": facts})
         return Response(text, status=code, mimetype="application/json")
 
-    def refused(error: HTTPException) -> tuple[dict[str, str], int]:
-        """A wrong path or method, or a body that is too large, in a sentence."""
+    def refused(error: HTTPException) -> tuple[dict[str, str], int, dict[str, str]]:
+        """A wrong path or method, a body that is too large, or one for which there is no room now, in a sentence."""
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         path = request.path if request.path in paths else OTHER
         metrics.CALLS.labels(path, code).inc()
         metrics.failed(path, code)
-        return {"error": f"{error.name}: {error.description}"}, code
+        return (
+            {"error": f"{error.name}: {error.description}"},
+            code,
+            {"Retry-After": "1"} if code == HTTPStatus.TOO_MANY_REQUESTS else {},
+        )
 
     app.before_request(lambda: callers.check_path(request.path, request.environ["SERVER_PORT"]))
     for path, hook in paths.items():
