@@ -99,11 +99,10 @@ def gpu_use() -> str:
 def _of_pods() -> Iterator[str]:
     """The use of every GPU, labelled with its pod whether or not the scrape honours the exporter's labels."""
     for exporter in exporters().values():
-        yield f'{exporter.utilization}{{exported_pod="",pod!=""}}'
-        renamed = f'{exporter.utilization}{{exported_pod!=""}}'
+        found = exporter.utilization
         for label in ("namespace", "pod"):
-            renamed = f'label_replace({renamed}, "{label}", "$1", "exported_{label}", "(.+)")'
-        yield renamed
+            found = f'label_replace({found}, "{label}", "$1", "exported_{label}", "(.+)")'
+        yield found
 
 
 LATENCIES = (

@@ -5,9 +5,10 @@ Properties are searched the same way on every run, or, with HYPOTHESIS_PROFILE=e
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.cluster.fixtures"]
+pytest_plugins = ["tests.cluster.fixtures", "tests.monitoring.fixtures"]
 
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
 
@@ -18,3 +19,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write the hooks' answers as the expected ones")
+
+
+def pytest_collection_modifyitems(items):
+    """One process has the control plane, and begins with what needs it: that takes longest, and mostly waits."""
+
+    def on_the_plane(item):
+        return "plane" in item.fixturenames or item.get_closest_marker("e2e") is not None
+
+    for item in filter(on_the_plane, items):
+        item.add_marker(pytest.mark.xdist_group("control plane"))
+    items.sort(key=lambda item: not on_the_plane(item))
