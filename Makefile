@@ -19,7 +19,8 @@ demo: $(READY) ## serve a model on a control plane on this machine; stays up on 
 	$(BIN)/python -m tests.cluster demo
 
 test: $(READY) ## every test, those on a real control plane included, and their coverage
-	$(BIN)/python -m pytest --cov --cov-branch
+	$(BIN)/python -m tests.cluster binaries
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-branch
 
 bench: $(READY) ## latency, throughput, quiet and memory of the hooks
 	$(BIN)/python -m tests.bench

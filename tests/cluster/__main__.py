@@ -42,8 +42,9 @@ def main() -> int:
     stop_on_signals()
     try:
         if arguments.command == "binaries":
-            for name, path in binaries.ensure().items():
-                print(f"{name}\t{path}")
+            for programs in (binaries.control_plane(), binaries.monitoring()):
+                for name, path in binaries.ensure(programs).items():
+                    print(f"{name}\t{path}")
         else:
             demo.run(serve=arguments.command == "demo", as_admin=arguments.metacontroller_as_admin)
     except (KubectlError, MissingToolError, StartError) as error:
