@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.live_figures import Observation
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,6 +34,8 @@ class Request(NamedTuple):
     """When the request came; the edge knows."""
     pods: list[Raw] | None = None
     """The Pods of the parent, where the edge has asked for them; None where it has not, or got no answer."""
+    figures: Observation | None = None
+    """What Prometheus says of the parent, where the edge has asked; None where it has none to ask, or did not."""
 
     def observed(self, kind: str) -> list[Raw]:
         """The children of one kind, in the order of their names."""

@@ -53,6 +53,7 @@ KINDS = (
             Column("Hardware", ".status.selectedRecipe.hardware", wide=True),
             Column("Precision", ".status.selectedRecipe.precision", wide=True),
             Column("Engine", ".status.selectedRecipe.backend", wide=True),
+            Column("Req/s", ".status.metrics.throughput", "number", wide=True),
             Column("URL", ".status.endpoints.internal", wide=True),
             Column("Message", ".status.message", wide=True),
             AGE,

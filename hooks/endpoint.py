@@ -10,6 +10,7 @@ from aimlib.api.endpoint_status import EndpointStatus, Resolved, UsedCache
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.hook import Request, wire
+from aimlib.live_figures import RESYNC_SECONDS
 from aimlib.names import MODEL_LABEL, model_label
 from aimlib.stuck import cause
 from hooks import conditions, report
@@ -18,13 +19,19 @@ from hooks.cached import Memory, cached, related
 from hooks.children import children
 from hooks.children.owner import Owner
 from hooks.choice import choose, kept, read_spec
-from hooks.observed import phase_of, replicas_missing, rollout, see, since
+from hooks.observed import DEPLOYMENT, phase_of, replicas_missing, rollout, see, since
 from hooks.surprises import warnings
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
 WATCH_SECONDS = 5
 """When to look at the Pods again while replicas are missing: no event says that a Pod is in trouble."""
+
+
+def figures_wanted(request: Request) -> bool:
+    """Whether the parent asks for live figures, and an observed Deployment has a ready replica to measure."""
+    ready = any((one.get("status") or {}).get("readyReplicas") for one in request.observed(DEPLOYMENT))
+    return ready and read_spec(request.parent).monitoring.scraped
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -79,11 +86,13 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         replicas=report.replicas(owner.replicas, account, before),
         selector=report.selector(owner),
         cache=owner.cache,
+        metrics=report.metrics(spec, account, request, before),
         conditions=report.conditions((ready, chosen, *cache.conditions, serving, current), generation),
         warnings=(*warnings(spec, resolved), *cache.warnings),
         resolved=resolved,
     )
-    again = WATCH_SECONDS if watched else waiting.resync_seconds
+    looks = (WATCH_SECONDS if watched else waiting.resync_seconds, RESYNC_SECONDS if request.figures else 0)
+    again = min(filter(None, looks), default=0)
     return _answer(status, selection, wanted) | ({"resyncAfterSeconds": again} if again else {})
 
 

@@ -1,8 +1,10 @@
 """The status of an endpoint: the whole of it, every time, since whatever is left out is erased."""
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Replicas, Resolved, SelectedRecipe
+from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, Resolved, SelectedRecipe
 from aimlib.api.meta import Condition, Raw
+from aimlib.hook import Request
+from aimlib.live_figures import told
 from hooks.children.owner import Owner
 from hooks.conditions import Verdict, phase, ready
 from hooks.observed import Rollout
@@ -31,6 +33,11 @@ def replicas(desired: int, seen: Rollout, before: Raw) -> Replicas:
     if not seen.ready and "current" not in (before.get("replicas") or {}):
         return Replicas(desired=desired)
     return Replicas(desired=desired, current=seen.current, ready=seen.ready, available=seen.available)
+
+
+def metrics(spec: EndpointSpec, seen: Rollout, request: Request, before: Raw) -> Metrics | None:
+    """Live figures, or why there are none; None where monitoring is not asked for."""
+    return told(before.get("metrics"), seen.ready, request.figures, request.now) if spec.monitoring.scraped else None
 
 
 def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[Condition, ...]:

@@ -20,6 +20,8 @@ observed   how the children of the earlier sync are found: `ready` (the default)
            `missing`, or an object that is merged into the child
 written    what is merged into the status that the earlier sync wrote
 pods       the endpoint's Pods, each as what is different about it (`pod` below); asked for as the server does
+figures    what Prometheus says of the endpoint: the figures by their names in the status, or what was found instead of
+           an answer, as text; asked for as the server does
 """
 
 import hashlib
@@ -32,15 +34,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from pydantic.alias_generators import to_camel
 
 from aimlib.api import API_VERSION
 from aimlib.config import Config
+from aimlib.figure_query import FIGURES
 from aimlib.hook import Request
+from aimlib.live_figures import Observation
 from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.reports import model_key
 from aimlib.usage import Use, usage_annotation, usage_labels
 from hooks.app import answer, hooks
 from hooks.cache_volume import DEFAULT_CLASS
+from hooks.endpoint import figures_wanted
 from hooks.observed import LAST_APPLIED, replicas_missing
 from hooks.offline import KINDS
 from tests.cluster.standin.selector import compile_selector
@@ -59,7 +65,7 @@ NAMESPACE = "team-a"
 OWNED = {"endpoint", "cache"}
 """Kinds whose children a case may find."""
 KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += ("settings", "now", "earlier", "observed", "written", "pods")
+KEYS += ("settings", "now", "earlier", "observed", "written", "pods", "figures")
 
 
 class Case(NamedTuple):
@@ -257,15 +263,27 @@ def pod(patch: dict[str, Any]) -> dict[str, Any]:
     return merged(usual, {key: value for key, value in patch.items() if key not in {"conditions", "container"}})
 
 
+def observation(figures: dict[str, float] | str, now: datetime) -> Observation:
+    """What Prometheus said just now."""
+    if isinstance(figures, str):
+        return Observation(now, {}, figures)
+    names = {to_camel(one.name): one.name for one in FIGURES}
+    return Observation(now, {names[key]: value for key, value in figures.items()})
+
+
 def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str, Any] | None = None) -> Answer:
     """What the server answers; a case's world goes the same way as a request over HTTP, after its headers."""
     names = {"controller": {"metadata": {"name": f"aim{kind}"}}} if isinstance(body, dict) else {}
     text = body if isinstance(body, str) else json.dumps({**names, **body} if isinstance(body, dict) else body)
-    settings, pods = (world or {}).get("settings"), (world or {}).get("pods")
+    settings, pods, figures = ((world or {}).get(key) for key in ("settings", "pods", "figures"))
 
     def observe(request: Request) -> Request:
         asks = pods is not None and replicas_missing(request)
-        return request._replace(pods=[pod(one) for one in pods or ()] if asks else None)
+        measured = figures is not None and figures_wanted(request)
+        return request._replace(
+            pods=[pod(one) for one in pods or ()] if asks else None,
+            figures=observation(figures, request.now) if measured else None,
+        )
 
     _, said, code = answer(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
     return Answer(code, said)
@@ -331,7 +349,9 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
         return Play(body, now, call(kind, hook, body, now, world))
     body = {"parent": owner, "children": {}, "related": related(kind, owner, world), "finalizing": False}
     if kind in OWNED and {"earlier", "observed", "state"} & world.keys():
-        before = {key: value for key, value in world.items() if key not in {"earlier", "observed", "state", "pods"}}
+        before = {
+            key: value for key, value in world.items() if key not in {"earlier", "observed", "state", "pods", "figures"}
+        }
         past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
         past[kind] = merged(world[kind], past.get(kind, {}))
         said = play(kind, hook, before | past).answer.said

@@ -125,6 +125,11 @@ class Monitoring(Model):
     grafana: Grafana = Grafana()
     """A dashboard."""
 
+    @property
+    def scraped(self) -> bool:
+        """Whether the pods are announced to Prometheus, and live figures are asked for."""
+        return self.enabled and self.prometheus.enabled
+
 
 AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
 

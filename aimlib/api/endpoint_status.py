@@ -154,18 +154,34 @@ class Replicas(Model):
 
 
 class Metrics(Model):
-    """Live figures; absent until something measures them."""
+    """Live figures of all replicas together, rounded; those that nobody measures are absent."""
 
-    latency: float | None = None
-    """Mean latency in milliseconds."""
     throughput: float | None = None
-    """Requests per second."""
+    """Requests per second that ended, over 5 minutes."""
+    tokens_per_second: float | None = None
+    """Generated tokens per second, over 5 minutes."""
+    latency: float | None = None
+    """Mean latency of whole requests in milliseconds, over 5 minutes."""
+    time_to_first_token_p95: float | None = None
+    """95th percentile of the time to the first token in milliseconds, over 5 minutes."""
+    requests_running: float | None = None
+    """Requests that are being served."""
+    requests_waiting: float | None = None
+    """Requests in the engine's queue."""
+    kv_cache_utilization: float | None = None
+    """Percent of the KV cache in use, the mean of the replicas."""
     gpu_utilization: float | None = None
-    """Percent."""
+    """Percent, where a device exporter tells."""
     cpu_utilization: float | None = None
     """Percent."""
     memory_utilization: float | None = None
     """Percent."""
+    observed_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When this was measured; it has hardly changed since."""
+    reason: Literal["NotConfigured", "NoReplicas", "NotAnswering", "NotScraped", "NoTraffic"] | None = None
+    """Why figures are absent."""
+    message: Text | None = None
+    """The same in a sentence."""
 
 
 class EndpointStatus(Model):
@@ -190,7 +206,7 @@ class EndpointStatus(Model):
     cache: UsedCache | None = None
     """The AIMCache that is used."""
     metrics: Metrics | None = None
-    """Live figures."""
+    """Live figures, where spec.monitoring is enabled."""
     conditions: Conditions = ()
     """Ready, RecipeSelected, CacheReady, Available, UpToDate."""
     warnings: tuple[Sentence, ...] = ()

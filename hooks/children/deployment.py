@@ -123,7 +123,7 @@ def _strategy(owner: Owner) -> Raw:
 def _scraping(owner: Owner) -> dict[str, str | None]:
     """The annotations that announce the pods to Prometheus."""
     monitoring = owner.spec.monitoring
-    if not (monitoring.enabled and monitoring.prometheus.enabled):
+    if not monitoring.scraped:
         return {}
     return {
         "prometheus.io/scrape": "true",

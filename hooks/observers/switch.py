@@ -1,7 +1,6 @@
 """Which observers are switched on: what the server asks others, beside what a request brings."""
 
 from collections.abc import Callable
-from functools import partial
 
 from aimlib.config import ConfigError
 from aimlib.hook import Request
@@ -13,16 +12,34 @@ Observe = Callable[[Request], Request]
 def observers(names: str) -> dict[str, Observe]:
     """The observers that are switched on, by the path of the hook that they are for; ConfigError for unknown names."""
     wanted = {name for name in names.split(",") if name}
-    if unknown := wanted - {"pods"}:
-        raise ConfigError(f"AIM_OBSERVE: asked for {', '.join(sorted(unknown))}, found that only pods can be observed")
-    return {"/endpoint/sync": _pods()} if wanted else {}
+    if unknown := wanted - OBSERVERS.keys():
+        words = f"asked for {', '.join(sorted(unknown))}, found that only {' and '.join(OBSERVERS)} can be observed"
+        raise ConfigError(f"AIM_OBSERVE: {words}")
+    switched_on = [make() for name, make in OBSERVERS.items() if name in wanted]
+    return {"/endpoint/sync": _one_after_another(switched_on)} if wanted else {}
+
+
+def _one_after_another(each: list[Observe]) -> Observe:
+    def observe(request: Request) -> Request:
+        for one in each:
+            request = one(request)
+        return request
+
+    return observe
 
 
 def _pods() -> Observe:
     from hooks.observers.pods import Pods  # noqa: PLC0415 - without it, no client of the Kubernetes API is loaded
 
-    return partial(_with_pods, Pods())
+    pods = Pods()
+    return lambda request: request._replace(pods=pods(request))
 
 
-def _with_pods(pods: Callable[[Request], list[dict[str, object]] | None], request: Request) -> Request:
-    return request._replace(pods=pods(request))
+def _prometheus() -> Observe:
+    from hooks.observers.prometheus import figures  # noqa: PLC0415 - without it, no client of HTTP is loaded
+
+    return figures()
+
+
+OBSERVERS = {"pods": _pods, "prometheus": _prometheus}
+"""By the names that AIM_OBSERVE has for them."""
