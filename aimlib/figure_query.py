@@ -27,6 +27,8 @@ class Figure(NamedTuple):
     """As a field of `aimlib.api.endpoint_status.Metrics`."""
     recorded: str
     """The series that a recording rule makes."""
+    words: str
+    """What it says in a sentence, with its place."""
     factor: int = 1
     """The unit of the series, in units of the status."""
     step: float = 1
@@ -34,14 +36,19 @@ class Figure(NamedTuple):
 
 
 FIGURES = (
-    Figure("throughput", "aim:requests:rate5m", step=0.001),
-    Figure("tokens_per_second", "aim:generation_tokens:rate5m", step=0.1),
-    Figure("latency", "aim:e2e_request_latency_seconds:mean5m", factor=1000),
-    Figure("time_to_first_token_p95", "aim:time_to_first_token_seconds:p95_5m", factor=1000),
-    Figure("requests_running", "aim:requests_running", step=0.5),
-    Figure("requests_waiting", "aim:requests_waiting", step=0.5),
-    Figure("kv_cache_utilization", "aim:kv_cache_usage:ratio", factor=100, step=0.1),
-    Figure("gpu_utilization", "aim:gpu_utilization:ratio", factor=100, step=0.1),
+    Figure("throughput", "aim:requests:rate5m", "{} requests/s", step=0.001),
+    Figure("tokens_per_second", "aim:generation_tokens:rate5m", "{} tokens/s", step=0.1),
+    Figure("latency", "aim:e2e_request_latency_seconds:mean5m", "mean latency {} ms", factor=1000),
+    Figure(
+        "time_to_first_token_p95",
+        "aim:time_to_first_token_seconds:p95_5m",
+        "95 % with a first token after {} ms",
+        factor=1000,
+    ),
+    Figure("requests_running", "aim:requests_running", "{} running", step=0.5),
+    Figure("requests_waiting", "aim:requests_waiting", "{} waiting", step=0.5),
+    Figure("kv_cache_utilization", "aim:kv_cache_usage:ratio", "KV cache {} % full", factor=100, step=0.1),
+    Figure("gpu_utilization", "aim:gpu_utilization:ratio", "GPUs {} % busy", factor=100, step=0.1),
 )
 BY_NAME = {one.name: one for one in FIGURES}
 RECORDED_ONLY = frozenset({"gpu_utilization"})

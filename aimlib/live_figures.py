@@ -46,6 +46,13 @@ def told(earlier: object, ready: int, seen: Observation | None, now: datetime) -
     return before[0] if before and _stands(*before, seen, now) else _said(seen)
 
 
+def in_words(said: Metrics) -> str:
+    """The figures of a status in a sentence, and why others are absent."""
+    values = ((figure, getattr(said, name)) for name, figure in BY_NAME.items())
+    figures = ", ".join(figure.words.format(f"{value:.12g}") for figure, value in values if value is not None)
+    return "; ".join(filter(None, (figures, said.message)))
+
+
 def _read(earlier: object) -> tuple[Metrics, datetime] | None:
     """What was said, and when that was observed; None for anything else: figures are no reason to refuse a sync."""
     try:

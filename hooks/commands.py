@@ -10,6 +10,7 @@ import click
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
+from aimlib.live_figures import in_words
 from hooks import files, offline, offline_cache
 from hooks.explanation import HEAD, WIDE_HEAD, Explanation, explained
 from hooks.failure import NOTHING_FITS, Failure
@@ -205,6 +206,8 @@ def _print_explanation(one: Explanation, *, wide: bool) -> None:
         if condition.status != "True" and condition.message not in said:
             said.append(condition.message)  # Ready repeats the condition that it fails by
             _print(f"{condition.type} is {condition.status}, {condition.reason}: {condition.message}\n")
+    if one.stored and one.status.metrics:
+        _print(f"Figures: {in_words(one.status.metrics)}\n")
     for warning in one.status.warnings:
         _print(f"Warning: {warning}\n")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aimlib.api.endpoint_status import Metrics
 from aimlib.figure_query import BY_NAME, FIGURES
 from aimlib.hook import wire
-from aimlib.live_figures import HOLD, RESYNC_SECONDS, Observation, rounded, told
+from aimlib.live_figures import HOLD, RESYNC_SECONDS, Observation, in_words, rounded, told
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BUSY = {
@@ -150,6 +150,17 @@ def test_the_same_trouble_is_said_once_and_another_one_anew():
     assert said({}, at=LATER, trouble="no answer", before=first) == first
     assert said({}, at=LATER, trouble="HTTP status 500", before=first)["message"].endswith("found HTTP status 500")
     assert said(BUSY, at=LATER, before=first)["throughput"] == 12
+
+
+def test_figures_are_words_for_people():
+    assert in_words(told(None, 1, Observation(NOON, BUSY), NOON)) == (
+        "12 requests/s, 2500 tokens/s, mean latency 1200 ms, 95 % with a first token after 210 ms, "
+        "17 running, 3 waiting, KV cache 41 % full, GPUs 89 % busy"
+    )
+    quiet = {"throughput": 0.0, "requests_running": 0.0}
+    words = "0 requests/s, 0 running; no request has ended within five minutes"
+    assert in_words(told(None, 1, Observation(NOON, quiet), NOON)) == words
+    assert in_words(told(None, 0, None, NOON)) == "no replica is ready, so there is nothing to measure"
 
 
 def hour(measure, every_seconds, processes=4):

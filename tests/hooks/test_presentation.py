@@ -80,6 +80,12 @@ def test_what_is_wrong_with_a_running_endpoint_is_said_once(capsys):
     ]
 
 
+def test_the_figures_of_a_running_endpoint_are_a_line(capsys):
+    status = {"message": "1 of 1 replicas ready", "metrics": {"throughput": 12, "requestsRunning": 0}}
+    commands._print_explanation(explained({**ENDPOINT, "status": status}, status, ()), wide=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "Figures: 12 requests/s, 0 running"
+
+
 def test_an_error_of_the_api_server_is_shown_with_or_without_its_own_words():
     assert live._message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
     answer = client.ApiException(status=403, reason="Forbidden")
