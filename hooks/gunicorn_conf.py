@@ -15,7 +15,7 @@ from prometheus_client import multiprocess
 from hooks import draining
 from hooks.tls import contexts
 
-bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443")
+bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443").split(",")
 worker_class = "gthread"
 workers = int(os.environ.get("AIM_WORKERS", "2"))
 threads = 24  # with two workers, more than twice Metacontroller's 20
