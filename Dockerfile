@@ -32,5 +32,5 @@ FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/aim /opt/aim
 ENV PATH=/opt/aim/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8443 9443
 CMD ["gunicorn", "--config", "python:hooks.gunicorn_conf", "hooks.app:create_app()"]

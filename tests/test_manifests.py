@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from aimlib.config import Config
+from hooks.certificates.__main__ import names
 from tests.kustomize import REMOTE, ROOT, build, build_metacontroller, kustomizations
 
 OVERLAYS = ROOT / "manifests" / "overlays"
@@ -44,10 +45,16 @@ def hooks(objects: Objects) -> Iterator[dict[str, Any]]:
 
 
 def containers(objects: Objects) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each container with the pod it is in."""
+    """Each container that stays, with the pod it is in."""
     for item in of_kind(objects, "Deployment", "StatefulSet"):
         pod = item["spec"]["template"]["spec"]
         yield from ((container, pod) for container in pod["containers"] + pod.get("initContainers", []))
+
+
+def makers(objects: Objects) -> list[dict[str, Any]]:
+    """The pods of the Job and of the CronJob that make the certificates."""
+    found = of_kind(objects, "Job", "CronJob")
+    return [item["spec"].get("jobTemplate", item)["spec"]["template"] for item in found]
 
 
 def revisions(objects: Objects) -> set[str]:
@@ -67,19 +74,14 @@ def test_every_component_is_used_by_a_kustomization():
     assert used == set(kustomizations("Component"))
 
 
-def test_no_object_is_there_twice_and_none_is_a_secret(installed: Objects, metacontroller: Objects):
+def test_no_object_is_there_twice_and_no_secret_brings_anything(installed: Objects, metacontroller: Objects):
     for objects in (installed, metacontroller):
         names = [(item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) for item in objects]
         assert len(names) == len(set(names))
-        assert not of_kind(objects, "Secret")
-        assert "secrets" not in {
-            resource for role in of_kind(objects, "Role", "ClusterRole") for resource in named(role)
-        }
-
-
-def named(role: dict[str, Any]) -> Iterator[str]:
-    for rule in role["rules"]:
-        yield from rule["resources"]
+        # With data, applying them again would take away what was made.
+        assert [secret.keys() & {"data", "stringData"} for secret in of_kind(objects, "Secret")].count(set()) == len(
+            of_kind(objects, "Secret")
+        )
 
 
 def test_every_custom_object_has_its_kind_in_the_step_before(installed: Objects, metacontroller: Objects):
@@ -121,7 +123,9 @@ def test_every_hook_is_of_version_2_and_none_finalizes(installed: Objects):
 def test_the_hooks_are_the_routes_of_the_server_behind_the_service(installed: Objects):
     service = only(installed, "Service")
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
-    assert service["spec"]["ports"][0]["port"] == 80
+    ports = {one["port"]: one["targetPort"] for one in service["spec"]["ports"]}
+    assert ports == {443: "https", 9443: "admission"}
+    assert f"{name}.{namespace}.svc" in names(namespace, [])
     routes = {hook["webhook"]["url"].partition("?")[0] for hook in hooks(installed)}
     expected = (
         "cache/customize",
@@ -133,7 +137,7 @@ def test_the_hooks_are_the_routes_of_the_server_behind_the_service(installed: Ob
         "node/sync",
         "recipe/sync",
     )
-    assert routes == {f"http://{name}.{namespace}.svc/{route}" for route in expected}
+    assert routes == {f"https://{name}.{namespace}.svc/{route}" for route in expected}
 
 
 def downloader(container: dict[str, Any]) -> str:
@@ -174,7 +178,8 @@ def test_images_that_are_not_pinned_are_seen(image: str):
 
 def test_images_are_pinned_and_containers_restricted(installed: Objects, metacontroller: Objects):
     found = [*containers(installed), *containers(metacontroller)]
-    assert len(found) == 2
+    found += [(container, pod["spec"]) for pod in makers(installed) for container in pod["spec"]["containers"]]
+    assert len(found) == 4
     for container, pod in found:
         assert PINNED.match(container["image"]), container["image"]
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}
@@ -252,7 +257,7 @@ def test_the_namespace_of_the_operator_is_restricted(installed: Objects):
 def test_selectors_meet_the_pods_of_the_hook_server(installed: Objects):
     deployment = only(installed, "Deployment")
     labels = deployment["spec"]["template"]["metadata"]["labels"].items()
-    policy, budget = (only(installed, kind)["spec"] for kind in ("NetworkPolicy", "PodDisruptionBudget"))
+    policy, budget = policies(installed)["aim-hooks"], only(installed, "PodDisruptionBudget")["spec"]
     assert only(installed, "Service")["spec"]["selector"].items() <= labels
     assert policy["podSelector"]["matchLabels"].items() <= labels
     assert budget["selector"]["matchLabels"].items() <= labels
@@ -260,14 +265,21 @@ def test_selectors_meet_the_pods_of_the_hook_server(installed: Objects):
 
 
 def test_only_metacontroller_and_scrapers_reach_the_hooks(installed: Objects, metacontroller: Objects):
-    policy = only(installed, "NetworkPolicy")["spec"]
+    policy = policies(installed)["aim-hooks"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     # To the API server, which no selector can name.
     assert policy["egress"] == [{"ports": [{"protocol": "TCP", "port": port} for port in (443, 6443)]}]
-    [rule] = policy["ingress"]
+    rule, admission = policy["ingress"]
+    assert [one["port"] for one in rule["ports"]] == ["https"]
+    # From the API server, which no selector can name either: the token is what keeps others away.
+    assert admission == {"ports": [{"protocol": "TCP", "port": "admission"}]}
     namespaces = [source["namespaceSelector"]["matchLabels"] for source in rule["from"]]
     caller = only(metacontroller, "StatefulSet")["metadata"]["namespace"]
     assert namespaces == [{"kubernetes.io/metadata.name": caller}, {"aim.engine.amd.com/metrics": "scrape"}]
+
+
+def policies(objects: Objects) -> dict[str, Any]:
+    return {one["metadata"]["name"]: one["spec"] for one in of_kind(objects, "NetworkPolicy")}
 
 
 def test_the_shipped_settings_are_settings(installed: Objects):

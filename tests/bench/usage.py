@@ -1,7 +1,6 @@
 """What the programs of a control plane use between two moments: processor seconds, hook calls, writes."""
 
 import time
-import urllib.request
 from collections import Counter
 from typing import NamedTuple
 
@@ -51,9 +50,7 @@ def _calls(operator: Operator | None) -> Counter[str]:
     """Hook calls by path, from the hook server's own metrics."""
     found: Counter[str] = Counter()
     if operator:
-        with urllib.request.urlopen(f"{operator.hooks_url}/metrics", timeout=10) as reply:  # noqa: S310 - loopback
-            lines = reply.read().decode().splitlines()
-        for line in lines:
+        for line in operator.read("/metrics").splitlines():
             if line.startswith("aim_hook_requests_total{"):
                 labels, _, count = line.rpartition(" ")
                 found[labels.split('hook="')[1].split('"')[0]] += int(float(count))

@@ -1,4 +1,4 @@
-"""What runs the pods of caches' Jobs as processes of this machine, in the place of a kubelet and container runtime.
+"""What runs the pods of our Jobs as processes of this machine, in the place of a kubelet and container runtime.
 
 kwok leaves these pods alone (stages.yaml). What becomes of one is in its status, as of any pod, so that the Job
 controller with its back-off and podFailurePolicy acts on what has really happened.
@@ -25,7 +25,7 @@ from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import Process
 from tests.cluster.rounds import rounds
 
-SELECTOR = "app.kubernetes.io/name=aim-cache"
+SELECTOR = "app.kubernetes.io/name in (aim-cache,aim-certificates)"
 POLL_SECONDS = 0.25
 MESSAGE_BYTES = 4096
 """What a kubelet keeps of a termination message."""

@@ -1,20 +1,35 @@
 """The operator on a local control plane: shipped kustomizations, hook server, Metacontroller or its stand-in."""
 
 import os
+import ssl
 import sys
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import yaml
+
+from tests.cluster import mounts
 from tests.cluster.components import answers
 from tests.cluster.plane import HERE, ROOT, ControlPlane
 from tests.cluster.processes import Process, StartError, free_ports
 
 STEPS = (HERE / "metacontroller", ROOT / "manifests" / "overlays" / "default")
 # How the shipped controllers address the hook server. It does not run inside this control plane, whose pods are
-# simulated, so this part of each URL is the one thing that differs from what is installed on a real cluster.
-IN_CLUSTER = "http://aim-hooks.aim-system.svc/"
+# simulated, so its address is the one thing that differs from what is installed on a real cluster: in the URLs, in the
+# webhooks, and in what its certificate is for.
+IN_CLUSTER = "https://aim-hooks.aim-system.svc/"
+HOST = "127.0.0.1"
 START_SECONDS = 60
+
+
+class Urls(NamedTuple):
+    """Where the hook server answers: hooks, probes and metrics, and admission."""
+
+    hooks: str
+    admission: str
 
 
 @dataclass(frozen=True)
@@ -22,10 +37,23 @@ class Operator:
     """The running operator: its two processes, where they answer, and whether Metacontroller is the real one."""
 
     hooks: Process
-    hooks_url: str
+    urls: Urls
     metacontroller: Process
     metrics_url: str
     real: bool
+    authorities: Path
+    """Whom to trust as the hook server, as PEM."""
+
+    @property
+    def hooks_url(self) -> str:
+        """Where the hook server answers hooks, probes and for metrics."""
+        return self.urls.hooks
+
+    def read(self, path: str) -> str:
+        """What the hook server answers to a GET."""
+        context = ssl.create_default_context(cafile=str(self.authorities))
+        with urllib.request.urlopen(f"{self.urls.hooks}{path}", timeout=10, context=context) as reply:  # noqa: S310 - loopback
+            return str(reply.read().decode())
 
 
 def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None, *, as_admin: bool = False) -> Operator:
@@ -34,13 +62,16 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
     METACONTROLLER in the environment names the real program; without it the stand-in runs. It may do what the shipped
     role allows and no more, unless `as_admin`.
     """
-    hooks_port, metrics_port, health_port = free_ports(3)
-    hooks_url = f"http://127.0.0.1:{hooks_port}"
+    hooks_port, admission_port, metrics_port, health_port = free_ports(4)
+    urls = Urls(*(f"https://{HOST}:{port}" for port in (hooks_port, admission_port)))
     for step in STEPS:
-        apply(plane, step, hooks_url)
+        apply(plane, step, urls)
         report(f"applied {step.relative_to(ROOT)}")
-    hooks = start_hooks(plane, hooks_url)
-    report(f"hook server at {hooks_url}")
+    plane.wait_for("the certificates to be handed out", lambda: _certified(plane), START_SECONDS)
+    mounts.refresh(plane)
+    report("certificates made and handed out")
+    hooks = start_hooks(plane, urls)
+    report(f"hook server at {urls.hooks}")
     program = os.environ.get("METACONTROLLER")
     metacontroller = plane.run(
         "metacontroller",
@@ -59,32 +90,66 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
     except StartError as error:
         raise StartError(f"{error}\n{hooks.log}:\n{hooks.tail()}") from None
     report(f"{program or 'the stand-in for Metacontroller (for development and tests only)'}: nodes and recipes known")
-    return Operator(hooks, hooks_url, metacontroller, f"http://127.0.0.1:{metrics_port}/metrics", bool(program))
+    metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
+    return Operator(hooks, urls, metacontroller, metrics_url, bool(program), _authorities(plane))
 
 
-def start_hooks(plane: ControlPlane, url: str) -> Process:
+def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
     """The hook server as its image runs it, with the shipped settings and rights; again after it was stopped, too."""
     metrics = plane.folder / "metrics"
     metrics.mkdir(exist_ok=True)
-    address = url.removeprefix("http://")
     hooks = plane.run(
         "hooks",
-        *(sys.executable, "-m", "gunicorn", "--config", ROOT / "hooks" / "gunicorn_conf.py", "--bind", address),
-        "hooks.app:create_app()",
+        *(sys.executable, "-m", "gunicorn", "--config", ROOT / "hooks" / "gunicorn_conf.py", "hooks.app:create_app()"),
         PYTHONPATH=str(ROOT),
+        AIM_BIND=",".join(url.removeprefix("https://") for url in urls),
+        AIM_TLS=str(mounts.folder(plane, mounts.TLS)),
+        AIM_CALLERS=str(mounts.folder(plane, mounts.CALLERS)),
+        AIM_ADMISSION_PORT=urls.admission.rpartition(":")[2],
         AIM_CONFIG=str(ROOT / "manifests" / "base" / "config.yaml"),
         AIM_OBSERVE="pods",
         KUBECONFIG=str(_own_account(plane, "aim-hooks", "aim-system")),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )
-    hooks.wait_until(lambda: answers(f"{url}/readyz"), START_SECONDS)
+    hooks.wait_until(lambda: answers(f"{urls.hooks}/readyz", str(_authorities(plane))), START_SECONDS)
     return hooks
 
 
-def apply(plane: ControlPlane, kustomization: Path, hooks_url: str) -> None:
-    """`kubectl apply -k`, but for the address of the hook server."""
-    rendered = plane.kubectl("kustomize", str(kustomization)).replace(IN_CLUSTER, f"{hooks_url}/")
-    plane.kubectl("apply", "--server-side", "--filename=-", input=rendered)
+def apply(plane: ControlPlane, kustomization: Path, urls: Urls, *arguments: str) -> None:
+    """`kubectl apply -k`, but for the address of the hook server; on the server's side unless `arguments` say else."""
+    rendered = addressed(plane.kubectl("kustomize", str(kustomization)), urls)
+    plane.kubectl("apply", *(arguments or ("--server-side",)), "--filename=-", input=rendered)
+
+
+def addressed(rendered: str, urls: Urls) -> str:
+    """The objects with the hook server's address here, and a certificate that is for it."""
+    documents = rendered.replace(IN_CLUSTER, f"{urls.hooks}/").split("\n---\n")
+    return "\n---\n".join(_addressed(one, urls) for one in documents)
+
+
+def _addressed(document: str, urls: Urls) -> str:
+    if not any(f"\nkind: {kind}\n" in document for kind in ("Job", "CronJob", *WEBHOOKS)):
+        return document  # CRDs take seconds to parse
+    found = yaml.safe_load(document)
+    for webhook in found.get("webhooks", ()):
+        webhook["clientConfig"] = {"url": urls.admission}
+    if found["kind"] in {"Job", "CronJob"} and found["metadata"]["name"].startswith("aim-certificates"):
+        spec = found["spec"].get("jobTemplate", found)["spec"]["template"]["spec"]
+        spec["containers"][0].setdefault("args", []).append(f"--host={HOST}")
+    return yaml.safe_dump(found)
+
+
+WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+
+
+def _certified(plane: ControlPlane) -> bool:
+    """Whether the shipped Job has gone as far as the last of the controllers."""
+    controllers = plane.get("compositecontrollers,decoratorcontrollers")["items"]
+    return all("aim.engine.amd.com/caller-token" in one["metadata"].get("annotations", {}) for one in controllers)
+
+
+def _authorities(plane: ControlPlane) -> Path:
+    return mounts.folder(plane, mounts.TLS) / "ca.crt"
 
 
 def _own_account(plane: ControlPlane, name: str, namespace: str) -> Path:

@@ -2,13 +2,13 @@
 
 import re
 import socket
+import ssl
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.cluster import operator
+from tests.cluster import mounts, operator
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ControlPlane
 from tests.cluster.processes import still_running
@@ -16,8 +16,7 @@ from tests.cluster.processes import still_running
 
 def calls(installation: Operator, hook: str) -> int:
     """How often a hook has been called, all workers and all answers together."""
-    with urllib.request.urlopen(f"{installation.hooks_url}/metrics", timeout=10) as reply:  # noqa: S310 - loopback
-        text = reply.read().decode()
+    text = installation.read("/metrics")
     counted = re.findall(rf'^aim_hook_requests_total{{code="\d+",hook="{hook}"}} (\S+)$', text, re.MULTILINE)
     return int(sum(map(float, counted)))
 
@@ -34,7 +33,7 @@ def stopped(plane: ControlPlane, installation: Operator) -> Iterator[None]:
     try:
         yield
     finally:
-        operator.start_hooks(plane, installation.hooks_url)
+        operator.start_hooks(plane, installation.urls)
 
 
 def _is_free(port: int) -> bool:
@@ -61,7 +60,10 @@ def broken(plane: ControlPlane, installation: Operator) -> Iterator[list[str]]:
             """Say nothing: the test reads `asked`."""
 
     port = int(installation.hooks_url.rpartition(":")[2])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*(mounts.folder(plane, mounts.TLS) / name for name in ("tls.crt", "tls.key")))
     with stopped(plane, installation), ThreadingHTTPServer(("127.0.0.1", port), Broken) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, name="broken hooks", daemon=True)
         thread.start()
         try:

@@ -35,6 +35,6 @@ def test_a_hook_server_that_is_killed_at_random_loses_and_deletes_nothing(many, 
                 hooks = plane.processes["hooks"]
                 hooks.stop(grace_seconds=0)
                 plane.wait_for("its processes to be gone", lambda killed=hooks: not still_running({killed.pid}), 10)
-                operator.start_hooks(plane, installation.hooks_url)
+                operator.start_hooks(plane, installation.urls)
         many.become(CHANGES)
     assert gone == []

@@ -61,7 +61,7 @@ def test_another_release_of_the_hook_server_is_asked_anew_and_changes_no_pod(spa
     serve(space, "upgraded")
     before, template = state(space), space.deployment("upgraded")["spec"]["template"]
     pods, asked = space.names("pods"), calls(installation, "/endpoint/sync")
-    operator.apply(space.plane, released(tmp_path, "v0.0.2-test"), installation.hooks_url)
+    operator.apply(space.plane, released(tmp_path, "v0.0.2-test"), installation.urls)
     for controller in CONTROLLERS:
         hooks = space.plane.get(controller)["spec"]["hooks"].values()
         assert {hook["webhook"]["url"].partition("?rev=")[2] for hook in hooks} == {"v0.0.2-test"}, controller

@@ -1,5 +1,6 @@
 """A CompositeController or DecoratorController as read from its object, or the reason why it cannot run."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from .objects import Object, clone
 
 HOOK_SECONDS = 10.0
 METHODS = ("OnDelete", "InPlace", "Recreate")
-WEBHOOK_FIELDS = {"url", "timeout", "path", "service"}
+WEBHOOK_FIELDS = {"url", "timeout", "path", "service", "caBundle"}
 SPEC_FIELDS = {
     "CompositeController": {"parentResource", "childResources", "hooks", "resyncPeriodSeconds", "generateSelector"},
     "DecoratorController": {"resources", "attachments", "hooks", "resyncPeriodSeconds"},
@@ -32,10 +33,11 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True)
 class HookAddress:
-    """Where a hook is and how many seconds it may take."""
+    """Where a hook is, how many seconds it may take, and whom to trust there instead of the system's authorities."""
 
     url: str
     timeout: float
+    authorities: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,21 @@ def _address(name: str, hook: Mapping[str, Any]) -> HookAddress:
         raise RefusedError(f"hooks.{name}.version is {hook.get('version') or 'v1 by default'}: the stand-in speaks v2")
     webhook = hook.get("webhook") or {}
     _only(WEBHOOK_FIELDS, webhook, f"hooks.{name}.webhook")
-    return HookAddress(_url(webhook), _timeout(webhook))
+    return HookAddress(_url(webhook), _timeout(webhook), _authorities(f"hooks.{name}.webhook", webhook))
+
+
+def _authorities(where: str, webhook: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """Read once, when the controller is made."""
+    bundle = webhook.get("caBundle")
+    if bundle is None:
+        return None
+    _only({"inline"}, bundle, f"{where}.caBundle")
+    try:
+        context = ssl.create_default_context(cadata=_required(bundle, "inline", f"{where}.caBundle"))
+    except ssl.SSLError as error:
+        raise RefusedError(f"{where}.caBundle.inline: no certificate in it can be read: {error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _url(webhook: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ class Hook:
     def __init__(self, controller: str, name: str, address: HookAddress, workers: int) -> None:
         self._controller, self._name, self._address = controller, name, address
         # workers, and one informer thread that asks customize
-        self._pool = urllib3.PoolManager(maxsize=workers + 1, retries=False)
+        self._pool = urllib3.PoolManager(maxsize=workers + 1, retries=False, ssl_context=address.authorities)
 
     def __call__(self, request: Object) -> Any:
         """The parsed answer; HookError or TooManyRequestsError."""
