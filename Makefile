@@ -37,7 +37,7 @@ rules: $(READY) ## write the rules of Prometheus from the table of metrics and r
 	$(BIN)/python -m aimlib.recording manifests/components/monitoring
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
-	$(BIN)/python -m pytest tests/test_golden.py tests/test_cli.py --update-golden
+	$(BIN)/python -m pytest tests/test_golden.py tests/test_cli.py tests/hooks/test_admission.py --update-golden
 
 lock: $(READY) ## resolve the dependencies anew; what runs in production constrains what is tested
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -41,6 +41,8 @@ class Config(Model):
     """How long a server may take to download, load and compile before it is restarted."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
     """Candidates listed in status.selection; the rest are counted."""
+    admission: Literal["warn", "enforce"] = "warn"
+    """Whether an endpoint for which nothing can be selected is let in with a warning, or refused: in all namespaces."""
 
     @cached_property
     def digest(self) -> str:

@@ -31,10 +31,11 @@ from hooks.callers import ANYBODY, Callers
 from hooks.changes import OTHER
 from hooks.logs import audit_logger, logger
 from hooks.observed import condition
-from hooks.observers.switch import Observe, observers
+from hooks.observers.switch import Observe, catalogue, observers
 from hooks.record import record
 from hooks.release import release
 from hooks.stamp import stamp
+from hooks.webhooks import blueprint
 
 Hook = Callable[[Request], dict[str, Any]]
 
@@ -173,6 +174,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.before_request(lambda: callers.check_path(request.path, request.environ["SERVER_PORT"]))
     for path, hook in paths.items():
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
+    known = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
+    app.register_blueprint(blueprint(settings, known))
     app.register_error_handler(HTTPException, refused)
     app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
     app.add_url_rule("/readyz", "readyz", _ready)

@@ -15,7 +15,7 @@ from prometheus_client import multiprocess
 from hooks import draining
 from hooks.tls import contexts
 
-bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443").split(",")
+bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443")
 worker_class = "gthread"
 workers = int(os.environ.get("AIM_WORKERS", "2"))
 threads = 24  # with two workers, more than twice Metacontroller's 20
@@ -64,6 +64,11 @@ def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - gunico
     Walking all of it takes 90 ms, which a request would wait for, and would copy the pages that the workers share.
     """
     gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ANN401 - gunicorn's hook
+    """Begin to read the catalogue, where that is switched on, before the first question needs it."""
+    worker.wsgi.extensions["catalogue"]()
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook

@@ -53,6 +53,15 @@ OBSERVATIONS = Counter(
     "Questions that observers put to the API server, by what they ask for.",
     ["asked", "result"],
 )
+ADMISSIONS = Counter(
+    "aim_admission_requests_total", "Questions of the API server, by webhook and verdict.", ["webhook", "verdict"]
+)
+ADMISSION_SECONDS = Histogram(
+    "aim_admission_duration_seconds",
+    "Time to answer the API server.",
+    ["webhook"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.0),
+)
 BUILD = Gauge("aim_build_info", "1, with the release of the hook server.", ["version"], multiprocess_mode="livemax")
 
 REASONS = {

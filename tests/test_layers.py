@@ -20,18 +20,21 @@ LAYERS = (
     r"aimlib(\..*)?",
     r"hooks\.children(\..*)?",
     r"hooks\.(conditions|choice|awaited|observed|report|surprises|cached|cached_words|cache_models|cache_volume|cache_report)",
-    r"hooks\.(endpoint|recipe|node|inventory|cache)",
-    r"hooks\.(stamp|app|callers|mounted|tls|certificates(\..*)?|bounds|worker|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
+    r"hooks\.(endpoint|recipe|node|inventory|cache|admission)",
+    r"hooks\.(stamp|app|callers|mounted|tls|certificates(\..*)?|bounds|worker|webhooks|apiserver|observers(\..*)?|logs|metrics|record|release|audit|redaction|changes|gunicorn_conf|draining|offline|offline_cache|planning|files|tables|cli|cache_cli|cache_commands|commands|explanation|failure|formats|live|summary|volume(\..*)?)",
 )
 """From the bottom up; the last one is the edges: the server, the command line, and what runs on a cache's volume."""
 
-SERVER = r"hooks\.(observers(\..*)?|app|callers|mounted|tls|bounds|worker|metrics|record|release|gunicorn_conf|draining)"
+SERVER = (
+    r"hooks\.(observers(\..*)?|app|webhooks|callers|mounted|tls|bounds|worker|metrics|record|release|gunicorn_conf"
+    r"|draining)"
+)
 COMMAND_LINE = r"hooks\.(cli|cache_cli|cache_commands|commands|failure|files|formats|live)"
 VOLUME = r"hooks\.volume(\..*)?"
 CERTIFICATES = r"hooks\.certificates(\..*)?"
 LOGS = r"hooks\.logs"
 """Written by the server, and by what makes its certificates."""
-API_SERVER = r"hooks\.apiserver|hooks\.certificates\.cluster|hooks\.observers\.pods"
+API_SERVER = r"hooks\.apiserver|hooks\.certificates\.cluster|hooks\.observers\.(pods|catalogue)"
 PROMETHEUS = r"hooks\.observers\.prometheus"
 """Who asks the cluster, besides the command line and what runs on a volume."""
 OUTSIDE = {
@@ -161,7 +164,10 @@ def calls(path: Path) -> Iterator[str]:
             yield ast.unparse(node.func)
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name not in {"hooks.app", "hooks.volume.clock", "hooks.certificates.__main__"}])
+CLOCKS = {"hooks.app", "hooks.webhooks", "hooks.volume.clock", "hooks.certificates.__main__"}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in CLOCKS])
 def test_nobody_but_the_edges_asks_for_the_time(name):
     forbidden = re.compile(r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.\w+")
     assert [one for one in calls(MODULES[name]) if forbidden.fullmatch(one)] == []

@@ -4,19 +4,37 @@ from collections.abc import Callable
 
 from aimlib.config import ConfigError
 from aimlib.hook import Request
+from hooks.admission import Known
 
 Observe = Callable[[Request], Request]
 """A request with what was found beside it."""
+CATALOGUE = "catalogue"
+"""The name of the one that no hook asks, but admission."""
 
 
 def observers(names: str) -> dict[str, Observe]:
     """The observers that are switched on, by the path of the hook that they are for; ConfigError for unknown names."""
-    wanted = {name for name in names.split(",") if name}
-    if unknown := wanted - OBSERVERS.keys():
-        words = f"asked for {', '.join(sorted(unknown))}, found that only {' and '.join(OBSERVERS)} can be observed"
-        raise ConfigError(f"AIM_OBSERVE: {words}")
+    wanted = _names(names)
     switched_on = [make() for name, make in OBSERVERS.items() if name in wanted]
-    return {"/endpoint/sync": _one_after_another(switched_on)} if wanted else {}
+    return {"/endpoint/sync": _one_after_another(switched_on)} if switched_on else {}
+
+
+def catalogue(names: str) -> Callable[[], Known | None]:
+    """What admission asks for what is known of the cluster; nothing is, where it is not switched on."""
+    if CATALOGUE not in _names(names):
+        return lambda: None
+    from hooks.observers.catalogue import Catalogue  # noqa: PLC0415 - as below
+
+    return Catalogue()
+
+
+def _names(names: str) -> set[str]:
+    wanted = {name for name in names.split(",") if name}
+    *known, last = (*OBSERVERS, CATALOGUE)
+    if unknown := wanted - {*known, last}:
+        words = f"asked for {', '.join(sorted(unknown))}, found that only {', '.join(known)} and {last} can be observed"
+        raise ConfigError(f"AIM_OBSERVE: {words}")
+    return wanted
 
 
 def _one_after_another(each: list[Observe]) -> Observe:

@@ -183,7 +183,8 @@ def strip(said):
 
 
 def test_an_observer_that_nobody_knows_stops_the_start(monkeypatch):
-    with pytest.raises(ConfigError, match="asked for podz, found that only pods and prometheus can be observed"):
+    words = "asked for podz, found that only pods, prometheus and catalogue can be observed"
+    with pytest.raises(ConfigError, match=words):
         observers("pods,podz")
     monkeypatch.setenv("AIM_OBSERVE", "x")
     with pytest.raises(ConfigError):
