@@ -10,6 +10,7 @@ from aimlib.api.meta import Raw
 from aimlib.capacity import facts, need, sizes
 from aimlib.config import Config
 from aimlib.hook import Request, wire
+from aimlib.instants import written
 from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.parsing import parsed
 from aimlib.reports import Reports, read
@@ -133,7 +134,7 @@ def _world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> World:
         sizes=sizes(models, facts(recipes)),
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},
         before={(one["id"], one["revision"]): one for one in before},
-        now=request.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        now=written(request.now),
     )
 
 

@@ -15,6 +15,7 @@ from aimlib.api.cache_status import (
     CacheUsage,
 )
 from aimlib.cleaning import kept, plan, policy
+from aimlib.instants import written
 from aimlib.reports import Removed, Reports, model_key
 from hooks.cache_models import Account
 from hooks.cache_volume import Volume
@@ -119,7 +120,7 @@ def usage(found: Sequence[Account], reports: Reports, due: datetime | None) -> C
         total_models=sum(one.status.status == "Ready" for one in found),
         active_models=sum(bool(one.status.used_by) for one in found),
         last_cleanup=reports.cleanup and reports.cleanup.ended,
-        next_cleanup=due and due.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        next_cleanup=due and written(due),
     )
 
 

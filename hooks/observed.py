@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.hook import Request
+from aimlib.instants import written
 
 PATIENCE_SECONDS = 10
 """How long a child may be missing before that is news: a cache that lags is right again within a second."""
@@ -83,7 +84,7 @@ def since(request: Request, before: Raw, kind: str, status: str) -> str:
     """Since when a condition has that status, going by what the parent's status said of it: now where it had not."""
     said = condition(before, kind)
     moment = said.get("lastTransitionTime") if said.get("status") == status else None
-    return str(moment or request.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return str(moment or written(request.now))
 
 
 def applied(found: Raw, desired: Raw) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from aimlib.api.meta import Raw
 from aimlib.hook import Request
+from aimlib.instants import written
 from hooks.observed import last_asked
 
 RECENT = timedelta(seconds=5)
@@ -30,7 +31,7 @@ def _evidence(request: Request) -> Iterator[str]:
 
 def _moment(request: Request, known: dict[str, str]) -> str:
     """The time of a transition that this request shows."""
-    now = request.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = written(request.now)
     asked = last_asked(request.parent)
     if not known:
         return asked or now

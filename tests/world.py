@@ -40,6 +40,7 @@ from aimlib.api import API_VERSION
 from aimlib.config import Config
 from aimlib.figure_query import FIGURES
 from aimlib.hook import Request
+from aimlib.instants import written as instant
 from aimlib.live_figures import Observation
 from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.reports import model_key
@@ -155,13 +156,9 @@ def parent(kind: str, world: dict[str, Any]) -> dict[str, Any]:
 
 def dated(owner: dict[str, Any], created: datetime, changed: datetime) -> dict[str, Any]:
     """The parent with the times that the API server keeps; a case may state others."""
-    written = {"manager": "kubectl", "operation": "Update", "time": stamp(changed)}
-    times = {"creationTimestamp": stamp(created), "managedFields": [written]}
+    written = {"manager": "kubectl", "operation": "Update", "time": instant(changed)}
+    times = {"creationTimestamp": instant(created), "managedFields": [written]}
     return {**owner, "metadata": times | owner["metadata"]}
-
-
-def stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def catalogue(world: dict[str, Any]) -> list[dict[str, Any]]:
@@ -245,7 +242,7 @@ def pod(patch: dict[str, Any]) -> dict[str, Any]:
 
     Its container is the first of `containerStatuses`, and what a case says of that is merged, too.
     """
-    long_ago = stamp(NOON - timedelta(hours=1))
+    long_ago = instant(NOON - timedelta(hours=1))
     conditions = merged({"PodScheduled": "True", "Ready": "True"}, patch.get("conditions", {}))
     container = {"name": "engine", "image": "docker.io/vllm/vllm-openai-rocm:v0.33.0", "ready": True, "started": True}
     usual = {

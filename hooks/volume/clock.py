@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime
 
+from aimlib.instants import written
+
 
 def now() -> datetime:
     """The time of day, in UTC."""
@@ -12,11 +14,6 @@ def now() -> datetime:
 def stamp() -> str:
     """The time of day as it is written in reports, RFC 3339 in UTC."""
     return written(now())
-
-
-def written(when: datetime) -> str:
-    """A time as it is written in reports."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def seconds() -> float:

@@ -8,8 +8,9 @@ from pathlib import Path
 from huggingface_hub import CachedRepoInfo, CachedRevisionInfo, scan_cache_dir
 
 from aimlib import volume_index
+from aimlib.instants import written
 from aimlib.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeFile, VolumeIndex
-from hooks.volume import clock, disk, hashes, locks
+from hooks.volume import disk, hashes, locks
 from hooks.volume.failures import DownloadError
 from hooks.volume.hub import HASH
 from hooks.volume.layout import Volume
@@ -99,7 +100,7 @@ def _found(repo: CachedRepoInfo, commit: CachedRevisionInfo) -> tuple[CachedMode
             revision=revision,
             commit=commit.commit_hash,
             files=tuple(sorted(files, key=lambda file: file.path)),
-            cached_at=clock.written(datetime.fromtimestamp(commit.last_modified, UTC)),
+            cached_at=written(datetime.fromtimestamp(commit.last_modified, UTC)),
         )
         for revision in sorted(commit.refs) or [commit.commit_hash]
     )

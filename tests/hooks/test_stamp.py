@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aimlib.hook import Request
+from aimlib.instants import written
 from hooks.stamp import stamp
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def moment(seconds):
-    return (NOON + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return written(NOON + timedelta(seconds=seconds))
 
 
 def condition(status, since=None, kind="Ready"):

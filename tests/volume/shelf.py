@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aimlib import reports
 from aimlib.api import API_VERSION
+from aimlib.instants import written
 from aimlib.reports import DEFAULT_REVISION
 from aimlib.volume_index import CachedModel, VolumeFile
 from hooks.volume import clock, hashes, index
@@ -23,7 +24,7 @@ def quiet(sentence):
 
 def ago(days):
     """So many days before now, as it is written; None for None."""
-    return None if days is None else clock.written(clock.now() - timedelta(days=days))
+    return None if days is None else written(clock.now() - timedelta(days=days))
 
 
 def put(root, name, revision=DEFAULT_REVISION, commit="c", cached=None, **contents):
