@@ -1,4 +1,4 @@
-"""The figures of a status, asked of a real Prometheus that scrapes simulated servers, with the recording rules and without."""
+"""The figures of a status, asked of a real Prometheus that scrapes simulated servers, with the rules and without."""
 
 from datetime import UTC, datetime
 
