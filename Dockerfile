@@ -14,22 +14,27 @@ COPY hooks hooks
 COPY recipes recipes
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /build/bin/pip --python /opt/aim/bin/python install --no-deps --no-index /wheels/*.whl
+COPY tests/tools/sbom.py tests/tools/licenses.yaml tests/tools/
+RUN /build/bin/python tests/tools/sbom.py /sbom --image=aim-hooks
 
 FROM build AS build-downloader
 COPY requirements-download.lock ./
 RUN python -m venv --without-pip /opt/aim-download \
     && /build/bin/pip --python /opt/aim-download/bin/python install --require-hashes --requirement requirements-download.lock \
     && /build/bin/pip --python /opt/aim-download/bin/python install --no-deps --no-index /wheels/*.whl
+RUN /build/bin/python tests/tools/sbom.py /sbom --image=aim-downloader
 
 # Needs no other place to write to than the volume and /tmp: HOME=/tmp where the root file system is read-only.
 FROM python:3.11.14-slim-bookworm AS downloader
 COPY --from=build-downloader /opt/aim-download /opt/aim-download
+COPY --from=build-downloader /sbom/aim-downloader.cdx.json /usr/share/sbom/
 ENV PATH=/opt/aim-download/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 USER 65532:65532
 ENTRYPOINT ["aim"]
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/aim /opt/aim
+COPY --from=build /sbom/aim-hooks.cdx.json /usr/share/sbom/
 ENV PATH=/opt/aim/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 EXPOSE 8443 9443

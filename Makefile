@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check crds rules golden lock
+.PHONY: help setup demo test bench check sbom audit crds rules golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -25,10 +25,17 @@ test: $(READY) ## every test, those on a real control plane included, and their 
 bench: $(READY) ## latency, throughput, quiet and memory of the hooks
 	$(BIN)/python -m tests.bench
 
-check: $(READY) ## lint, format and types
+check: $(READY) sbom ## lint, format, types, licences and known vulnerabilities of what is locked
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tests/tools/audit.py --offline-is-fine
+
+sbom: $(READY) ## the bills of materials of the images, into dist/
+	$(BIN)/python tests/tools/sbom.py dist
+
+audit: $(READY) ## known vulnerabilities; unlike check, it fails when nobody could be asked
+	$(BIN)/python tests/tools/audit.py
 
 crds: $(READY) ## write crds/ from the models in aimlib/api
 	$(BIN)/python -m aimlib.crd crds

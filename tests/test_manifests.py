@@ -201,6 +201,22 @@ def test_images_are_built_from_pinned_ones_and_the_hook_server_is_the_one_withou
     assert len(stages[-1]) == 1
 
 
+def test_the_dockerfile_copies_nothing_that_is_kept_from_it():
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    lines = [line.split()[1:] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("COPY ")]
+    copied = {path for words in lines if not words[0].startswith("--from") for path in words[:-1]}
+    assert copied == set(allowed)
+    assert all((ROOT / path).exists() for path in copied)
+
+
+def test_every_image_has_its_bill_of_materials():
+    final = [text for text in re.split(r"(?m)^FROM ", (ROOT / "Dockerfile").read_text())[1:] if "COPY --from" in text]
+    assert [re.findall(r"/sbom/(\S+) /usr/share/sbom/$", text, re.MULTILINE) for text in final] == [
+        ["aim-downloader.cdx.json"],
+        ["aim-hooks.cdx.json"],
+    ]
+
+
 def test_every_image_runs_without_privileges():
     final = [text for text in re.split(r"(?m)^FROM ", (ROOT / "Dockerfile").read_text())[1:] if "COPY --from" in text]
     assert len(final) == 2
