@@ -5,17 +5,17 @@ moment. So what the status says stands for a while and is never replaced by what
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from aimlib.api.endpoint_status import Metrics
 from aimlib.figure_query import BY_NAME, Figure
+from aimlib.instants import written
 
 HOLD = timedelta(seconds=45)
 """How long what was said stands at least: no more than eighty writes an hour, however often a sync comes."""
 RESYNC_SECONDS = 60
 """When to look again: no event says that a figure has changed."""
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 HARDLY = 0.1
 """The part of a figure by which it may differ from what is said of it: twice what rounding to two digits may take."""
 
@@ -24,7 +24,7 @@ class Observation(NamedTuple):
     """What Prometheus said of one endpoint."""
 
     at: datetime
-    """When it was asked, in UTC."""
+    """When it was asked."""
     figures: Mapping[str, float]
     """By name, in the units of the status, as they were measured."""
     trouble: str = ""
@@ -57,9 +57,10 @@ def _read(earlier: object) -> tuple[Metrics, datetime] | None:
     """What was said, and when that was observed; None for anything else: figures are no reason to refuse a sync."""
     try:
         found = Metrics.model_validate(earlier)
-        return found, datetime.strptime(found.observed_at or "", TIME).replace(tzinfo=UTC)
+        observed = datetime.fromisoformat(found.observed_at or "")
     except ValueError:
         return None
+    return (found, observed) if observed.tzinfo else None
 
 
 def _stands(before: Metrics, observed: datetime, seen: Observation, now: datetime) -> bool:
@@ -85,7 +86,7 @@ def rounded(value: float, step: float) -> float:
 def _said(seen: Observation) -> Metrics:
     reason, message = _why(seen)
     figures = {name: rounded(value, BY_NAME[name].step) for name, value in seen.figures.items()}
-    return Metrics(**figures, reason=reason, message=message, observed_at=seen.at.strftime(TIME))
+    return Metrics(**figures, reason=reason, message=message, observed_at=written(seen.at))
 
 
 def _why(seen: Observation) -> tuple[str | None, str | None]:

@@ -50,7 +50,7 @@ REMOVALS = Counter("aim_cache_removals_total", "Models that caches have no more.
 RECORDS = Counter("aim_audit_records_total", "Lines of the audit record, by result.", ["result"])
 OBSERVATIONS = Counter(
     "aim_observations_total",
-    "Questions that observers put to the API server, by what they ask for.",
+    "Questions that observers put to others, by what they ask for.",
     ["asked", "result"],
 )
 ADMISSIONS = Counter(

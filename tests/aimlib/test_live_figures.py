@@ -119,6 +119,7 @@ def test_a_time_that_a_wrong_clock_wrote_does_not_stand_for_ever():
         {"throughput": "fast"},
         {"throughput": 12, "observedAt": "yesterday"},
         {"throughput": 12, "observedAt": "0001-01-01T00:00:00+14:00"},
+        {"throughput": 12, "observedAt": "2026-11-23T12:00:00"},
         {"reason": "NoReplicas", "message": "no replica is ready"},
     ],
 )
