@@ -2,12 +2,12 @@
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from time import monotonic
 from typing import NamedTuple
 
 from urllib3 import PoolManager, Timeout
@@ -119,7 +119,7 @@ class Figures:
 
 def _answer(asked_of: Source) -> bytes:
     """The body of an answer; NoAnswerError, or what urllib3 and the system raise, where there is none in time."""
-    ends = monotonic() + TIMEOUT_SECONDS
+    ends = time.monotonic() + TIMEOUT_SECONDS
     headers = {"User-Agent": "aim-hooks"}
     if asked_of.token_file:
         headers["Authorization"] = f"Bearer {_token(asked_of.token_file)}"
@@ -154,7 +154,7 @@ def _body(reply: BaseHTTPResponse, ends: float) -> bytes:
         body += chunk
         if len(body) > LARGEST_ANSWER:
             raise NoAnswerError(f"an answer of more than {LARGEST_ANSWER // 2**20} MiB")
-        if monotonic() > ends:
+        if time.monotonic() > ends:
             raise NoAnswerError("an answer that did not end in time")
     return bytes(body)
 
