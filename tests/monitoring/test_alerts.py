@@ -1,0 +1,75 @@
+"""Every alert fires, is silent and ends as its cases say, in those words, and has a section that says what to do."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aimlib.recording import records
+from tests.cluster.plane import ROOT
+from tests.monitoring.targets import RULES
+
+CASES = sorted((ROOT / "tests" / "testdata" / "alerts").glob("*.yaml"))
+RUNBOOKS = "docs/monitoring.md"
+ALERTS = {rule["alert"]: rule for group in yaml.safe_load(RULES[1].read_text())["groups"] for rule in group["rules"]}
+OF_FIGURES = [name for name, rule in ALERTS.items() if re.search(r"\baim:(?!replicas_scraped)", rule["expr"])]
+
+
+def checks():
+    """Each check of every case: the case's name and input, the alert's name, and what is to fire."""
+    for path in CASES:
+        for case in yaml.safe_load(path.read_text())["tests"]:
+            for check in case["alert_rule_test"]:
+                yield case, check["alertname"], check["exp_alerts"]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_alerts_fire_and_end_as_the_cases_say(monitoring_programs, path: Path):
+    command = [monitoring_programs["promtool"], "test", "rules", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_rules_are_as_promtool_wants_them(monitoring_programs, path: Path):
+    command = [monitoring_programs["promtool"], "check", "rules", "--lint=all", "--lint-fatal", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_has_a_case_where_it_fires_and_one_where_it_is_silent_or_over(name: str):
+    fired = [found for _, alert, found in checks() if alert == name]
+    assert any(fired)
+    firing = [place for place, found in enumerate(fired) if found]
+    assert [] in fired[: firing[0]]
+    assert [] in fired[firing[0] :]
+
+
+@pytest.mark.parametrize("name", OF_FIGURES)
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_an_alert_on_figures_fires_for_every_engine(engine: str, name: str):
+    titles = {case["name"] for case, alert, found in checks() if alert == name and found}
+    assert [title for title in titles if title.startswith(engine)]
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_says_how_bad_it_is_what_it_is_and_where_to_read_on(name: str):
+    rule = ALERTS[name]
+    assert rule["labels"] in ({"severity": "critical"}, {"severity": "warning"}, {"severity": "info"})
+    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+    assert rule["annotations"]["runbook"] == f"{RUNBOOKS}#{name.lower()}"
+    section = re.search(rf"^### {name}\n\n(.+?)(?=\n#|\Z)", (ROOT / RUNBOOKS).read_text(), re.MULTILINE | re.DOTALL)
+    assert section
+    assert len(section[1]) > 80
+
+
+def test_the_runbooks_are_of_alerts_and_of_no_others():
+    assert re.findall(r"^### (\w+)$", (ROOT / RUNBOOKS).read_text(), re.MULTILINE) == list(ALERTS)
+
+
+def test_the_table_of_recorded_series_is_that_of_the_rules():
+    rows = re.findall(r"^\| `(aim:[^`]+)` \| ([^|]+) \| ([^|]+) \|$", (ROOT / RUNBOOKS).read_text(), re.MULTILINE)
+    assert rows == [(record.name, record.unit, record.meaning) for record in records()]
