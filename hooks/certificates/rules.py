@@ -131,12 +131,11 @@ def _tokens(kept: Kept, at: Situation) -> Kept:
 
 def _served(kept: Kept, at: Situation) -> Kept:
     """The server's certificate is in time, for its names, and of the authority that signs."""
-    if not kept.signing:
+    signing, was = kept.signing, kept.served and kept.served.certificate
+    good = was and signing and was.issuer == signing.certificate.own and was.names == at.names
+    if not signing or (was and good and not due(was, at.now)):
         return kept
-    was = kept.served.certificate if kept.served else None
-    if was and not due(was, at.now) and was.names == at.names and was.issuer == kept.signing.certificate.own:
-        return kept
-    return kept._replace(served=at.make.server(kept.signing, at.names, at.now))
+    return kept._replace(served=at.make.server(signing, at.names, at.now))
 
 
 MADE_HERE: tuple[Rule, ...] = (_forgotten, _promoted, _signing, _coming, _tokens, _served)

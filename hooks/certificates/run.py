@@ -67,7 +67,7 @@ def _once(cluster: Cluster, wish: Wish, now: datetime, say: Say) -> list[Target]
     found = {target: cluster.found(target.place) for target in TARGETS}
     kept, doubts = way.read({name: texts(secret) for name, secret in secrets.items()})
     for doubt in doubts:
-        say("something cannot be read and is made anew", what=doubt)
+        say("something cannot be read, and counts as not there", what=doubt)
     wanted = renewed(kept, way.rules, Situation(now, wish.names, _everybody_trusts(kept, found), MAKERS))
     if not given(wanted, now).trusted:
         raise ClusterError(
