@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from hooks.app import create_app
 from tests.cluster import mounts, operator
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ControlPlane
@@ -71,3 +74,27 @@ def broken(plane: ControlPlane, installation: Operator) -> Iterator[list[str]]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def within(plane: ControlPlane, installation: Operator) -> Iterator[None]:
+    """With this process in the hook server's place, which goes by the environment and the constants that it has now."""
+    port = int(installation.hooks_url.rpartition(":")[2])
+    files = tuple(str(mounts.folder(plane, mounts.TLS) / name) for name in ("tls.crt", "tls.key"))
+    with stopped(plane, installation):
+        server = make_server("127.0.0.1", port, create_app(), threaded=True, ssl_context=files, request_handler=Silent)
+        thread = threading.Thread(target=server.serve_forever, name="hooks", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+class Silent(WSGIRequestHandler):
+    """Requests that nobody reports: the hooks have a log of their own."""
+
+    def log(self, *_: object) -> None:
+        """Say nothing."""
