@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from aimlib.api import GROUP
 from aimlib.config import Config
 from hooks.certificates.__main__ import names
 from tests.kustomize import REMOTE, ROOT, build, build_metacontroller, kustomizations
@@ -223,16 +224,19 @@ def test_every_image_runs_without_privileges():
     assert all("USER 65532:65532" in text for text in final)
 
 
-def test_the_hook_server_has_a_token_for_what_it_observes_and_may_list_pods_with_it(installed: Objects):
+def test_the_hook_server_has_a_token_for_what_it_observes_and_may_read_that_and_no_more(installed: Objects):
     pod = only(installed, "Deployment")["spec"]["template"]["spec"]
     [(container, _)] = containers(installed)
-    assert {"name": "AIM_OBSERVE", "value": "pods"} in container["env"]
+    assert {"name": "AIM_OBSERVE", "value": "pods,catalogue"} in container["env"]
     assert pod["automountServiceAccountToken"] is True
     account = {"kind": "ServiceAccount", "name": pod["serviceAccountName"], "namespace": "aim-system"}
     bound = [one for one in of_kind(installed, "ClusterRoleBinding", "RoleBinding") if account in one["subjects"]]
     roles = {one["metadata"]["name"]: one["rules"] for one in of_kind(installed, "ClusterRole")}
     assert [roles[one["roleRef"]["name"]] for one in bound] == [
-        [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
+        [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+            {"apiGroups": [GROUP], "resources": ["aimrecipes", "aiminventories"], "verbs": ["list", "watch"]},
+        ]
     ]
 
 

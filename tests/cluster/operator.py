@@ -107,7 +107,7 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
         AIM_CALLERS=str(mounts.folder(plane, mounts.CALLERS)),
         AIM_ADMISSION_PORT=urls.admission.rpartition(":")[2],
         AIM_CONFIG=str(ROOT / "manifests" / "base" / "config.yaml"),
-        AIM_OBSERVE="pods",
+        AIM_OBSERVE="pods,catalogue",
         KUBECONFIG=str(_own_account(plane, "aim-hooks", "aim-system")),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )
@@ -143,9 +143,13 @@ WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 
 
 def _certified(plane: ControlPlane) -> bool:
-    """Whether the shipped Job has gone as far as the last of the controllers."""
+    """Whether the shipped Job has gone as far as the last of the controllers, and of the webhooks."""
     controllers = plane.get("compositecontrollers,decoratorcontrollers")["items"]
-    return all("aim.engine.amd.com/caller-token" in one["metadata"].get("annotations", {}) for one in controllers)
+    configurations = plane.get(",".join(f"{kind.lower()}s" for kind in WEBHOOKS))["items"]
+    webhooks = [webhook for one in configurations for webhook in one["webhooks"]]
+    return all(
+        "aim.engine.amd.com/caller-token" in one["metadata"].get("annotations", {}) for one in controllers
+    ) and all("caBundle" in one["clientConfig"] for one in webhooks)
 
 
 def _authorities(plane: ControlPlane) -> Path:
