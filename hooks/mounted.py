@@ -28,16 +28,23 @@ class Mounted(Generic[Made]):
     def __call__(self) -> Made:
         """What the files say now. OSError and ValueError of `make` where nothing was ever made."""
         with self._lock:
+            seen = self._identity()
+            if self._made is not None and seen == self._seen:
+                return self._made
+            self._seen = seen
             try:
-                seen = [(found.st_ino, found.st_mtime_ns) for found in map(os.stat, self._files)]
-                if self._made is None or seen != self._seen:
-                    self._seen = seen
-                    self._made = self._make()
+                self._made = self._make()
             except (OSError, ValueError) as error:
                 if self._made is None:
                     raise
                 self._complain(error)
             return self._made
+
+    def _identity(self) -> Identity:
+        try:
+            return [(found.st_ino, found.st_mtime_ns) for found in map(os.stat, self._files)]
+        except OSError:
+            return []
 
     def _complain(self, error: Exception) -> None:
         facts = {"files": [str(one) for one in self._files], "error": str(error)}
