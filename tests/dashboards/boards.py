@@ -1,0 +1,8 @@
+"""All dashboards, in the order in which one looks at them."""
+
+from tests.dashboards.cache import CACHE
+from tests.dashboards.endpoint import ENDPOINT
+from tests.dashboards.fleet import FLEET
+from tests.dashboards.ourselves import OPERATOR
+
+BOARDS = (FLEET, ENDPOINT, CACHE, OPERATOR)
