@@ -1,6 +1,7 @@
 """A throwaway hook server: one function per path answers, and every request is kept."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,15 +27,15 @@ Answer = Callable[[Json], Json | Reply]
 class HookServer:
     """`answers` maps a path without its query to a function of the request."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        self._server = server
+    def __init__(self, server: ThreadingHTTPServer, scheme: str) -> None:
+        self._server, self._scheme = server, scheme
         self._lock = threading.Lock()
         self._requests: list[tuple[str, Json]] = []
         self.connections = 0
         self.answers: dict[str, Answer] = {}
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}{path}"
 
     def requests(self, path: str, name: str | None = None) -> list[Json]:
         """What came to `path`, in order; for one parent or decorated object only when `name` is given."""
@@ -54,8 +55,8 @@ def _object(body: Json) -> Json:
 
 
 @contextmanager
-def hook_server() -> Iterator[HookServer]:
-    """Listening on loopback, one thread per connection."""
+def hook_server(context: ssl.SSLContext | None = None) -> Iterator[HookServer]:
+    """Listening on loopback, one thread per connection; on TLS where a context is given."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -85,7 +86,10 @@ def hook_server() -> Iterator[HookServer]:
             """A caller that hung up is no news here: timeouts are tested."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    hooks = HookServer(server)
+    hooks = HookServer(server, "https" if context else "http")
+    if context:
+        # The handshake is the connection's own thread's: a caller that gives up half-way keeps nobody waiting.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

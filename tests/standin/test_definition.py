@@ -67,6 +67,12 @@ def test_rendering_spells_out_what_go_spells_out(recording):
         (sync(webhook={"service": {"name": "a"}, "path": "/"}), "must specify service 'name' and 'namespace'"),
         (sync(webhook={"url": "http://a", "timeout": "soon"}), "'soon' is no duration"),
         (sync(webhook={"url": "http://a", "etag": {"enabled": True}}), "does not support etag"),
+        (
+            sync(webhook={"url": "https://a", "caBundle": {"secretRef": {}}}),
+            r"caBundle: the stand-in does not support secretRef",
+        ),
+        (sync(webhook={"url": "https://a", "caBundle": {}}), "hooks.sync.webhook.caBundle: inline is missing"),
+        (sync(webhook={"url": "https://a", "caBundle": {"inline": "x"}}), "inline: no certificate in it can be read"),
         (composite(parentResource={"apiVersion": "v1"}), "parent resource: resource is missing"),
         (composite(endpointConfigs=[]), "does not support endpointConfigs"),
     ],
