@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from itertools import product
 
 import yaml
 
@@ -55,14 +56,14 @@ def _serve(plane: ControlPlane) -> None:
 
 
 def _ask_too_much(plane: ControlPlane) -> None:
-    """The example on more GPUs than any node has: a warning, and a refusal in a namespace that enforces."""
+    """The example on as many GPUs as no node has, and as no recipe uses: warnings, or refusals, as asked for."""
     example = yaml.safe_load(EXAMPLE.read_text())
-    raw = {**example, "spec": {**example["spec"], "gpuCount": 16}}
     plane.kubectl("create", "namespace", "strict")
     plane.kubectl("label", "namespace", "strict", "aim.engine.amd.com/admission=enforce")
-    for namespace in ("default", "strict"):
+    for count, namespace in product((16, 3), ("default", "strict")):
+        raw = {**example, "spec": {**example["spec"], "gpuCount": count}}
         command = ("kubectl", "apply", f"--namespace={namespace}", "--dry-run=server", "--filename=-")
-        print(f"\n$ yq '.spec.gpuCount = 16' {EXAMPLE.relative_to(ROOT)} | {' '.join(command)}", flush=True)
+        print(f"\n$ yq '.spec.gpuCount = {count}' {EXAMPLE.relative_to(ROOT)} | {' '.join(command)}", flush=True)
         subprocess.run(
             [plane.programs["kubectl"], *command[1:]],
             input=json.dumps(raw),
