@@ -72,9 +72,13 @@ def of(aggregation: str, expr: str, *labels: str) -> str:
 
 
 def quantile(part: float, key: str) -> str:
-    """The value that this part of all observations does not exceed; none while nothing is observed."""
-    buckets = of("sum", rate(key, "_bucket"), "le")
-    return f"histogram_quantile(\n  {part},\n{indent(buckets, '  ')}\n) {MEASURED}"
+    """The value that this part of all observations does not exceed; none while nothing is observed.
+
+    Engines, and versions of them, have other buckets, which cannot be added up: while replicas of both run, as when an
+    endpoint changes its engine, it is of those whose engine comes first in the table.
+    """
+    buckets = (of("sum", f"rate({selector}[{WINDOW}])", "le") for selector in selected(key, "_bucket"))
+    return either(f"histogram_quantile(\n  {part},\n{indent(one, '  ')}\n) {MEASURED}" for one in buckets)
 
 
 def mean(key: str) -> str:
@@ -87,6 +91,11 @@ def errors() -> str:
     answers = of("sum", rate("answers"))
     failed = either((of("sum", rate("server_errors")), f"0 * {answers}"))
     return f"(\n{indent(failed, '  ')}\n)\n/\n{answers} {MEASURED}"
+
+
+def replicas() -> str:
+    """How many replicas tell what they do; 0 where pods are scraped and none does."""
+    return either((of("count", of("count", gauge("running"), "pod")), f"0 * {of('count', f'up{{{OURS}}}')}"))
 
 
 def gpu_use() -> str:
@@ -114,7 +123,7 @@ LATENCIES = (
 
 def records() -> Iterator[Record]:
     """Every recorded series."""
-    yield Record("aim:replicas_scraped", "replicas", "replicas that answer Prometheus", of("sum", f"up{{{OURS}}}"))
+    yield Record("aim:replicas_scraped", "replicas", "replicas whose metrics are there", replicas())
     yield Record("aim:requests:rate5m", "1/s", "requests that finished, in whatever way", of("sum", rate("requests")))
     yield Record("aim:request_errors:ratio5m", "0 to 1", "answers of the API with a 5xx, of all", errors())
     yield Record("aim:requests_running", "requests", "requests being computed", of("sum", gauge("running")))

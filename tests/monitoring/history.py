@@ -6,23 +6,30 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.monitoring.pages import PageServer
+from tests.monitoring.pages import Fixed, PageServer
 from tests.monitoring.targets import RULES, Target
 
 STEP = 15
 """Seconds between two scrapes of the past."""
+SELDOM = 240
+"""The same for pages that do not move: within the five minutes that Prometheus looks back."""
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
 
 
 def lived(promtool: Path, targets: Sequence[tuple[Target, PageServer]], seconds: int, folder: Path) -> None:
     """Let every server live through that many seconds up to now, and write what was scraped into Prometheus' folder."""
-    now = int(time.time())
+    now, clock = int(time.time()), time.monotonic()
     text = folder.parent / "history.txt"
+    moments = range(now - seconds, now - 1, STEP)
     with text.open("w") as file:
-        for moment in range(now - seconds, now - 1, STEP):
+        for moment in moments:
             for target, server in targets:
-                file.writelines(f"{line} {moment}\n" for line in _scraped(target, server))
+                # What does not move is seldom looked at: as often as Prometheus needs to know that it is there.
+                if not isinstance(server.source, Fixed) or (moment - moments[0]) % SELDOM == 0:
+                    file.writelines(f"{line} {moment}\n" for line in _scraped(target, server))
         file.write("# EOF\n")
+    for _, server in targets:
+        server.scraped = clock - (now - moments[-1])  # the first real scrape makes up for what this took
     _promtool(promtool, "create-blocks-from", "openmetrics", str(text), str(folder))
 
 

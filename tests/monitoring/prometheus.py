@@ -101,15 +101,13 @@ def scraping(
     with ExitStack() as stack:
         pairs = [(target, stack.enter_context(served(target.page))) for target in targets]
         config, data = configuration(pairs, interval), folder / "data"
-        data.mkdir()
+        data.mkdir(exist_ok=True)
         if past:
             promtool = binaries.ensure(binaries.monitoring())["promtool"]
             history.lived(promtool, pairs, past, data)
             silent = {name: value for name, value in config.items() if name == "global"}
             with started(silent, folder) as before:
                 history.recorded(promtool, before.url, past, data)
-        for _, server in pairs:
-            server.scraped = time.monotonic()
         prometheus = stack.enter_context(started(config, folder))
         prometheus.wait_for(lambda: sum(one["health"] != "unknown" for one in prometheus.targets()) == len(pairs))
         yield prometheus, {target.meta["pod_name"]: server for target, server in pairs}
