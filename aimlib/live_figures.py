@@ -18,6 +18,7 @@ RESYNC_SECONDS = 60
 """When to look again: no event says that a figure has changed."""
 HARDLY = 0.1
 """The part of a figure by which it may differ from what is said of it: twice what rounding to two digits may take."""
+NOT_CONFIGURED = "the hook server was given no Prometheus to ask (AIM_OBSERVE, AIM_PROMETHEUS_URL)"
 
 
 class Observation(NamedTuple):
@@ -39,11 +40,10 @@ def told(earlier: object, ready: int, seen: Observation | None, now: datetime) -
     """
     if ready == 0:
         return Metrics(reason="NoReplicas", message="no replica is ready, so there is nothing to measure")
-    if seen is None:
-        words = "the hook server was given no Prometheus to ask (AIM_OBSERVE, AIM_PROMETHEUS_URL)"
-        return Metrics(reason="NotConfigured", message=words)
     before = _read(earlier)
-    return before[0] if before and _stands(*before, seen, now) else _said(seen)
+    if before and _stands(*before, seen, now):
+        return before[0]
+    return _said(seen) if seen else Metrics(reason="NotConfigured", message=NOT_CONFIGURED)
 
 
 def in_words(said: Metrics) -> str:
@@ -63,12 +63,17 @@ def _read(earlier: object) -> tuple[Metrics, datetime] | None:
     return (found, observed) if observed.tzinfo else None
 
 
-def _stands(before: Metrics, observed: datetime, seen: Observation, now: datetime) -> bool:
-    """Whether the status stays as it is. A time that lies ahead was written by a clock that was wrong."""
-    if observed - now < HOLD and seen.at - observed < HOLD:
+def _stands(before: Metrics, observed: datetime, seen: Observation | None, now: datetime) -> bool:
+    """Whether the status stays as it is. A time that lies ahead was written by a clock that was wrong.
+
+    It does for a while where nobody is asked, too: while servers are replaced, some may have a Prometheus and some not.
+    """
+    if observed - now < HOLD and (seen.at if seen else now) - observed < HOLD:
         return True
-    return (before.reason, before.message) == _why(seen) and all(
-        _near(figure, getattr(before, name), seen.figures.get(name)) for name, figure in BY_NAME.items()
+    return (
+        seen is not None
+        and (before.reason, before.message) == _why(seen)
+        and all(_near(figure, getattr(before, name), seen.figures.get(name)) for name, figure in BY_NAME.items())
     )
 
 

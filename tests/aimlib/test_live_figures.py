@@ -164,10 +164,17 @@ def test_figures_are_words_for_people():
     assert in_words(told(None, 0, None, NOON)) == "no replica is ready, so there is nothing to measure"
 
 
-def hour(measure, every_seconds, processes=4):
+def test_a_server_without_a_prometheus_takes_away_what_is_old_and_not_what_another_one_has_just_said():
+    first = said(BUSY)
+    assert wire(told(first, 1, None, NOON + timedelta(seconds=44)).wire()) == first
+    assert told(first, 1, None, NOON + timedelta(seconds=45)).reason == "NotConfigured"
+
+
+def hour(measure, every_seconds, processes=4, configured=4):
     """How often the status is written within an hour of syncs that any of several processes answers.
 
-    Each has asked Prometheus at another moment of the last half minute; a write is followed by a sync at once.
+    Each that is configured has asked Prometheus at another moment of the last half minute; a write is followed by a
+    sync at once.
     """
     chance = random.Random(5)  # noqa: S311 - the same on every run
     status, writes, now = None, 0, NOON
@@ -177,7 +184,9 @@ def hour(measure, every_seconds, processes=4):
             place = chance.randrange(processes)
             if now - asked[place] >= timedelta(seconds=30):
                 asked[place] = now
-            found = said(measure((asked[place] - NOON).total_seconds(), chance), asked[place], before=status, now=now)
+            figures = measure((asked[place] - NOON).total_seconds(), chance)
+            seen = Observation(asked[place], figures) if place < configured else None
+            found = wire(told(status, 1, seen, now).wire())
             if found == status:
                 break
             status, writes = found, writes + 1
@@ -204,3 +213,8 @@ def test_an_hour_of_steady_traffic_is_one_write():
 def test_an_hour_of_wild_traffic_is_at_most_one_write_for_each_look_and_eighty_whatever_happens():
     assert 30 <= hour(moving, RESYNC_SECONDS) <= 3600 / RESYNC_SECONDS
     assert 30 <= hour(moving, 1) <= 3600 / HOLD.total_seconds() + 1
+
+
+def test_servers_of_two_configurations_do_not_write_in_turn():
+    """While they are replaced: there and back, each time that what was said half a minute late has stood long enough."""
+    assert hour(steady, 1, configured=2) <= 2 * 3600 / (HOLD.total_seconds() - 30)
