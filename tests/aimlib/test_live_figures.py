@@ -216,5 +216,5 @@ def test_an_hour_of_wild_traffic_is_at_most_one_write_for_each_look_and_eighty_w
 
 
 def test_servers_of_two_configurations_do_not_write_in_turn():
-    """While they are replaced: there and back, each time that what was said half a minute late has stood long enough."""
+    """While they are replaced: there and back, whenever what was said half a minute late has stood long enough."""
     assert hour(steady, 1, configured=2) <= 2 * 3600 / (HOLD.total_seconds() - 30)
