@@ -1,7 +1,8 @@
 """The last lines that a container wrote, and what is known of such words (`data/last_words.yaml`).
 
 The kubelet keeps the last 2 KiB or 80 lines (terminationMessagePolicy FallbackToLogsOnError). What is quoted of them is
-the same at every attempt: times, process ids and the like are left out, or the status would never settle.
+the same at every attempt: times, process ids and the like are left out, or the status would never settle. What may be a
+secret is left out, too.
 """
 
 import re
@@ -10,7 +11,10 @@ from functools import cache
 from typing import NamedTuple
 
 from aimlib.data import load
+from aimlib.secret_words import without_secrets
 
+KEPT = 2048
+"""Bytes that the kubelet keeps: what is as long may begin in the middle of anything."""
 LENGTH = 300
 """Characters of a line that are quoted at most."""
 
@@ -49,17 +53,19 @@ def last_line(text: str) -> str:
 
 
 def plain(text: str) -> Iterator[str]:
-    """The lines that say anything, without what differs from one attempt to the next."""
+    """The lines that say anything, without what differs from one attempt to the next and without secrets."""
+    if len(text.encode()) >= KEPT:
+        text = text.partition("\n")[2] or text.partition(" ")[2]
     for line in text.splitlines():
         for passing in PASSING:
             line = re.sub(passing, "", line)  # noqa: PLW2901 - one after the other
         if re.search(r"\w", line):
-            yield line.strip()
+            yield without_secrets(line.strip())
 
 
 def shortened(text: str) -> str:
-    """A text in one line, cut where it is too long to be quoted."""
-    line = " ".join(text.split())
+    """A text in one line, without secrets, cut where it is too long to be quoted."""
+    line = without_secrets(" ".join(text.split()))
     return line if len(line) <= LENGTH else f"{line[: LENGTH - 1]}…"
 
 

@@ -16,7 +16,10 @@ from aimlib.unschedulable import claim_pending, condensed
 UNSCHEDULED_SECONDS = 3
 """How long a pod may wait for a node or a claim before that is news: both are often there a second later."""
 UNREADY_SECONDS = 20
-"""How long a started container may not be ready: two periods of its probe (hooks/children/container.py)."""
+"""How long a started container may not be ready at first: two periods of its probe (hooks/children/container.py)."""
+LOST_SECONDS = 3
+"""The same for one that has been ready: its probe has failed three times by then. A kubelet that begins anew calls what
+runs not ready until it has asked once."""
 IMAGE = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 IMAGE |= {"RegistryUnavailable", "SignatureValidationFailed"}
 CONFIG = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
@@ -147,17 +150,24 @@ def _limit(container: Raw) -> str | None:
 
 
 def _unready(pod: Raw, now: datetime) -> Cause | None:
-    """A container that has started and does not answer."""
+    """A container that has started and does not answer, or not any more."""
     said = _condition(pod, "Ready")
-    if said.get("status") != "False" or _since(said, now) < UNREADY_SECONDS:
-        return None
-    for container in _containers(pod):
-        if container.get("started") and not container.get("ready") and (container.get("state") or {}).get("running"):
+    for container in _containers(pod) if said.get("status") == "False" else ():
+        running = (container.get("state") or {}).get("running")
+        patience = LOST_SECONDS if _was_ready(said, running or {}) else UNREADY_SECONDS
+        if container.get("started") and not container.get("ready") and running and _since(said, now) >= patience:
             name = container["name"]
             probe = next((one.get("readinessProbe") for one in _specs(pod) if one["name"] == name), None)
             asked = f" ({path})" if (path := ((probe or {}).get("httpGet") or {}).get("path")) else ""
             return Cause("ProbeFailing", f"container {name} runs, and its readiness probe{asked} keeps failing")
     return None
+
+
+def _was_ready(condition: Raw, running: Raw) -> bool:
+    """Whether a pod has lost its readiness since its container began; one that never had it has lacked it longer."""
+    moments = (condition.get("lastTransitionTime"), running.get("startedAt"))
+    lost, began = (datetime.fromisoformat(one) if one else None for one in moments)
+    return lost is not None and began is not None and lost > began
 
 
 def _failed(pod: Raw, _now: datetime) -> Cause | None:

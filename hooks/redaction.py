@@ -9,25 +9,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aimlib.api.meta import Raw
+from aimlib.secret_words import HIDDEN, is_secret, without_forms
 from hooks.changes import listed, mapping
 
-HIDDEN = "(hidden)"
 SAFE_ENV = re.compile(
     r"(VLLM|SGLANG|SGL|NCCL|RCCL|HSA|HIP|ROCM|AMDGCN|AITER|MIOPEN|TORCH|PYTORCH|TRITON|CUDA|OMP)_[A-Z0-9_]+"
 )
 """Variables of engines, compilers and GPU libraries, which set a behaviour."""
-SECRET = frozenset({"key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "auth"})
-"""Words that make a name one of a secret: `--api-key`, `VLLM_API_KEY`, `aws_secret_access_key`."""
 SHORTEST = 6
 """Characters from which on a hidden value is hidden wherever it stands: a 1 stands everywhere."""
-KNOWN_FORMS = re.compile(r"\bhf_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{16,}|(?<=://)[^\s/@]+(?=@)")
-"""Tokens of hubs and APIs, and who logs in by a URL."""
-
-
-def is_secret(name: str) -> bool:
-    """Whether a name is that of a secret, going by its words."""
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
-    return not SECRET.isdisjoint(word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced))
 
 
 def is_safe(variable: str) -> bool:
@@ -118,7 +108,7 @@ def _clean(value: Any, hidden: list[str]) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, str):
         for secret in hidden:
             value = value.replace(secret, HIDDEN)
-        return KNOWN_FORMS.sub(HIDDEN, value)
+        return without_forms(value)
     if isinstance(value, dict):
         return {key: _clean(one, hidden) for key, one in value.items()}
     if isinstance(value, list):

@@ -156,3 +156,35 @@ def test_the_order_of_the_pods_makes_no_difference(pods, random):
 def test_a_cause_is_a_word_and_a_line(pods):
     said = cause(pods, NOW)
     assert said is None or (said.reason.isalnum() and said.reason[0].isupper() and "\n" not in said.message)
+
+
+def after(seconds):
+    return (NOW + timedelta(seconds=seconds)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("began", "lost", "asked", "named"),
+    [
+        (0, 100, 102, False),  # a kubelet that begins anew
+        (0, 100, 103, True),
+        (0, 0, 19, False),  # it has only just begun
+        (0, 0, 20, True),
+        (600, 1, 610, True),  # it was long in beginning
+        (5, 1, 12, False),
+        (None, 0, 19, False),
+        (0, None, 1000, False),
+    ],
+)
+def test_a_server_that_was_ready_is_named_at_once_and_one_that_begins_has_time(began, lost, asked, named):
+    running = {"startedAt": None if began is None else after(began)}
+    state = {"ready": False, "state": {"running": running}}
+    found = cause(
+        [unready(state, lastTransitionTime=None if lost is None else after(lost))], NOW + timedelta(seconds=asked)
+    )
+    assert (found is not None and found.reason == "ProbeFailing") == named
+
+
+def test_a_secret_in_what_others_say_is_not_in_the_cause():
+    said = "failed to authorize: https://me:opensesame@registry.example/v2 with password=opensesame"
+    for pods in ([waiting("ErrImagePull", said)], [waiting("RunContainerError", said)], [ended(said)]):
+        assert "opensesame" not in cause(pods, NOW).message

@@ -1,6 +1,8 @@
 """Why an endpoint is stuck: each cause is named within ten seconds, at the cost of one question a sync."""
 
+import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,7 +16,7 @@ MODEL = "Qwen/Qwen3-32B"
 SECONDS = 10
 """How long it may take from the moment that a pod is in trouble."""
 UNREADY_SECONDS = 20
-"""How long a started container is given before it is in trouble at all (aimlib/stuck.py)."""
+"""How long a container that has just begun is given before it is in trouble at all (aimlib/stuck.py)."""
 
 
 @pytest.fixture
@@ -57,6 +59,30 @@ def test_a_pod_in_trouble_is_named(space, tag, reason, words):
     patience = UNREADY_SECONDS if reason == "ProbeFailing" else 0
     assert words in space.becomes("stuck", reason, seconds=SECONDS + patience)
     assert space.get("aimendpoint", "stuck")["status"]["phase"] == "Failed"
+
+
+def test_a_server_that_is_not_ready_any_more_is_named_and_no_more_once_it_is_ready_again(space):
+    space.apply(endpoint("lost", modelId=MODEL))
+    space.ready("lost")
+    [pod] = space.get("pods", "--selector=aim.engine.amd.com/endpoint=lost")["items"]
+    ready(space, pod, answers=False)
+    assert "its readiness probe (/health) keeps failing" in space.becomes("lost", "ProbeFailing", seconds=SECONDS)
+    ready(space, pod, answers=True)
+    space.ready("lost")
+
+
+def ready(space, pod, *, answers):
+    """What a kubelet reports when a pod that has run for a minute ceases or begins to answer its readiness probe."""
+    now = datetime.now(UTC)
+    began, changed = ((now - age).strftime("%Y-%m-%dT%H:%M:%SZ") for age in (timedelta(minutes=1), timedelta()))
+    conditions = [
+        {"type": kind, "status": str(answers), "lastTransitionTime": changed} for kind in ("Ready", "ContainersReady")
+    ]
+    running = {"ready": answers, "state": {"running": {"startedAt": began}}}
+    containers = [{**one, **running} for one in pod["status"]["containerStatuses"]]
+    change = {"status": {"conditions": conditions, "containerStatuses": containers}}
+    target = (f"pod/{pod['metadata']['name']}", "--subresource=status", "--type=strategic")
+    space.kubectl("patch", *target, f"--patch={json.dumps(change)}")
 
 
 def in_trouble(space, name, holds):

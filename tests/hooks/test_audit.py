@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.hook import Request, request
+from aimlib.secret_words import HIDDEN
 from hooks import metrics, record
 from hooks.audit import line, writer
 from hooks.changes import Told, change
 from hooks.logs import Unforgiving, audit_logger
-from hooks.redaction import HIDDEN, redacted
+from hooks.redaction import redacted
 from tests.world import NOON, TESTDATA, again, cases, merged, play, read
 
 GOLDEN = TESTDATA / "audit"

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from hooks.redaction import HIDDEN, changed_out_of_sight, clean, is_safe, is_secret, redacted, secrets
+from aimlib.secret_words import HIDDEN, is_secret
+from hooks.redaction import changed_out_of_sight, clean, is_safe, redacted, secrets
 from tests.kustomize import ROOT
 from tests.world import read
 
