@@ -8,9 +8,9 @@ from hooks.children.config_map import config_map
 from hooks.children.owner import Owner
 
 PANELS = (
-    ("Requests running", "sum({running}{{{pods}}})", "short"),
-    ("Requests waiting", "sum({waiting}{{{pods}}})", "short"),
-    ("KV cache in use", "avg({cache_usage}{{{pods}}})", "percentunit"),
+    ("Requests running", "sum({running}{{{now}}})", "short"),
+    ("Requests waiting", "sum({waiting}{{{now}}})", "short"),
+    ("KV cache in use", "avg({cache_usage}{{{now}}})", "percentunit"),
     ("Generated tokens per second", "sum(rate({generation_tokens}{{{pods}}}[5m]))", "short"),
     (
         "Time to first token, 95th percentile",
@@ -24,6 +24,9 @@ PANELS = (
     ),
 )
 """Title, query over the engine's metric names, and Grafana's unit."""
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+GENERATED = 58
+"""Characters of a generated name before its random end; source: maxGeneratedNameLength in k8s.io/apiserver, names."""
 
 
 def dashboard(owner: Owner) -> Raw | None:
@@ -32,21 +35,33 @@ def dashboard(owner: Owner) -> Raw | None:
     if not (monitoring.enabled and monitoring.grafana.enabled):
         return None
     title = monitoring.grafana.dashboard or owner.name
-    content = {"title": title, "tags": ["aim-engine"], "schemaVersion": 39, "panels": list(_panels(owner))}
+    content = {
+        "title": title,
+        "tags": ["aim-engine"],
+        "schemaVersion": 39,
+        "time": {"from": "now-1h", "to": "now"},
+        "refresh": "30s",
+        "templating": {"list": [{"type": "datasource", "name": "datasource", "query": "prometheus"}]},
+        "panels": list(_panels(owner)),
+    }
     metadata = owner.metadata(f"{owner.child}-dashboard"[:253])
     labelled = {**metadata, "labels": {**owner.labels, "grafana_dashboard": "1"}}
     return config_map(labelled, {f"{owner.child}.json": json.dumps(content, indent=2)})
 
 
 def _panels(owner: Owner) -> Iterator[Raw]:
-    pods = f'namespace="{owner.namespace}", pod=~"{owner.child}-.*"'
+    # Not only the name and a hyphen: an endpoint whose name goes on from there has other pods.
+    named = f"{owner.child}-"[:GENERATED] + "[a-z0-9]*-?[a-z0-9]{5}"
+    pods = f'namespace="{owner.namespace}", pod=~"{named}"'
     for place, (title, query, unit) in enumerate(PANELS):
+        # With priorities, SGLang has a gauge for each beside that of all.
+        expr = query.format(pods=pods, now=f'{pods}, priority=""', **owner.engine.metrics.model_dump())
         yield {
             "id": place + 1,
             "type": "timeseries",
             "title": title,
-            "datasource": {"type": "prometheus"},
+            "datasource": SOURCE,
             "gridPos": {"x": place % 2 * 12, "y": place // 2 * 8, "w": 12, "h": 8},
             "fieldConfig": {"defaults": {"unit": unit, "min": 0}},
-            "targets": [{"refId": "A", "expr": query.format(pods=pods, **owner.engine.metrics.model_dump())}],
+            "targets": [{"refId": "A", "expr": expr}],
         }
