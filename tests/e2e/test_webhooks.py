@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+from collections import Counter
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -169,6 +170,36 @@ def test_an_endpoint_may_come_before_its_recipe(space):
     finally:
         space.plane.kubectl("delete", "aimrecipe", name)
     space.wait("admission to know that it is gone", lambda: tried(space, "late", modelId=model).warnings != known)
+
+
+def durations(space):
+    """Questions by the upper bound of their seconds, as the API server has measured its three webhooks together."""
+    form = (
+        r'^apiserver_admission_webhook_admission_duration_seconds_bucket{.*endpoints\.admission.*le="(\S+)".*} (\d+)$'
+    )
+    found = Counter()
+    for bound, count in re.findall(form, space.kubectl("get", "--raw", "/metrics"), re.MULTILINE):
+        found[float(bound)] += int(count)
+    return found
+
+
+def test_the_api_server_has_its_answers_in_time_for_every_model_of_the_catalogue(space, installation):
+    models = sorted({one["spec"]["modelId"] for one in space.plane.get("aimrecipes")["items"]})
+    wished = [
+        endpoint(f"e-{number}-{count}", modelId=model, gpuCount=count)
+        for number, model in enumerate(models)
+        for count in (1, 2, 4, 8)
+    ]
+    before, known = asked(installation), durations(space)
+    every = {"apiVersion": "v1", "kind": "List", "items": wished}
+    done = told(space, "create", "--dry-run=server", "--filename=-", raw=every)
+    assert done.code == 0
+    took = durations(space) - known
+    counted = asked(installation) - before
+    print(f"{counted:.0f} questions, up to so many seconds: {sorted(took.items())}")
+    assert counted == took[float("inf")] == 2 * len(wished) > 200
+    assert took[1.0] >= 0.99 * counted
+    assert took[0.1] >= 0.5 * counted
 
 
 def works_without(space, seconds):
