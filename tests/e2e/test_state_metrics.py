@@ -45,6 +45,7 @@ def served(space, hub):
     """A namespace with a cache, an endpoint on it that is Ready, and one that no recipe is for; and the page."""
     space.apply(cache("models", hub, LARGE, storage={"accessMode": "ReadWriteMany"}))
     space.apply(endpoint("chat", modelId=LARGE), endpoint("odd", modelId="example/nobody-knows"))
+    space.kubectl("annotate", "aimendpoint/chat", "aim.engine.amd.com/target-time-to-first-token=2.5")
     caches.cached(space, "models", LARGE)
     space.ready("chat")
     space.becomes("odd", "NoRecipe")
@@ -70,6 +71,7 @@ def test_every_metric_has_series_of_live_objects_and_they_say_what_the_status_sa
     assert told(url, "aim_endpoint_info", **chat) == [(chosen, 1)]
     assert told(url, "aim_endpoint_status_phase", **chat, phase="Ready") == [({}, 1)]
     assert told(url, "aim_endpoint_replicas_ready", **chat) == [({}, 1)]
+    assert told(url, "aim_endpoint_target_time_to_first_token_seconds", **chat) == [({}, 2.5)]
     odd = {"namespace": space.namespace, "aimendpoint": "odd"}
     assert told(url, "aim_endpoint_info", **odd) == []
     assert told(url, "aim_endpoint_status_condition", **odd, type="Ready") == [
@@ -103,6 +105,12 @@ def test_its_account_may_list_and_watch_these_kinds_and_nothing_else(cluster):
     }
     assert may["customresourcedefinitions.apiextensions.k8s.io"] == own
     assert "secrets" not in may
+
+
+def test_what_runs_it_is_let_into_a_restricted_namespace_without_a_warning(cluster):
+    overlay = str(ROOT / "manifests" / "overlays" / "state-metrics")
+    said = cluster.kubectl("apply", "--dry-run=server", "--warnings-as-errors", f"--kustomize={overlay}")
+    assert "deployment.apps/aim-state-metrics created (server dry run)" in said
 
 
 def same(one, other):
