@@ -64,8 +64,8 @@ def server(signer: Pair, names: frozenset[str], now: datetime) -> Pair:
 
 
 def token() -> str:
-    """A new token, which may stand in a path."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
+    """A new token, of the letters that the API server takes in the path of a webhook: those of a DNS name."""
+    return secrets.token_hex(TOKEN_BYTES)
 
 
 MAKERS = Makers(authority, server, token)

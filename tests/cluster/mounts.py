@@ -22,6 +22,12 @@ def refresh(plane: ControlPlane) -> None:
         write(folder(plane, secret), {key: base64.b64decode(value) for key, value in data.items()})
 
 
+def token(plane: ControlPlane) -> str:
+    """What the API server shows, as the hook server has it; nothing before there is one."""
+    file = folder(plane, CALLERS) / "admission"
+    return file.read_text().split()[0] if file.exists() else ""
+
+
 def write(place: Path, files: dict[str, bytes]) -> None:
     """The files behind a link to a link, as kubelets write them: whoever reads sees all of the old ones, or the new."""
     place.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import yaml
 
+from hooks.certificates.targets import webhook_path
 from tests.cluster import mounts
 from tests.cluster.components import answers
 from tests.cluster.plane import HERE, ROOT, ControlPlane
@@ -76,7 +77,7 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
     metacontroller = plane.run(
         "metacontroller",
         *([program] if program else [sys.executable, "-m", "tests.cluster.standin"]),
-        f"--kubeconfig={plane.kubeconfig if as_admin else _own_account(plane, 'metacontroller', 'metacontroller')}",
+        f"--kubeconfig={plane.kubeconfig if as_admin else own_account(plane, 'metacontroller', 'metacontroller')}",
         "--discovery-interval=1s",
         f"--metrics-address=127.0.0.1:{metrics_port}",
         f"--health-probe-bind-address=127.0.0.1:{health_port}",
@@ -108,7 +109,7 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
         AIM_ADMISSION_PORT=urls.admission.rpartition(":")[2],
         AIM_CONFIG=str(ROOT / "manifests" / "base" / "config.yaml"),
         AIM_OBSERVE="pods,catalogue",
-        KUBECONFIG=str(_own_account(plane, "aim-hooks", "aim-system")),
+        KUBECONFIG=str(own_account(plane, "aim-hooks", "aim-system")),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )
     hooks.wait_until(lambda: answers(f"{urls.hooks}/readyz", str(_authorities(plane))), START_SECONDS)
@@ -117,22 +118,26 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
 
 def apply(plane: ControlPlane, kustomization: Path, urls: Urls, *arguments: str) -> None:
     """`kubectl apply -k`, but for the address of the hook server; on the server's side unless `arguments` say else."""
-    rendered = addressed(plane.kubectl("kustomize", str(kustomization)), urls)
+    rendered = addressed(plane.kubectl("kustomize", str(kustomization)), urls, mounts.token(plane))
     plane.kubectl("apply", *(arguments or ("--server-side",)), "--filename=-", input=rendered)
 
 
-def addressed(rendered: str, urls: Urls) -> str:
-    """The objects with the hook server's address here, and a certificate that is for it."""
+def addressed(rendered: str, urls: Urls, token: str) -> str:
+    """The objects with the hook server's address here, and a certificate that is for it.
+
+    Of a webhook that is one text with its path and the token, where a cluster has a field for each: what has been
+    handed out is repeated, so that applying it again is no quarrel about it.
+    """
     documents = rendered.replace(IN_CLUSTER, f"{urls.hooks}/").split("\n---\n")
-    return "\n---\n".join(_addressed(one, urls) for one in documents)
+    return "\n---\n".join(_addressed(one, urls, token) for one in documents)
 
 
-def _addressed(document: str, urls: Urls) -> str:
+def _addressed(document: str, urls: Urls, token: str) -> str:
     if not any(f"\nkind: {kind}\n" in document for kind in ("Job", "CronJob", *WEBHOOKS)):
         return document  # CRDs take seconds to parse
     found = yaml.safe_load(document)
     for webhook in found.get("webhooks", ()):
-        webhook["clientConfig"] = {"url": urls.admission}
+        webhook["clientConfig"] = {"url": f"{urls.admission}{webhook_path(webhook['name'], token)}"}
     if found["kind"] in {"Job", "CronJob"} and found["metadata"]["name"].startswith("aim-certificates"):
         spec = found["spec"].get("jobTemplate", found)["spec"]["template"]["spec"]
         spec["containers"][0].setdefault("args", []).append(f"--host={HOST}")
@@ -156,7 +161,7 @@ def _authorities(plane: ControlPlane) -> Path:
     return mounts.folder(plane, mounts.TLS) / "ca.crt"
 
 
-def _own_account(plane: ControlPlane, name: str, namespace: str) -> Path:
+def own_account(plane: ControlPlane, name: str, namespace: str) -> Path:
     """A kubeconfig with the token of a service account that the kustomizations make."""
     token = plane.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=48h")
     return plane.credentials.kubeconfig(name, plane.server, token.strip())
