@@ -15,8 +15,8 @@ from prometheus_client import multiprocess
 from hooks import draining
 from hooks.tls import contexts
 
-bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443")
-worker_class = "gthread"
+bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443").split(",")
+worker_class = "hooks.worker.Worker"
 workers = int(os.environ.get("AIM_WORKERS", "2"))
 threads = 24  # with two workers, more than twice Metacontroller's 20
 keepalive = 120  # longer than the 90 s for which Go's client keeps an idle connection, which else meets a closed one

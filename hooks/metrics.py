@@ -71,6 +71,7 @@ REASONS = {
     405: "WrongMethod",
     413: "TooLarge",
     422: "Refused",
+    429: "Busy",
     500: "Internal",
 }
 """Why a call was not answered, by its HTTP status."""
