@@ -41,6 +41,9 @@ CLUSTER_WIDE = {
     "clusterrolebindings": "rbac.authorization.k8s.io",
     "customresourcedefinitions": "apiextensions.k8s.io",
     "compositecontrollers": "metacontroller.k8s.io",
+    "decoratorcontrollers": "metacontroller.k8s.io",
+    "validatingwebhookconfigurations": "admissionregistration.k8s.io",
+    "mutatingwebhookconfigurations": "admissionregistration.k8s.io",
     "storageclasses": "storage.k8s.io",
 }
 """Resources and their groups."""
@@ -109,6 +112,22 @@ MAY: dict[str, dict[str, Verbs]] = {
     "reporter": {**CATALOGUE, "configmaps:models-state": ("get", "patch"), "aimcaches:models": ("get",)},
     # What its observer asks for.
     "aim-hooks": {**CATALOGUE, "pods": ("list",)},
+    # What it hands whom to trust and the tokens to, each by its name.
+    "aim-certificates": {
+        **CATALOGUE,
+        **dict.fromkeys(
+            (
+                "compositecontrollers:aimcache",
+                "compositecontrollers:aimendpoint",
+                "compositecontrollers:aiminventory",
+                "decoratorcontrollers:aimnode",
+                "decoratorcontrollers:aimrecipe",
+                "validatingwebhookconfigurations:aim-endpoints",
+                "mutatingwebhookconfigurations:aim-endpoints",
+            ),
+            ("get", "patch"),
+        ),
+    },
     "metacontroller": {
         **dict.fromkeys(("aimendpoints", "aimcaches", "aiminventories"), READ),
         **dict.fromkeys(
@@ -118,6 +137,7 @@ MAY: dict[str, dict[str, Verbs]] = {
         "aimnodes": MADE,
         **dict.fromkeys(("nodes", "namespaces", "storageclasses", "customresourcedefinitions"), READ),
         "compositecontrollers": READ,
+        "decoratorcontrollers": READ,
         **dict.fromkeys(("services", "serviceaccounts", "persistentvolumeclaims", "deployments", "cronjobs"), MADE),
         **dict.fromkeys(("horizontalpodautoscalers", "poddisruptionbudgets", "roles", "rolebindings"), MADE),
         "configmaps": (*MADE, "patch"),
@@ -128,6 +148,11 @@ MAY: dict[str, dict[str, Verbs]] = {
 
 ELSEWHERE = {**MAY, **dict.fromkeys(("view", "edit", "admin", "tenant", "reporter"), CATALOGUE)}
 """The same in a namespace in which nobody was given anything."""
+CERTIFICATES_AT_HOME = {
+    **MAY["aim-certificates"],
+    **dict.fromkeys(("secrets:aim-hooks-tls", "secrets:aim-hooks-ca", "secrets:aim-hooks-callers"), ("get", "patch")),
+}
+"""Of what makes certificates in the namespace of the operator."""
 ADMIN_OF_THE_CLUSTER = {**ADMIN, "aimrecipes": ALL, "aimnodes": READ, "namespaces": READ}
 """Of `admin` where it is bound for the whole cluster."""
 

@@ -14,6 +14,7 @@ from kubernetes import client, config
 from tests.cluster.plane import ROOT, KubectlError
 from tests.e2e.access_table import (
     ADMIN_OF_THE_CLUSTER,
+    CERTIFICATES_AT_HOME,
     CLUSTER_WIDE,
     ELSEWHERE,
     MAY,
@@ -61,6 +62,7 @@ def subject(role, namespace):
     accounts = {
         "reporter": (namespace, "models-reporter"),
         "aim-hooks": ("aim-system", "aim-hooks"),
+        "aim-certificates": ("aim-system", "aim-certificates"),
         "metacontroller": ("metacontroller", "metacontroller"),
     }
     if role == "anonymous":
@@ -100,6 +102,12 @@ def test_everybody_may_do_what_the_table_says_and_nothing_else(bound, role):
 def test_a_namespace_ends_at_its_border(bound, role):
     wanted = row(ELSEWHERE[role])
     found = answers(bound.plane, subject(role, bound.namespace), list(wanted), "default")
+    assert differences(found, wanted) == {}
+
+
+def test_what_makes_certificates_reads_and_writes_three_secrets_and_no_others(bound):
+    wanted = row(CERTIFICATES_AT_HOME)
+    found = answers(bound.plane, subject("aim-certificates", bound.namespace), list(wanted), "aim-system")
     assert differences(found, wanted) == {}
 
 
