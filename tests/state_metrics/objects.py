@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from aimlib.api import API_VERSION
 from tests.kustomize import ROOT
 from tests.schema import crd, objections, plural
-from tests.world import TESTDATA, cases, parent
+from tests.world import TESTDATA, cases, parent, read
 
 Raw = dict[str, Any]
 MADE = "2026-11-23T11:00:00Z"
@@ -23,7 +21,7 @@ def golden() -> list[Raw]:
 
 def _synced() -> Iterator[Raw]:
     for case in cases(hook="sync"):
-        world, answer = case.world, yaml.safe_load(case.expected.read_text())["answer"]
+        world, answer = case.world, read(case.expected)["answer"]
         if case.kind in OURS and "body" not in world and "status" in answer:
             given = parent(case.kind, world)
             metadata = {**given["metadata"], "name": case.path.name, "creationTimestamp": MADE}
@@ -43,6 +41,6 @@ def _recipes() -> Iterator[Raw]:
     """Those that the golden cases choose from, and those that are shipped, which win where both have a name."""
     for folder in (TESTDATA / "shared" / "recipes", ROOT / "recipes"):
         for path in sorted(folder.glob("*.yaml")):
-            recipe = yaml.safe_load(path.read_text())
+            recipe = read(path)
             if recipe.get("apiVersion") == API_VERSION:
                 yield recipe
