@@ -55,6 +55,32 @@ def test_an_alert_on_figures_fires_for_every_engine(engine: str, name: str):
     assert [title for title in titles if title.startswith(engine)]
 
 
+NAMES = re.compile(r"(?<![\w\"$])((?:aim|up)(?:[_:]\w+)*)(?=[{\[)\s]|$)", re.MULTILINE)
+KNOWN = {"up", *(record.name for record in records())}
+KNOWN |= set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_is_made_of_what_is_recorded_and_of_metrics_that_there_are(name: str):
+    found = {one.removesuffix("_bucket") for one in NAMES.findall(ALERTS[name]["expr"])}
+    assert found
+    assert found - KNOWN == set()
+
+
+OF_STATE = {
+    "AIMEndpointFailed",
+    "AIMEndpointStuck",
+    "AIMEndpointGPUsInsufficient",
+    "AIMEndpointFallback",
+    "AIMCacheFailing",
+    "AIMRecipeInvalid",
+}
+
+
+def test_alerts_of_state_see_the_objects_that_they_are_about(monitored):
+    monitored.prometheus.wait_for(lambda: monitored.prometheus.alerts() >= OF_STATE)
+
+
 @pytest.mark.parametrize("name", ALERTS)
 def test_every_alert_says_how_bad_it_is_what_it_is_and_where_to_read_on(name: str):
     rule = ALERTS[name]

@@ -1,7 +1,6 @@
 """A simulated cluster to monitor: endpoints of both engines, GPUs, the state of objects, and the hook server."""
 
 import json
-from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -44,11 +43,8 @@ class HookServer:
         return metrics.exposition()[0]
 
 
-def state(more: Mapping[str, Any] = {}) -> bytes:
-    """The page of kube-state-metrics: all golden objects, and the endpoints and the cache of this world.
-
-    `more` is merged into the status of `chat`.
-    """
+def state() -> bytes:
+    """The page of kube-state-metrics: all golden objects, and the endpoints and the cache of this world."""
     objects = golden()
     endpoints = [one for one in objects if one["kind"] == "AIMEndpoint" and one["status"].get("selectedRecipe")]
     by_engine = {one["status"]["selectedRecipe"]["backend"]: one for one in endpoints}
@@ -57,7 +53,6 @@ def state(more: Mapping[str, Any] = {}) -> bytes:
     added = [_named(by_engine[engine], *place) for place, engine in ENDPOINTS.items()]
     for one in added:
         one["status"] |= {key: ready[key] for key in ("phase", "conditions", "replicas")}
-    added[0]["status"].update(more)
     configuration = yaml.safe_load(CONFIGURATION.read_text())
     return exposition(families(configuration, [*objects, *added, _named(cache, *CACHE)])).encode()
 
