@@ -101,3 +101,10 @@ def test_what_makes_certificates_reaches_the_api_server_and_is_reached_by_nobody
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     for pod in makers(installed):
         assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_its_pods_alone_hold_its_token(installed: Objects):
+    [account] = [one for one in of_kind(installed, "ServiceAccount") if one["metadata"]["name"] == MAKER]
+    assert account["automountServiceAccountToken"] is False
+    for pod in makers(installed):
+        assert (pod["spec"]["serviceAccountName"], pod["spec"]["automountServiceAccountToken"]) == (MAKER, True)

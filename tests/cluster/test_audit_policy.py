@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from hooks import audit
+from hooks.certificates.targets import TARGETS, TOKEN_ANNOTATION
 from tests.cluster import binaries, credentials
 from tests.cluster.components import start_api_server
 from tests.cluster.controlplane import CUSTOM_RESOURCES
@@ -177,10 +178,31 @@ def test_a_child_is_recorded_by_its_name_alone(recorded, as_metacontroller):
 
 @pytest.mark.e2e
 def test_a_change_of_the_operator_itself_is_recorded_whole(recorded):
-    controller = next(path for path in (ROOT / "metacontroller").glob("endpoint*.yaml"))
-    recorded.plane.kubectl("create", f"--filename={controller}")
-    [one] = recorded.of("compositecontrollers")
-    assert (one["level"], one["requestObject"]["kind"]) == ("RequestResponse", "CompositeController")
+    recorded.plane.kubectl("create", "clusterrole", "aim-x", "--verb=get", "--resource=pods")
+    [one] = recorded.of("clusterroles")
+    assert (one["level"], one["requestObject"]["kind"]) == ("RequestResponse", "ClusterRole")
+
+
+@pytest.mark.e2e
+def test_who_changes_a_controller_is_recorded_and_the_token_in_it_is_not(recorded):
+    controller = yaml.safe_load((ROOT / "metacontroller" / "endpoint.yaml").read_text())
+    controller["metadata"]["annotations"] = {TOKEN_ANNOTATION: "a-token-of-its-own"}
+    recorded.plane.kubectl("create", "--filename=-", input=json.dumps(controller))
+    recorded.plane.kubectl("annotate", "compositecontroller/aimendpoint", "a=b")
+    assert {(one["verb"], one["level"]) for one in recorded.of("compositecontrollers") if one["verb"] != "get"} == {
+        ("create", "Metadata"),
+        ("patch", "Metadata"),
+    }
+    assert "a-token-of-its-own" not in recorded.plane.audit_log.read_text()
+
+
+WITH_TOKENS = {
+    ("metacontroller.k8s.io", "compositecontrollers"),
+    ("metacontroller.k8s.io", "decoratorcontrollers"),
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+}
+"""What is recorded by name, since the tokens of callers stand in it."""
 
 
 def listed(level: str) -> set[tuple[str, str]]:
@@ -198,7 +220,8 @@ def test_every_kind_that_the_operator_writes_is_in_the_policy():
     role = yaml.safe_load((ROOT / "manifests/components/metacontroller-rbac/clusterrole.yaml").read_text())
     written = {key for key, verbs in granted(role).items() if verbs & {"create", "delete"}}
     children = {key for key in written if key[0] != OURS} - {("", "events"), ("coordination.k8s.io", "leases")}
-    assert children == listed("Metadata")
+    assert children == listed("Metadata") - WITH_TOKENS
+    assert {(target.place.group, target.place.plural) for target in TARGETS} == WITH_TOKENS
     assert (OURS, "*") in listed("RequestResponse")
 
 
