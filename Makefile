@@ -7,11 +7,11 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check sbom audit crds rules dashboards golden lock
+.PHONY: help setup demo test bench check sbom audit crds rules dashboards screenshots golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## the virtual environment, from the lock file
 
@@ -45,6 +45,9 @@ rules: $(READY) ## write the rules of Prometheus from the table of metrics and r
 
 dashboards: $(READY) ## write the dashboards of Grafana from their tables in tests/dashboards
 	$(BIN)/python -m tests.dashboards
+
+screenshots: $(READY) ## draw the dashboards for docs/dashboards.md; needs chromium and pngquant
+	$(BIN)/python -m tests.dashboards.screenshots
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
 	$(BIN)/python -m pytest tests/test_golden.py tests/test_cli.py tests/hooks/test_admission.py --update-golden

@@ -15,6 +15,10 @@ OVERVIEW = "aim-engine-overview"
 """The tag of these dashboards alone: those of single endpoints have only the other."""
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 REFRESH = "30s"
+REFERENCE = (
+    model.DynamicConfigValue(id_val="custom.lineStyle", value={"fill": "dash", "dash": [10, 10]}),
+    model.DynamicConfigValue(id_val="custom.fillOpacity", value=0),
+)
 LETTERS = "ABCDEF"
 """What the queries of a panel are called."""
 
@@ -67,6 +71,9 @@ def panel(one: Panel, number: int) -> Any:
         target = prometheus.Dataquery().expr(query.expr).ref_id(LETTERS[place]).legend_format(query.legend)
         over_time = one.kind in {"lines", "stacked"}
         made = made.with_target(target.range() if over_time else table_format(one, target.instant()))
+    for query in one.queries:
+        if query.reference:
+            made = made.override_by_name(query.legend, [*REFERENCE])
     if one.link and one.kind != "table":
         made = made.data_links([link(one.link, "__field.labels.")])
     return made if one.maximum is None else made.max(one.maximum)
@@ -136,9 +143,8 @@ def _table(one: Panel) -> table.Panel:
         last = dict(one.columns)[one.link.variables[-1]]
         made = made.override_by_name(last, [model.DynamicConfigValue(id_val="links", value=found)])
     numbers = [title for title in one.values if title]
-    if numbers:
-        made = made.sort_by([common.TableSortByFieldState().display_name(numbers[0]).desc(True)])
-    return made
+    first = numbers[0] if numbers else one.columns[0][1]
+    return made.sort_by([common.TableSortByFieldState().display_name(first).desc(bool(numbers))])
 
 
 KINDS = {"stat": _stat, "names": _stat, "lines": _lines, "stacked": _stacked, "bars": _bars, "table": _table}

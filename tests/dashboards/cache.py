@@ -170,7 +170,7 @@ OVER_TIME = Row(
             "What each model that is ready takes on its volume.",
             (Query(each("aim_cache_model_bytes", "", "model")),),
             "bytes",
-            columns=(("aimcache", "Cache"), ("model", "Model")),
+            columns=(("namespace", "Namespace"), ("aimcache", "Cache"), ("model", "Model")),
             values=("Size",),
         ),
         Panel(
@@ -199,7 +199,7 @@ CACHE = Board(
     "aim-cache",
     "AIM Engine / Caches",
     "The caches of models: what fails, what is on the way, and how much room there is.",
-    6,
+    1,
     (
         Variable("namespace", "Namespace", "aim_cache_status_phase", many=True),
         Variable("aimcache", "Cache", 'aim_cache_status_phase{namespace=~"$namespace"}', many=True),

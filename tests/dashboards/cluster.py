@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.cluster.processes import free_ports
+from tests.dashboards.clock import Clock
 from tests.dashboards.hookserver import Calls, OwnPage, serving
 from tests.dashboards.state import State
 from tests.monitoring.engines import ModelServer
@@ -69,14 +70,14 @@ class Replica:
     """A model server whose load follows the time."""
 
     def __init__(self, name: str, engine: str, model: str, past: float, seed: int) -> None:
-        self.name, self.age, self.traffic = name, -past, load(name, -past)
+        self.name, self.clock, self.traffic = name, Clock(past), load(name, -past)
         self.server = ModelServer(engine, model, self.traffic, seed=seed)
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
-        self.age += seconds
-        self.traffic.__dict__.update(load(self.name, self.age).__dict__)
-        self.server.advance(seconds)
+        went = self.clock.advance(seconds)
+        self.traffic.__dict__.update(load(self.name, self.clock.now).__dict__)
+        self.server.advance(went)
 
     def page(self) -> bytes:
         """What is scraped."""
@@ -118,7 +119,7 @@ def _operator(urls: list[str], past: float) -> Iterator[Target]:
     for number, url in enumerate(urls):
         yield _replica(own_pod("aim-hooks", "https", OwnPage(url)), number)
     yield own_pod("aim-state-metrics", "http", State(past))
-    calls = Calls([urls[0]] * 9 + urls[1:])
+    calls = Calls([urls[0]] * 9 + urls[1:], past)
     yield Target("metacontroller", calls, {"namespace": "metacontroller", "pod_name": "metacontroller-0"}, {})
 
 

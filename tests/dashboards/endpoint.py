@@ -2,7 +2,7 @@
 
 from tests.dashboards.fleet import PHASES
 from tests.dashboards.panels import BLUE, ORANGE, RED, Board, Panel, Query, Row, Variable
-from tests.dashboards.words import FIRING, NEARLY_FULL
+from tests.dashboards.words import ANY, FIRING, NEARLY_FULL
 
 ONE = '{namespace="$namespace",aimendpoint="$aimendpoint"}'
 STATE = ONE.removesuffix("}")
@@ -11,6 +11,9 @@ FIGURE = (
     f"max(max by (recipe, gpu_count) (aim_endpoint_info{ONE}) * on (recipe, gpu_count) group_right ()"
     " max by (recipe, gpu_count) (aim_recipe_expected_tokens_per_second))"
 )
+
+READ, WRITTEN = f"aim:prompt_tokens:rate5m{ONE}", f"aim:generation_tokens:rate5m{ONE}"
+SCRAPED = f"aim:replicas_scraped{ONE}"
 
 
 def percentiles(title: str, meaning: str, series: str, *more: Query) -> Panel:
@@ -37,9 +40,10 @@ NOW = Row(
             "names",
             "Reason",
             "The reason of the condition Ready. `kubectl get aimendpoint` shows the sentence that belongs to it.",
-            (Query(f'max by (reason) (aim_endpoint_status_condition{STATE},type="Ready"}}) >= 0', "{{reason}}"),),
+            (Query(f'1 - max by (reason) (aim_endpoint_status_condition{STATE},type="Ready"}})', "{{reason}}"),),
             "none",
             5,
+            ANY,
         ),
         Panel(
             "stat",
@@ -142,7 +146,7 @@ LATENCY = Row(
             "What a user waits for before anything appears. It grows with the queue and with long prompts. The target"
             " is the endpoint's own, where its annotation states one.",
             "aim:time_to_first_token_seconds",
-            Query(f"max(aim_endpoint_target_time_to_first_token_seconds{ONE})", "target"),
+            Query(f"max(aim_endpoint_target_time_to_first_token_seconds{ONE})", "target", reference=True),
         ),
         percentiles(
             "Time between tokens",
@@ -190,19 +194,20 @@ LOAD = Row(
             "Tokens per second",
             "Tokens read (prompts) and written (answers), all replicas together.",
             (
-                Query(f"aim:prompt_tokens:rate5m{ONE}", "read"),
-                Query(f"aim:generation_tokens:rate5m{ONE}", "written"),
+                Query(READ, "read"),
+                Query(WRITTEN, "written"),
             ),
         ),
         Panel(
             "lines",
             "Tokens per second and replica, beside the recipe's figure",
-            "What one replica writes, and what the recipe's publishers measured of one under full load. Far below it"
-            " with a queue, something is slow; far below it without one, there is little to do. No figure is shown"
-            " for a recipe that publishes none.",
+            "What one replica does, and what the recipe's publishers measured of one under full load: their workload"
+            " says whether prompts count. Far below it with a queue, something is slow; without one, there is little to"
+            " do. A recipe without a measurement has no figure.",
             (
-                Query(f"aim:generation_tokens:rate5m{ONE} / (aim:replicas_scraped{ONE} > 0)", "written"),
-                Query(FIGURE, "recipe's figure"),
+                Query(f"({READ} + {WRITTEN}) / ({SCRAPED} > 0)", "read and written"),
+                Query(f"{WRITTEN} / ({SCRAPED} > 0)", "written"),
+                Query(FIGURE, "recipe's figure", reference=True),
             ),
             colours=(("recipe's figure", ORANGE),),
         ),
@@ -227,7 +232,7 @@ REPLICAS = Row(
             (
                 Query(f"max(aim_endpoint_replicas_desired{ONE})", "wanted"),
                 Query(f"max(aim_endpoint_replicas_ready{ONE})", "ready"),
-                Query(f"aim:replicas_scraped{ONE}", "scraped"),
+                Query(SCRAPED, "scraped"),
             ),
             "none",
         ),

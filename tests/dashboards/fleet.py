@@ -245,7 +245,7 @@ FLEET = Board(
     "aim-fleet",
     "AIM Engine / Fleet",
     "All endpoints: what is wrong, who is slow, and which GPUs are left.",
-    3,
+    1,
     (Variable("namespace", "Namespace", "aim_endpoint_status_phase", many=True),),
     (NOW, WRONG, LOAD, CAPACITY),
 )

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 import sys
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from tests.cluster.components import answers
 from tests.cluster.plane import ROOT
 from tests.cluster.processes import free_ports, running
+from tests.dashboards.clock import Clock
 from tests.dashboards.state import WORLDS, played
 from tests.reviews import body
 from tests.reviews import cases as reviews
@@ -26,7 +28,7 @@ Raw = dict[str, Any]
 SERVICE = "https://aim-hooks.aim-system.svc:8443"
 """What Metacontroller calls."""
 START_SECONDS = 60
-CALLS_PER_SECOND = 2
+CALLS_PER_SECOND = 1
 WRONG = ("/endpoint/sync", b"{}")
 """A call that is none: one of this many is."""
 ONE_IN = 25
@@ -50,9 +52,12 @@ class Calls:
     Source of the names: pkg/metrics/http.go of Metacontroller.
     """
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], past: float) -> None:
         self.urls, self.left, self.number = itertools.cycle(urls), 0.0, itertools.count(1)
-        self.bodies = itertools.cycle(bodies())
+        self.clock = Clock(past)
+        mixed = bodies()
+        random.Random(1).shuffle(mixed)  # noqa: S311 - as objects change, in no order
+        self.bodies = itertools.cycle(mixed)
         self.registry = CollectorRegistry()
         labels = ["controller_name", "controller_type", "url", "code", "method"]
         self.counted = {
@@ -62,7 +67,7 @@ class Calls:
 
     def advance(self, seconds: float) -> None:
         """Make the calls of that time."""
-        self.left += seconds * CALLS_PER_SECOND
+        self.left += self.clock.advance(seconds) * CALLS_PER_SECOND
         while self.left >= 1:
             self.left -= 1
             self._next()

@@ -22,7 +22,7 @@ NOW = Row(
             "stat",
             "Alerts firing",
             "Alerts about the operator itself that fire. Whatever it decides waits, or goes unrecorded, meanwhile.",
-            (Query(f'count({FIRING},alertname=~"AIM(Hook|Audit|Observer).*"}}){NONE}'),),
+            (Query(f'count({FIRING},alertname!~"AIM(Endpoint|Cache).*"}}){NONE}'),),
             "none",
             3,
             BAD,
@@ -266,7 +266,7 @@ OPERATOR = Board(
     "aim-operator",
     "AIM Engine / Operator",
     "The operator itself: whether the hook server answers, how fast, and what it decides.",
-    3,
+    1,
     (),
     (NOW, SERVED, DECIDED, ADMISSION, AROUND),
 )

@@ -16,6 +16,8 @@ class Query(NamedTuple):
 
     expr: str
     legend: str = ""
+    reference: bool = False
+    """Whether it is what others are compared with: a dashed line."""
 
 
 class Link(NamedTuple):

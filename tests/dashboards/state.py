@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from aimlib.api import API_VERSION
+from tests.dashboards.clock import Clock
 from tests.kustomize import ROOT
 from tests.state_metrics.families import exposition, families
 from tests.state_metrics.page import CONFIGURATION
@@ -79,7 +80,7 @@ class State:
 
     def __init__(self, past: float) -> None:
         self.configuration = yaml.safe_load(CONFIGURATION.read_text())
-        self.age = -past
+        self.clock = Clock(past)
         worlds = [("endpoint", name, world) for name, world in WORLDS["endpoints"].items()]
         worlds += [("cache", name, world) for name, world in WORLDS["caches"].items() if name != GROWING]
         self.steady = [synced(*one) for one in worlds] + [node(*one) for one in WORLDS["nodes"].items()]
@@ -90,7 +91,7 @@ class State:
 
     def advance(self, seconds: float) -> None:
         """Let the download go on."""
-        self.age += seconds
+        self.clock.advance(seconds)
 
     def page(self) -> bytes:
         """What is scraped."""
@@ -102,7 +103,7 @@ class State:
         world = WORLDS["caches"][GROWING]
         ready, second, loading = world["state"]["models"]
         volume = world["state"]["volume"]
-        more = max(self.age * SPEED, -loading["done"])
+        more = max(self.clock.now * SPEED, -loading["done"])
         done = min(loading["done"] + more, loading["total"] - 1)
         change = done - loading["done"]
         state = {

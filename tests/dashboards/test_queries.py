@@ -11,6 +11,7 @@ from tests.dashboards.__main__ import FOLDER, files
 from tests.dashboards.grafana import LEGEND, interpolated, read, targets, values_of, variables
 from tests.dashboards.state import WORLDS, played
 from tests.dashboards.words import NONE
+from tests.kustomize import ROOT, build
 
 SHIPPED = {path.name: read(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 ALL = {"namespace": (), "aimcache": ()}
@@ -45,6 +46,13 @@ def found(prometheus, expr, over_time):
 
 def test_the_files_are_those_that_the_tables_make():
     assert {path.name: path.read_text() for path in FOLDER.glob("*.json")} == files()
+
+
+def test_grafanas_sidecar_finds_each_in_a_config_map():
+    made = build(ROOT / "manifests" / "overlays" / "dashboards")
+    assert {one["kind"] for one in made} == {"ConfigMap"}
+    assert {tuple(one["metadata"]["labels"].items()) for one in made} == {(("grafana_dashboard", "1"),)}
+    assert {name: text for one in made for name, text in one["data"].items()} == files()
 
 
 @pytest.mark.parametrize(("query", "chosen"), QUERIES + OWN, ids=lambda one: str(one) if isinstance(one, tuple) else "")
