@@ -21,6 +21,7 @@ def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write the hooks' answers as the expected ones")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the processes read which tests belong together
 def pytest_collection_modifyitems(items):
     """One process has the control plane, and begins with what needs it: that takes longest, and mostly waits."""
 

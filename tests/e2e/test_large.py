@@ -39,10 +39,12 @@ def test_an_endpoint_whose_recipes_are_ten_megabytes_is_served(space):
     assert len(json.dumps(raw)) > TEN_MEGABYTES
     for one in raw:
         space.kubectl("create", "--filename=-", input=json.dumps(one))
+    names = [one["metadata"]["name"] for one in raw]
     try:
+        space.kubectl("wait", "--for=jsonpath={.status.phase}=Ready", "--timeout=60s", "aimrecipe", *names)
         space.apply(endpoint("chat", **model))
         space.becomes("chat", "AllReplicasReady")
         selection = space.get("aimendpoint", "chat")["status"]["selection"]
         assert selection["considered"] == len(raw) * len(configurations)
     finally:
-        space.kubectl("delete", "aimrecipe", *(one["metadata"]["name"] for one in raw))
+        space.kubectl("delete", "aimrecipe", *names)

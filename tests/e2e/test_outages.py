@@ -57,6 +57,14 @@ def test_a_hook_server_that_fails_changes_nothing(space, installation):
     space.becomes("untouched", "Stopped")
 
 
+@pytest.fixture
+def shipped(cluster, installation):
+    """The control plane, on which the controllers are afterwards those that are shipped."""
+    yield cluster
+    operator.apply(cluster, operator.STEPS[1], installation.urls)
+
+
+@pytest.mark.usefixtures("shipped")
 def test_another_release_of_the_hook_server_is_asked_anew_and_changes_no_pod(space, installation, tmp_path):
     serve(space, "upgraded")
     before, template = state(space), space.deployment("upgraded")["spec"]["template"]
