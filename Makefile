@@ -20,7 +20,7 @@ demo: $(READY) ## serve a model on a control plane on this machine; stays up on 
 
 test: $(READY) ## every test, those on a real control plane included, and their coverage
 	$(BIN)/python -m tests.cluster binaries
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-branch
+	$(BIN)/python -m tests.halves
 
 bench: $(READY) ## latency, throughput, quiet and memory of the hooks
 	$(BIN)/python -m tests.bench

@@ -21,13 +21,8 @@ def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write the hooks' answers as the expected ones")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the processes read which tests belong together
 def pytest_collection_modifyitems(items):
-    """One process has the control plane, and begins with what needs it: that takes longest, and mostly waits."""
-
-    def on_the_plane(item):
-        return "plane" in item.fixturenames or item.get_closest_marker("e2e") is not None
-
-    for item in filter(on_the_plane, items):
-        item.add_marker(pytest.mark.xdist_group("control plane"))
-    items.sort(key=lambda item: not on_the_plane(item))
+    """Whatever asks for the control plane is end to end, wherever it stands."""
+    for item in items:
+        if "plane" in item.fixturenames:
+            item.add_marker(pytest.mark.e2e)
