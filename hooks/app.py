@@ -136,9 +136,8 @@ def create_app(config: Config | None = None) -> Flask:
     metrics.BUILD.labels(version).set(1)
 
     def serve(path: str, hook: Hook) -> Response:
-        told = request.content_length
-        size = MAX_BODY if told is None else min(told, MAX_BODY)
-        with metrics.IN_FLIGHT.labels(path).track_inprogress(), room.of(size):
+        told, _ = request.content_length, request.stream  # which refuses what is too large
+        with metrics.IN_FLIGHT.labels(path).track_inprogress(), room.of(MAX_BODY if told is None else told):
             return call(path, hook)
 
     def call(path: str, hook: Hook) -> Response:
@@ -162,6 +161,9 @@ def create_app(config: Config | None = None) -> Flask:
     def refused(error: HTTPException) -> tuple[dict[str, str], int, dict[str, str]]:
         """A wrong path or method, a body that is too large, or one for which there is no room now, in a sentence."""
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        if code == HTTPStatus.TOO_MANY_REQUESTS:  # whoever still sends would not read the answer
+            while request.stream.read(2**16):
+                pass
         path = request.path if request.path in paths else OTHER
         metrics.CALLS.labels(path, code).inc()
         metrics.failed(path, code)

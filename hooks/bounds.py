@@ -7,8 +7,8 @@ from time import monotonic
 
 from werkzeug.exceptions import TooManyRequests
 
-MAX_BODY = 24 * 2**20
-"""Bytes of a request: that of 5,000 nodes is measured at 8 MB, and two of this size fit into the memory limit."""
+MAX_BODY = 16 * 2**20
+"""Bytes of a request: that of 5,000 nodes has 4 to 8 MB. One of these in each process fits into the memory limit."""
 ARRIVAL_SECONDS = 10.0
 """For a request to arrive in whole. What Metacontroller and the API server send comes within milliseconds."""
 

@@ -80,8 +80,8 @@ def blueprint(config: Config, knows: Knows) -> Blueprint:
 
     def serve(path: str, webhook: Webhook, token: str) -> Response:  # noqa: ARG001 - whoever calls was asked for it
         request.max_content_length = MAX_REVIEW
-        told = request.content_length
-        with room.of(MAX_REVIEW if told is None else min(told, MAX_REVIEW)):
+        told, _ = request.content_length, request.stream  # which refuses what is too large
+        with room.of(MAX_REVIEW if told is None else told):
             return call(path, webhook)
 
     def call(path: str, webhook: Webhook) -> Response:

@@ -132,7 +132,7 @@ SERVED = Row(
             "lines",
             "Size of calls",
             "What Metacontroller sends, 95th percentile. It grows with the recipes, the nodes and the children that a"
-            " call brings; calls above 24 MiB are refused.",
+            " call brings; calls above 16 MiB are refused.",
             (Query(quantile(0.95, "aim_hook_request_bytes_bucket", "hook"), "{{hook}}"),),
             "bytes",
         ),

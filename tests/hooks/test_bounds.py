@@ -1,6 +1,8 @@
 """What one process takes on at a time: bodies that fit, and requests that arrive."""
 
 import contextlib
+import io
+import json
 import socket
 import subprocess
 import sys
@@ -40,20 +42,23 @@ def test_a_body_of_the_largest_size_finds_room_when_it_is_alone():
 def test_a_body_without_room_is_told_when_to_come_again(monkeypatch, endpoint):
     monkeypatch.setattr(bounds.Room.__init__, "__defaults__", (10,))
     client = create_app().test_client()
-    answer = client.post("/endpoint/customize", json=endpoint(modelId="Qwen/Qwen3-32B"))
+    body = json.dumps(endpoint(modelId="Qwen/Qwen3-32B")).encode()
+    sent = io.BytesIO(body)
+    answer = client.post("/endpoint/customize", input_stream=sent, content_length=len(body))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert sent.tell() == len(body)  # else whoever still sends would find the connection broken
     assert answer.json["error"].startswith("Too Many Requests: a body of ")
     assert 'reason="Busy"' in client.get("/metrics").text
 
 
-def test_a_body_whose_size_is_not_told_needs_all_the_room(monkeypatch):
+def test_a_body_whose_size_is_not_told_needs_all_the_room_and_one_too_large_none(monkeypatch):
     sizes = []
     monkeypatch.setattr(bounds.Room, "of", lambda _, size: sizes.append(size) or contextlib.nullcontext())
     client = create_app().test_client()
     told = ({"HTTP_TRANSFER_ENCODING": "chunked"}, {"CONTENT_LENGTH": str(2 * MAX_BODY)}, {"CONTENT_LENGTH": "7"})
     for headers in told:
         client.post("/endpoint/customize", environ_overrides=headers)
-    assert sizes == [MAX_BODY, MAX_BODY, 7]
+    assert sizes == [MAX_BODY, 7]
 
 
 class Clock:
