@@ -2,16 +2,15 @@
 
 import base64
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import yaml
 
 from hooks.certificates import __main__ as program
 from hooks.certificates.cluster import ConflictError
 from hooks.certificates.stored import CALLERS
 from hooks.certificates.targets import MERGE, STRATEGIC
+from tests.apiserver import standing_in
 from tests.certificates.world import CONFIGURATIONS, CONTROLLERS, World
 
 
@@ -71,20 +70,9 @@ def decoded(change):
 @pytest.fixture
 def api(monkeypatch, tmp_path):
     """The server, running, and the way to it in KUBECONFIG."""
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "here", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-            "users": [{"name": "me", "user": {"token": "t"}}],
-            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-            "current-context": "here",
-        }
-        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    server = Server()
+    with standing_in(server, tmp_path, monkeypatch):
         yield server
-        server.shutdown()
 
 
 def where(target):

@@ -7,12 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import yaml
 
 from hooks.admission import Known
 from hooks.app import create_app
 from hooks.observers import catalogue as observer
 from hooks.observers.catalogue import Catalogue, Kind
+from tests.apiserver import standing_in
 from tests.hooks.test_gunicorn import settings  # noqa: F401 - a fixture
 from tests.reviews import reviewed
 
@@ -77,23 +77,11 @@ class Api(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api(monkeypatch, tmp_path):
-    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        server.asked, server.replies, server.last = [], [], watched
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="API server", daemon=True)
-        thread.start()
-        address = {"server": f"http://127.0.0.1:{server.server_port}"}
-        kubeconfig = {
-            "clusters": [{"name": "here", "cluster": address}],
-            "users": [{"name": "me", "user": {}}],
-            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-            "current-context": "here",
-        }
-        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-        monkeypatch.setattr(observer, "WAITS", (0.0,) * 4)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.asked, server.replies, server.last = [], [], watched
+    monkeypatch.setattr(observer, "WAITS", (0.0,) * 4)
+    with standing_in(server, tmp_path, monkeypatch):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def followed(api, *replies, seen=None):

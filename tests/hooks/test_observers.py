@@ -7,7 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import yaml
 
 from aimlib.config import ConfigError
 from aimlib.hook import request
@@ -17,6 +16,7 @@ from hooks.observed import replicas_missing
 from hooks.observers import pods as observer
 from hooks.observers.pods import Pods
 from hooks.observers.switch import observers
+from tests.apiserver import standing_in
 from tests.world import NOON, TESTDATA, Case, play
 
 STUCK = Case(TESTDATA / "endpoint" / "sync" / "stuck-on-a-secret-that-is-not-there")
@@ -41,22 +41,10 @@ def api(monkeypatch, tmp_path):
         def log_message(self, *_):
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        server.asked, server.reply = [], (200, json.dumps({"items": [POD]}).encode())
-        thread = threading.Thread(target=server.serve_forever, name="API server", daemon=True)
-        thread.start()
-        address = {"server": f"http://127.0.0.1:{server.server_port}"}
-        kubeconfig = {
-            "clusters": [{"name": "here", "cluster": address}],
-            "users": [{"name": "me", "user": {}}],
-            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-            "current-context": "here",
-        }
-        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.asked, server.reply = [], (200, json.dumps({"items": [POD]}).encode())
+    with standing_in(server, tmp_path, monkeypatch):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def asked(case=STUCK, now=NOON, **metadata):

@@ -1,11 +1,9 @@
 """Who is told how it goes: lines for a person, patches of one ConfigMap for an AIMCache; trouble harms no download."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import yaml
 from kubernetes.config import incluster_config
 
 from aimlib import reports
@@ -14,6 +12,7 @@ from hooks import apiserver
 from hooks.volume import clock, disk, job, report, termination
 from hooks.volume.cluster import Cluster, ClusterError
 from hooks.volume.report import ForCluster, ForPeople
+from tests.apiserver import standing_in
 from tests.volume.here import KEPT, MODEL
 
 KEY = reports.model_key(MODEL, "main")
@@ -50,25 +49,9 @@ class Api(BaseHTTPRequestHandler):
 def api(tmp_path, monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     server.status, server.patches = 200, []
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    place = tmp_path / "kubeconfig"
-    place.write_text(
-        yaml.safe_dump(
-            {
-                "current-context": "it",
-                "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-                "clusters": [{"name": "it", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-                "users": [{"name": "it", "user": {"token": "t"}}],
-            }
-        )
-    )
-    monkeypatch.setenv("KUBECONFIG", str(place))
     monkeypatch.setenv("POD_NAMESPACE", "models")
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with standing_in(server, tmp_path, monkeypatch):
+        yield server
 
 
 @pytest.fixture
