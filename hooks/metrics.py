@@ -62,6 +62,11 @@ ADMISSION_SECONDS = Histogram(
     ["webhook"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.0),
 )
+CERTIFICATE = Gauge(
+    "aim_tls_certificate_expiry_timestamp_seconds",
+    "When the certificate expires that the server shows; 0 without TLS.",
+    multiprocess_mode="mostrecent",
+)
 BUILD = Gauge("aim_build_info", "1, with the release of the hook server.", ["version"], multiprocess_mode="livemax")
 
 REASONS = {

@@ -3,6 +3,9 @@
 import ssl
 from pathlib import Path
 
+from cryptography import x509
+
+from hooks import metrics
 from hooks.mounted import Mounted
 
 
@@ -14,6 +17,8 @@ def contexts(folder: Path) -> Mounted[ssl.SSLContext]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate, key)
+        shown = x509.load_pem_x509_certificate(certificate.read_bytes())  # the first; others are of authorities
+        metrics.CERTIFICATE.set(shown.not_valid_after_utc.timestamp())
         return context
 
     return Mounted((certificate, key), make)

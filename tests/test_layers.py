@@ -62,7 +62,7 @@ OUTSIDE = {
     "yaml": rf"{SERVER}|{COMMAND_LINE}|aimlib\.(crd|data|documents|recording)",
     "subprocess": COMMAND_LINE,
     "ssl": SERVER,
-    "cryptography": CERTIFICATES,
+    "cryptography": rf"{CERTIFICATES}|hooks\.tls",
     "socket": r"hooks\.worker",
     "gunicorn": r"hooks\.worker",
     "requests": "",

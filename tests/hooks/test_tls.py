@@ -1,6 +1,7 @@
 """The hook server over TLS: which certificate it shows, and that it takes up a new one while it runs."""
 
 import json
+import re
 import runpy
 import ssl
 import sys
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hooks.certificates.issuing import authority, server
+from hooks.certificates.rules import SERVER_LASTS
 from hooks.tls import contexts
 from tests.cluster import mounts
 from tests.cluster.processes import free_ports, running
@@ -110,6 +112,15 @@ def test_without_a_certificate_it_serves_as_it_is_told_to(monkeypatch, tmp_path)
     settings = runpy.run_path(str(ROOT / "hooks" / "gunicorn_conf.py"))
     assert "certfile" not in settings
     assert settings["bind"] == ["0.0.0.0:8443", "0.0.0.0:9443"]
+
+
+def test_when_the_certificate_expires_that_is_shown_can_be_watched(tmp_path, client):
+    mounts.write(tmp_path, files(FIRST))
+    contexts(tmp_path)()
+    [expires] = re.findall(
+        r"^aim_tls_certificate_expiry_timestamp_seconds (\S+)$", client.get("/metrics").text, re.MULTILINE
+    )
+    assert float(expires) == (NOW + SERVER_LASTS).replace(microsecond=0).timestamp()
 
 
 def test_the_same_files_are_read_once(tmp_path):
