@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from kubernetes import client, config, watch
@@ -72,7 +72,8 @@ class Many(NamedTuple):
         self.each(lambda number: patch(*self._place, name(number), {"spec": wanted(change)}))
 
     def delete(self) -> None:
-        client.CustomObjectsApi(self.api).delete_collection_namespaced_custom_object(*self._place)
+        with suppress(*BUSY):  # what is left goes with the namespace
+            client.CustomObjectsApi(self.api).delete_collection_namespaced_custom_object(*self._place)
 
     def found(self, kind: str) -> list[dict]:
         return json.loads(self.lists[kind](self.space.namespace, _preload_content=False).data)["items"]
