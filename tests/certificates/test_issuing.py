@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hooks.certificates.__main__ import names
 from hooks.certificates.issuing import UnreadableError, authority, certificates, pair, server, token
 from hooks.certificates.rules import AUTHORITY_LASTS, SERVER_LASTS, Pair
+from tests.loopback import tls
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 NAMES = names("aim-system", ["127.0.0.1"])
@@ -22,8 +23,7 @@ def shakes_hands(folder, served: Pair, trusted: Pair, name: str) -> str:
     """Empty where a client accepts the server; else its objection."""
     (folder / "crt").write_text(served.certificate.text)
     (folder / "key").write_text(served.key)
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(folder / "crt", folder / "key")
+    serving = tls(folder / "crt", folder / "key")
     calling = ssl.create_default_context(cadata=trusted.certificate.text)
     # What newer clients ask for by default.
     calling.verify_flags |= ssl.VERIFY_X509_STRICT

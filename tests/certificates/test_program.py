@@ -2,7 +2,6 @@
 
 import base64
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -12,37 +11,29 @@ from hooks.certificates.stored import CALLERS
 from hooks.certificates.targets import MERGE, STRATEGIC
 from tests.apiserver import standing_in
 from tests.certificates.world import CONFIGURATIONS, CONTROLLERS, World
+from tests.loopback import Answering, Loopback
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     """Answers with what the server's `reply` says."""
 
     def do_GET(self):
         self.answer(None)
 
     def do_PATCH(self):
-        self.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.answer(json.loads(self.body()))
 
     def answer(self, change):
         path, _, query = self.path.partition("?")
         self.server.asked.append((self.command, path, query, self.headers["Content-Type"]))
-        status, body = self.server.reply(path, change, self.headers["Content-Type"])
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
+        self.reply_json(*self.server.reply(path, change, self.headers["Content-Type"]))
 
 
-class Server(ThreadingHTTPServer):
+class Server(Loopback):
     """An API server with the objects of `world`; `refuse` is the status of every answer where it is set."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.world, self.asked, self.refuse, self.vanished = World(), [], None, set()
 
     def reply(self, path, change, content_type):

@@ -1,12 +1,9 @@
 """Servers that stand where the API server expects the webhooks, and each do one thing wrong."""
 
 import socket
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from hooks.certificates import issuing
@@ -14,57 +11,36 @@ from tests.cluster import mounts
 from tests.cluster.operator import HOST
 from tests.cluster.plane import ControlPlane
 from tests.cluster.processes import free_ports
+from tests.loopback import Answering, Loopback, answering, tls
 
 Fault = Callable[[ControlPlane, Path], AbstractContextManager[int]]
 """From the control plane and a folder to write to: the port."""
 
 
-class Answers(BaseHTTPRequestHandler):
+class Answers(Answering):
     """Answers all questions alike."""
 
-    code, body = 200, b""
+    code, answer = 200, b""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(self.code)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class Server(ThreadingHTTPServer):
-    """Over TLS; each handshake in the thread of its connection."""
-
-    def __init__(self, answers: type[Answers], certificate: Path, key: Path) -> None:
-        super().__init__((HOST, 0), answers)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever does not trust the certificate hangs up."""
+        self.body()
+        self.reply(self.code, self.answer)
 
 
 @contextmanager
-def serving(answers: type[Answers], certificate: Path, key: Path) -> Iterator[int]:
-    with Server(answers, certificate, key) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="faulty webhooks", daemon=True)
-        thread.start()
+def serving(fixed: type[Answers], certificate: Path, key: Path) -> Iterator[int]:
+    server = Loopback(fixed, context=tls(certificate, key))
+    with answering(server, "faulty webhooks"):
         yield server.server_port
-        server.shutdown()
-        thread.join()
 
 
-def answering(code: int, body: bytes) -> Fault:
+def alike(code: int, answer: bytes) -> Fault:
     """With the right certificate, and the same answer to everything."""
-    answers = type("Fixed", (Answers,), {"code": code, "body": body})
+    fixed = type("Fixed", (Answers,), {"code": code, "answer": answer})
 
     def fault(plane: ControlPlane, _: Path) -> AbstractContextManager[int]:
         place = mounts.folder(plane, mounts.TLS)
-        return serving(answers, place / "tls.crt", place / "tls.key")
+        return serving(fixed, place / "tls.crt", place / "tls.key")
 
     return fault
 
@@ -95,7 +71,7 @@ FAULTS: dict[str, Fault] = {
     "nobody": nobody,
     "slow": silent,
     "a foreign certificate": foreign,
-    "no JSON": answering(200, b"<html>"),
-    "no review": answering(200, b"{}"),
-    "an error": answering(500, b'{"error": "internal error"}'),
+    "no JSON": alike(200, b"<html>"),
+    "no review": alike(200, b"{}"),
+    "an error": alike(500, b'{"error": "internal error"}'),
 }

@@ -2,11 +2,8 @@
 
 import re
 import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -15,6 +12,7 @@ from tests.cluster import mounts, operator
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ControlPlane
 from tests.cluster.processes import still_running
+from tests.loopback import Answering, Loopback, answering, tls
 
 
 def calls(installation: Operator, hook: str) -> int:
@@ -53,27 +51,16 @@ def broken(plane: ControlPlane, installation: Operator) -> Iterator[list[str]]:
     """With one that answers 500 to everything in the hook server's place; yields the paths that it was asked for."""
     asked: list[str] = []
 
-    class Broken(BaseHTTPRequestHandler):
+    class Broken(Answering):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.body()
             asked.append(self.path)
             self.send_error(500)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: the test reads `asked`."""
-
     port = int(installation.hooks_url.rpartition(":")[2])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*(mounts.folder(plane, mounts.TLS) / name for name in ("tls.crt", "tls.key")))
-    with stopped(plane, installation), ThreadingHTTPServer(("127.0.0.1", port), Broken) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, name="broken hooks", daemon=True)
-        thread.start()
-        try:
-            yield asked
-        finally:
-            server.shutdown()
-            thread.join()
+    context = tls(*(mounts.folder(plane, mounts.TLS) / name for name in ("tls.crt", "tls.key")))
+    with stopped(plane, installation), answering(Loopback(Broken, port, context), "broken hooks"):
+        yield asked
 
 
 @contextmanager
@@ -83,14 +70,8 @@ def within(plane: ControlPlane, installation: Operator) -> Iterator[None]:
     files = tuple(str(mounts.folder(plane, mounts.TLS) / name) for name in ("tls.crt", "tls.key"))
     with stopped(plane, installation):
         server = make_server("127.0.0.1", port, create_app(), threaded=True, ssl_context=files, request_handler=Silent)
-        thread = threading.Thread(target=server.serve_forever, name="hooks", daemon=True)
-        thread.start()
-        try:
+        with answering(server, "hooks"):
             yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 class Silent(WSGIRequestHandler):

@@ -1,13 +1,13 @@
 """A Prometheus that answers what a test tells it, on loopback: down, slow, wrong, huge, or right."""
 
 import json
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.loopback import Answering, Loopback, answering, tls
 
 
 def vector(figures: Mapping[str, float], namespace: str = "team-a", endpoint: str = "chat") -> bytes:
@@ -17,13 +17,11 @@ def vector(figures: Mapping[str, float], namespace: str = "team-a", endpoint: st
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
 
 
-class FakePrometheus(ThreadingHTTPServer):
+class FakePrometheus(Loopback):
     """Answers with `code` and `pieces`, waiting before each piece until `go` is set; keeps what it was asked."""
 
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
+    def __init__(self, certificate: str | None) -> None:
+        super().__init__(_Answers, context=tls(certificate) if certificate else None)
         self.code = 200
         self.pieces: list[bytes] = [vector({"throughput": 12})]
         self.go = threading.Event()
@@ -36,15 +34,12 @@ class FakePrometheus(ThreadingHTTPServer):
         """Without the scheme."""
         return f"127.0.0.1:{self.server_port}"
 
-    def handle_error(self, *_: object) -> None:
-        """Say nothing of those who went away."""
 
-
-class _Answers(BaseHTTPRequestHandler):
+class _Answers(Answering):
     server: FakePrometheus
 
     def do_POST(self) -> None:
-        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        form = self.body().decode()
         self.server.asked.append({"path": self.path, "headers": dict(self.headers), "form": parse_qs(form)})
         self.send_response(self.server.code)
         self.send_header("Location", f"http://{self.server.address}/elsewhere")
@@ -55,23 +50,13 @@ class _Answers(BaseHTTPRequestHandler):
             self.server.go.wait(10)
             self.wfile.write(piece)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
 
 @contextmanager
 def fake_prometheus(certificate: str | None = None) -> Iterator[FakePrometheus]:
     """One that runs, behind TLS where a file with certificate and key is named."""
-    with FakePrometheus() as server:
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="Prometheus", daemon=True)
-        thread.start()
+    server = FakePrometheus(certificate)
+    with answering(server, "Prometheus"):
         try:
             yield server
         finally:
             server.go.set()
-            server.shutdown()
-            thread.join()

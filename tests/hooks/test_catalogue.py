@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +13,7 @@ from hooks.observers import catalogue as observer
 from hooks.observers.catalogue import Catalogue, Kind
 from tests.apiserver import standing_in
 from tests.hooks.test_gunicorn import settings  # noqa: F401 - a fixture
+from tests.loopback import Answering, Loopback
 from tests.reviews import reviewed
 
 BASE = "/apis/aim.engine.amd.com/v1alpha1"
@@ -51,7 +51,7 @@ def gone(code=410):
 BOOKMARK = event("BOOKMARK", {"kind": "AIMRecipe", "metadata": {"resourceVersion": "99"}})
 
 
-class Api(BaseHTTPRequestHandler):
+class Api(Answering):
     """An API server that plays the replies of its server in turn, and at their end whatever `last` does."""
 
     protocol_version = "HTTP/1.1"
@@ -71,13 +71,10 @@ class Api(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
         self.wfile.write(b"0\r\n\r\n")
 
-    def log_message(self, *_):
-        """Say nothing."""
-
 
 @pytest.fixture
 def api(monkeypatch, tmp_path):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server = Loopback(Api)
     server.asked, server.replies, server.last = [], [], watched
     monkeypatch.setattr(observer, "WAITS", (0.0,) * 4)
     with standing_in(server, tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 import json
 import threading
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,6 +16,7 @@ from hooks.observers import pods as observer
 from hooks.observers.pods import Pods
 from hooks.observers.switch import observers
 from tests.apiserver import standing_in
+from tests.loopback import Answering, Loopback
 from tests.world import NOON, TESTDATA, Case, play
 
 STUCK = Case(TESTDATA / "endpoint" / "sync" / "stuck-on-a-secret-that-is-not-there")
@@ -28,20 +28,12 @@ POD = {"metadata": {"name": "chat-x"}, "status": {"phase": "Pending"}}
 def api(monkeypatch, tmp_path):
     """An API server that answers with `reply`, and keeps what it is asked in `asked`."""
 
-    class Api(BaseHTTPRequestHandler):
+    class Api(Answering):
         def do_GET(self):
             server.asked.append((urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)))
-            code, body = server.reply
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.reply(*server.reply)
 
-        def log_message(self, *_):
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server = Loopback(Api)
     server.asked, server.reply = [], (200, json.dumps({"items": [POD]}).encode())
     with standing_in(server, tmp_path, monkeypatch):
         yield server

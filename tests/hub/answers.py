@@ -35,10 +35,10 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not an error
 class Answering(Sending):
     """One connection to either host."""
 
-    def do_HEAD(self) -> None:  # noqa: N802  http.server's name for it
+    def do_HEAD(self) -> None:
         self.do_GET()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         try:
             self._route()
         except Refusal as refusal:

@@ -4,10 +4,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST
+
+from tests.loopback import Answering, Loopback, answering
 
 
 class Page(Protocol):
@@ -43,25 +44,16 @@ class PageServer:
         self.lock = threading.Lock()
         outer = self
 
-        class Answer(BaseHTTPRequestHandler):
+        class Scraped(Answering):
             def do_GET(self) -> None:
-                status, body = outer.answer()
-                self.send_response(status)
-                self.send_header("Content-Type", CONTENT_TYPE_LATEST)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.reply(*outer.answer(), CONTENT_TYPE_LATEST)
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.server.daemon_threads = True
+        self.server = Loopback(Scraped)
 
     @property
     def port(self) -> int:
         """Where it listens on 127.0.0.1."""
-        return self.server.server_address[1]
+        return self.server.server_port
 
     def answer(self) -> tuple[int, bytes]:
         """Status and body of one scrape."""
@@ -78,11 +70,5 @@ class PageServer:
 def served(page: Page) -> Iterator[PageServer]:
     """A page that answers, until the end."""
     server = PageServer(page)
-    thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with answering(server.server, "metrics"):
         yield server
-    finally:
-        server.server.shutdown()
-        server.server.server_close()
-        thread.join()

@@ -1,17 +1,17 @@
 """A tiny in-process API server for transport tests: scripted answers by method and path, requests kept."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
+
+from tests.loopback import Answering, Loopback, answering
 
 TOKEN = "t0ken"  # noqa: S105  of nothing
 
@@ -46,13 +46,13 @@ def thing(name: str, version: int, **metadata: Any) -> dict[str, Any]:
 
 @contextmanager
 def fake_api(folder: Path) -> Iterator[FakeApi]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answering):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            length = int(self.headers.get("Content-Length", 0))
-            body = json.loads(self.rfile.read(length)) if length else None
+            came = self.body()
+            body = json.loads(came) if came else None
             request = Request(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body)
             api.requests.append(request)
             status, answer, *headers = api.answer(request)
@@ -67,7 +67,7 @@ def fake_api(folder: Path) -> Iterator[FakeApi]:
             else:
                 self._stream(answer)
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  the names are http.server's
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
         def _stream(self, chunks: Iterator[bytes]) -> None:
             self.send_header("Transfer-Encoding", "chunked")
@@ -77,27 +77,12 @@ def fake_api(folder: Path) -> Iterator[FakeApi]:
                 self.wfile.flush()
             self.wfile.write(b"0\r\n\r\n")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A watcher that hung up is the end of many tests."""
-
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Loopback(Handler)
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(_config(f"http://127.0.0.1:{server.server_port}")))
     api = FakeApi(path)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(server, "API server"):
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _config(url: str) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import Answering, Loopback, answering
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ Answer = Callable[[Json], Json | Reply]
 class HookServer:
     """`answers` maps a path without its query to a function of the request."""
 
-    def __init__(self, server: ThreadingHTTPServer, scheme: str) -> None:
+    def __init__(self, server: Loopback, scheme: str) -> None:
         self._server, self._scheme = server, scheme
         self._lock = threading.Lock()
         self._requests: list[tuple[str, Json]] = []
@@ -58,7 +59,7 @@ def _object(body: Json) -> Json:
 def hook_server(context: ssl.SSLContext | None = None) -> Iterator[HookServer]:
     """Listening on loopback, one thread per connection; on TLS where a context is given."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answering):
         protocol_version = "HTTP/1.1"
 
         def setup(self) -> None:
@@ -66,35 +67,13 @@ def hook_server(context: ssl.SSLContext | None = None) -> Iterator[HookServer]:
             hooks.connections += 1
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.body())
             reply = hooks.answer(self.path, body)
             if not isinstance(reply, Reply):
                 reply = Reply(200, json.dumps(reply).encode())
-            self.send_response(reply.status)
-            for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body)
+            self.reply(reply.status, reply.body, **reply.headers)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A caller that hung up is no news here: timeouts are tested."""
-
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Loopback(Handler, context=context)
     hooks = HookServer(server, "https" if context else "http")
-    if context:
-        # The handshake is the connection's own thread's: a caller that gives up half-way keeps nobody waiting.
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(server, "hooks"):
         yield hooks
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

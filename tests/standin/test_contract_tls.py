@@ -1,11 +1,11 @@
 """Hooks over TLS: whom a controller trusts is read when it starts, with everything else that it says about itself."""
 
-import ssl
 from datetime import UTC, datetime
 
 import pytest
 
 from hooks.certificates.issuing import authority, server
+from tests.loopback import tls
 
 from .hookserver import hook_server
 from .stage import eventually
@@ -21,9 +21,7 @@ def secure(tmp_path):
     """A hook server on TLS whose certificate is of our authority."""
     made = server(OURS, frozenset({"127.0.0.1"}), NOW)
     (tmp_path / "both").write_text(made.certificate.text + made.key)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "both")
-    with hook_server(context) as hooks:
+    with hook_server(tls(tmp_path / "both")) as hooks:
         hooks.answers["/sync"] = lambda _: {"status": {}, "children": []}
         yield hooks
 

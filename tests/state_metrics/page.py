@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.cluster.clients import connection
 from tests.cluster.components import answers
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import free_ports
+from tests.loopback import Answering, Loopback, answering
 from tests.state_metrics.families import exposition, families
 
 CONFIGURATION = ROOT / "manifests" / "components" / "kube-state-metrics" / "metrics.yaml"
@@ -79,26 +79,14 @@ def _program(plane: ControlPlane, named: str) -> Iterator[str]:
 def _stand_in(kubeconfig: Path, path: Path, port: int = 0) -> Iterator[str]:
     objects, configuration = Objects(kubeconfig), yaml.safe_load(path.read_text())
 
-    class Page(BaseHTTPRequestHandler):
+    class Page(Answering):
         def do_GET(self) -> None:
-            body = exposition(families(configuration, objects.listed(configuration))).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            page = exposition(families(configuration, objects.listed(configuration)))
+            self.reply(200, page.encode(), "text/plain; version=0.0.4")
 
-        def log_message(self, *_: object) -> None:
-            """Nothing: Prometheus asks every few seconds."""
-
-    with ThreadingHTTPServer(("127.0.0.1", port), Page) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="state of objects")
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/metrics"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Loopback(Page, port)
+    with answering(server, "state of objects"):
+        yield f"http://127.0.0.1:{server.server_port}/metrics"
 
 
 class Objects:

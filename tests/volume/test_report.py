@@ -1,7 +1,6 @@
 """Who is told how it goes: lines for a person, patches of one ConfigMap for an AIMCache; trouble harms no download."""
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from kubernetes.config import incluster_config
@@ -13,17 +12,18 @@ from hooks.volume import clock, disk, job, report, termination
 from hooks.volume.cluster import Cluster, ClusterError
 from hooks.volume.report import ForCluster, ForPeople
 from tests.apiserver import standing_in
+from tests.loopback import Answering, Loopback
 from tests.volume.here import KEPT, MODEL
 
 KEY = reports.model_key(MODEL, "main")
 STATE = "/api/v1/namespaces/models/configmaps/warm-state"
 
 
-class Api(BaseHTTPRequestHandler):
+class Api(Answering):
     """An API server that keeps what is merged into one ConfigMap."""
 
     def do_PATCH(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.body())
         assert self.headers["Content-Type"] == "application/merge-patch+json"
         self.server.patches.append((self.path, body))
         self._answer({"kind": "ConfigMap", "apiVersion": "v1", **body})
@@ -34,20 +34,12 @@ class Api(BaseHTTPRequestHandler):
 
     def _answer(self, found):
         status = self.server.status
-        text = json.dumps(found if status == 200 else {"kind": "Status", "message": "no"}).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        """Nothing."""
+        self.reply_json(status, found if status == 200 else {"kind": "Status", "message": "no"})
 
 
 @pytest.fixture
 def api(tmp_path, monkeypatch):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server = Loopback(Api)
     server.status, server.patches = 200, []
     monkeypatch.setenv("POD_NAMESPACE", "models")
     with standing_in(server, tmp_path, monkeypatch):
