@@ -13,6 +13,8 @@ MODEL_LABEL = f"{GROUP}/model"
 CHECKPOINT_LABEL = f"{GROUP}/checkpoint"
 CACHE_LABEL = f"{GROUP}/cache"
 ENDPOINT_LABEL = f"{GROUP}/endpoint"
+TOKEN_ANNOTATION = f"{GROUP}/caller-token"
+"""On a controller of Metacontroller, which sends it along: what shows the hook server who calls."""
 
 
 def digest(*parts: Any, length: int = 8) -> str:  # noqa: ANN401 - any JSON

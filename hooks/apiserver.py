@@ -16,3 +16,10 @@ def connected() -> Any:  # noqa: ANN401 - the client is not typed
         own.proxy = None  # the proxies in the environment lead to the hub
     own.retries = False  # whoever asks knows how often to try
     return client.ApiClient(own)
+
+
+def worded(error: Exception) -> str:
+    """Why a question had no answer."""
+    if isinstance(error, client.ApiException):
+        return f"the API server answered {error.status} {error.reason}"
+    return str(error)

@@ -26,7 +26,7 @@ from aimlib.hook import BadRequestError, Request
 from aimlib.hook import request as parsed
 from aimlib.sentences import sentences
 from hooks import cache, draining, endpoint, inventory, metrics, node, recipe
-from hooks.bounds import MAX_BODY, Room, arrivals
+from hooks.bounds import MAX_BODY, Room, arrivals, size
 from hooks.callers import ANYBODY, Callers
 from hooks.changes import OTHER
 from hooks.logs import audit_logger, logger
@@ -136,8 +136,7 @@ def create_app(config: Config | None = None) -> Flask:
     metrics.BUILD.labels(version).set(1)
 
     def serve(path: str, hook: Hook) -> Response:
-        told, _ = request.content_length, request.stream  # which refuses what is too large
-        with metrics.IN_FLIGHT.labels(path).track_inprogress(), room.of(MAX_BODY if told is None else told):
+        with metrics.IN_FLIGHT.labels(path).track_inprogress(), room.of(size(request, MAX_BODY)):
             return call(path, hook)
 
     def call(path: str, hook: Hook) -> Response:

@@ -6,11 +6,21 @@ from threading import Lock, get_ident
 from time import monotonic
 
 from werkzeug.exceptions import TooManyRequests
+from werkzeug.wrappers import Request
 
 MAX_BODY = 16 * 2**20
 """Bytes of a request: that of 5,000 nodes has 4 to 8 MB. One of these in each process fits into the memory limit."""
 ARRIVAL_SECONDS = 10.0
 """For a request to arrive in whole. What Metacontroller and the API server send comes within milliseconds."""
+
+
+def size(asked: Request, largest: int) -> int:
+    """Bytes to hold for the body of a request; one that does not tell its size may be the largest.
+
+    RequestEntityTooLarge of werkzeug, before anything of it is read.
+    """
+    told, _ = asked.content_length, asked.stream  # which is refused where it is too large
+    return largest if told is None else told
 
 
 class Room:

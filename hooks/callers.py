@@ -11,9 +11,9 @@ from typing import Any
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from aimlib.config import ConfigError
+from aimlib.names import TOKEN_ANNOTATION
 from hooks.mounted import Mounted
 
-TOKEN_ANNOTATION = "aim.engine.amd.com/caller-token"  # noqa: S105 - the name of it
 ADMISSION = "/admission/"
 
 

@@ -20,7 +20,7 @@ from aimlib.hook import BadRequestError
 from aimlib.review import Answer, Review, response, review
 from hooks import admission, metrics
 from hooks.admission import Known
-from hooks.bounds import Room, arrivals
+from hooks.bounds import Room, arrivals, size
 from hooks.logs import logger
 
 Knows = Callable[[], Known | None]
@@ -80,8 +80,7 @@ def blueprint(config: Config, knows: Knows) -> Blueprint:
 
     def serve(path: str, webhook: Webhook, token: str) -> Response:  # noqa: ARG001 - whoever calls was asked for it
         request.max_content_length = MAX_REVIEW
-        told, _ = request.content_length, request.stream  # which refuses what is too large
-        with room.of(MAX_REVIEW if told is None else told):
+        with room.of(size(request, MAX_REVIEW)):
             return call(path, webhook)
 
     def call(path: str, webhook: Webhook) -> Response:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.names import TOKEN_ANNOTATION
 from hooks.certificates.rules import Certificate, Given
 from hooks.certificates.stored import bundle
 
-TOKEN_ANNOTATION = "aim.engine.amd.com/caller-token"  # noqa: S105 - the name of it
 SUFFIX = ".admission.aim.engine.amd.com"
 MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
 

@@ -17,7 +17,7 @@ from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from hooks import metrics
 from hooks.admission import Known
-from hooks.apiserver import connected
+from hooks.apiserver import connected, worded
 from hooks.logs import logger
 
 PAGE = 200
@@ -71,7 +71,7 @@ class Kind:
         if getattr(error, "status", None) == GONE:
             self._version = None
         metrics.OBSERVATIONS.labels(self.plural, "failed").inc()
-        facts = {"observed": self.plural, "error": _worded(error), "failures": times}
+        facts = {"observed": self.plural, "error": worded(error), "failures": times}
         logger().warning("the catalogue is not followed", extra={"facts": facts})
         if times >= len(WAITS):
             self.found, self._version = None, None
@@ -132,12 +132,6 @@ class Kind:
         if len(found) > MOST:
             self.found, self._version = None, None
             raise ValueError(f"there are more than {MOST} {self.plural}")
-
-
-def _worded(error: Exception) -> str:
-    if isinstance(error, ApiException):
-        return f"the API server answered {error.status} {error.reason}"
-    return str(error)
 
 
 class Catalogue:

@@ -18,7 +18,7 @@ from aimlib.api.meta import Raw
 from aimlib.hook import Request
 from aimlib.names import ENDPOINT_LABEL, label_value
 from hooks import metrics
-from hooks.apiserver import connected
+from hooks.apiserver import connected, worded
 from hooks.logs import logger
 from hooks.observed import replicas_missing
 
@@ -65,7 +65,7 @@ class Pods:
             found = self._listed(namespace, name)
         except (ApiException, ConfigException, HTTPError, OSError, ValueError) as error:
             metrics.OBSERVATIONS.labels("pods", "failed").inc()
-            facts = {"namespace": namespace, "name": name, "error": _worded(error)}
+            facts = {"namespace": namespace, "name": name, "error": worded(error)}
             logger().warning("pods are not known", extra={"facts": facts})
             return []
         metrics.OBSERVATIONS.labels("pods", "answered").inc()
@@ -82,9 +82,3 @@ class Pods:
             _preload_content=False,
         )
         return list(from_json(answer.data).get("items") or ())
-
-
-def _worded(error: Exception) -> str:
-    if isinstance(error, ApiException):
-        return f"the API server answered {error.status} {error.reason}"
-    return str(error)
