@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from kubernetes import client, config, watch
@@ -31,6 +31,15 @@ def wanted(change: int) -> dict:
     return {"modelId": "Qwen/Qwen3-32B", "replicas": 0, "resources": resources, "service": {"port": 9000 + change}}
 
 
+def until_done(call) -> None:
+    """Do something, and again where the API server is too busy for it."""
+    while True:
+        try:
+            return call()
+        except BUSY:
+            time.sleep(0.2)
+
+
 class Many(NamedTuple):
     """Many endpoints in a namespace, and the administrator's client."""
 
@@ -51,17 +60,9 @@ class Many(NamedTuple):
         }
 
     def each(self, call) -> None:
-        """Do something with every endpoint, and again where the API server refuses it."""
-
-        def until_done(number):
-            while True:
-                try:
-                    return call(number)
-                except BUSY:
-                    time.sleep(0.2)
-
+        """Do something with every endpoint."""
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(until_done, range(self.count)))
+            list(pool.map(lambda number: until_done(lambda: call(number)), range(self.count)))
 
     def make(self) -> None:
         create = client.CustomObjectsApi(self.api).create_namespaced_custom_object
@@ -72,8 +73,8 @@ class Many(NamedTuple):
         self.each(lambda number: patch(*self._place, name(number), {"spec": wanted(change)}))
 
     def delete(self) -> None:
-        with suppress(*BUSY):  # what is left goes with the namespace
-            client.CustomObjectsApi(self.api).delete_collection_namespaced_custom_object(*self._place)
+        delete = client.CustomObjectsApi(self.api).delete_collection_namespaced_custom_object
+        until_done(lambda: delete(*self._place))
 
     def found(self, kind: str) -> list[dict]:
         return json.loads(self.lists[kind](self.space.namespace, _preload_content=False).data)["items"]

@@ -8,6 +8,7 @@ types, choices and defaults are taken from it.
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import sglang_flags
@@ -61,8 +62,9 @@ def requirement(given: str) -> tuple[str, str]:
     return package, version
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def asked(description: str) -> Iterator[tuple[str, str, WheelSource]]:
+    """The engines that the command line names, their versions and wheels, one after the other."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "requirements", nargs="+", type=requirement, metavar="ENGINE==VERSION", help="such as vllm==0.33.0"
     )
@@ -71,7 +73,11 @@ def main() -> None:
     if options.wheel and (len(options.requirements) > 1 or not options.wheel.is_file()):
         parser.error(f"--wheel {options.wheel} must be a file, and goes with one engine")
     for package, version in options.requirements:
-        source = WheelSource(options.wheel or download(f"{package}=={version}", PYTHON))
+        yield package, version, WheelSource(options.wheel or download(f"{package}=={version}", PYTHON))
+
+
+def main() -> None:
+    for package, version, source in asked(__doc__.splitlines()[0]):
         target = DATA / f"{package}-{version}.yaml"
         target.write_text(text(source, package, version))
         print(f"{target}: {target.read_text().count(chr(10)) - HEADER.count(chr(10))} flags")

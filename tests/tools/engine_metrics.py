@@ -8,13 +8,12 @@ types, labels and the bounds of buckets are taken from it. Metrics of which the 
 when it runs are left out. vLLM counts HTTP answers by prometheus-fastapi-instrumentator, whose wheel is read with it.
 """
 
-import argparse
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from engine_flags import PYTHON, requirement
+from engine_flags import PYTHON, asked
 from wheel_source import UnreadableError, WheelSource, download
 
 DATA = Path(__file__).parents[1] / "testdata" / "metrics"
@@ -146,14 +145,7 @@ READERS = {"vllm": vllm, "sglang": sglang}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("requirements", nargs="+", type=requirement, metavar="ENGINE==VERSION")
-    parser.add_argument("--wheel", type=Path, help="read this file instead of downloading the (single) package")
-    options = parser.parse_args()
-    if options.wheel and (len(options.requirements) > 1 or not options.wheel.is_file()):
-        parser.error(f"--wheel {options.wheel} must be a file, and goes with one engine")
-    for package, version in options.requirements:
-        source = WheelSource(options.wheel or download(f"{package}=={version}", PYTHON))
+    for package, version, source in asked(__doc__.splitlines()[0]):
         found = READERS[package](source)
         header = HEADER.format(package=package, version=version, wheel=source.path.name, sha256=source.sha256)
         lines = [f"  {name}: {one_line(found[name])}\n" for name in sorted(found)]
