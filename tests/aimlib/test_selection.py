@@ -220,6 +220,19 @@ def test_the_candidate_that_came_farthest_stands_first_among_the_rejected():
     assert [row.recipe for row in explained(endpoint(), catalogue).candidates] == ["b-large", "c-gone", "a-other"]
 
 
+def test_among_those_that_break_one_wish_the_closest_is_what_would_fit_without_it_and_has_the_nearest_number_of_gpus():
+    catalogue = [
+        listed("a-gone", configuration(2), hardware="T4"),
+        listed("b-large", configuration(1), facts={**FACTS, "weightsGiB": 999}),
+        listed("c-here", *SIZES),
+    ]
+    found = explained(endpoint(gpuCount=3), catalogue)
+    rows = [(row.recipe, row.gpu_count) for row in found.candidates]
+    assert rows == [("c-here", 2), ("c-here", 4), ("c-here", 1), ("c-here", 8), ("b-large", 1), ("a-gone", 2)]
+    assert {row.rule for row in found.candidates} == {"gpuCount"}
+    assert found.message.endswith("closest is c-here with 2 GPUs: asked 3 GPUs, found 2 GPUs")
+
+
 def test_a_recipe_that_cannot_be_read_is_a_rejected_candidate_and_touches_no_other():
     broken = entry("broken", {**raw_recipe(), "backend": "tensorrt"})
     assert broken.spec is None
