@@ -60,15 +60,16 @@ class Space:
         said = (one for one in conditions if one["observedGeneration"] == found["metadata"]["generation"])
         return next((one for one in said if one["type"] == kind), {})
 
-    def becomes(self, name: str, reason: str, kind: str = "Ready", seconds: float = SECONDS) -> str:
-        """Wait for a condition of an endpoint to have a reason; its message."""
+    def becomes(self, name: str, reason: str, kind: str = "Ready", words: str = "", seconds: float = SECONDS) -> str:
+        """Wait for a condition of an endpoint to have a reason and some words; its message."""
         found: Raw = {}
 
         def arrived() -> bool:
+            found.clear()
             found.update(self.condition(name, kind))
-            return found.get("reason") == reason
+            return found.get("reason") == reason and words in found["message"]
 
-        self.wait(f"{name} to have {kind} {reason}", arrived, seconds)
+        self.wait(f"{name} to have {kind} {reason}: {words}", arrived, seconds)
         return found["message"]
 
     def ready(self, *names: str, seconds: float = SECONDS) -> None:

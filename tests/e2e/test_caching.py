@@ -112,8 +112,9 @@ def test_a_cache_that_is_deleted_in_use_goes_when_its_last_pod_does(space, hub):
     space.ready("chat")
     [before] = caches.servers(space)
     space.kubectl("delete", "aimcache", "models", "--timeout=20s")
-    message = space.becomes("chat", "CacheDeleted", "CacheReady")
-    assert message.startswith("cache models is gone; this endpoint keeps running on the claim models-storage")
+    gone = "cache models is gone; this endpoint keeps running on the claim models-storage"
+    message = space.becomes("chat", "CacheDeleted", "CacheReady", gone)
+    assert message.startswith(gone)
     assert "goes when its last pod does" in message
     assert space.condition("chat")["status"] == "True"
     [after] = caches.servers(space)
@@ -131,7 +132,7 @@ def test_deletion_in_the_foreground_says_on_both_sides_what_will_happen(space, h
     space.kubectl("delete", "aimcache", "models", "--cascade=foreground", "--wait=false")
     message = caches.becomes(space, "models", "Deleting")["message"]
     assert message.startswith("being deleted while chat uses it: pods that run keep the volume until they end")
-    assert "cache models is being deleted" in space.becomes("chat", "CacheDeleted", "CacheReady")
+    space.becomes("chat", "CacheDeleted", "CacheReady", "cache models is being deleted")
     assert caches.shown(space)["models"]["PHASE"] == "Deleting"
     space.kubectl("delete", "aimendpoint", "chat")
     space.wait("the cache to go", lambda: not space.names("aimcaches"))

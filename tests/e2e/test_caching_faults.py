@@ -30,8 +30,7 @@ def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there
     assert message.endswith(f"; once that is mended, delete Job {job} to try again")
     model = caches.models(space, "gated")[LARGE]
     assert (model["status"], model["reason"]) == ("Failed", "TokenMissing")
-    said = space.becomes("chat", "DownloadFailed", "CacheReady")
-    assert "is gated, and there is no token" in said
+    space.becomes("chat", "DownloadFailed", "CacheReady", "is gated, and there is no token")
     [pod] = caches.downloads(space)
     assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 43
     assert caches.servers(space) == []
@@ -107,7 +106,7 @@ def test_the_full_example_applies_and_names_the_storage_classes_there_are_beside
     space.apply(endpoint("chat", modelId=LARGE))
     message = caches.becomes(space, "everything", "Pending", "there is no storage class")["message"]
     assert "there is no storage class fast; the cluster has expandable, fast-ssd, manual, standard" in message
-    assert space.becomes("chat", "Waiting", "CacheReady").endswith(message)
+    assert space.becomes("chat", "Waiting", "CacheReady", message).endswith(message)
     assert caches.servers(space) == []
     assert {one["status"]["phase"] for one in caches.downloads(space)} <= {"Pending"}
 
@@ -130,7 +129,7 @@ def test_too_small_a_size_is_said_with_both_numbers_and_nothing_is_downloaded(sp
     space.apply(cache("small", hub, LARGE, SMALL, size="20Gi"), endpoint("chat", modelId=LARGE))
     message = caches.becomes(space, "small", "Failed", "the cache has 20Gi")["message"]
     assert re.search(r"its models have \d+(\.\d)? GiB: \d+Gi would hold them; nothing is downloaded", message)
-    assert space.becomes("chat", "Waiting", "CacheReady").endswith(message)
+    assert space.becomes("chat", "Waiting", "CacheReady", message).endswith(message)
     assert caches.jobs(space) == []
     assert hub.requests == []
     assert caches.servers(space) == []

@@ -36,8 +36,8 @@ def test_no_free_gpus_are_named_until_there_are_some(space, whole_nodes):
     space.ready("full")
     space.apply(endpoint("waits", modelId=model))
     in_trouble(space, "waits", lambda pod: condition(pod, "PodScheduled") == "False")
-    message = space.becomes("waits", "Unschedulable", seconds=SECONDS)
-    assert f"{nodes} {'has' if nodes == 1 else 'have'} too little amd.com/gpu free (8 asked for)" in message
+    lacking = f"{nodes} {'has' if nodes == 1 else 'have'} too little amd.com/gpu free (8 asked for)"
+    message = space.becomes("waits", "Unschedulable", words=lacking, seconds=SECONDS)
     status = space.get("aimendpoint", "waits")["status"]
     assert (status["phase"], status["message"]) == ("Pending", message)
     space.kubectl("delete", "aimendpoint", "full")
@@ -57,7 +57,7 @@ def test_a_pod_in_trouble_is_named(space, tag, reason, words):
     space.apply(endpoint("stuck", modelId=MODEL, image={"tag": tag}))
     in_trouble(space, "stuck", lambda pod: pod["status"].get("containerStatuses"))
     patience = UNREADY_SECONDS if reason == "ProbeFailing" else 0
-    assert words in space.becomes("stuck", reason, seconds=SECONDS + patience)
+    space.becomes("stuck", reason, words=words, seconds=SECONDS + patience)
     assert space.get("aimendpoint", "stuck")["status"]["phase"] == "Failed"
 
 
@@ -66,7 +66,7 @@ def test_a_server_that_is_not_ready_any_more_is_named_and_no_more_once_it_is_rea
     space.ready("lost")
     [pod] = space.get("pods", "--selector=aim.engine.amd.com/endpoint=lost")["items"]
     ready(space, pod, answers=False)
-    assert "its readiness probe (/health) keeps failing" in space.becomes("lost", "ProbeFailing", seconds=SECONDS)
+    space.becomes("lost", "ProbeFailing", words="its readiness probe (/health) keeps failing", seconds=SECONDS)
     ready(space, pod, answers=True)
     space.ready("lost")
 
