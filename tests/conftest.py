@@ -1,4 +1,4 @@
-"""What every test may use: the option that rewrites goldens, the control plane, and how properties are searched.
+"""What every test may use: the control plane, what is installed, the option for goldens, how properties are searched.
 
 Properties are searched the same way on every run, or, with HYPOTHESIS_PROFILE=explore, wider and anew.
 """
@@ -8,6 +8,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.kustomize import OVERLAYS, Objects, build, build_metacontroller
+
 pytest_plugins = ["tests.cluster.fixtures", "tests.monitoring.fixtures"]
 
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
@@ -15,6 +17,18 @@ PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "p
 settings.register_profile("steady", derandomize=True, max_examples=60, **PATIENT)
 settings.register_profile("explore", max_examples=1000, **PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(scope="session")
+def installed() -> Objects:
+    """What the default overlay installs; to be read only."""
+    return build(OVERLAYS / "default")
+
+
+@pytest.fixture(scope="session")
+def metacontroller(tmp_path_factory) -> Objects:
+    """What `manifests/metacontroller` installs; to be read only."""
+    return build_metacontroller(tmp_path_factory.mktemp("metacontroller"))
 
 
 def pytest_addoption(parser):

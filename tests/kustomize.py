@@ -11,11 +11,26 @@ from tests.cluster import binaries
 
 ROOT = Path(__file__).parents[1]
 FIXTURE = ROOT / "tests" / "testdata" / "metacontroller"
+OVERLAYS = ROOT / "manifests" / "overlays"
 REMOTE = ROOT / "manifests" / "metacontroller"
 """The one kustomization that is not complete without the network."""
 
 
-def build(folder: Path) -> list[dict[str, Any]]:
+Objects = list[dict[str, Any]]
+
+
+def of_kind(objects: Objects, *kinds: str) -> Objects:
+    """Those of some kinds."""
+    return [item for item in objects if item["kind"] in kinds]
+
+
+def only(objects: Objects, kind: str) -> dict[str, Any]:
+    """The one of a kind."""
+    [item] = of_kind(objects, kind)
+    return item
+
+
+def build(folder: Path) -> Objects:
     """The objects of a kustomization; AssertionError with kubectl's words when it does not build."""
     kubectl = shutil.which("kubectl") or binaries.ensure()["kubectl"]
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60)
@@ -23,7 +38,7 @@ def build(folder: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(done.stdout))
 
 
-def build_metacontroller(scratch: Path) -> list[dict[str, Any]]:
+def build_metacontroller(scratch: Path) -> Objects:
     """What `manifests/metacontroller` makes of Metacontroller's own manifests, for which a fixture of theirs stands."""
     for name in ("crds", "manifests"):
         shutil.copytree(ROOT / name, scratch / name)

@@ -3,9 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-import pytest
-
-from tests.kustomize import ROOT, build, build_metacontroller
+from tests.kustomize import ROOT, build
 
 OURS = "aim.engine.amd.com"
 READ = {"get", "list", "watch"}
@@ -63,11 +61,6 @@ def granted(role: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
                 assert not verbs[group, name], f"{name} stands in two rules"
                 verbs[group, name] |= set(rule["verbs"])
     return dict(verbs)
-
-
-@pytest.fixture(scope="module")
-def metacontroller(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return build_metacontroller(tmp_path_factory.mktemp("metacontroller"))
 
 
 def test_the_role_covers_the_controllers_exactly(metacontroller: list[dict[str, Any]]):

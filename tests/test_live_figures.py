@@ -5,14 +5,12 @@ import pytest
 from hooks.observers.prometheus import Source, source
 from hooks.observers.switch import observers
 from tests.cluster.standin.selector import compile_selector
-from tests.kustomize import ROOT, build
-
-OVERLAYS = ROOT / "manifests" / "overlays"
+from tests.kustomize import OVERLAYS, build
 
 
 @pytest.fixture(scope="module")
-def plain():
-    return by_name(build(OVERLAYS / "default"))
+def plain(installed):
+    return by_name(installed)
 
 
 @pytest.fixture(scope="module")

@@ -12,32 +12,11 @@ import yaml
 from aimlib.api import GROUP
 from aimlib.config import Config
 from hooks.certificates.__main__ import names
-from tests.kustomize import REMOTE, ROOT, build, build_metacontroller, kustomizations
+from tests.kustomize import OVERLAYS, REMOTE, ROOT, Objects, build, kustomizations, of_kind, only
 
-OVERLAYS = ROOT / "manifests" / "overlays"
 CONTROLLERS = ("CompositeController", "DecoratorController")
 # A tag with a digit in it, or dev: neither `latest`, nor none, which means the same.
 PINNED = re.compile(r"^[a-z0-9./:-]+:(?=[\w.-]*\d|dev$)(?!.*latest)[\w.-]+$")
-Objects = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def installed() -> Objects:
-    return build(OVERLAYS / "default")
-
-
-@pytest.fixture(scope="module")
-def metacontroller(tmp_path_factory: pytest.TempPathFactory) -> Objects:
-    return build_metacontroller(tmp_path_factory.mktemp("metacontroller"))
-
-
-def of_kind(objects: Objects, *kinds: str) -> Objects:
-    return [item for item in objects if item["kind"] in kinds]
-
-
-def only(objects: Objects, kind: str) -> dict[str, Any]:
-    [item] = of_kind(objects, kind)
-    return item
 
 
 def hooks(objects: Objects) -> Iterator[dict[str, Any]]:

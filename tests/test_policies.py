@@ -8,15 +8,9 @@ import pytest
 from aimlib.api.endpoint import SPELLINGS
 from aimlib.api.precision import AUTO
 from aimlib.api.precision import SPELLINGS as PRECISIONS
-from tests.kustomize import ROOT, build
+from tests.kustomize import Objects
 
-Objects = list[dict[str, Any]]
 OURS = "aim.engine.amd.com"
-
-
-@pytest.fixture(scope="module")
-def installed() -> Objects:
-    return build(ROOT / "manifests" / "overlays" / "default")
 
 
 @pytest.fixture(scope="module")

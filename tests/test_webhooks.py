@@ -9,14 +9,8 @@ from aimlib.config import Config
 from aimlib.names import MODEL_LABEL
 from hooks.certificates.targets import SUFFIX, TARGETS, webhook_path
 from hooks.webhooks import webhooks
-from tests.kustomize import ROOT, build
 
 KINDS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-
-
-@pytest.fixture(scope="module")
-def installed() -> list[dict[str, Any]]:
-    return build(ROOT / "manifests" / "overlays" / "default")
 
 
 @pytest.fixture(scope="module")

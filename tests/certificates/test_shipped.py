@@ -3,26 +3,14 @@
 import copy
 import tomllib
 
-import pytest
-
 from hooks.certificates.__main__ import arguments, names
 from hooks.certificates.targets import TARGETS, Place
-from tests.kustomize import ROOT, build, build_metacontroller
-from tests.test_manifests import CONTROLLERS, OVERLAYS, Objects, containers, makers, of_kind, only, policies
+from tests.kustomize import OVERLAYS, ROOT, Objects, build, of_kind, only
+from tests.test_manifests import CONTROLLERS, containers, makers, policies
 
 MAKER = "aim-certificates"
 VERSIONS = {"metacontroller.k8s.io": "v1alpha1", "admissionregistration.k8s.io": "v1"}
 RELEASE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-
-
-@pytest.fixture(scope="module")
-def installed() -> Objects:
-    return build(OVERLAYS / "default")
-
-
-@pytest.fixture(scope="module")
-def metacontroller(tmp_path_factory: pytest.TempPathFactory) -> Objects:
-    return build_metacontroller(tmp_path_factory.mktemp("metacontroller"))
 
 
 def test_secrets_are_read_by_name_and_only_by_what_makes_them(installed: Objects, metacontroller: Objects):
