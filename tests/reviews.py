@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 from aimlib.config import Config
 from hooks.admission import Known
 from hooks.webhooks import answer, webhooks
-from tests.world import TESTDATA, Answer, catalogue, merged, parent, play, read
+from tests.cases import TESTDATA, merged, read
+from tests.playing import Answer, play
+from tests.world import catalogue, parent
 
 KEYS = {"body", "endpoint", "earlier", "recipes", "inventory", "settings", "enforce", "known", "written"}
 HOOKS = ("mutate", "validate")

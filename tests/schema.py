@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import yaml
-
+from tests.cases import read
 from tests.kustomize import ROOT
 
 TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}
@@ -23,7 +22,7 @@ def plural(kind: str) -> str:
 @cache
 def crd(resource: str) -> dict[str, Any]:
     """The schema of the generated CRD."""
-    raw = yaml.safe_load((ROOT / "crds" / f"{resource}.yaml").read_text(encoding="utf-8"))
+    raw = read(ROOT / "crds" / f"{resource}.yaml")
     return raw["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 

@@ -9,9 +9,10 @@ import yaml
 
 from aimlib.api import API_VERSION
 from hooks.observed import applied
+from tests.cases import PARENTS, TESTDATA, Case, cases
 from tests.kustomize import ROOT
+from tests.playing import again, play
 from tests.schema import crd, objections, plural, settled
-from tests.world import PARENTS, TESTDATA, Case, again, cases, play
 
 ALL = cases()
 PLURALS = {"endpoint": "aimendpoints", "recipe": "aimrecipes", "inventory": "aiminventories", "cache": "aimcaches"}

@@ -4,11 +4,10 @@ from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.cases import cases, pod_template
 from tests.cluster.standin.selector import compile_selector
 from tests.kustomize import ROOT, build
-from tests.world import cases
 
 Raw = dict[str, Any]
 SERVER, CACHED, DOWNLOAD = "a server that downloads for itself", "a server on a cache", "a download"
@@ -27,9 +26,8 @@ def pods() -> dict[str, list[Raw]]:
     """The pods of every golden case, by what they are."""
     found: dict[str, list[Raw]] = {SERVER: [], CACHED: [], DOWNLOAD: []}
     for case in cases(hook="sync"):
-        for child in yaml.safe_load(case.expected.read_text())["answer"].get("children", ()):
-            spec = child.get("spec", {})
-            template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+        for child in case.said.get("children", ()):
+            template = pod_template(child)
             if child["kind"] in {"Job", "CronJob"}:
                 found[DOWNLOAD].append(template)
             elif child["kind"] == "Deployment":

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.cases import merged, shared
 from tests.outcome import Outcome, limits, requests
+from tests.playing import call, play
 from tests.schema import crd, objections
-from tests.world import call, merged, play, shared
 
 RECIPES = ("qwen3-32b-mi300x-bf16", "qwen3-32b-mi300x-fp8", "qwen3-32b-mi300x-bf16-sglang", "qwen3-0-6b-mi300x-bf16")
 

@@ -8,9 +8,10 @@ import pytest
 from aimlib.admission import admit
 from aimlib.api import API_VERSION
 from aimlib.api.quantity import GIB
+from tests.cases import merged
 from tests.outcome import Outcome
+from tests.playing import play
 from tests.schema import crd, objections
-from tests.world import merged, play
 
 QWEN, OTHER = "Qwen/Qwen3-32B", "example/other"
 BASE = {"models": [{"id": QWEN}]}

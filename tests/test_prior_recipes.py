@@ -7,8 +7,8 @@ import pytest
 
 from aimlib.api import API_VERSION
 from tests.outcome import Outcome, limits, requests
+from tests.playing import call, play
 from tests.schema import crd, objections
-from tests.world import call, play
 
 CONFIGURATION = {"gpuCount": 1, "enabled": True, "args": ["--max-model-len", "8192"]}
 RECIPE = {

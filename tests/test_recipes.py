@@ -12,11 +12,12 @@ from aimlib.hardware import product
 from aimlib.launch import launch
 from aimlib.memory import need
 from aimlib.recipes import examine
+from tests.cases import read
 from tests.kustomize import ROOT, build
 
 FOLDER = ROOT / "recipes"
 FILES = sorted((path for path in FOLDER.glob("*.yaml") if path.stem != "kustomization"), key=lambda path: path.stem)
-RAW: dict[str, dict[str, Any]] = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
+RAW: dict[str, dict[str, Any]] = {path.stem: read(path) for path in FILES}
 RECIPES = {stem: AIMRecipe.model_validate(raw) for stem, raw in RAW.items()}
 ENABLED = [
     (recipe.spec, configuration)

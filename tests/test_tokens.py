@@ -3,9 +3,8 @@
 from functools import cache
 
 import pytest
-import yaml
 
-from tests.world import cases
+from tests.cases import cases, pod_template
 
 REPORTING = {"aim-cache": True, "aim-endpoint": False}
 """Whether pods report to the API server, by what they are of."""
@@ -14,15 +13,12 @@ REPORTING = {"aim-cache": True, "aim-endpoint": False}
 @cache
 def children():
     """Every child of every golden case, with the name of the case."""
-    said = ((str(case), yaml.safe_load(case.expected.read_text())["answer"]) for case in cases(hook="sync"))
-    return [(case, child) for case, answer in said for child in answer.get("children", ())]
+    return [(str(case), child) for case in cases(hook="sync") for child in case.said.get("children", ())]
 
 
 def templates():
     for case, child in children():
-        spec = child.get("spec", {})
-        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
-        if template:
+        if template := pod_template(child):
             yield case, child, template
 
 

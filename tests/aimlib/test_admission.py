@@ -7,6 +7,7 @@ from aimlib.admission import admit, dotted, misshapen, schema
 from aimlib.api import API_VERSION
 from aimlib.crd import crd
 from aimlib.kinds import KINDS
+from tests.cases import read
 from tests.kustomize import ROOT
 
 WRITTEN = [kind for kind in KINDS if kind.plural in {"aimendpoints", "aimrecipes", "aimcaches"}]
@@ -42,7 +43,7 @@ def test_every_example_is_admitted(path):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_admitted(path):
-    assert admit(yaml.safe_load(path.read_text()), "AIMRecipe")[1] == ()
+    assert admit(read(path), "AIMRecipe")[1] == ()
 
 
 def test_defaults_are_filled_in_where_their_parent_is_there():

@@ -15,14 +15,15 @@ from typing import Any
 import yaml
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
+from tests.cases import cases
 from tests.cluster.components import answers
 from tests.cluster.plane import ROOT
 from tests.cluster.processes import free_ports, running
 from tests.dashboards.clock import Clock
 from tests.dashboards.state import WORLDS, played
+from tests.playing import play
 from tests.reviews import body
 from tests.reviews import cases as reviews
-from tests.world import cases, play
 
 Raw = dict[str, Any]
 SERVICE = "https://aim-hooks.aim-system.svc:8443"

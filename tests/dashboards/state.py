@@ -9,9 +9,10 @@ import yaml
 from aimlib.api import API_VERSION
 from tests.dashboards.clock import Clock
 from tests.kustomize import ROOT
+from tests.playing import Play, play
 from tests.state_metrics.families import exposition, families
 from tests.state_metrics.page import CONFIGURATION
-from tests.world import NOON, Play, play
+from tests.world import NOON
 
 Raw = dict[str, Any]
 WORLDS = yaml.safe_load((Path(__file__).parent / "objects.yaml").read_text())

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.dashboards.grafana import read, targets
-from tests.world import play
+from tests.playing import play
 
 
 def pods(name):

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from aimlib.names import MODEL_LABEL, model_label
+from tests.cases import cases
 from tests.cluster.plane import ROOT
 from tests.schema import plural
-from tests.world import cases
 
 pytestmark = pytest.mark.e2e
 
@@ -36,8 +36,7 @@ def test_recipes_are_found_by_the_label_of_their_model(cluster):
 
 def children(case):
     """The children that a golden case answers with, if it answers."""
-    said = yaml.safe_load(case.expected.read_text())["answer"]
-    return said.get("children") or said.get("attachments") or []
+    return case.said.get("children") or case.said.get("attachments") or []
 
 
 def listed(objects):

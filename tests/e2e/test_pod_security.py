@@ -3,13 +3,12 @@
 import json
 
 import pytest
-import yaml
 from kubernetes import client, config
 
+from tests.cases import cases, pod_template
 from tests.e2e import caches
 from tests.e2e.caches import LARGE, cache
 from tests.e2e.space import endpoint
-from tests.world import cases
 
 pytestmark = pytest.mark.e2e
 
@@ -24,11 +23,8 @@ def pods():
     """The pod of every workload of every golden case, by a case that has it: (case, whether of a cache, spec)."""
     found = {}
     for case in cases(hook="sync"):
-        said = yaml.safe_load(case.expected.read_text())["answer"]
-        for child in said.get("children", ()):
-            spec = child.get("spec", {})
-            template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
-            if template:
+        for child in case.said.get("children", ()):
+            if template := pod_template(child):
                 pod = {**template["spec"], "serviceAccountName": "default", "imagePullSecrets": []}
                 found.setdefault(json.dumps(pod, sort_keys=True), (str(case), case.kind == "cache", pod))
     return list(found.values())

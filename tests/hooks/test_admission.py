@@ -19,9 +19,11 @@ from hooks.admission import Known, label, validate
 from hooks.webhooks import answer, webhooks
 from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
+from tests.cases import TESTDATA
+from tests.playing import call, play
 from tests.reviews import Case, asked, body, cases, known, patch, reviewed
 from tests.test_golden import SYNCED, Dumper
-from tests.world import TESTDATA, call, parent, play
+from tests.world import parent
 
 ALL = cases()
 ANSWERED = [case for case in ALL if asked(case).code == 200]

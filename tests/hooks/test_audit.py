@@ -17,7 +17,9 @@ from hooks.audit import line, writer
 from hooks.changes import Told, change
 from hooks.logs import Unforgiving, audit_logger
 from hooks.redaction import redacted
-from tests.world import NOON, TESTDATA, again, cases, merged, play, read
+from tests.cases import TESTDATA, cases, merged, read
+from tests.playing import again, play
+from tests.world import NOON
 
 GOLDEN = TESTDATA / "audit"
 CHANGING = (

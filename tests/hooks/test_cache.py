@@ -13,9 +13,9 @@ from aimlib.outcomes import OUTCOMES
 from aimlib.reports import model_key
 from hooks.children.cache_owner import CacheOwner
 from tests.hooks import cache_worlds as some
+from tests.playing import again, play
 from tests.schema import crd, objections, settled
 from tests.test_golden import changes_a_child, makes_room, without_uid
-from tests.world import again, play
 
 STATUS = crd("aimcaches")["properties"]["status"]
 

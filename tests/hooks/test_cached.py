@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from aimlib.usage import uses
 from hooks.observed import LAST_APPLIED
-from tests.world import NOON, call, parent, related, stored
+from tests.playing import call, related, stored
+from tests.world import NOON, parent
 
 LARGE, SMALL = "Qwen/Qwen3-32B", "Qwen/Qwen3-0.6B"
 RECIPES = ["qwen3-32b-mi300x-bf16", "qwen3-0-6b-mi300x-bf16"]

@@ -11,7 +11,8 @@ import pytest
 from hooks.app import create_app
 from hooks.logs import logger
 from tests import reviews
-from tests.world import cases, play
+from tests.cases import cases
+from tests.playing import play
 
 BODIES = 10_000
 EACH = 30

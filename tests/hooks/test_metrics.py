@@ -13,8 +13,9 @@ from hooks import record
 from hooks.changes import OTHER, Told
 from hooks.metrics import REASONS
 from hooks.release import release
+from tests.cases import TESTDATA, Case, merged
 from tests.kustomize import ROOT
-from tests.world import TESTDATA, Case, again, call, merged, play
+from tests.playing import again, call, play
 
 TABLE = ROOT / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|(.*?)\| (.+?) \|$", re.MULTILINE)

@@ -16,8 +16,10 @@ from hooks.observers import pods as observer
 from hooks.observers.pods import Pods
 from hooks.observers.switch import observers
 from tests.apiserver import standing_in
+from tests.cases import TESTDATA, Case
 from tests.loopback import Answering, Loopback
-from tests.world import NOON, TESTDATA, Case, play
+from tests.playing import play
+from tests.world import NOON
 
 STUCK = Case(TESTDATA / "endpoint" / "sync" / "stuck-on-a-secret-that-is-not-there")
 READY = Case(TESTDATA / "endpoint" / "sync" / "all-replicas-ready")

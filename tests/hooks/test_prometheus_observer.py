@@ -15,8 +15,10 @@ from hooks.certificates.issuing import authority, server
 from hooks.changes import change
 from hooks.observers import prometheus as observer
 from hooks.observers.prometheus import Figures, Source, source
+from tests.cases import TESTDATA, Case
 from tests.hooks.fakeprometheus import fake_prometheus, vector
-from tests.world import NOON, TESTDATA, Case, play
+from tests.playing import play
+from tests.world import NOON
 
 MEASURED = Case(TESTDATA / "endpoint" / "sync" / "live-figures-are-in-the-status")
 STARTING = Case(TESTDATA / "endpoint" / "sync" / "without-a-ready-replica-there-is-nothing-to-measure")

@@ -4,9 +4,10 @@ import json
 import re
 import subprocess
 
+from tests.cases import TESTDATA, Case
 from tests.hooks.test_gunicorn import COMMAND, call, environment, free_port, wait
 from tests.kustomize import ROOT
-from tests.world import TESTDATA, Case, play
+from tests.playing import play
 
 
 def test_the_record_is_on_standard_output_and_agrees_with_the_metrics(tmp_path):

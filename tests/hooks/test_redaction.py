@@ -6,8 +6,8 @@ import pytest
 
 from aimlib.secret_words import HIDDEN, is_secret
 from hooks.redaction import changed_out_of_sight, clean, is_safe, redacted, secrets
+from tests.cases import read
 from tests.kustomize import ROOT
-from tests.world import read
 
 RECIPES = sorted((ROOT / "recipes").glob("*-*.yaml"))
 

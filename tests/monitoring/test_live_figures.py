@@ -9,8 +9,9 @@ from aimlib.hook import request
 from aimlib.live_figures import told
 from hooks.observers import prometheus as observer
 from hooks.observers.prometheus import Figures, Source
+from tests.cases import TESTDATA, Case
 from tests.monitoring.world import BATCH, CHAT, LEGACY, QUIET
-from tests.world import TESTDATA, Case, play
+from tests.playing import play
 
 MEASURED = Case(TESTDATA / "endpoint" / "sync" / "live-figures-are-in-the-status")
 REPLICAS = {CHAT: 2, BATCH: 1, LEGACY: 1}

@@ -8,15 +8,16 @@ import yaml
 
 from hooks import metrics
 from hooks.app import create_app
+from tests.cases import TESTDATA, Case
 from tests.monitoring.engines import ModelServer
 from tests.monitoring.exporters import Assigned, DeviceExporter
 from tests.monitoring.pages import Fixed
 from tests.monitoring.targets import Target, endpoint_pod, exporter, own_pod
 from tests.monitoring.traffic import IDLE, Traffic
+from tests.playing import play
 from tests.state_metrics.families import exposition, families
 from tests.state_metrics.objects import golden
 from tests.state_metrics.page import CONFIGURATION
-from tests.world import TESTDATA, Case, play
 
 CHAT, BATCH, LEGACY, QUIET = ("team-a", "chat"), ("team-b", "batch"), ("team-a", "legacy"), ("team-b", "quiet")
 ENDPOINTS = {CHAT: "vllm", BATCH: "sglang", LEGACY: "vllm", QUIET: "sglang"}

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from aimlib.api import API_VERSION
+from tests.cases import TESTDATA, cases, read
 from tests.kustomize import ROOT
 from tests.schema import crd, objections, plural
-from tests.world import TESTDATA, cases, parent, read
+from tests.world import parent
 
 Raw = dict[str, Any]
 MADE = "2026-11-23T11:00:00Z"

@@ -1,0 +1,115 @@
+"""A golden case: the world that a request.yaml describes, and the request that Metacontroller would make from it.
+
+The keys of a request.yaml:
+
+body       the request itself, as text or data; nothing else is needed then
+endpoint   the parent: `spec`, and where it matters `metadata` and `status` (recipe, node, inventory: likewise)
+recipes    AIMRecipes in the cluster: names of files in shared/recipes, or whole objects
+inventory  the AIMInventory's status: the name of a file in shared/inventories, or the status itself; there is none
+           when it is left out
+nodes      AIMNodes by name, for the inventory
+caches     AIMCaches of the namespace by name, each with its spec and status
+state      what a cache's Jobs have reported: `models`, a list; `volume`; `cleanup`; and `texts` that are no reports
+users      what endpoints use of a cache: by endpoint a list of ids, or of [id, revision]
+classes    storage classes by name, with what is said of each; standard, the default one, when left out
+claims     claims of the namespace by name, that are nobody's children
+settings   the operator's settings, where they are not the defaults
+now        when the request comes, where that matters
+earlier    what was different at an earlier sync, whose status and children are found now; {} when nothing was
+observed   how the children of the earlier sync are found: `ready` (the default) or `created`, or by kind:
+           `missing`, or an object that is merged into the child
+written    what is merged into the status that the earlier sync wrote
+pods       the endpoint's Pods, each as what is different about it (`pod` of world.py); asked for as the server does
+figures    what Prometheus says of the endpoint: the figures by their names in the status, or what was found instead of
+           an answer, as text; asked for as the server does
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from aimlib.data import Loader
+
+TESTDATA = Path(__file__).parent / "testdata"
+PARENTS = {
+    "endpoint": "AIMEndpoint",
+    "recipe": "AIMRecipe",
+    "node": "Node",
+    "inventory": "AIMInventory",
+    "cache": "AIMCache",
+}
+KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
+KEYS += ("settings", "now", "earlier", "observed", "written", "pods", "figures")
+
+
+class Case(NamedTuple):
+    """One folder below testdata/<kind>/<hook>."""
+
+    path: Path
+
+    @property
+    def kind(self) -> str:
+        return self.path.parts[-3]
+
+    @property
+    def hook(self) -> str:
+        return f"/{self.kind}/{self.path.parts[-2]}"
+
+    @property
+    def world(self) -> dict[str, Any]:
+        found = read(self.path / "request.yaml")
+        known = {self.kind, *KEYS}
+        for key in {**found, **found.get("earlier", {})}:
+            if key not in known:
+                raise ValueError(f"{self}/request.yaml: unknown key {key}; known are {', '.join(sorted(known))}")
+        return found
+
+    @property
+    def expected(self) -> Path:
+        return self.path / "response.yaml"
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The answer that is expected."""
+        return read(self.expected)["answer"]
+
+    def __str__(self) -> str:
+        return "/".join(self.path.parts[-3:])
+
+
+def cases(kind: str = "*", hook: str = "*") -> list[Case]:
+    """Every case of the hooks, in the order of their folders."""
+    found = (one.parent for one in TESTDATA.glob(f"{kind}/{hook}/*/request.yaml"))
+    return [Case(path) for path in sorted(found) if path.parts[-3] in PARENTS]
+
+
+def read(path: Path) -> Any:
+    """What a YAML file has; there are a thousand of them."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - it is a safe one
+
+
+@cache
+def _shared(kind: str, name: str) -> str:
+    return json.dumps(read(TESTDATA / "shared" / kind / f"{name}.yaml"))
+
+
+def shared(kind: str, given: Any) -> Any:
+    """A fixture by its name, or what was given instead of a name."""
+    return json.loads(_shared(kind, given)) if isinstance(given, str) else given
+
+
+def merged(base: Any, patch: Any) -> Any:
+    """`base` with `patch` laid over it; a null takes a key away (RFC 7386)."""
+    if not isinstance(patch, dict) or not isinstance(base, dict):
+        return patch
+    together = base | {key: merged(base.get(key, {}), value) for key, value in patch.items()}
+    return {key: value for key, value in together.items() if value is not None}
+
+
+def pod_template(child: dict[str, Any]) -> dict[str, Any] | None:
+    """The pods that a child of any kind makes; None for one that makes none."""
+    spec = child.get("spec", {})
+    return spec.get("jobTemplate", {}).get("spec", spec).get("template")
