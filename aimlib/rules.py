@@ -214,8 +214,12 @@ RULES: tuple[tuple[str, Callable[[Case], Verdict]], ...] = (
 INTRINSIC = ("valid", "supported", "tensorParallel", "memory")
 """The rules that a recipe breaks or keeps by itself, whatever is asked and whatever the cluster has."""
 ORDER = {name: place for place, (name, _) in enumerate(RULES)}
-STATED = tuple(name for name in ORDER if 0 < ORDER[name] < ORDER["hardware"])
-"""The rules about what is stated. They narrow no classes, so that a candidate can walk on behind the one it broke."""
+LATER = {
+    stated: tuple(name for name in ORDER if ORDER[name] > ORDER[stated])
+    for stated in ORDER
+    if 0 < ORDER[stated] < ORDER["hardware"]
+}
+"""The rules behind each that is about what is stated: those narrow no classes, so that who broke one can walk on."""
 
 
 def walk(case: Case, names: tuple[str, ...] = tuple(ORDER)) -> tuple[Case, str, Objection | None]:

@@ -22,7 +22,7 @@ from aimlib.hardware import product
 from aimlib.launch import Launch, launch
 from aimlib.names import digest
 from aimlib.ranking import Term, ranked
-from aimlib.rules import ORDER, STATED, Ask, Case, Objection, gpus, image, walk
+from aimlib.rules import LATER, ORDER, Ask, Case, Objection, gpus, image, walk
 from aimlib.sentences import sentences
 
 
@@ -46,9 +46,6 @@ def entry(name: str, raw: object) -> Entry:
 
 def by_name(one: Entry) -> str:
     return one.name
-
-
-LATER = {rule: tuple(name for name in ORDER if ORDER[name] > ORDER[rule]) for rule in STATED}
 
 
 class Decision(NamedTuple):
@@ -164,7 +161,7 @@ def _sorted_out(cases: Iterable[Case]) -> tuple[list[Case], list[Rejected]]:
 def _distance(one: Rejected) -> tuple[int, int, int, str, int]:
     """How far from fitting: first who came farther, then who would come farther but for what it broke."""
     case, asked = one.case, one.case.ask.gpu_count
-    next_rule = walk(case, LATER[one.rule])[1] if one.rule in STATED else one.rule
+    _, next_rule, _ = walk(case, LATER.get(one.rule, ()))
     has = case.configuration.gpu_count
     beside = 0 if asked is None else abs(has - asked)
     return -ORDER[one.rule], -ORDER.get(next_rule, len(ORDER)), beside, case.name, has

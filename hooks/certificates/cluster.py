@@ -8,7 +8,7 @@ from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
 from aimlib.api.meta import Raw
-from hooks.apiserver import connected
+from hooks.apiserver import connected, worded
 from hooks.certificates.targets import MERGE, Place
 
 WRITER: dict[str, Any] = {"field_manager": "aim-certificates", "_request_timeout": (3.0, 10.0)}
@@ -102,6 +102,6 @@ def _asked(what: str, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - the clie
             raise ConflictError(what) from error
         if error.status == GONE:
             return None
-        raise ClusterError(f"asked to {what}: the API server answered {error.status} {error.reason}") from error
+        raise ClusterError(f"asked to {what}: {worded(error)}") from error
     except (HTTPError, OSError) as error:
         raise ClusterError(f"asked to {what}: the API server cannot be reached: {error}") from error

@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from aimlib.names import child_name
-from hooks.apiserver import connected
+from hooks.apiserver import connected, worded
 
 MERGE = "application/merge-patch+json"
 TIMEOUT = (3.0, 5.0)
@@ -53,6 +53,6 @@ class Cluster:
         except config.ConfigException as error:
             raise ClusterError(f"no cluster to ask: {error}") from error
         except client.ApiException as error:
-            raise ClusterError(f"the API server answered {error.status} {error.reason}") from error
+            raise ClusterError(worded(error)) from error
         except (HTTPError, OSError) as error:
             raise ClusterError(f"the API server cannot be reached: {error}") from error
