@@ -1,4 +1,4 @@
-"""A golden case: the world that a request.yaml describes, and the request that Metacontroller would make from it.
+"""Golden cases: where they are, and how their files are read.
 
 The keys of a request.yaml:
 

@@ -9,7 +9,7 @@ import yaml
 
 from aimlib.api import API_VERSION
 from hooks.observed import applied
-from tests.cases import PARENTS, TESTDATA, Case, cases
+from tests.cases import PARENTS, TESTDATA, Case, cases, read
 from tests.kustomize import ROOT
 from tests.playing import again, play
 from tests.schema import crd, objections, plural, settled
@@ -52,7 +52,7 @@ def test_the_hook_answers_as_expected(case, request):
     if request.config.getoption("--update-golden"):
         case.expected.write_text(yaml.dump(found, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
     assert case.expected.exists(), "there is no response.yaml yet: run make golden and review it"
-    assert found == yaml.safe_load(case.expected.read_text())
+    assert found == read(case.expected)
 
 
 def test_every_folder_is_a_case():

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from tests.kustomize import ROOT, build
+from tests.kustomize import ROOT, build, only
 
 OURS = "aim.engine.amd.com"
 READ = {"get", "list", "watch"}
@@ -64,7 +64,7 @@ def granted(role: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
 
 
 def test_the_role_covers_the_controllers_exactly(metacontroller: list[dict[str, Any]]):
-    [role] = [item for item in metacontroller if item["kind"] == "ClusterRole"]
+    role = only(metacontroller, "ClusterRole")
     controllers = [item for item in build(ROOT / "metacontroller") if item["kind"].endswith("Controller")]
     assert len(controllers) == 5
     assert granted(role) == needed(controllers)

@@ -17,7 +17,7 @@ from tests.cluster.components import start_api_server
 from tests.cluster.controlplane import CUSTOM_RESOURCES
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import free_ports
-from tests.kustomize import build, build_metacontroller
+from tests.kustomize import of_kind
 from tests.test_least_privilege import granted
 
 POLICY = ROOT / "manifests" / "components" / "audit" / "policy.yaml"
@@ -225,12 +225,10 @@ def test_every_kind_that_the_operator_writes_is_in_the_policy():
     assert (OURS, "*") in listed("RequestResponse")
 
 
-def test_whose_reads_are_left_out_are_accounts_that_there_are(tmp_path):
-    installed = [*build_metacontroller(tmp_path), *build(ROOT / "manifests" / "overlays" / "default")]
+def test_whose_reads_are_left_out_are_accounts_that_there_are(installed, metacontroller):
     accounts = {
         f"system:serviceaccount:{one['metadata']['namespace']}:{one['metadata']['name']}"
-        for one in installed
-        if one["kind"] == "ServiceAccount"
+        for one in of_kind([*metacontroller, *installed], "ServiceAccount")
     }
     named = {user for rule in rules() for user in rule.get("users", ()) if user.startswith("system:serviceaccount:")}
     assert named == accounts

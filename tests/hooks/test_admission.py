@@ -19,7 +19,7 @@ from hooks.admission import Known, label, validate
 from hooks.webhooks import answer, webhooks
 from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
-from tests.cases import TESTDATA
+from tests.cases import TESTDATA, read
 from tests.playing import call, play
 from tests.reviews import Case, asked, body, cases, known, patch, reviewed
 from tests.test_golden import SYNCED, Dumper
@@ -39,7 +39,7 @@ def test_admission_answers_as_expected(case, request):
     if request.config.getoption("--update-golden"):
         case.expected.write_text(yaml.dump(shown, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
     assert case.expected.exists(), "there is no response.yaml yet: run make golden and review it"
-    assert shown == yaml.safe_load(case.expected.read_text())
+    assert shown == read(case.expected)
 
 
 def test_every_folder_is_a_case():

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlencode
@@ -15,22 +14,21 @@ from tests.hub.answers import Answering
 from tests.hub.faults import NONE, Fault, Place
 from tests.hub.ledger import Ledger, Request
 from tests.hub.repository import File, Repository
+from tests.loopback import Loopback
 
 EXPIRY = 3600.0
 """Seconds for which the addresses at the second host are good unless a fault says otherwise."""
 
 
-class Listener(ThreadingHTTPServer):
+class Listener(Loopback):
     """One of the two hosts."""
 
-    daemon_threads = True
-    block_on_close = True
     request_queue_size = 128
 
     def __init__(self, hub: "Hub", host: str, port: int = 0) -> None:
         self.hub, self.host = hub, host
         self.open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), Answering)
+        super().__init__(Answering, port)
         if hub.send_buffer:  # those of accepted connections are like it
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, hub.send_buffer)
         self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), name=f"{host} of a hub")
