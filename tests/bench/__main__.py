@@ -1,4 +1,7 @@
-"""The bench's command line: `python -m tests.bench`; figures beside goals, and exit code 0 whatever the clock says."""
+"""The bench's command line: `python -m tests.bench`; figures beside goals, and exit code 0 whatever the clock says.
+
+It is 1 when a part could not be measured.
+"""
 
 import argparse
 import json
@@ -109,6 +112,8 @@ def main() -> int:
     missed = [goal.what for part in done for goal in part.goals if not goal.met]
     print(f"\n{len(missed)} of {sum(len(part.goals) for part in done)} goals missed{':' if missed else ''}")
     print("\n".join(f"  {what}" for what in missed))
+    if failed:
+        print(f"{len(failed)} of {len(chosen.only)} parts not measured: {', '.join(failed)}")
     return 1 if failed else 0
 
 

@@ -13,5 +13,6 @@ def create_app() -> Flask:
         json.loads(request.get_data(cache=False))
         return Response("{}", mimetype="application/json")
 
+    app.extensions["catalogue"] = lambda: None  # the settings of gunicorn call it when a worker starts
     app.add_url_rule("/<path:path>", "serve", serve, methods=["POST"])
     return app

@@ -50,17 +50,19 @@ def serving(application: str, folder: Path) -> Iterator[Server]:
     environment = {"PYTHONPATH": str(ROOT), "AIM_CONFIG": str(config), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
     with running(name, command, folder, **environment) as process:
         server = Server(process, port)
-        # It listens before its workers are there.
-        process.wait_until(lambda: _listening(port) and len(server.workers) == WORKERS, START_SECONDS)
+        # It listens before its workers are there, and workers are there before they have started.
+        process.wait_until(lambda: _answers(port) and len(server.workers) == WORKERS, START_SECONDS)
         yield server
 
 
-def _listening(port: int) -> bool:
+def _answers(port: int) -> bool:
+    """Whether a worker answers with any status."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as line:
+            line.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return line.recv(5) == b"HTTP/"
     except OSError:
         return False
-    return True
 
 
 class Connection:

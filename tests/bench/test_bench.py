@@ -14,6 +14,7 @@ from tests.bench import bodies, download, measure
 from tests.bench.latency import FEW, MANY, unremembered
 from tests.bench.measure import p50, p99
 from tests.bench.report import Goal, Part, Table, as_json, text
+from tests.kustomize import ROOT
 
 
 @pytest.mark.parametrize("model", [FEW, MANY])
@@ -70,14 +71,45 @@ def test_a_report_says_which_goals_are_missed():
     assert as_json([part], {})["parts"]["some"]["goals"][0]["met"] is False
 
 
-def test_the_command_measures_what_is_asked_for_and_never_fails_by_the_clock(monkeypatch, tmp_path, capsys):
+HOOKS_ALONE = ("latency", "selection", "memory", "plan", "download")
+ON_A_CONTROL_PLANE = ("endpoints", "quiet", "nodes")
+
+
+def measured(parts, tmp_path, *options):
+    """The report of a run of these parts at their smallest size, which is expected to measure all of them."""
     file = tmp_path / "report.json"
-    monkeypatch.setattr(sys, "argv", ["bench", "--quick", "--seconds=0.01", "--only=selection", f"--json={file}"])
-    monkeypatch.setattr(command, "stop_on_signals", lambda: None)
-    assert command.main() == 0
-    rows = json.loads(file.read_text())["parts"]["selection"]["tables"][0]["rows"]
+    smallest = ("--quick", "--seconds=0.01", "--rest=1", "--endpoints=2", "--nodes=3")
+    line = [sys.executable, "-m", "tests.bench", *smallest, f"--only={','.join(parts)}", f"--json={file}", *options]
+    done = subprocess.run(line, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(file.read_text())
+    assert report["failed"] == {}
+    return report["parts"]
+
+
+def figures(part):
+    """The numbers of all tables, which is what measuring brings."""
+    cells = [cell for table in part["tables"] for row in table["rows"] for cell in row.values()]
+    return [cell for cell in cells if isinstance(cell, int | float)]
+
+
+def test_every_part_is_run_by_a_test():
+    assert {*HOOKS_ALONE, *ON_A_CONTROL_PLANE} == set(command.PARTS)
+
+
+def test_every_part_without_a_control_plane_is_measured(tmp_path):
+    parts = measured(HOOKS_ALONE, tmp_path)
+    assert parts.keys() == set(HOOKS_ALONE)
+    assert all(figures(part) for part in parts.values())
+    rows = parts["selection"]["tables"][0]["rows"]
     assert [row["candidates"] for row in rows] == [10, 200, 2000]
-    assert "== selection" in capsys.readouterr().out
+
+
+@pytest.mark.e2e
+def test_every_part_on_a_control_plane_is_measured(tmp_path):
+    parts = measured(ON_A_CONTROL_PLANE, tmp_path)
+    assert all(figures(part) for part in parts.values())
+    assert len(parts) == len(ON_A_CONTROL_PLANE)
 
 
 def test_both_programs_download_the_model_from_the_same_hub(tmp_path, monkeypatch):
@@ -113,4 +145,6 @@ def test_a_part_that_cannot_be_measured_is_named_and_the_others_go_on(monkeypatc
     report = json.loads(file.read_text())
     assert report["failed"] == {"plan": "RuntimeError: no such thing"}
     assert list(report["parts"]) == ["selection"]
-    assert "plan: not measured" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "plan: not measured" in said
+    assert "1 of 2 parts not measured: plan" in said
