@@ -25,6 +25,7 @@ def begin(half: str, options: Sequence[str], data: str, output: int | None) -> s
 
 def main(options: Sequence[str]) -> int:
     """Run both, and tell what came of them."""
+    print("about 20 minutes on two cores; the half with the control plane is shown as it comes", flush=True)
     # Whoever ends this ends them: each stops the servers that it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="aim-tests-") as folder, Path(folder, "output").open("w+b") as output:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,21 @@ from tests.cluster.toolchain import MissingToolError, cache_dir, go
 
 HERE = Path(__file__).parent
 FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-p", "2")
+
+
+SECONDS = {
+    "etcd": 60,
+    "kube-apiserver": 360,
+    "kube-controller-manager": 120,
+    "kube-scheduler": 30,
+    "kubectl": 30,
+    "kwok": 30,
+    "prometheus": 120,
+    "promtool": 30,
+}
+"""How long each takes on two cores where nothing is cached, in this order, downloads included."""
+PROGRESS_SECONDS = 15
+"""How often a build tells how long it has been going on."""
 
 
 class Programs(NamedTuple):
@@ -60,10 +75,17 @@ def ensure(programs: Programs | None = None) -> Mapping[str, Path]:
     missing = [name for name, path in found.items() if path is None]
     if missing:
         compiler = go(wanted.module)
-        print(f"building {', '.join(missing)} with {compiler} into {built} (minutes when cold, once)", flush=True)
-        for name in missing:
+        print(f"building {', '.join(missing)} with {compiler} into {built}: {estimate(missing)}, once", flush=True)
+        for number, name in enumerate(missing, 1):
+            print(f"  {number} of {len(missing)}: {name}, {estimate([name])}", end=" ", flush=True)
             found[name] = _build(compiler, wanted, name, built)
     return {name: path for name, path in found.items() if path}
+
+
+def estimate(names: Iterable[str]) -> str:
+    """How long the build of these programs usually takes, in words."""
+    seconds = sum(SECONDS[name] for name in names)
+    return f"about {seconds} s" if seconds < 90 else f"about {round(seconds / 60)} minutes"
 
 
 def _first(*paths: Path) -> Path | None:
@@ -90,16 +112,25 @@ def _kubernetes_version(module: Path) -> list[str]:
 def _build(compiler: Path, programs: Programs, name: str, folder: Path) -> Path:
     """Build one program and move it into place, so that an interrupted build leaves nothing half-written."""
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"  {name}: go build {programs.packages[name]}", end=" ", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         command = [str(compiler), "build", *FLAGS, *programs.flags, "-o", f"{scratch}/{name}", programs.packages[name]]
         environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-        done = subprocess.run(
-            command, cwd=programs.module, env=environment, check=False, stderr=subprocess.PIPE, text=True
-        )
-        if done.returncode:
-            raise MissingToolError(f"go build of {name} failed with code {done.returncode}:\n{done.stderr[-4000:]}")
+        with subprocess.Popen(
+            command, cwd=programs.module, env=environment, stderr=subprocess.PIPE, text=True
+        ) as build:
+            errors = _errors(build, began)
+        if build.returncode:
+            raise MissingToolError(f"go build of {name} failed with code {build.returncode}:\n{errors[-4000:]}")
         (Path(scratch) / name).replace(folder / name)
     print(f"({time.monotonic() - began:.0f} s)", flush=True)
     return folder / name
+
+
+def _errors(build: subprocess.Popen[str], began: float) -> str:
+    """What a build wrote to standard error until its end; prints now and then how long it has been going on."""
+    while True:
+        try:
+            return build.communicate(timeout=PROGRESS_SECONDS)[1]
+        except subprocess.TimeoutExpired:
+            print(f"{time.monotonic() - began:.0f} s …", end=" ", flush=True)
