@@ -41,4 +41,4 @@ COPY --from=build /sbom/aim-hooks.cdx.json /usr/share/sbom/
 ENV PATH=/opt/aim/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 EXPOSE 8443 9443
-CMD ["gunicorn", "--config", "python:hooks.gunicorn_conf", "hooks.app:create_app()"]
+CMD ["gunicorn", "--config", "python:hooks.server.gunicorn_conf", "hooks.server.app:create_app()"]

@@ -41,10 +41,10 @@ audit: $(READY) ## known vulnerabilities; unlike check, it fails when nobody cou
 	$(BIN)/python tests/tools/audit.py
 
 crds: $(READY) ## write crds/ from the models in aimlib/api
-	$(BIN)/python -m aimlib.crd crds
+	$(BIN)/python -m aimlib.schema.crd crds
 
 rules: $(READY) ## write the rules of Prometheus from the table of metrics and rules/alerts.yaml
-	$(BIN)/python -m aimlib.recording manifests/components/monitoring
+	$(BIN)/python -m aimlib.telemetry.recording_rules manifests/components/monitoring
 
 dashboards: $(READY) ## write the dashboards of Grafana from their tables in tests/dashboards
 	$(BIN)/python -m tests.dashboards

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
-from aimlib.names import digest
+from aimlib.naming import digest
 
 
 def vendor_taints() -> Mapping[str, tuple[Name, ...]]:

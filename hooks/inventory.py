@@ -5,9 +5,9 @@ from typing import Any
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
-from aimlib.hook import Request, wire
-from aimlib.inventory import add_up
-from aimlib.parsing import parsed
+from aimlib.hardware.inventory import add_up
+from aimlib.protocol.metacontroller import Request, wire
+from aimlib.schema.parsing import parsed
 
 NODES = f"AIMNode.{API_VERSION}"
 

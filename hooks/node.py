@@ -3,9 +3,9 @@
 from typing import Any
 
 from aimlib.api import API_VERSION
-from aimlib.api.quantity import NotAQuantityError
-from aimlib.hook import BadRequestError, Request, wire
-from aimlib.nodes import facts
+from aimlib.hardware.nodes import facts
+from aimlib.kube.quantity import NotAQuantityError
+from aimlib.protocol.metacontroller import BadRequestError, Request, wire
 
 
 def sync(request: Request) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Condition
 from aimlib.api.recipe import RecipeSpec, RecipeStatus
-from aimlib.hook import Request
-from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
-from aimlib.recipes import Examination, examine
-from aimlib.sentences import sentences
+from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.protocol.metacontroller import Request
+from aimlib.schema.error_messages import sentences
+from aimlib.selection.recipe_check import Examination, examine
 
 
 def sync(request: Request) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from aimlib.api import API_VERSION
-from hooks.cli import cli
+from hooks.cli.main import cli
 from tests.kustomize import ROOT
 
 EXAMPLES = ROOT / "manifests" / "examples"

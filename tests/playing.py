@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from aimlib.config import Config
-from aimlib.hook import Request
-from hooks.app import answer, hooks
-from hooks.endpoint import figures_wanted
-from hooks.observed import LAST_APPLIED, replicas_missing
-from hooks.offline import KINDS
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observed import LAST_APPLIED, replicas_missing
+from hooks.cli.simulate import KINDS
+from hooks.endpoint.hook import figures_wanted
+from hooks.server.app import answer, hooks
 from tests.cases import merged
 from tests.cluster.standin.selector import compile_selector
 from tests.world import NOON, catalogue, dated, observation, parent, pod, related_key, reported, versioned

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aimlib.config import Config
-from hooks.admission import Known
-from hooks.webhooks import answer, webhooks
+from hooks.endpoint.admission import Known
+from hooks.server.webhooks import answer, webhooks
 from tests.cases import TESTDATA, merged, read
 from tests.playing import Answer, play
 from tests.world import catalogue, parent

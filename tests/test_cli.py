@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from aimlib.config import Config
-from hooks import commands, files, offline
+from hooks.cli import commands, files, simulate
 from tests.commandline import EXAMPLES, NODES, aim, endpoint, recipe
 from tests.kustomize import ROOT
 
@@ -35,7 +35,7 @@ def test_a_plan_is_what_the_hook_says_is_to_be_applied():
     [parent] = files.given([str(EXAMPLES / "endpoint-full.yaml")], None).endpoints
     inventory = files.cluster([str(NODES / "mi300x.yaml")]).inventory
     catalogue = files.catalogue(files.texts([files.shipped()]))
-    children = offline.sync(parent, inventory, catalogue, Config())["children"]
+    children = simulate.sync(parent, inventory, catalogue, Config())["children"]
     assert {"Deployment", "Service", "PersistentVolumeClaim", "ConfigMap"} <= {one["kind"] for one in children}
     assert stream(done.stdout) == children
     assert "null" not in done.stdout

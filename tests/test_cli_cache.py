@@ -7,10 +7,10 @@ import signal
 import pytest
 import yaml
 
-from hooks import cache_commands
-from hooks.volume import cleanup, disk, index, presence
-from hooks.volume.failures import DownloadError
-from hooks.volume.layout import Volume
+from hooks.cli import cache_commands
+from hooks.jobs.volume import cleanup, disk, index, missing_files
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.layout import Volume
 from tests.commandline import aim
 from tests.volume.shelf import Kubernetes, ago, blob, part, put, quiet
 
@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied", "/secret")
 
-    monkeypatch.setattr(presence, "objections", refuse)
+    monkeypatch.setattr(missing_files, "objections", refuse)
     for command in (("ls",), ("gc", "--dry-run")):
         done = aim("cache", *command, tmp_path)
         assert (done.exit_code, done.stderr) == (2, "Error: /secret cannot be read: Permission denied\n")

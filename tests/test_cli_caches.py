@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks import commands, files, offline
+from hooks.cli import commands, files, simulate
 from tests.commandline import NODES, aim, cache, endpoint, recipe
 
 MI300X = ("--cluster", NODES / "mi300x.yaml")
@@ -285,5 +285,5 @@ def test_a_service_of_another_cache_is_no_user():
         {"kind": "Service", "metadata": {"name": name, "namespace": namespace, "labels": labels}}
         for name, namespace, labels in (("a", "a", {"x": "used"}), ("b", "a", {"y": "used"}), ("c", "b", {"x": "used"}))
     ]
-    found = offline.related([{**rule, "labelSelector": selector}], objects)
+    found = simulate.related([{**rule, "labelSelector": selector}], objects)
     assert list(found["Service.v1"]) == ["a"]

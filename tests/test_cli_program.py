@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from hooks import cli
-from hooks.cli import cli as program
+from hooks.cli import main as cli
+from hooks.cli.main import cli as program
 from tests.commandline import EXAMPLES, aim
 from tests.kustomize import ROOT
 
@@ -73,7 +73,7 @@ def test_help_says_what_every_option_is_for():
 def test_a_plan_imports_no_server_and_no_client():
     script = (
         "import sys; sys.argv = ['aim', 'plan', '-f', sys.argv[1]]\n"
-        "from hooks.cli import main\n"
+        "from hooks.cli.main import main\n"
         "try: main()\n"
         "finally: print(sorted({'flask', 'kubernetes', 'prometheus_client'} & set(sys.modules)), file=sys.stderr)"
     )
@@ -88,14 +88,14 @@ def test_a_plan_imports_no_server_and_no_client():
 
 
 def test_a_closed_pipe_ends_quietly():
-    command = f"{sys.executable} -m hooks.cli recipes -o yaml | head -n 1"
+    command = f"{sys.executable} -m hooks.cli.main recipes -o yaml | head -n 1"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S602
     assert done.stdout == "---\n"
     assert done.stderr == ""
 
 
 def test_it_runs_as_a_module_and_ends_with_its_exit_code():
-    command = [sys.executable, "-m", "hooks.cli", "plan", "-f", "missing.yaml"]
+    command = [sys.executable, "-m", "hooks.cli.main", "plan", "-f", "missing.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "Error: missing.yaml: No such file or directory\n"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from aimlib.api import API_VERSION
-from hooks.observed import applied
+from aimlib.protocol.observed import applied
 from tests.cases import PARENTS, TESTDATA, Case, cases, read
 from tests.kustomize import ROOT
 from tests.playing import again, play

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hooks.observers.prometheus import Source, source
-from hooks.observers.switch import observers
+from hooks.server.observers.enabled import observers
+from hooks.server.observers.prometheus import Source, source
 from tests.cluster.standin.selector import compile_selector
 from tests.kustomize import OVERLAYS, build
 

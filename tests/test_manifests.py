@@ -11,7 +11,7 @@ import yaml
 
 from aimlib.api import GROUP
 from aimlib.config import Config
-from hooks.certificates.__main__ import names
+from hooks.jobs.certificates.__main__ import names
 from tests.kustomize import OVERLAYS, REMOTE, ROOT, Objects, build, kustomizations, of_kind, only
 
 CONTROLLERS = ("CompositeController", "DecoratorController")
@@ -233,7 +233,7 @@ def test_the_hook_server_answers_until_everybody_knows_that_it_stops_and_ends_wh
     drain = next(int(one["value"]) for one in container["env"] if one["name"] == "AIM_DRAIN_SECONDS")
     probe = container["readinessProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] < drain
-    settings = (ROOT / "hooks" / "gunicorn_conf.py").read_text()
+    settings = (ROOT / "hooks" / "server" / "gunicorn_conf.py").read_text()
     [graceful] = re.findall(r"^graceful_timeout = (\d+)$", settings, re.MULTILINE)
     assert drain + int(graceful) < pod["terminationGracePeriodSeconds"]
     assert only(installed, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0

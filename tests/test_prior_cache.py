@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aimlib.admission import admit
 from aimlib.api import API_VERSION
-from aimlib.api.quantity import GIB
+from aimlib.kube.quantity import GIB
+from aimlib.schema.validation import admit
 from tests.cases import merged
 from tests.outcome import Outcome
 from tests.playing import play

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from aimlib.api.recipe import AIMRecipe, Configuration
-from aimlib.hardware import product
-from aimlib.launch import launch
-from aimlib.memory import need
-from aimlib.recipes import examine
+from aimlib.hardware.products import product
+from aimlib.selection.gpu_memory import need
+from aimlib.selection.launch import launch
+from aimlib.selection.recipe_check import examine
 from tests.cases import read
 from tests.kustomize import ROOT, build
 

@@ -6,9 +6,9 @@ import pytest
 
 from aimlib.api import GROUP
 from aimlib.config import Config
-from aimlib.names import MODEL_LABEL
-from hooks.certificates.targets import SUFFIX, TARGETS, webhook_path
-from hooks.webhooks import webhooks
+from aimlib.naming import MODEL_LABEL
+from hooks.jobs.certificates.callers import SUFFIX, TARGETS, webhook_path
+from hooks.server.webhooks import webhooks
 
 KINDS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 

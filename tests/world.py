@@ -9,13 +9,13 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from aimlib.api import API_VERSION
-from aimlib.figure_query import FIGURES
-from aimlib.instants import written as instant
-from aimlib.live_figures import Observation
-from aimlib.names import CHECKPOINT_LABEL, MODEL_LABEL, model_label
-from aimlib.reports import model_key
-from aimlib.usage import Use, usage_annotation, usage_labels
-from hooks.cache_volume import DEFAULT_CLASS
+from aimlib.caching.job_reports import model_key
+from aimlib.caching.usage import Use, usage_annotation, usage_labels
+from aimlib.kube.timestamp import written as instant
+from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.telemetry.live_metrics import Observation
+from aimlib.telemetry.prometheus_query import FIGURES
+from hooks.cache.volume import DEFAULT_CLASS
 from tests.cases import PARENTS, merged, shared
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

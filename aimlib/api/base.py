@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema
 class Model(BaseModel):
     """A frozen value; its attribute docstrings are what `kubectl explain` prints."""
 
-    # What was given stays out of tracebacks: it may be a secret, and `aimlib.sentences` shows the rest.
+    # What was given stays out of tracebacks: it may be a secret, and `aimlib.schema.error_messages` shows the rest.
     model_config = ConfigDict(
         frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
     )

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from aimlib.api.base import Model, ModelId, ObjectName, Quantity, Rule, Ruled
 from aimlib.api.cache_status import CacheStatus
+from aimlib.api.cron import CRON_FORM
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.endpoint_parts import AccessMode
 from aimlib.api.meta import K8sObject
-from aimlib.api.schedule import CRON_FORM
 from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
 SPELLINGS = (

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aimlib.api.base import GpuCount, Model, ObjectName, Port, Quantity, Rule, Ruled, Text
-from aimlib.api.quantity import parse
+from aimlib.kube.quantity import parse
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]

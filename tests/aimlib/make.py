@@ -5,9 +5,9 @@ from typing import Any
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.node import InventoryStatus
 from aimlib.api.recipe import RecipeSpec
-from aimlib.inventory import add_up
-from aimlib.nodes import facts
-from aimlib.selection import Entry, entry
+from aimlib.hardware.inventory import add_up
+from aimlib.hardware.nodes import facts
+from aimlib.selection.select import Entry, entry
 
 MODEL = "Qwen/Qwen3-32B"
 FACTS = {

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from aimlib.admission import admit, dotted, misshapen, schema
 from aimlib.api import API_VERSION
-from aimlib.crd import crd
-from aimlib.kinds import KINDS
+from aimlib.schema.crd import crd
+from aimlib.schema.kinds import KINDS
+from aimlib.schema.validation import admit, dotted, misshapen, schema
 from tests.cases import read
 from tests.kustomize import ROOT
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.amounts import UNITS, as_quantity, progress, words
-from aimlib.api.quantity import GIB, parse
+from aimlib.caching.byte_sizes import UNITS, as_quantity, progress, words
+from aimlib.kube.quantity import GIB, parse
 
 BYTES = st.integers(0, 2**63) | st.sampled_from(
     [2**power + off for power in (10, 20, 30, 40, 50) for off in (-1, 0, 1)]

@@ -5,8 +5,8 @@ import pytest
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.cache_status import CachedModelStatus, CacheStatus
 from aimlib.api.endpoint_status import UsedCache
-from aimlib.cache_choice import Before, Found, Wish, choose
-from aimlib.usage import Use
+from aimlib.caching.choice import Before, Found, Wish, choose
+from aimlib.caching.usage import Use
 
 MODEL = "Qwen/Qwen3-32B"
 WISH = Wish(MODEL, MODEL, "qwen")

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.cache import CachedModelSpec
-from aimlib.api.quantity import GIB, parse
-from aimlib.capacity import facts, need, sizes
+from aimlib.caching.capacity import facts, need, sizes
+from aimlib.kube.quantity import GIB, parse
 
 
 def loads(model: str, gib: float | None, checkpoint: str | None = None) -> dict:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from aimlib.api.cache import CacheCleanup, CacheSpec
 from aimlib.api.cache_status import CachedModelStatus
-from aimlib.api.quantity import GIB
-from aimlib.cleaning import Kept, Policy, kept, moment, plan, policy, shortage
-from aimlib.reports import ModelReport
+from aimlib.caching.eviction import Kept, Policy, kept, moment, plan, policy, shortage
+from aimlib.caching.job_reports import ModelReport
+from aimlib.kube.quantity import GIB
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 DAY = 86_400

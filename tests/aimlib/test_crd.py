@@ -7,8 +7,8 @@ import yaml
 from pydantic import Field
 
 from aimlib.api.base import Model
-from aimlib.crd import KEPT, CannotExpressError, crd, files, structural
-from aimlib.kinds import KINDS
+from aimlib.schema.crd import KEPT, CannotExpressError, crd, files, structural
+from aimlib.schema.kinds import KINDS
 from tests.kustomize import ROOT
 
 CRDS = {kind.plural: crd(kind) for kind in KINDS}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aimlib.names import digest
-from aimlib.selection import decided_for
+from aimlib.naming import digest
+from aimlib.selection.select import decided_for
 from tests.aimlib.make import MODEL, endpoint
 
 SAME = [

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from aimlib.api.base import Model
-from aimlib.described import DescribedSchema
+from aimlib.schema.descriptions import DescribedSchema
 
 
 class Base(Model):

@@ -3,7 +3,7 @@
 import pytest
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.selection import decided_for
+from aimlib.selection.select import decided_for
 
 MODEL = {"modelId": "Qwen/Qwen3-32B"}
 WRITTEN = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.documents import UnreadableError, documents
+from aimlib.schema.manifests import UnreadableError, documents
 
 POD = b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
 

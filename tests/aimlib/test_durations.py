@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib import amounts, durations
+from aimlib.caching import byte_sizes
+from aimlib.kube import duration
 
 DAY = 86_400
 
@@ -14,13 +15,13 @@ DAY = 86_400
     [("30d", 30 * DAY), ("12h", DAY // 2), ("90m", 5400), ("45s", 45), ("2w", 14 * DAY), ("0d", 0), (" 1d ", DAY)],
 )
 def test_a_length_of_time_is_read(text, seconds):
-    assert durations.parse(text) == seconds
+    assert duration.parse(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "1d12h", "123456789d", "1y"])
 def test_what_is_no_length_of_time_is_refused(text):
-    with pytest.raises(durations.NotADurationError, match="is not a length of time such as 30d, 12h or 45m"):
-        durations.parse(text)
+    with pytest.raises(duration.NotADurationError, match="is not a length of time such as 30d, 12h or 45m"):
+        duration.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_what_is_no_length_of_time_is_refused(text):
     ],
 )
 def test_a_length_of_time_in_words(seconds, said):
-    assert durations.words(seconds) == said
+    assert duration.words(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -54,15 +55,15 @@ def test_a_length_of_time_in_words(seconds, said):
     ],
 )
 def test_an_amount_in_words(amount, down, up):
-    assert amounts.words(amount) == down
-    assert amounts.words(amount, at_least=True) == up
+    assert byte_sizes.words(amount) == down
+    assert byte_sizes.words(amount, at_least=True) == up
 
 
 @given(st.integers(0, 2**45))
 def test_what_is_there_is_never_said_to_be_more_and_what_is_asked_for_never_less(amount):
-    scale = {unit: 1024**power for power, unit in enumerate(amounts.UNITS)}
+    scale = {unit: 1024**power for power, unit in enumerate(byte_sizes.UNITS)}
     low, high = (
         float(number) * scale[unit]
-        for number, unit in (amounts.words(amount, at_least=up).split() for up in (False, True))
+        for number, unit in (byte_sizes.words(amount, at_least=up).split() for up in (False, True))
     )
     assert low <= amount <= high

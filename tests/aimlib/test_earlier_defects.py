@@ -9,11 +9,11 @@ import yaml
 from aimlib.api.cache import CacheSpec
 from aimlib.api.recipe import AIMRecipe
 from aimlib.config import Config
-from aimlib.launch import IGNORED_ENV, launch
-from aimlib.names import child_name, label_value, model_label
-from aimlib.nodes import facts
-from aimlib.recipes import examine
-from aimlib.selection import decide, entry
+from aimlib.hardware.nodes import facts
+from aimlib.naming import child_name, label_value, model_label
+from aimlib.selection.launch import IGNORED_ENV, launch
+from aimlib.selection.recipe_check import examine
+from aimlib.selection.select import decide, entry
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, node, recipe
 from tests.kustomize import ROOT
 

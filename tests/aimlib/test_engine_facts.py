@@ -2,8 +2,8 @@
 
 import pytest
 
-from aimlib.engines import MemoryFraction, engine, engines
-from aimlib.hardware import products
+from aimlib.engines.catalogue import MemoryFraction, engine, engines
+from aimlib.hardware.products import products
 
 BACKENDS = ("vllm", "sglang")
 

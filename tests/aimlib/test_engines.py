@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.data import load
-from aimlib.engines import engine, parse_args
-from aimlib.flags import flag_table
+from aimlib.engines.catalogue import engine, parse_args
+from aimlib.engines.flags import flag_table
 
 BACKENDS = ("vllm", "sglang")
 

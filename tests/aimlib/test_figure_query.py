@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.endpoint_status import Metrics
-from aimlib.figure_query import FIGURES, RECORDED_ONLY, UnreadableError, query, read
-from aimlib.recording import records
+from aimlib.telemetry.prometheus_query import FIGURES, RECORDED_ONLY, UnreadableError, query, read
+from aimlib.telemetry.recording_rules import records
 
 CHAT = {"namespace": "team-a", "aimendpoint": "chat"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from aimlib.api.precision import SPELLINGS
 from aimlib.data import load
-from aimlib.hardware import CPU, by_device_id, by_nvidia_product, product, products
+from aimlib.hardware.products import CPU, by_device_id, by_nvidia_product, product, products
 
 GPUS = [found for found in products() if found.name != CPU]
 VOCABULARY = set(SPELLINGS.values())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.hook import EPOCH, MEANT_EMPTY, BadRequestError, request, wire
+from aimlib.protocol.metacontroller import EPOCH, MEANT_EMPTY, BadRequestError, request, wire
 
 PARENT = {"metadata": {"name": "x"}}
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.node import InventoryStatus
-from aimlib.inventory import add_up
-from aimlib.nodes import facts
+from aimlib.hardware.inventory import add_up
+from aimlib.hardware.nodes import facts
 from tests.aimlib.make import amd, inventory, node, nvidia
 
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}

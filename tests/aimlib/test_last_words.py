@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.data import load
-from aimlib.last_words import Known, known, last_line, plain
+from aimlib.diagnosis.engine_errors import Known, known, last_line, plain
 
 TABLE = load("last_words")["words"]
 GATED = "https://huggingface.co/org/model/resolve/main/config.json"

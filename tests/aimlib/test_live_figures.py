@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.endpoint_status import Metrics
-from aimlib.figure_query import BY_NAME, FIGURES
-from aimlib.hook import wire
-from aimlib.live_figures import HOLD, RESYNC_SECONDS, Observation, in_words, rounded, told
+from aimlib.protocol.metacontroller import wire
+from aimlib.telemetry.live_metrics import HOLD, RESYNC_SECONDS, Observation, in_words, rounded, told
+from aimlib.telemetry.prometheus_query import BY_NAME, FIGURES
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BUSY = {

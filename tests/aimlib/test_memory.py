@@ -5,8 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aimlib.api.recipe import ModelFacts
-from aimlib.hardware import product
-from aimlib.memory import GIB, Need, Parallel, cache_bytes_per_token, illegal_degree, need
+from aimlib.hardware.products import product
+from aimlib.selection.gpu_memory import GIB, Need, Parallel, cache_bytes_per_token, illegal_degree, need
 
 LATENT = {"latentAttention": {"kvLoraRank": 512, "qkRopeHeadDim": 64}}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aimlib.engines import Metrics, engines
-from aimlib.exporters import exporters
-from aimlib.recording import files, records
+from aimlib.engines.catalogue import Metrics, engines
+from aimlib.engines.gpu_exporters import exporters
+from aimlib.telemetry.recording_rules import files, records
 from tests.kustomize import ROOT
 
 PUBLISHED = ROOT / "tests" / "testdata" / "metrics"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aimlib.names import child_name, digest, label_value, model_label
+from aimlib.naming import child_name, digest, label_value, model_label
 
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -99,7 +99,7 @@ def test_a_digest_sees_values_and_not_the_order_of_keys():
 
 @pytest.mark.parametrize("seed", ["0", "1", "random"])
 def test_names_do_not_depend_on_the_hash_seed(seed):
-    program = "from aimlib.names import child_name, digest; print(child_name('a.b'), digest({'x': [1], 'a': None}))"
+    program = "from aimlib.naming import child_name, digest; print(child_name('a.b'), digest({'x': [1], 'a': None}))"
     environment = {"PYTHONHASHSEED": seed}
     answer = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

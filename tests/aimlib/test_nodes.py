@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.node import NodeSpec
-from aimlib.nodes import UNHEALTHY_TAINTS, facts
+from aimlib.hardware.nodes import UNHEALTHY_TAINTS, facts
 from tests.aimlib.make import READY, amd, node, nvidia
 
 

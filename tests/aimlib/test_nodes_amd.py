@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.hardware import products
-from aimlib.nodes import facts
+from aimlib.hardware.nodes import facts
+from aimlib.hardware.products import products
 from tests.aimlib.make import amd, node
 
 MI300X = {"device-id": "74a1", "vram": "192G", "product-name": "AMD_Instinct_MI300X_OAM", "family": "AI"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.nodes import facts
+from aimlib.hardware.nodes import facts
 from tests.aimlib.make import node, nvidia
 
 H100 = "NVIDIA-H100-80GB-HBM3"

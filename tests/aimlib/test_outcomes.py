@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.outcomes import FINAL_CODES, OUTCOMES, by_code, of_job
+from aimlib.caching.download_errors import FINAL_CODES, OUTCOMES, by_code, of_job
 
 
 def test_every_reason_has_a_code_of_its_own():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.recipes import Examination, examine
+from aimlib.selection.recipe_check import Examination, examine
 from tests.aimlib.make import FACTS, configuration, recipe
 
 SIZES = [configuration(count) for count in (1, 2, 4, 8)]

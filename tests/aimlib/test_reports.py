@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.cache import DUPLICATES
-from aimlib.names import LABEL_LENGTH
-from aimlib.reports import (
+from aimlib.caching.job_reports import (
     CLEANUP,
     VOLUME,
     CleanupReport,
@@ -21,6 +20,7 @@ from aimlib.reports import (
     read,
     written,
 )
+from aimlib.naming import LABEL_LENGTH
 
 MODEL = ModelReport(id="a/b", revision="v1", state="Ready", done=3, total=3, files=2, cached_at="2026-11-23T12:00:00Z")
 VOLUMES = VolumeReport(total=10, used=3, available=7)

@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 
 from aimlib.config import Config
-from aimlib.launch import launch
-from aimlib.rules import INTRINSIC, ORDER, RULES, Ask, Case, Objection, gpus, image, walk
+from aimlib.selection.launch import launch
+from aimlib.selection.rules import INTRINSIC, ORDER, RULES, Ask, Case, Objection, gpus, image, walk
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, inventory, node, nvidia, recipe
 
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}

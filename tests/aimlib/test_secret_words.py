@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aimlib.last_words import KEPT, known, last_line, shortened
-from aimlib.secret_words import HIDDEN, without_secrets
+from aimlib.diagnosis.engine_errors import KEPT, known, last_line, shortened
+from aimlib.diagnosis.secret_patterns import HIDDEN, without_secrets
 
 OPEN = string.ascii_letters + string.digits
 ODD = OPEN + "!#$%&*+./:;<=>?@[](){}^_|~-,"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aimlib.config import Config
-from aimlib.selection import decide, decided_for, entry
+from aimlib.selection.select import decide, decided_for, entry
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, node, nvidia, raw_recipe
 
 ROOT = Path(__file__).parents[2]

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.config import Config
-from aimlib.hardware import product
-from aimlib.memory import need
-from aimlib.rules import ORDER
-from aimlib.selection import decide
+from aimlib.hardware.products import product
+from aimlib.selection.gpu_memory import need
+from aimlib.selection.rules import ORDER
+from aimlib.selection.select import decide
 from tests.aimlib.make import inventory, listed
 from tests.aimlib.strategies import catalogues, fleets, nodes, several_ways, specs
 

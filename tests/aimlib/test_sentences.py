@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError, field_validator
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.sentences import sentences
+from aimlib.schema.error_messages import sentences
 
 
 def said(raw, model=EndpointSpec):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.stuck import Cause, cause
+from aimlib.diagnosis.pod_failures import Cause, cause
 from tests.world import pod
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

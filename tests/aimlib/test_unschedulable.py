@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.unschedulable import claim_pending, condensed
+from aimlib.diagnosis.scheduling import claim_pending, condensed
 
 ASKED = {"amd.com/gpu": "8", "cpu": "16"}
 

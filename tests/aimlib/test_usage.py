@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.usage import ANNOTATION, Use, usage_annotation, usage_label, usage_labels, used_by
+from aimlib.caching.usage import ANNOTATION, Use, usage_annotation, usage_label, usage_labels, used_by
 
 USES = (Use("models", "a/b"), Use("models", "c/d", "v2"), Use("other", "a/b"))
 

@@ -12,9 +12,10 @@ import yaml
 from aimlib.api import API_VERSION
 from aimlib.config import Config
 from aimlib.data import Loader
-from aimlib.hook import request
-from hooks import endpoint, inventory, node, recipe
-from hooks.app import answer
+from aimlib.protocol.metacontroller import request
+from hooks import inventory, node, recipe
+from hooks.endpoint import hook as endpoint
+from hooks.server.app import answer
 from tests.bench.stored import MOMENT, Raw, applied, observed, stored
 from tests.cluster.controlplane import HERE, ROOT
 

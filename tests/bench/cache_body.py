@@ -4,11 +4,11 @@ import json
 from functools import partial
 
 from aimlib.api import API_VERSION
+from aimlib.caching.job_reports import VOLUME, model_key
+from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.config import Config
-from aimlib.reports import VOLUME, model_key
-from aimlib.usage import Use, usage_annotation, usage_labels
-from hooks import cache
-from hooks.app import answer
+from hooks.cache import hook as cache
+from hooks.server.app import answer
 from tests.bench import bodies
 from tests.bench.stored import Raw, observed, stored
 

@@ -65,7 +65,7 @@ def serving(size: int) -> Iterator[str]:
 def commands(folder: Path) -> dict[str, tuple[str, list[str]]]:
     """What takes turns: the folder of its volume, and its command; each with as many workers."""
     workers = ("--max-workers", str(FILES))
-    ours = (sys.executable, "-m", "hooks.cli", "cache", "download", str(folder / "aim"), "--model", MODEL)
+    ours = (sys.executable, "-m", "hooks.cli.main", "cache", "download", str(folder / "aim"), "--model", MODEL)
     theirs = (str(Path(sys.executable).with_name("hf")), "download", MODEL, "--cache-dir", str(folder / "hf"))
     return dict(zip(NAMES, (("aim", [*ours, *workers]), ("hf", [*theirs, *workers])), strict=True))
 

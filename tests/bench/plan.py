@@ -15,7 +15,7 @@ EXAMPLE = ROOT / "manifests" / "examples" / "endpoint.yaml"
 COMMANDS = {
     "python -c pass": ("-c", "pass"),
     "python -c 'import pydantic, yaml'": ("-c", "import pydantic, yaml"),
-    "aim plan": ("-m", "hooks.cli", "plan", "--filename", str(EXAMPLE)),
+    "aim plan": ("-m", "hooks.cli.main", "plan", "--filename", str(EXAMPLE)),
 }
 # As installed: with the bytecode of all modules beside them, which some development machines are told not to write.
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}

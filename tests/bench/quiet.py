@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from hooks.observed import CLAIM_PATIENCE_SECONDS
+from aimlib.protocol.observed import CLAIM_PATIENCE_SECONDS
 from tests.bench import usage
 from tests.bench.report import Goal, Part, Row, Table
 from tests.bench.usage import Used

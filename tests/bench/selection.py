@@ -6,7 +6,7 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
 from aimlib.memo import Memo, remembered, versions
-from aimlib.selection import Decision, Entry, decide, entry
+from aimlib.selection.select import Decision, Entry, decide, entry
 from tests.bench import bodies
 from tests.bench.latency import MANY
 from tests.bench.measure import p50, p99, timed, turns

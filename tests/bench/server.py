@@ -14,7 +14,7 @@ from tests.bench.processes import members
 from tests.cluster.controlplane import ROOT
 from tests.cluster.processes import Process, free_ports, running
 
-HOOKS = "hooks.app:create_app()"
+HOOKS = "hooks.server.app:create_app()"
 BARE = "tests.bench.bare:create_app()"
 WORKERS = int(os.environ.get("AIM_WORKERS", "2"))
 """As in the settings of gunicorn."""
@@ -44,7 +44,7 @@ def serving(application: str, folder: Path) -> Iterator[Server]:
     name = application.partition(":")[0]
     metrics = folder / f"{name}.metrics"
     metrics.mkdir(parents=True)
-    command = (sys.executable, "-m", "gunicorn", "--config", ROOT / "hooks" / "gunicorn_conf.py")
+    command = (sys.executable, "-m", "gunicorn", "--config", "python:hooks.server.gunicorn_conf")
     command += ("--bind", f"127.0.0.1:{port}", application)
     config = ROOT / "manifests" / "base" / "config.yaml"
     environment = {"PYTHONPATH": str(ROOT), "AIM_CONFIG": str(config), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}

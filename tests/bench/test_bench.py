@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from aimlib.config import Config
-from hooks import endpoint
-from hooks.app import answer
+from hooks.endpoint import hook as endpoint
+from hooks.server.app import answer
 from tests.bench import __main__ as command
 from tests.bench import bodies, download, measure
 from tests.bench.latency import FEW, MANY, unremembered

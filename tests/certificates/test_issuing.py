@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from hooks.certificates.__main__ import names
-from hooks.certificates.issuing import UnreadableError, authority, certificates, pair, server, token
-from hooks.certificates.rules import AUTHORITY_LASTS, SERVER_LASTS, Pair
+from hooks.jobs.certificates.__main__ import names
+from hooks.jobs.certificates.issuing import UnreadableError, authority, certificates, pair, server, token
+from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, Pair
 from tests.loopback import tls
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -1,14 +1,14 @@
-"""`python -m hooks.certificates` over HTTP: what it asks the API server, how it ends, and what it says."""
+"""`python -m hooks.jobs.certificates` over HTTP: what it asks the API server, how it ends, and what it says."""
 
 import base64
 import json
 
 import pytest
 
-from hooks.certificates import __main__ as program
-from hooks.certificates.cluster import ConflictError
-from hooks.certificates.stored import CALLERS
-from hooks.certificates.targets import MERGE, STRATEGIC
+from hooks.jobs.certificates import __main__ as program
+from hooks.jobs.certificates.callers import MERGE, STRATEGIC
+from hooks.jobs.certificates.cluster import ConflictError
+from hooks.jobs.certificates.secrets import CALLERS
 from tests.apiserver import standing_in
 from tests.certificates.world import CONFIGURATIONS, CONTROLLERS, World
 from tests.loopback import Answering, Loopback

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hooks.certificates.issuing import certificates
-from hooks.certificates.rules import AUTHORITY_LASTS, SERVER_LASTS, SETTLE, due
-from hooks.certificates.stored import AUTHORITIES, CALLERS, SERVER
+from hooks.jobs.certificates.issuing import certificates
+from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, SETTLE, due
+from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
 from tests.certificates.world import START, KilledError, World, trusted
 
 LATE = timedelta(minutes=2)

@@ -7,11 +7,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from hooks.certificates.cluster import ClusterError
-from hooks.certificates.issuing import authority, certificates, server
-from hooks.certificates.run import ATTEMPTS, Wish
-from hooks.certificates.stored import AUTHORITIES, CALLERS, SERVER
-from hooks.certificates.targets import webhook_path
+from hooks.jobs.certificates.callers import webhook_path
+from hooks.jobs.certificates.cluster import ClusterError
+from hooks.jobs.certificates.issuing import authority, certificates, server
+from hooks.jobs.certificates.run import ATTEMPTS, Wish
+from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
 from tests.certificates.world import CONFIGURATIONS, CONTROLLERS, NAMES, START, World, trusted
 
 ELSEWHERE = Wish(NAMES, issued_elsewhere=True)

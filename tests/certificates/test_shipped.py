@@ -3,8 +3,8 @@
 import copy
 import tomllib
 
-from hooks.certificates.__main__ import arguments, names
-from hooks.certificates.targets import TARGETS, Place
+from hooks.jobs.certificates.__main__ import arguments, names
+from hooks.jobs.certificates.callers import TARGETS, Place
 from tests.kustomize import OVERLAYS, ROOT, Objects, build, of_kind, only
 from tests.test_manifests import CONTROLLERS, containers, makers, policies
 

@@ -5,12 +5,12 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
-from hooks.certificates.cluster import ConflictError, texts
-from hooks.certificates.issuing import certificates
-from hooks.certificates.rules import Certificate
-from hooks.certificates.run import Wish, settle
-from hooks.certificates.stored import AUTHORITIES, CALLERS, SERVER
-from hooks.certificates.targets import STRATEGIC, TARGETS, TOKEN_ANNOTATION, Target, trusts
+from hooks.jobs.certificates.callers import STRATEGIC, TARGETS, TOKEN_ANNOTATION, Target, trusts
+from hooks.jobs.certificates.cluster import ConflictError, texts
+from hooks.jobs.certificates.issuing import certificates
+from hooks.jobs.certificates.rotation import Certificate
+from hooks.jobs.certificates.run import Wish, settle
+from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
 
 Raw = dict[str, Any]
 START = datetime(2026, 1, 1, tzinfo=UTC)

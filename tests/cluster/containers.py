@@ -18,7 +18,7 @@ Raw = dict[str, Any]
 Read = Callable[[str, str], Raw | None]
 """An object of the pod's namespace by kind (`secret`, `persistentvolumeclaim`) and name; None when there is none."""
 
-PROGRAMS = {"aim": (sys.executable, "-m", "hooks.cli"), "python": (sys.executable,)}
+PROGRAMS = {"aim": (sys.executable, "-m", "hooks.cli.main"), "python": (sys.executable,)}
 """What the image has on its PATH, as it is started from these sources."""
 
 SERVICE = {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}

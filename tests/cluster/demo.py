@@ -90,7 +90,9 @@ def _show(plane: ControlPlane) -> None:
         print(f"\n$ kubectl {' '.join(arguments)}\n{plane.kubectl(*arguments)}", flush=True)
     [name] = plane.kubectl("get", f"--filename={EXAMPLE}", "--output=jsonpath={.metadata.name}").split()
     print(f"$ aim explain {name}", flush=True)
-    subprocess.run([sys.executable, "-m", "hooks.cli", "explain", name], env=plane.environment, cwd=ROOT, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "hooks.cli.main", "explain", name], env=plane.environment, cwd=ROOT, check=True
+    )
 
 
 def _explain_failure(plane: ControlPlane) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import yaml
 
-from hooks.certificates.targets import webhook_path
+from hooks.jobs.certificates.callers import webhook_path
 from tests.cluster import mounts
 from tests.cluster.components import answers
 from tests.cluster.plane import HERE, ROOT, ControlPlane
@@ -101,7 +101,14 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
     metrics.mkdir(exist_ok=True)
     hooks = plane.run(
         "hooks",
-        *(sys.executable, "-m", "gunicorn", "--config", ROOT / "hooks" / "gunicorn_conf.py", "hooks.app:create_app()"),
+        *(
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--config",
+            "python:hooks.server.gunicorn_conf",
+            "hooks.server.app:create_app()",
+        ),
         PYTHONPATH=str(ROOT),
         AIM_BIND=",".join(url.removeprefix("https://") for url in urls),
         AIM_TLS=str(mounts.folder(plane, mounts.TLS)),

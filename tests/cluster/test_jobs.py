@@ -80,7 +80,16 @@ def test_a_container_becomes_a_process_with_its_folders_and_its_variables_alone(
         mounts=[("v", "/cache"), ("tmp", "/scratch")],
     )
     root = tmp_path / "volumes" / "pv-1"
-    assert made.command == (sys.executable, "-m", "hooks.cli", "cache", "download", str(root), "--model", "org/name")
+    assert made.command == (
+        sys.executable,
+        "-m",
+        "hooks.cli.main",
+        "cache",
+        "download",
+        str(root),
+        "--model",
+        "org/name",
+    )
     assert made.environment == {
         "PATH": os.defpath,
         "PYTHONPATH": str(ROOT),

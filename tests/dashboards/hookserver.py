@@ -137,11 +137,11 @@ def serving(name: str, folder: Path, api: str, output: str) -> Iterator[str]:
     kubeconfig = folder / f"{name}.kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(access(api)))
     [port] = free_ports(1)
-    command = f"exec {sys.executable} -m gunicorn --config hooks/gunicorn_conf.py --bind 127.0.0.1:{port}"
+    command = f"exec {sys.executable} -m gunicorn --config hooks/server/gunicorn_conf.py --bind 127.0.0.1:{port}"
     environment = {"PYTHONPATH": str(ROOT), "PROMETHEUS_MULTIPROC_DIR": str(folder / f"{name}.metrics")}
     environment |= {"AIM_OBSERVE": "pods", "KUBECONFIG": str(kubeconfig)}
     (folder / f"{name}.metrics").mkdir()
-    shell = ["sh", "-c", f"cd {ROOT} && {command} 'hooks.app:create_app()' >{output}"]
+    shell = ["sh", "-c", f"cd {ROOT} && {command} 'hooks.server.app:create_app()' >{output}"]
     with running(name, shell, folder, **environment) as process:
         process.wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), START_SECONDS)
         yield f"http://127.0.0.1:{port}"

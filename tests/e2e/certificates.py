@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from hooks.certificates.__main__ import names
-from hooks.certificates.cluster import Cluster, texts
-from hooks.certificates.issuing import pair
-from hooks.certificates.rules import Pair
-from hooks.certificates.run import Wish, settle
-from hooks.certificates.stored import AUTHORITIES, CALLERS, SERVER
+from hooks.jobs.certificates.__main__ import names
+from hooks.jobs.certificates.cluster import Cluster, texts
+from hooks.jobs.certificates.issuing import pair
+from hooks.jobs.certificates.rotation import Pair
+from hooks.jobs.certificates.run import Wish, settle
+from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
 from tests.cluster import mounts, operator
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import Process, start
@@ -59,7 +59,7 @@ def signing(plane: ControlPlane) -> Pair:
 def process(plane: ControlPlane) -> Process:
     """The program, started as the account that the manifests give it."""
     account = operator.own_account(plane, "aim-certificates", NAMESPACE)
-    command = (sys.executable, "-m", "hooks.certificates", f"--host={operator.HOST}")
+    command = (sys.executable, "-m", "hooks.jobs.certificates", f"--host={operator.HOST}")
     return start("certificates", command, plane.logs, {"KUBECONFIG": str(account), "PYTHONPATH": str(ROOT)})
 
 

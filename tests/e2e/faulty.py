@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hooks.certificates import issuing
+from hooks.jobs.certificates import issuing
 from tests.cluster import mounts
 from tests.cluster.operator import HOST
 from tests.cluster.plane import ControlPlane

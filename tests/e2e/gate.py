@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aimlib.api import API_VERSION
 from aimlib.api.node import InventoryStatus
-from aimlib.hook import wire
+from aimlib.protocol.metacontroller import wire
 from tests.cluster.controlplane import control_plane
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.e2e.space import Raw, endpoint

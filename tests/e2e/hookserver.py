@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from hooks.app import create_app
+from hooks.server.app import create_app
 from tests.cluster import mounts, operator
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ControlPlane

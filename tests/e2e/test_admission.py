@@ -7,7 +7,7 @@ import yaml
 
 from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import SPELLINGS
-from aimlib.inventory import add_up
+from aimlib.hardware.inventory import add_up
 from tests.aimlib.make import amd, inventory, node
 from tests.cluster.plane import ROOT
 from tests.e2e.admission_cases import (

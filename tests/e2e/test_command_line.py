@@ -94,10 +94,12 @@ def test_recipes_are_listed_with_the_endpoints_that_they_serve(space):
 
 def test_it_works_as_a_plugin_of_kubectl(cluster, space, tmp_path):
     plugin = tmp_path / "kubectl-aim"
-    plugin.write_text(f"#!{sys.executable}\nfrom hooks.cli import main\nmain()\n")
+    plugin.write_text(f"#!{sys.executable}\nfrom hooks.cli.main import main\nmain()\n")
     plugin.chmod(0o755)
     complete = tmp_path / "kubectl_complete-aim"
-    complete.write_text(f"#!{sys.executable}\nfrom hooks.cli import complete_for_kubectl\ncomplete_for_kubectl()\n")
+    complete.write_text(
+        f"#!{sys.executable}\nfrom hooks.cli.main import complete_for_kubectl\ncomplete_for_kubectl()\n"
+    )
     complete.chmod(0o755)
     environment = cluster.environment
     environment["PATH"] = f"{tmp_path}:{environment['PATH']}"

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from aimlib.names import MODEL_LABEL, model_label
+from aimlib.naming import MODEL_LABEL, model_label
 from tests.cases import cases
 from tests.cluster.plane import ROOT
 from tests.schema import plural

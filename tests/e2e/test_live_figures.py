@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from aimlib import live_figures
-from hooks import endpoint as endpoint_hook
-from hooks.observers import prometheus as observer
+from aimlib.telemetry import live_metrics
+from hooks.endpoint import hook as endpoint_hook
+from hooks.server.observers import prometheus as observer
 from tests.cluster.processes import running
 from tests.e2e.hookserver import within
 from tests.e2e.space import endpoint
@@ -47,7 +47,7 @@ def measured(space, installation, prometheus, monkeypatch):
     """The namespace of a hook server that asks this Prometheus, where what is waited for takes a second or less."""
     monkeypatch.setattr(observer, "FRESH", timedelta(seconds=0.5))
     monkeypatch.setattr(observer, "KEPT", timedelta(seconds=2))
-    monkeypatch.setattr(live_figures, "HOLD", timedelta(seconds=0.5))
+    monkeypatch.setattr(live_metrics, "HOLD", timedelta(seconds=0.5))
     monkeypatch.setattr(endpoint_hook, "RESYNC_SECONDS", 1)
     monkeypatch.setenv("AIM_OBSERVE", "prometheus")
     monkeypatch.setenv("AIM_PROMETHEUS_URL", prometheus.url)

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from aimlib.api import API_VERSION
-from aimlib.kinds import KINDS
-from aimlib.sentences import sentences
+from aimlib.schema.error_messages import sentences
+from aimlib.schema.kinds import KINDS
 from tests.cluster.plane import KubectlError
 from tests.e2e.rule_cases import CASES, MODEL, rules
 from tests.e2e.space import endpoint

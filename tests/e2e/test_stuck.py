@@ -16,7 +16,7 @@ MODEL = "Qwen/Qwen3-32B"
 SECONDS = 10
 """How long it may take from the moment that a pod is in trouble."""
 UNREADY_SECONDS = 20
-"""How long a container that has just begun is given before it is in trouble at all (aimlib/stuck.py)."""
+"""How long a container that has just begun is given before it is in trouble at all (aimlib.diagnosis)."""
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hooks.certificates import run
-from hooks.certificates.cluster import Cluster
-from hooks.certificates.issuing import authority, certificates, server
-from hooks.certificates.rules import AUTHORITY_LASTS, SERVER_LASTS, SETTLE
-from hooks.certificates.stored import AUTHORITIES, CALLERS, SERVER
-from hooks.certificates.targets import TARGETS, TOKEN_ANNOTATION
+from hooks.jobs.certificates import run
+from hooks.jobs.certificates.callers import TARGETS, TOKEN_ANNOTATION
+from hooks.jobs.certificates.cluster import Cluster
+from hooks.jobs.certificates.issuing import authority, certificates, server
+from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, SETTLE
+from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
 from tests.cluster import audit, mounts, operator
 from tests.e2e.certificates import (
     WISH,

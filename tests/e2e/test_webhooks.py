@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from aimlib.names import MODEL_LABEL, model_label
+from aimlib.naming import MODEL_LABEL, model_label
 from tests.cluster.plane import ROOT
 from tests.e2e.faulty import FAULTS
 from tests.e2e.gate import ENFORCE

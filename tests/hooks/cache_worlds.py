@@ -4,9 +4,9 @@ import json
 
 from hypothesis import strategies as st
 
-from aimlib.api.quantity import GIB, canonical
-from aimlib.outcomes import OUTCOMES
-from aimlib.reports import model_key, patterns_key
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.job_reports import model_key, patterns_key
+from aimlib.kube.quantity import GIB, canonical
 from tests.aimlib.strategies import mostly
 
 KNOWN = "Qwen/Qwen3-32B"

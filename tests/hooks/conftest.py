@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from hooks.app import create_app
-from hooks.logs import JsonLines, logger
+from hooks.observability.logs import JsonLines, logger
+from hooks.server.app import create_app
 
 API = "aim.engine.amd.com/v1alpha1"
 

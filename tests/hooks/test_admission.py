@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.config import Config
 from aimlib.memo import Memo
-from aimlib.names import MODEL_LABEL, model_label
-from aimlib.review import WARNING_LENGTH, WARNINGS_LENGTH, Answer, fitting, response, review
-from aimlib.selection import decide, decided_for, entry
-from hooks import choice
-from hooks.admission import Known, label, validate
-from hooks.webhooks import answer, webhooks
+from aimlib.naming import MODEL_LABEL, model_label
+from aimlib.protocol.admission_review import WARNING_LENGTH, WARNINGS_LENGTH, Answer, fitting, response, review
+from aimlib.selection.select import decide, decided_for, entry
+from hooks.endpoint import decision as choice
+from hooks.endpoint.admission import Known, label, validate
+from hooks.server.webhooks import answer, webhooks
 from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
 from tests.cases import TESTDATA, read

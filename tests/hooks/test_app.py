@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from aimlib.config import Config, ConfigError
-from hooks import app as edge
-from hooks.app import create_app, hooks, read_config
+from hooks.server import app as edge
+from hooks.server.app import create_app, hooks, read_config
 from tests.kustomize import ROOT
 
 RECORDINGS = ROOT / "tests" / "testdata" / "recordings"

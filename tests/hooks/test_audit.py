@@ -10,13 +10,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.hook import Request, request
-from aimlib.secret_words import HIDDEN
-from hooks import metrics, record
-from hooks.audit import line, writer
-from hooks.changes import Told, change
-from hooks.logs import Unforgiving, audit_logger
-from hooks.redaction import redacted
+from aimlib.diagnosis.secret_patterns import HIDDEN
+from aimlib.protocol.metacontroller import Request, request
+from hooks.observability import metrics, record
+from hooks.observability.audit_entry import line, writer
+from hooks.observability.changes import Told, change
+from hooks.observability.logs import Unforgiving, audit_logger
+from hooks.observability.redaction import redacted
 from tests.cases import TESTDATA, cases, merged, read
 from tests.playing import again, play
 from tests.world import NOON

@@ -13,10 +13,10 @@ import pytest
 from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import TooManyRequests
 
-from hooks import bounds
-from hooks.app import create_app
-from hooks.bounds import ARRIVAL_SECONDS, MAX_BODY, Arrivals, Room
-from hooks.worker import Worker
+from hooks.server import limits
+from hooks.server.app import create_app
+from hooks.server.limits import ARRIVAL_SECONDS, MAX_BODY, Arrivals, Room
+from hooks.server.worker import Worker
 from tests.cluster.processes import free_ports
 from tests.hooks.test_gunicorn import SETTINGS, call, environment, wait
 from tests.kustomize import ROOT
@@ -40,7 +40,7 @@ def test_a_body_of_the_largest_size_finds_room_when_it_is_alone():
 
 
 def test_a_body_without_room_is_told_when_to_come_again(monkeypatch, endpoint):
-    monkeypatch.setattr(bounds.Room.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(limits.Room.__init__, "__defaults__", (10,))
     client = create_app().test_client()
     body = json.dumps(endpoint(modelId="Qwen/Qwen3-32B")).encode()
     sent = io.BytesIO(body)
@@ -53,7 +53,7 @@ def test_a_body_without_room_is_told_when_to_come_again(monkeypatch, endpoint):
 
 def test_a_body_whose_size_is_not_told_needs_all_the_room_and_one_too_large_none(monkeypatch):
     sizes = []
-    monkeypatch.setattr(bounds.Room, "of", lambda _, size: sizes.append(size) or contextlib.nullcontext())
+    monkeypatch.setattr(limits.Room, "of", lambda _, size: sizes.append(size) or contextlib.nullcontext())
     client = create_app().test_client()
     told = ({"HTTP_TRANSFER_ENCODING": "chunked"}, {"CONTENT_LENGTH": str(2 * MAX_BODY)}, {"CONTENT_LENGTH": "7"})
     for headers in told:
@@ -89,7 +89,7 @@ def test_who_is_late_is_cut_off_once_and_who_has_arrived_never():
 def test_a_worker_expects_the_request_that_it_reads_and_cuts_its_connection(monkeypatch):
     clock, here, there = Clock(), *socket.socketpair()
     arrivals = Arrivals(clock)
-    monkeypatch.setattr("hooks.worker.arrivals", arrivals)
+    monkeypatch.setattr("hooks.server.worker.arrivals", arrivals)
     monkeypatch.setattr(ThreadWorker, "murder_pending", lambda _: None)
     worker = Worker.__new__(Worker)
 
@@ -112,13 +112,13 @@ def test_a_worker_expects_the_request_that_it_reads_and_cuts_its_connection(monk
     there.close()
 
 
-QUICK = "import sys, hooks.bounds; hooks.bounds.ARRIVAL_SECONDS = 1.0; from gunicorn.app.wsgiapp import run; run()"
+QUICK = "from hooks.server import limits; limits.ARRIVAL_SECONDS = 1.0; from gunicorn.app.wsgiapp import run; run()"
 
 
 def test_callers_that_never_end_what_they_begin_keep_nobody_else_out(tmp_path):
     """As many as there are threads, and more, each with a request of which a part is sent."""
     [port] = free_ports(1)
-    command = [sys.executable, "-c", QUICK, "-c", str(SETTINGS), "hooks.app:create_app()"]
+    command = [sys.executable, "-c", QUICK, "-c", str(SETTINGS), "hooks.server.app:create_app()"]
     environ = environment(tmp_path, port, AIM_WORKERS="1")
     with (tmp_path / "log").open("w") as log, contextlib.ExitStack() as stack:
         process = stack.enter_context(subprocess.Popen(command, cwd=ROOT, env=environ, stderr=log))

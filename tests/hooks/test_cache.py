@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 
 from aimlib.api.cache import CachedModelSpec, CacheSpec
-from aimlib.api.quantity import GIB, parse
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.job_reports import model_key
 from aimlib.config import Config
-from aimlib.names import DNS_1035
-from aimlib.outcomes import OUTCOMES
-from aimlib.reports import model_key
-from hooks.children.cache_owner import CacheOwner
+from aimlib.kube.quantity import GIB, parse
+from aimlib.naming import DNS_1035
+from hooks.cache.children.owner import CacheOwner
 from tests.hooks import cache_worlds as some
 from tests.playing import again, play
 from tests.schema import crd, objections, settled

@@ -6,8 +6,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aimlib.usage import uses
-from hooks.observed import LAST_APPLIED
+from aimlib.caching.usage import uses
+from aimlib.protocol.observed import LAST_APPLIED
 from tests.playing import call, related, stored
 from tests.world import NOON, parent
 

@@ -6,9 +6,9 @@ import pytest
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from aimlib.config import ConfigError
-from hooks.app import create_app
-from hooks.callers import ANYBODY, TOKEN_ANNOTATION, Callers
-from hooks.certificates.targets import TOKEN_ANNOTATION as WRITTEN
+from hooks.jobs.certificates.callers import TOKEN_ANNOTATION as WRITTEN
+from hooks.server.app import create_app
+from hooks.server.auth import ANYBODY, TOKEN_ANNOTATION, Callers
 from tests.cluster import mounts
 
 HOOK, FORMER, ADMISSION = "metacontrollers-own", "metacontrollers-former", "the-api-servers"
@@ -77,7 +77,7 @@ def test_a_refusal_is_counted_and_nothing_is_observed_or_recorded(folder, monkey
         raise AssertionError
 
     monkeypatch.setenv("AIM_CALLERS", str(folder))
-    monkeypatch.setattr("hooks.app.observers", lambda *_: {"/endpoint/sync": observe})
+    monkeypatch.setattr("hooks.server.app.observers", lambda *_: {"/endpoint/sync": observe})
     client = create_app().test_client()
     counted = 'aim_hook_errors_total{hook="/endpoint/sync",reason="Unauthorised"}'
 

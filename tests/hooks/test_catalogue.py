@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hooks.admission import Known
-from hooks.app import create_app
-from hooks.observers import catalogue as observer
-from hooks.observers.catalogue import Catalogue, Kind
+from hooks.endpoint.admission import Known
+from hooks.server.app import create_app
+from hooks.server.observers import catalogue as observer
+from hooks.server.observers.catalogue import Catalogue, Kind
 from tests.apiserver import standing_in
 from tests.hooks.test_gunicorn import settings  # noqa: F401 - a fixture
 from tests.loopback import Answering, Loopback

@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from hooks.app import create_app
-from hooks.logs import logger
+from hooks.observability.logs import logger
+from hooks.server.app import create_app
 from tests import reviews
 from tests.cases import cases
 from tests.playing import play

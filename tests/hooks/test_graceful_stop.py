@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hooks import draining
+from hooks.server import shutdown
 from tests.cluster.processes import free_ports
 from tests.hooks.test_gunicorn import COMMAND, SETTINGS, call, environment, wait
 from tests.kustomize import ROOT
@@ -150,7 +150,7 @@ def signals(monkeypatch):
     monkeypatch.setattr(signal, "getsignal", found.get)
     monkeypatch.setattr(signal, "signal", found.__setitem__)
     monkeypatch.setattr(signal, "setitimer", lambda _which, seconds: found.update(timer=seconds))
-    monkeypatch.setattr(draining, "word", bytearray(1))
+    monkeypatch.setattr(shutdown, "word", bytearray(1))
     return found
 
 

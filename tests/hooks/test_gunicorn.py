@@ -15,8 +15,8 @@ import pytest
 
 from tests.kustomize import ROOT
 
-SETTINGS = ROOT / "hooks" / "gunicorn_conf.py"
-COMMAND = [sys.executable, "-m", "gunicorn", "-c", str(SETTINGS), "hooks.app:create_app()"]
+SETTINGS = ROOT / "hooks" / "server" / "gunicorn_conf.py"
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", str(SETTINGS), "hooks.server.app:create_app()"]
 
 
 def free_port():

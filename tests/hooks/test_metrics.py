@@ -7,12 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 from prometheus_client import REGISTRY
 
-from aimlib.outcomes import OUTCOMES
-from aimlib.rules import ORDER
-from hooks import record
-from hooks.changes import OTHER, Told
-from hooks.metrics import REASONS
-from hooks.release import release
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.selection.rules import ORDER
+from hooks.observability import record
+from hooks.observability.changes import OTHER, Told
+from hooks.observability.metrics import REASONS
+from hooks.server.version import release
 from tests.cases import TESTDATA, Case, merged
 from tests.kustomize import ROOT
 from tests.playing import again, call, play
@@ -232,7 +232,7 @@ def test_what_is_not_answered_is_counted_by_its_reason(client, path, body, code,
 def test_a_call_is_in_flight_until_it_is_answered(client, monkeypatch, endpoint):
     seen = []
     monkeypatch.setattr(
-        "hooks.app.record",
+        "hooks.server.app.record",
         lambda *_: seen.append(hook_metric(client, "aim_hook_requests_in_flight", hook="/endpoint/sync")),
     )
     client.post("/endpoint/sync", json=endpoint(modelId="Qwen/Qwen3-32B"))
@@ -250,5 +250,5 @@ def test_the_release_is_that_of_the_installed_package(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("hooks.release.version", missing)
+    monkeypatch.setattr("hooks.server.version.version", missing)
     assert release() == "unknown"

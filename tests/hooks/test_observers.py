@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from aimlib.config import ConfigError
-from aimlib.hook import request
-from aimlib.names import label_value
-from hooks.app import create_app
-from hooks.observed import replicas_missing
-from hooks.observers import pods as observer
-from hooks.observers.pods import Pods
-from hooks.observers.switch import observers
+from aimlib.naming import label_value
+from aimlib.protocol.metacontroller import request
+from aimlib.protocol.observed import replicas_missing
+from hooks.server.app import create_app
+from hooks.server.observers import pods as observer
+from hooks.server.observers.enabled import observers
+from hooks.server.observers.pods import Pods
 from tests.apiserver import standing_in
 from tests.cases import TESTDATA, Case
 from tests.loopback import Answering, Loopback

@@ -5,11 +5,11 @@ import yaml
 from kubernetes import client
 
 from aimlib.api import API_VERSION
-from hooks import commands, live
-from hooks.explanation import explained
-from hooks.formats import one_or_listed, yaml_document
-from hooks.summary import plan_rows
-from hooks.tables import table
+from hooks.cli import cluster, commands
+from hooks.cli.explanation import explained
+from hooks.cli.formats import one_or_listed, yaml_document
+from hooks.cli.summary import plan_rows
+from hooks.cli.tables import table
 
 ENDPOINT = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": "it"}, "spec": {"modelId": "a/b"}}
 
@@ -87,10 +87,10 @@ def test_the_figures_of_a_running_endpoint_are_a_line(capsys):
 
 
 def test_an_error_of_the_api_server_is_shown_with_or_without_its_own_words():
-    assert live._message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
+    assert cluster._message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
     answer = client.ApiException(status=403, reason="Forbidden")
     answer.body = '{"message": "it may not"}'
-    assert live._message(answer) == "it may not"
+    assert cluster._message(answer) == "it may not"
 
 
 def test_a_candidate_whose_recipe_is_gone_keeps_its_verdict():

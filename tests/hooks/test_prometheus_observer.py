@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aimlib.config import ConfigError
-from aimlib.figure_query import query
-from aimlib.hook import request
-from aimlib.names import label_value
-from hooks.app import create_app
-from hooks.certificates.issuing import authority, server
-from hooks.changes import change
-from hooks.observers import prometheus as observer
-from hooks.observers.prometheus import Figures, Source, source
+from aimlib.naming import label_value
+from aimlib.protocol.metacontroller import request
+from aimlib.telemetry.prometheus_query import query
+from hooks.jobs.certificates.issuing import authority, server
+from hooks.observability.changes import change
+from hooks.server.app import create_app
+from hooks.server.observers import prometheus as observer
+from hooks.server.observers.prometheus import Figures, Source, source
 from tests.cases import TESTDATA, Case
 from tests.hooks.fakeprometheus import fake_prometheus, vector
 from tests.playing import play

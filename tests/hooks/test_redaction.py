@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from aimlib.secret_words import HIDDEN, is_secret
-from hooks.redaction import changed_out_of_sight, clean, is_safe, redacted, secrets
+from aimlib.diagnosis.secret_patterns import HIDDEN, is_secret
+from hooks.observability.redaction import changed_out_of_sight, clean, is_safe, redacted, secrets
 from tests.cases import read
 from tests.kustomize import ROOT
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aimlib.hook import Request
-from aimlib.instants import written
-from hooks.stamp import stamp
+from aimlib.kube.timestamp import written
+from aimlib.protocol.metacontroller import Request
+from hooks.server.transition_times import stamp
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hooks.certificates.issuing import authority, server
-from hooks.certificates.rules import SERVER_LASTS
-from hooks.tls import contexts
+from hooks.jobs.certificates.issuing import authority, server
+from hooks.jobs.certificates.rotation import SERVER_LASTS
+from hooks.server.tls import contexts
 from tests.cluster import mounts
 from tests.cluster.processes import free_ports, running
 from tests.kustomize import ROOT
@@ -38,8 +38,8 @@ def serving(folder, tls):
         "-m",
         "gunicorn",
         "--config",
-        ROOT / "hooks" / "gunicorn_conf.py",
-        "hooks.app:create_app()",
+        ROOT / "hooks" / "server" / "gunicorn_conf.py",
+        "hooks.server.app:create_app()",
     )
     environment = {
         "PYTHONPATH": str(ROOT),
@@ -94,7 +94,7 @@ def settings(monkeypatch, tmp_path):
     mounts.write(tmp_path / "tls", files(FIRST))
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setenv("AIM_TLS", str(tmp_path / "tls"))
-    return runpy.run_path(str(ROOT / "hooks" / "gunicorn_conf.py"))
+    return runpy.run_path(str(ROOT / "hooks" / "server" / "gunicorn_conf.py"))
 
 
 def test_gunicorn_asks_for_the_certificate_at_every_connection(settings, tmp_path):
@@ -109,7 +109,7 @@ def test_gunicorn_asks_for_the_certificate_at_every_connection(settings, tmp_pat
 def test_without_a_certificate_it_serves_as_it_is_told_to(monkeypatch, tmp_path):
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.delenv("AIM_TLS", raising=False)
-    settings = runpy.run_path(str(ROOT / "hooks" / "gunicorn_conf.py"))
+    settings = runpy.run_path(str(ROOT / "hooks" / "server" / "gunicorn_conf.py"))
     assert "certfile" not in settings
     assert settings["bind"] == ["0.0.0.0:8443", "0.0.0.0:9443"]
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from hooks import admission, webhooks
-from hooks.app import create_app
+from hooks.endpoint import admission
+from hooks.server import webhooks
+from hooks.server.app import create_app
 from tests.hooks.test_metrics import hook_metric
 from tests.reviews import patch, reviewed
 from tests.world import parent

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from aimlib.engines import Engine, engine
+from aimlib.engines.catalogue import Engine, engine
 from tests.cluster.plane import ROOT
 from tests.monitoring.traffic import Traffic
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from aimlib.exporters import exporters
+from aimlib.engines.gpu_exporters import exporters
 
 
 class Assigned(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aimlib.recording import records
+from aimlib.telemetry.recording_rules import records
 from tests.cluster.plane import ROOT
 from tests.monitoring.targets import RULES
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aimlib.figure_query import FIGURES, RECORDED_ONLY, query, read
-from aimlib.hook import request
-from aimlib.live_figures import told
-from hooks.observers import prometheus as observer
-from hooks.observers.prometheus import Figures, Source
+from aimlib.protocol.metacontroller import request
+from aimlib.telemetry.live_metrics import told
+from aimlib.telemetry.prometheus_query import FIGURES, RECORDED_ONLY, query, read
+from hooks.server.observers import prometheus as observer
+from hooks.server.observers.prometheus import Figures, Source
 from tests.cases import TESTDATA, Case
 from tests.monitoring.world import BATCH, CHAT, LEGACY, QUIET
 from tests.playing import play

@@ -6,8 +6,8 @@ import time
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from aimlib.engines import engines
-from aimlib.recording import records
+from aimlib.engines.catalogue import engines
+from aimlib.telemetry.recording_rules import records
 from tests.monitoring.engines import ModelServer
 from tests.monitoring.pages import served
 from tests.monitoring.traffic import Traffic

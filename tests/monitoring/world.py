@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from hooks import metrics
-from hooks.app import create_app
+from hooks.observability import metrics
+from hooks.server.app import create_app
 from tests.cases import TESTDATA, Case
 from tests.monitoring.engines import ModelServer
 from tests.monitoring.exporters import Assigned, DeviceExporter

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hooks.certificates.issuing import authority, server
+from hooks.jobs.certificates.issuing import authority, server
 from tests.loopback import tls
 
 from .hookserver import hook_server

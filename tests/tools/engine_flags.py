@@ -22,7 +22,7 @@ READERS = {"vllm": vllm_flags.flags, "sglang": sglang_flags.flags}
 ORDER = ("type", "style", "nargs", "choices", "aliases", "default", "nullable", "auto", "fold", "repeat")
 HEADER = """\
 # Every flag of {package} {version}, as its argument parser knows it. Made by tests/tools/engine_flags.py; do not edit.
-# What the words mean is described at aimlib.flags.Flag.
+# What the words mean is described at aimlib.engines.flags.Flag.
 package: {package}
 version: "{version}"
 wheel: {wheel}

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from huggingface_hub import snapshot_download
 
-from aimlib import volume_index
-from hooks.volume.download import Downloader, download
-from hooks.volume.report import ForPeople
-from hooks.volume.wish import Wish
+from aimlib.caching import volume_index
+from hooks.jobs.volume.download import Downloader, download
+from hooks.jobs.volume.report import ForPeople
+from hooks.jobs.volume.request import Wish
 from tests.hub import Hub
 from tests.hub.repository import Repository
 from tests.kustomize import ROOT
@@ -60,7 +60,7 @@ class Mount:
         return {**kept, **places, "HF_ENDPOINT": self.hub.url, "HF_HUB_DISABLE_TELEMETRY": "1"}
 
     def command(self, model: str, *words: str) -> list[str]:
-        return [sys.executable, "-m", "hooks.cli", "cache", "download", str(self.root), "--model", model, *words]
+        return [sys.executable, "-m", "hooks.cli.main", "cache", "download", str(self.root), "--model", model, *words]
 
     def begin(self, model: str, *words: str, **environment: str) -> "subprocess.Popen[str]":
         """A download that runs."""

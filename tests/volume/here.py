@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from hooks.volume.download import Downloader, download
-from hooks.volume.layout import Volume
-from hooks.volume.patience import Patience
-from hooks.volume.report import Teller
-from hooks.volume.wish import Wish
+from hooks.jobs.volume.download import Downloader, download
+from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.report import Teller
+from hooks.jobs.volume.request import Wish
+from hooks.jobs.volume.retry import Patience
 from tests.hub import Hub
 
 MODEL = "acme/some-model"

@@ -4,16 +4,16 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from aimlib import reports
 from aimlib.api import API_VERSION
-from aimlib.instants import written
-from aimlib.reports import DEFAULT_REVISION
-from aimlib.volume_index import CachedModel, VolumeFile
-from hooks.volume import clock, hashes, index
-from hooks.volume.cluster import ClusterError
-from hooks.volume.layout import Volume
-from hooks.volume.snapshot import publish
-from hooks.volume.wish import Wish
+from aimlib.caching import job_reports
+from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.caching.volume_index import CachedModel, VolumeFile
+from aimlib.kube.timestamp import written
+from hooks.jobs.volume import clock, hashes, index
+from hooks.jobs.volume.cluster import ClusterError
+from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.request import Wish
+from hooks.jobs.volume.snapshot import publish
 
 LARGE = "model.safetensors"
 
@@ -83,12 +83,12 @@ class Kubernetes:
 
     @property
     def reports(self):
-        return reports.read(self.data)
+        return job_reports.read(self.data)
 
     def knowing(self, *models):
         """Their reports, as their Jobs made them."""
         for one in models:
-            self.data[one.key] = reports.written(one.report())
+            self.data[one.key] = job_reports.written(one.report())
         return self
 
     def report(self, data):

@@ -6,13 +6,13 @@ import threading
 
 import pytest
 
-from aimlib.cleaning import Policy
-from hooks.volume import cleanup, clock, disk, index, locks, removal
-from hooks.volume.cluster import ClusterError
-from hooks.volume.failures import DownloadError
-from hooks.volume.layout import Volume
-from hooks.volume.preview import preview
-from hooks.volume.rules import OfCache, OfOptions
+from aimlib.caching.eviction import Policy
+from hooks.jobs.volume import cleanup, clock, disk, index, locks, removal
+from hooks.jobs.volume.cleanup_plan import preview
+from hooks.jobs.volume.cluster import ClusterError
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.policy import OfCache, OfOptions
 from tests.volume.shelf import LARGE, Kubernetes, ago, blob, part, put, quiet
 
 DAY = 86_400

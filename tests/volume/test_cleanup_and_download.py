@@ -2,10 +2,10 @@
 
 import pytest
 
-from aimlib.cleaning import Policy
-from hooks.volume import cleanup, disk, index
-from hooks.volume.failures import DownloadError
-from hooks.volume.rules import OfCache, OfOptions
+from aimlib.caching.eviction import Policy
+from hooks.jobs.volume import cleanup, disk, index
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.policy import OfCache, OfOptions
 from tests.commandline import aim
 from tests.volume.here import MODEL
 from tests.volume.shelf import Kubernetes, ago, quiet

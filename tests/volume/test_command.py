@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from aimlib.reports import patterns_key
-from hooks import volume
-from hooks.volume import index
+from aimlib.caching.job_reports import patterns_key
+from hooks.jobs import volume
+from hooks.jobs.volume import index
 from tests.commandline import aim
 from tests.hub import Fault
 from tests.volume.here import FILES, KEPT, MODEL
@@ -113,7 +113,7 @@ def test_it_is_stopped_by_a_signal_and_goes_on_later(here, number, monkeypatch, 
 
 def test_without_the_extra_it_says_what_to_install(here, monkeypatch):
     monkeypatch.delattr(volume, "job", raising=False)
-    monkeypatch.setitem(sys.modules, "hooks.volume.job", None)
+    monkeypatch.setitem(sys.modules, "hooks.jobs.volume.command", None)
     done = download(here)
     assert done.exit_code == 2
     assert "needs the extra download: pip install 'aim-engine-operator[download]'" in done.stderr

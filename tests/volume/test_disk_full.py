@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aimlib.outcomes import OUTCOMES
+from aimlib.caching.download_errors import OUTCOMES
 from tests.hub import Fault
 from tests.volume.downloads import Mount
 

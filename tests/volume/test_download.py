@@ -10,14 +10,15 @@ from contextlib import closing
 import pytest
 from huggingface_hub import snapshot_download
 
-from aimlib.outcomes import OUTCOMES
-from aimlib.volume_index import VolumeFile
-from hooks.volume import disk, fetch, hashes, locks, workers
-from hooks.volume.failures import DownloadError, TransientError
-from hooks.volume.hub import Hub
-from hooks.volume.patience import Patience, StoppedError, persist
-from hooks.volume.progress import Progress
-from hooks.volume.web import Web
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.volume_index import VolumeFile
+from hooks.jobs.volume import blob as fetch
+from hooks.jobs.volume import disk, hashes, locks, thread_pool
+from hooks.jobs.volume.errors import DownloadError, TransientError
+from hooks.jobs.volume.http_client import Web
+from hooks.jobs.volume.hub import Hub
+from hooks.jobs.volume.progress import Progress
+from hooks.jobs.volume.retry import Patience, StoppedError, persist
 from tests.hub import Fault
 from tests.volume.here import FILES, KEPT, MODEL, QUICK
 
@@ -351,7 +352,7 @@ def test_what_is_stopped_keeps_what_has_arrived(here):
 
 
 def test_transfers_that_are_silent_are_ended_with_the_download(here, monkeypatch):
-    monkeypatch.setattr(workers, "FAREWELL", 5.0)
+    monkeypatch.setattr(thread_pool, "FAREWELL", 5.0)
     here.hub.fault = (Fault(stall=20, after=500_000, path=WEIGHTS), Fault(status=403, path="deep/*", on="files"))
     assert refused(here).reason == "TokenMissing"
     assert [one.name for one in threading.enumerate() if "_serve)" in one.name] == []

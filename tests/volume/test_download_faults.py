@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from aimlib.outcomes import OUTCOMES
-from hooks.volume.download import Downloader, download
-from hooks.volume.failures import DownloadError
-from hooks.volume.patience import Patience
-from hooks.volume.report import ForPeople
-from hooks.volume.wish import Wish
+from aimlib.caching.download_errors import OUTCOMES
+from hooks.jobs.volume.download import Downloader, download
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.report import ForPeople
+from hooks.jobs.volume.request import Wish
+from hooks.jobs.volume.retry import Patience
 from tests.hub import Fault
 from tests.volume.downloads import FILES, MODEL, WEIGHTS
 

@@ -3,8 +3,8 @@
 import pytest
 from huggingface_hub.hf_api import RepoSibling
 
-from hooks.volume import hub as asked
-from hooks.volume.failures import DownloadError, TransientError
+from hooks.jobs.volume import hub as asked
+from hooks.jobs.volume.errors import DownloadError, TransientError
 from tests.hub import Fault
 from tests.volume.here import FILES, MODEL
 

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from aimlib import volume_index
-from aimlib.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeFile, VolumeIndex
-from hooks.volume import disk, index
-from hooks.volume.failures import DownloadError
+from aimlib.caching import volume_index
+from aimlib.caching.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeFile, VolumeIndex
+from hooks.jobs.volume import disk, index
+from hooks.jobs.volume.errors import DownloadError
 from tests.volume.here import KEPT, MODEL
 
 ONE = CachedModel(

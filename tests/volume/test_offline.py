@@ -7,10 +7,10 @@ import os
 import pytest
 from huggingface_hub import _tree_cache, snapshot_download
 
-from hooks.volume import download as module
-from hooks.volume import index
-from hooks.volume.failures import DownloadError
-from hooks.volume.layout import Volume
+from hooks.jobs.volume import download as module
+from hooks.jobs.volume import index
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.layout import Volume
 from tests.volume.here import FILES, KEPT, MODEL
 
 WEIGHTS = "model-00001-of-00002.safetensors"

@@ -5,17 +5,17 @@ import json
 import pytest
 from kubernetes.config import incluster_config
 
-from aimlib import reports
-from aimlib.reports import ModelReport
-from hooks import apiserver
-from hooks.volume import clock, disk, job, report, termination
-from hooks.volume.cluster import Cluster, ClusterError
-from hooks.volume.report import ForCluster, ForPeople
+from aimlib.caching import job_reports
+from aimlib.caching.job_reports import ModelReport
+from hooks import kube_client
+from hooks.jobs.volume import clock, command, disk, report, termination
+from hooks.jobs.volume.cluster import Cluster, ClusterError
+from hooks.jobs.volume.report import ForCluster, ForPeople
 from tests.apiserver import standing_in
 from tests.loopback import Answering, Loopback
 from tests.volume.here import KEPT, MODEL
 
-KEY = reports.model_key(MODEL, "main")
+KEY = job_reports.model_key(MODEL, "main")
 STATE = "/api/v1/namespaces/models/configmaps/warm-state"
 
 
@@ -103,7 +103,7 @@ def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
     teller.tell(going(4, message="waits"))
     teller.tell(going(4, message="waits"))
     assert [path for path, _ in api.patches] == [STATE] * 3
-    merged = [reports.read(body["data"]).models[KEY] for _, body in api.patches]
+    merged = [job_reports.read(body["data"]).models[KEY] for _, body in api.patches]
     assert [one.done for one in merged] == [0, 3, 4]
     assert said == []
 
@@ -113,7 +113,7 @@ def test_an_aimcache_is_told_the_end_with_the_volume(api, asked, here):
     ForCluster(asked, KEY, print).end(here.root, found.report())
     [(path, body)] = api.patches
     assert path == STATE
-    merged = reports.read(body["data"])
+    merged = job_reports.read(body["data"])
     assert merged.models[KEY] == found.report()
     assert merged.models[KEY].state == "Ready"
     assert merged.volume.used >= KEPT
@@ -175,8 +175,8 @@ def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch,
         (tmp_path / name).write_text(text)
         monkeypatch.setattr(incluster_config, name, str(tmp_path / name))
     used = []
-    monkeypatch.setattr(apiserver.client, "ApiClient", used.append)
-    apiserver.connected()
+    monkeypatch.setattr(kube_client.client, "ApiClient", used.append)
+    kube_client.connected()
     assert (used[0].host, used[0].proxy, used[0].retries) == ("https://10.96.0.1:443", None, False)
 
 
@@ -221,8 +221,8 @@ def test_last_words_that_cannot_be_written(log, monkeypatch):
 
 
 def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
-    assert job.run(here.wish(), "warm") == 0
-    states = [reports.read(body["data"]).models[KEY].state for _, body in api.patches]
+    assert command.run(here.wish(), "warm") == 0
+    states = [job_reports.read(body["data"]).models[KEY].state for _, body in api.patches]
     assert states[0] == "Downloading"
     assert states[-1] == "Ready"
     assert "volume" in api.patches[-1][1]["data"]
@@ -231,15 +231,15 @@ def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
 
 
 def test_a_job_that_fails_says_why_in_three_places(api, here, log, capsys):
-    assert job.run(here.wish(max_size=5), "warm") == 46
+    assert command.run(here.wish(max_size=5), "warm") == 46
     [(_, body)] = api.patches
-    found = reports.read(body["data"]).models[KEY]
+    found = job_reports.read(body["data"]).models[KEY]
     assert (found.state, found.reason, found.message) == ("Failed", "TooLarge", log.read_text())
     assert capsys.readouterr().err == f"Error: {log.read_text()}\n"
 
 
 def test_a_job_without_a_cluster_downloads_all_the_same(here, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    assert job.run(here.wish(), "warm") == 0
+    assert command.run(here.wish(), "warm") == 0
     assert here.files(here.model.commit) == here.expected()
     assert capsys.readouterr().err.count("cannot be reported") == 1

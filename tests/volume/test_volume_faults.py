@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aimlib.outcomes import OUTCOMES
+from aimlib.caching.download_errors import OUTCOMES
 from tests.commandline import aim
 from tests.volume.downloads import MODEL, WEIGHTS
 

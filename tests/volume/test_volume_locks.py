@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hooks.volume import locks
-from hooks.volume.failures import DownloadError
-from hooks.volume.layout import Volume
+from hooks.jobs.volume import locks
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.layout import Volume
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 from urllib3 import ProxyManager
 
-from hooks.volume.failures import TransientError
-from hooks.volume.web import Web, cause
+from hooks.jobs.volume.errors import TransientError
+from hooks.jobs.volume.http_client import Web, cause
 from tests.hub import Fault
 from tests.volume.here import MODEL
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from hooks.volume import workers
-from hooks.volume.workers import share_out
+from hooks.jobs.volume import thread_pool
+from hooks.jobs.volume.thread_pool import share_out
 
 
 def nothing():
@@ -14,7 +14,7 @@ def nothing():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(workers, "LOOK", 0.01)
+    monkeypatch.setattr(thread_pool, "LOOK", 0.01)
 
 
 @pytest.mark.parametrize("count", [1, 3, 50])
@@ -82,7 +82,7 @@ def test_what_is_raised_meanwhile_ends_it_too():
 
 
 def test_threads_that_do_not_listen_are_not_waited_for(monkeypatch):
-    monkeypatch.setattr(workers, "FAREWELL", 0.05)
+    monkeypatch.setattr(thread_pool, "FAREWELL", 0.05)
     go = threading.Event()
 
     def work(item):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from aimlib.api.base import Quantity
-from aimlib.api.quantity import BINARY, DECIMAL, GIB, NotAQuantityError, canonical, from_gib, gib, parse
+from aimlib.kube.quantity import BINARY, DECIMAL, GIB, NotAQuantityError, canonical, from_gib, gib, parse
 
 EXPONENTS = ("e3", "E6", "e-3", "e+2", "e1", "E-1", "e9")
 LARGEST = 2**63 - 1

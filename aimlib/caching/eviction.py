@@ -1,0 +1,169 @@
+"""What a clean-up removes from a cache, in which order, and why: a pure function of what is there and the time.
+
+A model that an endpoint uses is never removed, nor one within its retention. `maxAge` removes everything that is older;
+then, while less than `minFreeSpace` is free, the next in order goes: what spec does not list any more, then low, medium
+and high priority, and among those the oldest. The age of a model is counted from its last use (lru) or its download
+(age); a download counts as a use, or a model that was downloaded anew would go again at once. Doubt keeps: a time that
+is not known counts as now.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from aimlib.api.cache import CacheCleanup, CacheSpec
+from aimlib.api.cache_status import CachedModelStatus
+from aimlib.caching import byte_sizes
+from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport
+from aimlib.kube import duration
+from aimlib.kube.quantity import parse
+
+RANKS = {"low": 0, "medium": 1, "high": 2}
+FIRST = {"lru": "least recently used", "age": "first downloaded"}
+AGED = {"lru": "not used for {}", "age": "downloaded {} ago"}
+
+
+class Kept(NamedTuple):
+    """A model on the volume."""
+
+    id: str
+    revision: str
+    bytes: int
+    cached_at: datetime | None
+    last_used: datetime | None
+    """When an endpoint last used it."""
+    used_by: tuple[str, ...] = ()
+    priority: str = "medium"
+    retention: int | None = None
+    """Seconds."""
+    listed: bool = True
+
+    def clock(self, strategy: str, when: datetime) -> datetime:
+        """What its age is counted from."""
+        known = [time for time in (self.last_used, self.cached_at) if time]
+        return (self.cached_at if strategy == "age" else None) or max(known, default=when)
+
+    def removable(self, when: datetime) -> bool:
+        """Whether it may go at all."""
+        unused = (when - self.clock("lru", when)).total_seconds()
+        return not self.used_by and (self.retention is None or unused >= self.retention)
+
+
+class Policy(NamedTuple):
+    """When models go."""
+
+    strategy: Literal["lru", "age", "none"]
+    max_age: int | None
+    """Seconds."""
+    min_free: int | None
+    """Bytes."""
+    asked: str = "minFreeSpace is"
+    """Who asks for `min_free`, as the first words of a sentence."""
+
+
+class Removal(NamedTuple):
+    """A model that goes, and why, as a sentence with the figures."""
+
+    id: str
+    revision: str
+    bytes: int
+    why: str
+
+
+def plan(models: Iterable[Kept], policy: Policy, free_bytes: int | None, when: datetime) -> tuple[Removal, ...]:
+    """What is removed at that time, in this order; `free_bytes` are free on the volume now, None where unknown."""
+    if policy.strategy == "none":
+        return ()
+    removals: list[Removal] = []
+    rest: list[Kept] = []
+    for one in sorted((one for one in models if one.removable(when)), key=lambda one: _order(one, policy, when)):
+        age = (when - one.clock(policy.strategy, when)).total_seconds()
+        if policy.max_age is not None and age > policy.max_age:
+            found, most = duration.words(age), duration.words(policy.max_age)
+            aged = AGED[policy.strategy].format(f"more than {found}" if found == most else found)
+            why = f"{aged}, maxAge is {most}"
+            removals.append(Removal(one.id, one.revision, one.bytes, why))
+        else:
+            rest.append(one)
+    for one in rest:
+        free = _free(free_bytes, removals)
+        if free is None or policy.min_free is None or free >= policy.min_free:
+            break
+        found = f"{byte_sizes.words(free)} {'would be' if removals else 'are'} free"
+        asked = f"{policy.asked} {byte_sizes.words(policy.min_free, at_least=True)}"
+        which = f"of {one.priority} priority" if one.listed else "of those that spec does not list any more"
+        removals.append(Removal(one.id, one.revision, one.bytes, f"{found}, {asked}; {FIRST[policy.strategy]} {which}"))
+    return tuple(removals)
+
+
+def shortage(models: Iterable[Kept], policy: Policy, free_bytes: int | None, when: datetime) -> str | None:
+    """Why less than `min_free` would be free even after the plan; None where enough would be."""
+    models = tuple(models)
+    removals = plan(models, policy, free_bytes, when)
+    free = _free(free_bytes, removals)
+    if free is None or policy.min_free is None or free >= policy.min_free:
+        return None
+    asked = f"{byte_sizes.words(policy.min_free, at_least=True)} should be free, and {byte_sizes.words(free)} "
+    figures = asked + ("would be after the clean-up" if removals else "are")
+    left = [one for one in models if (one.id, one.revision) not in {(gone.id, gone.revision) for gone in removals}]
+    if not left:
+        return f"{figures}: no other model is there to remove"
+    if policy.strategy == "none":
+        return f"{figures}: clean-up is told to remove nothing"
+    used = sum(bool(one.used_by) for one in left)
+    counts = (f"{used} in use" if used else "", f"{len(left) - used} within retention" if len(left) > used else "")
+    return f"{figures}: the other models have to stay ({', '.join(filter(None, counts))})"
+
+
+def policy(cleanup: CacheCleanup) -> Policy:
+    """The policy of an AIMCache: nothing goes unless clean-up is on. NotAQuantityError for an amount that is none."""
+    return Policy(
+        cleanup.strategy if cleanup.enabled else "none",
+        duration.parse(cleanup.max_age) if cleanup.max_age else None,
+        -int(-parse(cleanup.min_free_space) // 1) if cleanup.min_free_space else None,
+    )
+
+
+def kept(spec: CacheSpec, found: Iterable[ModelReport], usage: Iterable[CachedModelStatus]) -> tuple[Kept, ...]:
+    """The models that are whole on the volume, as the spec and what is known of their use rate them.
+
+    A model that `usage` does not speak of is left out: as long as nobody knows who uses it, it stays.
+    """
+    listed = {(one.id, one.revision or DEFAULT_REVISION): one for one in spec.models}
+    uses = {(one.id, one.revision): one for one in usage}
+    return tuple(
+        Kept(
+            *key,
+            bytes=one.done,
+            cached_at=moment(one.cached_at),
+            last_used=_latest(one.last_used, uses[key].last_accessed),
+            used_by=uses[key].used_by,
+            priority=wish.priority if wish else "medium",
+            retention=duration.parse(wish.retention) if wish and wish.retention else None,
+            listed=wish is not None,
+        )
+        for one in found
+        if one.state == "Ready" and (key := (one.id, one.revision)) in uses
+        for wish in (listed.get(key),)
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as it is written in reports, in UTC where it names no zone; None where it is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _latest(*texts: str | None) -> datetime | None:
+    return max((time for text in texts if (time := moment(text))), default=None)
+
+
+def _free(free_bytes: int | None, removals: Iterable[Removal]) -> int | None:
+    return None if free_bytes is None else free_bytes + sum(one.bytes for one in removals)
+
+
+def _order(one: Kept, policy: Policy, when: datetime) -> tuple[bool, int, datetime, str, str]:
+    return one.listed, RANKS[one.priority], one.clock(policy.strategy, when), one.id, one.revision

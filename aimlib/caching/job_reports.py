@@ -1,0 +1,141 @@
+"""What the Jobs of a cache report: the data of one ConfigMap, one key per model, one for the volume, one for clean-ups.
+
+They are the only source of what is on the volume; a Job merges its own keys and leaves those of the others alone.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from aimlib.api.base import Model
+from aimlib.api.cache import DUPLICATES
+from aimlib.api.cache_status import CachedModelStatus, CacheRemoval, Sentence
+from aimlib.naming import digest, label_value
+
+VOLUME, CLEANUP = "volume", "cleanup"
+DEFAULT_REVISION = "main"
+
+Amount = Annotated[int, Field(ge=0, lt=2**63)]
+"""Bytes, or a number of files; no file system has more."""
+
+
+def _is_a_day(text: str) -> str:
+    datetime.fromisoformat(text)  # ValueError for the 31st of February, which has the right form
+    return text
+
+
+Time = Annotated[
+    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"), AfterValidator(_is_a_day)
+]
+"""A time that the API server takes for one: RFC 3339."""
+
+
+class ModelReport(Model):
+    """One model at one revision. Amounts are bytes, times RFC 3339."""
+
+    id: str
+    revision: str = DEFAULT_REVISION
+    commit: str | None = None
+    state: Literal["Downloading", "Verifying", "Ready", "Failed", "Removed"]
+    reason: str | None = None
+    """A key of `aimlib.caching.download_errors.OUTCOMES`, with state Failed."""
+    message: Sentence | None = None
+    done: Amount = 0
+    """Bytes that are on the volume."""
+    total: Amount | None = None
+    """Bytes of all its files, as the hub says."""
+    files: Amount | None = None
+    patterns: str | None = None
+    """`patterns_key` of the patterns by which its files were chosen; None where they are not known."""
+    cached_at: Time | None = None
+    last_used: Time | None = None
+    """When a clean-up last found it in use."""
+
+
+class VolumeReport(Model):
+    """The file system, in bytes."""
+
+    total: Amount
+    used: Amount
+    """By the cache's own files."""
+    available: Amount
+
+
+class Removed(Model):
+    """A model that a clean-up removed."""
+
+    id: str
+    revision: str
+    bytes: Amount
+    why: Sentence
+
+
+class CleanupReport(Model):
+    """One clean-up."""
+
+    ended: Time
+    removed: tuple[Removed, ...] = ()
+    message: Sentence | None = None
+
+
+class Reports(Model):
+    """All reports of one cache."""
+
+    models: dict[str, ModelReport] = Field(default_factory=dict)
+    """By `model_key`."""
+    volume: VolumeReport | None = None
+    cleanup: CleanupReport | None = None
+    unreadable: tuple[str, ...] = ()
+    """Keys whose text could not be read, such as those of a newer release."""
+
+
+def model_key(model_id: str, revision: str | None) -> str:
+    """The key of a model at a revision; legal in a ConfigMap, as a file name, and as a label value."""
+    return label_value(f"{model_id}@{revision or DEFAULT_REVISION}")
+
+
+def patterns_key(include: tuple[str, ...], exclude: tuple[str, ...] | None) -> str:
+    """A short name for the choice of files; without exclude it is the usual one. An empty pattern matches nothing."""
+    return digest(sorted(filter(None, include)), sorted(filter(None, DUPLICATES if exclude is None else exclude)))
+
+
+def read(data: Mapping[str, Any]) -> Reports:
+    """The reports in a ConfigMap's data. What the status could not carry is as unreadable as what is no report."""
+    models: dict[str, ModelReport] = {}
+    rest: dict[str, Any] = {}
+    unreadable: list[str] = []
+    for key, text in sorted(data.items()):
+        try:
+            raw = json.loads(text)
+            if key == VOLUME:
+                rest[key] = VolumeReport.model_validate(raw)
+            elif key == CLEANUP:
+                rest[key] = _of_cleanup(raw)
+            else:
+                models[key] = _of_model(key, raw)
+        except (TypeError, ValueError, RecursionError):  # ValidationError is a ValueError
+            unreadable.append(key)
+    return Reports(models=models, unreadable=tuple(unreadable), **rest)
+
+
+def _of_model(key: str, raw: Any) -> ModelReport:  # noqa: ANN401 - whatever was written
+    one = ModelReport.model_validate(raw)
+    if key != model_key(one.id, one.revision):
+        raise ValueError(f"it is about {one.id}@{one.revision}")
+    CachedModelStatus(id=one.id, revision=one.revision, status="Ready", commit=one.commit, reason=one.reason)
+    return one
+
+
+def _of_cleanup(raw: Any) -> CleanupReport:  # noqa: ANN401 - whatever was written
+    found = CleanupReport.model_validate(raw)
+    for one in found.removed:
+        CacheRemoval(id=one.id, revision=one.revision, size="0", why=one.why)
+    return found
+
+
+def written(report: Model) -> str:
+    """A report as the text of its key."""
+    return json.dumps(report.wire(), sort_keys=True)

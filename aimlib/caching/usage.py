@@ -1,0 +1,61 @@
+"""Who uses which model of which cache: a label and an annotation on the Services of endpoints.
+
+A cache asks for the Services that carry its label. Of all that an endpoint has, its Service changes least and is the
+smallest, so that a thousand endpoints may share a cache without a megabyte at every change of a pod.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aimlib.api import GROUP
+from aimlib.api.meta import Raw
+from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.naming import child_name
+
+LABEL_PREFIX = f"cache.{GROUP}"
+ANNOTATION = f"{GROUP}/cached-models"
+
+
+class Use(NamedTuple):
+    """One model of one cache."""
+
+    cache: str
+    id: str
+    revision: str = DEFAULT_REVISION
+
+
+def usage_label(cache: str) -> str:
+    """The key of the label by which a cache finds its users."""
+    return f"{LABEL_PREFIX}/{child_name(cache)}"
+
+
+def usage_labels(uses: tuple[Use, ...]) -> dict[str, str]:
+    """The labels of a Service whose endpoint uses these."""
+    return {usage_label(one.cache): "used" for one in uses}
+
+
+def usage_annotation(uses: tuple[Use, ...]) -> dict[str, str]:
+    """The annotation of a Service whose endpoint uses these; none where there are none."""
+    return {ANNOTATION: json.dumps(sorted(set(uses)))} if uses else {}
+
+
+def used_by(services: list[Raw], cache: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """The endpoints by the id and revision of what they use of one cache. What cannot be read is no use."""
+    users: dict[tuple[str, str], set[str]] = {}
+    for service in services:
+        metadata = service["metadata"]
+        endpoint = next((one["name"] for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
+        for use in uses(metadata):
+            if use.cache == cache and endpoint:
+                users.setdefault((use.id, use.revision), set()).add(endpoint)
+    return {model: tuple(sorted(names)) for model, names in users.items()}
+
+
+def uses(metadata: Raw) -> tuple[Use, ...]:
+    """What the annotation in an object's metadata says; nothing where there is none, or none that can be read."""
+    try:
+        found = json.loads((metadata.get("annotations") or {}).get(ANNOTATION, "[]"))
+        return tuple(Use(*map(str, one)) for one in found)
+    except (TypeError, ValueError):
+        return ()

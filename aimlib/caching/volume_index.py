@@ -1,0 +1,111 @@
+"""What is known of a volume: the types of its index, and their text. Amounts are bytes, times RFC 3339."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from aimlib.api.base import Model
+from aimlib.caching.job_reports import ModelReport, model_key
+from aimlib.schema.error_messages import sentences
+
+VERSION = 1
+
+
+class UnreadableIndexError(ValueError):
+    """A text that is no index of this version, or an index of an earlier one."""
+
+
+class NewerIndexError(ValueError):
+    """An index of a later version, written by a later release."""
+
+
+class VolumeFile(Model):
+    """One file of a model."""
+
+    path: str
+    size: int
+    hash: str
+    """sha256 of its content where it is in Git LFS, else the SHA-1 by which git names it; the name of its blob."""
+
+
+class CachedModel(Model):
+    """A model at one revision, complete and verified."""
+
+    id: str
+    revision: str
+    commit: str
+    files: tuple[VolumeFile, ...]
+    patterns: str | None = None
+    """`job_reports.patterns_key` of the patterns by which the files were chosen; None where they are not known."""
+    cached_at: str | None = None
+    last_used: str | None = None
+    """When a clean-up last found it in use."""
+
+    @property
+    def key(self) -> str:
+        return model_key(self.id, self.revision)
+
+    @property
+    def blobs(self) -> Mapping[str, int]:
+        """Sizes by hash: what takes up space, since files with equal content are kept once."""
+        return {one.hash: one.size for one in self.files}
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.blobs.values())
+
+    def report(self) -> ModelReport:
+        """As its Job reports it."""
+        return ModelReport(
+            id=self.id,
+            revision=self.revision,
+            commit=self.commit,
+            state="Ready",
+            done=self.bytes,
+            total=self.bytes,
+            files=len(self.files),
+            patterns=self.patterns,
+            cached_at=self.cached_at,
+            last_used=self.last_used,
+        )
+
+
+class VolumeIndex(Model):
+    """All models that are complete, by `aimlib.caching.job_reports.model_key`."""
+
+    version: int = VERSION
+    models: dict[str, CachedModel] = Field(default_factory=dict)
+
+    def having(self, model: CachedModel) -> "VolumeIndex":
+        """This index with `model` in its present state."""
+        return self.model_copy(update={"models": {**self.models, model.key: model}})
+
+    def without(self, key: str) -> "VolumeIndex":
+        """This index with no model of that key."""
+        return self.model_copy(update={"models": {name: one for name, one in self.models.items() if name != key}})
+
+
+def read(text: str) -> VolumeIndex:
+    """The index in a text. UnreadableIndexError or NewerIndexError where it cannot be worked with."""
+    try:
+        raw: Any = json.loads(text)
+    except ValueError as error:
+        raise UnreadableIndexError(f"it is no JSON: {error}") from error
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if not isinstance(version, int):
+        raise UnreadableIndexError("it names no version")
+    if version > VERSION:
+        raise NewerIndexError(f"it is of version {version}, and this release knows {VERSION}")
+    if version < VERSION:
+        raise UnreadableIndexError(f"it is of version {version}, and this release writes {VERSION}")
+    try:
+        return VolumeIndex.model_validate(raw)
+    except ValidationError as error:
+        raise UnreadableIndexError(sentences(error)[0]) from error
+
+
+def written(index: VolumeIndex) -> str:
+    """An index as text."""
+    return json.dumps(index.wire(), indent=1, sort_keys=True) + "\n"

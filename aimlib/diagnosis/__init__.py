@@ -1,0 +1,1 @@
+"""Why pods do not become ready: scheduling, images, engines' own errors, with secrets hidden."""

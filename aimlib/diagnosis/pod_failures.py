@@ -1,0 +1,235 @@
+"""Why replicas are missing, from their Pods: the first rule of a table that applies to any of them.
+
+What is said is the same as long as the trouble is: no count of restarts, no time, no name of a pod. Times are only
+compared, so that what passes by itself within seconds is not called trouble.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from aimlib.api.meta import Raw
+from aimlib.diagnosis.engine_errors import known, last_line, shortened
+from aimlib.diagnosis.scheduling import claim_pending, condensed
+
+UNSCHEDULED_SECONDS = 3
+"""How long a pod may wait for a node or a claim before that is news: both are often there a second later."""
+UNREADY_SECONDS = 20
+"""How long a started container may not be ready at first: two periods of the probe of its container."""
+LOST_SECONDS = 3
+"""The same for one that has been ready: its probe has failed three times by then. A kubelet that begins anew calls what
+runs not ready until it has asked once."""
+IMAGE = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+IMAGE |= {"RegistryUnavailable", "SignatureValidationFailed"}
+CONFIG = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
+"""Why a container waits, in the kubelet's words (pkg/kubelet/images/types.go, kuberuntime/kuberuntime_container.go)."""
+KILLED = {0, 137, 143}
+"""Exit codes of a server that was told to end: by itself, SIGKILL, SIGTERM (128 + the signal's number)."""
+EVICTED = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShutdown"}
+"""Why a pod has failed without a fault of its own (pkg/kubelet/eviction, preemption, nodeshutdown)."""
+
+
+class Cause(NamedTuple):
+    """Why replicas are missing."""
+
+    reason: str
+    """In one CamelCase word."""
+    message: str
+    """A sentence with the words that matter."""
+
+
+def cause(pods: Iterable[Raw], now: datetime) -> Cause | None:
+    """The cause that comes first in the table, of the youngest pod that has it; None where time may do.
+
+    `pods` are all Pods of one endpoint as the API server has them, `now` is the time of asking.
+    """
+    newest_first = sorted(pods, key=lambda pod: (_born(pod), pod["metadata"]["name"]), reverse=True)
+    asked = ((rule, pod) for rule in RULES for pod in newest_first)
+    return next((found for rule, pod in asked if (found := rule(pod, now))), None)
+
+
+def _born(pod: Raw) -> str:
+    return str(pod["metadata"].get("creationTimestamp") or "")
+
+
+def _claim_pending(pod: Raw, now: datetime) -> Cause | None:
+    words = _unscheduled(pod, now)
+    if words is None or not claim_pending(words):
+        return None
+    volumes = pod.get("spec", {}).get("volumes") or ()
+    claims = [one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")]
+    lost = re.search(r'persistentvolumeclaim "[^"]+" not found', words, re.IGNORECASE)
+    state = "is not there" if lost else "is not bound to a volume"
+    return Cause("ClaimPending", f"no pod can start before its claim is there: {', '.join(claims) or 'one'} {state}")
+
+
+def _unschedulable(pod: Raw, now: datetime) -> Cause | None:
+    words = _unscheduled(pod, now)
+    return None if words is None else Cause("Unschedulable", condensed(words, _requests(pod)))
+
+
+def _unscheduled(pod: Raw, now: datetime) -> str | None:
+    """What the scheduler says of a pod that it has found no node for, for long enough."""
+    said = _condition(pod, "PodScheduled")
+    waits = _live(pod) and said.get("status") == "False" and _since(said, now) >= UNSCHEDULED_SECONDS
+    return str(said.get("message") or said.get("reason") or "the scheduler does not say why") if waits else None
+
+
+def _requests(pod: Raw) -> dict[str, str]:
+    """What the first container that asks for a resource asks for; the engine is the one that asks for GPUs."""
+    containers = pod.get("spec", {}).get("containers") or ()
+    found = [((one.get("resources") or {}).get("requests") or {}).items() for one in reversed(containers)]
+    return {name: str(amount) for items in found for name, amount in items}
+
+
+def _image(pod: Raw, _now: datetime) -> Cause | None:
+    for container in _containers(pod):
+        waiting = _waiting(container)
+        if waiting.get("reason") in IMAGE:
+            image, said = container.get("image") or "", str(waiting.get("message") or "")
+            why = _registry(said, image)
+            return Cause("ImagePullFailed", f"image {image} cannot be pulled{f': {why}' if why else ''}")
+    return None
+
+
+PULLING = (
+    r'^Back-off pulling image "[^"]*":?\s*',
+    r"^(?:ErrImagePull|ErrImageNeverPull|InvalidImageName|RegistryUnavailable|SignatureValidationFailed): ",
+    r"rpc error: code = \w+ desc = ",
+    r'failed to (?:pull and unpack image|resolve reference|copy|resolve image) "[^"]*": ',
+    r"Error response from daemon: ",
+)
+"""Words around what a registry said: the kubelet's, the runtime's, and those that say the image once more."""
+
+
+def _registry(said: str, image: str) -> str:
+    """What the registry or the runtime said, without the words around it."""
+    for words in PULLING:
+        said = re.sub(words, "", said)
+    return shortened(re.sub(rf"^\S*{re.escape(image)}: ", "", said) if image else said)
+
+
+def _config(pod: Raw, _now: datetime) -> Cause | None:
+    for container in _containers(pod):
+        waiting = _waiting(container)
+        if waiting.get("reason") in CONFIG:
+            said = shortened(str(waiting.get("message") or waiting["reason"]))
+            return Cause("ConfigError", f"container {container['name']} cannot be made: {said}")
+    return None
+
+
+def _ended(pod: Raw, _now: datetime) -> Cause | None:
+    """A container that ended and has not got as far as to be started again."""
+    for container in _containers(pod):
+        states = (container.get("state") or {}, container.get("lastState") or {})
+        last = next((one["terminated"] for one in states if one.get("terminated")), None)
+        if last is not None and not container.get("ready") and not container.get("started"):
+            return _end(pod, container["name"], last)
+    return None
+
+
+def _end(pod: Raw, name: str, last: Raw) -> Cause:
+    text, code = str(last.get("message") or ""), last.get("exitCode")
+    if last.get("reason") == "OOMKilled":
+        limit = next(filter(None, (_limit(one) for one in _specs(pod) if one["name"] == name)), None)
+        where = f"at its memory limit of {limit}" if limit else "since its node has no memory left"
+        return Cause("OutOfMemory", f"container {name} was killed {where}")
+    if words := known(text):
+        return Cause(words.reason, words.message)
+    if code in KILLED and last.get("reason") != "ContainerStatusUnknown":
+        probe = "as it is when its startup or liveness probe keeps failing"
+        return Cause("ProbeFailing", f"container {name} was stopped (exit code {code}), {probe}")
+    line = last_line(text)
+    said = f", and its last words are: {line}" if line else " and without a word"
+    return Cause("CrashLoop", f"container {name} ended with exit code {code}{said}")
+
+
+def _limit(container: Raw) -> str | None:
+    return ((container.get("resources") or {}).get("limits") or {}).get("memory")
+
+
+def _unready(pod: Raw, now: datetime) -> Cause | None:
+    """A container that has started and does not answer, or not any more."""
+    said = _condition(pod, "Ready")
+    for container in _containers(pod) if said.get("status") == "False" else ():
+        running = (container.get("state") or {}).get("running")
+        patience = LOST_SECONDS if _was_ready(said, running or {}) else UNREADY_SECONDS
+        if container.get("started") and not container.get("ready") and running and _since(said, now) >= patience:
+            name = container["name"]
+            probe = next((one.get("readinessProbe") for one in _specs(pod) if one["name"] == name), None)
+            asked = f" ({path})" if (path := ((probe or {}).get("httpGet") or {}).get("path")) else ""
+            return Cause("ProbeFailing", f"container {name} runs, and its readiness probe{asked} keeps failing")
+    return None
+
+
+def _was_ready(condition: Raw, running: Raw) -> bool:
+    """Whether a pod has lost its readiness since its container began; one that never had it has lacked it longer."""
+    moments = (condition.get("lastTransitionTime"), running.get("startedAt"))
+    lost, began = (datetime.fromisoformat(one) if one else None for one in moments)
+    return lost is not None and began is not None and lost > began
+
+
+def _failed(pod: Raw, _now: datetime) -> Cause | None:
+    status = pod.get("status") or {}
+    if status.get("phase") != "Failed" or not (reason := status.get("reason")):
+        return None
+    said = shortened(str(status.get("message") or reason))
+    if reason in EVICTED:
+        return Cause("Evicted", f"a pod was evicted from its node: {said}")
+    return Cause("NodeRefused", f"a node does not take its pod ({reason}): {said}")
+
+
+def _node_lost(pod: Raw, _now: datetime) -> Cause | None:
+    """The node's controller marks pods of a silent node as not ready, whatever their containers last reported."""
+    status, node = pod.get("status") or {}, pod.get("spec", {}).get("nodeName")
+    containers = status.get("containerStatuses") or ()
+    said = _condition(pod, "Ready")
+    marked = said.get("status") == "False" and said.get("reason") != "ReadinessGatesNotReady"
+    overruled = marked and bool(containers) and all(one.get("ready") for one in containers)
+    if node and (status.get("reason") == "NodeLost" or overruled):
+        return Cause("NodeLost", f"node {node} does not report any more")
+    return None
+
+
+RULES: tuple[Callable[[Raw, datetime], Cause | None], ...] = (
+    _claim_pending,
+    _unschedulable,
+    _image,
+    _config,
+    _ended,
+    _unready,
+    _failed,
+    _node_lost,
+)
+
+
+def _live(pod: Raw) -> bool:
+    return not pod["metadata"].get("deletionTimestamp") and (pod.get("status") or {}).get("phase") != "Failed"
+
+
+def _containers(pod: Raw) -> Iterator[Raw]:
+    """What the kubelet reports of each container of a pod that is to stay."""
+    status = pod.get("status") or {}
+    if _live(pod):
+        yield from (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+
+
+def _specs(pod: Raw) -> Iterator[Raw]:
+    spec = pod.get("spec") or {}
+    yield from (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+
+
+def _waiting(container: Raw) -> Raw:
+    return (container.get("state") or {}).get("waiting") or {}
+
+
+def _condition(pod: Raw, kind: str) -> Raw:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
+def _since(condition: Raw, now: datetime) -> float:
+    """Seconds for which a condition has its status; none where that is not said."""
+    moment = condition.get("lastTransitionTime")
+    return (now - datetime.fromisoformat(moment)).total_seconds() if moment else 0.0

@@ -1,0 +1,163 @@
+"""The serving engines: how each is started, its words for the same things, its images and metrics."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from aimlib.api.base import Model
+from aimlib.data import load
+from aimlib.engines.arguments import Argument, ParsedArgs, parse_args
+from aimlib.engines.flags import Dialect
+
+__all__ = ["Argument", "Engine", "ParsedArgs", "engine", "engines", "parse_args"]
+
+Word = Annotated[str, Field(min_length=1)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class EngineFlags(Model):
+    """What an engine calls the flags that the operator sets or reads; none where it has no such flag."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Word
+    served_model_name: Word
+    host: Word
+    port: Word
+    tensor_parallel: Word
+    pipeline_parallel: Word
+    data_parallel: Word
+    max_model_len: Word
+    max_running: Word
+    memory_fraction: Word
+    kv_cache_dtype: Word
+    dtype: Word
+    quantization: Word
+    revision: Word
+    trust_remote_code: Word
+    device: Word | None
+    metrics: Word | None
+
+
+class Reserve(Model):
+    """What an engine sizes its buffers for, on devices with less memory than this."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    below_gib: Annotated[float, Field(alias="belowGiB")] = float("inf")
+    tokens: int
+    batch: int
+
+    def mib(self, ranks: int) -> float:
+        """MiB set aside on each device, without the floor that large devices have."""
+        return 512 + 1.5 * self.tokens + 1024 * ranks / 8 + 2 * self.batch + 1536
+
+
+class MemoryFraction(Model):
+    """The part of a device that an engine plans to use when it is not told: fixed, or what a reserve leaves."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fixed: Fraction | None = None
+    reserve: tuple[Reserve, ...] = ()
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> "MemoryFraction":
+        if bool(self.fixed) == bool(self.reserve):
+            raise ValueError("either fixed or reserve")
+        return self
+
+
+class Paths(Model):
+    """Where the engine's HTTP server answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    health: Word
+    metrics: Word
+    models: Word
+
+
+class Metrics(Model):
+    """Names on the engine's metrics page, with the labels that select some of it where braces follow."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    running: Word
+    waiting: Word
+    cache_usage: Word
+    requests: Word
+    answers: Word
+    server_errors: Word
+    prompt_tokens: Word
+    generation_tokens: Word
+    time_to_first_token: Word
+    inter_token_latency: Word
+    end_to_end_latency: Word
+    queue_time: Word
+
+
+class FormerMetrics(Model):
+    """What earlier versions of an engine called the same; None where the name never changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cache_usage: Word | None = None
+    inter_token_latency: Word | None = None
+
+
+class Engine(Dialect):
+    """One serving engine at one version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Literal["vllm", "sglang"]
+    command: tuple[Word, ...]
+    model_words: tuple[Word, ...]
+    port: int
+    """The port that it listens on when it is not told."""
+    flags: EngineFlags
+    memory_fraction: MemoryFraction
+    paths: Paths
+    images: Mapping[str, Mapping[str, Word | None]]
+    metrics: Metrics
+    former_metrics: FormerMetrics
+
+    def start(self, model: str) -> tuple[str, ...]:
+        """The command line up to and including the model; arguments follow."""
+        return (*self.command, *self.model_words, model)
+
+    def image(self, vendor: str, architecture: str | None) -> str | None:
+        """The image for a GPU architecture (gfx942, sm_90) of a vendor (amd, nvidia, cpu); none when there is none."""
+        images = self.images.get(vendor, {})
+        return images.get(architecture or "*", images.get("*"))
+
+    def default_memory_fraction(self, memory_gib: float, ranks: int) -> float:
+        """The part of a device of that size that the engine uses when not told; `ranks` is tensor x pipeline degree.
+
+        Where it depends on what the operator can't know (graph capture, attention) the smaller answer; 0 to 1.
+        """
+        if self.memory_fraction.fixed:
+            return self.memory_fraction.fixed
+        tiers = self.memory_fraction.reserve
+        reserve = next((tier for tier in tiers if memory_gib < tier.below_gib), tiers[-1])
+        floor = LARGE_DEVICE_RESERVE_MIB if memory_gib > LARGE_DEVICE_GIB else 0
+        return max(0.0, round(1 - max(reserve.mib(ranks), floor) / (memory_gib * 1024), 3))
+
+
+LARGE_DEVICE_GIB = 60
+LARGE_DEVICE_RESERVE_MIB = 10 * 1024
+"""SGLang's least reserve on devices larger than that; source: its memory_hook.py."""
+
+
+@cache
+def engines() -> tuple[Engine, ...]:
+    """All engines, in the order of the data file."""
+    return tuple(Engine.model_validate({"name": name, **facts}) for name, facts in load("engines/backends").items())
+
+
+def engine(name: str) -> Engine:
+    """The engine of that name, vllm or sglang; KeyError for another."""
+    return {found.name: found for found in engines()}[name]  # type: ignore[index]

@@ -1,0 +1,66 @@
+"""The cluster's hardware, added up from the facts of its nodes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from aimlib.api.node import GpuClass, InventoryStatus, NodePool, NodeSpec, Taint
+from aimlib.hardware.nodes import words
+from aimlib.hardware.products import CPU, product
+
+Key = tuple[str, ...]
+SUMMARY_LENGTH = 1024
+"""What the schema allows."""
+
+
+def _key(pool: NodePool, taints: tuple[Taint, ...]) -> Key:
+    """What makes devices equal. Processors are one class per taint, however much memory their nodes have."""
+    memory = "" if pool.product == CPU else f"{pool.memory_gib:09.1f}"
+    parts = (
+        pool.product,
+        pool.partition,
+        pool.device_id,
+        pool.node_product,
+        memory,
+        pool.resource,
+        pool.shared or None,
+    )
+    return (*(str(part or "") for part in parts), *map(str, taints))
+
+
+def add_up(nodes: Iterable[NodeSpec]) -> InventoryStatus:
+    """The inventory of these nodes; the same for any order of them."""
+    usable = [node for node in nodes if node.usable]
+    members: defaultdict[Key, list[tuple[NodePool, tuple[Taint, ...]]]] = defaultdict(list)
+    for node in usable:
+        for pool in node.pools:
+            members[_key(pool, node.taints)].append((pool, node.taints))
+    classes = tuple(_class([pool for pool, _ in found], found[0][1]) for _, found in sorted(members.items()))
+    gpus = [one for one in classes if one.product != CPU]
+    return InventoryStatus(
+        nodes=len(usable),
+        gpus=sum(one.total for one in gpus),
+        summary=_summary(gpus),
+        classes=classes,
+    )
+
+
+def _summary(gpus: list[GpuClass]) -> str:
+    """The GPUs in words, whatever keeps them apart; cut where there are very many kinds."""
+    totals: Counter[str] = Counter()
+    for one in gpus:
+        totals[words(one)] += one.total
+    return ", ".join(f"{total} x {kind}" for kind, total in totals.items())[:SUMMARY_LENGTH] or "no GPUs"
+
+
+def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
+    shared = pools[0].model_dump(exclude={"devices", "memory_gib"})
+    known = product(pools[0].product)
+    return GpuClass(
+        **shared,
+        memory_gib=max(pool.memory_gib for pool in pools),
+        devices_per_node=max(pool.devices for pool in pools),
+        nodes=len(pools),
+        total=sum(pool.devices for pool in pools),
+        taints=taints,
+        precisions=known.served if known else (),
+    )

@@ -1,0 +1,18 @@
+"""Labels of nodes that tell which GPUs they have: by AMD's node labeller and NVIDIA's GPU feature discovery."""
+
+AMD_ID = "amd.com/gpu.device-id"
+AMD_COUNTED_ID = "beta.amd.com/gpu.device-id"
+"""With the id in the key and a count as value; AMD's labeller always sets it, the plain label only on uniform nodes."""
+AMD_PARTITION = "amd.com/gpu.compute-memory-partition"
+AMD_PARTITIONED = (
+    "cpx_nps1",
+    "cpx_nps2",
+    "cpx_nps4",
+    "cpx_nps8",
+    "dpx_nps1",
+    "dpx_nps2",
+    "qpx_nps1",
+    "qpx_nps2",
+    "qpx_nps4",
+)
+NVIDIA_PRODUCT = "nvidia.com/gpu.product"

@@ -1,0 +1,168 @@
+"""What one Node can offer, read from the labels that the vendors' labellers set and from its allocatable resources."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from aimlib.api.meta import Raw
+from aimlib.api.node import NodePool, NodeSpec, Taint
+from aimlib.hardware.products import CPU, Product, by_device_id, by_nvidia_product, product
+from aimlib.kube import quantity
+
+AMD_PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
+UNHEALTHY_TAINTS = ("amd-gpu-unhealthy", "amd-gpu-driver-upgrade", "amd-dcm", "ToBeDeletedByClusterAutoscaler")
+"""Taints by which AMD's GPU operator and the cluster autoscaler say that a node is going away or broken."""
+GPU_RESOURCE = re.compile(r"amd\.com/(gpu|[a-z]px_nps\d)|nvidia\.com/(gpu|mig-.+)(\.shared)?")
+LIFECYCLE_TAINTS = "node.kubernetes.io/"
+"""Prefix of the taints that say again what the node's conditions say."""
+
+
+def _ready(node: Raw) -> bool:
+    conditions = node.get("status", {}).get("conditions") or ()
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
+def _unhealthy(node: Raw) -> str:
+    keys = (taint.get("key", "") for taint in node.get("spec", {}).get("taints") or ())
+    return next((key for key in keys if key in UNHEALTHY_TAINTS), "")
+
+
+OBJECTIONS: tuple[tuple[str, Callable[[Raw], object]], ...] = (
+    ("cordoned", lambda node: node.get("spec", {}).get("unschedulable")),
+    ("being deleted", lambda node: node.get("metadata", {}).get("deletionTimestamp")),
+    ("unhealthy: tainted by a GPU or node operator", _unhealthy),
+    ("not ready", lambda node: not _ready(node)),
+)
+
+
+def facts(node: Raw) -> NodeSpec:
+    """The facts of a Node; devices that are not allocatable are not there."""
+    labels: dict[str, str] = node.get("metadata", {}).get("labels") or {}
+    allocatable: dict[str, str] = node.get("status", {}).get("allocatable") or {}
+    reason = next((reason for reason, objects in OBJECTIONS if objects(node)), None)
+    gpus = [pool for pool in (*_amd(labels, allocatable), *_nvidia(labels, allocatable)) if pool.devices > 0]
+    pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(allocatable))
+    taints = sorted(
+        (
+            Taint(key=taint["key"], value=taint.get("value") or None, effect=taint["effect"])
+            for taint in node.get("spec", {}).get("taints") or ()
+            if not taint["key"].startswith(LIFECYCLE_TAINTS) and taint["key"] not in UNHEALTHY_TAINTS
+        ),
+        key=str,
+    )
+    known = ", ".join(f"{pool.devices} x {words(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    summary = known + _left_out(allocatable, {pool.resource for pool in gpus})
+    return NodeSpec(usable=reason is None, reason=reason, summary=summary, pools=pools, taints=tuple(taints))
+
+
+def _left_out(allocatable: Mapping[str, str], known: set[str]) -> str:
+    """The devices that no pool stands for, in words: without labels, or of products that no label tells apart."""
+    others = [one for one in sorted(allocatable) if GPU_RESOURCE.fullmatch(one) and one not in known]
+    counted = [f"{count} {one}" for one in others if (count := _count(allocatable, one))]
+    return f"; left out, since labels do not say what they are: {', '.join(counted)}" if counted else ""
+
+
+def words(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
+    """A kind of device in words, such as `MI300X (192 GiB)`."""
+    partition = f" {pool.partition}" if pool.partition else ""
+    shared = ", shared" if pool.shared else ""
+    return f"{pool.product}{partition} ({pool.memory_gib:g} GiB{shared})"
+
+
+def _count(allocatable: Mapping[str, str], resource: str) -> int:
+    return int(quantity.parse(str(allocatable.get(resource, 0))))  # files written by hand have plain numbers too
+
+
+def _of(vendor: str, allocatable: Mapping[str, str]) -> list[str]:
+    return sorted(resource for resource in allocatable if resource.startswith(vendor))
+
+
+def _processors(allocatable: Mapping[str, str]) -> NodePool:
+    memory = quantity.gib(str(allocatable.get("memory", 0)))
+    return NodePool(
+        product=CPU, vendor="cpu", memory_gib=int(memory), resource="cpu", devices=_count(allocatable, "cpu")
+    )
+
+
+def _amd_values(labels: Mapping[str, str], suffix: str) -> tuple[str, ...]:
+    """The values of one AMD label in all its forms: plain, beta, and with the value in the key beside a count."""
+    for prefix in AMD_PREFIXES:
+        if plain := labels.get(f"{prefix}.{suffix}"):
+            return (plain,)
+    counted = {
+        key.removeprefix(f"{prefix}.{suffix}.")
+        for prefix in AMD_PREFIXES
+        for key in labels
+        if key.startswith(f"{prefix}.{suffix}.")
+    }
+    return tuple(sorted(counted))
+
+
+def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
+    ids = _amd_values(labels, "device-id")
+    names = _amd_values(labels, "product-name")
+    if len(ids) > 1 or not (ids or names):
+        return  # devices that no label tells apart, or that no label tells anything about
+    known = by_device_id(ids[0]) if ids else _by_marketing_name(names)
+    title = known.name if known else names[0] if names else f"amd-{ids[0]}"
+    labelled = _amd_values(labels, "compute-memory-partition")
+    memory = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
+    for resource in _of("amd.com/", allocatable):
+        partition = resource.removeprefix("amd.com/")
+        if partition == "gpu":
+            partition = labelled[0] if len(labelled) == 1 else ""
+        elif not re.fullmatch(r"[a-z]px_nps\d", partition):
+            continue
+        yield NodePool(
+            product=title,
+            vendor="amd",
+            architecture=known.architecture if known else None,
+            device_id=ids[0].lower() if ids else None,
+            partition=None if partition.startswith("spx") else partition or None,
+            memory_gib=_amd_memory(known, partition, memory),
+            resource=resource,
+            devices=_count(allocatable, resource),
+        )
+
+
+def _by_marketing_name(names: tuple[str, ...]) -> Product | None:
+    found = re.search(r"MI\d+[A-Z]?", names[0]) if len(names) == 1 else None
+    return product(found[0]) if found else None
+
+
+def _amd_memory(known: Product | None, partition: str, labelled: list[float]) -> float:
+    """GiB of one device: the label's where it is the only one, and never more than a partition of this product has."""
+    whole = known.memory_gib if known else None
+    parts = known.partitions.get(partition.split("_", maxsplit=1)[0], 1) if known else 1
+    bounds = [*labelled[:1]] if len(labelled) == 1 else []
+    if whole:
+        bounds.append(whole / parts)
+    return min(bounds, default=0.0)
+
+
+def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
+    label = labels.get("nvidia.com/gpu.product", "")
+    if not label:
+        return
+    title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
+    known = by_nvidia_product(title)
+    for resource in _of("nvidia.com/", allocatable):
+        kind = resource.removeprefix("nvidia.com/").removesuffix(".shared")
+        if kind != "gpu" and not kind.startswith("mig-"):
+            continue
+        own = f"nvidia.com/{kind}."  # MIG devices with resources of their own have labels of their own
+        mig = profile if kind == "gpu" else kind.removeprefix("mig-")
+        memory = labels.get(f"{own}memory", "")
+        whole = known.memory_gib if known and known.memory_gib and not mig else 0.0
+        time_sliced = labels.get(f"{own}sharing-strategy", "none") not in {"", "none"}
+        yield NodePool(
+            product=known.name if known else title,
+            vendor="nvidia",
+            architecture=known.architecture if known else None,
+            node_product=label,
+            partition=mig or None,
+            shared=time_sliced or resource.endswith(".shared") or labels.get(f"{own}product", "").endswith("-SHARED"),
+            memory_gib=round(int(memory) / 1024, 1) if memory.isdigit() else whole,
+            resource=resource,
+            devices=_count(allocatable, resource),
+        )

@@ -1,0 +1,1 @@
+"""What Metacontroller and the API server send and expect; reads observed children and conditions."""

@@ -1,0 +1,100 @@
+"""The hook contract of Metacontroller, version v2: what a request carries and what an answer may say.
+
+Answers are strict: a field that is not named here fails the sync. `children: []` deletes every child, so it is only
+ever said when nothing was running.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from aimlib.api.meta import Raw
+from aimlib.telemetry.live_metrics import Observation
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+MEANT_EMPTY = frozenset({"emptyDir"})
+"""Keys whose empty object says something."""
+AS_IT_STANDS = frozenset({"apiGroups"})
+"""Keys whose lists may hold an empty text: the core group of a Role."""
+
+
+class BadRequestError(ValueError):
+    """A request that cannot be understood; the answer is no answer, and nothing changes in the cluster."""
+
+
+class Request(NamedTuple):
+    """One hook request: a parent, and the objects around it by `Kind.group/version` and then by name."""
+
+    parent: Raw
+    children: Mapping[str, Mapping[str, Raw]]
+    related: Mapping[str, Mapping[str, Raw]]
+    now: datetime = EPOCH
+    """When the request came; the edge knows."""
+    pods: list[Raw] | None = None
+    """The Pods of the parent, where the edge has asked for them; None where it has not, or got no answer."""
+    figures: Observation | None = None
+    """What Prometheus says of the parent, where the edge has asked; None where it has none to ask, or did not."""
+
+    def observed(self, kind: str) -> list[Raw]:
+        """The children of one kind, in the order of their names."""
+        return _sorted(self.children.get(kind))
+
+    def found(self, kind: str) -> list[Raw]:
+        """The related objects of one kind, in the order of their names.
+
+        A kind that was asked for is always there, if with no objects: a request without it would look like an empty
+        cluster, so that is a BadRequestError.
+        """
+        if kind not in self.related:
+            raise BadRequestError(f"the body has no related {kind}, which the customize hook asks for")
+        return _sorted(self.related[kind])
+
+    def expect(self, api_version: str, kind: str) -> None:
+        """BadRequestError where the parent is something else."""
+        found = (self.parent.get("apiVersion"), self.parent.get("kind"))
+        if found != (api_version, kind):
+            raise BadRequestError(f"the parent is {found[1]} of {found[0]}, and must be {kind} of {api_version}")
+
+
+def _sorted(objects: Mapping[str, Raw] | None) -> list[Raw]:
+    return [found for _, found in sorted((objects or {}).items())]
+
+
+def request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - whatever was sent
+    """A request from parsed JSON; a DecoratorController calls the parent `object` and the children `attachments`."""
+    if not isinstance(body, Mapping):
+        raise BadRequestError("the body is not a JSON object")
+    parent = body.get("parent") or body.get("object")
+    children = body.get("children") or body.get("attachments") or {}
+    related = body.get("related") or {}
+    if not isinstance(parent, Mapping) or not isinstance(parent.get("metadata"), Mapping):
+        raise BadRequestError("the body has neither a parent nor an object with metadata")
+    if not isinstance(name := parent["metadata"].get("name"), str) or not name:
+        raise BadRequestError("the parent has no name")
+    for part in (children, related):
+        if not isinstance(part, Mapping) or not all(isinstance(group, Mapping) for group in part.values()):
+            raise BadRequestError("children and related are not objects by kind and name")
+    return Request(dict(parent), children, related, now)
+
+
+def wire(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """`value` without what would never converge: nulls, whatever is empty, and whole numbers written as floats."""
+    kind = type(value)
+    if kind is str:
+        return value or None
+    if kind is dict:
+        kept = {}
+        for key, item in value.items():
+            written = item if key in AS_IT_STANDS else wire(item)
+            if written is not None:
+                kept[key] = written
+            elif key in MEANT_EMPTY and item == {}:
+                kept[key] = {}
+        return kept or None
+    if kind is list or kind is tuple:
+        return [written for item in value if (written := wire(item)) is not None] or None
+    if kind is float and value.is_integer():
+        return int(value)
+    return value

@@ -1,0 +1,155 @@
+"""The CRDs, made from the API models: `python -m aimlib.schema.crd` writes `crds/`, a test compares.
+
+Structural schemas know less than JSON Schema does: references are inlined, optional types unwrapped, and whatever a CRD
+cannot say raises instead of being dropped.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aimlib.api import GROUP, VERSION
+from aimlib.api.spelling import Path as FieldPath
+from aimlib.schema.descriptions import DescribedSchema
+from aimlib.schema.kinds import KINDS, Kind
+
+KEPT = frozenset(
+    {"type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"}
+    | {"maxProperties", "pattern", "format", "x-kubernetes-validations", "x-kubernetes-int-or-string"}
+    | {"x-kubernetes-list-type", "x-kubernetes-list-map-keys"}
+)
+DROPPED = frozenset(
+    {"title", "$ref", "anyOf", "properties", "items", "additionalProperties", "required", "propertyNames"}
+)
+
+
+class CannotExpressError(TypeError):
+    """A model says something that a structural schema cannot."""
+
+
+def structural(
+    schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPath, twins: frozenset[FieldPath]
+) -> dict[str, Any]:
+    """`schema` in the dialect of CRDs. Fields with a twin spelling get no default: it would answer for the twin."""
+    merged = _unwrapped(schema, defs, path)
+    if unknown := set(merged) - KEPT - DROPPED:
+        raise CannotExpressError(f"{'.'.join(path)}: {', '.join(sorted(unknown))} has no place in a structural schema")
+    kept = {key: value for key, value in merged.items() if key in KEPT}
+    if path in twins or isinstance(kept.get("default"), dict | list):
+        kept.pop("default", None)
+    if merged.get("x-kubernetes-int-or-string"):
+        return {key: value for key, value in kept.items() if key != "type"}
+    if items := merged.get("items"):
+        kept["items"] = structural(items, defs, (*path, "[]"), twins)
+    if isinstance(values := merged.get("additionalProperties"), dict):
+        kept["additionalProperties"] = structural(values, defs, (*path, "{}"), twins)
+    if properties := merged.get("properties"):
+        kept["properties"] = {name: structural(value, defs, (*path, name), twins) for name, value in properties.items()}
+    if required := merged.get("required"):
+        kept["required"] = sorted(required)
+    return kept
+
+
+def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPath) -> dict[str, Any]:
+    """`schema` with its reference followed and its `| None` taken off; its own words win over the referenced ones."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return {key: value for key, value in schema.items() if key != "anyOf"}
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) > 1:
+        raise CannotExpressError(f"{'.'.join(path)}: a choice of types has no place in a structural schema")
+    inner: dict[str, Any] = {}
+    if options:
+        inner = _unwrapped(options[0], defs, path)
+    elif reference := schema.get("$ref"):
+        inner = _unwrapped(defs[reference.removeprefix("#/$defs/")], defs, path)
+    own = {key: value for key, value in schema.items() if key not in {"anyOf", "$ref"}}
+    if own.get("default", 0) is None:
+        del own["default"]
+    return {**inner, **own}
+
+
+def crd(kind: Kind) -> dict[str, Any]:
+    """The CustomResourceDefinition of one kind."""
+    name = kind.model.__name__
+    schema = kind.model.model_json_schema(schema_generator=DescribedSchema)
+    defs = schema["$defs"]
+    twins = frozenset(spelling.means for spelling in kind.spellings)
+    properties = {
+        part: structural(schema["properties"][part], defs, (), twins)
+        for part in ("spec", "status")
+        if part in schema["properties"]
+    }
+    for part in properties.values():
+        part.pop("default", None)
+    subresources: dict[str, Any] = {"status": {}} if kind.status else {}
+    if kind.scale:
+        subresources["scale"] = {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas.current",
+            "labelSelectorPath": ".status.selector",
+        }
+    columns = [
+        {"name": column.name, "type": column.type, "jsonPath": column.path} | ({"priority": 1} if column.wide else {})
+        for column in kind.columns
+    ]
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": columns,
+        "schema": {
+            "openAPIV3Schema": {
+                "type": "object",
+                "description": kind.model.__doc__,
+                "properties": {
+                    "apiVersion": {"type": "string"},
+                    "kind": {"type": "string"},
+                    "metadata": {"type": "object"},
+                    **properties,
+                },
+            }
+            | ({"required": ["spec"]} if "spec" in schema["required"] else {})
+        },
+    }
+    if subresources:
+        version["subresources"] = subresources
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}", "labels": {"app.kubernetes.io/part-of": "aim-engine"}},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": name,
+                "listKind": f"{name}List",
+                "plural": kind.plural,
+                "singular": name.lower(),
+                "shortNames": list(kind.short_names),
+                "categories": ["aim"],
+            },
+            "scope": kind.scope,
+            "versions": [version],
+        },
+    }
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """The name and text of every file of `crds/`."""
+    for kind in KINDS:
+        yield f"{kind.plural}.yaml", yaml.safe_dump(crd(kind), sort_keys=False, width=120)
+    listing = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [f"{kind.plural}.yaml" for kind in KINDS],
+    }
+    yield "kustomization.yaml", yaml.safe_dump(listing, sort_keys=False)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.mkdir(exist_ok=True)
+    for filename, text in files():
+        (target / filename).write_text(text, encoding="utf-8")

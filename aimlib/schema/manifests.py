@@ -1,0 +1,151 @@
+"""Kubernetes objects in YAML or JSON text, which remember where they stand; errors name source, line and object."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import yaml
+
+import aimlib.data
+from aimlib.api.meta import Raw
+from aimlib.schema.validation import Finding, Path, misshapen
+
+TEXT = "tag:yaml.org,2002:str"
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class UnreadableError(Exception):
+    """Input that cannot be used; the message says where and why, one finding a line."""
+
+
+class Loader(aimlib.data.Loader):  # type: ignore[misc,valid-type] # libyaml's loader, or its substitute
+    """YAML as the API server takes it: dates stay text, keys are text, and no key stands twice."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's way
+        first: [(tag, form) for tag, form in forms if tag != TIMESTAMP]
+        for first, forms in aimlib.data.Loader.yaml_implicit_resolvers.items()
+    }
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.seen: set[yaml.Node] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Called for each mapping, before keys are merged into it; for one with an anchor more than once."""
+        if node not in self.seen:
+            self.seen.add(node)
+            _check_keys(node)
+        super().flatten_mapping(node)
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    names = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+            if key.value in names:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is here twice", key.start_mark)
+            names.add(key.value)
+            key.tag = TEXT
+
+
+class Document(NamedTuple):
+    """One object, and where it stands."""
+
+    source: str
+    raw: Raw
+    node: yaml.Node | None = None
+    """The parsed YAML, which knows lines; JSON does not."""
+
+    @property
+    def kind(self) -> str:
+        return str(self.raw["kind"])
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["metadata"]["name"])
+
+    def refused(self, findings: Iterable[Finding]) -> UnreadableError:
+        """The findings as an error: each with file, line and object."""
+        metadata = self.raw.get("metadata")
+        name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
+        title = f"{self.raw.get('kind', 'object')} {name}".strip()
+        return UnreadableError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
+
+    def place(self, path: Path = ()) -> str:
+        """Source and line of a field, or of what is nearest to it."""
+        return f"{self.source}:{_line(self.node, path) + 1}" if self.node else self.source
+
+
+def _line(node: yaml.Node, path: Path) -> int:
+    """The line of the field at `path`, counted from 0; that of the last step that is there."""
+    line: int = node.start_mark.line
+    for step in path:
+        found = _inside(node).get(step)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line, found[1]
+    return line
+
+
+def _inside(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
+    """What a list or an object holds: by place or key, the node where it begins and its value."""
+    if isinstance(node, yaml.SequenceNode):
+        return {place: (item, item) for place, item in enumerate(node.value)}
+    return {key.value: (key, value) for key, value in node.value}
+
+
+def documents(source: str, content: bytes) -> Iterator[Document]:
+    """The objects in a text, those of lists one by one; UnreadableError for anything else."""
+    for raw, node in _values(source, content):
+        for one in _members(Document(source, raw, node)):
+            if not isinstance(one.raw, dict):
+                raise UnreadableError(f"{one.place()}: not an object with apiVersion, kind and metadata")
+            if findings := misshapen(one.raw):
+                raise one.refused(findings)
+            yield one
+
+
+def _members(one: Document) -> Iterator[Document]:
+    """The objects of a list, be it a `List` or one of a kind such as `NodeList`; any other object is its own."""
+    kind = one.raw.get("kind") if isinstance(one.raw, dict) else None
+    items = one.raw.get("items") if isinstance(kind, str) and kind.endswith("List") else None
+    if not isinstance(items, list):
+        yield one
+        return
+    of_one_kind = {"apiVersion": one.raw.get("apiVersion"), "kind": str(kind).removesuffix("List")}
+    common = {} if kind == "List" else of_one_kind
+    nodes = _inside(one.node)["items"][1].value if one.node else []
+    for place, item in enumerate(items):
+        raw = {**common, **item} if isinstance(item, dict) else item
+        yield Document(one.source, raw, nodes[place] if nodes else None)
+
+
+def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None]]:
+    """What stands in a text, empty documents left out."""
+    if content.lstrip()[:1] == b"{":
+        with suppress(ValueError):  # YAML may begin like that too, and its parser's message has a line
+            yield json.loads(content), None  # a dump of many nodes is read far faster this way
+            return
+    try:
+        yield from _yaml(content)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        raise UnreadableError(f"{where}: {error.problem}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise UnreadableError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
+
+
+def _yaml(content: bytes) -> Iterator[tuple[Any, yaml.Node]]:
+    loader = Loader(content)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            raw = loader.construct_document(node)
+            if b"*" in content:
+                json.dumps(raw, default=str)  # an alias may make an object a part of itself
+            if raw is not None:
+                yield raw, node
+    finally:
+        loader.dispose()

@@ -1,0 +1,213 @@
+"""What the API server does with an object before it is stored: strict fields, bounds, rules and defaults.
+
+The schemas are those of the CRDs, so that what passes here passes there.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from aimlib.api import API_VERSION
+from aimlib.api.meta import Raw
+from aimlib.schema.crd import structural
+from aimlib.schema.error_messages import sentences
+from aimlib.schema.kinds import KINDS
+
+Path = tuple[str | int, ...]
+Schema = Mapping[str, Any]
+
+BY_NAME = {kind.model.__name__: kind for kind in KINDS}
+
+SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+ANYTHING: Schema = {}
+TEXTS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+METADATA: Schema = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 253, "pattern": SUBDOMAIN},
+        "namespace": {"type": "string", "maxLength": 63, "pattern": LABEL},
+        "labels": TEXTS,
+        "annotations": TEXTS,
+        # What the API server sets itself and ignores from others, as in the output of `kubectl get -o yaml`.
+        "uid": ANYTHING,
+        "resourceVersion": ANYTHING,
+        "generation": ANYTHING,
+        "creationTimestamp": ANYTHING,
+        "deletionTimestamp": ANYTHING,
+        "deletionGracePeriodSeconds": ANYTHING,
+        "finalizers": ANYTHING,
+        "ownerReferences": ANYTHING,
+        "managedFields": ANYTHING,
+        "selfLink": ANYTHING,
+    },
+}
+"""The parts of ObjectMeta, which CRDs leave to the API server."""
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong, and the path of the field."""
+
+    path: Path
+    text: str
+
+    def __str__(self) -> str:
+        return f"{dotted(self.path)}: {self.text}" if self.path else self.text
+
+
+def dotted(path: Path) -> str:
+    """`spec.recipe.fallback[0].gpuCount`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+OUTLINE: Schema = {
+    "type": "object",
+    "required": ["apiVersion", "kind", "metadata"],
+    "properties": {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": METADATA,
+        "spec": ANYTHING,
+        "status": ANYTHING,
+    },
+}
+"""What any object has, whatever its kind."""
+
+
+@cache
+def schema(kind: str) -> Schema:
+    """The schema of one of this API's kinds, in the CRD's own words, without the status, which users don't write."""
+    found = BY_NAME[kind]
+    described = found.model.model_fields["spec"].annotation.model_json_schema()  # type: ignore[union-attr]
+    twins = frozenset(spelling.means for spelling in found.spellings)
+    spec = structural(described, described.pop("$defs"), (), twins)
+    required = [*OUTLINE["required"], "spec"]
+    return {**OUTLINE, "properties": {**OUTLINE["properties"], "spec": spec}, "required": required}
+
+
+def misshapen(raw: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - whatever was read
+    """What keeps `raw` from being an object of any kind: no kind, no name, labels that are none."""
+    return tuple(_walk(raw, OUTLINE, (), {}))
+
+
+def admit(raw: Raw, kind: str) -> tuple[Raw, tuple[Finding, ...]]:
+    """The object as it would be stored, with defaults and without its status, and everything that is wrong with it."""
+    if raw.get("apiVersion") != API_VERSION:
+        return raw, (Finding(("apiVersion",), f"{raw.get('apiVersion')!r} is not served; it is {API_VERSION}"),)
+    expected = schema(kind)
+    stored = _filled({name: value for name, value in raw.items() if name != "status"}, expected)
+    found = tuple(_walk(stored, expected, (), _everywhere(expected, ())))
+    return stored, found or _broken_rules(stored, kind)
+
+
+def _broken_rules(stored: Raw, kind: str) -> tuple[Finding, ...]:
+    """What the CEL rules say; the models hold the same rules."""
+    try:
+        BY_NAME[kind].model.model_validate(stored)
+    except ValidationError as error:
+        return tuple(Finding((), text) for text in sentences(error))
+    return ()
+
+
+def _filled(value: Any, expected: Schema) -> Any:  # noqa: ANN401 - JSON
+    """`value` with the defaults of its schema where a field is left out, or null."""
+    if isinstance(value, list):
+        return [_filled(item, expected.get("items", {})) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    properties, others = expected.get("properties", {}), expected.get("additionalProperties", {})
+    given = {
+        name: _filled(item, properties.get(name, others))
+        for name, item in value.items()
+        if item is not None or "default" not in properties.get(name, {})
+    }
+    defaults = {name: inner["default"] for name, inner in properties.items() if "default" in inner}
+    return {**given, **{name: default for name, default in defaults.items() if name not in given}}
+
+
+TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "string": (str, "text"),
+    "boolean": (bool, "true or false"),
+    "integer": (int, "a whole number"),
+    "number": ((int, float), "a number"),
+    "object": (Mapping, "an object"),
+    "array": (list, "a list"),
+    "int-or-string": ((int, str), "a whole number or text"),
+}
+"""The types of schemas: what they are here, and in words."""
+
+Holds = Callable[[Any, Any], bool]
+BOUNDS: tuple[tuple[str, Holds, str], ...] = (
+    ("enum", lambda value, bound: value in bound, "must be one of {}"),
+    ("minimum", lambda value, bound: value >= bound, "must be at least {}"),
+    ("maximum", lambda value, bound: value <= bound, "must be at most {}"),
+    ("minLength", lambda value, bound: len(value) >= bound, "must have at least {} characters"),
+    ("maxLength", lambda value, bound: len(value) <= bound, "must have at most {} characters"),
+    ("maxItems", lambda value, bound: len(value) <= bound, "must have at most {} items"),
+    ("maxProperties", lambda value, bound: len(value) <= bound, "must have at most {} entries"),
+    ("pattern", lambda value, bound: re.search(bound, str(value)) is not None, "must match {}"),
+)
+"""Keywords of schemas: whether a value of the right type keeps them, and what to say if not."""
+
+
+def _shown(value: object) -> str:
+    kinds: tuple[tuple[type, str], ...] = ((Mapping, "an object"), (list, "a list"), (bool, str(value).lower()))
+    found = next((words for kind, words in kinds if isinstance(value, kind)), None)
+    return found or ("null" if value is None else repr(value)[:80])
+
+
+def _walk(value: Any, expected: Schema, path: Path, elsewhere: Mapping[str, Path]) -> Iterator[Finding]:  # noqa: ANN401
+    """Everything that is wrong with `value`, from the top down."""
+    kind = "int-or-string" if expected.get("x-kubernetes-int-or-string") else expected.get("type")
+    if kind is None:
+        return
+    python, words = TYPES[kind]
+    if not isinstance(value, python) or (isinstance(value, bool) and kind != "boolean"):
+        yield Finding(path, f"must be {words}, found {_shown(value)}")
+        return
+    for keyword, holds, text in BOUNDS:
+        if keyword in expected and not holds(value, expected[keyword]):
+            bound = ", ".join(map(str, expected[keyword])) if keyword == "enum" else expected[keyword]
+            yield Finding(path, f"{text.format(bound)}, found {_shown(value)}")
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _walk(item, expected.get("items", {}), (*path, place), elsewhere)
+    if isinstance(value, Mapping):
+        yield from _fields(value, expected, path, elsewhere)
+
+
+def _fields(value: Mapping[str, Any], expected: Schema, path: Path, elsewhere: Mapping[str, Path]) -> Iterator[Finding]:
+    properties, others = expected.get("properties", {}), expected.get("additionalProperties")
+    for name in expected.get("required", ()):
+        if name not in value:
+            yield Finding(path, f"{name} is missing") if path else Finding((name,), "is missing")
+    for name, item in value.items():
+        inner = properties.get(name, others)
+        if inner is None:
+            yield Finding((*path, name), f"unknown field{_meant(name, path, properties, elsewhere)}")
+        else:
+            yield from _walk(item, inner, (*path, name), elsewhere)
+
+
+def _meant(name: str, path: Path, properties: Schema, elsewhere: Mapping[str, Path]) -> str:
+    """A field of nearly that name beside it, or of that name in another place."""
+    folded = {other.casefold(): (*path, other) for other in properties}
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
+    meant = folded[near[0]] if near else elsewhere.get(name.casefold())
+    return f"; did you mean {dotted(meant)}?" if meant else ""
+
+
+def _everywhere(expected: Schema, path: Path) -> dict[str, Path]:
+    """The path of every field by its name; of fields with one name, the one that lies highest."""
+    found: dict[str, Path] = {}
+    for name, inner in expected.get("properties", {}).items():
+        below = _everywhere(inner, (*path, name))
+        for other, place in {name.casefold(): (*path, name), **below}.items():
+            if other not in found or len(place) < len(found[other]):
+                found[other] = place
+    return found

@@ -1,0 +1,1 @@
+"""Which configuration serves an endpoint: rules, ranking, GPU memory, launch. Imports engines and hardware."""

@@ -1,0 +1,88 @@
+"""How candidates that fit are ranked: by named terms, each with the words that explain it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from aimlib.api.recipe import Measurement
+from aimlib.selection.gpu_memory import need
+from aimlib.selection.rules import Case, gpus
+
+
+class Term(NamedTuple):
+    """One term of a candidate's score: lower keys rank first."""
+
+    name: str
+    key: float
+    words: str
+
+
+Figure = Callable[[Measurement, int], float | None]
+"""A figure of a measurement of a configuration with so many devices; lower is better."""
+
+
+def _negative(value: float | None, divisor: int = 1) -> float | None:
+    return None if value is None else -value / divisor
+
+
+GOALS: dict[str, tuple[Figure, str]] = {
+    "latency": (lambda one, _: one.latency_ms, "{:g} ms per token"),
+    "throughput": (lambda one, _: _negative(one.tokens_per_second), "{:g} tokens/s"),
+    "cost": (lambda one, devices: _negative(one.tokens_per_second, devices), "{:g} tokens/s per GPU"),
+}
+
+
+def _figures(case: Case, figure: Figure) -> dict[str, tuple[float, Measurement]]:
+    """The best figure of a candidate by workload."""
+    found: dict[str, tuple[float, Measurement]] = {}
+    for one in case.configuration.measurements:
+        value = figure(one, max(case.configuration.gpu_count, 1))
+        if value is not None and (one.workload not in found or value < found[one.workload][0]):
+            found[one.workload] = (value, one)
+    return found
+
+
+def common_workload(cases: Iterable[Case], goal: str) -> str | None:
+    """The workload that most candidates were measured with; figures of different workloads are not compared."""
+    figure, _ = GOALS[goal]
+    counts = Counter(workload for case in cases for workload in _figures(case, figure))
+    return min(counts, key=lambda workload: (-counts[workload], workload), default=None)
+
+
+def _measured(case: Case, goal: str, workload: str | None) -> Term:
+    figure, words = GOALS[goal]
+    found = _figures(case, figure).get(workload or "")
+    if found is None:
+        return Term(goal, float("inf"), "no published figure")
+    value, one = found
+    return Term(goal, value, f"{words.format(abs(round(value, 2)))} ({one.workload}; {one.source})")
+
+
+def _checked(case: Case) -> Term:
+    if case.recipe.facts is None:
+        return Term("memory", 1, "not checked: the recipe has no facts")
+    launch = case.launch
+    needed = need(case.recipe.facts, launch.parallel, launch.max_length, launch.cache_bytes)
+    largest = max(one.memory_gib for one in case.classes)
+    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device")
+
+
+def _context(case: Case) -> Term:
+    return Term("context", -case.launch.max_length, f"{case.launch.max_length} tokens")
+
+
+def _devices(case: Case) -> Term:
+    return Term("gpus", case.configuration.gpu_count, gpus(case.configuration.gpu_count))
+
+
+def score(case: Case, goal: str | None, workload: str | None) -> tuple[Term, ...]:
+    """The terms of one candidate, weightiest first; equal candidates go by name."""
+    measured = (_measured(case, goal, workload),) if goal else ()
+    return (_checked(case), *measured, _devices(case), _context(case))
+
+
+def ranked(cases: list[Case], goal: str | None) -> list[tuple[Case, tuple[Term, ...]]]:
+    """The candidates best first, each with its score; the same for any order of them."""
+    workload = common_workload(cases, goal) if goal else None
+    scored = [(case, score(case, goal, workload)) for case in cases]
+    return sorted(scored, key=lambda one: ([term.key for term in one[1]], one[0].name, one[0].configuration.gpu_count))

@@ -1,0 +1,82 @@
+"""What is wrong with a recipe by itself, whatever is asked of it and whatever the cluster has."""
+
+from typing import NamedTuple
+
+from aimlib.api.meta import Raw
+from aimlib.api.node import GpuClass
+from aimlib.api.recipe import RecipeSpec
+from aimlib.config import Config
+from aimlib.hardware.products import product
+from aimlib.selection.launch import launch
+from aimlib.selection.rules import INTRINSIC, Ask, Case, gpus, walk
+
+DEFAULTS = Config()
+
+
+class Examination(NamedTuple):
+    """The outcome for one recipe."""
+
+    usable: tuple[int, ...]
+    """GPU counts of the enabled configurations that are right."""
+    problems: tuple[str, ...]
+    """What is wrong with the others, as sentences."""
+    notes: tuple[str, ...]
+    """What was left out or could not be checked."""
+
+
+def _ideal(hardware: str) -> tuple[GpuClass, ...]:
+    """The recipe's hardware as the catalogue knows it, on a node with as many devices as anybody asks for."""
+    found = product(hardware)
+    if found is None:
+        return ()
+    return (
+        GpuClass(
+            product=found.name,
+            vendor=found.vendor,
+            memory_gib=found.memory_gib or float("inf"),
+            resource="any",
+            devices_per_node=2**16,
+            nodes=1,
+            total=2**16,
+        ),
+    )
+
+
+def examine(name: str, recipe: RecipeSpec) -> Examination:
+    """Walk the intrinsic rules with every enabled configuration."""
+    usable, problems, notes = [], [], []
+    for configuration in recipe.configurations:
+        started = launch(recipe, configuration)
+        case = Case(Ask(recipe.model_id), DEFAULTS, name, recipe, configuration, started, _ideal(recipe.hardware))
+        _, rule, objection = walk(case, INTRINSIC)
+        where = gpus(configuration.gpu_count)
+        notes += [f"{where}: {note}" for note in started.notes]
+        if not configuration.enabled:
+            continue
+        if objection:
+            problems.append(f"{where}: {rule}: asked {objection.asked}, found {objection.found}")
+        else:
+            usable.append(configuration.gpu_count)
+    if not recipe.configurations:
+        problems.append("there are no configurations")
+    elif not any(configuration.enabled for configuration in recipe.configurations):
+        problems.append("no configuration is enabled")
+    if recipe.facts is None:
+        notes.append("memory cannot be checked: there are no facts")
+    return Examination(tuple(sorted(usable)), tuple(problems), tuple(notes))
+
+
+def model_of(raw: Raw) -> str | None:
+    """The model that a recipe, readable or not, says it is for."""
+    return _named(raw, "modelId")
+
+
+def loaded_by(raw: Raw) -> str | None:
+    """The repository whose files a recipe, readable or not, says it loads."""
+    return _named(raw, "checkpoint") or model_of(raw)
+
+
+def _named(raw: Raw, field: str) -> str | None:
+    spec = raw.get("spec")
+    name = spec.get(field) if isinstance(spec, dict) else None
+    return name if isinstance(name, str) else None

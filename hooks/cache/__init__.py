@@ -1,0 +1,1 @@
+"""The cache hook: claim, Jobs and their reports. Imports hooks.objects."""

@@ -1,0 +1,62 @@
+"""What the builders of a cache's children are given: the cache and the settings; and what all children share."""
+
+from typing import NamedTuple
+
+from aimlib.api.cache import CachedModelSpec, CacheSpec
+from aimlib.api.meta import Raw
+from aimlib.config import Config
+from aimlib.naming import CACHE_LABEL, child_name, digest, label_value
+
+MOUNT_PATH = "/workspace/model-cache"
+"""Where a cache is mounted unless it says otherwise; the path of the earlier API."""
+CRONJOB_LENGTH = 52
+"""The longest name of a CronJob: its Jobs add eleven characters (kubernetes.io, CronJob)."""
+
+
+class CacheOwner(NamedTuple):
+    """A cache that wants children."""
+
+    name: str
+    namespace: str
+    spec: CacheSpec
+    config: Config
+
+    @property
+    def claim(self) -> str:
+        return self.spec.storage.existing_claim or child_name(self.name, "-storage")
+
+    @property
+    def state(self) -> str:
+        """The ConfigMap that the Jobs report to."""
+        return child_name(self.name, "-state")
+
+    @property
+    def reporter(self) -> str:
+        """The identity of the Jobs."""
+        return child_name(self.name, "-reporter")
+
+    @property
+    def cleanup(self) -> str:
+        return child_name(self.name, "-cleanup", CRONJOB_LENGTH)
+
+    @property
+    def mount_path(self) -> str:
+        return self.spec.storage.mount_path or MOUNT_PATH
+
+    def job(self, model: CachedModelSpec) -> str:
+        """The name of a model's Job: another one whenever what it would do, or the room for it, is other."""
+        wanted = model.model_dump(mode="json", include={"id", "revision", "include", "exclude", "max_size"})
+        return child_name(self.name, f"-{digest(wanted, self.spec.hub.wire(), self.spec.storage.size)}")
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of every child; pods that use the volume carry the last of them, too."""
+        return {
+            "app.kubernetes.io/name": "aim-cache",
+            "app.kubernetes.io/instance": label_value(self.name),
+            "app.kubernetes.io/managed-by": "aim-engine",
+            CACHE_LABEL: label_value(self.name),
+        }
+
+    def metadata(self, name: str) -> Raw:
+        return {"name": name, "namespace": self.namespace, "labels": self.labels}

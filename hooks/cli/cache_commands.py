@@ -1,0 +1,146 @@
+"""What `aim cache ls`, `verify` and `gc` do: look at a volume, print, and return the exit code."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from aimlib.api.meta import Raw
+from aimlib.caching import byte_sizes
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.eviction import Policy, Removal
+from aimlib.caching.job_reports import Removed
+from aimlib.caching.volume_index import CachedModel
+from hooks.cli.errors import TROUBLE, Failure
+from hooks.cli.formats import json_text, yaml_document
+from hooks.cli.tables import Cell, table
+from hooks.jobs.volume import cleanup, disk, listing, termination
+from hooks.jobs.volume.cleanup_plan import preview
+from hooks.jobs.volume.cluster import Cluster, ClusterError
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.listing import Listed, NoCacheError
+from hooks.jobs.volume.policy import OfCache, OfOptions, Rules
+
+DAMAGED = 3
+"""Exit code of a verification that found something wrong."""
+SHORT = 8
+"""Digits of a commit in a table."""
+HEAD = ("MODEL", "REVISION", "COMMIT", "SIZE", "FILES", "STATE", "CACHED", "LAST USED")
+WIDE_HEAD = (*HEAD, "FOLDER", "WRONG")
+REMOVAL_HEAD = ("MODEL", "REVISION", "SIZE", "WHY")
+
+
+def ls(root: Path, output: str) -> int:
+    """Print the models of a volume, and how full it is."""
+    with _worded(root):
+        found = listing.listed(listing.opened(root))
+        volume = disk.measured(root)
+    if output in {"json", "yaml"}:
+        data = {"models": [_data(one) for one in found], "volume": volume.wire()}
+        click.echo(json_text(data) if output == "json" else yaml_document(data), nl=False)
+        return 0
+    wide = output == "wide"
+    click.echo(table(WIDE_HEAD if wide else HEAD, [_row(one, wide=wide) for one in found]))
+    used, total, free = map(byte_sizes.words, (volume.used, volume.total, volume.available))
+    click.echo(f"\nThe cache has {used}; the volume has {total}, of which {free} are free.")
+    return 0
+
+
+def _data(one: Listed) -> Raw:
+    more = {"commit": one.commit, "cachedAt": one.cached_at, "lastUsed": one.last_used, "wrong": [*one.wrong]}
+    known = {key: value for key, value in more.items() if value}
+    size = {"bytes": one.bytes, "files": one.files, "folder": str(one.folder)}
+    return {"id": one.id, "revision": one.revision, "state": one.state, **size, **known}
+
+
+def _row(one: Listed, *, wide: bool) -> tuple[Cell, ...]:
+    commit = one.commit if wide else (one.commit or "")[:SHORT]
+    size = (byte_sizes.words(one.bytes), one.files)
+    row = (one.id, one.revision, commit, *size, one.state, one.cached_at, one.last_used)
+    return (*row, str(one.folder), "; ".join(one.wrong)) if wide else row
+
+
+def verify(root: Path, model: str | None) -> int:
+    """Read every byte of the models and print what is wrong."""
+    with _worded(root):
+        volume = listing.opened(root)
+        models = [one for _, one in sorted(listing.stored(volume).models.items())]
+    chosen = [one for one in models if model in (None, one.id)]
+    if model and not chosen:
+        there = ", ".join(sorted({one.id for one in models})) or "no model at all"
+        raise Failure(f"{root} has no model {model}, but {there}")
+    if not chosen:
+        click.echo(f"There is no model in {root}.")
+    return DAMAGED if [one for one in chosen if not _right(volume, one)] else 0
+
+
+def _right(volume: Volume, model: CachedModel) -> bool:
+    name = f"{model.id}@{model.revision}"
+    click.echo(f"{name}: reading {len(model.files)} files, {byte_sizes.words(model.bytes)}", err=True)
+    if wrong := listing.wrong(volume, model):
+        blobs = volume.repo(model.id).blobs
+        advice = f"To mend it, delete what is damaged from {blobs}; the next download brings it again."
+        click.echo("\n  ".join((f"{name}: wrong", *wrong, advice)))
+    else:
+        click.echo(f"{name}: verified, commit {model.commit}")
+    return not wrong
+
+
+def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
+    """Clean up and print what went; with `dry_run` print what would go."""
+    rules: Rules = OfCache(Cluster(cache)) if cache else OfOptions(policy)
+    if dry_run:
+        return _previewed(root, rules)
+    try:
+        with _worded(root), termination.interruptible():
+            listing.opened(root)
+            ended = cleanup.collect(root, rules, _say)
+    except DownloadError as error:
+        raise _failed(error.message, error.code) from error
+    except KeyboardInterrupt:
+        raise _failed("the clean-up was stopped; the next one goes on", OUTCOMES["Interrupted"].code) from None
+    _print(ended.removed, "Nothing was removed.")
+    if isinstance(ended.trouble, DownloadError):
+        raise _failed(ended.trouble.message, ended.trouble.code)
+    if ended.trouble:
+        raise _failed(str(ended.trouble), TROUBLE)
+    return 0
+
+
+def _failed(message: str, code: int) -> Failure:
+    termination.last_words(message, _say)
+    return Failure(message, code)
+
+
+def _previewed(root: Path, rules: Rules) -> int:
+    try:
+        with _worded(root):
+            found = preview(listing.opened(root), rules)
+    except ClusterError as error:
+        raise Failure(str(error), TROUBLE) from error
+    _print(found.removals, "Nothing would be removed.")
+    for note in found.notes:
+        _say(note)
+    return 0
+
+
+def _print(removals: Iterable[Removal | Removed], nothing: str) -> None:
+    rows = [(one.id, one.revision, byte_sizes.words(one.bytes), one.why) for one in removals]
+    click.echo(table(REMOVAL_HEAD, rows) if rows else nothing)
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)
+
+
+@contextmanager
+def _worded(root: Path) -> Iterator[None]:
+    """What is wrong with a folder as a Failure."""
+    try:
+        yield
+    except NoCacheError as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"{error.filename or root} cannot be read: {error.strerror}") from error

@@ -1,0 +1,91 @@
+"""Children and recipes in a line each."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from aimlib.api.meta import Raw
+from aimlib.selection.recipe_check import model_of
+from hooks.cli.tables import Cell
+
+PLAN_HEAD = ("NAMESPACE", "KIND", "NAME", "DETAIL")
+ENDPOINTS = "ENDPOINTS"
+COLUMNS = {
+    "NAME": "name",
+    "MODEL": "model",
+    "HARDWARE": "hardware",
+    "PRECISION": "precision",
+    "ENGINE": "backend",
+    "GPUS": "gpuCounts",
+    "PHASE": "phase",
+    "CHECKPOINT": "checkpoint",
+    "MESSAGE": "message",
+    ENDPOINTS: "endpoints",
+}
+"""The columns of recipes, and what each shows."""
+RECIPE_HEAD = ("NAME", "MODEL", "HARDWARE", "PRECISION", "ENGINE", "GPUS", "PHASE")
+WIDE_RECIPE_HEAD = (*RECIPE_HEAD, "CHECKPOINT", "MESSAGE")
+
+
+def plan_rows(children: Iterable[Raw]) -> Iterator[Sequence[Cell]]:
+    """A row per child."""
+    for child in children:
+        metadata, kind = child["metadata"], child["kind"]
+        yield metadata["namespace"], kind, metadata["name"], DETAILS.get(kind, lambda _: None)(child)
+
+
+def _deployment(child: Raw) -> str:
+    [container] = child["spec"]["template"]["spec"]["containers"]
+    asked = ", ".join(f"{name} {amount}" for name, amount in container["resources"]["requests"].items())
+    return f"{child['spec']['replicas']} x {container['image']}: {asked}"
+
+
+def _service(child: Raw) -> str:
+    return f"{child['spec']['type']}, port {child['spec']['ports'][0]['port']}"
+
+
+def _claim(child: Raw) -> str:
+    return f"{child['spec']['resources']['requests']['storage']}, {', '.join(child['spec']['accessModes'])}"
+
+
+def _autoscaler(child: Raw) -> str:
+    return f"{child['spec']['minReplicas']} to {child['spec']['maxReplicas']} replicas"
+
+
+def _job(child: Raw) -> str:
+    [container] = child["spec"]["template"]["spec"]["containers"]
+    return " ".join(word for word in container["args"] if word.startswith(("--model=", "--revision=")))
+
+
+def _cronjob(child: Raw) -> str:
+    return str(child["spec"]["schedule"])
+
+
+DETAILS: Mapping[str, Callable[[Raw], str]] = {
+    "Deployment": _deployment,
+    "Service": _service,
+    "PersistentVolumeClaim": _claim,
+    "HorizontalPodAutoscaler": _autoscaler,
+    "Job": _job,
+    "CronJob": _cronjob,
+}
+"""What is worth a word about a child, by kind."""
+
+
+def recipe_data(raw: Raw, used: Mapping[str, int] | None) -> Raw:
+    """The facts of a recipe, readable or not; with the number of endpoints that it serves where that is known."""
+    spec = raw.get("spec")
+    found = spec if isinstance(spec, dict) else {}
+    status = raw.get("status") or {}
+    name = raw["metadata"]["name"]
+    return {
+        "name": name,
+        "model": model_of(raw),
+        **{key: found.get(key) for key in ("hardware", "precision", "backend")},
+        "checkpoint": found.get("checkpoint") or found.get("modelId"),
+        **{key: status.get(key) for key in ("gpuCounts", "phase", "message")},
+        **({"endpoints": used.get(name, 0)} if used is not None else {}),
+    }
+
+
+def recipe_row(data: Raw, head: Sequence[str]) -> list[Cell]:
+    """The facts under a table's head."""
+    return [data[COLUMNS[title]] for title in head]

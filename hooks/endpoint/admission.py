@@ -1,0 +1,100 @@
+"""What admission says of an AIMEndpoint before it is stored: the words that its status would have, and a label.
+
+Only what a change is about is spoken of: what was let in before can be labelled, scaled and deleted for ever.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jsonpatch
+
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.meta import Raw
+from aimlib.config import Config
+from aimlib.naming import MODEL_LABEL, model_label
+from aimlib.protocol.admission_review import Answer, Review
+from aimlib.protocol.metacontroller import BadRequestError
+from aimlib.selection.select import decided_for
+from hooks.endpoint.decision import Choice, choose, concerning, read_spec
+from hooks.endpoint.warnings import warnings
+
+SILENT = Answer("Silent")
+NOT_CHECKED = "not checked whether a recipe fits"
+NOT_READ = "the hook server has not read the recipes and the AIMInventory named cluster yet"
+
+
+class Known(NamedTuple):
+    """The cluster as the server knows it."""
+
+    recipes: list[Raw]
+    """All of them, in the order of their names."""
+    inventories: list[Raw]
+
+
+def validate(asked: Review, known: Known | None, config: Config, *, enforce: bool) -> Answer:
+    """What would not work, as warnings; as a refusal where nothing can be selected and `enforce` is asked for.
+
+    What cannot be judged is let in with a warning, whatever is enforced: there is nothing known yet, or the CRD let a
+    spec in that this release cannot read. Then the order of an installation or of an upgrade would decide.
+    """
+    before = asked.old or {}
+    if asked.deleting or before.get("spec") == asked.object.get("spec"):
+        return SILENT
+    try:
+        spec, earlier = read_spec(asked.object), _earlier(before)
+        found = _choice(spec, before, known, config) if known else None
+    except BadRequestError as error:
+        return _said((), not_checked=f"{NOT_CHECKED}: {error}")
+    told = warnings(earlier, found.pinned if found else None) if earlier else ()
+    unexpected = [one for one in warnings(spec, found.resolved if found else None) if one not in told]
+    if (earlier and decided_for(earlier) == decided_for(spec)) or (found and found.verdict.good):
+        return _said(unexpected)
+    if found is None or found.fresh is None:
+        why = found.verdict.message if found else NOT_READ
+        return _said(unexpected, not_checked=f"{NOT_CHECKED}: {why}")
+    if enforce or config.admission == "enforce":
+        return Answer("Refused", tuple(unexpected), refusal=found.verdict.message)
+    return _said((found.verdict.message, *unexpected))
+
+
+def _choice(spec: EndpointSpec, before: Raw, known: Known, config: Config) -> Choice:
+    """What would be chosen for the spec with the status that the endpoint has."""
+    recipes = concerning(spec, known.recipes)
+    return choose(spec, before.get("status") or {}, recipes, known.inventories, config)
+
+
+def label(asked: Review) -> Answer:
+    """The label of its model, by which `kubectl get aimendpoints -l` finds it as it finds recipes.
+
+    One that somebody else has set stays as it is. A spec that cannot be read is for the CRD to refuse.
+    """
+    metadata = asked.object["metadata"]
+    labels = metadata.get("labels") or {}
+    try:
+        wanted, earlier = _label(read_spec(asked.object)), _earlier(asked.old or {})
+    except BadRequestError:
+        return SILENT
+    ours = {None, wanted, _label(earlier) if earlier else None}
+    if asked.deleting or labels.get(MODEL_LABEL) not in ours or labels.get(MODEL_LABEL) == wanted:
+        return SILENT
+    labelled = {**metadata, "labels": {**labels, MODEL_LABEL: wanted}}
+    patch = jsonpatch.make_patch({"metadata": metadata}, {"metadata": labelled})
+    return Answer("Labelled", patch=tuple(patch))
+
+
+def _label(spec: EndpointSpec) -> str:
+    return model_label(spec.wanted.id or "")
+
+
+def _earlier(before: Raw) -> EndpointSpec | None:
+    """The spec that is stored; None where there is none, or this release cannot read it."""
+    try:
+        return read_spec(before)
+    except BadRequestError:
+        return None
+
+
+def _said(words: Sequence[str], *, not_checked: str = "") -> Answer:
+    if not_checked:
+        return Answer("NotChecked", (not_checked, *words))
+    return Answer("Warned", tuple(words)) if words else SILENT

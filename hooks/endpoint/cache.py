@@ -1,0 +1,206 @@
+"""What an endpoint has of AIMCaches: the one it uses, and what runs while that has not got the model yet.
+
+While the model is not there, no pod is started that would download it: the Deployment stays as it was last applied.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from aimlib.api import API_VERSION
+from aimlib.api.cache import CacheSpec
+from aimlib.api.cache_status import CacheStatus
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_status import UsedCache
+from aimlib.api.meta import Raw
+from aimlib.caching.choice import Before, Choice, Found, Wish, choose, use
+from aimlib.caching.usage import Use, uses
+from aimlib.config import Config
+from aimlib.memo import Memo, remembered, versions
+from aimlib.protocol.conditions import Verdict
+from aimlib.protocol.metacontroller import Request, wire
+from aimlib.protocol.observed import child, last_applied
+from aimlib.schema.error_messages import sentences
+from hooks.cache.children.owner import CacheOwner
+from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
+from hooks.endpoint.children.deployment import replicas
+from hooks.endpoint.children.owner import Hold, Owner
+from hooks.endpoint.conditions import Pods
+
+CACHES = f"AIMCache.{API_VERSION}"
+FOUND: Memo[Found] = Memo(256)
+
+
+class Memory(NamedTuple):
+    """What the status says of caches so far."""
+
+    cache: UsedCache | None
+    same: bool
+    """Whether it was written for the recipe and the checkpoint of now."""
+    been_ready: bool
+    """Whether any replica ever was."""
+
+
+class Cached(NamedTuple):
+    """An endpoint's use of a cache."""
+
+    owner: Owner
+    """The endpoint with its cache, and with what is held while that is waited for."""
+    conditions: tuple[Verdict, ...] = ()
+    """CacheReady; none where no cache is used."""
+    objections: tuple[Verdict, ...] = ()
+    """The same while Ready has to wait for it."""
+    pods: Pods = Pods()
+    warnings: tuple[str, ...] = ()
+
+
+def asks(spec: EndpointSpec) -> bool:
+    """Whether an endpoint may use an AIMCache."""
+    return spec.cache.name is not None or spec.cache.enabled is None
+
+
+def related(spec: EndpointSpec, namespace: str) -> list[Raw]:
+    """The rule by which an endpoint sees the cache that it names, or all of its namespace."""
+    if not asks(spec):
+        return []
+    rule: Raw = {"apiVersion": API_VERSION, "resource": "aimcaches", "namespace": namespace}
+    return [{**rule, "names": [spec.cache.name]} if spec.cache.name else rule]
+
+
+def cached(request: Request, owner: Owner, memory: Memory) -> Cached:
+    """The cache of an endpoint, and all that follows from it."""
+    running = child(request, "Deployment.apps/v1", owner.child)
+    service = child(request, "Service.v1", owner.child)
+    caches = _found(request, owner) if asks(owner.spec) else []
+    wish, name = _wish(owner), owner.spec.cache.name
+    before = Before(
+        pinned=memory.cache if memory.same else None,
+        running=_template_uses(running) if _size(running) else (),
+        mounted=_claims(running),
+        serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
+    )
+    choice = choose(name, caches, wish, before) if asks(owner.spec) else None
+    used = choice.used if choice else None
+    owner = owner._replace(cache=used, uses=_all_uses(used, wish, running, service))
+    if choice is None:
+        return Cached(owner, warnings=tuple(unused(caches, wish)))
+    runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
+    verdict = cache_ready(choice, owner.namespace, running=runs)
+    hold = None if verdict.good else _hold(owner, choice, running, memory)
+    crowd = shared(used, owner.most_replicas, other_users(choice, owner.name)) if used else ""
+    return Cached(
+        owner._replace(hold=hold),
+        (verdict,),
+        (verdict,) if hold and owner.replicas else (),
+        _pods(hold, owner, choice, crowd),
+        (*([crowd] if ":" in crowd else []), *_mounted_elsewhere(owner)),
+    )
+
+
+def _found(request: Request, owner: Owner) -> list[Found]:
+    raws = request.found(CACHES)
+    return [remembered(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in raws]
+
+
+def _read(raw: Raw, config: Config) -> Found:
+    """An AIMCache as it is found. One that cannot be read must not stop what runs."""
+    metadata = raw["metadata"]
+    name, deleting = metadata["name"], "deletionTimestamp" in metadata
+    try:
+        spec = CacheSpec.model_validate(raw.get("spec"))
+        status = CacheStatus.model_validate(raw.get("status") or {})
+    except ValidationError as error:
+        return Found(name, deleting=deleting, error="; ".join(sentences(error))[:1024])
+    volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
+    mode = spec.storage.access_mode
+    return Found(name, spec.models, status, volume.claim, volume.mount_path, mode, deleting)
+
+
+def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
+    """That a path was asked for which a cache that was found does not have; one that is named is warned of as such."""
+    asked, used = owner.spec.cache, owner.cache
+    if used and not asked.name and "mount_path" in asked.model_fields_set and asked.mount_path != used.mount_path:
+        yield f"cache.mountPath has no effect: cache {used.name} is mounted at {used.mount_path}"
+
+
+def _wish(owner: Owner) -> Wish:
+    resolved = owner.resolved
+    return Wish(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision)
+
+
+def _template_uses(running: Raw | None) -> tuple[Use, ...]:
+    """What the pods of an observed Deployment use."""
+    return uses(running["spec"]["template"].get("metadata") or {}) if running else ()
+
+
+def _claims(running: Raw | None) -> tuple[str, ...]:
+    """The claims that the pods of an observed Deployment mount."""
+    volumes = running["spec"]["template"]["spec"].get("volumes") or () if running else ()
+    claims = (one.get("persistentVolumeClaim") or {} for one in volumes)
+    return tuple(one["claimName"] for one in claims if one)
+
+
+def _size(running: Raw | None) -> int:
+    """How many replicas an observed Deployment asks for."""
+    return int(running["spec"].get("replicas", 1)) if running else 0
+
+
+def _ready(running: Raw | None) -> bool:
+    return bool(((running or {}).get("status") or {}).get("readyReplicas"))
+
+
+def _idle(running: Raw | None, memory: Memory) -> bool:
+    """Whether pods have nothing to be kept for: none was ever ready, and they would download a model themselves."""
+    return not (_template_uses(running) or memory.been_ready or _ready(running))
+
+
+def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
+    """Whether this very choice has been served without a cache, so that one that appears later is not for it."""
+    if _template_uses(running):
+        return False
+    if memory.same and memory.cache is None and memory.been_ready:
+        return True
+    last = last_applied(running) if running and _ready(running) and _size(running) else None
+    return last is not None and last["spec"]["template"] == wire(replicas(owner))["spec"]["template"]
+
+
+def _all_uses(used: UsedCache | None, wish: Wish, running: Raw | None, service: Raw | None) -> tuple[Use, ...]:
+    """What is wanted; what the Deployment's pods use; and what was said before, until no earlier pod is left."""
+    wanted = (use(used, wish.checkpoint),) if used else ()
+    if running is None:
+        return wanted
+    status = running.get("status") or {}
+    latest = _template_uses(running)
+    settled = (
+        latest == wanted
+        and status.get("observedGeneration", 0) >= running["metadata"].get("generation", 0)
+        and status.get("replicas", 0) == status.get("updatedReplicas", 0)
+    )
+    said = uses(service["metadata"]) if service and not settled else ()
+    return tuple(sorted({*wanted, *latest, *said}))
+
+
+def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> Hold | None:
+    """What is to be there while the model is not; None where that is what is wanted anyway."""
+    if choice.used and not owner.replicas:
+        return None
+    if running is None:
+        return Hold(None)
+    last = last_applied(running)
+    if last is None and choice.in_use:
+        return None
+    count = 0 if _idle(running, memory) or not _size(running) else owner.replicas
+    spec = {**(last or running)["spec"], "replicas": count}
+    if choice.used and spec == wire(replicas(owner))["spec"]:
+        return None
+    kept = {key: running[key] for key in ("apiVersion", "kind")}
+    return Hold({**kept, "metadata": owner.metadata(owner.child), "spec": spec})
+
+
+def _pods(hold: Hold | None, owner: Owner, choice: Choice, crowd: str) -> Pods:
+    """What that means for the pods, in words."""
+    kept = hold.deployment["spec"]["replicas"] if hold and hold.deployment else 0
+    idle = f"no replica is started before {choice.wish.checkpoint} is in cache {choice.name}"
+    return Pods(idle=idle if hold and owner.replicas > kept else "", crowd=crowd, kept=bool(kept))

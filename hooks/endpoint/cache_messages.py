@@ -1,0 +1,135 @@
+"""What is said of an endpoint's AIMCache: the condition CacheReady, and sentences about sharing it and not using it."""
+
+from collections.abc import Iterable, Iterator
+
+from aimlib.api.endpoint_status import UsedCache
+from aimlib.caching.byte_sizes import words
+from aimlib.caching.choice import Choice, Found, Wish
+from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.kube.quantity import parse
+from aimlib.naming import child_name
+from aimlib.protocol.conditions import Verdict
+
+WHAT_RUNS = "the replicas that run stay as they are"
+SHARED = {
+    "ReadWriteOnce": "all pods that use it must fit on one node",
+    "ReadWriteOncePod": "one pod uses it at a time",
+}
+"""What an access mode means for the pods of a cache."""
+NO_ROOM = {"TooSmall", "SizeUnknown"}
+"""Reasons of a cache that has no volume for its models, and says why in its message."""
+NAMED = 5
+"""How many names stand in a sentence."""
+
+
+def cache_ready(choice: Choice, namespace: str, *, running: bool) -> Verdict:
+    """Whether the cache has what the endpoint wants: the first row that applies. `running`: whether any pod runs."""
+    name, wish, model, gone = choice.name, choice.wish, choice.model, choice.found is None
+    found = choice.found or Found(name)
+    state = model.status if model else "Waiting"
+    lost = f"{wish.checkpoint} is not in cache {name} now"
+    waiting = lost if choice.in_use else f"waiting for {wish.checkpoint} in cache {name}"
+    table = (
+        (gone and choice.in_use, "CacheDeleted", f"cache {name} is gone; {_kept(choice)}"),
+        (gone, "CacheNotFound", f"there is no AIMCache {name} in namespace {namespace}"),
+        (found.deleting and choice.in_use, "CacheDeleted", f"cache {name} is being deleted; {_kept(choice)}"),
+        (found.deleting, "CacheDeleted", f"cache {name} is being deleted; {AGAIN}"),
+        (found.error, "CacheUnreadable", f"AIMCache {name} cannot be read: {found.error}"),
+        (not (choice.used or found.lists(wish.checkpoint)), "ModelNotListed", _not_listed(found, wish)),
+        (not choice.used, "RevisionDiffers", f"{_listed_at(found, wish)}, and this endpoint asks for {wish.revision}"),
+        (state == "Ready", "CacheReady", _is_there(choice, found)),
+        (state == "Failed", "DownloadFailed", f"{wish.checkpoint} is not in cache {name}: {_failure(choice)}"),
+        (state == "Downloading", "Downloading", f"{waiting}: {(model and model.progress) or 'its download has begun'}"),
+        (state == "Verifying", "Verifying", f"{waiting}: its files are being verified"),
+        (state == "OnDemand", "Waiting", f"{waiting}: it will be downloaded, now that it is used"),
+        (state == "Removed", "Waiting", f"{waiting}: a clean-up removed it, and it will be downloaded again"),
+        (True, "Waiting", f"{waiting}: {_waits_for(choice, found)}"),
+    )
+    reason, text = next((reason, text) for applies, reason, text in table if applies)
+    good = reason == "CacheReady"
+    kept = running and not good and not (reason == "CacheDeleted" and choice.in_use)
+    return Verdict("CacheReady", good, reason, f"{text}; {WHAT_RUNS}" if kept else text)
+
+
+AGAIN = "create the cache again, or change spec.cache"
+
+
+def _kept(choice: Choice) -> str:
+    claim = choice.used.claim_name if choice.used else ""
+    own = claim == child_name(choice.name, "-storage")
+    goes = "goes when its last pod does" if own else "stays"
+    return f"this endpoint keeps running on the claim {claim}, which {goes}; {AGAIN}"
+
+
+def _not_listed(found: Found, wish: Wish) -> str:
+    listed = _names(one.id for one in found.models) or "no model"
+    return (
+        f"cache {found.name} lists {listed}, and not {wish.checkpoint}, which recipe {wish.recipe} loads: "
+        "add it to spec.models of the cache"
+    )
+
+
+def _listed_at(found: Found, wish: Wish) -> str:
+    return f"cache {found.name} lists {wish.checkpoint} at {found.revision(wish.checkpoint) or DEFAULT_REVISION}"
+
+
+def _is_there(choice: Choice, found: Found) -> str:
+    model, checkpoint = choice.model, choice.wish.checkpoint
+    # Up: the size in the status was rounded down already.
+    size = f", {words(int(parse(model.size)), at_least=True)}" if model and model.size else ""
+    there = f"{checkpoint} is in cache {choice.name}{size}"
+    if model is None or model.listed is not False:
+        return there
+    now = "lists another revision now" if found.lists(checkpoint) else "does not list it any more"
+    return f"{there}; the cache {now}"
+
+
+def _failure(choice: Choice) -> str:
+    model = choice.model
+    return ": ".join(filter(None, (model.reason, model.message))) if model else ""
+
+
+def _waits_for(choice: Choice, found: Found) -> str:
+    """What the cache itself waits for, or else what its account of the model says."""
+    reasons = {one.reason for one in found.status.conditions if one.type == "Ready"}
+    of_cache = found.status.message if found.status.phase == "Pending" or reasons & NO_ROOM else None
+    of_model = choice.model.message if choice.model else None
+    return of_cache or of_model or found.status.message or "the cache has not been looked at yet"
+
+
+def other_users(choice: Choice, endpoint: str) -> tuple[str, ...]:
+    """The other endpoints that use any model of the cache."""
+    models = choice.found.status.cached_models if choice.found else ()
+    return tuple(sorted({user for one in models for user in one.used_by} - {endpoint}))
+
+
+def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
+    """What the access mode of the volume means for all its pods; empty where they may run anywhere."""
+    if used.access_mode not in SHARED:
+        return ""
+    mine = f"{replicas} of this endpoint" if replicas > 1 else ""
+    names = _names(others)
+    who = " and ".join(filter(None, (mine, names and f"those of {names}")))
+    meaning = f"cache {used.name} is {used.access_mode}, so {SHARED[used.access_mode]}"
+    return f"{meaning}: {who}" if who else meaning
+
+
+def unused(caches: Iterable[Found], wish: Wish) -> Iterator[str]:
+    """Why caches that have to do with the model are not used by an endpoint that leaves the choice free."""
+    for one in (one for one in caches if not one.deleting):
+        if one.serves(wish):
+            moves = f"cache.name: {one.name} moves it there"
+            yield f"cache {one.name} lists {wish.checkpoint}, and this endpoint began without it; {moves}"
+        elif one.lists(wish.checkpoint):
+            yield f"{_listed_at(one, wish)}, and this endpoint asks for {wish.revision}: the cache is not used"
+        elif one.lists(wish.model):
+            yield (
+                f"cache {one.name} lists {wish.model}, but recipe {wish.recipe} loads {wish.checkpoint}: "
+                "the cache is used once it lists that"
+            )
+
+
+def _names(names: Iterable[str]) -> str:
+    known = sorted(names)
+    more = len(known) - NAMED
+    return ", ".join(known[:NAMED]) + (f" and {more} more" if more > 0 else "")

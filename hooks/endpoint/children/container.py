@@ -1,0 +1,134 @@
+"""The engine's container: command, environment, resources, probes."""
+
+from collections.abc import Mapping
+
+from aimlib.api.endpoint_status import UsedCache
+from aimlib.api.meta import Raw
+from aimlib.api.recipe import ComputeResources
+from aimlib.kube.quantity import canonical, from_gib, gib, parse
+from hooks.endpoint.children.owner import Owner
+from hooks.objects.hub_token import hub_token
+
+CACHE_VOLUME = "model-cache"
+PROBE_SECONDS = 10
+
+
+def container(owner: Owner) -> Raw:
+    """The one container of a replica."""
+    return {
+        "name": "engine",
+        "image": _image(owner),
+        "imagePullPolicy": owner.spec.image.pull_policy or "IfNotPresent",
+        "command": list(owner.engine.start(owner.resolved.checkpoint)),
+        "args": _args(owner),
+        "env": _env(owner),
+        "ports": [{"name": "http", "containerPort": owner.port, "protocol": "TCP"}],
+        "resources": _resources(owner),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "startupProbe": _probe(owner, failures=owner.config.startup_seconds // PROBE_SECONDS),
+        "readinessProbe": _probe(owner, failures=3),
+        "livenessProbe": _probe(owner, failures=6),
+        "volumeMounts": [
+            {"name": "dshm", "mountPath": "/dev/shm"},  # noqa: S108 - the ranks' shared memory
+            _files(owner),
+        ],
+    }
+
+
+def _image(owner: Owner) -> str:
+    """The resolved image, unless the endpoint names another repository or tag."""
+    asked = owner.spec.image
+    repository, _, tag = owner.resolved.image.rpartition(":")
+    if asked.repository:
+        return f"{asked.repository}:{asked.tag or 'latest'}"
+    return f"{repository}:{asked.tag or tag}"
+
+
+def _args(owner: Owner) -> list[str]:
+    """Where to listen and what to call the model, and then the recipe's own arguments."""
+    flags, resolved = owner.engine.flags, owner.resolved
+    revision = owner.revision or (owner.cache.revision if owner.cache else None)
+    return [
+        *(flags.served_model_name, resolved.model_id),
+        *(flags.host, "0.0.0.0"),  # noqa: S104 - the pod's own network
+        *(flags.port, str(owner.port)),
+        *((flags.revision, revision) if revision else ()),
+        *((flags.device, "cpu") if flags.device and resolved.vendor == "cpu" else ()),
+        *((flags.metrics,) if flags.metrics and flags.metrics not in resolved.args else ()),
+        *resolved.args,
+    ]
+
+
+def _files(owner: Owner) -> Raw:
+    """Where the model's files are; those of a shared cache are not the engine's to change."""
+    if owner.cache:
+        return {"name": CACHE_VOLUME, "mountPath": owner.cache.mount_path, "readOnly": True}
+    return {"name": CACHE_VOLUME, "mountPath": owner.spec.cache.mount_path}
+
+
+def _env(owner: Owner) -> list[Raw]:
+    """Where the model's files come from; the recipe's variables win over these by name."""
+    variables = _cached(owner.cache) if owner.cache else _downloading(owner)
+    if owner.spec.security.pod_security_context.run_as_user:
+        variables["HOME"] = {"name": "HOME", "value": "/tmp"}  # noqa: S108 - the image's home is root's
+    variables |= {variable.name: variable.wire() for variable in owner.resolved.env}
+    return list(variables.values())
+
+
+def _cached(cache: UsedCache) -> dict[str, Raw]:
+    """Nothing but the cache is asked.
+
+    HF_HOME stays what it is in the image: transformers writes the code of models below it, and the cache is read-only.
+    """
+    places = {"HF_HUB_CACHE": f"{cache.mount_path.rstrip('/')}/hub", "HF_HUB_OFFLINE": "1"}
+    return {name: {"name": name, "value": value} for name, value in places.items()}
+
+
+def _downloading(owner: Owner) -> dict[str, Raw]:
+    """The place to download to, and the token."""
+    return {
+        "HF_HOME": {"name": "HF_HOME", "value": owner.spec.cache.mount_path},
+        "HF_TOKEN": hub_token(owner.spec.wanted.token_secret, owner.config.token_secret),
+    }
+
+
+def _resources(owner: Owner) -> Raw:
+    """What the endpoint says, else what the recipe says, else so much per GPU; and the GPUs themselves."""
+    asked, recipe, config = owner.spec.resources, owner.resolved.resources, owner.config
+    devices = max(owner.resolved.gpu_count, 1)
+    usual_memory = from_gib(gib(config.memory_per_device) * devices)
+    cpu = _pair(asked.cpu, asked.cpu_limit, recipe, "cpu", str(config.cpu_per_device * devices))
+    memory = _pair(asked.memory, asked.memory_limit, recipe, "memory", usual_memory)
+    gpus = {owner.resolved.resource: str(owner.resolved.gpu_count)} if owner.resolved.resource else {}
+    return {
+        "requests": {"cpu": cpu[0], "memory": memory[0], **_others(recipe.requests), **gpus},
+        "limits": {"cpu": cpu[1], "memory": memory[1], **_others(recipe.limits), **gpus},
+    }
+
+
+def _pair(
+    request: str | None, limit: str | None, recipe: ComputeResources, name: str, usual: str
+) -> tuple[str, str | None]:
+    """Request and limit of one resource; a limit never lies below a request that the endpoint did not state."""
+    chosen = request or recipe.requests.get(name) or usual
+    bound = limit or (None if request else recipe.limits.get(name))
+    if bound and not request and parse(bound) < parse(chosen):
+        chosen = bound
+    return canonical(chosen), canonical(bound) if bound else None
+
+
+def _others(amounts: Mapping[str, str]) -> dict[str, str]:
+    """Resources beside CPU, memory and GPUs, such as ephemeral-storage or hugepages."""
+    ours = ("cpu", "memory", "amd.com/", "nvidia.com/")
+    return {name: canonical(amount) for name, amount in sorted(amounts.items()) if not name.startswith(ours)}
+
+
+def _probe(owner: Owner, failures: int) -> Raw:
+    """The engine answers on its health path once the model is loaded."""
+    return {
+        "httpGet": {"path": owner.engine.paths.health, "port": "http"},
+        "periodSeconds": PROBE_SECONDS,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }

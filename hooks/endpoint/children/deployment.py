@@ -1,0 +1,133 @@
+"""The Deployment that runs an endpoint's engine.
+
+The pod template depends on the spec, the resolved choice, the cache that was chosen and the operator's settings, and
+on nothing else: a new release of the operator restarts no model server, and neither does what becomes of a cache.
+"""
+
+from aimlib.api.endpoint_parts import NOTHING, PodSecurityContext
+from aimlib.api.meta import Raw
+from aimlib.caching.choice import use
+from aimlib.caching.usage import usage_annotation
+from aimlib.naming import CACHE_LABEL, label_value
+from hooks.endpoint.children.container import container
+from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.placement import affinity, tolerations
+from hooks.objects.shared_volume import pods_of
+
+NAME = "app.kubernetes.io/name"
+ROLLOUT_GRACE = 600
+"""Seconds beyond the start-up time before a rollout counts as stuck: scheduling and pulling the image."""
+
+
+def deployment(owner: Owner) -> Raw | None:
+    """The engine's replicas; while a cache is waited for, what runs already."""
+    return replicas(owner) if owner.hold is None else owner.hold.deployment
+
+
+def replicas(owner: Owner) -> Raw:
+    """The engine's replicas as they are asked for."""
+    image = owner.spec.image
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": owner.metadata(owner.child),
+        "spec": {
+            "replicas": owner.replicas,
+            "selector": {"matchLabels": owner.selector},
+            "strategy": _strategy(owner),
+            "progressDeadlineSeconds": owner.config.startup_seconds + ROLLOUT_GRACE,
+            "template": {
+                "metadata": {"labels": _pod_labels(owner), "annotations": {**_scraping(owner), **_usage(owner)}},
+                "spec": {
+                    "serviceAccountName": owner.account,
+                    "automountServiceAccountToken": False,
+                    "securityContext": _security(owner.spec.security.pod_security_context),
+                    "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
+                    "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
+                    "tolerations": tolerations(owner.resolved),
+                    "containers": [container(owner)],
+                    "volumes": [
+                        {"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": owner.config.shared_memory}},
+                        {"name": "model-cache", **_cache(owner)},
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _security(asked: PodSecurityContext) -> Raw:
+    """Not as root where a user is stated, as the level `restricted` wants it; else the vendors' images run as root."""
+    return {
+        "runAsNonRoot": True if asked.run_as_user else None,
+        "runAsUser": asked.run_as_user,
+        "runAsGroup": asked.run_as_group,
+        "fsGroup": asked.fs_group,
+        "supplementalGroups": asked.supplemental_groups,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _cache(owner: Owner) -> Raw:
+    if owner.cache:
+        return {"persistentVolumeClaim": {"claimName": owner.cache.claim_name, "readOnly": True}}
+    return {"persistentVolumeClaim": {"claimName": owner.claim}} if owner.spec.cache.enabled else {"emptyDir": {}}
+
+
+def _together(owner: Owner) -> Raw:
+    """Affinity to the servers of a cache whose volume is on one node at a time, and rather to its downloads.
+
+    A download on a node that is not for this server holds it up for no longer than it runs. Required, it would for
+    longer: the scheduler looks at a pod again when one appears that it is to be near to, not when one ends
+    (kube-scheduler 1.37, interpodaffinity/plugin.go).
+    """
+    if not (owner.one_node and owner.cache):
+        return {}
+    cache, servers = owner.cache.name, {NAME: owner.labels[NAME]}
+    rather = {"weight": 100, "podAffinityTerm": pods_of(cache)}
+    return {
+        "podAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [pods_of(cache, **servers)],
+            "preferredDuringSchedulingIgnoredDuringExecution": [rather],
+        }
+    }
+
+
+def _pod_labels(owner: Owner) -> dict[str, str]:
+    version, cache = owner.spec.wanted.version, owner.cache
+    return {
+        **owner.labels,
+        **({"app.kubernetes.io/version": label_value(version)} if version else {}),
+        **({CACHE_LABEL: label_value(cache.name)} if cache else {}),
+    }
+
+
+def _usage(owner: Owner) -> dict[str, str]:
+    """What these pods use: as long as they run they say it, whatever is asked for meanwhile."""
+    cache = owner.cache
+    return usage_annotation((use(cache, owner.resolved.checkpoint),) if cache else ())
+
+
+def _strategy(owner: Owner) -> Raw:
+    """As asked; else an old replica makes room for a new one on GPUs, since a spare GPU may never come."""
+    asked = owner.spec.deployment.strategy
+    if asked.type == "Recreate":
+        return {"type": "Recreate"}
+    usual = {"maxSurge": 0, "maxUnavailable": 1} if owner.resolved.gpu_count else {"maxSurge": 1, "maxUnavailable": 0}
+    stated = asked.rolling_update.wire() if asked.rolling_update else {}
+    if NOTHING.issuperset((usual | stated).values()):  # the one stated leaves it to the other to make progress
+        usual = dict.fromkeys(usual, 1)
+    return {"type": "RollingUpdate", "rollingUpdate": usual | stated}
+
+
+def _scraping(owner: Owner) -> dict[str, str | None]:
+    """The annotations that announce the pods to Prometheus."""
+    monitoring = owner.spec.monitoring
+    if not monitoring.scraped:
+        return {}
+    return {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(owner.port),
+        "prometheus.io/path": monitoring.prometheus.path,
+        "prometheus.io/interval": monitoring.prometheus.interval,
+    }

@@ -1,0 +1,131 @@
+"""What every builder is given: the endpoint, its choice, and the settings; and what all children share."""
+
+from typing import NamedTuple
+
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_status import Resolved, UsedCache
+from aimlib.api.meta import Raw
+from aimlib.caching.usage import Use
+from aimlib.config import Config
+from aimlib.engines.catalogue import Engine, engine
+from aimlib.naming import ENDPOINT_LABEL, child_name, label_value
+from hooks.objects.shared_volume import ONE_NODE
+
+
+class Hold(NamedTuple):
+    """What runs instead while a cache has not got the model yet."""
+
+    deployment: Raw | None
+    """The Deployment as it was before; None where there was none, and so there is none."""
+
+
+class Owner(NamedTuple):
+    """An endpoint that wants children."""
+
+    name: str
+    namespace: str
+    spec: EndpointSpec
+    resolved: Resolved
+    config: Config
+    cache: UsedCache | None = None
+    """The AIMCache that the pods use."""
+    uses: tuple[Use, ...] = ()
+    """All models of caches that any of the pods use, those of an earlier version included."""
+    hold: Hold | None = None
+
+    @property
+    def child(self) -> str:
+        """The name of the Deployment, the Service, and whatever there is one of."""
+        return child_name(self.name)
+
+    @property
+    def claim(self) -> str:
+        """The name of the claim that is this endpoint's own."""
+        return child_name(self.name, "-cache")
+
+    @property
+    def account(self) -> str | None:
+        """The pods' service account, where one is named or made."""
+        asked = self.spec.security.service_account
+        return asked.name or (self.child if asked.create else None)
+
+    @property
+    def engine(self) -> Engine:
+        return engine(self.resolved.backend)
+
+    @property
+    def port(self) -> int:
+        """The port that the engine listens on."""
+        return self.spec.service.target_port or self.engine.port
+
+    @property
+    def answering(self) -> int:
+        """The port that the pods behind the Service listen on: those that are kept may run another engine."""
+        containers = self._held_pod.get("containers")
+        return int(containers[0]["ports"][0]["containerPort"]) if containers else self.port
+
+    @property
+    def one_node(self) -> bool:
+        """Whether the cache's volume is on one node at a time, and so all of its pods are."""
+        return self.cache is not None and self.cache.access_mode in ONE_NODE
+
+    @property
+    def own_claim(self) -> bool:
+        """Whether pods mount a claim that is this endpoint's own."""
+        cache = self.spec.cache
+        asked = bool(cache.enabled) and cache.name is None
+        return asked or any(
+            one.get("persistentVolumeClaim", {}).get("claimName") == self.claim
+            for one in self._held_pod.get("volumes", ())
+        )
+
+    @property
+    def _held_pod(self) -> Raw:
+        deployment = self.hold.deployment if self.hold else None
+        return dict(deployment["spec"]["template"]["spec"]) if deployment else {}
+
+    @property
+    def autoscaled(self) -> bool:
+        """Whether an autoscaler writes the endpoint's replicas; with zero replicas it is switched off by hand."""
+        scaling = self.spec.scaling
+        return scaling is not None and (scaling.max_replicas or 1) > 1 and self.spec.replicas > 0
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas are wanted now: spec.replicas, within the bounds of scaling, unless it is zero."""
+        scaling = self.spec.scaling
+        if scaling is None or self.spec.replicas == 0:
+            return self.spec.replicas
+        wanted = max(self.spec.replicas, scaling.min_replicas)
+        return min(wanted, scaling.max_replicas) if scaling.max_replicas else wanted
+
+    @property
+    def most_replicas(self) -> int:
+        """How many replicas there may be."""
+        scaling = self.spec.scaling
+        return max(self.replicas, (scaling.max_replicas or 0) if scaling else 0)
+
+    @property
+    def revision(self) -> str | None:
+        """The revision that is stated; it means nothing to another model, which an earlier spec asked for."""
+        wanted = self.spec.wanted
+        return wanted.revision if self.resolved.model_id == wanted.id else None
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """The labels that select the pods. They never change: a Deployment's selector is immutable."""
+        return {ENDPOINT_LABEL: label_value(self.name)}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of every child."""
+        return {
+            "app.kubernetes.io/name": "aim-endpoint",
+            "app.kubernetes.io/instance": label_value(self.name),
+            "app.kubernetes.io/managed-by": "aim-engine",
+            **self.selector,
+        }
+
+    def metadata(self, name: str) -> dict[str, object]:
+        """Metadata of a child in the endpoint's namespace."""
+        return {"name": name, "namespace": self.namespace, "labels": self.labels}

@@ -1,0 +1,100 @@
+"""The choice for an endpoint: what a decision made now would be, what was chosen before, and which of the two holds.
+
+The endpoint hook and admission both ask for it here, so that both say the same.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from aimlib.api.base import Model
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_status import Resolved
+from aimlib.api.meta import Raw
+from aimlib.api.node import InventoryStatus
+from aimlib.config import Config
+from aimlib.memo import Memo, remembered, versions
+from aimlib.protocol.conditions import Verdict
+from aimlib.schema.parsing import parsed
+from aimlib.selection.recipe_check import model_of
+from aimlib.selection.select import Decision, Entry, decide, decided_for, entry
+from hooks.endpoint.conditions import recipe_selected
+
+ENTRIES: Memo[Entry] = Memo(1024)
+DECISIONS: Memo[Decision] = Memo(512)
+
+
+def read_spec(parent: Raw) -> EndpointSpec:
+    """The parent's spec; BadRequestError in words where the CRD should have refused it."""
+    return parsed(EndpointSpec, parent.get("spec"))
+
+
+class Choice(NamedTuple):
+    """What holds for an endpoint now."""
+
+    pinned: Resolved | None
+    """What its status says was chosen."""
+    fresh: Decision | None
+    """A decision made now; None before the inventory is known."""
+    resolved: Resolved | None
+    """What is to run: the pinned choice while it is kept, else a new one."""
+    selection: Raw | None
+    """The explanation, as it is written."""
+    verdict: Verdict
+    """RecipeSelected."""
+
+
+def choose(spec: EndpointSpec, before: Raw, recipes: list[Raw], inventories: list[Raw], config: Config) -> Choice:
+    """The choice among the recipes that concern the endpoint; `before` is the status that it has."""
+    pinned = kept(before, "resolved", Resolved)
+    key = decided_for(spec)
+    fresh = _decide(spec, key, recipes, inventories, config)
+    better = fresh.resolved if fresh else None
+    keeps = (
+        pinned is not None
+        and pinned.decided_for == key
+        and (better in (None, pinned) or spec.recipe.update_policy != "Auto")
+    )
+    explained: Raw = before.get("selection") or {}
+    return Choice(
+        pinned=pinned,
+        fresh=fresh,
+        resolved=pinned if keeps else better or pinned,
+        selection=explained if keeps or fresh is None else fresh.selection.wire(),
+        verdict=recipe_selected(fresh, pinned if keeps or not better else None, key, explained),
+    )
+
+
+def concerning(spec: EndpointSpec, recipes: Iterable[Raw]) -> list[Raw]:
+    """Of all recipes those that the endpoint relates: the one that it names, else those of its model."""
+    custom = spec.recipe.custom_recipe
+    if custom:
+        return [one for one in recipes if one["metadata"]["name"] == custom.name]
+    return [one for one in recipes if model_of(one) == spec.wanted.id]
+
+
+def _decide(
+    spec: EndpointSpec, asked: str, recipes: list[Raw], inventories: list[Raw], config: Config
+) -> Decision | None:
+    inventory = next((one for one in inventories if one.get("status")), None)
+    if inventory is None:
+        return None
+    seen = versions([inventory, *recipes])
+    key = (asked, config.digest, seen) if seen else None
+    return remembered(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
+
+
+def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config) -> Decision:
+    catalogue = [
+        remembered(ENTRIES, versions([raw]), partial(entry, raw["metadata"]["name"], raw.get("spec")))
+        for raw in recipes
+    ]
+    return decide(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
+
+
+M = TypeVar("M", bound=Model)
+
+
+def kept(before: Raw, field: str, model: type[M]) -> M | None:
+    """What the status remembers. What an older release wrote and this one cannot read must not delete anything."""
+    return parsed(model, before[field], f"status.{field} cannot be read") if before.get(field) else None

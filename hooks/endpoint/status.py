@@ -1,0 +1,74 @@
+"""The status of an endpoint: the whole of it, every time, since whatever is left out is erased."""
+
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, Resolved, SelectedRecipe
+from aimlib.api.meta import Condition, Raw
+from aimlib.protocol.conditions import Verdict, first_objection
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observed import Rollout
+from aimlib.telemetry.live_metrics import told
+from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.conditions import phase
+from hooks.endpoint.warnings import warnings
+
+
+def endpoints(owner: Owner, service: Raw | None) -> Endpoints:
+    """URLs that can be used as they stand; those outside the cluster once it has given an address."""
+    asked = owner.spec.service
+    internal = f"http://{owner.child}.{owner.namespace}.svc:{asked.port}"
+    status = (service or {}).get("status") or {}
+    ingress: Raw = next(iter((status.get("loadBalancer") or {}).get("ingress") or ()), {})
+    address = ingress.get("hostname") or ingress.get("ip")
+    outside = f"http://[{address}]:{asked.port}" if ":" in (address or "") else f"http://{address}:{asked.port}"
+    ports = (service or {}).get("spec", {}).get("ports") or [{}]
+    return Endpoints(
+        internal=internal,
+        external=outside if address else None,
+        load_balancer=outside if address else None,
+        node_port=ports[0].get("nodePort") if asked.type == "NodePort" else None,
+    )
+
+
+def replicas(desired: int, seen: Rollout, before: Raw) -> Replicas:
+    """The Deployment's account, from its first ready replica on: until then nothing is known but the wish."""
+    if not seen.ready and "current" not in (before.get("replicas") or {}):
+        return Replicas(desired=desired)
+    return Replicas(desired=desired, current=seen.current, ready=seen.ready, available=seen.available)
+
+
+def metrics(spec: EndpointSpec, seen: Rollout, request: Request, before: Raw) -> Metrics | None:
+    """Live figures, or why there are none; None where monitoring is not asked for."""
+    return told(before.get("metrics"), seen.ready, request.figures, request.now) if spec.monitoring.scraped else None
+
+
+def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[Condition, ...]:
+    return tuple(verdict.condition(generation) for verdict in verdicts)
+
+
+def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> EndpointStatus:
+    """The status while nothing was ever chosen: no children, and the reason."""
+    verdict = first_objection(chosen)
+    return EndpointStatus(
+        phase=phase(verdict),
+        message=verdict.message[:4096],
+        model=spec.wanted.id,
+        replicas=Replicas(desired=spec.replicas),
+        conditions=conditions((verdict, chosen), generation),
+        warnings=warnings(spec, None),
+    )
+
+
+def selected(resolved: Resolved) -> SelectedRecipe:
+    """The choice in short."""
+    return SelectedRecipe(
+        name=resolved.recipe,
+        backend=resolved.backend,
+        precision=resolved.precision,
+        gpu_count=resolved.gpu_count,
+        hardware=resolved.product,
+    )
+
+
+def selector(owner: Owner) -> str:
+    """The label selector of the pods in the form that the scale subresource wants."""
+    return ",".join(f"{key}={value}" for key, value in sorted(owner.selector.items()))

@@ -1,0 +1,103 @@
+"""What a user may not expect: fields that were accepted but have no effect here, and choices with a price."""
+
+from collections.abc import Callable, Iterator
+
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_parts import NOTHING, RollingUpdate
+from aimlib.api.endpoint_status import Resolved
+from aimlib.selection.rules import gpus
+
+OUTSIDE = (
+    ("loadBalancerIP", "load_balancer_ip", ("LoadBalancer",)),
+    ("loadBalancerClass", "load_balancer_class", ("LoadBalancer",)),
+    ("loadBalancerSourceRanges", "load_balancer_source_ranges", ("LoadBalancer",)),
+    ("nodePort", "node_port", ("LoadBalancer", "NodePort")),
+    ("externalTrafficPolicy", "external_traffic_policy", ("LoadBalancer", "NodePort")),
+)
+"""Fields of the Service, and the types for which they mean something."""
+
+
+def _service(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+    asked = spec.service
+    for name, attribute, types in OUTSIDE:
+        if getattr(asked, attribute) and asked.type not in types:
+            yield f"service.{name} has no effect for a Service of type {asked.type}"
+
+
+def _recipe(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    if spec.recipe.custom_recipe and spec.recipe.custom_recipe.namespace:
+        yield "recipe.customRecipe.namespace has no effect: recipes are cluster-scoped, and the name alone finds one"
+    if resolved and resolved.cache_size is None:
+        yield f"memory was not checked: recipe {resolved.recipe} has no facts"
+
+
+def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    scaling = spec.scaling
+    if scaling is None:
+        return
+    if (scaling.max_replicas or 1) == 1:
+        yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
+    elif scaling.target_gpu_utilization and resolved and resolved.gpu_count == 0:
+        yield "scaling.targetGPUUtilization has no effect on CPUs"
+    elif scaling.target_gpu_utilization:
+        yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
+
+
+def _surges(rolling: RollingUpdate) -> bool:
+    """Whether a replica above the wanted number is asked for, or left as the only way to update."""
+    if rolling.max_surge is None:
+        return rolling.max_unavailable in NOTHING
+    return rolling.max_surge not in NOTHING
+
+
+def _strategy(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    strategy = spec.deployment.strategy
+    rolling = strategy.rolling_update
+    if rolling is None:
+        return
+    if strategy.type == "Recreate":
+        yield "deployment.strategy.rollingUpdate has no effect with type Recreate"
+    elif resolved and resolved.gpu_count and _surges(rolling):
+        yield f"deployment.strategy: an update needs {gpus(resolved.gpu_count)} to spare for each surging replica"
+
+
+OWN_CLAIM = {
+    "size": "size",
+    "storage_class": "storageClass",
+    "access_mode": "accessMode",
+    "mount_path": "mountPath",
+}
+"""Fields that describe a claim of the endpoint's own, as they are spelled."""
+
+
+def _claim(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+    asked = spec.cache
+    if asked.enabled and not asked.name:
+        return
+    named = f"with cache.name: the AIMCache {asked.name} has its own"
+    why = named if asked.name else "without cache.enabled: true"
+    for name, spelled in OWN_CLAIM.items():
+        if name in asked.model_fields_set and (asked.name or name != "mount_path"):  # files have a path in any case
+            yield f"cache.{spelled} has no effect {why}"
+
+
+def _one_node(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+    scaling, mode = spec.scaling, spec.cache.access_mode
+    most = max(spec.replicas, (scaling.max_replicas or scaling.min_replicas) if scaling else 0)
+    if spec.cache.enabled and not spec.cache.name and mode.startswith("ReadWriteOnce") and most > 1:
+        yield f"cache.accessMode {mode} keeps all {most} replicas on one node; ReadWriteMany does not"
+
+
+TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
+    _recipe,
+    _service,
+    _scaling,
+    _strategy,
+    _claim,
+    _one_node,
+)
+
+
+def warnings(spec: EndpointSpec, resolved: Resolved | None) -> tuple[str, ...]:
+    """Sentences for status.warnings, about the spec and the choice that was made for it."""
+    return tuple(words for part in TABLE for words in part(spec, resolved))

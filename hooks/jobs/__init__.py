@@ -1,0 +1,1 @@
+"""What runs in Jobs of the cluster: certificates and downloads. Edges: they may do I/O."""

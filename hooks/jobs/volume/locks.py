@@ -1,0 +1,58 @@
+"""Locks of the volume: files that one process at a time holds, on all nodes that mount it (flock)."""
+
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hooks.jobs.volume import clock
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.layout import Volume
+
+INDEX = "index"
+MODEL_WAIT, INDEX_WAIT = 3600.0, 600.0
+"""Seconds to wait: for another download of the same model, and for a change of the index, which takes a moment unless
+it is being rebuilt."""
+LOOK = 0.2
+"""Seconds between two looks at a lock."""
+UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+
+
+@contextmanager
+def held(volume: Volume, name: str, wait: float, say: Callable[[str], None]) -> Iterator[None]:
+    """The lock of that name. DownloadError: Busy after `wait` seconds, VolumeRefused where there are no locks."""
+    file = os.open(volume.locks / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        _acquire(volume, name, file, wait, say)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def _acquire(volume: Volume, name: str, file: int, wait: float, say: Callable[[str], None]) -> None:
+    began, said = clock.seconds(), False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(file, 256, 0).decode(errors="replace") or "another process"
+            if clock.seconds() - began >= wait:
+                raise DownloadError(
+                    "Busy", f"{owner} has held the lock {name} of {volume.root} for {wait:.0f} seconds and more"
+                ) from None
+            if not said:
+                say(f"{owner} holds the lock {name} of {volume.root}; waiting for at most {wait:.0f} seconds")
+            said = True
+            threading.Event().wait(LOOK)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            raise DownloadError(
+                "VolumeRefused", f"the file system of {volume.root} has no locks (flock): two downloads could collide"
+            ) from error
+        else:
+            return

@@ -1,0 +1,1 @@
+"""Literals that children of several kinds share. Imports aimlib alone."""

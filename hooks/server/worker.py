@@ -1,0 +1,31 @@
+"""gunicorn's threaded worker, but for requests that take too long to arrive: each would hold a thread for ever."""
+
+import socket
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from hooks.server.limits import arrivals
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Cuts off whoever begins a handshake, a header or a body and does not come to an end with it."""
+
+    def handle(self, conn: Any) -> Any:  # noqa: ANN401
+        arrivals.expect(lambda: _cut(conn))
+        try:
+            return super().handle(conn)
+        finally:
+            arrivals.arrived()
+
+    def murder_pending(self) -> None:
+        """Called at least every second by the loop that waits for connections."""
+        super().murder_pending()
+        arrivals.cut_late()
+
+
+def _cut(conn: Any) -> None:  # noqa: ANN401
+    # Not conn.sock.shutdown: that of a TLS socket takes away what the reading thread still holds.
+    with suppress(OSError):
+        socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)
