@@ -53,7 +53,7 @@ screenshots: $(READY) ## draw the dashboards for docs/dashboards.md; needs chrom
 	$(BIN)/python -m tests.dashboards.screenshots
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
-	$(BIN)/python -m pytest tests/test_golden.py tests/test_cli.py tests/hooks/test_admission.py --update-golden
+	$(BIN)/python -m pytest tests/test_golden.py tests/hooks/cli/test_commands.py tests/hooks/endpoint/test_admission.py --update-golden
 
 lock: $(READY) ## resolve the dependencies anew; what runs in production constrains what is tested
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock

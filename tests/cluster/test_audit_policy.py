@@ -18,7 +18,7 @@ from tests.cluster.controlplane import CUSTOM_RESOURCES
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import free_ports
 from tests.kustomize import of_kind
-from tests.test_least_privilege import granted
+from tests.manifests.test_least_privilege import granted
 
 POLICY = ROOT / "manifests" / "components" / "audit" / "policy.yaml"
 OURS = "aim.engine.amd.com"

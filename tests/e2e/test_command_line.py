@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from tests.commandline import EXAMPLES, aim, cache
 from tests.e2e.space import endpoint
+from tests.hooks.cli.commandline import EXAMPLES, aim, cache
 
 pytestmark = pytest.mark.e2e
 

@@ -1,0 +1,274 @@
+"""The cache hook, whatever the cache, its reports, its Jobs and its users are: what always holds; and single rules."""
+
+import json
+
+import pytest
+from hypothesis import given
+
+from aimlib.api.cache import CachedModelSpec, CacheSpec
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.job_reports import model_key
+from aimlib.config import Config
+from aimlib.kube.quantity import GIB, parse
+from aimlib.naming import DNS_1035
+from hooks.cache.children.owner import CacheOwner
+from tests.hooks.cache import worlds as some
+from tests.playing import again, play
+from tests.schema import crd, objections, settled
+from tests.test_golden import changes_a_child, makes_room, without_uid
+
+STATUS = crd("aimcaches")["properties"]["status"]
+
+
+def sync(world):
+    """The play of a world whose cache is answered for."""
+    played = play("cache", "/cache/sync", world)
+    assert played.answer.code == 200, played.answer.said
+    return played
+
+
+def told(*reports, spec=None, **world):
+    """The play of a cache of one model that nobody knows, whose Jobs have reported this."""
+    usual = {"size": "200Gi", "models": [{"id": "example/a", **(spec or {})}]}
+    return sync(
+        {"cache": {"spec": usual}, "state": {"models": [{"id": "example/a", **one} for one in reports]}, **world}
+    )
+
+
+def found(played, kind):
+    """The observed children of a kind, by name."""
+    groups = played.request["children"].items()
+    return {
+        one["metadata"]["name"]: one for key, group in groups if key.startswith(f"{kind}.") for one in group.values()
+    }
+
+
+def wanted(played, kind):
+    return {one["metadata"]["name"]: one for one in played.answer.said["children"] if one["kind"] == kind}
+
+
+def models(played):
+    return {one["id"]: one for one in played.answer.said["status"].get("cachedModels", ()) if one.get("listed", True)}
+
+
+def model_of(job):
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    return next(word for word in container["args"] if word.startswith("--model=")).removeprefix("--model=")
+
+
+@given(world=some.worlds)
+def test_every_answer_is_legal(world):
+    said = sync(world).answer.said
+    assert list(objections(said["status"], STATUS)) == []
+    assert list(settled(said["status"], "status")) == []
+    for child in said["children"]:
+        assert list(settled(child, child["kind"])) == []
+
+
+@given(world=some.worlds)
+def test_names_are_legal_and_no_two_children_have_the_same(world):
+    children = sync(world).answer.said["children"]
+    names = [(one["kind"], one["metadata"]["name"]) for one in children]
+    assert len(set(names)) == len(names)
+    assert all(DNS_1035.fullmatch(name) for _, name in names)
+    assert all(len(name) <= 52 for kind, name in names if kind == "CronJob")
+
+
+@given(world=some.worlds)
+def test_a_claim_never_asks_for_less_than_it_has(world):
+    played = sync(world)
+    before, after = found(played, "PersistentVolumeClaim"), wanted(played, "PersistentVolumeClaim")
+    assert set(before) <= set(after)
+    for name, claim in before.items():
+        sizes = [parse(one["spec"]["resources"]["requests"]["storage"]) for one in (claim, after[name])]
+        assert sizes[0] <= sizes[1]
+
+
+@given(world=some.worlds)
+def test_a_job_is_for_a_listed_model_that_needs_it_and_there_is_one_for_each(world):
+    played = sync(world)
+    jobs, status = wanted(played, "Job"), models(played)
+    made_for = [model_of(job) for job in jobs.values()]
+    assert len(set(made_for)) == len(made_for)
+    for name, job in jobs.items():
+        state = status[model_of(job)]
+        needless = state["status"] in {"Ready", "Removed", "OnDemand"} or state.get("reason") == "TooLarge"
+        if needless and name not in found(played, "Job"):
+            assert (state["status"], state["reason"]) == ("Waiting", "TooLarge")  # by an earlier Job: it is tried again
+
+
+@given(world=some.crowded)
+def test_no_job_is_made_for_a_model_that_is_there(world):
+    listed = {one["id"] for one in world["cache"]["spec"]["models"]}
+    used = {model for models in world["users"].values() for model, revision in models if revision == "main"}
+    played = sync({**world, "observed": {"Job": "missing"}})
+    assert {one["status"] for one in models(played).values()} <= {"Ready"}
+    assert {name for name, one in models(played).items() if "usedBy" in one} == listed & used
+    assert wanted(played, "Job") == {}
+
+
+@given(world=some.worlds)
+def test_a_model_that_waits_for_its_job_has_one(world):
+    played = sync(world)
+    made_for = {model_of(job) for job in wanted(played, "Job").values()}
+    for name, one in models(played).items():
+        if one["status"] == "Waiting" and one["message"] == "for its Job to start":
+            gone = [job for job in found(played, "Job").values() if model_of(job) == name]
+            anew = not wanted(played, "ConfigMap")  # what is about another claim goes first
+            assert name in made_for or gone or anew
+
+
+@given(world=some.worlds)
+def test_a_second_sync_answers_the_same(world):
+    first = sync(world)
+    second = again("cache", "/cache/sync", first, world)
+    if makes_room(first, second):
+        first, second = second, again("cache", "/cache/sync", second, world)
+    assert second.answer.said["children"] == first.answer.said["children"]
+    if not changes_a_child(first):
+        assert without_uid(second) == without_uid(first)
+
+
+@given(world=some.crowded)
+def test_a_clean_up_for_space_plans_to_remove_all_but_what_is_in_use(world):
+    status = sync(world).answer.said["status"]
+    free = {one["id"] for one in status.get("cachedModels", ()) if not one.get("usedBy")}
+    assert {one["id"] for one in status.get("cleanup", {}).get("planned", ())} == free
+
+
+@given(world=some.worlds)
+def test_progress_says_100_percent_only_when_every_byte_is_there(world):
+    reports = {model_key(one["id"], one["revision"]): one for one in world["state"].get("models", ())}
+    status = sync(world).answer.said["status"]
+    running = [one for one in status.get("cachedModels", ()) if one["status"] in {"Downloading", "Verifying"}]
+    for one in running:
+        report = reports.get(model_key(one["id"], one["revision"]))
+        if report and "(100 %)" in one.get("progress", ""):
+            assert report["done"] >= report["total"]
+    whole = [one for one in running if "progress" not in one or "(100 %)" in one["progress"]]
+    assert ("(100 %)" in status.get("progress", "")) <= (len(whole) == len(running) > 0)
+
+
+@given(spec=some.values | some.wrong)
+def test_any_spec_at_all_is_answered_or_refused_in_a_sentence(spec):
+    answer = play("cache", "/cache/sync", {"cache": {"spec": spec}}).answer
+    assert answer.code in {200, 422}
+    assert answer.code == 200 or "Traceback" not in answer.said["error"]
+
+
+DOING = ({"include": ["*.json"]}, {"exclude": []}, {"revision": "v1"}, {"maxSize": "70Gi"}, {"id": "example/b"})
+
+
+@given(name=some.st.sampled_from(some.NAMES), one=some.models)
+def test_the_name_of_a_job_follows_from_what_it_does(name, one):
+    def job(model, **spec):
+        owner = CacheOwner(name, "team-a", CacheSpec.model_validate({"size": "1Ti", **spec}), Config())
+        return owner.job(CachedModelSpec.model_validate(model))
+
+    variants = [one, *({**one, **other} for other in DOING)]
+    asked = {
+        CachedModelSpec.model_validate({**two, "preload": True, "priority": "low", "retention": "1d"})
+        for two in variants
+    }
+    assert len({job(two) for two in variants}) == len(asked)
+    assert job({**one, "priority": "high", "retention": "9d", "preload": False}) == job(one)
+    assert len({job(one), job(one, hub={"offline": True}), job(one, hub={"endpoint": "https://h"})}) == 3
+    assert job(one, size="2Ti") != job(one)  # for which there was no room
+    assert job(one, download={"maxWorkers": 3}) == job(one)
+
+
+def test_what_was_reported_of_a_claim_that_is_gone_is_forgotten_before_its_successor_is_filled():
+    world = {"state": {"models": [{"id": "example/a", "state": "Ready"}]}, "written": {"storage": {"pvcUid": "gone"}}}
+    first = told(**world)
+    assert models(first)["example/a"]["status"] == "Waiting"
+    assert (wanted(first, "ConfigMap"), wanted(first, "Job")) == ({}, {})
+    assert len(found(first, "Job")) == 1
+    second = again("cache", "/cache/sync", first, {})
+    assert second.answer.said["status"]["storage"]["pvcUid"] == "PersistentVolumeClaim-models-storage"
+    assert [model_of(job) for job in wanted(second, "Job").values()] == ["example/a"]
+    assert set(wanted(second, "ConfigMap")) == {"models-state"}
+    third = again("cache", "/cache/sync", second, {})
+    assert third.answer.said["children"] == second.answer.said["children"]
+
+
+def test_a_claim_that_is_not_seen_for_a_while_forgets_nothing():
+    world = {"observed": {"PersistentVolumeClaim": "missing"}, "written": {"storage": {"pvcUid": "there"}}}
+    played = told({"state": "Ready"}, **world)
+    assert models(played)["example/a"]["status"] == "Ready"
+    assert played.answer.said["status"]["storage"]["pvcUid"] == "there"
+
+
+def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
+    report = {"state": "Failed", "reason": "TooLarge", "message": "it has 80 GiB, and its maxSize is 70Gi"}
+    played = told(report, spec={"maxSize": "90Gi"}, observed={"Job": "missing"})
+    [model] = models(played).values()
+    assert (model["status"], model["message"]) == (
+        "Waiting",
+        "it has 80 GiB, and its maxSize is 70Gi; it is tried again",
+    )
+    assert [model_of(job) for job in wanted(played, "Job").values()] == ["example/a"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("Network", OUTCOMES["Network"].words), ("Strange", "Strange")],
+)
+def test_a_failure_without_a_message_is_told_by_its_reason(reason, said):
+    [model] = models(told({"state": "Failed", "reason": reason})).values()
+    assert model["message"] == f"{said}; it is tried again"
+
+
+def test_a_long_message_is_cut_where_the_status_has_no_more_room():
+    played = told({"state": "Failed", "reason": "Network", "message": "m" * 4096})
+    assert [one["message"] for one in models(played).values()] == ["m" * 4096]
+
+
+def test_progress_is_that_of_downloads_that_run():
+    # What was begun and is not listed any more does not go on, though its last report stays.
+    state = {"state": "Downloading", "done": GIB, "total": 4 * GIB}
+    played = told(state, {"id": "example/left", **state, "total": 100 * GIB})
+    assert played.answer.said["status"]["progress"] == "1 of 4 GiB (25 %)"
+    played = told(state, spec={"preload": False})
+    assert "progress" not in played.answer.said["status"]
+
+
+def test_a_report_that_overstates_does_not_make_up_for_another():
+    listed = [{"id": "example/a"}, {"id": "example/b"}]
+    reports = [
+        {"id": "example/a", "state": "Downloading", "done": 9 * GIB, "total": 4 * GIB},
+        {"id": "example/b", "state": "Downloading", "done": GIB, "total": 4 * GIB},
+    ]
+    played = sync({"cache": {"spec": {"size": "1Ti", "models": listed}}, "state": {"models": reports}})
+    assert played.answer.said["status"]["progress"] == "5 of 8 GiB (62 %)"
+
+
+def test_words_about_many_models_are_cut_where_the_status_has_no_more_room():
+    listed = [{"id": f"{'x' * 250}/{place}"} for place in range(64)]
+    texts = {f"{'y' * 50}{place}": "?" for place in range(200)}
+    spec = {"size": "1Ti", "models": listed}
+    said = sync({"cache": {"spec": spec}, "state": {"texts": texts}}).answer.said
+    assert {len(one) for one in said["status"]["warnings"]} == {4096}
+    assert list(objections(said["status"], STATUS)) == []
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"id": "no id", "state": "Ready"},
+        {"state": "Ready", "revision": "x" * 1025},
+        {"state": "Ready", "commit": "c" * 1025},
+        {"state": "Failed", "reason": "r" * 1025},
+        {"state": "Ready", "cachedAt": "yesterday"},
+        {"state": "Ready", "cachedAt": "2026-02-31T00:00:00Z"},
+        {"state": "Ready", "lastUsed": "2026-11-23T12:00:00"},
+        {"state": "Ready", "done": -1},
+        {"state": "Ready", "files": 2**63},
+    ],
+    ids=str,
+)
+def test_a_report_that_the_status_could_not_carry_is_said_to_be_unreadable(report):
+    one = {"id": "example/a", **report}
+    key = model_key(one["id"], one.get("revision"))
+    played = told(state={"texts": {key: json.dumps(one)}})
+    assert f"reports of another release cannot be read: {key}" in played.answer.said["status"]["warnings"]
+    assert models(played)["example/a"]["status"] == "Waiting"

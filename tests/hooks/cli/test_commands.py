@@ -1,0 +1,255 @@
+"""The command line as people and pipes use it: what it prints, where, and how it ends."""
+
+import json
+import random
+
+import pytest
+import yaml
+
+from aimlib.config import Config
+from hooks.cli import commands, files, simulate
+from tests.hooks.cli.commandline import EXAMPLES, NODES, aim, endpoint, recipe
+from tests.kustomize import ROOT
+
+GOLDEN = ROOT / "tests" / "testdata" / "cli"
+SHORT, LONG = EXAMPLES / "endpoint-short.yaml", EXAMPLES / "endpoint-long.yaml"
+MI300X = ("--cluster", NODES / "mi300x.yaml")
+
+
+def stream(text):
+    return list(yaml.safe_load_all(text))
+
+
+@pytest.mark.parametrize("example", [SHORT, LONG, EXAMPLES / "cache.yaml"], ids=lambda path: path.stem)
+def test_a_plan_is_the_expected_one(example, request):
+    done = aim("plan", "-f", example, "--cluster", NODES)
+    expected = GOLDEN / f"plan-{example.name}"
+    if request.config.getoption("--update-golden"):
+        expected.write_text(done.stdout)
+    assert done.exit_code == 0
+    assert done.stdout == expected.read_text()
+
+
+def test_a_plan_is_what_the_hook_says_is_to_be_applied():
+    done = aim("plan", "-f", EXAMPLES / "endpoint-full.yaml", *MI300X)
+    [parent] = files.given([str(EXAMPLES / "endpoint-full.yaml")], None).endpoints
+    inventory = files.cluster([str(NODES / "mi300x.yaml")]).inventory
+    catalogue = files.catalogue(files.texts([files.shipped()]))
+    children = simulate.sync(parent, inventory, catalogue, Config())["children"]
+    assert {"Deployment", "Service", "PersistentVolumeClaim", "ConfigMap"} <= {one["kind"] for one in children}
+    assert stream(done.stdout) == children
+    assert "null" not in done.stdout
+    assert "status:" not in done.stdout
+
+
+def test_a_plan_says_why_in_its_first_line():
+    done = aim("plan", "-f", SHORT, *MI300X)
+    first, second, *_ = done.stdout.splitlines()
+    assert first == "---"
+    assert second.startswith("# AIMEndpoint default/qwen-endpoint: qwen3-32b-mi300x-bf16 with 1 GPU: the best of ")
+
+
+def test_a_plan_as_json_is_one_list_that_kubectl_takes():
+    done = aim("plan", "-f", SHORT, *MI300X, "-o", "json")
+    found = json.loads(done.stdout)
+    assert (found["apiVersion"], found["kind"]) == ("v1", "List")
+    assert found["items"] == stream(aim("plan", "-f", SHORT, *MI300X).stdout)
+
+
+def test_a_plan_as_a_table_has_a_row_per_child():
+    done = aim("plan", "-f", EXAMPLES / "endpoint-full.yaml", *MI300X, "-o", "table")
+    head, *rows = done.stdout.split("\n\n")[0].splitlines()
+    assert head.split() == ["NAMESPACE", "KIND", "NAME", "DETAIL"]
+    assert {row.split()[1] for row in rows} == {
+        "Deployment",
+        "Service",
+        "PersistentVolumeClaim",
+        "ServiceAccount",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "ConfigMap",
+    }
+    assert "2 x docker.io/vllm/vllm-openai-rocm:v0.14.0: cpu 16, memory 128Gi, amd.com/gpu 2" in rows[0]
+    assert "2 to 4 replicas" in done.stdout
+    assert "80Gi, ReadWriteMany" in done.stdout
+    assert "LoadBalancer, port 80" in done.stdout
+
+
+def test_warnings_go_to_standard_error_and_leave_the_stream_alone():
+    done = aim("plan", "-f", EXAMPLES / "endpoint-full.yaml", *MI300X)
+    assert "recipe.customRecipe.namespace has no effect" in done.stderr
+    assert "has no effect" not in done.stdout
+
+
+def test_without_a_cluster_there_is_one_of_everything_and_that_is_said():
+    done = aim("plan", "-f", SHORT)
+    assert done.exit_code == 0
+    assert "without --cluster: planned for one node of every known GPU product" in done.stderr
+    rows = aim("explain", "-f", endpoint(modelId="Qwen/Qwen3-32B"), "-o", "json")
+    hardware = {one["hardware"] for one in json.loads(rows.stdout)["candidates"] if "rank" in one}
+    assert {"MI210", "MI300X", "MI355X", "H100", "L40S"} <= hardware
+
+
+def test_a_cpu_endpoint_can_be_planned_without_a_cluster():
+    done = aim("plan", "-f", endpoint(modelId="meta-llama/Llama-3.2-1B-Instruct", gpuCount=0))
+    [deployment] = [one for one in stream(done.stdout) if one["kind"] == "Deployment"]
+    assert "amd.com/gpu" not in str(deployment["spec"]["template"]["spec"]["containers"][0]["resources"])
+
+
+def test_an_endpoint_may_come_on_standard_input_and_as_a_list_with_its_recipe():
+    mine = recipe("mine", modelId="example/model")
+    wanted = yaml.safe_load(endpoint(modelId="example/model"))
+    both = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(mine), wanted]})
+    done = aim("explain", "-f", "-", *MI300X, "-o", "json", input=both)
+    assert done.exit_code == 0, done.stderr
+    assert [one["recipe"] for one in json.loads(done.stdout)["candidates"]] == ["mine"]
+
+
+def test_a_recipe_beside_the_endpoint_replaces_the_one_in_the_catalogue(tmp_path):
+    (tmp_path / "old.yaml").write_text(recipe("same", hardware="MI210"))
+    together = endpoint(modelId="example/model") + "---\n" + recipe("same", hardware="MI300X")
+    done = aim("explain", "-f", together, "--recipes", tmp_path, *MI300X, "-o", "json")
+    assert [one["hardware"] for one in json.loads(done.stdout)["candidates"]] == ["MI300X"]
+
+
+def test_the_order_of_recipes_makes_no_difference(tmp_path):
+    found = sorted((ROOT / "recipes").glob("qwen3-32b-*.yaml"))
+    outputs = set()
+    for seed in range(4):
+        random.Random(seed).shuffle(found)  # noqa: S311 - an order, not a secret
+        place = tmp_path / f"{seed}.yaml"
+        place.write_text("---\n".join(path.read_text() for path in found))
+        outputs.add(aim("explain", "-f", SHORT, "--cluster", NODES, "--recipes", place).stdout)
+    assert len(outputs) == 1
+
+
+def test_the_namespace_is_the_files_or_the_command_lines():
+    assert stream(aim("plan", "-f", SHORT, *MI300X, "-n", "team").stdout)[0]["metadata"]["namespace"] == "team"
+    done = aim("plan", "-f", endpoint({"name": "x", "namespace": "a"}, modelId="Qwen/Qwen3-32B"), "-n", "b")
+    assert done.exit_code == 2
+    assert "metadata.namespace: a, but the command line says b" in done.stderr
+
+
+def test_the_operators_settings_count(tmp_path):
+    settings = tmp_path / "config.yaml"
+    settings.write_text("sharedMemory: 3Gi\n")
+    assert "sizeLimit: 3Gi" in aim("plan", "-f", SHORT, *MI300X, "--config", settings).stdout
+    settings.write_text("")
+    assert "sizeLimit: 8Gi" in aim("plan", "-f", SHORT, *MI300X, "--config", settings).stdout
+
+
+def test_a_model_that_fits_nowhere_is_explained_with_both_numbers_and_exit_code_3():
+    done = aim(
+        "explain", "-f", endpoint(modelId="example/model"), *MI300X, "--recipes", "-", input=recipe("big", tokens=10**6)
+    )
+    assert done.exit_code == 3
+    [row] = [line for line in done.stdout.splitlines() if line.startswith("-")]
+    assert "memory: asked " in row
+    assert "GiB per device" in row
+    assert "172.8 GiB usable of 192 GiB on MI300X" in row
+    assert done.stdout.splitlines()[-1].startswith(
+        "AIMEndpoint default/it: the only configuration for example/model does not fit: "
+    )
+
+
+def test_a_plan_for_what_fits_nowhere_prints_nothing_to_apply_and_the_closest_candidates():
+    wanted = endpoint(modelId="Qwen/Qwen3-32B")
+    done = aim("plan", "-f", wanted, "--cluster", NODES / "cpu.yaml")
+    assert done.exit_code == 3
+    assert done.stdout == ""
+    assert "AIMEndpoint default/it: none of " in done.stderr
+    assert "hardware: asked " in done.stderr
+    assert "The closest 5 of " in done.stderr
+    for output in ("json", "table"):
+        assert aim("plan", "-f", wanted, "--cluster", NODES / "cpu.yaml", "-o", output).stdout == ""
+
+
+def test_one_endpoint_that_does_not_fit_keeps_no_other_from_being_planned():
+    both = endpoint({"name": "a"}, modelId="nobody/knows") + "---\n" + endpoint({"name": "b"}, modelId="Qwen/Qwen3-32B")
+    done = aim("plan", "-f", both, *MI300X)
+    assert done.exit_code == 3
+    assert {one["metadata"]["name"] for one in stream(done.stdout)} == {"b"}
+    assert "AIMEndpoint default/a: no recipe for model nobody/knows" in done.stderr
+
+
+def test_names_that_are_nearly_right_are_suggested():
+    done = aim("explain", "-f", endpoint(modelId="qwen/Qwen-3-32B"), *MI300X)
+    assert done.exit_code == 3
+    assert "no recipe for model qwen/Qwen-3-32B; did you mean Qwen/Qwen3-32B" in done.stdout
+    custom = {"customRecipe": {"name": "qwen3-32b-mi300x-bf61"}}
+    done = aim("explain", "-f", endpoint(modelId="Qwen/Qwen3-32B", recipe=custom), *MI300X)
+    assert "did you mean qwen3-32b-mi300x-bf16 or " in done.stdout
+
+
+def test_an_explanation_lists_every_candidate_with_the_facts_of_its_recipe():
+    done = aim("explain", "-f", SHORT, *MI300X)
+    head, *lines = done.stdout.splitlines()
+    assert head.split() == ["RANK", "RECIPE", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "VERDICT"]
+    assert lines[0].split()[:6] == ["1", "qwen3-32b-mi300x-bf16", "1", "MI300X", "bf16", "vllm"]
+    files_of_model = [
+        path for path in (ROOT / "recipes").glob("*.yaml") if "modelId: Qwen/Qwen3-32B\n" in path.read_text()
+    ]
+    candidates = sum(len(yaml.safe_load(path.read_text())["spec"]["configurations"]) for path in files_of_model)
+    assert lines.index("") == candidates > 20
+    assert "CHECKPOINT" in aim("explain", "-f", SHORT, *MI300X, "-o", "wide").stdout.splitlines()[0]
+
+
+def test_an_explanation_of_several_endpoints_has_a_part_for_each():
+    both = endpoint({"name": "a"}, modelId="nobody/knows") + "---\n" + endpoint({"name": "b"}, modelId="Qwen/Qwen3-32B")
+    assert len(aim("explain", "-f", both, *MI300X).stdout.split("AIMEndpoint default/")) == 3
+    data = yaml.safe_load(aim("explain", "-f", both, *MI300X, "-o", "yaml").stdout)
+    assert [(one["metadata"]["name"], one["fits"]) for one in data["items"]] == [("a", False), ("b", True)]
+    assert data["items"][1]["candidates"][0]["score"]
+
+
+def test_what_could_not_be_checked_is_said():
+    bare = recipe("bare", facts=None)
+    done = aim("explain", "-f", endpoint(modelId="example/model") + "---\n" + bare, *MI300X)
+    assert done.exit_code == 0
+    assert "Warning: memory was not checked: recipe bare has no facts" in done.stdout
+
+
+def test_an_unreadable_recipe_is_a_candidate_that_lost(tmp_path):
+    (tmp_path / "bad.yaml").write_text(recipe("bad", precision="fp99"))
+    (tmp_path / "good.yaml").write_text(recipe("good"))
+    (tmp_path / "none.yaml").write_text(yaml.safe_dump({**yaml.safe_load(recipe("none")), "spec": "?"}))
+    done = aim("explain", "-f", endpoint(modelId="example/model"), "--recipes", tmp_path, *MI300X)
+    assert done.exit_code == 0
+    assert "valid: asked a recipe that can be read, found precision" in done.stdout
+    listed = aim("recipes", "--recipes", tmp_path, "-o", "wide").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == ["NAME", "bad", "good", "none"]
+    assert "Invalid" in listed
+
+
+def test_recipes_are_listed_with_what_the_hook_says_of_them():
+    done = aim("recipes")
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == ["NAME", "MODEL", "HARDWARE", "PRECISION", "ENGINE", "GPUS", "PHASE"]
+    assert len(rows) == len(list((ROOT / "recipes").glob("*.yaml"))) - 1
+    assert {row.split()[-1] for row in rows} == {"Ready"}
+    data = json.loads(aim("recipes", "-o", "json").stdout)["items"]
+    assert yaml.safe_load(aim("recipes", "-o", "yaml").stdout)["items"] == data
+    assert "endpoints" not in data[0]
+
+
+def test_the_shipped_recipes_are_found_in_a_wheel(tmp_path, monkeypatch):
+    assert files.shipped() == str(ROOT / "recipes")
+    (tmp_path / "recipes").mkdir()
+    monkeypatch.setattr(files, "files", lambda _: tmp_path)
+    assert files.shipped() == str(tmp_path / "recipes")
+
+
+def test_tables_are_wrapped_on_terminals_and_nowhere_else(monkeypatch):
+    plain = aim("explain", "-f", SHORT, "--cluster", NODES / "cpu.yaml").stdout
+    assert max(map(len, plain.splitlines())) > 120
+    monkeypatch.setattr(commands, "_width", lambda _: 120)
+    wrapped = aim("explain", "-f", SHORT, "--cluster", NODES / "cpu.yaml").stdout
+    table = wrapped.split("\n\n")[0]
+    assert max(map(len, table.splitlines())) <= 120
+    assert " ".join(wrapped.split()) == " ".join(plain.split())
+
+
+def test_the_width_is_the_terminals(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "77")
+    assert commands._width(type("Terminal", (), {"isatty": lambda _: True})()) == 77
+    assert commands._width(object()) is None

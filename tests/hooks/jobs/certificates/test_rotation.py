@@ -1,0 +1,176 @@
+"""The whole program over months: whatever happens when, callers and server accept each other, and it comes to rest."""
+
+from datetime import datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hooks.jobs.certificates.issuing import certificates
+from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, SETTLE, due
+from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
+from tests.hooks.jobs.certificates.world import START, KilledError, World, trusted
+
+LATE = timedelta(minutes=2)
+"""How old what a server has mounted may be."""
+STEPS = [timedelta(), timedelta(minutes=1), timedelta(minutes=11), timedelta(days=1), timedelta(days=25)]
+DAY = timedelta(days=1)
+
+
+def made(world: World, secret: str, key: str):
+    return certificates(world.text(secret, key))
+
+
+class Life:
+    """A cluster in which the program runs now and then; the server always has something up to LATE ago."""
+
+    def __init__(self) -> None:
+        self.world, self.now = World(), START
+        self.world.run(self.now)
+        self.history = [(START, self.world.server())]
+
+    def run(self, killed_after: int | None) -> bool:
+        """Whether the program came to its end."""
+        self.world.left = killed_after
+        try:
+            self.world.run(self.now)
+        except KilledError:
+            return False
+        finally:
+            self.world.left = None
+            self.history.append((self.now, self.world.server()))
+        return True
+
+    def servers(self) -> list[dict[str, str]]:
+        """What the server may be: as of now, or of any time since LATE ago."""
+        recent = [number for number, (at, _) in enumerate(self.history) if at >= self.now - LATE]
+        return [server for _, server in self.history[max(0, min(recent, default=len(self.history)) - 1) :]]
+
+    def refused(self) -> list[str]:
+        """Who would not be accepted, or accept. A certificate that nobody renewed in time is no fault of an order."""
+        return [name for one in self.servers() if valid(one, self.now) for name in self.world.refused(one, self.now)]
+
+
+def valid(server: dict[str, str], now: datetime) -> bool:
+    return certificates(server["tls.crt"])[0].expires > now
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([timedelta(), AUTHORITY_LASTS * 2 / 3 - DAY * 2, AUTHORITY_LASTS - DAY * 40]),
+    st.lists(st.tuples(st.sampled_from(STEPS), st.none() | st.integers(0, 9)), min_size=1, max_size=15),
+)
+def test_whenever_it_runs_and_is_killed_callers_and_server_accept_each_other(rest, steps):
+    life = Life()
+    life.now += rest
+    life.run(None)
+    life.now += LATE * 2
+    for step, killed_after in steps:
+        life.now += step
+        assert life.refused() == []
+        life.run(killed_after)
+        assert life.refused() == []
+    for _ in range(4):
+        life.now += DAY
+        assert life.run(None)
+        assert life.refused() == []
+    [signing] = made(life.world, AUTHORITIES, "ca.crt")
+    [served] = made(life.world, SERVER, "tls.crt")
+    assert not due(signing, life.now)
+    assert not due(served, life.now)
+    assert served.issuer == signing.own
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=12))
+def test_a_second_run_right_after_writes_nothing(steps):
+    life = Life()
+    life.now += AUTHORITY_LASTS * 2 / 3 - DAY * 40
+    for step in steps:
+        life.now += step
+        life.run(None)
+        assert life.world.run(life.now) == []
+
+
+def test_an_authority_is_replaced_in_three_stages_and_the_one_before_stays_until_it_expires():
+    life = Life()
+    world = life.world
+    [first] = made(world, AUTHORITIES, "ca.crt")
+    [token] = world.text(CALLERS, "hooks").split()
+    life.now = START + AUTHORITY_LASTS * 2 / 3
+    assert set(world.run(life.now)) == {f"Secret {name}" for name in (CALLERS, AUTHORITIES, SERVER)}
+    [second] = made(world, AUTHORITIES, "next.crt")
+    new, *others = world.text(CALLERS, "hooks").split()
+    assert others == [token] != [new]
+    assert made(world, SERVER, "ca.crt") == (second, first)
+
+    life.now += SETTLE
+    assert len(world.run(life.now)) == 1 + len(world.objects)
+    assert {trusted(target, one) for target, one in world.objects.items()} == {(second, first)}
+    assert made(world, SERVER, "tls.crt")[0].issuer == first.own
+
+    life.now += SETTLE
+    assert world.run(life.now) == [f"Secret {AUTHORITIES}", f"Secret {SERVER}"]
+    assert made(world, AUTHORITIES, "ca.crt") == (second,)
+    assert made(world, AUTHORITIES, "former.crt") == (first,)
+    assert made(world, SERVER, "tls.crt")[0].issuer == second.own
+
+    life.now = first.expires
+    world.run(life.now)
+    assert {trusted(target, one) for target, one in world.objects.items()} == {(second,)}
+    assert world.text(CALLERS, "hooks").split() == [new]
+    assert world.run(life.now) == []
+
+
+def test_an_authority_that_somebody_lost_on_the_way_does_not_sign_before_everybody_has_it_again():
+    life = Life()
+    world = life.world
+    for _ in range(2):
+        life.now = max(life.now, START + AUTHORITY_LASTS * 2 / 3) + SETTLE
+        world.run(life.now)
+    target, one = next(iter(world.objects.items()))
+    for hook in one["spec"]["hooks"].values():
+        del hook["webhook"]["caBundle"]
+    life.now += SETTLE
+    assert world.run(life.now) == [target.name, f"Secret {AUTHORITIES}"]
+    assert world.text(AUTHORITIES, "next.crt")
+    life.now += SETTLE
+    world.run(life.now)
+    assert not world.text(AUTHORITIES, "next.crt")
+
+
+def test_the_servers_certificate_is_renewed_alone_while_its_authority_is_in_time():
+    world = World()
+    world.run(START)
+    assert world.run(START + SERVER_LASTS * 2 / 3 - timedelta(seconds=1)) == []
+    assert world.run(START + SERVER_LASTS * 2 / 3) == [f"Secret {SERVER}"]
+
+
+def test_after_a_year_of_rest_everything_is_made_anew_at_once():
+    world = World()
+    world.run(START)
+    now = START + AUTHORITY_LASTS + DAY
+    world.run(now)
+    assert world.refused(world.server(), now) == []
+    assert len(made(world, SERVER, "ca.crt")) == 1
+    assert world.run(now) == []
+
+
+def test_an_authority_that_was_on_its_way_signs_when_the_one_before_has_expired():
+    world = World()
+    world.run(START)
+    world.run(START + AUTHORITY_LASTS * 2 / 3)
+    [coming] = made(world, AUTHORITIES, "next.crt")
+    now = START + AUTHORITY_LASTS
+    world.run(now)
+    assert made(world, AUTHORITIES, "ca.crt") == (coming,)
+    assert world.refused(world.server(), now) == []
+
+
+def test_one_that_has_expired_on_its_way_is_forgotten():
+    world = World()
+    world.run(START)
+    world.run(START + AUTHORITY_LASTS * 2 / 3)
+    now = START + AUTHORITY_LASTS * 2
+    world.run(now)
+    assert world.refused(world.server(), now) == []
+    assert not world.text(AUTHORITIES, "next.crt")

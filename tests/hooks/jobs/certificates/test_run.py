@@ -1,0 +1,210 @@
+"""One run of the program: what it hands out, to whom, what it says, and what it makes of what is wrong."""
+
+import base64
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from hooks.jobs.certificates.callers import webhook_path
+from hooks.jobs.certificates.cluster import ClusterError
+from hooks.jobs.certificates.issuing import authority, certificates, server
+from hooks.jobs.certificates.run import ATTEMPTS, Wish
+from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
+from tests.hooks.jobs.certificates.world import CONFIGURATIONS, CONTROLLERS, NAMES, START, World, trusted
+
+ELSEWHERE = Wish(NAMES, issued_elsewhere=True)
+
+
+def put(world, secret, **texts):
+    data = world.secrets[secret].setdefault("data", {})
+    data |= {key.replace("_", "."): base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+
+
+def test_the_first_run_makes_everything_and_hands_it_out():
+    world = World()
+    wrote = world.run()
+    assert wrote == [f"Secret {name}" for name in (CALLERS, AUTHORITIES, SERVER)] + [one.name for one in world.objects]
+    assert world.missing == []
+    [served] = certificates(world.text(SERVER, "tls.crt"))
+    assert served.names == NAMES
+    assert {trusted(target, one) for target, one in world.objects.items()} == {
+        certificates(world.text(AUTHORITIES, "ca.crt"))
+    }
+    assert world.refused(world.server(), START) == []
+
+
+def test_webhooks_get_the_path_of_their_name_with_the_token_and_keep_the_rest():
+    world = World()
+    world.run()
+    token = world.text(CALLERS, "admission")
+    by_service, by_url = (one["clientConfig"] for one in world.objects[CONFIGURATIONS[0]]["webhooks"])
+    assert by_service["service"] == {
+        "name": "aim-hooks",
+        "namespace": "aim-system",
+        "port": 9443,
+        "path": f"/admission/endpoints/validate/mode-0/{token}",
+    }
+    assert by_url["url"] == f"https://h:1/admission/endpoints/validate/mode-1/{token}"
+    assert webhook_path("warn.mutate.endpoints.admission.aim.engine.amd.com", "t") == (
+        "/admission/endpoints/mutate/warn/t"
+    )
+
+
+def test_webhooks_of_other_names_are_left_alone():
+    world = World()
+    foreign = {"name": "a.b.example.com", "clientConfig": {"url": "https://example.com"}}
+    world.objects[CONFIGURATIONS[0]]["webhooks"].append(dict(foreign))
+    world.run()
+    assert world.objects[CONFIGURATIONS[0]]["webhooks"][-1] == foreign
+    assert world.run() == []
+
+
+def test_hooks_that_are_added_later_get_it_as_well():
+    world = World()
+    world.run()
+    hooks = world.objects[CONTROLLERS[0]]["spec"]["hooks"]
+    hooks["finalize"] = {"version": "v2"}
+    assert world.run() == [CONTROLLERS[0].name]
+    assert hooks["finalize"]["webhook"] == {"caBundle": hooks["sync"]["webhook"]["caBundle"]}
+
+
+def test_a_token_that_changes_alone_changes_the_spec_so_that_metacontroller_reads_it():
+    world = World()
+    world.run()
+    before = next(CONTROLLERS[0].bundles(world.objects[CONTROLLERS[0]]))
+    world.secrets[CALLERS]["data"].clear()
+    assert world.run() == [f"Secret {CALLERS}", *(target.name for target in (*CONTROLLERS, *CONFIGURATIONS))]
+    after = next(CONTROLLERS[0].bundles(world.objects[CONTROLLERS[0]]))
+    assert before != after
+    assert certificates(before) == certificates(after)
+    assert world.text(CALLERS, "hooks") not in after
+
+
+def test_neither_keys_nor_tokens_are_said():
+    world = World()
+    world.run()
+    said = str(world.said)
+    assert "signs_until" in said
+    for secret, key in ((AUTHORITIES, "ca.key"), (SERVER, "tls.key"), (CALLERS, "hooks"), (CALLERS, "admission")):
+        assert world.text(secret, key).strip().splitlines()[-1] not in said
+        assert world.text(secret, key).strip().splitlines()[0] not in said or "BEGIN" in world.text(secret, key)
+
+
+def test_what_is_missing_is_told_and_the_rest_gets_it():
+    world = World()
+    gone = (CONTROLLERS[1], CONFIGURATIONS[1])
+    for target in gone:
+        del world.objects[target]
+    world.run()
+    assert world.missing == list(gone)
+    assert world.refused(world.server(), START) == []
+
+
+def test_while_a_controller_is_missing_no_new_authority_is_said_to_be_everywhere():
+    world = World()
+    world.run(START)
+    del world.objects[CONTROLLERS[0]]
+    for days in (250, 251, 252):
+        world.run(START + timedelta(days=days))
+    assert world.text(AUTHORITIES, "next.crt")
+    assert not world.text(AUTHORITIES, "next.everywhere")
+
+
+def test_who_writes_at_the_same_time_makes_it_read_everything_anew():
+    world = World()
+    world.conflicts = ATTEMPTS - 1
+    world.run()
+    assert [what for what, _ in world.said].count("somebody else wrote meanwhile") == ATTEMPTS - 1
+    assert world.refused(world.server(), START) == []
+
+
+def test_who_writes_all_the_time_ends_it():
+    world = World()
+    world.conflicts = ATTEMPTS
+    with pytest.raises(ClusterError, match="5 times in a row"):
+        world.run()
+
+
+def rsa_key():
+    key = rsa.generate_private_key(65537, 2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+OTHER = authority(START)
+BROKEN = {
+    "no certificate": (AUTHORITIES, {"ca_crt": "x", "ca_key": OTHER.key}),
+    "no key": (AUTHORITIES, {"ca_crt": OTHER.certificate.text, "ca_key": "x"}),
+    "a key of another": (AUTHORITIES, {"ca_crt": OTHER.certificate.text}),
+    "a key of another kind": (SERVER, {"tls_key": rsa_key()}),
+    "a key alone": (SERVER, {"tls_crt": ""}),
+    "former ones that are none": (AUTHORITIES, {"former_crt": "-----BEGIN CERTIFICATE-----\nAAAA\n"}),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_cannot_be_read_is_said_and_made_anew(what):
+    world = World()
+    world.run()
+    secret, texts = BROKEN[what]
+    put(world, secret, **texts)
+    assert f"Secret {secret}" in world.run()
+    [facts] = [facts for what, facts in world.said if "cannot be read" in what]
+    assert f"of Secret {secret}: " in facts["what"]
+    assert world.refused(world.server(), START) == []
+    assert world.run() == []
+
+
+def test_a_time_that_is_none_counts_as_not_there():
+    world = World()
+    world.run()
+    world.run(START + timedelta(days=250))
+    put(world, AUTHORITIES, next_everywhere="soon")
+    world.run(START + timedelta(days=251))
+    assert world.text(AUTHORITIES, "next.everywhere") == (START + timedelta(days=251)).isoformat()
+
+
+@pytest.fixture
+def issued():
+    """A world in which another program has issued certificates."""
+    world = World()
+    ca = authority(START)
+    served = server(ca, NAMES, START)
+    put(world, SERVER, tls_crt=served.certificate.text, tls_key=served.key, ca_crt=ca.certificate.text)
+    put(world, AUTHORITIES, tls_crt=ca.certificate.text, tls_key=ca.key)
+    return world
+
+
+def test_what_another_program_issued_is_handed_out_and_not_written(issued):
+    wrote = issued.run(wish=ELSEWHERE)
+    assert wrote == [f"Secret {CALLERS}", *(target.name for target in issued.objects)]
+    assert issued.refused(issued.server(), START) == []
+    assert issued.run(START + timedelta(days=200), ELSEWHERE) == []
+
+
+def test_the_next_authority_of_another_program_is_trusted_before_it_signs(issued):
+    issued.run(wish=ELSEWHERE)
+    following = authority(START + timedelta(days=1))
+    put(issued, AUTHORITIES, tls_crt=following.certificate.text)
+    issued.run(START + timedelta(days=2), ELSEWHERE)
+    served = server(following, NAMES, START + timedelta(days=3))
+    put(issued, SERVER, tls_crt=served.certificate.text, ca_crt=following.certificate.text)
+    assert issued.refused(issued.server(), START + timedelta(days=3)) == []
+
+
+@pytest.mark.parametrize("text", ["", "x"])
+def test_before_another_program_has_issued_anything_nothing_is_handed_out(text):
+    world = World()
+    put(world, SERVER, ca_crt=text)
+    with pytest.raises(ClusterError, match=r"asked for ca\.crt in Secret aim-system/aim-hooks-tls, found no valid"):
+        world.run(wish=ELSEWHERE)
+    assert world.writes == []
+
+
+def test_the_bundle_of_a_controller_says_nothing_that_leads_to_the_token():
+    world = World()
+    world.run()
+    bundle = next(CONTROLLERS[0].bundles(world.objects[CONTROLLERS[0]]))
+    assert bundle.startswith("# caller ")
+    assert world.text(CALLERS, "hooks")[:8] not in bundle

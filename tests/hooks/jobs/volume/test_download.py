@@ -1,0 +1,445 @@
+"""Downloads: what arrives, what is not downloaded twice, what is refused, and how they go on after anything."""
+
+import errno
+import os
+import shutil
+import signal
+import threading
+from contextlib import closing
+
+import pytest
+from huggingface_hub import snapshot_download
+
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.volume_index import VolumeFile
+from hooks.jobs.volume import blob as fetch
+from hooks.jobs.volume import disk, hashes, locks, thread_pool
+from hooks.jobs.volume.errors import DownloadError, TransientError
+from hooks.jobs.volume.http_client import Web
+from hooks.jobs.volume.hub import Hub
+from hooks.jobs.volume.progress import Progress
+from hooks.jobs.volume.retry import Patience, StoppedError, persist
+from tests.hooks.jobs.volume.here import FILES, KEPT, MODEL, QUICK
+from tests.hub import Fault
+
+WEIGHTS = "model-00001-of-00002.safetensors"
+
+
+def refused(here, **changes):
+    with pytest.raises(DownloadError) as error:
+        here.download(**changes)
+    assert error.value.code == OUTCOMES[error.value.reason].code
+    return error.value
+
+
+def test_every_file_arrives_once_and_is_found_by_huggingface_hub(here):
+    found = here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent(MODEL) == KEPT == found.bytes
+    assert set(here.blobs()) == {
+        file.etag for path, file in here.model.files.items() if not path.startswith("original")
+    }
+    folder = snapshot_download(MODEL, cache_dir=here.volume.hub, local_files_only=True)
+    assert folder == str(here.repo.snapshot(here.model.commit))
+    assert here.repo.ref("main").read_text() == here.model.commit
+    assert str((here.repo.snapshot(here.model.commit) / "deep/er/the-same.json").readlink()) == (
+        f"../../../../blobs/{here.model.files['config.json'].etag}"
+    )
+    assert (found.commit, len(found.files), found.revision) == (here.model.commit, 6, "main")
+
+
+def test_what_is_ready_is_not_asked_for_again(here):
+    first = here.download()
+    asked = len(here.hub.requests)
+    assert here.download() == first
+    assert len(here.hub.requests) == asked
+
+
+def test_what_was_lost_is_downloaded_again_and_the_rest_is_verified(here):
+    here.download()
+    (here.repo.blobs / here.model.files[WEIGHTS].etag).unlink()
+    here.download()
+    assert here.hub.sent_of(WEIGHTS) == 2 * 3_000_000
+    assert here.hub.sent(MODEL) == KEPT + 3_000_000
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_a_blob_that_changed_on_the_volume_is_downloaded_again(here):
+    here.download()
+    blob = here.repo.blobs / here.model.files[WEIGHTS].etag
+    blob.write_bytes(b"x" + blob.read_bytes()[1:])
+    here.volume.index_file.unlink()
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent_of(WEIGHTS) == 2 * 3_000_000
+    assert here.told.reports[-1].done == KEPT
+
+
+def test_a_cache_that_huggingface_hub_has_filled_is_verified_and_not_downloaded(here):
+    snapshot_download(MODEL, cache_dir=here.volume.hub, endpoint=here.hub.url, token=False)
+    sent = here.hub.sent()
+    found = here.download()
+    assert here.hub.sent() == sent
+    assert found.bytes == KEPT
+    assert {report.state for report in here.told.reports} == {"Verifying"}
+    # The list of the hub's files names those that were left out: with it, engines would miss them.
+    assert not here.repo.tree(here.model.commit).exists()
+
+
+def test_the_list_of_files_stays_where_all_of_them_are_there(here):
+    snapshot_download(MODEL, cache_dir=here.volume.hub, endpoint=here.hub.url, token=False)
+    here.download(exclude=())
+    assert here.repo.tree(here.model.commit).exists()
+
+
+def test_a_revision_shares_the_blobs_of_another(here):
+    here.download()
+    here.hub.add(MODEL, {**FILES, "config.json": b"other"}, revisions={"v2": FILES | {"new.json": b"new"}})
+    here.download(revision="v2")
+    assert here.hub.sent(MODEL) == KEPT + 3
+    assert here.repo.commit("v2") == here.model.revisions["v2"]
+    assert here.repo.commit("main") != here.model.revisions["main"]
+
+
+def test_a_commit_is_a_revision(here):
+    commit = here.model.revisions["v1"]
+    here.download(revision=commit)
+    assert here.files(commit) == {"config.json": b"{}"}
+    assert not here.repo.ref(commit).exists()
+
+
+def test_patterns_choose_the_files(here):
+    found = here.download(include=("*.json",), exclude=("deep/*",))
+    assert [one.path for one in found.files] == ["config.json"]
+    everything = here.download(exclude=())
+    assert {one.path for one in everything.files} == set(FILES)
+    assert here.hub.sent(MODEL) == KEPT + 700_000
+
+
+def test_patterns_that_choose_nothing_are_refused(here):
+    error = refused(here, include=("*.gguf",))
+    assert error.reason == "NoFiles"
+    assert error.message == (
+        f"none of the 7 files of {MODEL}@main match: include *.gguf, exclude original/* metal/* consolidated*"
+    )
+
+
+def test_a_model_above_its_limit_is_refused_before_a_byte_is_fetched(here):
+    error = refused(here, max_size=4_000_000)
+    assert error.reason == "TooLarge"
+    assert "4.4 MiB" in error.message
+    assert f"({KEPT} and 4000000 bytes)" in error.message
+    assert here.hub.sent() == 0
+    assert here.download(max_size=KEPT)
+
+
+def test_a_volume_that_is_too_small_is_said_before_a_byte_is_fetched(here, monkeypatch):
+    monkeypatch.setattr(disk, "free", lambda _: KEPT - 1)
+    error = refused(here)
+    assert error.reason == "NoSpace"
+    assert f"({KEPT} and {KEPT - 1} bytes)" in error.message
+    assert here.hub.sent() == 0
+
+
+def test_what_is_there_already_needs_no_room(here, monkeypatch):
+    here.hub.fault = (Fault(cut=True, after=1_000_000, times=1, on="cdn"), Fault(reset=True, on="cdn"))
+    assert refused(here, workers=1).reason == "Network"
+    here.hub.fault = None
+    there = sum(here.blobs().values())
+    assert there == 1_000_000
+    monkeypatch.setattr(disk, "free", lambda _: KEPT - there)
+    assert here.download().bytes == KEPT
+    assert here.hub.sent() == KEPT
+
+
+def test_room_is_made_where_somebody_may(here, monkeypatch):
+    free = [KEPT - 1, KEPT]
+    monkeypatch.setattr(disk, "free", lambda _: free[0] if len(free) == 1 else free.pop(0))
+    asked = []
+    assert here.download(make_room=asked.append).bytes == KEPT
+    assert asked == [KEPT]
+
+
+def test_why_no_room_could_be_made_is_said(here, monkeypatch):
+    monkeypatch.setattr(disk, "free", lambda _: 5)
+    assert refused(here, make_room=lambda _: "all models are in use").message.endswith("(all models are in use)")
+
+
+REFUSALS = {
+    errno.ENOSPC: ("NoSpace", "is full"),
+    errno.EDQUOT: ("NoSpace", "has reached its quota"),
+    errno.EROFS: ("VolumeRefused", "is read-only"),
+    errno.EIO: ("VolumeRefused", "fails with Input/output error"),
+}
+
+
+@pytest.mark.parametrize("number", REFUSALS, ids=errno.errorcode.get)
+def test_a_disk_that_refuses_in_the_middle(here, number):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetch, "_write", _failing_after(1_000_000, number))
+        error = refused(here, workers=1)
+    reason, said = REFUSALS[number]
+    assert error.reason == reason
+    assert said in error.message
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent(MODEL) < 2 * KEPT
+
+
+def _failing_after(limit, number):
+    real, written = fetch._write, []
+
+    def write(out, data, count):
+        if sum(written) > limit:
+            raise OSError(number, os.strerror(number))
+        written.append(len(data))
+        return real(out, data, count)
+
+    return write
+
+
+@pytest.mark.parametrize("fault", [Fault(cut=True, after=100_000, times=9), Fault(reset=True, after=100_000, times=9)])
+def test_a_transfer_that_breaks_off_goes_on_where_it_was(here, fault):
+    here.hub.fault = fault
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent(MODEL) < KEPT + 9 * 2_000_000
+    assert {"bytes=100000-2999999"} <= {one.range for one in here.hub.requests}
+
+
+def test_what_does_not_move_for_too_long_is_given_up(here):
+    here.hub.fault = Fault(cut=True, on="cdn", path=WEIGHTS)
+    error = refused(here)
+    assert error.reason == "Network"
+    assert WEIGHTS in error.message
+    assert error.message.endswith("gave up after 3 tries")
+
+
+def test_a_server_that_ignores_ranges_sends_what_is_there_once_more(here):
+    here.hub.fault = (Fault(cut=True, after=200_000, times=1, path=WEIGHTS, on="cdn"), Fault(whole=True, path=WEIGHTS))
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent_of(WEIGHTS) == 200_000 + 3_000_000
+
+
+def test_long_files_are_asked_for_in_parts(here, monkeypatch):
+    monkeypatch.setattr(fetch, "SEGMENT", 1_000_000)
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent(MODEL) == KEPT
+    asked = [one.range for one in here.hub.requests if one.host == "cdn" and WEIGHTS in one.path]
+    assert asked == ["bytes=0-999999", "bytes=1000000-1999999", "bytes=2000000-2999999"]
+
+
+@pytest.mark.parametrize("found", [{"Content-Range": "bytes 7-9/3000000"}, {}], ids=["another range", "no range"])
+def test_a_server_that_sends_another_range_is_not_believed(here, found):
+    here.hub.fault = Fault(status=206, headers=found, path=WEIGHTS, on="cdn")
+    said = found.get("Content-Range", "no Content-Range")
+    assert f"asked for {WEIGHTS} from byte 0 on, got {said}" in refused(here).message
+
+
+def test_a_server_that_sends_less_than_it_says_is_asked_for_the_rest(here):
+    here.hub.fault = Fault(status=206, headers={"Content-Range": "bytes 0-2999999/3000000"}, path=WEIGHTS, times=1)
+    here.download()  # what came was wrong, too
+    assert here.files(here.model.commit) == here.expected()
+    ranges = [one.range for one in here.hub.requests if WEIGHTS in one.path and one.status in {200, 206}]
+    assert [one is None for one in ranges] == [True, False, True]
+
+
+def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(here, monkeypatch):
+    monkeypatch.setattr(fetch, "SEGMENT", 1_000_000)
+    here.hub.fault = Fault(whole=True, path=WEIGHTS)
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_a_file_that_arrives_wrong_is_fetched_once_more(here):
+    here.hub.fault = Fault(corrupt=True, path=WEIGHTS, on="cdn", times=1)
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent_of(WEIGHTS) == 6_000_000
+    assert here.told.reports[-1].done == KEPT
+
+
+def test_a_file_that_arrives_wrong_twice_is_corrupt_and_not_kept(here):
+    here.hub.fault = Fault(corrupt=True, path=WEIGHTS, on="cdn")
+    error = refused(here)
+    assert error.reason == "Corrupt"
+    assert WEIGHTS in error.message
+    assert here.model.files[WEIGHTS].etag in error.message
+    assert here.model.files[WEIGHTS].etag not in here.blobs()
+    assert not here.repo.snapshot(here.model.commit).exists()
+    assert not here.volume.index_file.exists()
+
+
+def test_an_incomplete_file_that_is_too_long_is_begun_anew(here):
+    here.repo.blobs.mkdir(parents=True)
+    (here.repo.blobs / f"{here.model.files[WEIGHTS].etag}.incomplete").write_bytes(bytes(3_000_001))
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_an_incomplete_file_that_is_whole_is_only_verified(here):
+    here.repo.blobs.mkdir(parents=True)
+    (here.repo.blobs / f"{here.model.files[WEIGHTS].etag}.incomplete").write_bytes(here.model.files[WEIGHTS].data())
+    here.download()
+    assert here.hub.sent_of(WEIGHTS) == 0
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_an_address_that_has_expired_is_asked_for_again(here):
+    here.hub.fault = Fault(expiry=-1, path=WEIGHTS, times=2)
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_the_token_is_for_the_hub_alone(here, monkeypatch):
+    here.hub.add(MODEL, FILES, gated=True)
+    here.hub.tokens["secret"] = {MODEL}
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert {one.authorised for one in here.hub.requests if one.host == "hub"} == {True}
+    assert {one.authorised for one in here.hub.requests if one.host == "cdn"} == {False}
+
+
+def test_requests_go_through_the_proxy_of_the_environment(here, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", here.hub.url.replace("//", "//user:word@"))
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    here.download()
+    assert {one.proxied for one in here.hub.requests if one.host == "hub"} == {True}
+    assert {one.proxied for one in here.hub.requests if one.host == "cdn"} == {False}
+
+
+def test_a_link_that_leads_elsewhere_is_mended(here):
+    here.download()
+    link = here.repo.snapshot(here.model.commit) / WEIGHTS
+    link.unlink()
+    link.write_bytes(b"something else")
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent(MODEL) == KEPT
+
+
+def test_another_download_of_the_model_is_waited_for(here, monkeypatch):
+    monkeypatch.setattr(locks, "LOOK", 0.01)
+    here.volume.prepare()
+    with locks.held(here.volume, here.repo.path.name, 0, print):
+        waiting = threading.Thread(target=here.download)
+        waiting.start()
+        while not here.told.reports:
+            waiting.join(0.01)
+        assert "holds the lock" in here.told.reports[0].message
+    waiting.join()
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_another_download_of_the_model_that_does_not_end(here, monkeypatch):
+    monkeypatch.setattr(locks, "MODEL_WAIT", 0.0)
+    here.volume.prepare()
+    with locks.held(here.volume, here.repo.path.name, 0, print):
+        error = refused(here)
+    assert error.reason == "Busy"
+    assert f"process {os.getpid()} on" in error.message
+
+
+def test_what_is_stopped_keeps_what_has_arrived(here):
+    here.hub.when_sent(1_000_000, lambda: signal.raise_signal(signal.SIGINT) or os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        here.download()
+    assert here.download().bytes == KEPT
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_transfers_that_are_silent_are_ended_with_the_download(here, monkeypatch):
+    monkeypatch.setattr(thread_pool, "FAREWELL", 5.0)
+    here.hub.fault = (Fault(stall=20, after=500_000, path=WEIGHTS), Fault(status=403, path="deep/*", on="files"))
+    assert refused(here).reason == "TokenMissing"
+    assert [one.name for one in threading.enumerate() if "_serve)" in one.name] == []
+    here.hub.fault = None
+    assert here.download().bytes == KEPT
+
+
+def test_a_pause_that_a_server_asks_for_is_kept(here):
+    here.hub.fault = Fault(status=429, headers={"Retry-After": "7"}, times=2, on="api")
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+
+
+def test_a_volume_without_a_folder_for_it_is_refused(here):
+    here.root.write_text("a file")
+    assert refused(here).reason == "VolumeRefused"
+
+
+def test_a_volume_without_links_is_refused(here, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr("pathlib.Path.symlink_to", refuse)
+    assert "no symbolic links" in refused(here).message
+
+
+def test_a_volume_that_goes_away_is_refused(here):
+    here.hub.when_sent(1_000_000, lambda: shutil.rmtree(here.root, ignore_errors=True))
+    assert refused(here).reason == "VolumeRefused"
+
+
+def test_a_volume_that_refuses_links_for_another_reason(here, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "no inodes")
+
+    monkeypatch.setattr("pathlib.Path.symlink_to", refuse)
+    assert refused(here).reason == "NoSpace"
+
+
+@pytest.fixture
+def fetcher(here):
+    """What fetches the files of the model, at work for nobody yet."""
+    here.repo.blobs.mkdir(parents=True)
+    with closing(Web(here.hub.url, None, 1)) as web:
+        hub = Hub(here.hub.url, MODEL, "main")
+        yield fetch.Fetcher(hub, here.model.commit, here.repo.blobs, web, Progress(KEPT), QUICK)
+
+
+def test_a_transfer_that_is_not_wanted_any_more_ends(here, fetcher):
+    file = VolumeFile(path=WEIGHTS, size=3_000_000, hash=here.model.files[WEIGHTS].etag)
+    fetcher.abandon()
+    with pytest.raises(StoppedError):
+        fetcher.bring(file)
+    assert here.blobs() == {f"{file.hash}.incomplete": 0}
+    (here.repo.blobs / file.hash).write_bytes(bytes(3_000_000))
+    with pytest.raises(StoppedError):
+        fetcher.bring(file)
+
+
+def test_a_transfer_ends_amid_its_bytes(here, fetcher, tmp_path):
+    answer = fetcher.web.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    fetcher.stop.set()
+    with (tmp_path / "out").open("wb", buffering=0) as out, pytest.raises(StoppedError):
+        fetcher._copy(answer.response, 22, out, hashes.digest("0" * 40, 22), 0)
+    answer.response.close()
+    assert (tmp_path / "out").stat().st_size == 0
+
+
+def test_a_transfer_that_has_just_ended_needs_no_end(here, fetcher):
+    answer = fetcher.web.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    answer.response.read()
+    fetcher.open.add(answer.response)
+    fetcher.abandon()
+    assert fetcher.stop.is_set()
+
+
+def test_pauses_end_when_the_work_is_not_wanted_any_more():
+    def fail():
+        raise TransientError("again", 3600)
+
+    stop = threading.Event()
+    threading.Timer(0.05, stop.set).start()
+    with pytest.raises(StoppedError):
+        persist(fail, Patience(), stop)
+
+
+def test_pauses_grow_up_to_a_limit_and_as_far_as_servers_ask():
+    patience = Patience()
+    assert [patience.pause(failed, None) for failed in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [patience.pause(1, asked) for asked in (0, 7, 3600)] == [0, 7, 300]

@@ -1,0 +1,165 @@
+"""What the hub says of a model, and what its refusals are called."""
+
+import pytest
+from huggingface_hub.hf_api import RepoSibling
+
+from hooks.jobs.volume import hub as asked
+from hooks.jobs.volume.errors import DownloadError, TransientError
+from tests.hooks.jobs.volume.here import FILES, MODEL
+from tests.hub import Fault
+
+
+def refused(here, **changes):
+    with pytest.raises(DownloadError) as error:
+        here.download(**changes)
+    return error.value
+
+
+@pytest.fixture
+def token(hub, monkeypatch):
+    hub.tokens["secret"] = set()
+    monkeypatch.setenv("HF_TOKEN", "secret")
+
+
+def test_no_such_model_without_a_token(here):
+    error = refused(here, model="acme/none")
+    assert error.reason == "NotFound"
+    assert error.message.startswith(f"{here.hub.url} has no model acme/none, or it is private and there is no token: ")
+    assert "HF_TOKEN" in error.message
+
+
+@pytest.mark.usefixtures("token")
+def test_no_such_model_with_a_token(here):
+    error = refused(here, model="acme/none")
+    assert error.reason == "NotFound"
+    assert "does not show it to this token" in error.message
+    assert error.message.endswith("(it says: Repository not found)")
+
+
+def test_a_private_model_is_shown_to_nobody_else(here):
+    here.hub.add(MODEL, FILES, private=True)
+    assert refused(here).reason == "NotFound"
+
+
+def test_what_is_no_model_id(here):
+    error = refused(here, model="one/two/three")
+    assert (error.reason, error.message) == ("NotFound", "'one/two/three' is no model id such as Qwen/Qwen3-32B")
+
+
+def test_no_such_revision(here):
+    error = refused(here, revision="v9")
+    assert error.reason == "RevisionNotFound"
+    assert f"{MODEL} at {here.hub.url} has no revision v9" in error.message
+
+
+def test_a_gated_model_without_a_token(here):
+    here.hub.add(MODEL, FILES, gated=True)
+    error = refused(here)
+    assert error.reason == "TokenMissing"
+    assert "is gated, and there is no token" in error.message
+
+
+@pytest.mark.usefixtures("token")
+def test_a_gated_model_with_the_token_of_somebody_else(here):
+    here.hub.add(MODEL, FILES, gated=True)
+    error = refused(here)
+    assert error.reason == "Gated"
+    assert "you are not in the authorized list" in error.message
+
+
+def test_a_token_that_the_hub_does_not_know(here, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "of somebody who left")
+    error = refused(here)
+    assert error.reason == "TokenInvalid"
+    assert "Invalid credentials in Authorization header" in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(401, "TokenMissing"), (403, "TokenMissing"), (404, "NotFound"), (410, "NotFound"), (418, "Network")],
+)
+def test_a_server_that_says_no_more_than_a_status(here, status, reason):
+    here.hub.fault = Fault(status=status, on="api")
+    assert refused(here).reason == reason
+    assert len(here.hub.requests) == 1
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_may_pass_is_tried_again(here, status):
+    here.hub.fault = Fault(status=status, on="all", times=2)
+    assert here.download()
+    here.hub.fault = Fault(status=status, on="api")
+    error = refused(here, revision="v1")
+    assert error.reason == "Network"
+    assert f"{here.hub.url} answered {status}" in error.message
+    assert error.message.endswith("gave up after 3 tries")
+
+
+def test_a_hub_that_is_not_there(here):
+    here.hub.stop()
+    error = refused(here)
+    assert error.reason == "Network"
+    assert f"{here.hub.url} cannot be reached" in error.message
+
+
+@pytest.mark.parametrize(("endpoint", "said"), [("nonsense", "cannot be reached"), ("http://[", "cannot be reached")])
+def test_an_address_that_is_none(here, monkeypatch, endpoint, said):
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    error = refused(here)
+    assert error.reason == "Network"
+    assert said in error.message
+
+
+def test_a_file_that_the_hub_has_lost(here):
+    here.hub.fault = Fault(status=404, headers={"X-Error-Code": "EntryNotFound"}, path="config.json")
+    error = refused(here)
+    assert error.reason == "Network"
+    assert "answered 404" in error.message
+
+
+def test_a_second_host_that_refuses(here):
+    here.hub.fault = Fault(status=403, on="cdn")
+    error = refused(here)
+    assert error.reason == "Network"
+    assert "answered 403" in error.message
+
+
+@pytest.mark.parametrize(
+    ("sibling", "said"),
+    [
+        (RepoSibling("../../escape", 1, "0" * 40), "no path of a file"),
+        (RepoSibling("/etc/passwd", 1, "0" * 40), "no path of a file"),
+        (RepoSibling("config.json", None, "0" * 40), "no way to verify"),
+        (RepoSibling("config.json", 1, None), "no way to verify"),
+        (RepoSibling("config.json", 1, "../../escape"), "no way to verify"),
+    ],
+)
+def test_listings_that_are_not_believed(here, monkeypatch, sibling, said):
+    info = type("Info", (), {"sha": "0" * 40, "siblings": [sibling]})
+    monkeypatch.setattr(asked.HfApi, "model_info", lambda *_, **__: info)
+    error = refused(here)
+    assert error.reason == "Corrupt"
+    assert said in error.message
+
+
+@pytest.mark.parametrize("info", [{"sha": None, "siblings": []}, {"sha": "main"}, {}])
+def test_a_server_that_is_no_hub(here, monkeypatch, info):
+    monkeypatch.setattr(asked.HfApi, "model_info", lambda *_, **__: type("Info", (), info))
+    assert refused(here).reason == "Network"
+
+
+def test_the_pause_that_is_asked_for():
+    assert asked.asked_pause({"Retry-After": "7"}) == 7
+    assert asked.asked_pause({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}) is None
+    assert asked.asked_pause({}) is None
+    limits = {"RateLimit": '"api";r=0;t=55', "Retry-After": "7"}
+    assert asked.asked_pause(limits) == 55
+    assert asked.asked_pause({**limits, "RateLimit": '"api";r=3;t=55'}) == 7
+
+
+def test_every_reason_of_a_refusal_has_a_sentence(monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    hub = asked.Hub("https://hub.example/", MODEL, "main")
+    for _, reason, sentence in asked.REFUSALS:
+        assert DownloadError(reason, sentence.format(hub=hub, advice=asked.TOKEN_ADVICE)).message.count("{") == 0
+    assert isinstance(hub.refusal(503, {}), TransientError)

@@ -1,0 +1,245 @@
+"""Who is told how it goes: lines for a person, patches of one ConfigMap for an AIMCache; trouble harms no download."""
+
+import json
+
+import pytest
+from kubernetes.config import incluster_config
+
+from aimlib.caching import job_reports
+from aimlib.caching.job_reports import ModelReport
+from hooks import kube_client
+from hooks.jobs.volume import clock, command, disk, report, termination
+from hooks.jobs.volume.cluster import Cluster, ClusterError
+from hooks.jobs.volume.report import ForCluster, ForPeople
+from tests.apiserver import standing_in
+from tests.hooks.jobs.volume.here import KEPT, MODEL
+from tests.loopback import Answering, Loopback
+
+KEY = job_reports.model_key(MODEL, "main")
+STATE = "/api/v1/namespaces/models/configmaps/warm-state"
+
+
+class Api(Answering):
+    """An API server that keeps what is merged into one ConfigMap."""
+
+    def do_PATCH(self):
+        body = json.loads(self.body())
+        assert self.headers["Content-Type"] == "application/merge-patch+json"
+        self.server.patches.append((self.path, body))
+        self._answer({"kind": "ConfigMap", "apiVersion": "v1", **body})
+
+    def do_GET(self):
+        self.server.patches.append((self.path, None))
+        self._answer({"kind": "AIMCache", "metadata": {"name": "warm"}})
+
+    def _answer(self, found):
+        status = self.server.status
+        self.reply_json(status, found if status == 200 else {"kind": "Status", "message": "no"})
+
+
+@pytest.fixture
+def api(tmp_path, monkeypatch):
+    server = Loopback(Api)
+    server.status, server.patches = 200, []
+    monkeypatch.setenv("POD_NAMESPACE", "models")
+    with standing_in(server, tmp_path, monkeypatch):
+        yield server
+
+
+@pytest.fixture
+def time(monkeypatch):
+    """The seconds that the clock shows; a list of one number."""
+    shown = [100.0]
+    monkeypatch.setattr(clock, "seconds", lambda: shown[0])
+    return shown
+
+
+@pytest.fixture
+def asked():
+    """The cluster, asked anew by each test."""
+    made = Cluster("warm")
+    yield made
+    if made._client:
+        made._client.rest_client.pool_manager.clear()
+
+
+def going(done, state="Downloading", total=1000, **more):
+    return ModelReport(id=MODEL, state=state, done=done, total=total, **more)
+
+
+def test_a_person_sees_a_line_when_the_percentage_changes():
+    said = []
+    people = ForPeople(said.append)
+    people.tell(ModelReport(id=MODEL, state="Downloading", message="waiting"))
+    for done in (0, 3, 12, 12, 1000):
+        people.tell(going(done))
+    people.tell(going(1000, "Verifying"))
+    people.tell(going(0, "Verifying", total=0))
+    assert [line.split(": ")[1] for line in said] == [
+        "0 %, 0 bytes of 1000 bytes",
+        "1 %, 12 bytes of 1000 bytes",
+        "100 %, 1000 bytes of 1000 bytes",
+        "100 %, 1000 bytes of 1000 bytes",
+    ]
+    assert said[0].startswith(f"Downloading {MODEL}@main")
+
+
+def test_a_person_is_told_how_it_ended(tmp_path):
+    said = []
+    people = ForPeople(said.append)
+    people.end(tmp_path, going(0, "Failed"))
+    assert said == []
+    people.end(tmp_path, going(1000, "Ready", commit="c0ffee", files=3))
+    assert said == [f"{MODEL}@main is on {tmp_path} and verified: commit c0ffee, 3 files, 1000 bytes"]
+
+
+def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
+    said = []
+    teller = ForCluster(asked, KEY, said.append)
+    for second, one in enumerate((going(0), going(1), going(2), going(2), going(3, message="waits"))):
+        time[0] = 100.0 + second
+        teller.tell(one)
+    time[0] = 109.0
+    teller.tell(going(4, message="waits"))
+    teller.tell(going(4, message="waits"))
+    assert [path for path, _ in api.patches] == [STATE] * 3
+    merged = [job_reports.read(body["data"]).models[KEY] for _, body in api.patches]
+    assert [one.done for one in merged] == [0, 3, 4]
+    assert said == []
+
+
+def test_an_aimcache_is_told_the_end_with_the_volume(api, asked, here):
+    found = here.download()
+    ForCluster(asked, KEY, print).end(here.root, found.report())
+    [(path, body)] = api.patches
+    assert path == STATE
+    merged = job_reports.read(body["data"])
+    assert merged.models[KEY] == found.report()
+    assert merged.models[KEY].state == "Ready"
+    assert merged.volume.used >= KEPT
+    assert merged.volume.total >= merged.volume.available > 0
+
+
+def test_a_volume_that_cannot_be_measured_is_no_reason_not_to_report(api, asked, tmp_path):
+    said = []
+    ForCluster(asked, KEY, said.append).end(tmp_path / "gone", going(5, "Failed"))
+    assert set(api.patches[0][1]["data"]) == {KEY}
+    assert said == [f"the volume at {tmp_path / 'gone'} cannot be measured: No such file or directory"]
+
+
+def test_a_cluster_that_refuses_is_asked_again_later(api, asked, time, tmp_path):
+    said = []
+    teller = ForCluster(asked, KEY, said.append)
+    api.status = 403
+    for second in (0, 6, 31, 40):
+        time[0] = 100.0 + second
+        teller.tell(going(second))
+    assert len(api.patches) == 2
+    assert said == ["the state cannot be reported to warm-state: the API server answered 403 Forbidden"]
+    teller.end(tmp_path, going(50, "Failed"))
+    assert len(api.patches) == 2 + report.LAST_TRIES
+    api.status = 200
+    teller.end(tmp_path, going(50, "Failed"))
+    assert len(api.patches) == 3 + report.LAST_TRIES
+    assert len(said) == 1
+
+
+def test_a_cluster_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    with pytest.raises(ClusterError, match="no cluster to ask"):
+        Cluster("warm").report({})
+
+
+def test_a_cluster_that_cannot_be_reached(api, asked):
+    asked.report({})
+    api.shutdown()
+    api.server_close()
+    asked._client.rest_client.pool_manager.clear()
+    with pytest.raises(ClusterError, match="cannot be reached"):
+        asked.report({})
+
+
+def test_the_aimcache_itself_is_read(api, asked):
+    assert asked.found()["metadata"] == {"name": "warm"}
+    assert api.patches[0][0].endswith("/namespaces/models/aimcaches/warm")
+
+
+def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch, tmp_path):
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    with pytest.raises(ClusterError, match="no cluster to ask"):
+        Cluster("warm").report({})
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    for name, text in (("SERVICE_TOKEN_FILENAME", "secret"), ("SERVICE_CERT_FILENAME", "cert")):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(incluster_config, name, str(tmp_path / name))
+    used = []
+    monkeypatch.setattr(kube_client.client, "ApiClient", used.append)
+    kube_client.connected()
+    assert (used[0].host, used[0].proxy, used[0].retries) == ("https://10.96.0.1:443", None, False)
+
+
+def test_the_files_of_others_on_the_volume_are_not_the_caches(tmp_path):
+    for name, size in (("hub/a", 3), (".aim/b", 4), ("theirs/c", 50)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(bytes(size))
+    assert disk.measured(tmp_path).used == 7
+
+
+def test_files_that_vanish_while_the_volume_is_measured(tmp_path, monkeypatch):
+    (tmp_path / "there").write_bytes(b"12345")
+    (tmp_path / "again").hardlink_to(tmp_path / "there")
+    monkeypatch.setattr(disk.os, "walk", lambda _: [(str(tmp_path), (), ("there", "again", "gone"))])
+    assert disk.measured(tmp_path).used == 5
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    place = tmp_path / "termination-log"
+    monkeypatch.setenv("AIM_TERMINATION_LOG", str(place))
+    return place
+
+
+def test_last_words_fit_into_what_the_kubelet_keeps(log):
+    termination.last_words("ä" * 3000, print)
+    assert log.read_bytes() == ("ä" * 2048).encode()
+    termination.last_words("a" + "ä" * 3000, print)
+    assert log.read_bytes() == ("a" + "ä" * 2047).encode()
+
+
+def test_last_words_that_nobody_keeps(monkeypatch):
+    monkeypatch.delenv("AIM_TERMINATION_LOG", raising=False)
+    termination.last_words("gone", pytest.fail)
+
+
+def test_last_words_that_cannot_be_written(log, monkeypatch):
+    said = []
+    monkeypatch.setenv("AIM_TERMINATION_LOG", str(log / "nowhere"))
+    termination.last_words("gone", said.append)
+    assert said == [f"{log / 'nowhere'} cannot be written: No such file or directory"]
+
+
+def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
+    assert command.run(here.wish(), "warm") == 0
+    states = [job_reports.read(body["data"]).models[KEY].state for _, body in api.patches]
+    assert states[0] == "Downloading"
+    assert states[-1] == "Ready"
+    assert "volume" in api.patches[-1][1]["data"]
+    assert not log.exists()
+    assert capsys.readouterr().out == f"{here.repo.snapshot(here.model.commit)}\n"
+
+
+def test_a_job_that_fails_says_why_in_three_places(api, here, log, capsys):
+    assert command.run(here.wish(max_size=5), "warm") == 46
+    [(_, body)] = api.patches
+    found = job_reports.read(body["data"]).models[KEY]
+    assert (found.state, found.reason, found.message) == ("Failed", "TooLarge", log.read_text())
+    assert capsys.readouterr().err == f"Error: {log.read_text()}\n"
+
+
+def test_a_job_without_a_cluster_downloads_all_the_same(here, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    assert command.run(here.wish(), "warm") == 0
+    assert here.files(here.model.commit) == here.expected()
+    assert capsys.readouterr().err.count("cannot be reported") == 1

@@ -1,0 +1,300 @@
+"""The observer of live figures: whom it asks, how often, and what it makes of no answer."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aimlib.config import ConfigError
+from aimlib.naming import label_value
+from aimlib.protocol.metacontroller import request
+from aimlib.telemetry.prometheus_query import query
+from hooks.jobs.certificates.issuing import authority, server
+from hooks.observability.changes import change
+from hooks.server.app import create_app
+from hooks.server.observers import prometheus as observer
+from hooks.server.observers.prometheus import Figures, Source, source
+from tests.cases import TESTDATA, Case
+from tests.hooks.server.observers.fakeprometheus import fake_prometheus, vector
+from tests.playing import play
+from tests.world import NOON
+
+MEASURED = Case(TESTDATA / "endpoint" / "sync" / "live-figures-are-in-the-status")
+STARTING = Case(TESTDATA / "endpoint" / "sync" / "without-a-ready-replica-there-is-nothing-to-measure")
+UNMONITORED = Case(TESTDATA / "endpoint" / "sync" / "without-monitoring-no-figures-are-asked-for")
+
+
+@pytest.fixture
+def prometheus():
+    with fake_prometheus() as running:
+        yield running
+
+
+@pytest.fixture
+def figures(prometheus):
+    return Figures(Source(f"http://{prometheus.address}"))
+
+
+def asked(case=MEASURED, after=0.0, **metadata):
+    """The request of a case, some seconds after noon."""
+    body = play(case.kind, case.hook, case.world).request
+    parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], **metadata}}
+    return request({**body, "parent": parent}, NOON + timedelta(seconds=after))
+
+
+def test_all_endpoints_are_asked_for_at_once(prometheus, figures):
+    found = figures(asked()).figures
+    assert found == (NOON, {"throughput": 12.0}, "")
+    [one] = prometheus.asked
+    assert one["path"] == "/api/v1/query"
+    assert one["form"] == {"query": [query()], "timeout": ["2s"]}
+    assert "Authorization" not in one["headers"]
+
+
+def test_an_endpoint_is_found_by_its_label_and_its_namespace(prometheus, figures):
+    prometheus.pieces = [vector({"throughput": 1}, endpoint=label_value("x" * 100))]
+    assert figures(asked(name="x" * 100)).figures.figures == {"throughput": 1.0}
+    assert figures(asked(name="x" * 99)).figures.figures == {}
+    assert figures(asked(name="x" * 100, namespace="team-b")).figures.figures == {}
+    assert len(prometheus.asked) == 1
+
+
+@pytest.mark.parametrize("case", [STARTING, UNMONITORED], ids=str)
+def test_nothing_is_asked_where_there_is_nothing_to_measure_or_nobody_to_tell(prometheus, figures, case):
+    assert figures(asked(case)).figures is None
+    assert prometheus.asked == []
+
+
+def test_one_question_serves_all_syncs_of_half_a_minute(prometheus, figures):
+    for after in (0, 1, 29.9):
+        assert figures(asked(after=after, name=f"chat{after}")).figures.at == NOON
+    assert len(prometheus.asked) == 1
+    assert figures(asked(after=30)).figures.at == NOON + timedelta(seconds=30)
+    assert len(prometheus.asked) == 2
+    figures(asked(after=-60))  # the clock was set back
+    assert len(prometheus.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "pieces", "words"),
+    [
+        (500, [b"out of memory"], "HTTP status 500"),
+        (401, [b""], "HTTP status 401"),
+        (302, [b""], "HTTP status 302"),
+        (422, [b'{"status": "error", "error": "expression"}'], "HTTP status 422"),
+        (200, [b"<html>Sign in</html>"], "an answer that is not JSON"),
+        (200, [b'{"status": "success", "data": {'], "an answer that is not JSON"),
+        (200, [b'{"status": "success"}'], "an answer that is none to an instant query"),
+        (200, [b" " * 2**16] * 129, "an answer of more than 8 MiB"),
+    ],
+)
+def test_what_is_no_answer_is_said_and_logged(prometheus, lines, code, pieces, words):
+    prometheus.code, prometheus.pieces = code, pieces
+    assert Figures(Source(f"http://{prometheus.address}"))(asked()).figures == (NOON, {}, words)
+    [line] = lines()
+    assert (line["level"], line["message"], line["error"]) == ("warning", "figures are not known", words)
+    assert line["asked"] == f"http://{prometheus.address}"
+    assert {one["path"] for one in prometheus.asked} == {"/api/v1/query"}
+
+
+def test_an_answer_without_figures_is_one(prometheus, figures):
+    prometheus.pieces = [vector({})]
+    assert figures(asked()).figures == (NOON, {}, "")
+
+
+def test_a_prometheus_that_says_nothing_costs_one_time_out_and_not_one_for_every_sync(
+    prometheus, figures, monkeypatch, lines
+):
+    monkeypatch.setattr(observer, "TIMEOUT_SECONDS", 0.2)
+    prometheus.go.clear()
+    began = time.perf_counter()
+    for after in range(30):
+        assert figures(asked(after=after, name=f"chat{after}")).figures.trouble == "no answer"
+    assert time.perf_counter() - began < 10 * 0.2
+    assert len(prometheus.asked) == 1
+    assert "timed out" in lines()[0]["error"]
+
+
+def test_an_answer_that_drips_is_not_read_to_its_end(prometheus, figures, monkeypatch):
+    monkeypatch.setattr(observer, "TIMEOUT_SECONDS", 0.3)
+    prometheus.pause, prometheus.pieces = 0.05, [b" "] * 200
+    began = time.perf_counter()
+    assert figures(asked()).figures.trouble == "an answer that did not end in time"
+    assert time.perf_counter() - began < 2
+
+
+def test_nobody_there_is_no_answer(prometheus, figures, lines):
+    prometheus.server_close()
+    prometheus.shutdown()
+    assert figures(asked()).figures == (NOON, {}, "no answer")
+    assert "refused" in lines()[0]["error"]
+
+
+def test_figures_outlive_their_prometheus_for_a_while_and_then_are_gone(prometheus, figures):
+    figures(asked())
+    prometheus.code = 503
+    for after in (30, 60, 89):
+        assert figures(asked(after=after)).figures == (NOON, {"throughput": 12.0}, "")
+    assert len(prometheus.asked) == 3  # at 0, 30 and 60
+    gone = NOON + timedelta(seconds=90)
+    assert figures(asked(after=90)).figures == (gone, {}, "HTTP status 503")
+    later = NOON + timedelta(seconds=120)
+    assert figures(asked(after=120)).figures == (later, {}, "HTTP status 503")
+    prometheus.code = 200
+    back = NOON + timedelta(seconds=150)
+    assert figures(asked(after=150)).figures == (back, {"throughput": 12.0}, "")
+
+
+def test_while_one_sync_asks_the_others_go_by_what_is_known(prometheus, figures):
+    figures(asked())
+    prometheus.go.clear()
+    found = []
+    slow = threading.Thread(target=lambda: found.append(figures(asked(after=31)).figures.at))
+    slow.start()
+    while len(prometheus.asked) < 2:
+        time.sleep(0.01)
+    assert figures(asked(after=31)).figures.at == NOON
+    prometheus.go.set()
+    slow.join()
+    assert found == [NOON + timedelta(seconds=31)]
+
+
+def test_syncs_that_know_nothing_yet_wait_for_the_one_that_asks(prometheus, figures):
+    prometheus.go.clear()
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(figures(asked()).figures.figures)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while not prometheus.asked:
+        time.sleep(0.01)
+    prometheus.go.set()
+    for thread in threads:
+        thread.join()
+    assert found == [{"throughput": 12.0}] * 8
+    assert len(prometheus.asked) == 1
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """A Prometheus behind TLS, whose authority is in `ca.crt`."""
+    now = datetime.now(UTC)
+    ca = authority(now)
+    own = server(ca, frozenset({"127.0.0.1"}), now)
+    (tmp_path / "ca.crt").write_text(ca.certificate.text)
+    (tmp_path / "tls.pem").write_text(own.certificate.text + own.key)
+    with fake_prometheus(str(tmp_path / "tls.pem")) as running:
+        yield running
+
+
+def test_a_token_goes_to_whom_the_ca_vouches_for_and_is_read_for_every_question(certified, tmp_path):
+    (tmp_path / "token").write_text("first\n")
+    files = {"ca_file": str(tmp_path / "ca.crt"), "token_file": str(tmp_path / "token")}
+    figures = Figures(Source(f"https://{certified.address}/prefix", **files))
+    assert figures(asked()).figures.figures == {"throughput": 12.0}
+    (tmp_path / "token").write_text("second")
+    figures(asked(after=30))
+    assert [one["headers"]["Authorization"] for one in certified.asked] == ["Bearer first", "Bearer second"]
+    assert {one["path"] for one in certified.asked} == {"/prefix/api/v1/query"}
+
+
+def test_whom_the_ca_does_not_vouch_for_is_not_asked(certified, tmp_path, lines):
+    (tmp_path / "token").write_text("first")
+    (tmp_path / "other.crt").write_text(authority(datetime.now(UTC)).certificate.text)
+    for ca in (str(tmp_path / "other.crt"), None, str(tmp_path / "none.crt")):
+        figures = Figures(Source(f"https://{certified.address}", ca, str(tmp_path / "token")))
+        assert figures(asked()).figures.trouble == "no answer"
+    assert certified.asked == []
+    assert "CERTIFICATE_VERIFY_FAILED" in lines()[0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("content", "trouble"),
+    [
+        (b"se cret", "no token in the file of AIM_PROMETHEUS_TOKEN_FILE"),
+        (b"", "no token in the file of AIM_PROMETHEUS_TOKEN_FILE"),
+        (b"\xff\xfesecret", "no token in the file of AIM_PROMETHEUS_TOKEN_FILE"),
+        (None, "no answer"),
+    ],
+)
+def test_a_token_that_is_none_is_neither_sent_nor_logged(certified, tmp_path, lines, content, trouble):
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    ours = Source(f"https://{certified.address}", str(tmp_path / "ca.crt"), str(tmp_path / "token"))
+    assert Figures(ours)(asked()).figures.trouble == trouble
+    assert certified.asked == []
+    assert "cret" not in str(lines())
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", "nothing"),
+        ("prometheus:9090", "prometheus:9090"),
+        ("ftp://prometheus", "ftp://prometheus"),
+        ("http://", "http://"),
+        ("http://me:hunter2@prometheus:9090", "http://…@prometheus:9090"),
+        ("http://prometheus:9090/?q=1", "http://prometheus:9090/?q=1"),
+        ("http://prometheus:9090/#a", "http://prometheus:9090/#a"),
+        ("http://pro metheus", "http://pro metheus"),
+    ],
+)
+def test_an_address_that_is_none_stops_the_start(url, found):
+    with pytest.raises(ConfigError) as raised:
+        source({"AIM_PROMETHEUS_URL": url})
+    asked_for = "asked for http(s)://host[:port][/prefix], where AIM_OBSERVE has prometheus"
+    assert str(raised.value) == f"AIM_PROMETHEUS_URL: {asked_for}; found {found}"
+
+
+def test_a_token_over_http_stops_the_start():
+    given = {"AIM_PROMETHEUS_URL": "http://prometheus:9090", "AIM_PROMETHEUS_TOKEN_FILE": "/token"}
+    with pytest.raises(ConfigError, match="a token goes over https only, found http://prometheus:9090"):
+        source(given)
+
+
+def test_what_the_environment_says_is_asked():
+    given = {
+        "AIM_PROMETHEUS_URL": "HTTPS://thanos.example:9091/",
+        "AIM_PROMETHEUS_CA_FILE": "/ca.crt",
+        "AIM_PROMETHEUS_TOKEN_FILE": "/token",
+    }
+    with pytest.raises(ConfigError):
+        source(given)
+    given["AIM_PROMETHEUS_URL"] = given["AIM_PROMETHEUS_URL"].lower()
+    assert source(given) == Source("https://thanos.example:9091", "/ca.crt", "/token")
+    assert source({"AIM_PROMETHEUS_URL": "http://p"}) == Source("http://p")
+
+
+def serve(monkeypatch, prometheus, observe):
+    monkeypatch.setenv("AIM_OBSERVE", observe)
+    monkeypatch.setenv("AIM_PROMETHEUS_URL", f"http://{prometheus.address}")
+    return create_app().test_client()
+
+
+def test_the_server_says_the_figures_and_asks_to_be_asked_again(prometheus, monkeypatch):
+    body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
+    client = serve(monkeypatch, prometheus, "prometheus")
+    said = client.post("/endpoint/sync", json=body).json
+    assert said["status"]["metrics"]["throughput"] == 12
+    assert said["resyncAfterSeconds"] == 60
+    counted = client.get("/metrics").text
+    assert 'aim_observations_total{asked="prometheus",result="answered"}' in counted
+    assert change(request(body), said["status"]) is None
+
+
+def test_without_the_observer_the_status_says_so_and_nobody_is_asked_again(prometheus, monkeypatch):
+    body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
+    said = serve(monkeypatch, prometheus, "").post("/endpoint/sync", json=body).json
+    assert said["status"]["metrics"]["reason"] == "NotConfigured"
+    assert "resyncAfterSeconds" not in said
+    assert prometheus.asked == []
+
+
+def test_a_spec_that_cannot_be_read_is_refused_in_the_words_of_the_hook(prometheus, monkeypatch):
+    body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
+    body["parent"]["spec"]["monitoring"] = {"prometheus": {"path": "x"}}
+    answers = [
+        serve(monkeypatch, prometheus, observe).post("/endpoint/sync", json=body) for observe in ("prometheus", "")
+    ]
+    assert [one.status_code for one in answers] == [422, 422]
+    assert answers[0].json == answers[1].json
