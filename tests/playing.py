@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from aimlib.config import Config
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observed import LAST_APPLIED, replicas_missing
+from aimlib.protocol.observations import LIVE_METRICS, PODS
+from aimlib.protocol.observed import DEPLOYMENT, LAST_APPLIED, replicas_missing
 from hooks.cli.simulate import KINDS
-from hooks.endpoint.hook import figures_wanted
+from hooks.endpoint.world import live_metrics_requested
 from hooks.server.app import answer, hooks
 from tests.cases import merged
 from tests.cluster.standin.selector import compile_selector
@@ -34,12 +35,11 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
     settings, pods, figures = ((world or {}).get(key) for key in ("settings", "pods", "figures"))
 
     def observe(request: Request) -> Request:
-        asks = pods is not None and replicas_missing(request)
-        measured = figures is not None and figures_wanted(request)
-        return request._replace(
-            pods=[pod(one) for one in pods or ()] if asks else None,
-            figures=observation(figures, request.now) if measured else None,
-        )
+        if pods is not None and replicas_missing(request.observed(DEPLOYMENT)):
+            request = request.with_observation(PODS, [pod(one) for one in pods])
+        if figures is not None and live_metrics_requested(request):
+            request = request.with_observation(LIVE_METRICS, observation(figures, request.now))
+        return request
 
     _, said, code = answer(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
     return Answer(code, said)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aimlib.config import Config
-from hooks.endpoint.admission import Known
+from hooks.endpoint.admission import Catalogue
+from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.server.webhooks import answer, webhooks
 from tests.cases import TESTDATA, merged, read
 from tests.playing import Answer, play
@@ -92,13 +93,12 @@ def reviewed(found: dict[str, Any], old: dict[str, Any] | None = None) -> dict[s
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": asked}
 
 
-def known(world: dict[str, Any]) -> Known | None:
+def known(world: dict[str, Any]) -> Catalogue | None:
     """What the server knows of the world's cluster."""
     if world.get("known") is False:
         return None
     found = [one for one in catalogue(world) if one["kind"] in {"AIMRecipe", "AIMInventory"}]
-    by_kind = [[one for one in found if one["kind"] == kind] for kind in ("AIMRecipe", "AIMInventory")]
-    return Known(*by_kind)
+    return {key: [one for one in found if one["kind"] == key.partition(".")[0]] for key in (RECIPES, INVENTORY)}
 
 
 def asked(case: Case) -> Answer:

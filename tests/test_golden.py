@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from aimlib.api import API_VERSION
-from aimlib.protocol.observed import applied
+from aimlib.protocol.observed import is_applied
 from tests.cases import PARENTS, TESTDATA, Case, cases, read
 from tests.kustomize import ROOT
 from tests.playing import again, play
@@ -123,7 +123,7 @@ def changes_a_child(play) -> bool:
     found = [one for group in play.request.get("children", {}).values() for one in group.values()]
     known = [(one, wanted.get((one["kind"], one["metadata"]["name"]))) for one in found]
     return any(
-        other and one["kind"] not in {"PersistentVolumeClaim", "ConfigMap", "Job"} and not applied(one, other)
+        other and one["kind"] not in {"PersistentVolumeClaim", "ConfigMap", "Job"} and not is_applied(one, other)
         for one, other in known
     )
 

@@ -6,18 +6,20 @@ ever said when nothing was running.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from aimlib.api.meta import Raw
-from aimlib.telemetry.live_metrics import Observation
+from aimlib.protocol.observations import NOTHING_OBSERVED, Observations, Topic
+
+T = TypeVar("T")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 MEANT_EMPTY = frozenset({"emptyDir"})
 """Keys whose empty object says something."""
-AS_IT_STANDS = frozenset({"apiGroups"})
-"""Keys whose lists may hold an empty text: the core group of a Role."""
+AS_IT_STANDS = frozenset({"apiGroups", "group"})
+"""Keys whose value may be, or hold, an empty text: the core group in a Role or in a reference."""
 
 
 class BadRequestError(ValueError):
@@ -32,14 +34,24 @@ class Request(NamedTuple):
     related: Mapping[str, Mapping[str, Raw]]
     now: datetime = EPOCH
     """When the request came; the edge knows."""
-    pods: list[Raw] | None = None
-    """The Pods of the parent, where the edge has asked for them; None where it has not, or got no answer."""
-    figures: Observation | None = None
-    """What Prometheus says of the parent, where the edge has asked; None where it has none to ask, or did not."""
+    observations: Observations = NOTHING_OBSERVED
+    """What observers at the edge have added."""
 
     def observed(self, kind: str) -> list[Raw]:
         """The children of one kind, in the order of their names."""
         return _sorted(self.children.get(kind))
+
+    def with_observation(self, topic: Topic[T], value: T) -> "Request":
+        """The request and the result of an observer."""
+        return self._replace(observations=self.observations.adding(topic, value))
+
+    def offers(self, kind: str) -> bool:
+        """Whether the controller declares the kind, so that a child of it may be desired.
+
+        Metacontroller sends a group for every kind in `childResources`, empty or not (composite/controller.go,
+        claimChildren). A child of any other kind would be created once and never observed again.
+        """
+        return kind in self.children
 
     def found(self, kind: str) -> list[Raw]:
         """The related objects of one kind, in the order of their names.

@@ -114,7 +114,7 @@ def _cases(catalogue: Iterable[Entry], inventory: InventoryStatus, config: Confi
     ]
 
 
-def decide(spec: EndpointSpec, catalogue: Sequence[Entry], inventory: InventoryStatus, config: Config) -> Decision:
+def select(spec: EndpointSpec, catalogue: Sequence[Entry], inventory: InventoryStatus, config: Config) -> Decision:
     """Choose for `spec` among the catalogue's configurations on the inventory's hardware; none fitting is an answer."""
     asks = _asks(spec)
     cases = _cases(catalogue, inventory, config, asks[0][0])

@@ -15,7 +15,7 @@ from aimlib.kube.timestamp import written
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import first_objection
 from aimlib.protocol.metacontroller import Request, wire
-from aimlib.protocol.observed import CLAIM_PATIENCE_SECONDS, PATIENCE_SECONDS, last_asked, long_ago, phase_of
+from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, GRACE_SECONDS, last_changed, overdue, phase_of
 from aimlib.schema.parsing import parsed
 from hooks.cache import status as report
 from hooks.cache.children.jobs import cleanup, download
@@ -87,7 +87,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         warnings=tuple(one[:4096] for one in report.warnings(spec, volume, world.reports, _loaded(spec, recipes), due)),
         conditions=tuple(one.condition(metadata.get("generation")) for one in (verdict, storage, models)),
     )
-    again = 0 if phase_of(volume.found) == "Bound" else CLAIM_PATIENCE_SECONDS if volume.found else PATIENCE_SECONDS
+    again = 0 if phase_of(volume.found) == "Bound" else CLAIM_GRACE_SECONDS if volume.found else GRACE_SECONDS
     children = [
         wire(child) for child in _children(owner, volume, found, due) if not (stale and child["kind"] in REPORTING)
     ]
@@ -150,7 +150,7 @@ def _volume(request: Request, owner: CacheOwner, world: World, found: Raw | None
         wanted=need(now),
         found=found,
         classes=request.found("StorageClass.storage.k8s.io/v1"),
-        overdue=long_ago(request, last_asked(request.parent), CLAIM_PATIENCE_SECONDS if found else PATIENCE_SECONDS),
+        overdue=overdue(request.now, last_changed(request.parent), CLAIM_GRACE_SECONDS if found else GRACE_SECONDS),
     )
 
 

@@ -18,7 +18,7 @@ from aimlib.schema.parsing import parsed
 from aimlib.selection.recipe_check import model_of
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
-from hooks.endpoint.decision import read_spec
+from hooks.endpoint.world import read_spec
 
 KINDS = {
     "aimrecipes": "AIMRecipe",

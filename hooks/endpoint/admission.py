@@ -3,8 +3,7 @@
 Only what a change is about is spoken of: what was let in before can be labelled, scaled and deleted for ever.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import jsonpatch
 
@@ -15,23 +14,20 @@ from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import Answer, Review
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.selection.select import decided_for
-from hooks.endpoint.decision import Choice, choose, concerning, read_spec
+from hooks.endpoint.decision import EndpointDecision, concerning, decide_for
 from hooks.endpoint.warnings import warnings
+from hooks.endpoint.world import INVENTORY, RECIPES, read_spec
 
 SILENT = Answer("Silent")
 NOT_CHECKED = "not checked whether a recipe fits"
 NOT_READ = "the hook server has not read the recipes and the AIMInventory named cluster yet"
 
 
-class Known(NamedTuple):
-    """The cluster as the server knows it."""
-
-    recipes: list[Raw]
-    """All of them, in the order of their names."""
-    inventories: list[Raw]
+Catalogue = Mapping[str, list[Raw]]
+"""All objects of the kinds that admission reads, by `Kind.group/version`, each kind in the order of names."""
 
 
-def validate(asked: Review, known: Known | None, config: Config, *, enforce: bool) -> Answer:
+def validate(asked: Review, known: Catalogue | None, config: Config, *, enforce: bool) -> Answer:
     """What would not work, as warnings; as a refusal where nothing can be selected and `enforce` is asked for.
 
     What cannot be judged is let in with a warning, whatever is enforced: there is nothing known yet, or the CRD let a
@@ -57,10 +53,10 @@ def validate(asked: Review, known: Known | None, config: Config, *, enforce: boo
     return _said((found.verdict.message, *unexpected))
 
 
-def _choice(spec: EndpointSpec, before: Raw, known: Known, config: Config) -> Choice:
+def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config) -> EndpointDecision:
     """What would be chosen for the spec with the status that the endpoint has."""
-    recipes = concerning(spec, known.recipes)
-    return choose(spec, before.get("status") or {}, recipes, known.inventories, config)
+    recipes = concerning(spec, known[RECIPES])
+    return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config)
 
 
 def label(asked: Review) -> Answer:

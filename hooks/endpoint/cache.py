@@ -1,6 +1,6 @@
-"""What an endpoint has of AIMCaches: the one it uses, and what runs while that has not got the model yet.
+"""Selects the AIMCache of an endpoint, and holds the Deployment until the model is cached.
 
-While the model is not there, no pod is started that would download it: the Deployment stays as it was last applied.
+Until then no pod is started that would download it: the Deployment stays as it was last applied.
 """
 
 from collections.abc import Iterator
@@ -9,71 +9,58 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from aimlib.api import API_VERSION
 from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
-from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import UsedCache
+from aimlib.api.endpoint_status import Resolved, UsedCache
 from aimlib.api.meta import Raw
 from aimlib.caching.choice import Before, Choice, Found, Wish, choose, use
 from aimlib.caching.usage import Use, uses
 from aimlib.config import Config
 from aimlib.memo import Memo, remembered, versions
 from aimlib.protocol.conditions import Verdict
-from aimlib.protocol.metacontroller import Request, wire
-from aimlib.protocol.observed import child, last_applied
+from aimlib.protocol.metacontroller import wire
+from aimlib.protocol.observed import DEPLOYMENT, last_applied
 from aimlib.schema.error_messages import sentences
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
 from hooks.endpoint.children.deployment import replicas
-from hooks.endpoint.children.owner import Hold, Owner
-from hooks.endpoint.conditions import Pods
+from hooks.endpoint.children.owner import HeldDeployment, Owner
+from hooks.endpoint.conditions import CachePods
+from hooks.endpoint.decision import EndpointDecision, remembered_part
+from hooks.endpoint.world import SERVICE, World, may_use_cache
 
-CACHES = f"AIMCache.{API_VERSION}"
 FOUND: Memo[Found] = Memo(256)
 
 
 class Memory(NamedTuple):
-    """What the status says of caches so far."""
+    """What the status has of caches so far."""
 
     cache: UsedCache | None
     same: bool
-    """Whether it was written for the recipe and the checkpoint of now."""
+    """Whether it was written for the present recipe and checkpoint."""
     been_ready: bool
     """Whether any replica ever was."""
 
 
-class Cached(NamedTuple):
-    """An endpoint's use of a cache."""
+class CacheUse(NamedTuple):
+    """How an endpoint uses a cache."""
 
     owner: Owner
-    """The endpoint with its cache, and with what is held while that is waited for."""
+    """The endpoint with its cache, and with the Deployment that is held until the model is there."""
     conditions: tuple[Verdict, ...] = ()
     """CacheReady; none where no cache is used."""
     objections: tuple[Verdict, ...] = ()
     """The same while Ready has to wait for it."""
-    pods: Pods = Pods()
+    pods: CachePods = CachePods()
     warnings: tuple[str, ...] = ()
 
 
-def asks(spec: EndpointSpec) -> bool:
-    """Whether an endpoint may use an AIMCache."""
-    return spec.cache.name is not None or spec.cache.enabled is None
-
-
-def related(spec: EndpointSpec, namespace: str) -> list[Raw]:
-    """The rule by which an endpoint sees the cache that it names, or all of its namespace."""
-    if not asks(spec):
-        return []
-    rule: Raw = {"apiVersion": API_VERSION, "resource": "aimcaches", "namespace": namespace}
-    return [{**rule, "names": [spec.cache.name]} if spec.cache.name else rule]
-
-
-def cached(request: Request, owner: Owner, memory: Memory) -> Cached:
+def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUse:
     """The cache of an endpoint, and all that follows from it."""
-    running = child(request, "Deployment.apps/v1", owner.child)
-    service = child(request, "Service.v1", owner.child)
-    caches = _found(request, owner) if asks(owner.spec) else []
+    memory = _memory(world, decision.pinned, owner.resolved)
+    running = world.child(DEPLOYMENT, owner.child)
+    service = world.child(SERVICE, owner.child)
+    caches = [remembered(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in world.caches]
     wish, name = _wish(owner), owner.spec.cache.name
     before = Before(
         pinned=memory.cache if memory.same else None,
@@ -81,16 +68,16 @@ def cached(request: Request, owner: Owner, memory: Memory) -> Cached:
         mounted=_claims(running),
         serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
     )
-    choice = choose(name, caches, wish, before) if asks(owner.spec) else None
+    choice = choose(name, caches, wish, before) if may_use_cache(owner.spec) else None
     used = choice.used if choice else None
     owner = owner._replace(cache=used, uses=_all_uses(used, wish, running, service))
     if choice is None:
-        return Cached(owner, warnings=tuple(unused(caches, wish)))
+        return CacheUse(owner, warnings=tuple(unused(caches, wish)))
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
     verdict = cache_ready(choice, owner.namespace, running=runs)
     hold = None if verdict.good else _hold(owner, choice, running, memory)
     crowd = shared(used, owner.most_replicas, other_users(choice, owner.name)) if used else ""
-    return Cached(
+    return CacheUse(
         owner._replace(hold=hold),
         (verdict,),
         (verdict,) if hold and owner.replicas else (),
@@ -99,9 +86,11 @@ def cached(request: Request, owner: Owner, memory: Memory) -> Cached:
     )
 
 
-def _found(request: Request, owner: Owner) -> list[Found]:
-    raws = request.found(CACHES)
-    return [remembered(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in raws]
+def _memory(world: World, pinned: Resolved | None, resolved: Resolved) -> Memory:
+    """What the status has of caches, and whether it was written for this configuration."""
+    same = pinned and (pinned.decided_for, pinned.checkpoint) == (resolved.decided_for, resolved.checkpoint)
+    been_ready = "current" in (world.before.get("replicas") or {})
+    return Memory(remembered_part(world.before, "cache", UsedCache), bool(same), been_ready)
 
 
 def _read(raw: Raw, config: Config) -> Found:
@@ -182,12 +171,12 @@ def _all_uses(used: UsedCache | None, wish: Wish, running: Raw | None, service: 
     return tuple(sorted({*wanted, *latest, *said}))
 
 
-def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> Hold | None:
-    """What is to be there while the model is not; None where that is what is wanted anyway."""
+def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> HeldDeployment | None:
+    """The Deployment to keep until the model is there; None where that is what is desired anyway."""
     if choice.used and not owner.replicas:
         return None
     if running is None:
-        return Hold(None)
+        return HeldDeployment(None)
     last = last_applied(running)
     if last is None and choice.in_use:
         return None
@@ -196,11 +185,11 @@ def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> 
     if choice.used and spec == wire(replicas(owner))["spec"]:
         return None
     kept = {key: running[key] for key in ("apiVersion", "kind")}
-    return Hold({**kept, "metadata": owner.metadata(owner.child), "spec": spec})
+    return HeldDeployment({**kept, "metadata": owner.metadata(owner.child), "spec": spec})
 
 
-def _pods(hold: Hold | None, owner: Owner, choice: Choice, crowd: str) -> Pods:
-    """What that means for the pods, in words."""
+def _pods(hold: HeldDeployment | None, owner: Owner, choice: Choice, crowd: str) -> CachePods:
+    """What that means for the pods."""
     kept = hold.deployment["spec"]["replicas"] if hold and hold.deployment else 0
     idle = f"no replica is started before {choice.wish.checkpoint} is in cache {choice.name}"
-    return Pods(idle=idle if hold and owner.replicas > kept else "", crowd=crowd, kept=bool(kept))
+    return CachePods(idle=idle if hold and owner.replicas > kept else "", crowd=crowd, kept=bool(kept))

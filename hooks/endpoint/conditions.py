@@ -10,7 +10,7 @@ from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import Rollout
 from aimlib.selection.rules import gpus
 from aimlib.selection.select import Decision
-from hooks.endpoint.pending_children import Awaited
+from hooks.endpoint.pending_children import PendingChildren
 
 PHASES = {
     "NoRecipe": "Pending",
@@ -78,7 +78,7 @@ def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
 HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"
 
 
-class Pods(NamedTuple):
+class CachePods(NamedTuple):
     """What an endpoint's cache means for its pods."""
 
     idle: str = ""
@@ -89,38 +89,40 @@ class Pods(NamedTuple):
     """Whether they are of an earlier version."""
 
 
-def available(desired: int, seen: Rollout, awaited: Awaited, claim_lost: bool, pods: Pods) -> Verdict:  # noqa: FBT001
+def available(desired: int, rollout: Rollout, pending: PendingChildren, claim_lost: bool, pods: CachePods) -> Verdict:  # noqa: FBT001
     """Whether all children are there, and all wanted replicas of the present version answer: the first that applies."""
-    settled = seen.up_to_date and seen.updated >= desired and seen.ready >= desired and seen.current <= desired
-    missing_pods = pods.crowd if seen.ready < desired else ""
-    progress = pods.idle or "; ".join(filter(None, (_progress(desired, seen), missing_pods)))
-    reason, said = seen.trouble or ("", "")
-    missing, unchanged = awaited.missing, awaited.unchanged
+    settled = (
+        rollout.up_to_date and rollout.updated >= desired and rollout.ready >= desired and rollout.current <= desired
+    )
+    missing_pods = pods.crowd if rollout.ready < desired else ""
+    progress = pods.idle or "; ".join(filter(None, (_progress(desired, rollout), missing_pods)))
+    reason, problem = rollout.problem or ("", "")
+    missing, unchanged = pending.missing, pending.unchanged
     table = (
-        (missing and awaited.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}"),
-        (unchanged and awaited.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {WHY_UNCHANGED}"),
+        (missing and pending.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}"),
+        (unchanged and pending.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {WHY_UNCHANGED}"),
         (claim_lost, False, "ClaimLost", "the volume of the cache's claim is gone"),
-        (seen.trouble, False, reason, "; ".join(filter(None, (said, missing_pods)))),
-        (not settled and awaited.overdue, False, "Progressing", f"{progress}; {awaited.overdue}"),
+        (rollout.problem, False, reason, "; ".join(filter(None, (problem, missing_pods)))),
+        (not settled and pending.overdue, False, "Progressing", f"{progress}; {pending.overdue}"),
         (not settled, False, "Progressing", progress),
-        (awaited.words, False, "Progressing", awaited.words),
+        (pending.message, False, "Progressing", pending.message),
         (desired == 0, False, "Stopped", "spec.replicas is 0"),
         (True, True, "AllReplicasReady", f"{desired} of {desired} replicas ready{', as they were before' * pods.kept}"),
     )
     return next(Verdict("Available", good, reason, words) for applies, good, reason, words in table if applies)
 
 
-def _progress(desired: int, seen: Rollout) -> str:
+def _progress(desired: int, rollout: Rollout) -> str:
     """How far a rollout is, by the first thing that it still waits for."""
-    old = seen.current - seen.updated
+    old = rollout.current - rollout.updated
     table = (
-        (desired == 0, f"stopping: {_replicas(seen.current)} left"),
-        (seen.current > 0 and not seen.up_to_date, "the new version is about to be rolled out"),
-        (old > 0 and seen.updated < desired, f"{seen.updated} of {desired} replicas updated"),
-        (old > 0 and seen.ready >= desired, f"{_replicas(old)} of the old version left"),
-        (seen.current > desired, f"{_replicas(seen.current - desired)} too many"),
+        (desired == 0, f"stopping: {_replicas(rollout.current)} left"),
+        (rollout.current > 0 and not rollout.up_to_date, "the new version is about to be rolled out"),
+        (old > 0 and rollout.updated < desired, f"{rollout.updated} of {desired} replicas updated"),
+        (old > 0 and rollout.ready >= desired, f"{_replicas(old)} of the old version left"),
+        (rollout.current > desired, f"{_replicas(rollout.current - desired)} too many"),
     )
-    return next((words for applies, words in table if applies), f"{seen.ready} of {desired} replicas ready")
+    return next((words for applies, words in table if applies), f"{rollout.ready} of {desired} replicas ready")
 
 
 def _replicas(count: int) -> str:

@@ -1,6 +1,6 @@
-"""The choice for an endpoint: what a decision made now would be, what was chosen before, and which of the two holds.
+"""The decision for an endpoint: what selection returns now, what is pinned, and which of the two is to run.
 
-The endpoint hook and admission both ask for it here, so that both say the same.
+The endpoint hook and admission both decide here, so that status and warnings agree.
 """
 
 from collections.abc import Iterable
@@ -17,38 +17,41 @@ from aimlib.memo import Memo, remembered, versions
 from aimlib.protocol.conditions import Verdict
 from aimlib.schema.parsing import parsed
 from aimlib.selection.recipe_check import model_of
-from aimlib.selection.select import Decision, Entry, decide, decided_for, entry
+from aimlib.selection.select import Decision, Entry, decided_for, entry, select
 from hooks.endpoint.conditions import recipe_selected
+from hooks.endpoint.world import World
 
 ENTRIES: Memo[Entry] = Memo(1024)
 DECISIONS: Memo[Decision] = Memo(512)
 
 
-def read_spec(parent: Raw) -> EndpointSpec:
-    """The parent's spec; BadRequestError in words where the CRD should have refused it."""
-    return parsed(EndpointSpec, parent.get("spec"))
-
-
-class Choice(NamedTuple):
-    """What holds for an endpoint now."""
+class EndpointDecision(NamedTuple):
+    """What is to run for an endpoint now."""
 
     pinned: Resolved | None
-    """What its status says was chosen."""
+    """The configuration in its status."""
     fresh: Decision | None
-    """A decision made now; None before the inventory is known."""
+    """What selection returns now; None before the inventory is known."""
     resolved: Resolved | None
-    """What is to run: the pinned choice while it is kept, else a new one."""
+    """What is to run: the pinned configuration while it stays, else a new one."""
     selection: Raw | None
     """The explanation, as it is written."""
     verdict: Verdict
     """RecipeSelected."""
 
 
-def choose(spec: EndpointSpec, before: Raw, recipes: list[Raw], inventories: list[Raw], config: Config) -> Choice:
-    """The choice among the recipes that concern the endpoint; `before` is the status that it has."""
-    pinned = kept(before, "resolved", Resolved)
+def decide(world: World) -> EndpointDecision:
+    """The decision for the endpoint of a sync."""
+    return decide_for(world.spec, world.before, world.recipes, world.inventories, world.config)
+
+
+def decide_for(
+    spec: EndpointSpec, before: Raw, recipes: list[Raw], inventories: list[Raw], config: Config
+) -> EndpointDecision:
+    """The decision among the recipes that the endpoint relates; `before` is its status so far."""
+    pinned = remembered_part(before, "resolved", Resolved)
     key = decided_for(spec)
-    fresh = _decide(spec, key, recipes, inventories, config)
+    fresh = _select(spec, key, recipes, inventories, config)
     better = fresh.resolved if fresh else None
     keeps = (
         pinned is not None
@@ -56,7 +59,7 @@ def choose(spec: EndpointSpec, before: Raw, recipes: list[Raw], inventories: lis
         and (better in (None, pinned) or spec.recipe.update_policy != "Auto")
     )
     explained: Raw = before.get("selection") or {}
-    return Choice(
+    return EndpointDecision(
         pinned=pinned,
         fresh=fresh,
         resolved=pinned if keeps else better or pinned,
@@ -73,7 +76,7 @@ def concerning(spec: EndpointSpec, recipes: Iterable[Raw]) -> list[Raw]:
     return [one for one in recipes if model_of(one) == spec.wanted.id]
 
 
-def _decide(
+def _select(
     spec: EndpointSpec, asked: str, recipes: list[Raw], inventories: list[Raw], config: Config
 ) -> Decision | None:
     inventory = next((one for one in inventories if one.get("status")), None)
@@ -89,12 +92,15 @@ def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Confi
         remembered(ENTRIES, versions([raw]), partial(entry, raw["metadata"]["name"], raw.get("spec")))
         for raw in recipes
     ]
-    return decide(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
+    return select(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
 
 
 M = TypeVar("M", bound=Model)
 
 
-def kept(before: Raw, field: str, model: type[M]) -> M | None:
-    """What the status remembers. What an older release wrote and this one cannot read must not delete anything."""
+def remembered_part(before: Raw, field: str, model: type[M]) -> M | None:
+    """A field of the status so far; BadRequestError where an older release wrote what this one cannot read.
+
+    It must not delete anything.
+    """
     return parsed(model, before[field], f"status.{field} cannot be read") if before.get(field) else None

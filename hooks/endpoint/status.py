@@ -4,12 +4,12 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, Resolved, SelectedRecipe
 from aimlib.api.meta import Condition, Raw
 from aimlib.protocol.conditions import Verdict, first_objection
-from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import Rollout
 from aimlib.telemetry.live_metrics import told
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.conditions import phase
 from hooks.endpoint.warnings import warnings
+from hooks.endpoint.world import World
 
 
 def endpoints(owner: Owner, service: Raw | None) -> Endpoints:
@@ -29,16 +29,20 @@ def endpoints(owner: Owner, service: Raw | None) -> Endpoints:
     )
 
 
-def replicas(desired: int, seen: Rollout, before: Raw) -> Replicas:
+def replicas(desired: int, rollout: Rollout, before: Raw) -> Replicas:
     """The Deployment's account, from its first ready replica on: until then nothing is known but the wish."""
-    if not seen.ready and "current" not in (before.get("replicas") or {}):
+    if not rollout.ready and "current" not in (before.get("replicas") or {}):
         return Replicas(desired=desired)
-    return Replicas(desired=desired, current=seen.current, ready=seen.ready, available=seen.available)
+    return Replicas(desired=desired, current=rollout.current, ready=rollout.ready, available=rollout.available)
 
 
-def metrics(spec: EndpointSpec, seen: Rollout, request: Request, before: Raw) -> Metrics | None:
+def metrics(rollout: Rollout, world: World) -> Metrics | None:
     """Live figures, or why there are none; None where monitoring is not asked for."""
-    return told(before.get("metrics"), seen.ready, request.figures, request.now) if spec.monitoring.scraped else None
+    return (
+        told(world.before.get("metrics"), rollout.ready, world.live_metrics, world.now)
+        if world.spec.monitoring.scraped
+        else None
+    )
 
 
 def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[Condition, ...]:

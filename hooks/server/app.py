@@ -24,7 +24,7 @@ from aimlib.config import Config, ConfigError
 from aimlib.data import load
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.metacontroller import request as parsed
-from aimlib.protocol.observed import condition
+from aimlib.protocol.observed import condition_of
 from aimlib.schema.error_messages import sentences
 from hooks import inventory, node, recipe
 from hooks.cache import hook as cache
@@ -115,7 +115,7 @@ def _decided(said: dict[str, Any]) -> dict[str, Any]:
     """What an answer says, in a few words for the log."""
     status = said.get("status") or {}
     chosen = status.get("selectedRecipe") or {}
-    ready = condition(status, "Ready")
+    ready = condition_of(status, "Ready")
     return {
         "phase": status.get("phase"),
         "reason": ready.get("reason"),

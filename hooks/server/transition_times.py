@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from aimlib.api.meta import Raw
 from aimlib.kube.timestamp import written
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observed import last_asked
+from aimlib.protocol.observed import last_changed
 
 RECENT = timedelta(seconds=5)
 """How far back the cause of a transition may lie: the hook is called within milliseconds of it, or after a back-off."""
@@ -32,7 +32,7 @@ def _evidence(request: Request) -> Iterator[str]:
 def _moment(request: Request, known: dict[str, str]) -> str:
     """The time of a transition that this request shows."""
     now = written(request.now)
-    asked = last_asked(request.parent)
+    asked = last_changed(request.parent)
     if not known:
         return asked or now
     latest = max((*_evidence(request), *known.values(), *([asked] if asked else [])))

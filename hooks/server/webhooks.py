@@ -19,12 +19,12 @@ from aimlib.config import Config
 from aimlib.protocol.admission_review import Answer, Review, response, review
 from aimlib.protocol.metacontroller import BadRequestError
 from hooks.endpoint import admission
-from hooks.endpoint.admission import Known
+from hooks.endpoint.admission import Catalogue
 from hooks.observability import metrics
 from hooks.observability.logs import logger
 from hooks.server.limits import Room, arrivals, size
 
-Knows = Callable[[], Known | None]
+Knows = Callable[[], Catalogue | None]
 """What is known of the cluster at this moment."""
 Webhook = Callable[[Review], Answer]
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from aimlib.protocol.observed import CLAIM_PATIENCE_SECONDS
+from aimlib.protocol.observed import CLAIM_GRACE_SECONDS
 from tests.bench import usage
 from tests.bench.report import Goal, Part, Row, Table
 from tests.bench.usage import Used
@@ -11,7 +11,7 @@ from tests.cluster import audit
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ControlPlane
 
-SETTLE_SECONDS = CLAIM_PATIENCE_SECONDS + 5
+SETTLE_SECONDS = CLAIM_GRACE_SECONDS + 5
 """The hook asks for one more call when it has been patient with a new child."""
 
 

@@ -6,7 +6,7 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
 from aimlib.memo import Memo, remembered, versions
-from aimlib.selection.select import Decision, Entry, decide, entry
+from aimlib.selection.select import Decision, Entry, entry, select
 from tests.bench import bodies
 from tests.bench.latency import MANY
 from tests.bench.measure import p50, p99, timed, turns
@@ -53,10 +53,10 @@ def measured(candidates: int, seconds: float) -> Row:
         return [entry(one["metadata"]["name"], one["spec"]) for one in raw]
 
     def cold() -> Decision:
-        return decide(SPEC, read(), InventoryStatus.model_validate(cluster["status"]), CONFIG)
+        return select(SPEC, read(), InventoryStatus.model_validate(cluster["status"]), CONFIG)
 
     catalogue = read()
-    warm = partial(decide, SPEC, catalogue, inventory, CONFIG)
+    warm = partial(select, SPEC, catalogue, inventory, CONFIG)
 
     def again() -> Decision:
         return remembered(memo, versions([cluster, *raw]), warm)

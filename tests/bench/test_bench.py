@@ -8,6 +8,7 @@ import pytest
 
 from aimlib.config import Config
 from hooks.endpoint import hook as endpoint
+from hooks.endpoint.world import RECIPES
 from hooks.server.app import answer
 from tests.bench import __main__ as command
 from tests.bench import bodies, download, measure
@@ -44,7 +45,7 @@ def test_an_unremembered_body_differs_from_turn_to_turn_in_versions_alone():
     first, second = json.loads(make(1)), json.loads(make(2))
     assert first != second
     assert first["parent"] == second["parent"]
-    related = first["related"][endpoint.RECIPES]
+    related = first["related"][RECIPES]
     assert {one["metadata"]["resourceVersion"] for one in related.values()} == {"1000001"}
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from aimlib.telemetry import live_metrics
-from hooks.endpoint import hook as endpoint_hook
+from hooks.endpoint import report as endpoint_report
 from hooks.server.observers import prometheus as observer
 from tests.cluster.processes import running
 from tests.e2e.hookserver import within
@@ -48,7 +48,7 @@ def measured(space, installation, prometheus, monkeypatch):
     monkeypatch.setattr(observer, "FRESH", timedelta(seconds=0.5))
     monkeypatch.setattr(observer, "KEPT", timedelta(seconds=2))
     monkeypatch.setattr(live_metrics, "HOLD", timedelta(seconds=0.5))
-    monkeypatch.setattr(endpoint_hook, "RESYNC_SECONDS", 1)
+    monkeypatch.setattr(endpoint_report, "RESYNC_SECONDS", 1)
     monkeypatch.setenv("AIM_OBSERVE", "prometheus")
     monkeypatch.setenv("AIM_PROMETHEUS_URL", prometheus.url)
     with within(space.plane, installation):

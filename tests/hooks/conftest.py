@@ -33,7 +33,7 @@ def endpoint():
     def request(**spec):
         metadata = {"name": "chat", "namespace": "team-a", "generation": 4}
         parent = {"apiVersion": API, "kind": "AIMEndpoint", "metadata": metadata, "spec": spec}
-        related = {f"AIMInventory.{API}": {}, f"AIMRecipe.{API}": {}}
+        related = {f"{kind}.{API}": {} for kind in ("AIMCache", "AIMInventory", "AIMRecipe")}
         return {"controller": {}, "parent": parent, "children": {}, "related": related, "finalizing": False}
 
     return request

@@ -27,7 +27,7 @@ def said(monitored):
         namespace, name = place
         parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], "namespace": namespace, "name": name}}
         now = datetime.now(UTC)
-        return told(None, 1, figures(request({**body, "parent": parent}, now)).figures, now)
+        return told(None, 1, figures(request({**body, "parent": parent}, now)), now)
 
     return sync
 

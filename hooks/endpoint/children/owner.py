@@ -12,11 +12,11 @@ from aimlib.naming import ENDPOINT_LABEL, child_name, label_value
 from hooks.objects.shared_volume import ONE_NODE
 
 
-class Hold(NamedTuple):
-    """What runs instead while a cache has not got the model yet."""
+class HeldDeployment(NamedTuple):
+    """The Deployment to keep while the model is being cached."""
 
     deployment: Raw | None
-    """The Deployment as it was before; None where there was none, and so there is none."""
+    """As it was last applied; None where there was none, and so there is none."""
 
 
 class Owner(NamedTuple):
@@ -31,7 +31,7 @@ class Owner(NamedTuple):
     """The AIMCache that the pods use."""
     uses: tuple[Use, ...] = ()
     """All models of caches that any of the pods use, those of an earlier version included."""
-    hold: Hold | None = None
+    hold: HeldDeployment | None = None
 
     @property
     def child(self) -> str:

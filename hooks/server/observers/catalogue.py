@@ -5,7 +5,7 @@ of its own, and keeps of each object what selection reads.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from threading import Event, Lock, Thread
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 from kubernetes.client import ApiException, CustomObjectsApi
 from pydantic_core import from_json
 
-from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
-from hooks.endpoint.admission import Known
+from hooks.endpoint.admission import Catalogue
+from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.kube_client import connected, worded
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -38,8 +38,10 @@ GONE = 410
 class Kind:
     """The objects of one kind, by name."""
 
-    def __init__(self, plural: str, *fields: str) -> None:
-        self.plural, self.fields = plural, fields
+    def __init__(self, key: str, plural: str, *fields: str) -> None:
+        """`key` is `Kind.group/version`; `fields` are those that are kept beside the metadata."""
+        self.key, self.plural, self.fields = key, plural, fields
+        self.group, _, self.version = key.partition(".")[2].partition("/")
         self.found: dict[str, Raw] | None = None
         """None while they are not known. Replaced whole, so that it is read without a lock."""
         self.stopped = Event()
@@ -107,7 +109,7 @@ class Kind:
     def _ask(self, **how: Any) -> Any:  # noqa: ANN401 - the client is not typed
         self._client = self._client or connected()
         api = CustomObjectsApi(self._client)
-        return api.list_cluster_custom_object(GROUP, VERSION, self.plural, _preload_content=False, **how)
+        return api.list_cluster_custom_object(self.group, self.version, self.plural, _preload_content=False, **how)
 
     def _take(self, event: Raw) -> None:
         """One change; of a BOOKMARK, which has no object, the version alone."""
@@ -134,11 +136,15 @@ class Kind:
             raise ValueError(f"there are more than {MOST} {self.plural}")
 
 
-class Catalogue:
-    """Recipes and inventory; called, it says what is known of them."""
+KINDS = ((RECIPES, "aimrecipes", "spec"), (INVENTORY, "aiminventories", "status"))
+"""What admission reads: key, plural and the fields of each kind."""
 
-    def __init__(self) -> None:
-        self.kinds = (Kind("aimrecipes", "spec"), Kind("aiminventories", "status"))
+
+class CatalogueObserver:
+    """Follows a list of kinds; called, it returns their objects."""
+
+    def __init__(self, kinds: Iterable[tuple[str, ...]] = KINDS) -> None:
+        self.kinds = [Kind(*kind) for kind in kinds]
         self._process: int | None = None
         self._lock = Lock()
 
@@ -151,8 +157,9 @@ class Catalogue:
         for one in self.kinds:
             Thread(target=one.follow, name=f"catalogue: {one.plural}", daemon=True).start()
 
-    def __call__(self) -> Known | None:
-        """What is known; None before both were read."""
+    def __call__(self) -> Catalogue | None:
+        """All objects by kind; None until every kind has been read."""
         self.begin()
-        recipes, inventories = (one.objects() for one in self.kinds)
-        return None if recipes is None or inventories is None else Known(recipes, inventories)
+        found = {kind.key: kind.objects() for kind in self.kinds}
+        complete = {key: objects for key, objects in found.items() if objects is not None}
+        return complete if len(complete) == len(found) else None

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from aimlib.api.meta import Raw
 from aimlib.naming import ENDPOINT_LABEL, label_value
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observed import replicas_missing
+from aimlib.protocol.observed import DEPLOYMENT, replicas_missing
 from hooks.kube_client import connected, worded
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -44,7 +44,7 @@ class Pods:
 
         Empty where the API server does not answer: nothing is concluded from it, and the next sync asks again.
         """
-        if not replicas_missing(request):
+        if not replicas_missing(request.observed(DEPLOYMENT)):
             return None
         metadata = request.parent["metadata"]
         key = metadata.get("namespace", "default"), metadata["name"]

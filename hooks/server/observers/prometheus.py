@@ -20,7 +20,7 @@ from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.prometheus_query import Series, UnreadableError, query, read
-from hooks.endpoint.hook import figures_wanted
+from hooks.endpoint.world import live_metrics_requested
 from hooks.observability import metrics
 from hooks.observability.logs import logger
 
@@ -82,19 +82,19 @@ class Figures:
         self._known: Answered | None = None
         self._turn = Lock()
 
-    def __call__(self, request: Request) -> Request:
-        """The request with the figures of its endpoint, where it wants some.
+    def __call__(self, request: Request) -> Observation | None:
+        """The metrics of the request's endpoint; None where it asks for none.
 
         While one sync asks, others go by what is known, and wait only where nothing is known yet.
         """
-        if not figures_wanted(request):
-            return request
+        if not live_metrics_requested(request):
+            return None
         if self._due(request.now) and self._turn.acquire(blocking=self._known is None):
             try:
                 self._known = self._ask(request.now) if self._due(request.now) else self._known
             finally:
                 self._turn.release()
-        return request._replace(figures=self._of(request))
+        return self._of(request)
 
     def _due(self, now: datetime) -> bool:
         return self._known is None or not timedelta(0) <= now - self._known.asked < FRESH

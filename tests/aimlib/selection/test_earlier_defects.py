@@ -13,7 +13,7 @@ from aimlib.hardware.nodes import facts
 from aimlib.naming import child_name, label_value, model_label
 from aimlib.selection.launch import IGNORED_ENV, launch
 from aimlib.selection.recipe_check import examine
-from aimlib.selection.select import decide, entry
+from aimlib.selection.select import entry, select
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, node, recipe
 from tests.kustomize import ROOT
 
@@ -34,7 +34,7 @@ def shipped():
 
 
 def chosen(spec, catalogue, *nodes):
-    found = decide(spec, catalogue, inventory(*nodes or (amd(),)), Config()).resolved
+    found = select(spec, catalogue, inventory(*nodes or (amd(),)), Config()).resolved
     return (found.gpu_count, found.precision) if found else None
 
 
@@ -122,7 +122,7 @@ def test_14_variables_that_fight_the_device_plugin_are_left_out_with_the_reason(
 def test_18_a_size_that_is_none_is_refused_and_one_that_is_left_out_is_computed():
     with pytest.raises(ValueError, match="size"):
         endpoint(cache={"enabled": True, "size": ""})
-    found = decide(endpoint(cache={"enabled": True}), [QWEN], inventory(amd()), Config()).resolved
+    found = select(endpoint(cache={"enabled": True}), [QWEN], inventory(amd()), Config()).resolved
     assert found.cache_size == "68Gi"
 
 

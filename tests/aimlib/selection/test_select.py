@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aimlib.config import Config
-from aimlib.selection.select import decide, decided_for, entry
+from aimlib.selection.select import decided_for, entry, select
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, node, nvidia, raw_recipe
 
 ROOT = Path(__file__).parents[3]
@@ -26,12 +26,12 @@ CLUSTER = inventory(amd(), amd(), nvidia(), node())
 
 
 def chosen(spec, catalogue=CATALOGUE, cluster=CLUSTER, config=ALL):
-    found = decide(spec, catalogue, cluster, config).resolved
+    found = select(spec, catalogue, cluster, config).resolved
     return (found.recipe, found.gpu_count) if found else None
 
 
 def explained(spec, catalogue=CATALOGUE, cluster=CLUSTER, config=ALL):
-    return decide(spec, catalogue, cluster, config).selection
+    return select(spec, catalogue, cluster, config).selection
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_choice_has_all_that_its_children_are_made_of():
         ),
         checkpoint="amd/Qwen3-32B",
     )
-    found = decide(endpoint(), [recipe], CLUSTER, ALL).resolved
+    found = select(endpoint(), [recipe], CLUSTER, ALL).resolved
     assert (found.model_id, found.checkpoint, found.backend, found.precision) == (
         MODEL,
         "amd/Qwen3-32B",
@@ -99,13 +99,13 @@ def test_a_choice_has_all_that_its_children_are_made_of():
 
 def test_nodes_of_nvidia_are_found_by_the_labels_that_they_have():
     cluster = inventory(nvidia(), nvidia("NVIDIA-H100-PCIe"), nvidia("NVIDIA-L40S"))
-    found = decide(endpoint(), CATALOGUE, cluster, ALL).resolved
+    found = select(endpoint(), CATALOGUE, cluster, ALL).resolved
     assert found.node_products == ("NVIDIA-H100-80GB-HBM3", "NVIDIA-H100-PCIe")
     assert (found.device_ids, found.resource) == ((), "nvidia.com/gpu")
 
 
 def test_a_choice_for_processors_asks_for_no_device():
-    found = decide(endpoint(gpuCount=0), CATALOGUE, CLUSTER, ALL).resolved
+    found = select(endpoint(gpuCount=0), CATALOGUE, CLUSTER, ALL).resolved
     assert (found.product, found.resource, found.device_ids, found.tolerations) == ("CPU", None, (), ())
 
 
@@ -113,8 +113,8 @@ def test_whole_gpus_come_before_partitions_and_partitions_before_nothing():
     small = listed("small", facts={**FACTS, "weightsGiB": 4, "maxContext": 4096})
     labels = {"amd.com/gpu.device-id": "74a1"}
     parts = node(labels, {"amd.com/cpx_nps4": "64"})
-    both = decide(endpoint(), [small], inventory(parts, amd()), ALL).resolved
-    only = decide(endpoint(), [small], inventory(parts), ALL).resolved
+    both = select(endpoint(), [small], inventory(parts, amd()), ALL).resolved
+    only = select(endpoint(), [small], inventory(parts), ALL).resolved
     assert (both.resource, both.partition) == ("amd.com/gpu", None)
     assert (only.resource, only.partition) == ("amd.com/cpx_nps4", "cpx_nps4")
 
@@ -124,7 +124,7 @@ def test_an_own_image_replaces_one_that_does_not_exist():
     cluster = inventory(amd("740f"))
     assert chosen(endpoint(), catalogue, cluster) is None
     own = endpoint(image={"repository": "example.com/sglang"})
-    assert decide(own, catalogue, cluster, ALL).resolved.image == ""
+    assert select(own, catalogue, cluster, ALL).resolved.image == ""
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_among_those_that_break_one_wish_the_closest_is_what_would_fit_without_i
 def test_a_recipe_that_cannot_be_read_is_a_rejected_candidate_and_touches_no_other():
     broken = entry("broken", {**raw_recipe(), "backend": "tensorrt"})
     assert broken.spec is None
-    found = decide(endpoint(), [broken, *CATALOGUE], CLUSTER, ALL)
+    found = select(endpoint(), [broken, *CATALOGUE], CLUSTER, ALL)
     assert found.resolved.recipe == "qwen-mi300x"
     (row,) = [row for row in found.selection.candidates if row.recipe == "broken"]
     assert (row.rule, row.asked, row.gpu_count) == ("valid", "a recipe that can be read", 0)
@@ -279,9 +279,9 @@ def test_a_long_sentence_is_cut_where_the_schema_ends():
 
 
 PROGRAM = """
-from tests.aimlib.selection.test_select import ALL, CATALOGUE, CLUSTER, decide, endpoint
+from tests.aimlib.selection.test_select import ALL, CATALOGUE, CLUSTER, endpoint, select
 for spec in (endpoint(), endpoint(gpuCount=3), endpoint(precision="fp8", recipe={"goal": "cost"})):
-    found = decide(spec, CATALOGUE, CLUSTER, ALL)
+    found = select(spec, CATALOGUE, CLUSTER, ALL)
     print(found.selection.model_dump_json(), found.resolved and found.resolved.model_dump_json())
 """
 

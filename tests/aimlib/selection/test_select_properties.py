@@ -7,7 +7,7 @@ from aimlib.config import Config
 from aimlib.hardware.products import product
 from aimlib.selection.gpu_memory import need
 from aimlib.selection.rules import ORDER
-from aimlib.selection.select import decide
+from aimlib.selection.select import select
 from tests.aimlib.make import inventory, listed
 from tests.aimlib.strategies import catalogues, fleets, nodes, several_ways, specs
 
@@ -25,7 +25,7 @@ def stepped(spec, step):
 @given(specs, catalogues, fleets)
 def test_the_winner_satisfies_everything_that_was_required(spec, catalogue, fleet):
     cluster = inventory(*fleet)
-    resolved, selection = decide(spec, catalogue, cluster, ALL)
+    resolved, selection = select(spec, catalogue, cluster, ALL)
     if resolved is None:
         return
     winner = next(one for one in catalogue if one.name == resolved.recipe)
@@ -57,7 +57,7 @@ def serves(one, resolved, facts, launch):
 
 @given(specs, catalogues, fleets)
 def test_every_candidate_is_explained(spec, catalogue, fleet):
-    resolved, selection = decide(spec, catalogue, inventory(*fleet), ALL)
+    resolved, selection = select(spec, catalogue, inventory(*fleet), ALL)
     expected = sorted((one.name, way.gpu_count) for one in catalogue for way in one.spec.configurations)
     assert sorted((row.recipe, row.gpu_count) for row in selection.candidates) == expected
     assert selection.considered == len(expected)
@@ -83,34 +83,34 @@ def test_every_candidate_is_explained(spec, catalogue, fleet):
 def test_no_order_changes_the_answer(spec, catalogue, fleet, random):
     recipes_then, nodes_then = [*catalogue], [*fleet]
     cluster = inventory(*fleet)
-    expected = decide(spec, catalogue, cluster, ALL)
+    expected = select(spec, catalogue, cluster, ALL)
     random.shuffle(recipes_then)
     random.shuffle(nodes_then)
     classes = [*cluster.classes]
     random.shuffle(classes)
-    assert decide(spec, recipes_then, inventory(*nodes_then), ALL) == expected
-    assert decide(spec, catalogue, cluster.model_copy(update={"classes": tuple(classes)}), ALL) == expected
+    assert select(spec, recipes_then, inventory(*nodes_then), ALL) == expected
+    assert select(spec, catalogue, cluster.model_copy(update={"classes": tuple(classes)}), ALL) == expected
 
 
 @given(specs, catalogues, fleets)
 def test_a_requirement_is_relaxed_by_a_fallback_only_and_by_the_first_that_helps(spec, catalogue, fleet):
     cluster = inventory(*fleet)
-    _, selection = decide(spec, catalogue, cluster, ALL)
+    _, selection = select(spec, catalogue, cluster, ALL)
     for shorter in range(selection.fallback or 0):
         choice = spec.recipe.model_copy(update={"fallback": spec.recipe.fallback[:shorter]})
-        assert decide(spec.model_copy(update={"recipe": choice}), catalogue, cluster, ALL).resolved is None
+        assert select(spec.model_copy(update={"recipe": choice}), catalogue, cluster, ALL).resolved is None
 
 
 @given(specs, catalogues, fleets, several_ways, st.sampled_from(["0", "z"]))
 def test_a_recipe_for_another_model_changes_no_choice(spec, catalogue, fleet, ways, name):
     cluster, other = inventory(*fleet), listed(name, *ways, modelId="c/d")
-    expected = decide(spec, catalogue, cluster, ALL).resolved
-    assert decide(spec, [*catalogue, other], cluster, ALL).resolved == expected
+    expected = select(spec, catalogue, cluster, ALL).resolved
+    assert select(spec, [*catalogue, other], cluster, ALL).resolved == expected
 
 
 @given(specs, catalogues, fleets, nodes)
 def test_more_hardware_keeps_no_endpoint_from_fitting_and_needs_no_later_fallback(spec, catalogue, fleet, more):
-    before, after = (decide(spec, catalogue, inventory(*each), ALL) for each in (fleet, [*fleet, more]))
+    before, after = (select(spec, catalogue, inventory(*each), ALL) for each in (fleet, [*fleet, more]))
     if before.resolved:
         assert after.resolved
         assert (after.selection.fallback or 0) <= (before.selection.fallback or 0)
@@ -119,7 +119,7 @@ def test_more_hardware_keeps_no_endpoint_from_fitting_and_needs_no_later_fallbac
 @given(specs, catalogues, fleets)
 def test_a_goal_changes_which_of_those_that_fit_is_chosen_and_never_whether_one_does(spec, catalogue, fleet):
     free = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"goal": None})})
-    with_goal, without = (decide(each, catalogue, inventory(*fleet), ALL) for each in (spec, free))
+    with_goal, without = (select(each, catalogue, inventory(*fleet), ALL) for each in (spec, free))
     assert (with_goal.resolved is None) == (without.resolved is None)
     fitting = [
         {(row.recipe, row.gpu_count) for row in one.selection.candidates if row.rank} for one in (with_goal, without)
@@ -130,7 +130,7 @@ def test_a_goal_changes_which_of_those_that_fit_is_chosen_and_never_whether_one_
 @given(specs, catalogues, fleets, st.integers(1, 5))
 def test_the_bound_of_the_list_changes_nothing_but_the_list(spec, catalogue, fleet, bound):
     cluster = inventory(*fleet)
-    whole, cut = (decide(spec, catalogue, cluster, Config(listed_candidates=most)) for most in (100, bound))
+    whole, cut = (select(spec, catalogue, cluster, Config(listed_candidates=most)) for most in (100, bound))
     assert cut.resolved == whole.resolved
     assert cut.selection.candidates == whole.selection.candidates[:bound]
     assert cut.selection.considered == whole.selection.considered

@@ -13,9 +13,10 @@ from aimlib.config import Config
 from aimlib.memo import Memo
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import WARNING_LENGTH, WARNINGS_LENGTH, Answer, fitting, response, review
-from aimlib.selection.select import decide, decided_for, entry
-from hooks.endpoint import decision as choice
-from hooks.endpoint.admission import Known, label, validate
+from aimlib.selection.select import decided_for, entry, select
+from hooks.endpoint import decision as decisions
+from hooks.endpoint.admission import label, validate
+from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.server.webhooks import answer, webhooks
 from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
@@ -104,7 +105,7 @@ catalogues = st.lists(recipes, max_size=5, unique_by=lambda one: one["metadata"]
 @given(wished, st.none() | wished, catalogues, fleets, st.booleans())
 def test_the_verdict_is_that_of_the_selector(spec, earlier, catalogue, fleet, enforce):
     cluster = inventory(*fleet)
-    found = Known(catalogue, [{"metadata": {"name": "cluster"}, "status": cluster.wire()}])
+    found = {RECIPES: catalogue, INVENTORY: [{"metadata": {"name": "cluster"}, "status": cluster.wire()}]}
     old = parent("endpoint", {"endpoint": {"spec": earlier}}) if earlier else None
     now = EndpointSpec.model_validate(spec)
     asks_anew = not earlier or decided_for(now) != decided_for(EndpointSpec.model_validate(earlier))
@@ -112,7 +113,7 @@ def test_the_verdict_is_that_of_the_selector(spec, earlier, catalogue, fleet, en
         review(reviewed(parent("endpoint", {"endpoint": {"spec": spec}}), old)), found, Config(), enforce=enforce
     )
     entries = [entry(one["metadata"]["name"], one["spec"]) for one in catalogue if one["spec"]["modelId"] == MODEL]
-    decision = decide(now, entries, cluster, Config())
+    decision = select(now, entries, cluster, Config())
     objections = [decision.selection.message] if decision.resolved is None and asks_anew else []
     assert bool(said.refusal) == (enforce and bool(objections))
     assert [one for one in (said.refusal, *said.warnings) if one == decision.selection.message] == objections
@@ -161,7 +162,7 @@ bodies = st.one_of(
 
 @given(bodies)
 def test_any_json_gets_an_answer_or_a_sentence(sent):
-    for path, webhook in webhooks(Config(), lambda: Known([], [])).items():
+    for path, webhook in webhooks(Config(), lambda: {RECIPES: [], INVENTORY: []}).items():
         _, _, said, code = answer(webhook, json.dumps(sent).encode())
         assert code in {200, 400}, path
         assert ("error" in said) == (code == 400)
@@ -182,8 +183,8 @@ def test_warnings_are_cut_as_the_api_server_would_cut_them_and_have_no_control_c
 
 def test_a_decision_is_remembered_between_the_hook_and_admission(monkeypatch):
     made = []
-    monkeypatch.setattr(choice, "DECISIONS", Memo(8))
-    monkeypatch.setattr(choice, "decide", lambda *given: made.append(given) or decide(*given))
+    monkeypatch.setattr(decisions, "DECISIONS", Memo(8))
+    monkeypatch.setattr(decisions, "select", lambda *given: made.append(given) or select(*given))
     world = {"recipes": ["qwen3-32b-mi300x-bf16"], "inventory": "mi300x", "endpoint": {"spec": {"modelId": MODEL}}}
     play("endpoint", "/endpoint/sync", world)
     validate(review(body(world)), known(world), Config(), enforce=False)

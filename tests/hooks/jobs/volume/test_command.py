@@ -112,7 +112,7 @@ def test_it_is_stopped_by_a_signal_and_goes_on_later(here, number, monkeypatch, 
 
 
 def test_without_the_extra_it_says_what_to_install(here, monkeypatch):
-    monkeypatch.delattr(volume, "job", raising=False)
+    monkeypatch.delattr(volume, "command", raising=False)
     monkeypatch.setitem(sys.modules, "hooks.jobs.volume.command", None)
     done = download(here)
     assert done.exit_code == 2

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hooks.endpoint.admission import Known
+from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.server.app import create_app
 from hooks.server.observers import catalogue as observer
-from hooks.server.observers.catalogue import Catalogue, Kind
+from hooks.server.observers.catalogue import CatalogueObserver, Kind
 from tests.apiserver import standing_in
 from tests.hooks.server.test_gunicorn import settings  # noqa: F401 - a fixture
 from tests.loopback import Answering, Loopback
@@ -83,7 +83,7 @@ def api(monkeypatch, tmp_path):
 
 def followed(api, *replies, seen=None):
     """A kind that has followed these replies, and what it knew before each of them in `seen`."""
-    kind = Kind("aimrecipes", "spec")
+    kind = Kind(RECIPES, "aimrecipes", "spec")
     api.replies[:] = replies
 
     def last():
@@ -183,7 +183,7 @@ def test_with_more_than_is_kept_nothing_is_known(api, monkeypatch, lines):
 
 def test_without_a_way_to_the_api_server_it_says_so(monkeypatch, tmp_path, lines):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    kind = Kind("aimrecipes", "spec")
+    kind = Kind(RECIPES, "aimrecipes", "spec")
     kind.stopped.wait = lambda _: kind.stopped.set()
     kind.follow()
     assert kind.objects() is None
@@ -226,12 +226,12 @@ def until(holds):
 
 
 def test_both_kinds_are_followed_from_the_first_question_on_once_a_process(api, following, monkeypatch):
-    found = Catalogue()
+    found = CatalogueObserver()
     following(found)
     assert found() is None
     until(found)
     inventory = {"metadata": kept("cluster", 1)["metadata"], "status": {"phase": "Ready"}}
-    assert found() == Known([kept("a", 1)], [inventory])
+    assert found() == {RECIPES: [kept("a", 1)], INVENTORY: [inventory]}
     paths = {f"{BASE}/aimrecipes", f"{BASE}/aiminventories"}
     assert {path for path, _ in api.asked} == paths
     lists = sum("watch" not in query for _, query in api.asked)

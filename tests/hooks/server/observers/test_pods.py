@@ -191,6 +191,4 @@ def deployment(wanted, **status):
     ],
 )
 def test_replicas_are_missing_by_the_deployments_own_account(found, missing):
-    children = {"Deployment.apps/v1": {"team-a/chat": found}} if found else {}
-    body = {"parent": {"metadata": {"name": "chat"}}, "children": children}
-    assert replicas_missing(request(body)) is missing
+    assert replicas_missing([found] if found else []) is missing

@@ -44,7 +44,7 @@ def asked(case=MEASURED, after=0.0, **metadata):
 
 
 def test_all_endpoints_are_asked_for_at_once(prometheus, figures):
-    found = figures(asked()).figures
+    found = figures(asked())
     assert found == (NOON, {"throughput": 12.0}, "")
     [one] = prometheus.asked
     assert one["path"] == "/api/v1/query"
@@ -54,23 +54,23 @@ def test_all_endpoints_are_asked_for_at_once(prometheus, figures):
 
 def test_an_endpoint_is_found_by_its_label_and_its_namespace(prometheus, figures):
     prometheus.pieces = [vector({"throughput": 1}, endpoint=label_value("x" * 100))]
-    assert figures(asked(name="x" * 100)).figures.figures == {"throughput": 1.0}
-    assert figures(asked(name="x" * 99)).figures.figures == {}
-    assert figures(asked(name="x" * 100, namespace="team-b")).figures.figures == {}
+    assert figures(asked(name="x" * 100)).figures == {"throughput": 1.0}
+    assert figures(asked(name="x" * 99)).figures == {}
+    assert figures(asked(name="x" * 100, namespace="team-b")).figures == {}
     assert len(prometheus.asked) == 1
 
 
 @pytest.mark.parametrize("case", [STARTING, UNMONITORED], ids=str)
 def test_nothing_is_asked_where_there_is_nothing_to_measure_or_nobody_to_tell(prometheus, figures, case):
-    assert figures(asked(case)).figures is None
+    assert figures(asked(case)) is None
     assert prometheus.asked == []
 
 
 def test_one_question_serves_all_syncs_of_half_a_minute(prometheus, figures):
     for after in (0, 1, 29.9):
-        assert figures(asked(after=after, name=f"chat{after}")).figures.at == NOON
+        assert figures(asked(after=after, name=f"chat{after}")).at == NOON
     assert len(prometheus.asked) == 1
-    assert figures(asked(after=30)).figures.at == NOON + timedelta(seconds=30)
+    assert figures(asked(after=30)).at == NOON + timedelta(seconds=30)
     assert len(prometheus.asked) == 2
     figures(asked(after=-60))  # the clock was set back
     assert len(prometheus.asked) == 3
@@ -91,7 +91,7 @@ def test_one_question_serves_all_syncs_of_half_a_minute(prometheus, figures):
 )
 def test_what_is_no_answer_is_said_and_logged(prometheus, lines, code, pieces, words):
     prometheus.code, prometheus.pieces = code, pieces
-    assert Figures(Source(f"http://{prometheus.address}"))(asked()).figures == (NOON, {}, words)
+    assert Figures(Source(f"http://{prometheus.address}"))(asked()) == (NOON, {}, words)
     [line] = lines()
     assert (line["level"], line["message"], line["error"]) == ("warning", "figures are not known", words)
     assert line["asked"] == f"http://{prometheus.address}"
@@ -100,7 +100,7 @@ def test_what_is_no_answer_is_said_and_logged(prometheus, lines, code, pieces, w
 
 def test_an_answer_without_figures_is_one(prometheus, figures):
     prometheus.pieces = [vector({})]
-    assert figures(asked()).figures == (NOON, {}, "")
+    assert figures(asked()) == (NOON, {}, "")
 
 
 def test_a_prometheus_that_says_nothing_costs_one_time_out_and_not_one_for_every_sync(
@@ -110,7 +110,7 @@ def test_a_prometheus_that_says_nothing_costs_one_time_out_and_not_one_for_every
     prometheus.go.clear()
     began = time.perf_counter()
     for after in range(30):
-        assert figures(asked(after=after, name=f"chat{after}")).figures.trouble == "no answer"
+        assert figures(asked(after=after, name=f"chat{after}")).trouble == "no answer"
     assert time.perf_counter() - began < 10 * 0.2
     assert len(prometheus.asked) == 1
     assert "timed out" in lines()[0]["error"]
@@ -120,14 +120,14 @@ def test_an_answer_that_drips_is_not_read_to_its_end(prometheus, figures, monkey
     monkeypatch.setattr(observer, "TIMEOUT_SECONDS", 0.3)
     prometheus.pause, prometheus.pieces = 0.05, [b" "] * 200
     began = time.perf_counter()
-    assert figures(asked()).figures.trouble == "an answer that did not end in time"
+    assert figures(asked()).trouble == "an answer that did not end in time"
     assert time.perf_counter() - began < 2
 
 
 def test_nobody_there_is_no_answer(prometheus, figures, lines):
     prometheus.server_close()
     prometheus.shutdown()
-    assert figures(asked()).figures == (NOON, {}, "no answer")
+    assert figures(asked()) == (NOON, {}, "no answer")
     assert "refused" in lines()[0]["error"]
 
 
@@ -135,26 +135,26 @@ def test_figures_outlive_their_prometheus_for_a_while_and_then_are_gone(promethe
     figures(asked())
     prometheus.code = 503
     for after in (30, 60, 89):
-        assert figures(asked(after=after)).figures == (NOON, {"throughput": 12.0}, "")
+        assert figures(asked(after=after)) == (NOON, {"throughput": 12.0}, "")
     assert len(prometheus.asked) == 3  # at 0, 30 and 60
     gone = NOON + timedelta(seconds=90)
-    assert figures(asked(after=90)).figures == (gone, {}, "HTTP status 503")
+    assert figures(asked(after=90)) == (gone, {}, "HTTP status 503")
     later = NOON + timedelta(seconds=120)
-    assert figures(asked(after=120)).figures == (later, {}, "HTTP status 503")
+    assert figures(asked(after=120)) == (later, {}, "HTTP status 503")
     prometheus.code = 200
     back = NOON + timedelta(seconds=150)
-    assert figures(asked(after=150)).figures == (back, {"throughput": 12.0}, "")
+    assert figures(asked(after=150)) == (back, {"throughput": 12.0}, "")
 
 
 def test_while_one_sync_asks_the_others_go_by_what_is_known(prometheus, figures):
     figures(asked())
     prometheus.go.clear()
     found = []
-    slow = threading.Thread(target=lambda: found.append(figures(asked(after=31)).figures.at))
+    slow = threading.Thread(target=lambda: found.append(figures(asked(after=31)).at))
     slow.start()
     while len(prometheus.asked) < 2:
         time.sleep(0.01)
-    assert figures(asked(after=31)).figures.at == NOON
+    assert figures(asked(after=31)).at == NOON
     prometheus.go.set()
     slow.join()
     assert found == [NOON + timedelta(seconds=31)]
@@ -163,7 +163,7 @@ def test_while_one_sync_asks_the_others_go_by_what_is_known(prometheus, figures)
 def test_syncs_that_know_nothing_yet_wait_for_the_one_that_asks(prometheus, figures):
     prometheus.go.clear()
     found = []
-    threads = [threading.Thread(target=lambda: found.append(figures(asked()).figures.figures)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(figures(asked()).figures)) for _ in range(8)]
     for thread in threads:
         thread.start()
     while not prometheus.asked:
@@ -191,7 +191,7 @@ def test_a_token_goes_to_whom_the_ca_vouches_for_and_is_read_for_every_question(
     (tmp_path / "token").write_text("first\n")
     files = {"ca_file": str(tmp_path / "ca.crt"), "token_file": str(tmp_path / "token")}
     figures = Figures(Source(f"https://{certified.address}/prefix", **files))
-    assert figures(asked()).figures.figures == {"throughput": 12.0}
+    assert figures(asked()).figures == {"throughput": 12.0}
     (tmp_path / "token").write_text("second")
     figures(asked(after=30))
     assert [one["headers"]["Authorization"] for one in certified.asked] == ["Bearer first", "Bearer second"]
@@ -203,7 +203,7 @@ def test_whom_the_ca_does_not_vouch_for_is_not_asked(certified, tmp_path, lines)
     (tmp_path / "other.crt").write_text(authority(datetime.now(UTC)).certificate.text)
     for ca in (str(tmp_path / "other.crt"), None, str(tmp_path / "none.crt")):
         figures = Figures(Source(f"https://{certified.address}", ca, str(tmp_path / "token")))
-        assert figures(asked()).figures.trouble == "no answer"
+        assert figures(asked()).trouble == "no answer"
     assert certified.asked == []
     assert "CERTIFICATE_VERIFY_FAILED" in lines()[0]["error"]
 
@@ -221,7 +221,7 @@ def test_a_token_that_is_none_is_neither_sent_nor_logged(certified, tmp_path, li
     if content is not None:
         (tmp_path / "token").write_bytes(content)
     ours = Source(f"https://{certified.address}", str(tmp_path / "ca.crt"), str(tmp_path / "token"))
-    assert Figures(ours)(asked()).figures.trouble == trouble
+    assert Figures(ours)(asked()).trouble == trouble
     assert certified.asked == []
     assert "cret" not in str(lines())
 

@@ -1,0 +1,73 @@
+"""The response to a sync of an endpoint: its status, its children, and when to look again."""
+
+from typing import Any
+
+from aimlib.api.endpoint_status import EndpointStatus, Resolved
+from aimlib.api.meta import Raw
+from aimlib.diagnosis.pod_failures import cause
+from aimlib.protocol.conditions import first_objection
+from aimlib.protocol.metacontroller import wire
+from aimlib.protocol.observed import Rollout, condition_since, phase_of, rollout
+from aimlib.telemetry.live_metrics import RESYNC_SECONDS
+from hooks.endpoint import conditions, status
+from hooks.endpoint.build import Built
+from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.pending_children import pending_children
+from hooks.endpoint.warnings import warnings
+from hooks.endpoint.world import World
+
+POD_RESYNC_SECONDS = 5
+"""When to look at the Pods again while replicas are missing: no event tells that a Pod is in trouble."""
+
+
+def report(world: World, decision: EndpointDecision, built: Built | None) -> dict[str, Any]:
+    """Status and children; no children while nothing was ever selected."""
+    if built is None or decision.resolved is None:
+        waiting = status.waiting(world.spec, decision.verdict, world.generation)
+        return _response(waiting, decision.selection, [])
+    return _running(world, decision, built, decision.resolved)
+
+
+def _running(world: World, decision: EndpointDecision, built: Built, resolved: Resolved) -> dict[str, Any]:
+    """The response for an endpoint that has a configuration."""
+    owner, cache, states = built.owner, built.cache, built.states
+    since = [condition_since(world.now, world.before, verdict.type, verdict.status) for verdict in cache.conditions]
+    pending = pending_children(world, states.values(), *since)
+    examined = world.pods_examined and owner.replicas > 0
+    replicas = _with_cause(rollout(states.get("Deployment")), world) if examined else rollout(states.get("Deployment"))
+    claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
+    serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
+    current = conditions.up_to_date(resolved, decision.fresh)
+    ready = first_objection(decision.verdict, *cache.objections, serving)
+    verdicts = (ready, decision.verdict, *cache.conditions, serving, current)
+    made = EndpointStatus(
+        phase=conditions.phase(ready),
+        message=ready.message[:4096],
+        model=world.spec.wanted.id,
+        selected_recipe=status.selected(resolved),
+        endpoints=status.endpoints(owner, states["Service"].observed),
+        replicas=status.replicas(owner.replicas, replicas, world.before),
+        selector=status.selector(owner),
+        cache=owner.cache,
+        metrics=status.metrics(replicas, world),
+        conditions=status.conditions(verdicts, world.generation),
+        warnings=(*warnings(world.spec, resolved), *cache.warnings),
+        resolved=resolved,
+    )
+    resyncs = (
+        POD_RESYNC_SECONDS if examined else pending.resync_seconds,
+        RESYNC_SECONDS if world.live_metrics else 0,
+    )
+    again = min(filter(None, resyncs), default=0)
+    return _response(made, decision.selection, built.children) | ({"resyncAfterSeconds": again} if again else {})
+
+
+def _with_cause(replicas: Rollout, world: World) -> Rollout:
+    """The rollout with what its Pods show, which is more than what the Deployment reports."""
+    found = cause(world.pods or (), world.now)
+    return replicas._replace(problem=found) if found else replicas
+
+
+def _response(made: EndpointStatus, selection: Raw | None, children: list[Raw]) -> dict[str, Any]:
+    """The explanation of a decision is written once and then carried along as it was read."""
+    return {"status": wire({**made.wire(), "selection": selection}), "children": children}

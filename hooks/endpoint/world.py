@@ -1,0 +1,94 @@
+"""What an endpoint's sync is about, read once from its request: the spec, the status so far, and what is observed."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from aimlib.api import API_VERSION
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.meta import Raw
+from aimlib.config import Config
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observations import LIVE_METRICS, PODS
+from aimlib.protocol.observed import DEPLOYMENT, Children, find_child, last_changed, replicas_missing
+from aimlib.schema.parsing import parsed
+from aimlib.telemetry.live_metrics import Observation
+
+RECIPES = f"AIMRecipe.{API_VERSION}"
+INVENTORY = f"AIMInventory.{API_VERSION}"
+CACHES = f"AIMCache.{API_VERSION}"
+SERVICE = "Service.v1"
+
+
+class World(NamedTuple):
+    """One endpoint and everything that its status and its children are made of."""
+
+    name: str
+    namespace: str
+    generation: int | None
+    spec: EndpointSpec
+    before: Raw
+    """The status that the last sync wrote; empty before there is one."""
+    changed_at: str | None
+    """When anybody but the status writer last changed the endpoint."""
+    now: datetime
+    config: Config
+    recipes: list[Raw]
+    inventories: list[Raw]
+    caches: list[Raw]
+    """The AIMCaches that the endpoint may use."""
+    children: Children
+    pods: list[Raw] | None
+    """The endpoint's Pods; None where nobody asked for them."""
+    live_metrics: Observation | None
+    """What Prometheus has of the endpoint; None where nobody asked."""
+
+    def child(self, kind: str, name: str) -> Raw | None:
+        """The observed child of that kind (`Kind.group/version`) and name."""
+        return find_child(self.children, kind, name)
+
+    def offers(self, kind: str) -> bool:
+        """Whether a child of that kind may be desired (`Request.offers`)."""
+        return kind in self.children
+
+    @property
+    def pods_examined(self) -> bool:
+        """Whether Pods were asked for because replicas are missing."""
+        return self.pods is not None and replicas_missing(self.children.get(DEPLOYMENT, {}).values())
+
+
+def read_spec(parent: Raw) -> EndpointSpec:
+    """The parent's spec; BadRequestError, in a sentence, where the CRD should have refused it."""
+    return parsed(EndpointSpec, parent.get("spec"))
+
+
+def may_use_cache(spec: EndpointSpec) -> bool:
+    """Whether an endpoint may use an AIMCache."""
+    return spec.cache.name is not None or spec.cache.enabled is None
+
+
+def live_metrics_requested(request: Request) -> bool:
+    """Whether the parent asks for live metrics, and an observed Deployment has a ready replica to measure."""
+    ready = any((found.get("status") or {}).get("readyReplicas") for found in request.observed(DEPLOYMENT))
+    return ready and read_spec(request.parent).monitoring.scraped
+
+
+def observe(request: Request, config: Config) -> World:
+    """Everything of a request that the endpoint hook reads; BadRequestError for what it cannot read."""
+    request.expect(API_VERSION, "AIMEndpoint")
+    spec, metadata = read_spec(request.parent), request.parent["metadata"]
+    return World(
+        name=metadata["name"],
+        namespace=metadata.get("namespace", "default"),
+        generation=metadata.get("generation"),
+        spec=spec,
+        before=request.parent.get("status") or {},
+        changed_at=last_changed(request.parent),
+        now=request.now,
+        config=config,
+        recipes=request.found(RECIPES),
+        inventories=request.found(INVENTORY),
+        caches=request.found(CACHES) if may_use_cache(spec) else [],
+        children=request.children,
+        pods=request.observations.get(PODS),
+        live_metrics=request.observations.get(LIVE_METRICS),
+    )
