@@ -41,6 +41,8 @@ class Config(Model):
     """How long a server may take to download, load and compile before it is restarted."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
     """Candidates listed in status.selection; the rest are counted."""
+    route_scheme: Literal["http", "https"] = "http"
+    """Scheme of the URLs in status.endpoints.external of routed endpoints: https where the Gateways terminate TLS."""
     admission: Literal["warn", "enforce"] = "warn"
     """Whether an endpoint for which nothing can be selected is let in with a warning, or refused: in all namespaces."""
 

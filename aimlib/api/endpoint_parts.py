@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aimlib.api.base import GpuCount, Model, ObjectName, Port, Quantity, Rule, Ruled, Text
+from aimlib.api.route import Route
 from aimlib.kube.quantity import parse
 
 Percent = Annotated[int, Field(ge=1, le=100)]
@@ -93,6 +94,8 @@ class ServiceSettings(Model):
     """Client networks that a load balancer lets in."""
     external_traffic_policy: Literal["Cluster", "Local"] | None = None
     """Whether outside traffic may be forwarded between nodes."""
+    route: Route | None = None
+    """Expose the Service through a Gateway of the cluster, by an HTTPRoute."""
 
 
 class Prometheus(Model):

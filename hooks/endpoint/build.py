@@ -6,7 +6,7 @@ from typing import NamedTuple
 from aimlib.api.meta import Raw
 from aimlib.protocol.observed import ChildState, child_state
 from hooks.endpoint.cache import CacheUse, use_cache
-from hooks.endpoint.children import children
+from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.world import World
@@ -19,6 +19,8 @@ class Built(NamedTuple):
     cache: CacheUse
     states: Mapping[str, ChildState]
     """Each desired child beside the observed one, by kind: an endpoint has one of each."""
+    not_offered: tuple[OptionalChild, ...]
+    """Kinds that the spec asks for and the controller does not declare."""
 
     @property
     def children(self) -> list[Raw]:
@@ -31,6 +33,6 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
         return None
     bare = Owner(world.name, world.namespace, world.spec, decision.resolved, world.config)
     cache = use_cache(world, decision, bare)
-    desired = children(cache.owner)
+    desired = children(cache.owner, world.offers)
     states = {child["kind"]: child_state(world.children, child) for child in desired}
-    return Built(cache.owner, cache, states)
+    return Built(cache.owner, cache, states, not_offered(world.spec, world.offers))

@@ -30,6 +30,9 @@ PHASES = {
     "ConfigError": "Pending",
     "Evicted": "Reconciling",
     "NodeLost": "Reconciling",
+    "RoutePending": "Reconciling",
+    "NotAccepted": "Pending",
+    "RefsNotResolved": "Pending",
     "Stopped": "Stopped",
 }
 """The phase that goes with a reason why an endpoint is not Ready: Pending where a change of other objects mends it,

@@ -13,6 +13,7 @@ from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.pending_children import pending_children
+from hooks.endpoint.route import external_url, route_ready
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
 
@@ -37,21 +38,24 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     replicas = _with_cause(rollout(states.get("Deployment")), world) if examined else rollout(states.get("Deployment"))
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
     serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
+    routed = route_ready(world, built.not_offered, states.get("HTTPRoute"))
     current = conditions.up_to_date(resolved, decision.fresh)
-    ready = first_objection(decision.verdict, *cache.objections, serving)
-    verdicts = (ready, decision.verdict, *cache.conditions, serving, current)
+    # A field without effect keeps nothing from being Ready, and what is Ready has the message about its replicas.
+    exposed = () if built.not_offered else routed
+    ready = first_objection(decision.verdict, *cache.objections, serving, *exposed, serving)
+    verdicts = (ready, decision.verdict, *cache.conditions, serving, *routed, current)
     made = EndpointStatus(
         phase=conditions.phase(ready),
         message=ready.message[:4096],
         model=world.spec.wanted.id,
         selected_recipe=status.selected(resolved),
-        endpoints=status.endpoints(owner, states["Service"].observed),
+        endpoints=status.endpoints(owner, states["Service"].observed, external_url(world, states.get("HTTPRoute"))),
         replicas=status.replicas(owner.replicas, replicas, world.before),
         selector=status.selector(owner),
         cache=owner.cache,
         metrics=status.metrics(replicas, world),
         conditions=status.conditions(verdicts, world.generation),
-        warnings=(*warnings(world.spec, resolved), *cache.warnings),
+        warnings=(*warnings(world.spec, resolved), *(kind.message for kind in built.not_offered), *cache.warnings),
         resolved=resolved,
     )
     resyncs = (

@@ -12,8 +12,11 @@ from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
 
 
-def endpoints(owner: Owner, service: Raw | None) -> Endpoints:
-    """URLs that can be used as they stand; those outside the cluster once it has given an address."""
+def endpoints(owner: Owner, service: Raw | None, route: str | None) -> Endpoints:
+    """URLs that can be used as they stand; those outside the cluster once it has given an address.
+
+    `route` is the URL of a route that was accepted.
+    """
     asked = owner.spec.service
     internal = f"http://{owner.child}.{owner.namespace}.svc:{asked.port}"
     status = (service or {}).get("status") or {}
@@ -23,7 +26,7 @@ def endpoints(owner: Owner, service: Raw | None) -> Endpoints:
     ports = (service or {}).get("spec", {}).get("ports") or [{}]
     return Endpoints(
         internal=internal,
-        external=outside if address else None,
+        external=route or (outside if address else None),
         load_balancer=outside if address else None,
         node_port=ports[0].get("nodePort") if asked.type == "NodePort" else None,
     )

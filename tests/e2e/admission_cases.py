@@ -46,6 +46,11 @@ TYPE = (
     "service.type {} is not allowed in this cluster, which allows {} "
     "(serviceTypes of ConfigMap aim-system/aim-admission)"
 )
+HOSTS = {"routeHostnames": "chat.example.com\n*.ml.example.com\n"}
+HOST = (
+    "service.route.hostnames {} are not all allowed in this cluster, which allows chat.example.com, *.ml.example.com "
+    "(routeHostnames of ConfigMap aim-system/aim-admission)"
+)
 ROOT_USER = (
     "security.podSecurityContext.runAsUser 0 asks for root, which is not allowed; leave it out, or give another user "
     "(rootUser of ConfigMap aim-system/aim-admission)"
@@ -71,6 +76,11 @@ def image(repository, kind=endpoint):
 
 def service(**fields):
     return endpoint("asked", **MODEL, service=fields)
+
+
+def routed(*hostnames):
+    stated = {"hostnames": list(hostnames)} if hostnames else {}
+    return service(route={"parentRefs": [{"name": "edge"}], **stated})
 
 
 def variable(name, **source):
@@ -105,6 +115,16 @@ SECURITY = {
         TYPE.format("NodePort", "ClusterIP, LoadBalancer"),
     ),
     "a type of Service of the list": ({"serviceTypes": "ClusterIP\nNodePort"}, service(type="NodePort"), None),
+    "a host that is not listed": (
+        HOSTS,
+        routed("chat.example.com", "x.example.com"),
+        HOST.format("chat.example.com, x.example.com"),
+    ),
+    "a host that only ends alike": (HOSTS, routed("evilml.example.com"), HOST.format("evilml.example.com")),
+    "the domain above a listed wildcard": (HOSTS, routed("ml.example.com"), HOST.format("ml.example.com")),
+    "any host where hosts are listed": (HOSTS, routed(), HOST.format("*")),
+    "hosts that are listed": (HOSTS, routed("chat.example.com", "a.b.ml.example.com", "*.ml.example.com"), None),
+    "any host where none is listed": ({}, routed(), None),
     "the usual type of Service": ({"serviceTypes": "ClusterIP"}, endpoint("asked", **MODEL), None),
     "the usual type where only another is allowed": (
         {"serviceTypes": "LoadBalancer"},

@@ -1,11 +1,16 @@
 """The children of an endpoint: one builder per kind, each a literal that reads like the YAML it becomes."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.protocol.metacontroller import wire
 from hooks.endpoint.children.claim import claim
 from hooks.endpoint.children.dashboard import dashboard
 from hooks.endpoint.children.deployment import deployment
 from hooks.endpoint.children.hpa import autoscaler
+from hooks.endpoint.children.http_route import HTTP_ROUTE, http_route
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.pdb import disruption_budget
 from hooks.endpoint.children.service import service
@@ -14,7 +19,42 @@ from hooks.endpoint.children.service_account import service_account
 BUILDERS = (deployment, service, claim, service_account, autoscaler, disruption_budget, dashboard)
 
 
-def children(owner: Owner) -> list[Raw]:
-    """Every child that this endpoint wants, without anything that would never converge."""
-    built = (builder(owner) for builder in BUILDERS)
+class OptionalChild(NamedTuple):
+    """A kind that not every cluster has: a kustomize component declares it to Metacontroller."""
+
+    kind: str
+    """`Kind.group/version`."""
+    component: str
+    """The component in manifests/components that adds it."""
+    field: str
+    """The field of the spec that asks for it."""
+    requested: Callable[[EndpointSpec], bool]
+    build: Callable[[Owner], Raw | None]
+
+    @property
+    def message(self) -> str:
+        """That the kind is not offered, and what brings it."""
+        kind = self.kind.partition(".")[0]
+        return (
+            f"{self.field} has no effect: {kind} is managed once the kustomize component {self.component} is installed"
+        )
+
+
+OPTIONAL = (
+    OptionalChild(HTTP_ROUTE, "gateway-api", "service.route", lambda spec: spec.service.route is not None, http_route),
+)
+
+
+def children(owner: Owner, offers: Callable[[str], bool]) -> list[Raw]:
+    """Every child that this endpoint desires, without anything that would never converge.
+
+    `offers` tells of a kind whether it may be desired; a builder of another kind is not called.
+    """
+    builders = (*BUILDERS, *(child.build for child in OPTIONAL if offers(child.kind)))
+    built = (builder(owner) for builder in builders)
     return [wire(child) for child in built if child is not None]
+
+
+def not_offered(spec: EndpointSpec, offers: Callable[[str], bool]) -> tuple[OptionalChild, ...]:
+    """The optional kinds that the spec asks for and the controller does not declare."""
+    return tuple(child for child in OPTIONAL if child.requested(spec) and not offers(child.kind))

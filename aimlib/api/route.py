@@ -1,0 +1,53 @@
+"""How an AIMEndpoint is exposed through Gateways of the cluster: an HTTPRoute of Gateway API."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aimlib.api.base import Model, ObjectName, Rule, Ruled
+
+GATEWAY_GROUP = "gateway.networking.k8s.io"
+HOSTNAME_FORM = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+SEGMENT_FORM = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+PATH_FORM = rf"^/({SEGMENT_FORM}(/{SEGMENT_FORM})*)?$"
+"""Narrower than what Gateway API takes: no escapes, no empty or relative segment, no slash at the end."""
+DURATION_FORM = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
+"""GEP-2257, the durations of Gateway API."""
+
+Hostname = Annotated[str, Field(min_length=1, max_length=253, pattern=HOSTNAME_FORM)]
+
+
+class ParentReference(Model):
+    """A Gateway that the route is attached to."""
+
+    name: ObjectName
+    """Name of the Gateway."""
+    namespace: ObjectName | None = None
+    """Namespace of the Gateway; that of the endpoint when left out. The Gateway must allow routes from there."""
+    section_name: ObjectName | None = None
+    """Name of a listener of the Gateway; all of its listeners when left out."""
+    group: Annotated[str, Field(max_length=64, pattern=r"^gateway\.networking\.k8s\.io$")] = GATEWAY_GROUP
+    """API group of the parent."""
+    kind: Literal["Gateway", "ListenerSet"] = "Gateway"
+    """Kind of the parent."""
+
+
+class Route(Ruled):
+    """An HTTPRoute to the Service. Needs Gateway API in the cluster and the kustomize component gateway-api."""
+
+    rules = (
+        Rule(
+            "self.parentRefs.all(a, self.parentRefs.exists_one(b, a.name == b.name))",
+            "parentRefs must not name a parent twice: leave out sectionName to attach to all listeners of a Gateway",
+            lambda raw: len({parent["name"] for parent in raw["parentRefs"]}) == len(raw["parentRefs"]),
+        ),
+    )
+
+    parent_refs: Annotated[tuple[ParentReference, ...], Field(min_length=1, max_length=8)]
+    """The Gateways to attach to, as in an HTTPRoute."""
+    hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16)] = ()
+    """Host names that are routed here, such as chat.example.com; whatever the listeners accept when left out."""
+    path: Annotated[str, Field(max_length=256, pattern=PATH_FORM)] = "/"
+    """Path below which requests are routed here. It is taken off: with /chat the API is at /chat/v1."""
+    timeout: Annotated[str, Field(max_length=32, pattern=DURATION_FORM)] = "10m"
+    """Longest time for one request, streamed answers included, such as 90s or 1h; 0s for no limit."""

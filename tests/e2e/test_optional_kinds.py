@@ -1,0 +1,46 @@
+"""A field that needs a kind which this cluster's controllers do not declare, and a component that is taken away."""
+
+import pytest
+
+from tests.cluster import operator
+from tests.cluster.plane import KubectlError
+from tests.e2e.optional_kinds import MODEL, ROUTE, gateway_component
+from tests.e2e.space import endpoint
+
+pytestmark = pytest.mark.e2e
+
+
+def test_without_the_component_the_status_names_it_and_the_rest_is_served(space):
+    space.apply(endpoint("plain", modelId=MODEL, service={"route": ROUTE}))
+    message = space.becomes("plain", "ComponentMissing", "RouteReady")
+    assert message == (
+        "service.route has no effect: HTTPRoute is managed once the kustomize component gateway-api is installed"
+    )
+    status = space.get("aimendpoint", "plain")["status"]
+    assert message in status["warnings"]
+    assert space.condition("plain", "Available")["status"] == "True"
+    assert "deployment.apps/plain" in space.children()
+
+
+def test_a_gateway_that_is_named_twice_is_refused(space):
+    twice = {"parentRefs": [{"name": "edge", "sectionName": "http"}, {"name": "edge", "sectionName": "https"}]}
+    with pytest.raises(KubectlError, match="parentRefs must not name a parent twice"):
+        space.apply(endpoint("twice", modelId=MODEL, service={"route": twice}))
+
+
+def test_a_component_that_is_taken_away_leaves_what_is_served_and_its_routes(space, cluster, installation):
+    space.apply(endpoint("kept", modelId=MODEL, service={"route": ROUTE}))
+    space.becomes("kept", "ComponentMissing", "RouteReady")
+    uid = space.deployment("kept")["metadata"]["uid"]
+    with gateway_component(cluster, installation):
+        space.becomes("kept", "RoutePending", "RouteReady", "to accept")
+        route = space.get("httproute", "kept")["metadata"]["uid"]
+        from_default(cluster, installation)
+        space.becomes("kept", "ComponentMissing", "RouteReady")
+        assert space.get("httproute", "kept")["metadata"]["uid"] == route
+    assert space.deployment("kept")["metadata"]["uid"] == uid
+
+
+def from_default(cluster, installation):
+    """Apply the installation without components, as whoever takes one away does."""
+    operator.apply(cluster, operator.STEPS[-1], installation.urls)
