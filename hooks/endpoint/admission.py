@@ -1,6 +1,6 @@
-"""What admission says of an AIMEndpoint before it is stored: the words that its status would have, and a label.
+"""Admission of an AIMEndpoint: the warnings that its status would have, before it is stored, and its label.
 
-Only what a change is about is spoken of: what was let in before can be labelled, scaled and deleted for ever.
+Only what a request changes is judged: an object that was admitted before can always be labelled, scaled and deleted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,10 +28,10 @@ Catalogue = Mapping[str, list[Raw]]
 
 
 def validate(asked: Review, known: Catalogue | None, config: Config, *, enforce: bool) -> Answer:
-    """What would not work, as warnings; as a refusal where nothing can be selected and `enforce` is asked for.
+    """What would not work, as warnings; as a refusal where nothing can be selected and `enforce` is set.
 
-    What cannot be judged is let in with a warning, whatever is enforced: there is nothing known yet, or the CRD let a
-    spec in that this release cannot read. Then the order of an installation or of an upgrade would decide.
+    What cannot be judged is admitted with a warning, even then: the catalogue is not read yet, or the CRD accepts a
+    spec that this release cannot read. Otherwise the order of an installation or of an upgrade would decide.
     """
     before = asked.old or {}
     if asked.deleting or before.get("spec") == asked.object.get("spec"):
@@ -40,29 +40,29 @@ def validate(asked: Review, known: Catalogue | None, config: Config, *, enforce:
         spec, earlier = read_spec(asked.object), _earlier(before)
         found = _choice(spec, before, known, config) if known else None
     except BadRequestError as error:
-        return _said((), not_checked=f"{NOT_CHECKED}: {error}")
-    told = warnings(earlier, found.pinned if found else None) if earlier else ()
-    unexpected = [one for one in warnings(spec, found.resolved if found else None) if one not in told]
+        return _response((), not_checked=f"{NOT_CHECKED}: {error}")
+    given = warnings(earlier, found.pinned if found else None) if earlier else ()
+    unexpected = [one for one in warnings(spec, found.resolved if found else None) if one not in given]
     if (earlier and decided_for(earlier) == decided_for(spec)) or (found and found.verdict.good):
-        return _said(unexpected)
+        return _response(unexpected)
     if found is None or found.fresh is None:
         why = found.verdict.message if found else NOT_READ
-        return _said(unexpected, not_checked=f"{NOT_CHECKED}: {why}")
+        return _response(unexpected, not_checked=f"{NOT_CHECKED}: {why}")
     if enforce or config.admission == "enforce":
         return Answer("Refused", tuple(unexpected), refusal=found.verdict.message)
-    return _said((found.verdict.message, *unexpected))
+    return _response((found.verdict.message, *unexpected))
 
 
 def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config) -> EndpointDecision:
-    """What would be chosen for the spec with the status that the endpoint has."""
+    """What would be selected for the spec, given the status that the endpoint has."""
     recipes = concerning(spec, known[RECIPES])
     return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config)
 
 
 def label(asked: Review) -> Answer:
-    """The label of its model, by which `kubectl get aimendpoints -l` finds it as it finds recipes.
+    """The label of the model, by which `kubectl get aimendpoints -l` finds endpoints as it finds recipes.
 
-    One that somebody else has set stays as it is. A spec that cannot be read is for the CRD to refuse.
+    A label that somebody else has set stays. A spec that cannot be read is for the CRD to refuse.
     """
     metadata = asked.object["metadata"]
     labels = metadata.get("labels") or {}
@@ -90,7 +90,7 @@ def _earlier(before: Raw) -> EndpointSpec | None:
         return None
 
 
-def _said(words: Sequence[str], *, not_checked: str = "") -> Answer:
+def _response(messages: Sequence[str], *, not_checked: str = "") -> Answer:
     if not_checked:
-        return Answer("NotChecked", (not_checked, *words))
-    return Answer("Warned", tuple(words)) if words else SILENT
+        return Answer("NotChecked", (not_checked, *messages))
+    return Answer("Warned", tuple(messages)) if messages else SILENT

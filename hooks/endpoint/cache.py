@@ -76,13 +76,13 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
     verdict = cache_ready(choice, owner.namespace, running=runs)
     hold = None if verdict.good else _hold(owner, choice, running, memory)
-    crowd = shared(used, owner.most_replicas, other_users(choice, owner.name)) if used else ""
+    restricted = shared(used, owner.most_replicas, other_users(choice, owner.name)) if used else ""
     return CacheUse(
         owner._replace(hold=hold),
         (verdict,),
         (verdict,) if hold and owner.replicas else (),
-        _pods(hold, owner, choice, crowd),
-        (*([crowd] if ":" in crowd else []), *_mounted_elsewhere(owner)),
+        _pods(hold, owner, choice, restricted),
+        (*([restricted] if ":" in restricted else []), *_mounted_elsewhere(owner)),
     )
 
 
@@ -108,7 +108,7 @@ def _read(raw: Raw, config: Config) -> Found:
 
 
 def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
-    """That a path was asked for which a cache that was found does not have; one that is named is warned of as such."""
+    """A warning where another path is requested than the selected cache has; a named cache has a warning of its own."""
     asked, used = owner.spec.cache, owner.cache
     if used and not asked.name and "mount_path" in asked.model_fields_set and asked.mount_path != used.mount_path:
         yield f"cache.mountPath has no effect: cache {used.name} is mounted at {used.mount_path}"
@@ -120,7 +120,7 @@ def _wish(owner: Owner) -> Wish:
 
 
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:
-    """What the pods of an observed Deployment use."""
+    """What the pods of an observed Deployment use of caches."""
     return uses(running["spec"]["template"].get("metadata") or {}) if running else ()
 
 
@@ -132,7 +132,7 @@ def _claims(running: Raw | None) -> tuple[str, ...]:
 
 
 def _size(running: Raw | None) -> int:
-    """How many replicas an observed Deployment asks for."""
+    """How many replicas an observed Deployment has in its spec."""
     return int(running["spec"].get("replicas", 1)) if running else 0
 
 
@@ -141,12 +141,12 @@ def _ready(running: Raw | None) -> bool:
 
 
 def _idle(running: Raw | None, memory: Memory) -> bool:
-    """Whether pods have nothing to be kept for: none was ever ready, and they would download a model themselves."""
+    """Whether there is no reason to keep the pods: none was ever ready, and they would download it themselves."""
     return not (_template_uses(running) or memory.been_ready or _ready(running))
 
 
 def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
-    """Whether this very choice has been served without a cache, so that one that appears later is not for it."""
+    """Whether this configuration has been served without a cache, so that one that appears later is not used."""
     if _template_uses(running):
         return False
     if memory.same and memory.cache is None and memory.been_ready:
@@ -156,19 +156,19 @@ def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
 
 
 def _all_uses(used: UsedCache | None, wish: Wish, running: Raw | None, service: Raw | None) -> tuple[Use, ...]:
-    """What is wanted; what the Deployment's pods use; and what was said before, until no earlier pod is left."""
-    wanted = (use(used, wish.checkpoint),) if used else ()
+    """What is desired; what the Deployment's pods use; and what the Service has, until no earlier pod is left."""
+    desired = (use(used, wish.checkpoint),) if used else ()
     if running is None:
-        return wanted
+        return desired
     status = running.get("status") or {}
     latest = _template_uses(running)
-    settled = (
-        latest == wanted
+    rolled_out = (
+        latest == desired
         and status.get("observedGeneration", 0) >= running["metadata"].get("generation", 0)
         and status.get("replicas", 0) == status.get("updatedReplicas", 0)
     )
-    said = uses(service["metadata"]) if service and not settled else ()
-    return tuple(sorted({*wanted, *latest, *said}))
+    recorded = uses(service["metadata"]) if service and not rolled_out else ()
+    return tuple(sorted({*desired, *latest, *recorded}))
 
 
 def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> HeldDeployment | None:
@@ -188,8 +188,8 @@ def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> 
     return HeldDeployment({**kept, "metadata": owner.metadata(owner.child), "spec": spec})
 
 
-def _pods(hold: HeldDeployment | None, owner: Owner, choice: Choice, crowd: str) -> CachePods:
+def _pods(hold: HeldDeployment | None, owner: Owner, choice: Choice, restricted: str) -> CachePods:
     """What that means for the pods."""
-    kept = hold.deployment["spec"]["replicas"] if hold and hold.deployment else 0
-    idle = f"no replica is started before {choice.wish.checkpoint} is in cache {choice.name}"
-    return CachePods(idle=idle if hold and owner.replicas > kept else "", crowd=crowd, kept=bool(kept))
+    running = hold.deployment["spec"]["replicas"] if hold and hold.deployment else 0
+    none = f"no replica is started before {choice.wish.checkpoint} is in cache {choice.name}"
+    return CachePods(none if hold and owner.replicas > running else "", restricted, earlier=bool(running))

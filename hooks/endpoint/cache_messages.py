@@ -1,4 +1,4 @@
-"""What is said of an endpoint's AIMCache: the condition CacheReady, and sentences about sharing it and not using it."""
+"""Messages about an endpoint's AIMCache: the condition CacheReady, and warnings about sharing it and not using it."""
 
 from collections.abc import Iterable, Iterator
 
@@ -17,13 +17,13 @@ SHARED = {
 }
 """What an access mode means for the pods of a cache."""
 NO_ROOM = {"TooSmall", "SizeUnknown"}
-"""Reasons of a cache that has no volume for its models, and says why in its message."""
+"""Reasons of a cache that has no volume for its models; its message explains why."""
 NAMED = 5
-"""How many names stand in a sentence."""
+"""How many names a message has at most."""
 
 
 def cache_ready(choice: Choice, namespace: str, *, running: bool) -> Verdict:
-    """Whether the cache has what the endpoint wants: the first row that applies. `running`: whether any pod runs."""
+    """Whether the cache has the model of the endpoint: the first row that applies. `running`: whether any pod runs."""
     name, wish, model, gone = choice.name, choice.wish, choice.model, choice.found is None
     found = choice.found or Found(name)
     state = model.status if model else "Waiting"
@@ -90,11 +90,11 @@ def _failure(choice: Choice) -> str:
 
 
 def _waits_for(choice: Choice, found: Found) -> str:
-    """What the cache itself waits for, or else what its account of the model says."""
+    """What the cache itself waits for, or else what its status has of the model."""
     reasons = {one.reason for one in found.status.conditions if one.type == "Ready"}
     of_cache = found.status.message if found.status.phase == "Pending" or reasons & NO_ROOM else None
     of_model = choice.model.message if choice.model else None
-    return of_cache or of_model or found.status.message or "the cache has not been looked at yet"
+    return of_cache or of_model or found.status.message or "the cache has no status yet"
 
 
 def other_users(choice: Choice, endpoint: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The conditions of an endpoint, each from what was decided and what is observed; Ready is the first objection."""
+"""The conditions of an endpoint, each from its decision and what is observed; Ready is the first that fails."""
 
 from typing import NamedTuple
 
@@ -40,30 +40,32 @@ Reconciling where time does. With any other reason it is Failed: the user must a
 
 
 def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str, explained: Raw) -> Verdict:
-    """Whether what is asked for now has a recipe. A pinned choice for the same request is one, for its old reason."""
+    """Whether the present spec has a recipe. A configuration pinned for the same request is one, for its old reason."""
     name = "RecipeSelected"
     if pinned and pinned.decided_for == key:
-        usual = f"{pinned.recipe} with {gpus(pinned.gpu_count)} on {pinned.product}"
+        text = f"{pinned.recipe} with {gpus(pinned.gpu_count)} on {pinned.product}"
         reason = "Fallback" if explained.get("fallback") else "Selected"
-        return Verdict(name, True, reason, explained.get("message", usual))
-    kept = f"; {pinned.recipe} keeps running" if pinned else ""
+        return Verdict(name, True, reason, explained.get("message", text))
+    running = f"; {pinned.recipe} keeps running" if pinned else ""
     if decision is None:
-        waiting = f"waiting for the AIMInventory named cluster to be filled{kept}"
+        waiting = f"waiting for the AIMInventory named cluster to be filled{running}"
         return Verdict(name, False, "InventoryNotReady", waiting)
     selection = decision.selection
     if decision.resolved:
         return Verdict(name, True, "Fallback" if selection.fallback else "Selected", selection.message)
     reason = "NothingFits" if selection.considered else "NoRecipe"
-    return Verdict(name, False, reason, selection.message + kept)
+    return Verdict(name, False, reason, selection.message + running)
 
 
 def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
-    """Whether a decision made now would be the same; it is reported, not taken, unless updatePolicy is Auto."""
+    """Whether selection would return the same now; another result is taken only where updatePolicy is Auto."""
     name = "UpToDate"
     if fresh is None or fresh.resolved == running:
-        return Verdict(name, True, "Current", "a new decision would be the same")
+        return Verdict(name, True, "Current", "the current selection is still the best")
     if fresh.resolved is None:
-        return Verdict(name, False, "NoLongerFits", f"kept as it was chosen; now {fresh.selection.message}")
+        return Verdict(
+            name, False, "NoLongerFits", f"the pinned configuration keeps running; now {fresh.selection.message}"
+        )
     better = fresh.resolved
     if (better.recipe, better.gpu_count) != (running.recipe, running.gpu_count):
         return Verdict(name, False, "BetterRecipeAvailable", f"{fresh.selection.message}; {HOW_TO_TAKE}")
@@ -84,35 +86,40 @@ HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"
 class CachePods(NamedTuple):
     """What an endpoint's cache means for its pods."""
 
-    idle: str = ""
-    """Why there are none though replicas are wanted."""
-    crowd: str = ""
+    none_because: str = ""
+    """Why there are none though replicas are desired."""
+    restricted_because: str = ""
     """Why there may not be room for all of them."""
-    kept: bool = False
+    earlier: bool = False
     """Whether they are of an earlier version."""
 
 
 def available(desired: int, rollout: Rollout, pending: PendingChildren, claim_lost: bool, pods: CachePods) -> Verdict:  # noqa: FBT001
-    """Whether all children are there, and all wanted replicas of the present version answer: the first that applies."""
+    """Whether all children are there and all desired replicas of the present version ready: the first row applies."""
     settled = (
         rollout.up_to_date and rollout.updated >= desired and rollout.ready >= desired and rollout.current <= desired
     )
-    missing_pods = pods.crowd if rollout.ready < desired else ""
-    progress = pods.idle or "; ".join(filter(None, (_progress(desired, rollout), missing_pods)))
+    missing_pods = pods.restricted_because if rollout.ready < desired else ""
+    progress = pods.none_because or "; ".join(filter(None, (_progress(desired, rollout), missing_pods)))
     reason, problem = rollout.problem or ("", "")
     missing, unchanged = pending.missing, pending.unchanged
     table = (
         (missing and pending.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}"),
         (unchanged and pending.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {WHY_UNCHANGED}"),
-        (claim_lost, False, "ClaimLost", "the volume of the cache's claim is gone"),
+        (claim_lost, False, "ClaimLost", "the volume of the PersistentVolumeClaim is gone"),
         (rollout.problem, False, reason, "; ".join(filter(None, (problem, missing_pods)))),
         (not settled and pending.overdue, False, "Progressing", f"{progress}; {pending.overdue}"),
         (not settled, False, "Progressing", progress),
         (pending.message, False, "Progressing", pending.message),
         (desired == 0, False, "Stopped", "spec.replicas is 0"),
-        (True, True, "AllReplicasReady", f"{desired} of {desired} replicas ready{', as they were before' * pods.kept}"),
+        (
+            True,
+            True,
+            "AllReplicasReady",
+            f"{desired} of {desired} replicas ready{', as they were before' * pods.earlier}",
+        ),
     )
-    return next(Verdict("Available", good, reason, words) for applies, good, reason, words in table if applies)
+    return next(Verdict("Available", good, reason, message) for applies, good, reason, message in table if applies)
 
 
 def _progress(desired: int, rollout: Rollout) -> str:
@@ -125,7 +132,7 @@ def _progress(desired: int, rollout: Rollout) -> str:
         (old > 0 and rollout.ready >= desired, f"{_replicas(old)} of the old version left"),
         (rollout.current > desired, f"{_replicas(rollout.current - desired)} too many"),
     )
-    return next((words for applies, words in table if applies), f"{rollout.ready} of {desired} replicas ready")
+    return next((message for applies, message in table if applies), f"{rollout.ready} of {desired} replicas ready")
 
 
 def _replicas(count: int) -> str:
@@ -133,7 +140,7 @@ def _replicas(count: int) -> str:
 
 
 WHY_UNCHANGED = "the API server refuses it (see the events of this endpoint)"
-WHY_NOT = f"an object of that name may belong to somebody else, or {WHY_UNCHANGED}"
+WHY_NOT = f"an object of that name may have another owner, or {WHY_UNCHANGED}"
 
 
 def phase(verdict: Verdict) -> str:

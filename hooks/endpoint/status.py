@@ -33,14 +33,14 @@ def endpoints(owner: Owner, service: Raw | None, route: str | None) -> Endpoints
 
 
 def replicas(desired: int, rollout: Rollout, before: Raw) -> Replicas:
-    """The Deployment's account, from its first ready replica on: until then nothing is known but the wish."""
+    """What the Deployment reports, from its first ready replica on; until then only the desired number."""
     if not rollout.ready and "current" not in (before.get("replicas") or {}):
         return Replicas(desired=desired)
     return Replicas(desired=desired, current=rollout.current, ready=rollout.ready, available=rollout.available)
 
 
 def metrics(rollout: Rollout, world: World) -> Metrics | None:
-    """Live figures, or why there are none; None where monitoring is not asked for."""
+    """Live metrics, or why there are none; None where monitoring is not requested."""
     return (
         told(world.before.get("metrics"), rollout.ready, world.live_metrics, world.now)
         if world.spec.monitoring.scraped
@@ -53,7 +53,7 @@ def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[C
 
 
 def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> EndpointStatus:
-    """The status while nothing was ever chosen: no children, and the reason."""
+    """The status while nothing was ever selected: the reason, and no children."""
     verdict = first_objection(chosen)
     return EndpointStatus(
         phase=phase(verdict),
@@ -66,7 +66,7 @@ def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> Endp
 
 
 def selected(resolved: Resolved) -> SelectedRecipe:
-    """The choice in short."""
+    """The selected configuration in short."""
     return SelectedRecipe(
         name=resolved.recipe,
         backend=resolved.backend,
@@ -77,5 +77,5 @@ def selected(resolved: Resolved) -> SelectedRecipe:
 
 
 def selector(owner: Owner) -> str:
-    """The label selector of the pods in the form that the scale subresource wants."""
+    """The label selector of the pods in the form that the scale subresource needs."""
     return ",".join(f"{key}={value}" for key, value in sorted(owner.selector.items()))

@@ -1,4 +1,4 @@
-"""What a user may not expect: fields that were accepted but have no effect here, and choices with a price."""
+"""Messages for status.warnings: fields that have no effect here, and settings with a cost."""
 
 from collections.abc import Callable, Iterator
 
@@ -44,7 +44,7 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
 
 
 def _surges(rolling: RollingUpdate) -> bool:
-    """Whether a replica above the wanted number is asked for, or left as the only way to update."""
+    """Whether an update adds a replica above the desired number, stated or as the only way left."""
     if rolling.max_surge is None:
         return rolling.max_unavailable in NOTHING
     return rolling.max_surge not in NOTHING
@@ -67,7 +67,7 @@ OWN_CLAIM = {
     "access_mode": "accessMode",
     "mount_path": "mountPath",
 }
-"""Fields that describe a claim of the endpoint's own, as they are spelled."""
+"""Fields of the endpoint's own PersistentVolumeClaim, as they are spelled."""
 
 
 def _claim(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
@@ -99,5 +99,5 @@ TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
 
 
 def warnings(spec: EndpointSpec, resolved: Resolved | None) -> tuple[str, ...]:
-    """Sentences for status.warnings, about the spec and the choice that was made for it."""
-    return tuple(words for part in TABLE for words in part(spec, resolved))
+    """Messages for status.warnings, about the spec and the configuration that was selected for it."""
+    return tuple(message for part in TABLE for message in part(spec, resolved))

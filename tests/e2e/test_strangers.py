@@ -21,7 +21,7 @@ def test_a_strangers_object_is_reported_left_alone_and_replaced_when_it_is_gone(
     before = space.get("service", "taken")
     space.apply(endpoint("taken", modelId="Qwen/Qwen3-32B"))
     message = space.becomes("taken", "ChildMissing", seconds=PATIENCE)
-    assert message.startswith("Service taken cannot be created: an object of that name may belong to somebody else")
+    assert message.startswith("Service taken cannot be created: an object of that name may have another owner")
     assert space.get("aimendpoint", "taken")["status"]["phase"] == "Failed"
     assert space.names("deployments") == ["deployment.apps/taken"]
     assert space.get("service", "taken") == before

@@ -1,4 +1,4 @@
-"""What every builder is given: the endpoint, its choice, and the settings; and what all children share."""
+"""The input of every builder: the endpoint, its configuration and the settings; and what all children share."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class HeldDeployment(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """An endpoint that wants children."""
+    """An endpoint that has children."""
 
     name: str
     namespace: str
@@ -59,8 +59,8 @@ class Owner(NamedTuple):
         return self.spec.service.target_port or self.engine.port
 
     @property
-    def answering(self) -> int:
-        """The port that the pods behind the Service listen on: those that are kept may run another engine."""
+    def serving_port(self) -> int:
+        """The port that the pods behind the Service listen on: held ones may run another engine."""
         containers = self._held_pod.get("containers")
         return int(containers[0]["ports"][0]["containerPort"]) if containers else self.port
 

@@ -26,7 +26,7 @@ def service(owner: Owner) -> Raw:
                     "name": "http",
                     "port": asked.port,
                     "protocol": "TCP",
-                    "targetPort": owner.answering,
+                    "targetPort": owner.serving_port,
                     "nodePort": asked.node_port if reachable else None,
                 }
             ],
