@@ -14,6 +14,7 @@ from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.conditions import first_objection
 from aimlib.protocol.metacontroller import Request, wire
 from aimlib.protocol.observed import DEPLOYMENT, phase_of, replicas_missing, rollout, see, since
+from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions
 from hooks.endpoint import status as report
@@ -80,7 +81,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     current = conditions.up_to_date(resolved, fresh)
     ready = first_objection(chosen, *cache.objections, serving)
     status = EndpointStatus(
-        phase=conditions.phase(ready),
+        phase=phase("AIMEndpoint", ready),
         message=ready.message[:4096],
         model=spec.wanted.id,
         selected_recipe=report.selected(resolved),

@@ -6,9 +6,9 @@ from aimlib.api.meta import Condition, Raw
 from aimlib.protocol.conditions import Verdict, first_objection
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import Rollout
+from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import told
 from hooks.endpoint.children.owner import Owner
-from hooks.endpoint.conditions import phase
 from hooks.endpoint.warnings import warnings
 
 
@@ -49,7 +49,7 @@ def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> Endp
     """The status while nothing was ever chosen: no children, and the reason."""
     verdict = first_objection(chosen)
     return EndpointStatus(
-        phase=phase(verdict),
+        phase=phase("AIMEndpoint", verdict),
         message=verdict.message[:4096],
         model=spec.wanted.id,
         replicas=Replicas(desired=spec.replicas),
