@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check check-locks sbom audit crds rules dashboards screenshots golden lock
+.PHONY: help setup demo test bench check check-locks sbom audit crds docs rules dashboards screenshots golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -43,13 +43,16 @@ audit: $(READY) ## known vulnerabilities; unlike check, it fails when nobody cou
 crds: $(READY) ## write crds/ from the models in aimlib/api
 	$(BIN)/python -m aimlib.schema.crd crds
 
+docs: $(READY) ## write the generated pages of docs/ from CRDs, settings, reasons, recipes and the command line
+	$(BIN)/python -m tests.docs
+
 rules: $(READY) ## write the rules of Prometheus from the table of metrics and rules/alerts.yaml
 	$(BIN)/python -m aimlib.telemetry.recording_rules manifests/components/monitoring
 
 dashboards: $(READY) ## write the dashboards of Grafana from their tables in tests/dashboards
 	$(BIN)/python -m tests.dashboards
 
-screenshots: $(READY) ## draw the dashboards for docs/dashboards.md; needs chromium and pngquant
+screenshots: $(READY) ## draw the dashboards for docs/operate/dashboards.md; needs chromium and pngquant
 	$(BIN)/python -m tests.dashboards.screenshots
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review

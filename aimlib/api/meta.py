@@ -24,7 +24,7 @@ class Condition(Model):
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: Annotated[str, Field(max_length=1024)]
-    """Why, in one CamelCase word; the words are listed in DESIGN.md."""
+    """Why, in one CamelCase word; docs/reference/conditions.md lists them."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """Why, as a sentence."""
     observed_generation: int | None = None

@@ -16,6 +16,7 @@ from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import first_objection
 from aimlib.protocol.metacontroller import Request, wire
 from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, GRACE_SECONDS, last_changed, overdue, phase_of
+from aimlib.protocol.reasons import phase
 from aimlib.schema.parsing import parsed
 from hooks.cache import status as report
 from hooks.cache.children.jobs import cleanup, download
@@ -76,7 +77,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     going = bool(metadata.get("deletionTimestamp"))
     counted = [one for one in found if one.wanted]
     status = CacheStatus(
-        phase=report.phase(verdict, deleting=going),
+        phase="Deleting" if going else phase("AIMCache", verdict),
         message=(report.deletion(found) if going else verdict.message)[:4096],
         models=f"{sum(one.status.status == 'Ready' for one in counted)}/{len(counted)}",
         progress=report.running(found, world.reports),

@@ -32,8 +32,6 @@ NAMED = {
     "@hourly": "0 * * * *",
 }
 """The names of the CronJob controller's parser (source: robfig/cron v3, parser.go)."""
-PENDING = frozenset({"Progressing", "ClaimPending", "StorageClassNotFound", "ClaimNotFound", "ClaimMissing"})
-"""Reasons that a change in the cluster can mend, or time."""
 
 
 def models_ready(found: Sequence[Account]) -> Verdict:
@@ -64,17 +62,6 @@ def _busy(model: CachedModelStatus) -> str:
 def _named(model: str, words: str) -> str:
     """What is said of a model, which is named once."""
     return words if model in words else f"{model}: {words}"
-
-
-def phase(ready: Verdict, *, deleting: bool) -> str:
-    """The phase that goes with the condition Ready."""
-    if deleting:
-        return "Deleting"
-    if ready.good:
-        return "Ready"
-    if ready.reason == "Downloading":
-        return "Downloading"
-    return "Pending" if ready.reason in PENDING else "Failed"
 
 
 def deletion(found: Sequence[Account]) -> str:

@@ -12,32 +12,6 @@ from aimlib.selection.rules import gpus
 from aimlib.selection.select import Decision
 from hooks.endpoint.pending_children import PendingChildren
 
-PHASES = {
-    "NoRecipe": "Pending",
-    "NothingFits": "Pending",
-    "InventoryNotReady": "Pending",
-    "CacheNotFound": "Pending",
-    "CacheDeleted": "Pending",
-    "CacheUnreadable": "Pending",
-    "ModelNotListed": "Pending",
-    "RevisionDiffers": "Pending",
-    "Waiting": "Reconciling",
-    "Downloading": "Reconciling",
-    "Verifying": "Reconciling",
-    "Progressing": "Reconciling",
-    "Unschedulable": "Pending",
-    "ClaimPending": "Pending",
-    "ConfigError": "Pending",
-    "Evicted": "Reconciling",
-    "NodeLost": "Reconciling",
-    "RoutePending": "Reconciling",
-    "NotAccepted": "Pending",
-    "RefsNotResolved": "Pending",
-    "Stopped": "Stopped",
-}
-"""The phase that goes with a reason why an endpoint is not Ready: Pending where a change of other objects mends it,
-Reconciling where time does. With any other reason it is Failed: the user must act."""
-
 
 def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str, explained: Raw) -> Verdict:
     """Whether the present spec has a recipe. A configuration pinned for the same request is one, for its old reason."""
@@ -141,8 +115,3 @@ def _replicas(count: int) -> str:
 
 WHY_UNCHANGED = "the API server refuses it (see the events of this endpoint)"
 WHY_NOT = f"an object of that name may have another owner, or {WHY_UNCHANGED}"
-
-
-def phase(verdict: Verdict) -> str:
-    """The phase that goes with the condition Ready."""
-    return "Ready" if verdict.good else PHASES.get(verdict.reason, "Failed")

@@ -8,6 +8,7 @@ from aimlib.diagnosis.pod_failures import cause
 from aimlib.protocol.conditions import first_objection
 from aimlib.protocol.metacontroller import wire
 from aimlib.protocol.observed import Rollout, condition_since, phase_of, rollout
+from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
@@ -45,7 +46,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     ready = first_objection(decision.verdict, *cache.objections, serving, *exposed, serving)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *routed, current)
     made = EndpointStatus(
-        phase=conditions.phase(ready),
+        phase=phase("AIMEndpoint", ready),
         message=ready.message[:4096],
         model=world.spec.wanted.id,
         selected_recipe=status.selected(resolved),

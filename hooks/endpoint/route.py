@@ -9,6 +9,7 @@ from aimlib.protocol.observed import ChildState, condition_of
 from hooks.endpoint.children import OptionalChild
 from hooks.endpoint.world import World
 
+PENDING = "RoutePending"
 REQUIRED = {"Accepted": "NotAccepted", "ResolvedRefs": "RefsNotResolved"}
 """Conditions of a parent that must be True for it to route, and the reason where one is not."""
 LONGEST_REASON = 512
@@ -27,7 +28,7 @@ def route_ready(world: World, missing: tuple[OptionalChild, ...], state: ChildSt
     parents = world.spec.service.route.parent_refs
     objections = [objection for parent in parents for objection in _objections(state.observed, parent, world.namespace)]
     if objections:
-        reason = next((reason for reason, _ in objections if reason != "RoutePending"), "RoutePending")
+        reason = next((reason for reason, _ in objections if reason != PENDING), PENDING)
         return (Verdict("RouteReady", False, reason, "; ".join(message for _, message in objections)),)
     accepted = f"accepted by {', '.join(map(_name, parents))}"
     if external_url(world, state) is None:
@@ -53,7 +54,7 @@ def _objections(observed: Raw, parent: ParentReference, namespace: str) -> Itera
         condition = condition_of(status, kind)
         current = condition.get("observedGeneration", generation) >= generation
         if not condition or not current:
-            yield "RoutePending", f"waiting for {name} to accept the route"
+            yield PENDING, f"waiting for {name} to accept the route"
             return
         if condition.get("status") != "True":
             reported = ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))

@@ -5,9 +5,9 @@ from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Repli
 from aimlib.api.meta import Condition, Raw
 from aimlib.protocol.conditions import Verdict, first_objection
 from aimlib.protocol.observed import Rollout
+from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import told
 from hooks.endpoint.children.owner import Owner
-from hooks.endpoint.conditions import phase
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
 
@@ -56,7 +56,7 @@ def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> Endp
     """The status while nothing was ever selected: the reason, and no children."""
     verdict = first_objection(chosen)
     return EndpointStatus(
-        phase=phase(verdict),
+        phase=phase("AIMEndpoint", verdict),
         message=verdict.message[:4096],
         model=spec.wanted.id,
         replicas=Replicas(desired=spec.replicas),

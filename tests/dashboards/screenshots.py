@@ -16,7 +16,7 @@ from tests.dashboards.shown import shown
 from tests.kustomize import ROOT
 from tests.monitoring.prometheus import Prometheus
 
-PICTURES = ROOT / "docs" / "dashboards"
+PICTURES = ROOT / "docs" / "operate" / "dashboards"
 ORDER = ("aim-fleet", "aim-endpoint", "aim-cache", "aim-operator")
 CHOSEN: Chosen = {"namespace": (), "aimcache": ()}
 ENDPOINT: Chosen = {"namespace": "team-b", "aimendpoint": "batch"}
@@ -26,7 +26,7 @@ QUIET += ("--disable-component-update", "--no-sandbox", "--hide-scrollbars")
 
 
 def main() -> None:
-    """Write a picture of each dashboard to docs/dashboards."""
+    """Write a picture of each dashboard to docs/operate/dashboards."""
     browser, smaller = shutil.which("chromium"), shutil.which("pngquant")
     if not browser or not smaller:
         sys.exit("asked for a picture of each dashboard, found no chromium or no pngquant on PATH")

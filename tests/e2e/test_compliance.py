@@ -1,4 +1,4 @@
-"""docs/compliance.md: its commands print what it says they print, and the record has what it says it has."""
+"""docs/trust/compliance.md: its commands print what it says they print, and the record has what it says it has."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.plane import ROOT
 from tests.e2e.space import SECONDS, Space
 
-PAGE = ROOT / "docs" / "compliance.md"
+PAGE = ROOT / "docs" / "trust" / "compliance.md"
 NAMESPACE = "compliance"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)

@@ -12,7 +12,7 @@ from tests.cluster.plane import ROOT
 from tests.monitoring.targets import RULES
 
 CASES = sorted((ROOT / "tests" / "testdata" / "alerts").glob("*.yaml"))
-RUNBOOKS = "docs/monitoring.md"
+RUNBOOKS = "docs/operate/monitoring.md"
 ALERTS = {rule["alert"]: rule for group in yaml.safe_load(RULES[1].read_text())["groups"] for rule in group["rules"]}
 OF_FIGURES = [name for name, rule in ALERTS.items() if re.search(r"\baim:(?!replicas_scraped)", rule["expr"])]
 
@@ -57,7 +57,7 @@ def test_an_alert_on_figures_fires_for_every_engine(engine: str, name: str):
 
 NAMES = re.compile(r"(?<![\w\"$])((?:aim|up)(?:[_:]\w+)*)(?=[{\[)\s]|$)", re.MULTILINE)
 KNOWN = {"up", *(record.name for record in records())}
-KNOWN |= set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+KNOWN |= set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "operate" / "metrics.md").read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", ALERTS)

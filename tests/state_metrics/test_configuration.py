@@ -127,7 +127,7 @@ def test_the_page_of_metrics_lists_every_name_with_its_type_and_labels(configura
     listed = {
         name: (kind, set(re.findall(r"`(\w+)`", labels)))
         for name, kind, labels in ROW.findall(
-            (ROOT / "docs" / "metrics.md").read_text().partition("# State of objects")[2]
+            (ROOT / "docs" / "operate" / "metrics.md").read_text().partition("# State of objects")[2]
         )
     }
     kinds = {

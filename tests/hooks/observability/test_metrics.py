@@ -17,7 +17,7 @@ from tests.cases import TESTDATA, Case, merged
 from tests.kustomize import ROOT
 from tests.playing import again, call, play
 
-TABLE = ROOT / "docs" / "metrics.md"
+TABLE = ROOT / "docs" / "operate" / "metrics.md"
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|(.*?)\| (.+?) \|$", re.MULTILINE)
 GAUGES_AND_COUNTERS = re.compile(r"^(aim_\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 

@@ -1,0 +1,18 @@
+"""The pages that are generated, by the path of each."""
+
+from tests.docs.api import api
+from tests.docs.cli import cli
+from tests.docs.labels import labels
+from tests.docs.models import models
+from tests.docs.reasons import conditions, troubleshooting
+from tests.docs.settings import settings
+
+PAGES = {
+    "docs/reference/api.md": api,
+    "docs/reference/cli.md": cli,
+    "docs/reference/conditions.md": conditions,
+    "docs/reference/labels-and-annotations.md": labels,
+    "docs/operate/settings.md": settings,
+    "docs/operate/troubleshooting.md": troubleshooting,
+    "docs/use/models.md": models,
+}

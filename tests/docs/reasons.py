@@ -1,0 +1,128 @@
+"""The pages of conditions and of troubleshooting, from aimlib/data/reasons.yaml."""
+
+from typing import Any
+
+from aimlib.data import load
+from tests.docs.markdown import code, page, table
+
+SOURCE = "`aimlib/data/reasons.yaml`"
+READY = {
+    "AIMEndpoint": "Ready is True when RecipeSelected, CacheReady (while the requested model waits for it) and "
+    "Available are; else it has the reason and the message of the first of them that is not.",
+    "AIMCache": "Ready is True when StorageReady and ModelsReady are; else it has the reason and the message of the "
+    "first that is not.",
+    "AIMRecipe": "Ready is the only condition.",
+}
+PHASES = {
+    "AIMEndpoint": (
+        ("Ready", "every requested replica is ready"),
+        ("Reconciling", "time will bring it forward: replicas start, a model is being downloaded"),
+        ("Pending", "a change of something else brings it forward: nodes, recipes, caches, Secrets"),
+        ("Stopped", "`spec.replicas` is 0"),
+        ("Failed", "somebody must act; the message tells on what"),
+    ),
+    "AIMCache": (
+        ("Ready", "every model that is to be there is"),
+        ("Downloading", "models are being downloaded"),
+        ("Pending", "the claim is not there or not bound yet"),
+        ("Failed", "somebody must act; the message tells on what"),
+        ("Deleting", "it is being deleted, while pods may still use its volume"),
+    ),
+    "AIMRecipe": (("Ready", "it can be used"), ("Invalid", "it cannot")),
+}
+Place = dict[str, Any]
+
+
+def places(kind: str) -> list[Place]:
+    """The conditions and fields of one kind."""
+    return [place for place in load("reasons")["places"] if place["kind"] == kind]
+
+
+def conditions() -> str:
+    """Every condition with its reasons."""
+    intro = (
+        "Conditions have the positive sense: True is good. `kubectl wait --for=condition=Ready` works for each kind. "
+        "What to do about a reason is in [troubleshooting](../operate/troubleshooting.md). `lastTransitionTime` "
+        "changes only with the condition's status."
+    )
+    return page("Conditions", SOURCE, intro, *(_kind(kind) for kind in READY))
+
+
+def _kind(kind: str) -> str:
+    parts = [
+        f"## {kind}",
+        READY[kind],
+        table(("phase", "meaning"), ((code(name), text) for name, text in PHASES[kind])),
+    ]
+    for place in places(kind):
+        parts += [f"### {kind} {place.get('condition') or place['field']}", f"Tells {place['about']}."]
+        parts.append(_reasons(place["reasons"], of_condition="condition" in place))
+    return "\n\n".join(parts)
+
+
+def _reasons(rows: list[Place], *, of_condition: bool) -> str:
+    titles = ("reason", "status", "phase", "meaning") if of_condition else ("reason", "meaning")
+    cells = (
+        {**row, "reason": code(row["reason"]), "status": row.get("status", "False"), "phase": row.get("phase", "")}
+        for row in rows
+    )
+    return table(titles, ([row[title] for title in titles] for row in cells))
+
+
+INTRO = """
+Begin with the message: it has what was requested and what is available.
+
+```sh
+kubectl get aimendpoints,aimcaches -o wide
+kubectl describe aimendpoint NAME
+aim explain NAME
+```
+
+Then find the reason of the condition below. `NAME` is the object's name; commands are for the namespace of the object.
+An endpoint that is stuck has the cause in its condition Available within ten seconds.
+"""
+ELSE = (
+    (
+        "an AIMEndpoint has no status for a minute",
+        "Metacontroller or the hook server does not run",
+        "`kubectl get pods --namespace=metacontroller`, `kubectl get pods --namespace=aim-system`",
+    ),
+    (
+        "the pods of `aim-hooks` wait for the Secret `aim-hooks-tls`",
+        "the Job that makes the certificates has not run, or failed",
+        "`kubectl get jobs --namespace=aim-system`, and its log; [certificates](../trust/security.md#transport)",
+    ),
+    (
+        "events `SyncError` at the object",
+        "the hook refused the request, and nothing changed; the event has the response",
+        "`kubectl events --for aimendpoint/NAME`",
+    ),
+    (
+        "`kubectl apply` is refused",
+        "a rule of the CRD, or an admission policy",
+        "the message names the field; [admission](../reference/admission.md)",
+    ),
+    (
+        "a field has no effect",
+        "it contradicts another one, or needs one",
+        "`kubectl get aimendpoint NAME -o jsonpath='{.status.warnings}'`",
+    ),
+)
+"""What is wrong without a reason in a status."""
+ALERTS = "Alerts have a [section each](monitoring.md#alerts) with what to do."
+
+
+def troubleshooting() -> str:
+    """From a reason to its cause and what to do."""
+    other = table(("what you see", "cause", "what to do"), ELSE)
+    return page("Troubleshooting", SOURCE, INTRO, *map(_remedies, READY), "## Without a reason", other, ALERTS)
+
+
+def _remedies(kind: str) -> str:
+    rows = [
+        (code(row["reason"]), row["meaning"], row["remedy"], code(row.get("command", "")))
+        for place in places(kind)
+        for row in place["reasons"]
+        if "remedy" in row
+    ]
+    return f"## {kind}\n\n{table(('reason', 'cause', 'what to do', 'what shows more'), rows)}"

@@ -1,0 +1,83 @@
+"""The page of the operator's settings, from `aimlib/config.py`, and of the environment, from environment.yaml."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aimlib.config import Config
+from aimlib.schema.descriptions import DescribedSchema
+from tests.docs.markdown import code, page, table
+from tests.kustomize import ROOT
+
+ENVIRONMENT = Path(__file__).parent / "environment.yaml"
+INTRO = """
+The settings are the file `config.yaml` in the ConfigMap `aim-config` of the namespace `aim-system`, made from
+`manifests/base/config.yaml`. Everything has a default: an empty mapping is a complete file.
+
+- A change rolls out the hook server anew, because the ConfigMap's name follows its content.
+- What is part of a model server's pod (`toleratedTaints`, `tokenSecret`, `sharedMemory`, `startupSeconds`, the
+  requests) then rolls out the endpoints that use it; `images` is for new decisions alone.
+- A file that cannot be used stops the rollout: the new hook server prints what is wrong with it, the old ones go on.
+
+To change settings, write an overlay of your own:
+
+```yaml
+# kustomization.yaml
+resources: [../../manifests/overlays/default]
+configMapGenerator:
+- name: aim-config
+  namespace: aim-system
+  behavior: replace
+  files: [config.yaml]
+```
+
+```yaml
+# config.yaml
+admission: enforce
+startupSeconds: 7200
+images:
+  vllm/gfx942: registry.example.com/vllm-rocm:1.2.3
+```
+
+`aim plan --config config.yaml -f endpoint.yaml` shows what they change.
+"""
+
+
+def settings() -> str:
+    """Settings and environment variables."""
+    schema = Config.model_json_schema(by_alias=True, schema_generator=DescribedSchema)
+    shown = Config().model_dump(mode="json", by_alias=True)
+    rows = (
+        (code(name), code(_flow(shown[name])), field.get("description", ""))
+        for name, field in schema["properties"].items()
+    )
+    variables = ((code(one["name"]), one["program"], one["shipped"], one["meaning"]) for one in environment())
+    return page(
+        "Settings",
+        "`aimlib/config.py` and `tests/docs/environment.yaml`",
+        INTRO,
+        "## Settings in config.yaml",
+        table(("setting", "default", "what it is"), rows),
+        "## Environment variables",
+        "The manifests set them; to change one, patch the Deployment in your overlay.",
+        table(("variable", "of", "as shipped", "what it is"), variables),
+    )
+
+
+def environment() -> list[dict[str, Any]]:
+    """The rows of the table of environment variables."""
+    return yaml.safe_load(ENVIRONMENT.read_text())
+
+
+def variables_of_the_source() -> Iterator[str]:
+    """The variables of ours that programs read."""
+    for path in sorted((ROOT / "hooks").rglob("*.py")):
+        yield from re.findall(r"(?<![\w_])AIM_[A-Z]+(?:_[A-Z]+)*\b", path.read_text())
+
+
+def _flow(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=1000, sort_keys=False)
+    return text.removesuffix("...\n").strip()

@@ -1,0 +1,73 @@
+"""The table of reasons has a row for every reason that the code can give, and no other."""
+
+import re
+
+import pytest
+
+from aimlib.caching.download_errors import OUTCOMES
+from aimlib.data import load
+from aimlib.protocol.conditions import Verdict
+from aimlib.protocol.reasons import phase
+from hooks.endpoint.route import REQUIRED
+from tests.docs.reason_literals import CONSTRUCTORS, KINDS, Literal, literals, returned
+from tests.kustomize import ROOT
+
+PLACES = load("reasons")["places"]
+ROWS = {
+    Literal(place["kind"], place.get("condition") or place["field"], row["reason"]): row
+    for place in PLACES
+    for row in place["reasons"]
+}
+AVAILABLE = ("AIMEndpoint", "Available")
+MODELS = ("AIMCache", "status.cachedModels.reason")
+ELSEWHERE = {
+    "aimlib/diagnosis/pod_failures.py: words.reason": {
+        Literal(*AVAILABLE, one["reason"]) for one in load("last_words")["words"]
+    },
+    "hooks/endpoint/conditions.py: rollout.problem": {
+        Literal(*AVAILABLE, reason) for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")
+    },
+    "hooks/cache/models.py: report.reason": {Literal(*MODELS, reason) for reason in OUTCOMES},
+    "hooks/cache/models.py: of_job(job.failed or '')": {Literal(*MODELS, reason) for reason in OUTCOMES},
+}
+"""Expressions whose values are made elsewhere, and these."""
+
+
+TABLED = {Literal("AIMEndpoint", "RouteReady", reason) for reason in REQUIRED.values()}
+"""Reasons that the code takes from a table of its own."""
+WITHOUT_EFFECT = {"ComponentMissing"}
+"""Reasons for a field that has no effect, which keeps nothing from being Ready."""
+
+
+def test_every_reason_of_the_code_has_a_row_and_every_row_is_given():
+    found, elsewhere = literals()
+    assert elsewhere == set(ELSEWHERE)
+    assert found.union(TABLED, *ELSEWHERE.values()) == set(ROWS)
+
+
+def test_reasons_are_given_nowhere_else():
+    call = re.compile(rf"\b(?<!class )(?:{'|'.join(CONSTRUCTORS)})\(")
+    paths = [path for package in ("aimlib", "hooks") for path in (ROOT / package).rglob("*.py")]
+    giving = {str(path.relative_to(ROOT)) for path in paths if call.search(path.read_text())}
+    assert {path for path in giving if not path.startswith(tuple(KINDS))} == {"aimlib/protocol/conditions.py"}
+
+
+def test_a_reason_has_one_row_for_each_place_and_one_phase_for_each_kind():
+    assert len(ROWS) == sum(len(place["reasons"]) for place in PLACES)
+    phases = {(key.kind, key.reason, row["phase"]) for key, row in ROWS.items() if "phase" in row}
+    assert len(phases) == len({one[:2] for one in phases})
+
+
+@pytest.mark.parametrize(("key", "row"), ROWS.items(), ids="-".join)
+def test_a_row_has_a_phase_where_the_condition_counts_for_ready(key, row):
+    places = {"RecipeSelected", "CacheReady", "Available", "RouteReady", "StorageReady", "ModelsReady", "Ready"}
+    counts = key.place in places and row["reason"] not in WITHOUT_EFFECT
+    assert ("phase" in row) == (counts and row.get("status") != "True")
+    assert "remedy" in row or row.get("phase", "") not in {"Failed", "Pending"} or row["reason"] == "Progressing"
+    if "phase" in row:
+        assert phase(key.kind, Verdict("Ready", False, key.reason, "")) == row["phase"]
+
+
+def test_a_reason_without_a_phase_is_a_failure():
+    assert phase("AIMEndpoint", Verdict("Ready", False, "Unheard", "")) == "Failed"
+    assert phase("AIMEndpoint", Verdict("Ready", True, "AllReplicasReady", "")) == "Ready"
