@@ -6,9 +6,9 @@ import json
 import pytest
 
 from hooks.jobs.certificates import __main__ as program
-from hooks.jobs.certificates.callers import MERGE, STRATEGIC
+from hooks.jobs.certificates.clients import MERGE_PATCH, STRATEGIC_PATCH
 from hooks.jobs.certificates.cluster import ConflictError
-from hooks.jobs.certificates.secrets import CALLERS
+from hooks.jobs.certificates.secrets import TOKEN_SECRET
 from tests.apiserver import standing_in
 from tests.hooks.jobs.certificates.world import CONFIGURATIONS, CONTROLLERS, World
 from tests.loopback import Answering, Loopback
@@ -48,10 +48,10 @@ class Server(Loopback):
             if change and secret:
                 secret = self.world.write_secret({"metadata": {**change["metadata"], "name": name}}, decoded(change))
             elif change:
-                self.world.patch(target.place, change, change, content_type)
+                self.world.patch(target.path, change, change, content_type)
         except ConflictError:
             return 409, {}
-        return 200, secret or self.world.found(target.place)
+        return 200, secret or self.world.read(target.path)
 
 
 def decoded(change):
@@ -67,7 +67,7 @@ def api(monkeypatch, tmp_path):
 
 
 def where(target):
-    group, version, plural, name = target.place
+    group, version, plural, name = target.path
     return f"/apis/{group}/{version}/{plural}/{name}"
 
 
@@ -80,8 +80,8 @@ def test_it_writes_what_differs_as_itself_and_nothing_the_second_time(api, lines
     patched = [one for one in api.asked if one[0] == "PATCH"]
     assert len(patched) == len(api.world.writes) == 3 + len(api.world.objects)
     assert {query for _, _, query, _ in patched} == {"fieldManager=aim-certificates"}
-    assert {kind for _, path, _, kind in patched if "webhookconfigurations" in path} == {STRATEGIC}
-    assert {kind for _, path, _, kind in patched if "webhookconfigurations" not in path} == {MERGE}
+    assert {kind for _, path, _, kind in patched if "webhookconfigurations" in path} == {STRATEGIC_PATCH}
+    assert {kind for _, path, _, kind in patched if "webhookconfigurations" not in path} == {MERGE_PATCH}
     assert said(lines) == ["wrote"] * 3 + ["handed out"] * len(api.world.objects)
     api.asked.clear()
     assert program.main(["--host=127.0.0.1"]) == 0
@@ -107,7 +107,7 @@ def test_a_controller_may_not_be_missing(api, lines):
 def test_it_waits_for_what_is_installed_a_little_later(api, monkeypatch):
     late = CONTROLLERS[0], api.world.objects.pop(CONTROLLERS[0])
     monkeypatch.setattr(program.time, "sleep", lambda _: api.world.objects.__setitem__(*late))
-    assert program.main(["--patience=60"]) == 0
+    assert program.main(["--wait=60"]) == 0
     assert CONTROLLERS[0].name in api.world.writes
 
 
@@ -118,13 +118,13 @@ def test_conflicts_are_tried_again(api, lines):
 
 
 def test_a_secret_that_goes_meanwhile_counts_as_a_conflict(api, lines):
-    api.vanished.add(CALLERS)
+    api.vanished.add(TOKEN_SECRET)
     assert program.main([]) == 1
     assert "somebody else wrote what this program writes, 5 times in a row" in said(lines)
 
 
 def test_without_its_secrets_it_says_what_to_do(api, lines):
-    del api.world.secrets[CALLERS]
+    del api.world.secrets[TOKEN_SECRET]
     assert program.main(["--namespace=elsewhere"]) == 1
     assert said(lines) == [
         "asked for Secret elsewhere/aim-hooks-callers, found none: apply the operator's manifests first"
@@ -154,5 +154,5 @@ def test_without_a_cluster_it_says_so(monkeypatch, tmp_path, lines):
 
 def test_wrong_options_end_with_a_sentence(capsys):
     with pytest.raises(SystemExit):
-        program.main(["--patience=long"])
-    assert "argument --patience: invalid float value: 'long'" in capsys.readouterr().err
+        program.main(["--wait=long"])
+    assert "argument --wait: invalid float value: 'long'" in capsys.readouterr().err
