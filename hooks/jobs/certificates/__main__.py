@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log_event(str(error), level=logging.ERROR)
         return 1
     for client in missing:
-        log_event("not installed", level=logging.ERROR if client.required else logging.INFO, what=client.name)
+        log_event("not installed", level=logging.ERROR if client.required else logging.INFO, client=client.name)
     return int(any(client.required for client in missing))
 
 

@@ -32,7 +32,7 @@ class CertificateCluster:
         try:
             connection = connected()
         except config.ConfigException as error:
-            raise ClusterError(f"no cluster to ask: {error}") from error
+            raise ClusterError(f"no cluster is configured: {error}") from error
         self.namespace = namespace
         self._core, self._objects = client.CoreV1Api(connection), client.CustomObjectsApi(connection)
         self._serialize = connection.sanitize_for_serialization
@@ -44,7 +44,7 @@ class CertificateCluster:
             f"read {action}", lambda: self._core.read_namespaced_secret(name, self.namespace, **READ_OPTIONS)
         )
         if answer is None:
-            raise ClusterError(f"asked for {action}, found none: apply the operator's manifests first")
+            raise ClusterError(f"there is no {action}: apply the operator's manifests first")
         found: Raw = self._serialize(answer)
         return found
 
@@ -104,6 +104,6 @@ def _request(action: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the
             raise ConflictError(action) from error
         if error.status == GONE:
             return None
-        raise ClusterError(f"asked to {action}: {worded(error)}") from error
+        raise ClusterError(f"cannot {action}: {worded(error)}") from error
     except (HTTPError, OSError) as error:
-        raise ClusterError(f"asked to {action}: the API server cannot be reached: {error}") from error
+        raise ClusterError(f"cannot {action}: the API server cannot be reached: {error}") from error

@@ -56,8 +56,8 @@ def reconcile(cluster: CertificateCluster, options: Options, now: datetime, log:
         try:
             return _attempt(cluster, options, now, log)
         except ConflictError as error:
-            log("somebody else wrote meanwhile", asked=str(error))
-    raise ClusterError(f"somebody else wrote what this program writes, {ATTEMPTS} times in a row")
+            log("conflicting write; reading everything again", action=str(error))
+    raise ClusterError(f"conflicting writes {ATTEMPTS} times in a row")
 
 
 def _attempt(cluster: CertificateCluster, options: Options, now: datetime, log: LogEvent) -> list[Client]:
@@ -67,18 +67,16 @@ def _attempt(cluster: CertificateCluster, options: Options, now: datetime, log: 
     found = {client: cluster.read(client.path) for client in CLIENTS}
     state, errors = mode.read({name: decoded(secret) for name, secret in secrets.items()})
     for error in errors:
-        log("something cannot be read, and counts as not there", what=error)
+        log("unreadable data counts as missing", error=error)
     desired = renew(state, mode.rules, RuleContext(now, options.names, _all_trust_next(state, found), ISSUER))
     if not client_config(desired, now).trusted_cas:
-        raise ClusterError(
-            f"asked for ca.crt in Secret {cluster.namespace}/{stored.SERVER_SECRET}, found no valid certificate"
-        )
+        raise ClusterError(f"Secret {cluster.namespace}/{stored.SERVER_SECRET} has no valid certificate in ca.crt")
     secrets = _write_changes(cluster, mode, secrets, desired, log)
     changed = False
     for client, one in found.items():
         if one and (change := client.patch(one, client_config(desired, now))):
             cluster.patch(client.path, one, change, client.content_type)
-            log("handed out", to=client.name, authorities=len(client_config(desired, now).trusted_cas))
+            log("distributed", to=client.name, authorities=len(client_config(desired, now).trusted_cas))
             changed = True
     missing = [client for client, one in found.items() if not one]
     if not any(client.required for client in missing):

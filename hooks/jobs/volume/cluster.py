@@ -51,7 +51,7 @@ class Cluster:
             self._client = self._client or connected()
             return request(self._client)
         except config.ConfigException as error:
-            raise ClusterError(f"no cluster to ask: {error}") from error
+            raise ClusterError(f"no cluster is configured: {error}") from error
         except client.ApiException as error:
             raise ClusterError(worded(error)) from error
         except (HTTPError, OSError) as error:

@@ -243,9 +243,9 @@ def test_a_cache_that_cannot_be_asked(tmp_path, cluster, words, monkeypatch):
     monkeypatch.setenv("AIM_TERMINATION_LOG", str(tmp_path / "log"))
     done = aim("cache", "gc", tmp_path, "--cache", "models", *words)
     assert done.exit_code == 1
-    assert done.stderr.endswith("Error: the API server answered 503 Service Unavailable\n")
+    assert done.stderr.endswith("Error: the API server returned 503 Service Unavailable\n")
     assert len(index.load(tmp_path, quiet).models) == 1
-    assert words or (tmp_path / "log").read_text() == "the API server answered 503 Service Unavailable"
+    assert words or (tmp_path / "log").read_text() == "the API server returned 503 Service Unavailable"
 
 
 def test_a_model_that_cannot_be_removed_ends_with_the_code_of_the_volume(tmp_path, monkeypatch):

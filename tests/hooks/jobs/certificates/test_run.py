@@ -123,7 +123,7 @@ def test_who_writes_at_the_same_time_makes_it_read_everything_anew():
     world = World()
     world.conflicts = ATTEMPTS - 1
     world.run()
-    assert [what for what, _ in world.said].count("somebody else wrote meanwhile") == ATTEMPTS - 1
+    assert [what for what, _ in world.said].count("conflicting write; reading everything again") == ATTEMPTS - 1
     assert world.refused(world.server(), START) == []
 
 
@@ -157,8 +157,8 @@ def test_what_cannot_be_read_is_said_and_made_anew(what):
     secret, texts = BROKEN[what]
     put(world, secret, **texts)
     assert f"Secret {secret}" in world.run()
-    [facts] = [facts for what, facts in world.said if "cannot be read" in what]
-    assert f"of Secret {secret}: " in facts["what"]
+    [facts] = [facts for what, facts in world.said if "unreadable" in what]
+    assert f"of Secret {secret}: " in facts["error"]
     assert world.refused(world.server(), START) == []
     assert world.run() == []
 
@@ -204,7 +204,7 @@ def test_the_next_authority_of_another_program_is_trusted_before_it_signs(issued
 def test_before_another_program_has_issued_anything_nothing_is_handed_out(text):
     world = World()
     put(world, SERVER_SECRET, ca_crt=text)
-    with pytest.raises(ClusterError, match=r"asked for ca\.crt in Secret aim-system/aim-hooks-tls, found no valid"):
+    with pytest.raises(ClusterError, match=r"Secret aim-system/aim-hooks-tls has no valid certificate in ca\.crt"):
         world.run(options=ELSEWHERE)
     assert world.writes == []
 

@@ -93,12 +93,12 @@ class Kubernetes:
 
     def report(self, data):
         if self.broken:
-            raise ClusterError("the API server answered 503 Service Unavailable")
+            raise ClusterError("the API server returned 503 Service Unavailable")
         self.data |= data
 
     def found(self):
         if self.broken:
-            raise ClusterError("the API server answered 503 Service Unavailable")
+            raise ClusterError("the API server returned 503 Service Unavailable")
         self.asked += 1
         rows = [
             {"id": one.id, "revision": one.revision, "status": one.state, "usedBy": self.users.get(one.id, [])}

@@ -194,7 +194,7 @@ def test_a_cluster_that_cannot_be_asked_means_that_nothing_goes(tmp_path):
     ended = collected(tmp_path, OfCache(cluster))
     assert (ended.removed, there(tmp_path)) == ([], ["a/b@main"])
     assert isinstance(ended.trouble, ClusterError)
-    assert ended.notes == ["the clean-up ends here: the API server answered 503 Service Unavailable"]
+    assert ended.notes == ["the clean-up ends here: the API server returned 503 Service Unavailable"]
 
 
 def test_a_cluster_that_is_lost_on_the_way_ends_the_clean_up(tmp_path):

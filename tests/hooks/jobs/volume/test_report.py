@@ -135,7 +135,7 @@ def test_a_cluster_that_refuses_is_asked_again_later(api, asked, time, tmp_path)
         time[0] = 100.0 + second
         teller.tell(going(second))
     assert len(api.patches) == 2
-    assert said == ["the state cannot be reported to warm-state: the API server answered 403 Forbidden"]
+    assert said == ["the state cannot be reported to warm-state: the API server returned 403 Forbidden"]
     teller.end(tmp_path, going(50, "Failed"))
     assert len(api.patches) == 2 + report.LAST_TRIES
     api.status = 200
@@ -146,7 +146,7 @@ def test_a_cluster_that_refuses_is_asked_again_later(api, asked, time, tmp_path)
 
 def test_a_cluster_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(ClusterError, match="no cluster to ask"):
+    with pytest.raises(ClusterError, match="no cluster is configured"):
         Cluster("warm").report({})
 
 
@@ -166,7 +166,7 @@ def test_the_aimcache_itself_is_read(api, asked):
 
 def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch, tmp_path):
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    with pytest.raises(ClusterError, match="no cluster to ask"):
+    with pytest.raises(ClusterError, match="no cluster is configured"):
         Cluster("warm").report({})
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
