@@ -21,5 +21,5 @@ def connected() -> Any:  # noqa: ANN401 - the client is not typed
 def worded(error: Exception) -> str:
     """Why a question had no answer."""
     if isinstance(error, client.ApiException):
-        return f"the API server answered {error.status} {error.reason}"
+        return f"the API server returned {error.status} {error.reason}"
     return str(error)

@@ -17,11 +17,11 @@ from hooks.cli.formats import json_text, yaml_document
 from hooks.cli.tables import Cell, table
 from hooks.jobs.volume import cleanup, disk, listing, termination
 from hooks.jobs.volume.cleanup_plan import preview
-from hooks.jobs.volume.cluster import Cluster, ClusterError
+from hooks.jobs.volume.cluster import CacheClient, ClusterError
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
-from hooks.jobs.volume.listing import Listed, NoCacheError
-from hooks.jobs.volume.policy import OfCache, OfOptions, Rules
+from hooks.jobs.volume.layout import MountedVolume
+from hooks.jobs.volume.listing import ListedModel, NoCacheError
+from hooks.jobs.volume.policy import CacheRules, CleanupRules, OptionRules
 
 DAMAGED = 3
 """Exit code of a verification that found something wrong."""
@@ -35,8 +35,8 @@ REMOVAL_HEAD = ("MODEL", "REVISION", "SIZE", "WHY")
 def ls(root: Path, output: str) -> int:
     """Print the models of a volume, and how full it is."""
     with _worded(root):
-        found = listing.listed(listing.opened(root))
-        volume = disk.measured(root)
+        found = listing.list_volume(listing.open_volume(root))
+        volume = disk.measure(root)
     if output in {"json", "yaml"}:
         data = {"models": [_data(one) for one in found], "volume": volume.wire()}
         click.echo(json_text(data) if output == "json" else yaml_document(data), nl=False)
@@ -48,14 +48,14 @@ def ls(root: Path, output: str) -> int:
     return 0
 
 
-def _data(one: Listed) -> Raw:
+def _data(one: ListedModel) -> Raw:
     more = {"commit": one.commit, "cachedAt": one.cached_at, "lastUsed": one.last_used, "wrong": [*one.wrong]}
     known = {key: value for key, value in more.items() if value}
     size = {"bytes": one.bytes, "files": one.files, "folder": str(one.folder)}
     return {"id": one.id, "revision": one.revision, "state": one.state, **size, **known}
 
 
-def _row(one: Listed, *, wide: bool) -> tuple[Cell, ...]:
+def _row(one: ListedModel, *, wide: bool) -> tuple[Cell, ...]:
     commit = one.commit if wide else (one.commit or "")[:SHORT]
     size = (byte_sizes.words(one.bytes), one.files)
     row = (one.id, one.revision, commit, *size, one.state, one.cached_at, one.last_used)
@@ -65,8 +65,8 @@ def _row(one: Listed, *, wide: bool) -> tuple[Cell, ...]:
 def verify(root: Path, model: str | None) -> int:
     """Read every byte of the models and print what is wrong."""
     with _worded(root):
-        volume = listing.opened(root)
-        models = [one for _, one in sorted(listing.stored(volume).models.items())]
+        volume = listing.open_volume(root)
+        models = [one for _, one in sorted(listing.read_index(volume).models.items())]
     chosen = [one for one in models if model in (None, one.id)]
     if model and not chosen:
         there = ", ".join(sorted({one.id for one in models})) or "no model at all"
@@ -76,10 +76,10 @@ def verify(root: Path, model: str | None) -> int:
     return DAMAGED if [one for one in chosen if not _right(volume, one)] else 0
 
 
-def _right(volume: Volume, model: CachedModel) -> bool:
+def _right(volume: MountedVolume, model: CachedModel) -> bool:
     name = f"{model.id}@{model.revision}"
     click.echo(f"{name}: reading {len(model.files)} files, {byte_sizes.words(model.bytes)}", err=True)
-    if wrong := listing.wrong(volume, model):
+    if wrong := listing.find_damage(volume, model):
         blobs = volume.repo(model.id).blobs
         advice = f"To mend it, delete what is damaged from {blobs}; the next download brings it again."
         click.echo("\n  ".join((f"{name}: wrong", *wrong, advice)))
@@ -90,34 +90,34 @@ def _right(volume: Volume, model: CachedModel) -> bool:
 
 def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
     """Clean up and print what went; with `dry_run` print what would go."""
-    rules: Rules = OfCache(Cluster(cache)) if cache else OfOptions(policy)
+    rules: CleanupRules = CacheRules(CacheClient(cache)) if cache else OptionRules(policy)
     if dry_run:
         return _previewed(root, rules)
     try:
         with _worded(root), termination.interruptible():
-            listing.opened(root)
-            ended = cleanup.collect(root, rules, _say)
+            listing.open_volume(root)
+            ended = cleanup.clean_up(root, rules, _say)
     except DownloadError as error:
         raise _failed(error.message, error.code) from error
     except KeyboardInterrupt:
         raise _failed("the clean-up was stopped; the next one goes on", OUTCOMES["Interrupted"].code) from None
     _print(ended.removed, "Nothing was removed.")
-    if isinstance(ended.trouble, DownloadError):
-        raise _failed(ended.trouble.message, ended.trouble.code)
-    if ended.trouble:
-        raise _failed(str(ended.trouble), TROUBLE)
+    if isinstance(ended.error, DownloadError):
+        raise _failed(ended.error.message, ended.error.code)
+    if ended.error:
+        raise _failed(str(ended.error), TROUBLE)
     return 0
 
 
 def _failed(message: str, code: int) -> Failure:
-    termination.last_words(message, _say)
+    termination.write_termination_message(message, _say)
     return Failure(message, code)
 
 
-def _previewed(root: Path, rules: Rules) -> int:
+def _previewed(root: Path, rules: CleanupRules) -> int:
     try:
         with _worded(root):
-            found = preview(listing.opened(root), rules)
+            found = preview(listing.open_volume(root), rules)
     except ClusterError as error:
         raise Failure(str(error), TROUBLE) from error
     _print(found.removals, "Nothing would be removed.")

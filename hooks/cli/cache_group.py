@@ -99,10 +99,10 @@ def download(  # noqa: PLR0913 - one parameter an option
     """
     with extra():
         from hooks.jobs.volume import command  # noqa: PLC0415 - when the command runs
-        from hooks.jobs.volume.request import Wish  # noqa: PLC0415
+        from hooks.jobs.volume.request import DownloadRequest  # noqa: PLC0415
     left_out = tuple(filter(None, exclude)) if exclude else None
-    wish = Wish(root, model, revision, include, left_out, max_size, max_workers, offline)
-    sys.exit(command.run(wish, cache))
+    request = DownloadRequest(root, model, revision, include, left_out, max_size, max_workers, offline)
+    sys.exit(command.run_download(request, cache))
 
 
 @cache.command("ls", short_help="List the models on a volume, and how full it is.", epilog=READING)

@@ -23,7 +23,9 @@ class Live:
             asked = config.new_client_from_config(kubeconfig, context)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
             reason = str(error).rstrip(".")
-            raise Failure(f"no cluster to ask: {reason}; name one by --kubeconfig or KUBECONFIG", TROUBLE) from error
+            raise Failure(
+                f"no cluster is configured: {reason}; name one by --kubeconfig or KUBECONFIG", TROUBLE
+            ) from error
         self.api: Any = client.CustomObjectsApi(asked)
         self.namespace = namespace or chosen["context"].get("namespace") or "default"
 

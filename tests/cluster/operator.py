@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import yaml
 
-from hooks.jobs.certificates.callers import webhook_path
+from hooks.jobs.certificates.clients import webhook_path
 from tests.cluster import mounts
 from tests.cluster.components import answers
 from tests.cluster.plane import HERE, ROOT, ControlPlane

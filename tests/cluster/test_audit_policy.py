@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks.jobs.certificates.callers import TARGETS, TOKEN_ANNOTATION
+from hooks.jobs.certificates.clients import CLIENTS, TOKEN_ANNOTATION
 from hooks.observability import audit_entry
 from tests.cluster import binaries, credentials
 from tests.cluster.components import start_api_server
@@ -221,7 +221,7 @@ def test_every_kind_that_the_operator_writes_is_in_the_policy():
     written = {key for key, verbs in granted(role).items() if verbs & {"create", "delete"}}
     children = {key for key in written if key[0] != OURS} - {("", "events"), ("coordination.k8s.io", "leases")}
     assert children == listed("Metadata") - WITH_TOKENS
-    assert {(target.place.group, target.place.plural) for target in TARGETS} == WITH_TOKENS
+    assert {(target.path.group, target.path.plural) for target in CLIENTS} == WITH_TOKENS
     assert (OURS, "*") in listed("RequestResponse")
 
 

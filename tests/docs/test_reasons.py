@@ -47,7 +47,9 @@ def test_every_reason_of_the_code_has_a_row_and_every_row_is_given():
 
 def test_reasons_are_given_nowhere_else():
     call = re.compile(rf"\b(?<!class )(?:{'|'.join(CONSTRUCTORS)})\(")
+    certificates = ROOT / "hooks" / "jobs" / "certificates"  # whose State is that of Secrets, and has no reason
     paths = [path for package in ("aimlib", "hooks") for path in (ROOT / package).rglob("*.py")]
+    paths = [path for path in paths if certificates not in path.parents]
     giving = {str(path.relative_to(ROOT)) for path in paths if call.search(path.read_text())}
     assert {path for path in giving if not path.startswith(tuple(KINDS))} == {"aimlib/protocol/conditions.py"}
 

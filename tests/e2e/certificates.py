@@ -14,23 +14,23 @@ from typing import Any
 
 import pytest
 
-from hooks.jobs.certificates.__main__ import names
-from hooks.jobs.certificates.cluster import Cluster, texts
-from hooks.jobs.certificates.issuing import pair
+from hooks.jobs.certificates.__main__ import server_names
+from hooks.jobs.certificates.cluster import CertificateCluster, decoded
+from hooks.jobs.certificates.issuing import parse_pair
 from hooks.jobs.certificates.rotation import Pair
-from hooks.jobs.certificates.run import Wish, settle
-from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
+from hooks.jobs.certificates.run import Options, reconcile
+from hooks.jobs.certificates.secrets import CA_SECRET, SERVER_SECRET, TOKEN_SECRET
 from tests.cluster import mounts, operator
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import Process, start
 
 NAMESPACE = "aim-system"
-WISH = Wish(names(NAMESPACE, [operator.HOST]))
+WISH = Options(server_names(NAMESPACE, [operator.HOST]))
 
 
 def stored(plane: ControlPlane, secret: str) -> dict[str, str]:
     """What a Secret holds."""
-    return texts(plane.get("secret", secret, f"--namespace={NAMESPACE}"))
+    return decoded(plane.get("secret", secret, f"--namespace={NAMESPACE}"))
 
 
 def put(plane: ControlPlane, secret: str, content: dict[str, str] | None) -> None:
@@ -44,14 +44,14 @@ def put(plane: ControlPlane, secret: str, content: dict[str, str] | None) -> Non
 
 def forget(plane: ControlPlane) -> None:
     """Empty the Secrets, as after somebody deleted them and applied the manifests again."""
-    for secret in (CALLERS, AUTHORITIES, SERVER):
+    for secret in (TOKEN_SECRET, CA_SECRET, SERVER_SECRET):
         put(plane, secret, None)
 
 
 def signing(plane: ControlPlane) -> Pair:
     """The authority that signs now."""
-    found = stored(plane, AUTHORITIES)
-    made = pair(found["ca.crt"], found["ca.key"])
+    found = stored(plane, CA_SECRET)
+    made = parse_pair(found["ca.crt"], found["ca.key"])
     assert made
     return made
 
@@ -86,7 +86,7 @@ def run_at(plane: ControlPlane, now: datetime) -> list[tuple[str, Any]]:
     said: list[tuple[str, Any]] = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("KUBECONFIG", str(account))
-        settle(Cluster(NAMESPACE), WISH, now, lambda text, /, **facts: said.append((text, facts)))
+        reconcile(CertificateCluster(NAMESPACE), WISH, now, lambda text, /, **facts: said.append((text, facts)))
     mounts.refresh(plane)
     return said
 

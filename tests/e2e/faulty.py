@@ -48,7 +48,7 @@ def alike(code: int, answer: bytes) -> Fault:
 def foreign(_: ControlPlane, folder: Path) -> AbstractContextManager[int]:
     """With a certificate for the right address, by an authority that nobody trusts."""
     now = datetime.now(UTC)
-    made = issuing.server(issuing.authority(now), frozenset({HOST}), now)
+    made = issuing.issue_server(issuing.issue_ca(now), frozenset({HOST}), now)
     (folder / "tls.crt").write_text(made.certificate.text)
     (folder / "tls.key").write_text(made.key)
     return serving(Answers, folder / "tls.crt", folder / "tls.key")

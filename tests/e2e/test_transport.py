@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hooks.jobs.certificates import run
-from hooks.jobs.certificates.callers import TARGETS, TOKEN_ANNOTATION
-from hooks.jobs.certificates.cluster import Cluster
-from hooks.jobs.certificates.issuing import authority, certificates, server
-from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, SETTLE
-from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
+from hooks.jobs.certificates.clients import CLIENTS, TOKEN_ANNOTATION
+from hooks.jobs.certificates.cluster import CertificateCluster
+from hooks.jobs.certificates.issuing import issue_ca, issue_server, parse_certificates
+from hooks.jobs.certificates.rotation import CA_LIFETIME, PROPAGATION, SERVER_LIFETIME
+from hooks.jobs.certificates.secrets import CA_SECRET, SERVER_SECRET, TOKEN_SECRET
 from tests.cluster import audit, mounts, operator
 from tests.e2e.certificates import (
     WISH,
@@ -97,8 +97,8 @@ def test_a_server_with_the_certificate_of_another_authority_changes_nothing_and_
         name: (mounts.folder(restored, mounts.TLS) / name).read_bytes() for name in ("tls.crt", "tls.key", "ca.crt")
     }
     now = datetime.now(UTC)
-    false = authority(now)
-    made = server(false, WISH.names, now)
+    false = issue_ca(now)
+    made = issue_server(false, WISH.names, now)
     wrong = {"tls.crt": made.certificate.text.encode(), "tls.key": made.key.encode(), "ca.crt": right["ca.crt"]}
     space.apply(endpoint("settled", modelId=MODEL))
     space.ready("settled")
@@ -116,9 +116,13 @@ def test_a_server_with_the_certificate_of_another_authority_changes_nothing_and_
 
 def test_an_expired_certificate_is_rotated_under_load(cluster, restored):
     now = datetime.now(UTC)
-    made = server(signing(restored), WISH.names, now - SERVER_LASTS - timedelta(days=1))
+    made = issue_server(signing(restored), WISH.names, now - SERVER_LIFETIME - timedelta(days=1))
     with many_endpoints(cluster, ENDPOINTS) as many, deletions(many) as gone:
-        put(restored, SERVER, {**stored(restored, SERVER), "tls.crt": made.certificate.text, "tls.key": made.key})
+        put(
+            restored,
+            SERVER_SECRET,
+            {**stored(restored, SERVER_SECRET), "tls.crt": made.certificate.text, "tls.key": made.key},
+        )
         reconnect(restored)
         with changing(many):
             said = many.space.get
@@ -131,22 +135,22 @@ def test_an_expired_certificate_is_rotated_under_load(cluster, restored):
 def test_an_authority_is_replaced_under_load_without_a_failed_call(cluster, installation, restored):
     now = datetime.now(UTC)
     forget(restored)
-    run_at(restored, now - AUTHORITY_LASTS * 2 / 3 - timedelta(days=1))
-    run_at(restored, now - 2 * SETTLE)
-    [before] = certificates(stored(restored, AUTHORITIES)["ca.crt"])
-    [coming] = certificates(stored(restored, AUTHORITIES)["next.crt"])
-    tokens = stored(restored, CALLERS)["hooks"].split()
+    run_at(restored, now - CA_LIFETIME * 2 / 3 - timedelta(days=1))
+    run_at(restored, now - 2 * PROPAGATION)
+    [before] = parse_certificates(stored(restored, CA_SECRET)["ca.crt"])
+    [coming] = parse_certificates(stored(restored, CA_SECRET)["next.crt"])
+    tokens = stored(restored, TOKEN_SECRET)["hooks"].split()
     with many_endpoints(cluster, ENDPOINTS) as many, deletions(many) as gone:
         failed = {code: count for code, count in calls(installation).items() if code != "200"}
         with changing(many):
-            run_at(restored, now - SETTLE)
+            run_at(restored, now - PROPAGATION)
             bundles = {
-                bundle for target in TARGETS if target.required for bundle in target.bundles(found(restored, target))
+                bundle for target in CLIENTS if target.required for bundle in target.bundles(found(restored, target))
             }
-            assert {certificates(bundle) for bundle in bundles} == {(coming, before)}
-            assert certificates(stored(restored, SERVER)["tls.crt"])[0].issuer == before.own
+            assert {parse_certificates(bundle) for bundle in bundles} == {(coming, before)}
+            assert parse_certificates(stored(restored, SERVER_SECRET)["tls.crt"])[0].issuer_key_id == before.key_id
             run_at(restored, now)
-            assert certificates(stored(restored, SERVER)["tls.crt"])[0].issuer == coming.own
+            assert parse_certificates(stored(restored, SERVER_SECRET)["tls.crt"])[0].issuer_key_id == coming.key_id
             # Another spec brings new connections, to a server of the new authority; and back, as it is shipped.
             for seconds in (299, 300):
                 change = json.dumps({"spec": {"resyncPeriodSeconds": seconds}})
@@ -154,13 +158,13 @@ def test_an_authority_is_replaced_under_load_without_a_failed_call(cluster, inst
         many.become(CHANGES)
         assert {code: count for code, count in calls(installation).items() if code != "200"} == failed
     assert gone == []
-    assert stored(restored, CALLERS)["hooks"].split() == tokens
+    assert stored(restored, TOKEN_SECRET)["hooks"].split() == tokens
     shown = {one["metadata"]["annotations"][TOKEN_ANNOTATION] for one in restored.get(CONTROLLERS)["items"]}
     assert shown == {tokens[0]}
 
 
 def found(plane, target):
-    return plane.get(target.place.plural, target.place.name)
+    return plane.get(target.path.plural, target.path.name)
 
 
 def test_a_run_that_is_killed_is_ended_by_the_next_one(space, restored):
@@ -213,16 +217,16 @@ def test_the_path_and_the_bundle_of_a_webhook_stay_as_well(restored, how, monkey
     shipped["metadata"]["name"] = "applied-again"
     for webhook in shipped["webhooks"]:
         webhook["objectSelector"] = {"matchLabels": {"nobody": "has-this"}}
-    [target] = [one for one in TARGETS if shipped["kind"] in one.name]
-    monkeypatch.setattr(run, "TARGETS", (target._replace(place=target.place._replace(name="applied-again")),))
+    [target] = [one for one in CLIENTS if shipped["kind"] in one.name]
+    monkeypatch.setattr(run, "CLIENTS", (target._replace(path=target.path._replace(name="applied-again")),))
     again = (("apply", *HOW[how], "--filename=-"), json.dumps(shipped))
     restored.kubectl(*again[0], input=again[1])
     try:
         with monkeypatch.context() as patched:
             patched.setenv("KUBECONFIG", str(restored.kubeconfig))
-            run.settle(Cluster("aim-system"), WISH, datetime.now(UTC), lambda *_, **__: None)
+            run.reconcile(CertificateCluster("aim-system"), WISH, datetime.now(UTC), lambda *_, **__: None)
         made = restored.get("validatingwebhookconfiguration", "applied-again")["webhooks"]
-        token = stored(restored, CALLERS)["admission"]
+        token = stored(restored, TOKEN_SECRET)["admission"]
         assert all(one["clientConfig"]["service"]["path"].endswith(f"/{token}") for one in made)
         assert all(one["clientConfig"]["caBundle"] for one in made)
         for _ in range(2):

@@ -11,7 +11,7 @@ import yaml
 
 from aimlib.api import GROUP
 from aimlib.config import Config
-from hooks.jobs.certificates.__main__ import names
+from hooks.jobs.certificates.__main__ import server_names
 from tests.kustomize import OVERLAYS, REMOTE, ROOT, Objects, build, kustomizations, of_kind, only
 
 CONTROLLERS = ("CompositeController", "DecoratorController")
@@ -105,7 +105,7 @@ def test_the_hooks_are_the_routes_of_the_server_behind_the_service(installed: Ob
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     ports = {one["port"]: one["targetPort"] for one in service["spec"]["ports"]}
     assert ports == {443: "https", 9443: "admission"}
-    assert f"{name}.{namespace}.svc" in names(namespace, [])
+    assert f"{name}.{namespace}.svc" in server_names(namespace, [])
     routes = {hook["webhook"]["url"].partition("?")[0] for hook in hooks(installed)}
     expected = (
         "cache/customize",

@@ -7,7 +7,7 @@ import pytest
 from aimlib.api import GROUP
 from aimlib.config import Config
 from aimlib.naming import MODEL_LABEL
-from hooks.jobs.certificates.callers import SUFFIX, TARGETS, webhook_path
+from hooks.jobs.certificates.clients import CLIENTS, SUFFIX, webhook_path
 from hooks.server.webhooks import webhooks
 
 KINDS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
@@ -27,7 +27,7 @@ def test_every_route_is_asked_by_one_webhook_and_no_other_path(shipped):
 
 def test_the_configurations_are_those_that_get_their_certificate(installed):
     found = {(f"{one['kind'].lower()}s", one["metadata"]["name"]) for one in installed if one["kind"] in KINDS}
-    assert found == {(one.place.plural, one.place.name) for one in TARGETS if "webhook" in one.place.plural}
+    assert found == {(one.path.plural, one.path.name) for one in CLIENTS if "webhook" in one.path.plural}
 
 
 def test_only_endpoints_are_asked_about_and_whatever_goes_wrong_is_ignored_soon(shipped):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hooks.jobs.certificates.issuing import authority, server
+from hooks.jobs.certificates.issuing import issue_ca, issue_server
 from tests.loopback import tls
 
 from .hookserver import hook_server
@@ -13,13 +13,13 @@ from .stage import eventually
 pytestmark = pytest.mark.e2e
 
 NOW = datetime.now(UTC)
-OURS, OTHER = authority(NOW), authority(NOW)
+OURS, OTHER = issue_ca(NOW), issue_ca(NOW)
 
 
 @pytest.fixture
 def secure(tmp_path):
     """A hook server on TLS whose certificate is of our authority."""
-    made = server(OURS, frozenset({"127.0.0.1"}), NOW)
+    made = issue_server(OURS, frozenset({"127.0.0.1"}), NOW)
     (tmp_path / "both").write_text(made.certificate.text + made.key)
     with hook_server(tls(tmp_path / "both")) as hooks:
         hooks.answers["/sync"] = lambda _: {"status": {}, "children": []}

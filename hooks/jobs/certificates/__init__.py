@@ -1,1 +1,1 @@
-"""What makes, renews and hands out the hook server's certificates and the tokens of its callers: an edge of its own."""
+"""The Job that renews and distributes the hook server's certificates and its clients' tokens. An edge: does I/O."""

@@ -1,4 +1,4 @@
-"""The API server as this program uses it: reads one object, patches one object, and says what went wrong in words."""
+"""Reads and patches single objects at the API server; errors become messages."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
@@ -8,12 +8,12 @@ from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
 from aimlib.api.meta import Raw
-from hooks.jobs.certificates.callers import MERGE, Place
+from hooks.jobs.certificates.clients import MERGE_PATCH, ObjectPath
 from hooks.kube_client import connected, worded
 
-WRITER: dict[str, Any] = {"field_manager": "aim-certificates", "_request_timeout": (3.0, 10.0)}
-"""Who writes, and the seconds to connect and to wait for an answer."""
-READER: dict[str, Any] = {"_request_timeout": WRITER["_request_timeout"]}
+WRITE_OPTIONS: dict[str, Any] = {"field_manager": "aim-certificates", "_request_timeout": (3.0, 10.0)}
+"""The field manager, and the seconds to connect and to wait for a response."""
+READ_OPTIONS: dict[str, Any] = {"_request_timeout": WRITE_OPTIONS["_request_timeout"]}
 GONE, CONFLICT = 404, 409
 
 
@@ -25,83 +25,85 @@ class ConflictError(Exception):
     """Somebody else has written the object meanwhile."""
 
 
-class Cluster:
-    """The API server, asked as the pod's own service account, or by KUBECONFIG."""
+class CertificateCluster:
+    """A client of the API server, with the pod's service account or KUBECONFIG."""
 
     def __init__(self, namespace: str) -> None:
         try:
             connection = connected()
         except config.ConfigException as error:
-            raise ClusterError(f"no cluster to ask: {error}") from error
+            raise ClusterError(f"no cluster is configured: {error}") from error
         self.namespace = namespace
         self._core, self._objects = client.CoreV1Api(connection), client.CustomObjectsApi(connection)
-        self._written = connection.sanitize_for_serialization
+        self._serialize = connection.sanitize_for_serialization
 
     def secret(self, name: str) -> Raw:
-        """A Secret of the namespace. ClusterError, also where there is none."""
-        what = f"Secret {self.namespace}/{name}"
-        answer = _asked(f"read {what}", lambda: self._core.read_namespaced_secret(name, self.namespace, **READER))
+        """Returns a Secret of the namespace. ClusterError, also where there is none."""
+        action = f"Secret {self.namespace}/{name}"
+        answer = _request(
+            f"read {action}", lambda: self._core.read_namespaced_secret(name, self.namespace, **READ_OPTIONS)
+        )
         if answer is None:
-            raise ClusterError(f"asked for {what}, found none: apply the operator's manifests first")
-        found: Raw = self._written(answer)
+            raise ClusterError(f"there is no {action}: apply the operator's manifests first")
+        found: Raw = self._serialize(answer)
         return found
 
     def write_secret(self, found: Raw, change: Mapping[str, str | None]) -> Raw:
-        """Write texts of a Secret that is still as it was found, and take away what is None; as it is then."""
+        """Patches a Secret that has not changed since it was read, and returns it; None removes a key."""
         name = found["metadata"]["name"]
         body = {"data": {key: value and b64encode(value.encode()).decode() for key, value in change.items()}}
-        answer = _asked(
+        answer = _request(
             f"write Secret {self.namespace}/{name}",
             lambda: self._core.patch_namespaced_secret(
-                name, self.namespace, _as_found(found, body), _content_type=MERGE, **WRITER
+                name, self.namespace, _as_found(found, body), _content_type=MERGE_PATCH, **WRITE_OPTIONS
             ),
         )
         if answer is None:
             raise ConflictError(name)  # it was deleted meanwhile
-        after: Raw = self._written(answer)
+        after: Raw = self._serialize(answer)
         return after
 
-    def found(self, place: Place) -> Raw | None:
-        """An object of the whole cluster; None where there is none, or no such kind."""
-        group, version, plural, name = place
-        ask: Callable[[], Any] = lambda: self._objects.get_cluster_custom_object(  # noqa: E731 - too long otherwise
-            group, version, plural, name, **READER
+    def read(self, path: ObjectPath) -> Raw | None:
+        """Returns a cluster-scoped object; None where there is none, or no such kind."""
+        group, version, plural, name = path
+        call: Callable[[], Any] = lambda: self._objects.get_cluster_custom_object(  # noqa: E731 - too long otherwise
+            group, version, plural, name, **READ_OPTIONS
         )
-        found: Raw | None = _asked(f"read {plural}/{name}", ask)
+        found: Raw | None = _request(f"read {plural}/{name}", call)
         return found
 
-    def patch(self, place: Place, found: Raw, change: Raw, content_type: str) -> None:
-        """Change an object that is still as it was found. ConflictError."""
-        group, version, plural, name = place
+    def patch(self, path: ObjectPath, found: Raw, change: Raw, content_type: str) -> None:
+        """Patches an object that has not changed since it was read. ConflictError."""
+        group, version, plural, name = path
         body = _as_found(found, change)
-        _asked(
+        _request(
             f"write {plural}/{name}",
             lambda: self._objects.patch_cluster_custom_object(
-                group, version, plural, name, body, _content_type=content_type, **WRITER
+                group, version, plural, name, body, _content_type=content_type, **WRITE_OPTIONS
             ),
         )
 
 
-def texts(secret: Raw) -> dict[str, str]:
-    """What a Secret holds, decoded; bytes that are no text become marks of that."""
+def decoded(secret: Raw) -> dict[str, str]:
+    """The decoded data of a Secret; bytes that are not UTF-8 are replaced."""
     return {key: b64decode(value).decode(errors="replace") for key, value in (secret.get("data") or {}).items()}
 
 
 def _as_found(found: Raw, change: Raw) -> Raw:
-    """A change that is refused where the object is another one by now, or a later version."""
+    """The patch with a resourceVersion, so that it fails where the object has changed."""
     version = {"resourceVersion": found["metadata"]["resourceVersion"]}
     return {**change, "metadata": {**change.get("metadata", {}), **version}}
 
 
-def _asked(what: str, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - the client is not typed
-    """The answer; None where the object is not there. ConflictError, ClusterError."""
+def _request(action: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the client is not typed
+    """The response; None where the object does not exist. ConflictError, ClusterError."""
     try:
-        return ask()
+        return call()
     except client.ApiException as error:
         if error.status == CONFLICT:
-            raise ConflictError(what) from error
+            raise ConflictError(action) from error
         if error.status == GONE:
             return None
-        raise ClusterError(f"asked to {what}: {worded(error)}") from error
+        raise ClusterError(f"cannot {action}: {worded(error)}") from error
     except (HTTPError, OSError) as error:
-        raise ClusterError(f"asked to {what}: the API server cannot be reached: {error}") from error
+        raise ClusterError(f"cannot {action}: the API server cannot be reached: {error}") from error

@@ -1,4 +1,4 @@
-"""Makes keys, certificates and tokens, and reads those that are there: ECDSA on P-256, as PEM."""
+"""Issues and parses keys, certificates and tokens: ECDSA on P-256, as PEM."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, Certificate, Makers, Pair
+from hooks.jobs.certificates.rotation import CA_LIFETIME, SERVER_LIFETIME, Certificate, Issuer, Pair
 
 SKEW = timedelta(minutes=10)
-"""How much earlier than it was made a certificate is valid: clocks differ."""
+"""How much earlier than its creation a certificate is valid, since clocks differ."""
 TOKEN_BYTES = 32
 
 
@@ -27,24 +27,24 @@ class UnreadableError(ValueError):
     """What should be certificates is none, in words."""
 
 
-def authority(now: datetime) -> Pair:
-    """A new authority, which trusts itself."""
+def issue_ca(now: datetime) -> Pair:
+    """A new self-signed authority."""
     key = ec.generate_private_key(ec.SECP256R1())
-    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    # Two authorities live side by side: their names tell them apart.
-    name = _name(f"aim-hooks {own.digest.hex()[:8]}")
+    key_id = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    # Old and new authority are trusted at the same time, so their names must differ.
+    name = _name(f"aim-hooks {key_id.digest.hex()[:8]}")
     builder = (
-        _builder(name, key, now, now + AUTHORITY_LASTS)
+        _builder(name, key, now, now + CA_LIFETIME)
         .issuer_name(name)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
     )
     return _pair(builder.sign(key, SHA256()), key)
 
 
-def server(signer: Pair, names: frozenset[str], now: datetime) -> Pair:
-    """A new certificate for a server of these names, which does not outlive its authority."""
+def issue_server(signer: Pair, names: frozenset[str], now: datetime) -> Pair:
+    """A new certificate for a server of these names; it expires no later than its authority."""
     issuer = x509.load_pem_x509_certificate(signer.certificate.text.encode())
     signing = load_pem_private_key(signer.key.encode(), None)
     if not isinstance(signing, ec.EllipticCurvePrivateKey):
@@ -52,52 +52,54 @@ def server(signer: Pair, names: frozenset[str], now: datetime) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
-        _builder(_name("aim-hooks"), key, now, min(now + SERVER_LASTS, signer.certificate.expires))
+        _builder(_name("aim-hooks"), key, now, min(now + SERVER_LIFETIME, signer.certificate.expires))
         .issuer_name(issuer.subject)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_alternative(one) for one in sorted(names)]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([_alternative(certificate) for certificate in sorted(names)]), critical=False
+        )
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
     )
     return _pair(builder.sign(signing, SHA256()), key)
 
 
-def token() -> str:
-    """A new token, of the letters that the API server takes in the path of a webhook: those of a DNS name."""
+def new_token() -> str:
+    """A new token. The API server accepts only DNS labels in a webhook's path, and hexadecimal digits are one."""
     return secrets.token_hex(TOKEN_BYTES)
 
 
-MAKERS = Makers(authority, server, token)
+ISSUER = Issuer(issue_ca, issue_server, new_token)
 
 
-def certificates(text: str) -> tuple[Certificate, ...]:
-    """The certificates of a PEM text; UnreadableError."""
+def parse_certificates(text: str) -> tuple[Certificate, ...]:
+    """Parses the certificates of a PEM text; UnreadableError."""
     if not text.strip():
         return ()
     try:
-        return tuple(_read(one) for one in x509.load_pem_x509_certificates(text.encode()))
+        return tuple(_read(certificate) for certificate in x509.load_pem_x509_certificates(text.encode()))
     except (ValueError, x509.ExtensionNotFound) as error:
         raise UnreadableError(f"it holds no certificates that can be read: {error}") from error
 
 
-def pair(text: str, key: str) -> Pair | None:
-    """A certificate with its key, None where neither is there; UnreadableError where they do not belong together."""
+def parse_pair(text: str, key: str) -> Pair | None:
+    """Parses a certificate with its key, None where both are empty; UnreadableError where they do not match."""
     if not text.strip() and not key.strip():
         return None
-    found = certificates(text)
+    parsed = parse_certificates(text)
     try:
         public = load_pem_private_key(key.encode(), None).public_key()
     except (ValueError, TypeError) as error:
         raise UnreadableError(f"it holds no private key that can be read: {error}") from error
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if not found or _public(found[0]).public_bytes(*form) != public.public_bytes(*form):
+    encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if not parsed or _public(parsed[0]).public_bytes(*encoding) != public.public_bytes(*encoding):
         raise UnreadableError("the private key is not that of the certificate")
-    return Pair(found[0], key)
+    return Pair(parsed[0], key)
 
 
-def _public(one: Certificate) -> ec.EllipticCurvePublicKey:
-    public = x509.load_pem_x509_certificate(one.text.encode()).public_key()
+def _public(certificate: Certificate) -> ec.EllipticCurvePublicKey:
+    public = x509.load_pem_x509_certificate(certificate.text.encode()).public_key()
     if not isinstance(public, ec.EllipticCurvePublicKey):
         raise UnreadableError("the certificate's key is not one on an elliptic curve")
     return public
@@ -142,27 +144,27 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _pair(made: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
-    written = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return Pair(_read(made), written)
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return Pair(_read(certificate), pem)
 
 
-def _read(one: x509.Certificate) -> Certificate:
+def _read(certificate: x509.Certificate) -> Certificate:
     names: frozenset[str] = frozenset()
-    own = x509.SubjectKeyIdentifier.from_public_key(one.public_key()).digest
-    issuer = own
-    for extension in one.extensions:
+    key_id = x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+    issuer = key_id
+    for extension in certificate.extensions:
         value = extension.value
         if isinstance(value, x509.SubjectAlternativeName):
             addresses = map(str, value.get_values_for_type(x509.IPAddress))
             names = frozenset([*value.get_values_for_type(x509.DNSName), *addresses])
         elif isinstance(value, x509.AuthorityKeyIdentifier):
-            issuer = value.key_identifier or own
+            issuer = value.key_identifier or key_id
     return Certificate(
-        text=one.public_bytes(Encoding.PEM).decode(),
-        made=one.not_valid_before_utc + SKEW,
-        expires=one.not_valid_after_utc,
-        own=own.hex(),
-        issuer=issuer.hex(),
+        text=certificate.public_bytes(Encoding.PEM).decode(),
+        created=certificate.not_valid_before_utc + SKEW,
+        expires=certificate.not_valid_after_utc,
+        key_id=key_id.hex(),
+        issuer_key_id=issuer.hex(),
         names=names,
     )

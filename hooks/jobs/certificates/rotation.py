@@ -1,32 +1,32 @@
-"""What must be renewed, given what is there and the time: a table of rules, each from one state to the next.
+"""Renews authorities, certificates and tokens: a table of rules, each a function from state and time to the next state.
 
-A new authority goes through three stages, so that whoever calls always trusts what the server shows:
+A new authority goes through three stages, so that clients trust the server's certificate at any time:
 
-1. made, and kept beside the one that signs (`coming`); the callers' next token is accepted from now on;
-2. after SETTLE the callers get it, with the next token;
-3. SETTLE after every caller has it, it signs. The one before it stays in the bundle until it expires.
+1. It is created and stored as `next_ca` beside the one that signs; the clients' next tokens are accepted from now on.
+2. After PROPAGATION the clients get it, together with the next token.
+3. PROPAGATION after every client has it, it signs. The previous one stays in the bundle until it expires.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-AUTHORITY_LASTS = timedelta(days=365)
-SERVER_LASTS = timedelta(days=90)
-SETTLE = timedelta(minutes=10)
-"""Until what was written is what everybody uses: kubelets look for changes of Secrets every minute or two."""
+CA_LIFETIME = timedelta(days=365)
+SERVER_LIFETIME = timedelta(days=90)
+PROPAGATION = timedelta(minutes=10)
+"""Time for a written Secret to reach all pods: kubelets look for changes every minute or two."""
 
 
 class Certificate(NamedTuple):
-    """What matters of a certificate."""
+    """The parts of a certificate that the rules read."""
 
     text: str
     """PEM."""
-    made: datetime
+    created: datetime
     expires: datetime
-    own: str
+    key_id: str
     """Identifier of its key."""
-    issuer: str
+    issuer_key_id: str
     """Identifier of the key that signed it."""
     names: frozenset[str] = frozenset()
     """Host names and addresses of a server."""
@@ -39,132 +39,159 @@ class Pair(NamedTuple):
     key: str
 
 
-class Kept(NamedTuple):
-    """What is kept from one run to the next, in Secrets."""
+class State(NamedTuple):
+    """The state that Secrets hold from one run to the next."""
 
-    signing: Pair | None = None
-    coming: Pair | None = None
-    everywhere: datetime | None = None
-    """Since when every caller has the coming one."""
-    former: tuple[Certificate, ...] = ()
-    served: Pair | None = None
-    hooks: tuple[str, ...] = ()
-    """Tokens that are accepted from Metacontroller, the newest first."""
-    admission: tuple[str, ...] = ()
-    """The same from the API server."""
-
-
-class Given(NamedTuple):
-    """What a caller gets: whom to trust, newest first, and what to show."""
-
-    trusted: tuple[Certificate, ...]
-    hooks: str
-    admission: str
+    signing_ca: Pair | None = None
+    next_ca: Pair | None = None
+    distributed_at: datetime | None = None
+    """When every client had the next authority."""
+    previous_cas: tuple[Certificate, ...] = ()
+    server_pair: Pair | None = None
+    hook_tokens: tuple[str, ...] = ()
+    """Tokens that are accepted from Metacontroller, newest first."""
+    admission_tokens: tuple[str, ...] = ()
+    """Tokens that are accepted from the API server, newest first."""
 
 
-class Makers(NamedTuple):
-    """Where new keys and tokens come from."""
+class ClientConfig(NamedTuple):
+    """What a client is configured with: the authorities to trust, newest first, and its token."""
 
-    authority: Callable[[datetime], Pair]
+    trusted_cas: tuple[Certificate, ...]
+    hook_token: str
+    admission_token: str
+
+
+class Issuer(NamedTuple):
+    """Functions that create keys, certificates and tokens."""
+
+    ca: Callable[[datetime], Pair]
     server: Callable[[Pair, frozenset[str], datetime], Pair]
     token: Callable[[], str]
 
 
-class Situation(NamedTuple):
-    """What a rule may look at besides the state."""
+class RuleContext(NamedTuple):
+    """What a rule may read besides the state."""
 
     now: datetime
     names: frozenset[str]
-    """What the server is called by."""
-    trusted: bool
-    """Whether every caller was found to trust the coming authority."""
-    make: Makers
+    """Host names and addresses of the server."""
+    next_ca_trusted: bool
+    """Whether every client was observed to trust the next authority."""
+    issuer: Issuer
 
 
-Rule = Callable[[Kept, Situation], Kept]
+RotationRule = Callable[[State, RuleContext], State]
 
 
-def due(certificate: Certificate, now: datetime) -> bool:
-    """Whether a third of its time is left, or less."""
-    return certificate.expires - now <= (certificate.expires - certificate.made) / 3
+def is_due(certificate: Certificate, now: datetime) -> bool:
+    """Whether a third of its lifetime is left, or less."""
+    return certificate.expires - now <= (certificate.expires - certificate.created) / 3
 
 
-def _forgotten(kept: Kept, at: Situation) -> Kept:
-    """Authorities that have expired are nobody's any more."""
-    coming = kept.coming if kept.coming and kept.coming.certificate.expires > at.now else None
-    former = tuple(one for one in kept.former if one.expires > at.now)
-    return kept._replace(former=former, coming=coming, everywhere=kept.everywhere if coming else None)
+def _drop_expired(state: State, context: RuleContext) -> State:
+    """Drops authorities that have expired."""
+    next_ca = state.next_ca if state.next_ca and state.next_ca.certificate.expires > context.now else None
+    previous_cas = tuple(certificate for certificate in state.previous_cas if certificate.expires > context.now)
+    return state._replace(
+        previous_cas=previous_cas, next_ca=next_ca, distributed_at=state.distributed_at if next_ca else None
+    )
 
 
-def _signing(kept: Kept, at: Situation) -> Kept:
-    """Without an authority that is valid there is nothing to wait for."""
-    if kept.signing and kept.signing.certificate.expires > at.now:
-        return kept
-    return kept._replace(signing=kept.coming or at.make.authority(at.now), coming=None, everywhere=None)
+def _ensure_signing(state: State, context: RuleContext) -> State:
+    """Lets the next authority, else a new one, sign at once where none is valid."""
+    if state.signing_ca and state.signing_ca.certificate.expires > context.now:
+        return state
+    return state._replace(signing_ca=state.next_ca or context.issuer.ca(context.now), next_ca=None, distributed_at=None)
 
 
-def _promoted(kept: Kept, at: Situation) -> Kept:
-    """The coming authority signs once everybody has trusted it for a while."""
-    if not (kept.signing and kept.coming and kept.everywhere and at.trusted and at.now - kept.everywhere >= SETTLE):
-        return kept
-    former = (kept.signing.certificate, *kept.former)
-    return kept._replace(signing=kept.coming, coming=None, everywhere=None, former=former)
+def _promote_next(state: State, context: RuleContext) -> State:
+    """Lets the next authority sign once every client has trusted it for PROPAGATION."""
+    if not (
+        state.signing_ca
+        and state.next_ca
+        and state.distributed_at
+        and context.next_ca_trusted
+        and context.now - state.distributed_at >= PROPAGATION
+    ):
+        return state
+    previous_cas = (state.signing_ca.certificate, *state.previous_cas)
+    return state._replace(signing_ca=state.next_ca, next_ca=None, distributed_at=None, previous_cas=previous_cas)
 
 
-def _coming(kept: Kept, at: Situation) -> Kept:
-    """The next authority is made in time."""
-    if kept.coming or not kept.signing or not due(kept.signing.certificate, at.now):
-        return kept
-    return kept._replace(coming=at.make.authority(at.now), everywhere=None)
+def _create_next(state: State, context: RuleContext) -> State:
+    """Creates the next authority when the one that signs is due."""
+    if state.next_ca or not state.signing_ca or not is_due(state.signing_ca.certificate, context.now):
+        return state
+    return state._replace(next_ca=context.issuer.ca(context.now), distributed_at=None)
 
 
-def _tokens(kept: Kept, at: Situation) -> Kept:
-    """Tokens change with the authority, and overlap like it."""
+def _rotate_tokens(state: State, context: RuleContext) -> State:
+    """Changes the tokens together with the authority; the old and the new overlap like authorities."""
 
-    def accepted(before: tuple[str, ...]) -> tuple[str, ...]:
-        if not before or (kept.coming and len(before) == 1):
-            return (at.make.token(), *before)
-        return before if kept.coming or kept.former else before[:1]
+    def accepted(tokens: tuple[str, ...]) -> tuple[str, ...]:
+        if not tokens or (state.next_ca and len(tokens) == 1):
+            return (context.issuer.token(), *tokens)
+        return tokens if state.next_ca or state.previous_cas else tokens[:1]
 
-    return kept._replace(hooks=accepted(kept.hooks), admission=accepted(kept.admission))
-
-
-def _served(kept: Kept, at: Situation) -> Kept:
-    """The server's certificate is in time, for its names, and of the authority that signs."""
-    signing, was = kept.signing, kept.served and kept.served.certificate
-    good = was and signing and was.issuer == signing.certificate.own and was.names == at.names
-    if not signing or (was and good and not due(was, at.now)):
-        return kept
-    return kept._replace(served=at.make.server(signing, at.names, at.now))
+    return state._replace(hook_tokens=accepted(state.hook_tokens), admission_tokens=accepted(state.admission_tokens))
 
 
-MADE_HERE: tuple[Rule, ...] = (_forgotten, _promoted, _signing, _coming, _tokens, _served)
-ISSUED_ELSEWHERE: tuple[Rule, ...] = (_forgotten, _tokens)
+def _renew_server(state: State, context: RuleContext) -> State:
+    """Renews the server's certificate when it is due, or has other names or another issuer."""
+    signing, current = state.signing_ca, state.server_pair and state.server_pair.certificate
+    matching = (
+        current and signing and current.issuer_key_id == signing.certificate.key_id and current.names == context.names
+    )
+    if not signing or (current and matching and not is_due(current, context.now)):
+        return state
+    return state._replace(server_pair=context.issuer.server(signing, context.names, context.now))
 
 
-def renewed(kept: Kept, rules: tuple[Rule, ...], at: Situation) -> Kept:
-    """The state that is wanted now."""
+SELF_ISSUED_RULES: tuple[RotationRule, ...] = (
+    _drop_expired,
+    _promote_next,
+    _ensure_signing,
+    _create_next,
+    _rotate_tokens,
+    _renew_server,
+)
+EXTERNALLY_ISSUED_RULES: tuple[RotationRule, ...] = (_drop_expired, _rotate_tokens)
+
+
+def renew(state: State, rules: tuple[RotationRule, ...], context: RuleContext) -> State:
+    """Applies the rules in order."""
     for rule in rules:
-        kept = rule(kept, at)
-    return kept
+        state = rule(state, context)
+    return state
 
 
-def known(kept: Kept) -> tuple[Certificate, ...]:
-    """Every authority that is still of use, newest first."""
-    pairs = [pair.certificate for pair in (kept.coming, kept.signing) if pair]
-    return tuple(sorted({*pairs, *kept.former}, key=lambda one: (one.made, one.own), reverse=True))
+def trusted_cas(state: State) -> tuple[Certificate, ...]:
+    """The authorities that clients should trust, newest first."""
+    pairs = [pair.certificate for pair in (state.next_ca, state.signing_ca) if pair]
+    return tuple(
+        sorted(
+            {*pairs, *state.previous_cas},
+            key=lambda certificate: (certificate.created, certificate.key_id),
+            reverse=True,
+        )
+    )
 
 
-def given(kept: Kept, now: datetime) -> Given:
-    """What callers get at this stage."""
-    if kept.coming and now - kept.coming.certificate.made < SETTLE:
-        before = tuple(one for one in known(kept) if one != kept.coming.certificate)
-        return Given(before, kept.hooks[-1], kept.admission[-1])
-    return Given(known(kept), kept.hooks[0], kept.admission[0])
+def client_config(state: State, now: datetime) -> ClientConfig:
+    """What clients are configured with at this stage."""
+    if state.next_ca and now - state.next_ca.certificate.created < PROPAGATION:
+        before = tuple(certificate for certificate in trusted_cas(state) if certificate != state.next_ca.certificate)
+        return ClientConfig(before, state.hook_tokens[-1], state.admission_tokens[-1])
+    return ClientConfig(trusted_cas(state), state.hook_tokens[0], state.admission_tokens[0])
 
 
-def noted(kept: Kept, now: datetime, *, changed: bool) -> Kept:
-    """The state after every caller has what it is given; `changed` says that some had to be written."""
-    if not kept.coming or now - kept.coming.certificate.made < SETTLE or (kept.everywhere and not changed):
-        return kept
-    return kept._replace(everywhere=now)
+def record_distribution(state: State, now: datetime, *, changed: bool) -> State:
+    """Records when every client had the next authority; `changed`: at least one client was written in this run."""
+    if (
+        not state.next_ca
+        or now - state.next_ca.certificate.created < PROPAGATION
+        or (state.distributed_at and not changed)
+    ):
+        return state
+    return state._replace(distributed_at=now)

@@ -1,6 +1,6 @@
-"""One run: reads what is there, renews what is due, writes what differs, and says what it did.
+"""One run: reads the Secrets and clients, renews what is due, writes what differs, and logs each write.
 
-The order of the writes is what makes a run that is killed anywhere harmless (stored.written): the next one goes on.
+The order of the writes (stored.desired_secrets) makes it safe to kill a run at any point: the next one continues.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,97 +9,106 @@ from typing import Any, NamedTuple
 
 from aimlib.api.meta import Raw
 from hooks.jobs.certificates import secrets as stored
-from hooks.jobs.certificates.callers import TARGETS, Target, trusts
-from hooks.jobs.certificates.cluster import Cluster, ClusterError, ConflictError, texts
-from hooks.jobs.certificates.issuing import MAKERS
-from hooks.jobs.certificates.rotation import ISSUED_ELSEWHERE, MADE_HERE, Kept, Rule, Situation, given, noted, renewed
+from hooks.jobs.certificates.clients import CLIENTS, Client, trusts
+from hooks.jobs.certificates.cluster import CertificateCluster, ClusterError, ConflictError, decoded
+from hooks.jobs.certificates.issuing import ISSUER
+from hooks.jobs.certificates.rotation import (
+    EXTERNALLY_ISSUED_RULES,
+    SELF_ISSUED_RULES,
+    RotationRule,
+    RuleContext,
+    State,
+    client_config,
+    record_distribution,
+    renew,
+)
 
 ATTEMPTS = 5
-"""How often everything is read anew because somebody else has written meanwhile."""
+"""Attempts after conflicting writes; each reads everything again."""
 
-Say = Callable[..., None]
-"""`say(what, **facts)`: a line for the log, which holds neither keys nor tokens."""
+LogEvent = Callable[..., None]
+"""`log(event, **facts)` writes a line to the log; facts hold neither keys nor tokens."""
 
 
-class Wish(NamedTuple):
-    """What the program is asked for."""
+class Options(NamedTuple):
+    """The options of the program."""
 
     names: frozenset[str]
-    """Of the server."""
+    """Host names and addresses of the server."""
     issued_elsewhere: bool = False
 
 
-class Way(NamedTuple):
-    """Who issues the certificates decides which rules apply, and what is read and written."""
+class Mode(NamedTuple):
+    """Which rules apply and what is read and written, depending on who issues the certificates."""
 
-    rules: tuple[Rule, ...]
-    read: Callable[[stored.Texts], stored.Reading]
-    written: Callable[[Kept], Mapping[str, Mapping[str, str]]]
-
-
-OURS = Way(MADE_HERE, stored.reading, stored.written)
-ELSEWHERE = Way(ISSUED_ELSEWHERE, stored.reading_elsewhere, stored.written_elsewhere)
+    rules: tuple[RotationRule, ...]
+    read: Callable[[stored.SecretTexts], stored.ReadState]
+    desired: Callable[[State], Mapping[str, Mapping[str, str]]]
 
 
-def settle(cluster: Cluster, wish: Wish, now: datetime, say: Say) -> list[Target]:
-    """Renew and hand out whatever is due; the targets that are not there. ClusterError."""
+SELF_ISSUED = Mode(SELF_ISSUED_RULES, stored.read_state, stored.desired_secrets)
+EXTERNALLY_ISSUED = Mode(EXTERNALLY_ISSUED_RULES, stored.read_external_state, stored.desired_token_secret)
+
+
+def reconcile(cluster: CertificateCluster, options: Options, now: datetime, log: LogEvent) -> list[Client]:
+    """Renews and distributes what is due; returns the clients that are not installed. ClusterError."""
     for _ in range(ATTEMPTS):
         try:
-            return _once(cluster, wish, now, say)
+            return _attempt(cluster, options, now, log)
         except ConflictError as error:
-            say("somebody else wrote meanwhile", asked=str(error))
-    raise ClusterError(f"somebody else wrote what this program writes, {ATTEMPTS} times in a row")
+            log("conflicting write; reading everything again", action=str(error))
+    raise ClusterError(f"conflicting writes {ATTEMPTS} times in a row")
 
 
-def _once(cluster: Cluster, wish: Wish, now: datetime, say: Say) -> list[Target]:
-    way = ELSEWHERE if wish.issued_elsewhere else OURS
-    now = now.replace(microsecond=0)  # as certificates have it
-    secrets = {name: cluster.secret(name) for name in (stored.CALLERS, stored.AUTHORITIES, stored.SERVER)}
-    found = {target: cluster.found(target.place) for target in TARGETS}
-    kept, doubts = way.read({name: texts(secret) for name, secret in secrets.items()})
-    for doubt in doubts:
-        say("something cannot be read, and counts as not there", what=doubt)
-    wanted = renewed(kept, way.rules, Situation(now, wish.names, _everybody_trusts(kept, found), MAKERS))
-    if not given(wanted, now).trusted:
-        raise ClusterError(
-            f"asked for ca.crt in Secret {cluster.namespace}/{stored.SERVER}, found no valid certificate"
-        )
-    secrets = _stored(cluster, way, secrets, wanted, say)
+def _attempt(cluster: CertificateCluster, options: Options, now: datetime, log: LogEvent) -> list[Client]:
+    mode = EXTERNALLY_ISSUED if options.issued_elsewhere else SELF_ISSUED
+    now = now.replace(microsecond=0)  # certificates have whole seconds
+    secrets = {name: cluster.secret(name) for name in (stored.TOKEN_SECRET, stored.CA_SECRET, stored.SERVER_SECRET)}
+    found = {client: cluster.read(client.path) for client in CLIENTS}
+    state, errors = mode.read({name: decoded(secret) for name, secret in secrets.items()})
+    for error in errors:
+        log("unreadable data counts as missing", error=error)
+    desired = renew(state, mode.rules, RuleContext(now, options.names, _all_trust_next(state, found), ISSUER))
+    if not client_config(desired, now).trusted_cas:
+        raise ClusterError(f"Secret {cluster.namespace}/{stored.SERVER_SECRET} has no valid certificate in ca.crt")
+    secrets = _write_changes(cluster, mode, secrets, desired, log)
     changed = False
-    for target, one in found.items():
-        if one and (change := target.patch(one, given(wanted, now))):
-            cluster.patch(target.place, one, change, target.content_type)
-            say("handed out", to=target.name, authorities=len(given(wanted, now).trusted))
+    for client, one in found.items():
+        if one and (change := client.patch(one, client_config(desired, now))):
+            cluster.patch(client.path, one, change, client.content_type)
+            log("distributed", to=client.name, authorities=len(client_config(desired, now).trusted_cas))
             changed = True
-    missing = [target for target, one in found.items() if not one]
-    if not any(target.required for target in missing):
-        _stored(cluster, way, secrets, noted(wanted, now, changed=changed), say)
+    missing = [client for client, one in found.items() if not one]
+    if not any(client.required for client in missing):
+        _write_changes(cluster, mode, secrets, record_distribution(desired, now, changed=changed), log)
     return missing
 
 
-def _everybody_trusts(kept: Kept, found: Mapping[Target, Raw | None]) -> bool:
-    if not kept.coming:
+def _all_trust_next(state: State, found: Mapping[Client, Raw | None]) -> bool:
+    if not state.next_ca:
         return False
-    coming = kept.coming.certificate
-    return all(trusts(target, one, coming) for target, one in found.items() if one)
+    next_ca = state.next_ca.certificate
+    return all(trusts(client, one, next_ca) for client, one in found.items() if one)
 
 
-def _stored(cluster: Cluster, way: Way, secrets: Mapping[str, Raw], kept: Kept, say: Say) -> dict[str, Raw]:
-    """The Secrets after what differs in them was written."""
+def _write_changes(
+    cluster: CertificateCluster, mode: Mode, secrets: Mapping[str, Raw], state: State, log: LogEvent
+) -> dict[str, Raw]:
+    """Writes the keys of Secrets that differ; returns the Secrets as they are then."""
     after = dict(secrets)
-    for name, wanted in way.written(kept).items():
-        change = stored.changes(texts(secrets[name]), wanted)
+    for name, desired in mode.desired(state).items():
+        change = stored.secret_changes(decoded(secrets[name]), desired)
         if change:
             after[name] = cluster.write_secret(secrets[name], change)
-            say("wrote", secret=name, keys=sorted(change), **_until(name, kept))
+            log("wrote", secret=name, keys=sorted(change), **_expiries(name, state))
     return after
 
 
-def _until(secret: str, kept: Kept) -> dict[str, Any]:
-    """How long what was written is valid, for the log."""
+def _expiries(secret: str, state: State) -> dict[str, Any]:
+    """When the written certificates expire, for the log."""
     pairs = {
-        stored.AUTHORITIES: {"signs_until": kept.signing, "next_until": kept.coming},
-        stored.SERVER: {"serves_until": kept.served},
+        stored.CA_SECRET: {"signs_until": state.signing_ca, "next_until": state.next_ca},
+        stored.SERVER_SECRET: {"serves_until": state.server_pair},
     }
     return {
         name: pair.certificate.expires.isoformat() for name, pair in pairs.get(secret, {}).items() if pair is not None

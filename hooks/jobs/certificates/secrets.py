@@ -1,121 +1,123 @@
-"""How the state stands in three Secrets: what is read from their keys, and what is written there."""
+"""Reads the state from three Secrets, and lays it out in them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from hooks.jobs.certificates.issuing import UnreadableError, certificates, pair
-from hooks.jobs.certificates.rotation import Certificate, Kept, Pair, known
+from hooks.jobs.certificates.issuing import UnreadableError, parse_certificates, parse_pair
+from hooks.jobs.certificates.rotation import Certificate, Pair, State, trusted_cas
 
-AUTHORITIES, SERVER, CALLERS = "aim-hooks-ca", "aim-hooks-tls", "aim-hooks-callers"
-Texts = Mapping[str, Mapping[str, str]]
-"""The texts of each Secret by key."""
+CA_SECRET, SERVER_SECRET, TOKEN_SECRET = "aim-hooks-ca", "aim-hooks-tls", "aim-hooks-callers"
+SecretTexts = Mapping[str, Mapping[str, str]]
+"""The decoded data of each Secret, by key."""
 
 
-class Reading(NamedTuple):
-    """The state that was found, and what of it could not be read, in words."""
+class ReadState(NamedTuple):
+    """The state, and messages about the parts that could not be read."""
 
-    kept: Kept
-    unreadable: tuple[str, ...]
+    state: State
+    errors: tuple[str, ...]
 
 
 class _Reader:
-    """Reads the keys of Secrets, and keeps what it could not read."""
+    """Reads the keys of Secrets, and collects errors."""
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: SecretTexts) -> None:
         self.texts = texts
-        self.doubts: list[str] = []
+        self.errors: list[str] = []
 
     def text(self, secret: str, key: str) -> str:
         return self.texts[secret].get(key, "")
 
     def certificates(self, secret: str, key: str) -> tuple[Certificate, ...]:
         try:
-            return certificates(self.text(secret, key))
+            return parse_certificates(self.text(secret, key))
         except UnreadableError as error:
-            self.doubts.append(f"{key} of Secret {secret}: {error}")
+            self.errors.append(f"{key} of Secret {secret}: {error}")
             return ()
 
     def pair(self, secret: str, certificate: str, key: str) -> Pair | None:
         try:
-            return pair(self.text(secret, certificate), self.text(secret, key))
+            return parse_pair(self.text(secret, certificate), self.text(secret, key))
         except UnreadableError as error:
-            self.doubts.append(f"{certificate} of Secret {secret}: {error}")
+            self.errors.append(f"{certificate} of Secret {secret}: {error}")
             return None
 
-    def tokens(self, whose: str) -> tuple[str, ...]:
-        return tuple(self.text(CALLERS, whose).split())
+    def tokens(self, client: str) -> tuple[str, ...]:
+        return tuple(self.text(TOKEN_SECRET, client).split())
 
 
-def reading(texts: Texts) -> Reading:
-    """The state that the Secrets hold. What cannot be read counts as not there."""
-    read = _Reader(texts)
-    kept = Kept(
-        signing=read.pair(AUTHORITIES, "ca.crt", "ca.key"),
-        coming=read.pair(AUTHORITIES, "next.crt", "next.key"),
-        everywhere=_time(read.text(AUTHORITIES, "next.everywhere")),
-        former=read.certificates(AUTHORITIES, "former.crt"),
-        served=read.pair(SERVER, "tls.crt", "tls.key"),
-        hooks=read.tokens("hooks"),
-        admission=read.tokens("admission"),
+def read_state(texts: SecretTexts) -> ReadState:
+    """Reads the state from the Secrets; unreadable parts count as missing."""
+    reader = _Reader(texts)
+    state = State(
+        signing_ca=reader.pair(CA_SECRET, "ca.crt", "ca.key"),
+        next_ca=reader.pair(CA_SECRET, "next.crt", "next.key"),
+        distributed_at=_time(reader.text(CA_SECRET, "next.everywhere")),
+        previous_cas=reader.certificates(CA_SECRET, "former.crt"),
+        server_pair=reader.pair(SERVER_SECRET, "tls.crt", "tls.key"),
+        hook_tokens=reader.tokens("hooks"),
+        admission_tokens=reader.tokens("admission"),
     )
-    return Reading(kept, tuple(read.doubts))
+    return ReadState(state, tuple(reader.errors))
 
 
-def reading_elsewhere(texts: Texts) -> Reading:
-    """The state where another program issues the certificates: whom it trusts, and our tokens.
+def read_external_state(texts: SecretTexts) -> ReadState:
+    """Reads the state where another program issues the certificates: its authorities, and the clients' tokens.
 
-    The certificate of its authority, in the Secret of that, is known before the first server's certificate is signed
-    by it.
+    The authority's own Secret is read, too: it holds a new authority before that signs the server's certificate.
     """
-    read = _Reader(texts)
-    trusted = dict.fromkeys((*read.certificates(SERVER, "ca.crt"), *read.certificates(AUTHORITIES, "tls.crt")))
-    return Reading(
-        Kept(former=tuple(trusted), hooks=read.tokens("hooks"), admission=read.tokens("admission")), tuple(read.doubts)
+    reader = _Reader(texts)
+    trusted = dict.fromkeys((*reader.certificates(SERVER_SECRET, "ca.crt"), *reader.certificates(CA_SECRET, "tls.crt")))
+    return ReadState(
+        State(
+            previous_cas=tuple(trusted), hook_tokens=reader.tokens("hooks"), admission_tokens=reader.tokens("admission")
+        ),
+        tuple(reader.errors),
     )
 
 
-def bundle(trusted: tuple[Certificate, ...]) -> str:
-    """Certificates one after the other."""
-    return "".join(one.text for one in trusted)
+def ca_bundle(trusted: tuple[Certificate, ...]) -> str:
+    """The certificates as one PEM text."""
+    return "".join(certificate.text for certificate in trusted)
 
 
-def written(kept: Kept) -> dict[str, dict[str, str]]:
-    """What the Secrets should hold, in the order in which they are written.
+def desired_secrets(state: State) -> dict[str, dict[str, str]]:
+    """The desired data of the Secrets, in the order in which they are written.
 
-    Tokens come first: they must be accepted before the authority that they come with goes out.
+    Tokens come first: they must be accepted before clients get them.
     """
-    signing, coming, served = kept.signing, kept.coming, kept.served
+    signing_ca, next_ca, server_pair = state.signing_ca, state.next_ca, state.server_pair
     return {
-        CALLERS: _callers(kept),
-        AUTHORITIES: {
-            "ca.crt": signing.certificate.text if signing else "",
-            "ca.key": signing.key if signing else "",
-            "next.crt": coming.certificate.text if coming else "",
-            "next.key": coming.key if coming else "",
-            "next.everywhere": kept.everywhere.isoformat() if kept.everywhere else "",
-            "former.crt": bundle(kept.former),
+        TOKEN_SECRET: _tokens(state),
+        CA_SECRET: {
+            "ca.crt": signing_ca.certificate.text if signing_ca else "",
+            "ca.key": signing_ca.key if signing_ca else "",
+            "next.crt": next_ca.certificate.text if next_ca else "",
+            "next.key": next_ca.key if next_ca else "",
+            "next.everywhere": state.distributed_at.isoformat() if state.distributed_at else "",
+            "former.crt": ca_bundle(state.previous_cas),
         },
-        SERVER: {
-            "tls.crt": served.certificate.text if served else "",
-            "tls.key": served.key if served else "",
-            "ca.crt": bundle(known(kept)),
+        SERVER_SECRET: {
+            "tls.crt": server_pair.certificate.text if server_pair else "",
+            "tls.key": server_pair.key if server_pair else "",
+            "ca.crt": ca_bundle(trusted_cas(state)),
         },
     }
 
 
-def written_elsewhere(kept: Kept) -> dict[str, dict[str, str]]:
-    """The same where another program issues the certificates: the tokens alone are ours."""
-    return {CALLERS: _callers(kept)}
+def desired_token_secret(state: State) -> dict[str, dict[str, str]]:
+    """The desired data where another program issues the certificates: the tokens alone."""
+    return {TOKEN_SECRET: _tokens(state)}
 
 
-def _callers(kept: Kept) -> dict[str, str]:
-    return {"hooks": "\n".join(kept.hooks), "admission": "\n".join(kept.admission)}
+def _tokens(state: State) -> dict[str, str]:
+    return {"hooks": "\n".join(state.hook_tokens), "admission": "\n".join(state.admission_tokens)}
 
 
-def changes(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str | None]:
-    """The keys to write, None for those to take away; empty where nothing differs."""
-    return {key: value or None for key, value in wanted.items() if found.get(key, "") != value}
+def secret_changes(found: Mapping[str, str], desired: Mapping[str, str]) -> dict[str, str | None]:
+    """The keys to write, with None for those to remove; empty where nothing differs."""
+    return {key: value or None for key, value in desired.items() if found.get(key, "") != value}
 
 
 def _time(text: str) -> datetime | None:

@@ -1,1 +1,1 @@
-"""What runs on a cache's volume: the downloads, the index, and what they report. Needs the extra `download`."""
+"""Programs that run on a cache's volume: downloads, clean-up, index and reports. Needs the extra `download`."""

@@ -1,8 +1,8 @@
-"""One blob of a model, brought onto the volume and verified: from byte to byte, so that a killed download goes on.
+"""Downloads and verifies one blob of a model; a download that was killed continues at the byte where it ended.
 
-What has arrived is in `<blob>.incomplete`, and its length is all that a later process needs to know. The hash is made
-while the bytes arrive. Bytes are written at their own place, never appended: should the file system's locks fail and
-two downloads meet, both write the same.
+Received bytes are in `<blob>.incomplete`, whose length is the only state. The hash is computed while bytes arrive.
+Bytes are written at their own offset, never appended: if the file system's locks fail and two downloads run at once,
+both write the same.
 """
 
 import os
@@ -18,44 +18,44 @@ from urllib3.exceptions import HTTPError
 from aimlib.caching.volume_index import VolumeFile
 from hooks.jobs.volume import hashes
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import Answer, Web, cause
-from hooks.jobs.volume.hub import Hub, asked_pause
+from hooks.jobs.volume.http_client import FileClient, FileResponse, root_cause
+from hooks.jobs.volume.hub import HubClient, retry_after
 from hooks.jobs.volume.progress import Progress
-from hooks.jobs.volume.retry import Patience, StoppedError, persist
+from hooks.jobs.volume.retry import RetryPolicy, StoppedError, retry
 
-SEGMENT = 32 << 30
-"""Most bytes asked for in one request; the hub's content delivery network serves no answer of 50 GB and more (source:
+MAX_RANGE_BYTES = 32 << 30
+"""Most bytes of one request; the hub's content delivery network serves no response of 50 GB and more (source:
 MAX_HTTP_DOWNLOAD_SIZE of huggingface_hub)."""
-RANGES = {200, 206}
+WITH_BODY = {200, 206}
 
 
 @dataclass(eq=False)
-class Fetcher:
-    """Brings blobs of one commit into a folder."""
+class BlobDownloader:
+    """Downloads blobs of one commit into a folder."""
 
-    hub: Hub
+    hub: HubClient
     commit: str
     blobs: Path
-    web: Web
+    client: FileClient
     progress: Progress
-    patience: Patience
+    retry_policy: RetryPolicy
     stop: threading.Event = field(default_factory=threading.Event)
-    open: set[BaseHTTPResponse] = field(default_factory=set)
+    responses: set[BaseHTTPResponse] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.seen = _ignore if self.progress.done else self.progress.add
-        """Counts what was there before, unless it is counted already."""
+        self.count_existing = _count_nothing if self.progress.done else self.progress.add
+        """Counts bytes that were on the volume before, unless they are counted already."""
 
-    def bring(self, file: VolumeFile) -> None:
-        """The blob of a file. DownloadError (Corrupt) when it is wrong twice."""
+    def download(self, file: VolumeFile) -> None:
+        """Downloads the blob of a file. DownloadError (Corrupt) when its hash is wrong twice."""
         blob = self.blobs / file.hash
-        if sized(blob, file.size):
-            if hashes.matches(blob, file.hash, self.stop, self.seen):
+        if has_size(blob, file.size):
+            if hashes.matches_hash(blob, file.hash, self.stop, self.count_existing):
                 return
-            self._drop(blob, file.size)
+            self._discard(blob, file.size)
         blob.unlink(missing_ok=True)
         for _ in range(2):
-            if self._arrived(file, blob):
+            if self._download_whole(file, blob):
                 return
         raise DownloadError(
             "Corrupt",
@@ -63,97 +63,97 @@ class Fetcher:
             f"have another hash than {file.hash}",
         )
 
-    def abandon(self) -> None:
-        """End all transfers, from another thread."""
+    def abort(self) -> None:
+        """Ends all transfers; called from another thread."""
         self.stop.set()
-        for response in tuple(self.open):
+        for response in tuple(self.responses):
             try:
                 response.shutdown()
             except (OSError, ValueError, RuntimeError):
                 continue  # it has just ended by itself
 
-    def _drop(self, path: Path, size: int) -> None:
+    def _discard(self, path: Path, size: int) -> None:
         path.unlink()
         self.progress.add(-size)
 
-    def _arrived(self, file: VolumeFile, blob: Path) -> bool:
-        """Whether all bytes came and are right; what is wrong is deleted."""
-        part = incomplete(blob)
-        made = hashes.digest(file.hash, file.size)
-        if part_size(part, file.size) is None:
-            part.unlink()
-        elif part.exists():
-            hashes.feed(made, part, self.stop, self.seen)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb", buffering=0) as out:
+    def _download_whole(self, file: VolumeFile, blob: Path) -> bool:
+        """Downloads the remaining bytes; returns whether the hash matches, else deletes the file."""
+        incomplete = incomplete_path(blob)
+        hasher = hashes.new_hash(file.hash, file.size)
+        if part_size(incomplete, file.size) is None:
+            incomplete.unlink()
+        elif incomplete.exists():
+            hashes.hash_file(hasher, incomplete, self.stop, self.count_existing)
+        with os.fdopen(os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb", buffering=0) as out:
             out.seek(0, os.SEEK_END)
             while out.tell() < file.size:
-                persist(lambda: self._transfer(file, out, made), self.patience, self.stop, out.tell)
+                retry(lambda: self._transfer(file, out, hasher), self.retry_policy, self.stop, out.tell)
             os.fsync(out.fileno())
-        if made.hexdigest() != file.hash:
-            self._drop(part, file.size)
+        if hasher.hexdigest() != file.hash:
+            self._discard(incomplete, file.size)
             return False
-        part.replace(blob)
+        incomplete.replace(blob)
         return True
 
-    def _transfer(self, file: VolumeFile, out: FileIO, made: hashes.Digest) -> None:
-        """One request, and its bytes. TransientError where they end early."""
+    def _transfer(self, file: VolumeFile, out: FileIO, hasher: hashes.Hash) -> None:
+        """Sends one request and writes its bytes. TransientError where the response ends early."""
         begin = out.tell()
-        end = min(begin + SEGMENT, file.size)
-        wanted = f"bytes={begin}-{end - 1}" if begin or end < file.size else None
-        answer = self.web.get(self.hub.url(self.commit, file.path), wanted)
+        end = min(begin + MAX_RANGE_BYTES, file.size)
+        byte_range = f"bytes={begin}-{end - 1}" if begin or end < file.size else None
+        reply = self.client.get(self.hub.url(self.commit, file.path), byte_range)
         try:
-            self.open.add(answer.response)
+            self.responses.add(reply.response)
             if self.stop.is_set():
-                raise StoppedError  # it came too late to be ended
-            self._check(answer, file, begin)
-            self._copy(answer.response, end, out, made, skipped=begin if answer.response.status == 200 else 0)
+                raise StoppedError  # abort() ran before the response was registered
+            self._check(reply, file, begin)
+            self._copy(reply.response, end, out, hasher, skipped=begin if reply.response.status == 200 else 0)
         except HTTPError as error:
             raise TransientError(
-                f"the transfer of {file.path} of {self.hub.model} broke off: {cause(error)}"
+                f"the transfer of {file.path} of {self.hub.model} broke off: {root_cause(error)}"
             ) from error
         finally:
-            self.open.discard(answer.response)
-            answer.response.close()
+            self.responses.discard(reply.response)
+            reply.response.close()
         if out.tell() < end:
             raise TransientError(
                 f"the transfer of {file.path} of {self.hub.model} ended {end - out.tell()} bytes early"
             )
 
-    def _check(self, answer: Answer, file: VolumeFile, begin: int) -> None:
-        """The answer is one with the wanted bytes, or the error that it means."""
-        status, headers = answer.response.status, answer.response.headers
-        if status in RANGES:
+    def _check(self, reply: FileResponse, file: VolumeFile, begin: int) -> None:
+        """Raises the error that a response means, unless it has the requested bytes."""
+        status, headers = reply.response.status, reply.response.headers
+        if status in WITH_BODY:
             found = headers.get("Content-Range", "")
             if status == 206 and not found.startswith(f"bytes {begin}-"):
                 raise TransientError(f"asked for {file.path} from byte {begin} on, got {found or 'no Content-Range'}")
             return
-        if answer.own:
+        if reply.from_hub:
             raise self.hub.refusal(status, headers)
-        # Signed addresses expire; the next try asks the hub for another one.
+        # Signed URLs expire; the next attempt gets a new one from the hub.
         raise TransientError(
-            f"the host that {self.hub.endpoint} names for {file.path} answered {status}", asked_pause(headers)
+            f"the host that {self.hub.endpoint} names for {file.path} answered {status}", retry_after(headers)
         )
 
-    def _copy(self, response: BaseHTTPResponse, end: int, out: FileIO, made: hashes.Digest, skipped: int) -> None:
-        """The body into the file and the hash; without the first `skipped` bytes, which are there already."""
-        place = out.tell()
-        while piece := response.read1(hashes.PIECE):  # to the very end, after which the connection is used again
+    def _copy(self, response: BaseHTTPResponse, end: int, out: FileIO, hasher: hashes.Hash, skipped: int) -> None:
+        """Copies the body to file and hash, without the first `skipped` bytes, which the file already has."""
+        position = out.tell()
+        while chunk := response.read1(hashes.READ_BYTES):  # to the end, so that the connection can be reused
             if self.stop.is_set():
                 raise StoppedError
-            if place >= end:
+            if position >= end:
                 break
-            fresh = memoryview(piece)[skipped : skipped + end - place]
-            skipped = max(skipped - len(piece), 0)
-            made.update(fresh)
-            place += _write(out, fresh, self.progress.add)
+            new_bytes = memoryview(chunk)[skipped : skipped + end - position]
+            skipped = max(skipped - len(chunk), 0)
+            hasher.update(new_bytes)
+            position += _write(out, new_bytes, self.progress.add)
 
 
-def _ignore(_: int) -> None:
+def _count_nothing(_: int) -> None:
     """Counts nothing."""
 
 
 def _write(out: FileIO, data: memoryview, count: Callable[[int], None]) -> int:
-    """All of `data`, which a single write need not take."""
+    """Writes all of `data`; a single write may take only a part of it."""
     left = data
     while left:
         taken = out.write(left)
@@ -162,12 +162,12 @@ def _write(out: FileIO, data: memoryview, count: Callable[[int], None]) -> int:
     return len(data)
 
 
-def incomplete(blob: Path) -> Path:
-    """Where the bytes of a blob are until it is complete."""
+def incomplete_path(blob: Path) -> Path:
+    """The file that holds a blob's bytes until it is complete."""
     return blob.with_name(f"{blob.name}.incomplete")
 
 
-def sized(path: Path, size: int) -> bool:
+def has_size(path: Path, size: int) -> bool:
     """Whether there is a file of that size."""
     try:
         return path.stat().st_size == size
@@ -175,10 +175,10 @@ def sized(path: Path, size: int) -> bool:
         return False
 
 
-def part_size(part: Path, size: int) -> int | None:
-    """The bytes of an incomplete file; None where it has more than it should."""
+def part_size(incomplete: Path, size: int) -> int | None:
+    """The size of an incomplete file; None where it is larger than `size`."""
     try:
-        found = part.stat().st_size
+        found = incomplete.stat().st_size
     except FileNotFoundError:
         return 0
     return found if found <= size else None

@@ -1,7 +1,7 @@
-"""A clean-up of a volume: what is there is looked at, what may go goes, and all of it is reported.
+"""A clean-up of a volume: checks its models, removes what may be removed, and reports both.
 
-A model goes under its lock, so never while a Job works on it, and who uses it is asked right before. It is reported as
-removed first, so that no endpoint starts on what is about to go.
+A model is removed under its lock, so never during its download, and its users are read right before. It is reported as
+removed first, so that no endpoint starts to use it meanwhile.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,97 +13,98 @@ from aimlib.caching.eviction import Policy, Removal
 from aimlib.caching.job_reports import CleanupReport, ModelReport, Removed, model_key
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import clock, disk, errors, index, locks, missing_files, removal
-from hooks.jobs.volume.cluster import Cluster, ClusterError
+from hooks.jobs.volume.cluster import CacheClient, ClusterError
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Repo, Volume
+from hooks.jobs.volume.index import Log
+from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.missing_files import Leftover
-from hooks.jobs.volume.policy import OfCache, Rated, Rules
+from hooks.jobs.volume.policy import CacheRules, CleanupRules, RatedModels
 
-Say = Callable[[str], None]
-
-IDLE = 3600
-"""Seconds for which an interrupted download is left alone, should another program be at work without our locks."""
-LONGEST = 4096
-"""Characters of a report's message, as many as the status takes."""
+IDLE_SECONDS = 3600
+"""Seconds for which files of an interrupted download stay: a program without our locks may be writing them."""
+MAX_MESSAGE = 4096
+"""Most characters of a report's message, as in the status."""
 
 
 class Cleanup:
     """One clean-up."""
 
-    def __init__(self, root: Path, rules: Rules, say: Say) -> None:
-        self.volume, self.rules, self.say = Volume(root), rules, say
+    def __init__(self, root: Path, rules: CleanupRules, log: Log) -> None:
+        self.volume, self.rules, self.log = MountedVolume(root), rules, log
         self.removed: list[Removed] = []
         self.notes: list[str] = []
-        self.trouble: ClusterError | DownloadError | None = None
-        """Why not all was done that should be."""
-        self.began, self.freed = disk.free(root), 0
+        self.error: ClusterError | DownloadError | None = None
+        """Why the clean-up is incomplete."""
+        self.began, self.freed = disk.free_bytes(root), 0
 
     @property
     def free(self) -> int:
-        """Bytes that are free: some file systems say so only a while after a removal."""
-        return max(disk.free(self.volume.root), self.began + self.freed)
+        """Free bytes; some file systems show the effect of a removal only later."""
+        return max(disk.free_bytes(self.volume.root), self.began + self.freed)
 
     def report(self) -> CleanupReport:
-        """What was done, and what could not be."""
+        """The report of what was removed, and of what could not be done."""
         return CleanupReport(
-            ended=clock.stamp(), removed=tuple(self.removed), message="; ".join(self.notes)[:LONGEST] or None
+            ended=clock.timestamp(), removed=tuple(self.removed), message="; ".join(self.notes)[:MAX_MESSAGE] or None
         )
 
     def check(self) -> None:
-        """See that every model is there that is said to be, and note which are in use. ClusterError."""
+        """Checks that every model that is reported as ready is complete, and records use. ClusterError."""
         models = self._models()
-        rated = self.rules.rated(models.values())
+        rated = self.rules.rate(models.values())
         known = {(one.id, one.revision) for one in models.values()}
         for name in sorted(known | {*rated.ready}):
             with self._locked(self.volume.repo(name[0])) as mine:
                 model = self._models().get(model_key(*name)) if mine else None
                 if model:
-                    self._look_at(model, rated)
+                    self._check_model(model, rated)
                 elif mine:
-                    self._lost(name, f"{'@'.join(name)} is not on the volume any more")
+                    self._report_lost(name, f"{'@'.join(name)} is not on the volume any more")
 
-    def _look_at(self, model: CachedModel, rated: Rated) -> None:
+    def _check_model(self, model: CachedModel, rated: RatedModels) -> None:
         name = (model.id, model.revision)
-        found = [*missing_files.objections(self.volume.repo(model.id), model).values()]
-        if found and name in rated.given_up:
-            self._remove(model, broken_removal(model, found))
+        found = [*missing_files.find_missing(self.volume.repo(model.id), model).values()]
+        if found and name in rated.unneeded:
+            self._remove(model, incomplete_removal(model, found))
         elif found:
-            self._lost(name, broken_words(name, found))
-            index.remove(self.volume.root, model.key, self.say)
+            self._report_lost(name, incomplete_message(name, found))
+            index.remove_entry(self.volume.root, model.key, self.log)
         else:
             if name in rated.used:
-                model = model.model_copy(update={"last_used": clock.stamp()})
-                index.update(self.volume.root, lambda before: before.having(model), self.say)
-            self._tell(model.report())
+                model = model.model_copy(update={"last_used": clock.timestamp()})
+                index.update_index(self.volume.root, lambda before: before.having(model), self.log)
+            self._report(model.report())
 
-    def _lost(self, name: tuple[str, str], said: str) -> None:
-        """A model that has to be downloaded again."""
-        self._note(said)
-        self._tell(ModelReport(id=name[0], revision=name[1], state="Failed", reason="Corrupt", message=said[:LONGEST]))
+    def _report_lost(self, name: tuple[str, str], message: str) -> None:
+        """Reports a model that must be downloaded again."""
+        self._note(message)
+        self._report(
+            ModelReport(id=name[0], revision=name[1], state="Failed", reason="Corrupt", message=message[:MAX_MESSAGE])
+        )
 
-    def sweep(self) -> None:
-        """Remove what interrupted downloads left of models that are not listed any more. ClusterError."""
-        for repo, _ in garbage(self.volume, self.rules.rated(())):
+    def remove_leftovers(self) -> None:
+        """Removes files that interrupted downloads left of models that are no longer listed. ClusterError."""
+        for repo, _ in removable_leftovers(self.volume, self.rules.rate(())):
             with self._locked(repo) as mine:
-                files = idle(repo) if mine else ()  # a download may have used them meanwhile
+                files = idle_leftovers(repo) if mine else ()  # a download may be using them by now
                 for one in files:
                     one.path.unlink()
                 if files:
-                    removal.tidy(repo)
+                    removal.remove_if_empty(repo)
                     self.freed += sum(one.bytes for one in files)
-                    self._count(garbage_removal(repo, files))
+                    self._count(leftovers_removal(repo, files))
 
     def make_room(self, wanted: Callable[[Policy], Policy] = lambda policy: policy) -> None:
-        """Remove models one by one, each as the rules are at that moment. ClusterError."""
+        """Removes models one by one, reading the rules before each. ClusterError."""
         tried: set[str] = set()
         while True:
             models = {key: one for key, one in self._models().items() if key not in tried}
-            rated = self.rules.rated(models.values())
+            rated = self.rules.rate(models.values())
             now, policy = clock.now(), wanted(rated.policy)
             planned = eviction.plan(rated.models, policy, self.free, now)
             if not planned:
-                if said := eviction.shortage(rated.models, policy, self.free, now):
-                    self._note(said)
+                if message := eviction.shortage(rated.models, policy, self.free, now):
+                    self._note(message)
                 return
             first = planned[0]
             key = model_key(first.id, first.revision)
@@ -113,42 +114,42 @@ class Cleanup:
                     self._remove(models[key], first)
 
     def _remove(self, model: CachedModel, planned: Removal) -> None:
-        self._tell(ModelReport(id=model.id, revision=model.revision, state="Removed", message=planned.why))
+        self._report(ModelReport(id=model.id, revision=model.revision, state="Removed", message=planned.why))
         others = [one for key, one in self._models().items() if key != model.key]
         try:
-            self.freed += removal.remove(self.volume, model, others)
+            self.freed += removal.remove_model(self.volume, model, others)
         except OSError as error:
-            self.trouble = errors.of_volume(self.volume.root, error)
-            self._note(f"{model.id}@{model.revision} cannot be removed: {self.trouble.message}")
+            self.error = errors.volume_error(self.volume.root, error)
+            self._note(f"{model.id}@{model.revision} cannot be removed: {self.error.message}")
             return
-        index.remove(self.volume.root, model.key, self.say)
+        index.remove_entry(self.volume.root, model.key, self.log)
         self._count(planned)
 
     def _count(self, planned: Removal) -> None:
         self.removed.append(Removed(**planned._asdict()))
-        self.say(f"removed {planned.id}@{planned.revision}, {byte_sizes.words(planned.bytes)}: {planned.why}")
+        self.log(f"removed {planned.id}@{planned.revision}, {byte_sizes.words(planned.bytes)}: {planned.why}")
 
     def stop(self, error: ClusterError) -> None:
-        """Nothing more is done, since the cluster cannot be asked."""
-        self.trouble = error
+        """Ends the clean-up because the cluster does not respond."""
+        self.error = error
         self._note(f"the clean-up ends here: {error}")
 
-    def _note(self, said: str) -> None:
-        self.notes.append(said)
-        self.say(said)
+    def _note(self, message: str) -> None:
+        self.notes.append(message)
+        self.log(message)
 
     def _models(self) -> dict[str, CachedModel]:
-        return index.load(self.volume.root, self.say).models
+        return index.load_index(self.volume.root, self.log).models
 
-    def _tell(self, report: ModelReport) -> None:
+    def _report(self, report: ModelReport) -> None:
         self.rules.report({model_key(report.id, report.revision): job_reports.written(report)})
 
     @contextmanager
     def _locked(self, repo: Repo) -> Iterator[bool]:
-        """The lock of a model, where nobody else holds it."""
+        """Holds the lock of a model, and yields whether it was free."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(locks.held(self.volume, repo.path.name, 0, self.say))
+                stack.enter_context(locks.hold_lock(self.volume, repo.path.name, 0, self.log))
             except DownloadError as error:
                 if error.reason != "Busy":
                     raise
@@ -158,39 +159,39 @@ class Cleanup:
                 yield True
 
 
-def collect(root: Path, rules: Rules, say: Say) -> Cleanup:
-    """A whole clean-up, done and reported. DownloadError where the volume refuses it."""
-    with _ready(root):
-        cleanup = Cleanup(root, rules, say)
-        _carried_out(cleanup, cleanup.check, cleanup.sweep, cleanup.make_room)
+def clean_up(root: Path, rules: CleanupRules, log: Log) -> Cleanup:
+    """Runs and reports a whole clean-up. DownloadError where the volume refuses it."""
+    with _prepared(root):
+        cleanup = Cleanup(root, rules, log)
+        _run(cleanup, cleanup.check, cleanup.remove_leftovers, cleanup.make_room)
     return cleanup
 
 
-def make_room(root: Path, cluster: Cluster, model: str, needed: int, say: Say) -> CleanupReport:
-    """Remove until `needed` bytes are free for a model whose download holds its lock, as far as the AIMCache lets."""
+def make_room(root: Path, cluster: CacheClient, model: str, needed: int, log: Log) -> CleanupReport:
+    """Removes models until `needed` bytes are free for one being downloaded, as far as the AIMCache allows."""
 
     def wanted(policy: Policy) -> Policy:
         return policy._replace(min_free=needed, asked=f"{model} needs")
 
-    with _ready(root):
-        cleanup = Cleanup(root, OfCache(cluster), say)
-        _carried_out(cleanup, cleanup.sweep, lambda: cleanup.make_room(wanted))
+    with _prepared(root):
+        cleanup = Cleanup(root, CacheRules(cluster), log)
+        _run(cleanup, cleanup.remove_leftovers, lambda: cleanup.make_room(wanted))
     return cleanup.report()
 
 
 @contextmanager
-def _ready(root: Path) -> Iterator[None]:
-    with errors.worded(root):
-        Volume(root).prepare()
+def _prepared(root: Path) -> Iterator[None]:
+    with errors.as_download_errors(root):
+        MountedVolume(root).prepare()
         yield
 
 
-def _carried_out(cleanup: Cleanup, *steps: Callable[[], None]) -> None:
-    """Take the steps until the cluster cannot be asked any more, and report."""
+def _run(cleanup: Cleanup, *steps: Callable[[], None]) -> None:
+    """Runs the steps until the cluster does not respond, and reports."""
     try:
         for step in steps:
             step()
-        volume = disk.measured(cleanup.volume.root)
+        volume = disk.measure(cleanup.volume.root)
         cleanup.rules.report(
             {
                 job_reports.VOLUME: job_reports.written(volume),
@@ -201,34 +202,36 @@ def _carried_out(cleanup: Cleanup, *steps: Callable[[], None]) -> None:
         cleanup.stop(error)
 
 
-def garbage(volume: Volume, rated: Rated) -> tuple[tuple[Repo, tuple[Leftover, ...]], ...]:
-    """What interrupted downloads left of models that nobody lists any more; nothing where clean-up is off."""
+def removable_leftovers(volume: MountedVolume, rated: RatedModels) -> tuple[tuple[Repo, tuple[Leftover, ...]], ...]:
+    """Files that interrupted downloads left of models that are no longer listed; none where clean-up is off."""
     if rated.listed is None or rated.policy.strategy == "none":
         return ()
     found = (
-        (repo, idle(repo)) for repo in missing_files.repos(volume) if missing_files.model_id(repo) not in rated.listed
+        (repo, idle_leftovers(repo))
+        for repo in missing_files.repos(volume)
+        if missing_files.model_id(repo) not in rated.listed
     )
     return tuple((repo, files) for repo, files in found if files)
 
 
-def broken_removal(model: CachedModel, found: Sequence[str]) -> Removal:
-    """The removal of a model of which not all is there, and which nobody asks for."""
+def incomplete_removal(model: CachedModel, found: Sequence[str]) -> Removal:
+    """The removal of an incomplete model that is no longer needed."""
     return Removal(model.id, model.revision, model.bytes, f"not whole ({found[0]}), and not asked for any more")
 
 
-def broken_words(name: tuple[str, str], found: Sequence[str]) -> str:
-    """What is wrong with a model of which not all is there."""
+def incomplete_message(name: tuple[str, str], found: Sequence[str]) -> str:
+    """The message about an incomplete model."""
     more = f", and {len(found) - 3} more" if len(found) > 3 else ""
     return f"{'@'.join(name)} is not whole: {'; '.join(found[:3])}{more}"
 
 
-def idle(repo: Repo) -> tuple[Leftover, ...]:
-    """What no download has written to for a while."""
-    latest = clock.now().timestamp() - IDLE
+def idle_leftovers(repo: Repo) -> tuple[Leftover, ...]:
+    """Leftovers that no download has written to for IDLE_SECONDS."""
+    latest = clock.now().timestamp() - IDLE_SECONDS
     return tuple(one for one in missing_files.leftovers(repo) if one.written <= latest)
 
 
-def garbage_removal(repo: Repo, files: tuple[Leftover, ...]) -> Removal:
+def leftovers_removal(repo: Repo, files: tuple[Leftover, ...]) -> Removal:
     """The removal of these leftovers."""
     why = "left by an interrupted download, and spec does not list the model any more"
-    return Removal(missing_files.model_id(repo), missing_files.UNKNOWN, sum(one.bytes for one in files), why)
+    return Removal(missing_files.model_id(repo), missing_files.UNKNOWN_REVISION, sum(one.bytes for one in files), why)

@@ -1,39 +1,39 @@
-"""What a clean-up would remove, as things are now. Nothing is written, and no lock is taken."""
+"""Previews a clean-up: what it would remove now. Nothing is written, and no lock is taken."""
 
 from typing import NamedTuple
 
 from aimlib.caching import eviction
 from aimlib.caching.eviction import Removal
 from hooks.jobs.volume import cleanup, clock, disk, missing_files
-from hooks.jobs.volume.layout import Volume
-from hooks.jobs.volume.listing import stored
-from hooks.jobs.volume.policy import Rules
+from hooks.jobs.volume.layout import MountedVolume
+from hooks.jobs.volume.listing import read_index
+from hooks.jobs.volume.policy import CleanupRules
 
 
 class Preview(NamedTuple):
-    """What would go, and what there is to say besides."""
+    """Removals that a clean-up would make, and its notes."""
 
     removals: tuple[Removal, ...]
     notes: tuple[str, ...]
 
 
-def preview(volume: Volume, rules: Rules) -> Preview:
-    """What `cleanup.collect` would do, but for what a download is working on. ClusterError, NoCacheError, OSError."""
-    models = stored(volume).models.values()
-    rated = rules.rated(models)
-    removals = [cleanup.garbage_removal(*one) for one in cleanup.garbage(volume, rated)]
+def preview(volume: MountedVolume, rules: CleanupRules) -> Preview:
+    """Previews `cleanup.clean_up`, except for running downloads. ClusterError, NoCacheError, OSError."""
+    models = read_index(volume).models.values()
+    rated = rules.rate(models)
+    removals = [cleanup.leftovers_removal(*one) for one in cleanup.removable_leftovers(volume, rated)]
     notes, broken = [], set()
     for one in models:
         name = (one.id, one.revision)
-        if found := [*missing_files.objections(volume.repo(one.id), one).values()]:
+        if found := [*missing_files.find_missing(volume.repo(one.id), one).values()]:
             broken.add(name)
-            if name in rated.given_up:
-                removals.append(cleanup.broken_removal(one, found))
+            if name in rated.unneeded:
+                removals.append(cleanup.incomplete_removal(one, found))
             else:
-                notes.append(cleanup.broken_words(name, found))
-    free = disk.free(volume.root) + sum(one.bytes for one in removals)
+                notes.append(cleanup.incomplete_message(name, found))
+    free = disk.free_bytes(volume.root) + sum(one.bytes for one in removals)
     whole = [one for one in rated.models if (one.id, one.revision) not in broken]
     now = clock.now()
-    if said := eviction.shortage(whole, rated.policy, free, now):
-        notes.append(said)
+    if message := eviction.shortage(whole, rated.policy, free, now):
+        notes.append(message)
     return Preview((*removals, *eviction.plan(whole, rated.policy, free, now)), tuple(notes))

@@ -1,4 +1,4 @@
-"""The time, for reports and for waiting."""
+"""The clocks of reports and of waiting."""
 
 import time
 from datetime import UTC, datetime
@@ -11,11 +11,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def stamp() -> str:
-    """The time of day as it is written in reports, RFC 3339 in UTC."""
+def timestamp() -> str:
+    """The time of day as in reports, RFC 3339 in UTC."""
     return written(now())
 
 
-def seconds() -> float:
-    """Seconds since some moment, which no change of the clock disturbs."""
+def monotonic() -> float:
+    """Seconds of a clock that is never set."""
     return time.monotonic()

@@ -1,57 +1,61 @@
-"""The command `aim cache download`: one download from its first report to its last words."""
+"""The command `aim cache download`: runs one download and reports it."""
 
 import sys
 
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import termination
 from hooks.jobs.volume.cleanup import make_room
-from hooks.jobs.volume.cluster import Cluster
-from hooks.jobs.volume.download import Downloader, download
+from hooks.jobs.volume.cluster import CacheClient
+from hooks.jobs.volume.download import DownloadContext, download_model
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
-from hooks.jobs.volume.report import ForCluster, ForPeople, Teller
-from hooks.jobs.volume.request import Wish
+from hooks.jobs.volume.layout import MountedVolume
+from hooks.jobs.volume.report import CacheReporter, ConsoleReporter, Reporter
+from hooks.jobs.volume.request import DownloadRequest
 
 
-def say(sentence: str) -> None:
-    """A line on standard error; standard output is for the snapshot's path."""
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - a command speaks
+def print_message(sentence: str) -> None:
+    """Prints a line to standard error; standard output is for the snapshot's path."""
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - the command's output
 
 
-def run(wish: Wish, cache: str | None) -> int:
-    """Download, tell how it goes, and return the exit code of `aimlib.caching.download_errors`."""
-    by = _for_cache(wish, Cluster(cache)) if cache else Downloader(ForPeople(say), say)
+def run_download(request: DownloadRequest, cache: str | None) -> int:
+    """Downloads, reports progress, and returns an exit code of `aimlib.caching.download_errors`."""
+    context = (
+        _for_cache(request, CacheClient(cache))
+        if cache
+        else DownloadContext(ConsoleReporter(print_message), print_message)
+    )
     try:
         with termination.interruptible():
-            model = download(wish, by)
+            model = download_model(request, context)
     except DownloadError as error:
-        return _failed(wish, by.teller, error)
+        return _failed(request, context.reporter, error)
     except KeyboardInterrupt:
         stopped = (
-            f"the download of {wish.name} was stopped; what has arrived stays, and the next one goes on from there"
+            f"the download of {request.name} was stopped; what has arrived stays, and the next one goes on from there"
         )
-        return _failed(wish, by.teller, DownloadError("Interrupted", stopped))
-    return _ready(wish, by.teller, model)
+        return _failed(request, context.reporter, DownloadError("Interrupted", stopped))
+    return _ready(request, context.reporter, model)
 
 
-def _for_cache(wish: Wish, cluster: Cluster) -> Downloader:
-    """A download for an AIMCache: reported to it, and with its clean-up where space is short."""
-    return Downloader(
-        ForCluster(cluster, wish.key, say),
-        say,
-        lambda needed: make_room(wish.root, cluster, wish.name, needed, say).message,
+def _for_cache(request: DownloadRequest, cluster: CacheClient) -> DownloadContext:
+    """The context of a download for an AIMCache: reports to it, and cleans it up where space is short."""
+    return DownloadContext(
+        CacheReporter(cluster, request.key, print_message),
+        print_message,
+        lambda needed: make_room(request.root, cluster, request.name, needed, print_message).message,
     )
 
 
-def _ready(wish: Wish, teller: Teller, model: CachedModel) -> int:
-    teller.end(wish.root, model.report())
-    print(Volume(wish.root).repo(model.id).snapshot(model.commit))  # noqa: T201
+def _ready(request: DownloadRequest, reporter: Reporter, model: CachedModel) -> int:
+    reporter.end(request.root, model.report())
+    print(MountedVolume(request.root).repo(model.id).snapshot(model.commit))  # noqa: T201
     return 0
 
 
-def _failed(wish: Wish, teller: Teller, error: DownloadError) -> int:
-    ended = {"state": "Failed", "reason": error.reason, "message": error.message[: termination.MOST]}
-    say(f"Error: {error.message}")
-    termination.last_words(error.message, say)
-    teller.end(wish.root, (teller.latest or wish.report(**ended)).model_copy(update=ended))
+def _failed(request: DownloadRequest, reporter: Reporter, error: DownloadError) -> int:
+    ended = {"state": "Failed", "reason": error.reason, "message": error.message[: termination.MAX_BYTES]}
+    print_message(f"Error: {error.message}")
+    termination.write_termination_message(error.message, print_message)
+    reporter.end(request.root, (reporter.latest or request.report(**ended)).model_copy(update=ended))
     return error.code

@@ -1,4 +1,4 @@
-"""What the file system says of itself, and what makes written files last."""
+"""Sizes of the file system, and writes that survive a power failure."""
 
 import os
 from pathlib import Path
@@ -6,25 +6,25 @@ from pathlib import Path
 from aimlib.caching.job_reports import VolumeReport
 
 HUB, AIM = "hub", ".aim"
-"""The folders of a volume that are the cache's: the models, and what is known of them."""
+"""The cache's folders on a volume: the models, and the operator's own files."""
 
 
-def measured(root: Path) -> VolumeReport:
-    """Bytes of the file system: in all, free for this user, and those of the cache's own files."""
+def measure(root: Path) -> VolumeReport:
+    """Measures the file system: total, available to this user, and used by the cache."""
     found = os.statvfs(root)
     return VolumeReport(
         total=found.f_blocks * found.f_frsize, used=_used(root), available=found.f_bavail * found.f_frsize
     )
 
 
-def free(root: Path) -> int:
-    """Bytes that this user may still write."""
+def free_bytes(root: Path) -> int:
+    """Bytes that are available to this user."""
     found = os.statvfs(root)
     return found.f_bavail * found.f_frsize
 
 
 def _used(root: Path) -> int:
-    """Bytes of the cache's files; one with several names counts once."""
+    """Bytes of the cache's files; hard links count once."""
     sizes = {}
     for own in (HUB, AIM):
         for folder, _, names in os.walk(root / own):
@@ -32,13 +32,13 @@ def _used(root: Path) -> int:
                 try:
                     found = Path(folder, name).lstat()
                 except FileNotFoundError:
-                    continue  # another download renames its files meanwhile
+                    continue  # another download may rename its files
                 sizes[found.st_dev, found.st_ino] = found.st_size
     return sum(sizes.values())
 
 
-def settle(folder: Path) -> None:
-    """Make the names in a folder last through a power failure."""
+def sync_folder(folder: Path) -> None:
+    """Syncs a folder, so that its names survive a power failure."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)
@@ -46,8 +46,8 @@ def settle(folder: Path) -> None:
         os.close(opened)
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file such that there is always either the former content or all of the new one."""
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file atomically: readers find the former content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
     try:
@@ -59,4 +59,4 @@ def replace(path: Path, text: str) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    settle(path.parent)
+    sync_folder(path.parent)

@@ -1,4 +1,4 @@
-"""The download of one model, step by step: lock, list, weigh, fetch, verify, publish, index."""
+"""Downloads one model in steps: lock, list, check sizes, download, verify, publish, index."""
 
 import os
 import threading
@@ -12,60 +12,60 @@ from aimlib.caching import byte_sizes
 from aimlib.caching.job_reports import ModelReport
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import clock, disk, errors, index, locks, offline, snapshot
-from hooks.jobs.volume.blob import Fetcher, incomplete, part_size, sized
+from hooks.jobs.volume.blob import BlobDownloader, has_size, incomplete_path, part_size
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.http_client import Web
-from hooks.jobs.volume.hub import Hub, Listing
-from hooks.jobs.volume.layout import Repo, Volume
+from hooks.jobs.volume.http_client import FileClient
+from hooks.jobs.volume.hub import HubClient, Listing
+from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.progress import Progress
-from hooks.jobs.volume.report import Teller
-from hooks.jobs.volume.request import Wish
-from hooks.jobs.volume.retry import Patience, persist
-from hooks.jobs.volume.thread_pool import share_out
+from hooks.jobs.volume.report import Reporter
+from hooks.jobs.volume.request import DownloadRequest
+from hooks.jobs.volume.retry import RetryPolicy, retry
+from hooks.jobs.volume.thread_pool import run_parallel
 
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
 
 
 @dataclass(frozen=True)
-class Downloader:
-    """What a download needs besides the wish."""
+class DownloadContext:
+    """What a download needs besides its request."""
 
-    teller: Teller
-    say: Callable[[str], None]
+    reporter: Reporter
+    log: Callable[[str], None]
     make_room: Callable[[int], str | None] = lambda _: None
-    """Makes so many bytes free, where somebody may decide what goes; says what it could not do."""
-    patience: Patience = PATIENCE
+    """Frees so many bytes, where a cache may be cleaned up; returns why not all are free."""
+    retry_policy: RetryPolicy = RETRY_POLICY
 
 
-def download(wish: Wish, by: Downloader) -> CachedModel:
-    """The model, complete and verified on the volume. DownloadError, after which the next call goes on from there."""
-    with errors.worded(wish.root):
-        if wish.offline or constants.is_offline_mode():
-            return offline.verified(wish, by.teller, by.say)
-        volume = Volume(wish.root)
+def download_model(request: DownloadRequest, context: DownloadContext) -> CachedModel:
+    """Downloads and verifies a model; returns its index entry. After a DownloadError, the next call continues."""
+    with errors.as_download_errors(request.root):
+        if request.offline or constants.is_offline_mode():
+            return offline.verify_offline(request, context.reporter, context.log)
+        volume = MountedVolume(request.root)
         volume.prepare()
 
-        def waiting(sentence: str) -> None:
-            by.say(sentence)
-            by.teller.tell(wish.report(state="Downloading", message=sentence))
+        def log_and_report(sentence: str) -> None:
+            context.log(sentence)
+            context.reporter.update(request.report(state="Downloading", message=sentence))
 
-        with locks.held(volume, volume.repo(wish.model).path.name, locks.MODEL_WAIT, waiting):
-            return snapshot.known(volume, wish, by.say) or _downloaded(volume, wish, by)
+        with locks.hold_lock(volume, volume.repo(request.model).path.name, locks.MODEL_WAIT, log_and_report):
+            return snapshot.indexed_model(volume, request, context.log) or _download(volume, request, context)
 
 
-def _downloaded(volume: Volume, wish: Wish, by: Downloader) -> CachedModel:
+def _download(volume: MountedVolume, request: DownloadRequest, context: DownloadContext) -> CachedModel:
     endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
-    hub = Hub(endpoint, wish.model, wish.revision)
-    listing = persist(hub.listing, by.patience, threading.Event())
-    wanted = _wanted(wish, listing)
-    repo = volume.repo(wish.model)
+    hub = HubClient(endpoint, request.model, request.revision)
+    listing = retry(hub.listing, context.retry_policy, threading.Event())
+    wanted = _requested(request, listing)
+    repo = volume.repo(request.model)
     repo.blobs.mkdir(parents=True, exist_ok=True)
-    missing = wanted.bytes - _there(repo, wanted)
-    _make_sure_of_room(wish, missing, by)
+    missing = wanted.bytes - _existing_bytes(repo, wanted)
+    _ensure_space(request, missing, context)
     progress = Progress(wanted.bytes, done=wanted.bytes - missing if missing else 0)
 
     def report() -> ModelReport:
-        return wish.report(
+        return request.report(
             state="Downloading" if missing else "Verifying",
             commit=wanted.commit,
             done=progress.done,
@@ -73,49 +73,55 @@ def _downloaded(volume: Volume, wish: Wish, by: Downloader) -> CachedModel:
             files=len(wanted.files),
         )
 
-    by.teller.tell(report())
+    context.reporter.update(report())
     blobs = sorted({one.hash: one for one in reversed(wanted.files)}.values(), key=lambda one: -one.size)
-    with closing(Web(endpoint, hub.token, wish.workers)) as web:
-        fetcher = Fetcher(hub, wanted.commit, repo.blobs, web, progress, by.patience)
-        share_out(blobs, fetcher.bring, wish.workers, lambda: by.teller.tell(report()), fetcher.abandon)
-    snapshot.publish(repo, wish, wanted.commit, wanted.files, all_of_it=len(wanted.files) == len(listing.files))
-    snapshot.check(volume, wish, wanted.commit)
-    model = wish.cached(wanted.commit, wanted.files, clock.stamp())
-    index.update(wish.root, lambda before: before.having(model), by.say)
+    with closing(FileClient(endpoint, hub.token, request.workers)) as web:
+        fetcher = BlobDownloader(hub, wanted.commit, repo.blobs, web, progress, context.retry_policy)
+        run_parallel(blobs, fetcher.download, request.workers, lambda: context.reporter.update(report()), fetcher.abort)
+    snapshot.publish_snapshot(
+        repo, request, wanted.commit, wanted.files, all_of_it=len(wanted.files) == len(listing.files)
+    )
+    snapshot.check_snapshot(volume, request, wanted.commit)
+    model = request.index_entry(wanted.commit, wanted.files, clock.timestamp())
+    index.update_index(request.root, lambda before: before.having(model), context.log)
     return model
 
 
-def _wanted(wish: Wish, listing: Listing) -> CachedModel:
-    """The files that are wanted. DownloadError (NoFiles, TooLarge)."""
-    files = wish.chosen(listing.files)
+def _requested(request: DownloadRequest, listing: Listing) -> CachedModel:
+    """The files that the request selects. DownloadError (NoFiles, TooLarge)."""
+    files = request.select(listing.files)
     if not files:
-        raise DownloadError("NoFiles", f"none of the {len(listing.files)} files of {wish.name} match: {wish.patterned}")
-    wanted = wish.cached(listing.commit, files, "")
-    if wish.max_size is not None and wanted.bytes > wish.max_size:
+        raise DownloadError(
+            "NoFiles", f"none of the {len(listing.files)} files of {request.name} match: {request.patterns_text}"
+        )
+    wanted = request.index_entry(listing.commit, files, "")
+    if request.max_size is not None and wanted.bytes > request.max_size:
         raise DownloadError(
             "TooLarge",
-            f"{wish.name} has {byte_sizes.words(wanted.bytes, at_least=True)} in {len(files)} files, and maxSize is "
-            f"{byte_sizes.words(wish.max_size)} ({wanted.bytes} and {wish.max_size} bytes): raise it, or exclude files",
+            f"{request.name} has {byte_sizes.words(wanted.bytes, at_least=True)} in {len(files)} files, and maxSize is "
+            f"{byte_sizes.words(request.max_size)} ({wanted.bytes} and {request.max_size} bytes): raise it, or exclude "
+            "files",
         )
     return wanted
 
 
-def _there(repo: Repo, wanted: CachedModel) -> int:
-    """Bytes that need not be fetched, unless they turn out to be wrong."""
+def _existing_bytes(repo: Repo, wanted: CachedModel) -> int:
+    """Bytes that are on the volume already, not verified yet."""
     return sum(
-        size if sized(repo.blobs / name, size) else part_size(incomplete(repo.blobs / name), size) or 0
+        size if has_size(repo.blobs / name, size) else part_size(incomplete_path(repo.blobs / name), size) or 0
         for name, size in wanted.blobs.items()
     )
 
 
-def _make_sure_of_room(wish: Wish, missing: int, by: Downloader) -> None:
-    """DownloadError (NoSpace) where the volume has less than `missing` bytes, and no room can be made."""
-    said = by.make_room(missing) if missing > disk.free(wish.root) else None
-    free = disk.free(wish.root)
+def _ensure_space(request: DownloadRequest, missing: int, context: DownloadContext) -> None:
+    """Raises DownloadError (NoSpace) where `missing` bytes are not free and cannot be freed."""
+    message = context.make_room(missing) if missing > disk.free_bytes(request.root) else None
+    free = disk.free_bytes(request.root)
     if missing > free:
         raise DownloadError(
             "NoSpace",
-            f"{wish.name} needs {byte_sizes.words(missing, at_least=True)} more, and {byte_sizes.words(free)} are free "
-            f"({missing} and {free} bytes) on the volume at {wish.root}: make it larger, or keep fewer models"
-            + (f" ({said})" if said else ""),
+            f"{request.name} needs {byte_sizes.words(missing, at_least=True)} more, and {byte_sizes.words(free)} are "
+            f"free "
+            f"({missing} and {free} bytes) on the volume at {request.root}: make it larger, or keep fewer models"
+            + (f" ({message})" if message else ""),
         )

@@ -1,4 +1,4 @@
-"""How work on a volume fails: the reason, which decides the exit code, and a sentence with the facts."""
+"""Errors of work on a volume: a reason, which determines the exit code, and a message with the facts."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from hooks.jobs.volume import disk
 
 
 class DownloadError(Exception):
-    """What ends a download: one of the reasons of `aimlib.caching.download_errors`, and what happened in words."""
+    """Ends a download: a reason of `aimlib.caching.download_errors`, and a message."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -20,15 +20,15 @@ class DownloadError(Exception):
 
 
 class TransientError(Exception):
-    """What may be different at the next try, after `wait` seconds where the server said so."""
+    """A failure that a retry may not meet, after `wait` seconds where the server requested them."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
         super().__init__(message)
         self.message, self.wait = message, wait
 
 
-FULL = {errno.ENOSPC: "is full", errno.EDQUOT: "has reached its quota"}
-REFUSED = {
+FULL_ERRORS = {errno.ENOSPC: "is full", errno.EDQUOT: "has reached its quota"}
+VOLUME_ERRORS = {
     errno.EROFS: "is read-only",
     errno.EACCES: "may not be written to by user {user}",
     errno.EPERM: "may not be written to by user {user}",
@@ -38,22 +38,25 @@ REFUSED = {
 
 
 @contextmanager
-def worded(root: Path) -> Iterator[None]:
-    """Turns what the operating system says about the volume into a DownloadError."""
+def as_download_errors(root: Path) -> Iterator[None]:
+    """Turns OSErrors of the volume into DownloadErrors."""
     try:
         yield
     except OSError as error:
-        raise of_volume(root, error) from error
+        raise volume_error(root, error) from error
 
 
-def of_volume(root: Path, error: OSError) -> DownloadError:
-    """The failure that an error of the operating system is."""
+def volume_error(root: Path, error: OSError) -> DownloadError:
+    """The DownloadError of an OSError."""
     name = error.filename2 or error.filename
     place = f": {name}" if name else ""
-    if error.errno in FULL:
-        free = byte_sizes.words(disk.measured(root).available)
+    if error.errno in FULL_ERRORS:
+        free = byte_sizes.words(disk.measure(root).available)
         return DownloadError(
-            "NoSpace", f"the volume at {root} {FULL[error.errno]} ({free} free); make it larger, or keep fewer models"
+            "NoSpace",
+            f"the volume at {root} {FULL_ERRORS[error.errno]} ({free} free); make it larger, or keep fewer models",
         )
-    said = REFUSED.get(error.errno or 0, f"fails with {error.strerror or error}").replace("{user}", str(os.getuid()))
-    return DownloadError("VolumeRefused", f"the volume at {root} {said}{place}")
+    message = VOLUME_ERRORS.get(error.errno or 0, f"fails with {error.strerror or error}").replace(
+        "{user}", str(os.getuid())
+    )
+    return DownloadError("VolumeRefused", f"the volume at {root} {message}{place}")

@@ -1,4 +1,4 @@
-"""The hashes by which the hub names contents, and files that are checked against them."""
+"""The hashes that the hub names contents by, and the check of files against them."""
 
 import hashlib
 import threading
@@ -8,38 +8,38 @@ from typing import Protocol
 
 from hooks.jobs.volume.retry import StoppedError
 
-PIECE = 1 << 20
-"""Bytes that are read at once."""
+READ_BYTES = 1 << 20
+"""Bytes of one read."""
 SHA256_LENGTH = 64
 
 
-class Digest(Protocol):
+class Hash(Protocol):
     """A hash of hashlib."""
 
     def update(self, data: bytes | memoryview, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
-def digest(name: str, size: int) -> Digest:
-    """The hash that makes such names: SHA-256 for Git LFS, else git's own, which begins with the size."""
+def new_hash(name: str, size: int) -> Hash:
+    """A hash of the kind of `name`: SHA-256 for Git LFS, else git's SHA-1, which begins with the size."""
     if len(name) == SHA256_LENGTH:
         return hashlib.sha256()
     return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
 
-def feed(into: Digest, path: Path, stop: threading.Event, count: Callable[[int], None]) -> None:
-    """Feed a file to a hash. StoppedError when `stop` is set."""
-    piece = memoryview(bytearray(PIECE))
+def hash_file(hasher: Hash, path: Path, stop: threading.Event, count: Callable[[int], None]) -> None:
+    """Adds a file to a hash. StoppedError when `stop` is set."""
+    buffer = memoryview(bytearray(READ_BYTES))
     with path.open("rb", buffering=0) as file:
-        while read := file.readinto(piece):
+        while read := file.readinto(buffer):
             if stop.is_set():
                 raise StoppedError
-            into.update(piece[:read])
+            hasher.update(buffer[:read])
             count(read)
 
 
-def matches(path: Path, name: str, stop: threading.Event, count: Callable[[int], None]) -> bool:
-    """Whether the content of a file is what `name` says. FileNotFoundError where there is none."""
-    made = digest(name, path.stat().st_size)
-    feed(made, path, stop, count)
-    return made.hexdigest() == name
+def matches_hash(path: Path, name: str, stop: threading.Event, count: Callable[[int], None]) -> bool:
+    """Whether the content of a file has the hash `name`. FileNotFoundError."""
+    hasher = new_hash(name, path.stat().st_size)
+    hash_file(hasher, path, stop, count)
+    return hasher.hexdigest() == name

@@ -1,4 +1,4 @@
-"""The hub: what it says a model consists of, and what its refusals mean."""
+"""The client of the hub: lists a model's files, and explains refusals."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,16 +9,16 @@ from httpx2 import HTTPError, InvalidURL
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoSibling
-from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined] # said without __all__
+from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined] # not in __all__
 
 from aimlib.caching.volume_index import VolumeFile
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import unreached
+from hooks.jobs.volume.http_client import unreachable
 from hooks.jobs.volume.layout import COMMIT
 
 TOKEN_ADVICE = "give a token that may by HF_TOKEN, or by spec.hub.tokenSecret of the AIMCache"  # noqa: S105 - advice
-PASSING = frozenset({404, 408, 425, 429, *range(500, 600)})
-"""Statuses that may be different at the next try; 404 of a file that the hub has just listed among them."""
+TRANSIENT_STATUSES = frozenset({404, 408, 425, 429, *range(500, 600)})
+"""Statuses worth a retry; among them 404, of a file that the hub has just listed."""
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -29,19 +29,19 @@ class Listing(NamedTuple):
     files: tuple[VolumeFile, ...]
 
 
-class Hub:
-    """One hub, and one model there."""
+class HubClient:
+    """One model at one hub."""
 
     def __init__(self, endpoint: str, model: str, revision: str) -> None:
         self.endpoint, self.model, self.revision = endpoint.rstrip("/"), model, revision
         self.token = get_token()
 
     def url(self, commit: str, path: str) -> str:
-        """Where a file is."""
+        """The URL of a file."""
         return hf_hub_url(self.model, path, revision=commit, endpoint=self.endpoint)
 
     def listing(self) -> Listing:
-        """The commit of the revision and all its files. DownloadError, or TransientError."""
+        """Lists the commit of the revision and its files. DownloadError, or TransientError."""
         try:
             found = HfApi(endpoint=self.endpoint, token=self.token or False).model_info(
                 self.model, revision=self.revision, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT
@@ -50,7 +50,7 @@ class Hub:
         except HfHubHTTPError as error:
             raise self.refusal(error.response.status_code, error.response.headers) from error
         except (HTTPError, InvalidURL) as error:
-            raise unreached(self.endpoint, error) from error
+            raise unreachable(self.endpoint, error) from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise TransientError(
                 f"{self.endpoint} does not answer as a hub does when asked for {self.model}"
@@ -60,7 +60,7 @@ class Hub:
         return Listing(commit, tuple(self._file(one) for one in siblings))
 
     def _file(self, found: RepoSibling) -> VolumeFile:
-        """A file as listed, where it can be checked and lies inside of the cache."""
+        """A listed file. DownloadError where it cannot be verified, or its path leads out of the cache."""
         name, lfs = PurePosixPath(found.rfilename), found.lfs
         if name.is_absolute() or ".." in name.parts:
             raise DownloadError(
@@ -75,21 +75,21 @@ class Hub:
         return VolumeFile(path=found.rfilename, size=size, hash=sha or "")
 
     def refusal(self, status: int, headers: Mapping[str, str]) -> DownloadError | TransientError:
-        """What an answer of the hub that is no success means."""
-        said = headers.get("X-Error-Message")
-        quoted = f" (it says: {said})" if said else ""
+        """The error that an unsuccessful response of the hub means."""
+        message = headers.get("X-Error-Message")
+        quoted = f" (it says: {message})" if message else ""
         answered = f"{self.endpoint} answered {status}{quoted} when asked for {self.model} at {self.revision}"
-        for applies, reason, sentence in REFUSALS:
+        for applies, reason, sentence in ERROR_RULES:
             if applies(status, headers.get("X-Error-Code"), self):
                 return DownloadError(reason, sentence.format(hub=self, advice=TOKEN_ADVICE) + quoted)
-        if status in PASSING:
-            return TransientError(answered, asked_pause(headers))
+        if status in TRANSIENT_STATUSES:
+            return TransientError(answered, retry_after(headers))
         return DownloadError("Network", answered)
 
 
-Applies = Callable[[int, str | None, Hub], bool]
+ErrorRule = Callable[[int, str | None, HubClient], bool]
 
-REFUSALS: tuple[tuple[Applies, str, str], ...] = (
+ERROR_RULES: tuple[tuple[ErrorRule, str, str], ...] = (
     (
         lambda _, code, __: code == "RevisionNotFound",
         "RevisionNotFound",
@@ -131,13 +131,14 @@ REFUSALS: tuple[tuple[Applies, str, str], ...] = (
         "{hub.endpoint} has no model {hub.model} at {hub.revision}: correct the id, the revision or the hub's address",
     ),
 )
-"""What is wrong, by status, X-Error-Code and token (source: hf_raise_for_status of huggingface_hub)."""
+"""Condition, reason and message of an error, by status, X-Error-Code and token (source: hf_raise_for_status of
+huggingface_hub)."""
 
 
-def asked_pause(headers: Mapping[str, str]) -> float | None:
-    """The seconds for which a server asks to be left alone."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server requests to wait before a retry."""
     limit: Any = parse_ratelimit_headers(headers)
     if limit and limit.remaining == 0:
         return float(limit.reset_in_seconds)
-    asked = (headers.get("Retry-After") or "").strip()
-    return float(asked) if asked.isdecimal() else None
+    header = (headers.get("Retry-After") or "").strip()
+    return float(header) if header.isdecimal() else None

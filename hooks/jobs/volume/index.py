@@ -1,4 +1,4 @@
-"""The index of a volume: read, changed under its lock, and made anew from the volume where it is damaged."""
+"""The index of a volume: read, changed under its lock, and rebuilt from the volume where it is damaged."""
 
 import threading
 from collections.abc import Callable
@@ -13,54 +13,53 @@ from aimlib.kube.timestamp import written
 from hooks.jobs.volume import disk, hashes, locks
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.hub import HASH
-from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.layout import MountedVolume
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
-def load(root: Path, say: Say) -> VolumeIndex:
-    """The index of a volume; an empty one where there is none yet.
+def load_index(root: Path, log: Log) -> VolumeIndex:
+    """Reads the index of a volume; an empty one where there is none yet.
 
-    One that cannot be read is made anew from what is on the volume, every byte of which is verified; on a volume that
-    can be written to it is stored, and the damaged one is kept beside it. DownloadError (VolumeRefused) for one of a
-    later release.
+    A damaged index is rebuilt from the files on the volume, which are verified; where the volume is writable, the new
+    one is stored and the damaged one kept beside it. DownloadError (VolumeRefused) for the index of a later release.
     """
-    volume = Volume(root)
+    volume = MountedVolume(root)
     try:
         return _read(volume)
     except UnreadableIndexError:
         pass
     try:
         volume.locks.mkdir(parents=True, exist_ok=True)
-        return update(root, lambda index: index, say)
+        return update_index(root, lambda index: index, log)
     except OSError as error:
-        say(f"the index of {root} cannot be stored: {error.strerror}")
-        return _rebuilt(volume)
+        log(f"the index of {root} cannot be stored: {error.strerror}")
+        return _rebuild(volume)
 
 
-def update(root: Path, change: Callable[[VolumeIndex], VolumeIndex], say: Say) -> VolumeIndex:
-    """Change the index, and return it as it is then. DownloadError as in `load`, and Busy; OSError."""
-    volume = Volume(root)
-    with locks.held(volume, locks.INDEX, locks.INDEX_WAIT, say):
+def update_index(root: Path, change: Callable[[VolumeIndex], VolumeIndex], log: Log) -> VolumeIndex:
+    """Changes the index, and returns the new one. DownloadError as in `load_index`, and Busy; OSError."""
+    volume = MountedVolume(root)
+    with locks.hold_lock(volume, locks.INDEX, locks.INDEX_WAIT, log):
         try:
             before = _read(volume)
         except UnreadableIndexError as error:
-            say(f"the index {volume.index_file} cannot be read: {error}; it is made anew from what is on the volume")
-            before = _rebuilt(volume)
+            log(f"the index {volume.index_file} cannot be read: {error}; it is made anew from what is on the volume")
+            before = _rebuild(volume)
             volume.index_file.with_name("index.json.broken").write_bytes(volume.index_file.read_bytes())
-            disk.replace(volume.index_file, volume_index.written(before))
+            disk.write_atomically(volume.index_file, volume_index.written(before))
         after = change(before)
         if after != before:
-            disk.replace(volume.index_file, volume_index.written(after))
+            disk.write_atomically(volume.index_file, volume_index.written(after))
         return after
 
 
-def remove(root: Path, key: str, say: Say) -> VolumeIndex:
-    """Take a model out of the index."""
-    return update(root, lambda index: index.without(key), say)
+def remove_entry(root: Path, key: str, log: Log) -> VolumeIndex:
+    """Removes a model from the index."""
+    return update_index(root, lambda index: index.without(key), log)
 
 
-def _read(volume: Volume) -> VolumeIndex:
+def _read(volume: MountedVolume) -> VolumeIndex:
     try:
         return volume_index.read(volume.index_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -74,23 +73,23 @@ def _read(volume: Volume) -> VolumeIndex:
         ) from error
 
 
-def _rebuilt(volume: Volume) -> VolumeIndex:
-    """What is on the volume, where every blob has the hash that its name says."""
+def _rebuild(volume: MountedVolume) -> VolumeIndex:
+    """The index of the models on the volume whose blobs all have the hashes that they are named by."""
     index = VolumeIndex()
     if volume.hub.is_dir():
         for repo in scan_cache_dir(volume.hub).repos:
             for commit in repo.revisions if repo.repo_type == "model" else ():
-                for model in _found(repo, commit):
+                for model in _models_of(repo, commit):
                     index = index.having(model)
     return index
 
 
-def _found(repo: CachedRepoInfo, commit: CachedRevisionInfo) -> tuple[CachedModel, ...]:
-    """A commit under each name that it has on the volume; under none where a file is not what it should be."""
+def _models_of(repo: CachedRepoInfo, commit: CachedRevisionInfo) -> tuple[CachedModel, ...]:
+    """The models of a commit, one per revision; none where a file is damaged."""
     files = []
     for one in commit.files:
         name = one.blob_path.name
-        if not (HASH.fullmatch(name) and hashes.matches(one.blob_path, name, threading.Event(), lambda _: None)):
+        if not (HASH.fullmatch(name) and hashes.matches_hash(one.blob_path, name, threading.Event(), lambda _: None)):
             return ()
         path = one.file_path.relative_to(commit.snapshot_path).as_posix()
         files.append(VolumeFile(path=path, size=one.size_on_disk, hash=name))

@@ -1,4 +1,4 @@
-"""Where things are on a volume: the hub's cache, and what is kept about it."""
+"""The paths on a volume: huggingface_hub's cache, and the operator's own files."""
 
 import errno
 import os
@@ -14,8 +14,8 @@ from hooks.jobs.volume.disk import AIM, HUB
 from hooks.jobs.volume.errors import DownloadError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-LINKLESS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
-"""What file systems without symbolic links answer (symlink(2))."""
+NO_SYMLINK_ERRORS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+"""Errors of file systems without symbolic links (symlink(2))."""
 
 
 class Repo(NamedTuple):
@@ -36,11 +36,11 @@ class Repo(NamedTuple):
         return self.path / "refs" / revision
 
     def tree(self, commit: str) -> Path:
-        """The list of all files that the hub has at a commit, kept by huggingface_hub."""
+        """huggingface_hub's list of all files of a commit."""
         return self.path / "trees" / f"{commit}.json"
 
     def commit(self, revision: str) -> str | None:
-        """The commit of a revision, as far as the volume knows."""
+        """The commit of a revision on the volume; None where there is none."""
         if COMMIT.fullmatch(revision):
             return revision
         try:
@@ -50,14 +50,14 @@ class Repo(NamedTuple):
         return found if COMMIT.fullmatch(found) else None
 
 
-class Volume(NamedTuple):
+class MountedVolume(NamedTuple):
     """A mounted cache."""
 
     root: Path
 
     @property
     def hub(self) -> Path:
-        """The cache as HF_HUB_CACHE names it."""
+        """huggingface_hub's cache, as in HF_HUB_CACHE."""
         return self.root / HUB
 
     @property
@@ -76,14 +76,14 @@ class Volume(NamedTuple):
             raise DownloadError("NotFound", f"{model_id!r} is no model id such as Qwen/Qwen3-32B") from error
 
     def prepare(self) -> None:
-        """Make the folders, and see that the volume has links. OSError, or DownloadError, where it does not."""
+        """Creates the folders, and checks that symbolic links work. OSError, or DownloadError."""
         self.hub.mkdir(parents=True, exist_ok=True)
         self.locks.mkdir(parents=True, exist_ok=True)
         probe = self.locks / f"{os.urandom(8).hex()}.link"  # in a container, every process is number 1
         try:
             probe.symlink_to("nowhere")
         except OSError as error:
-            if error.errno not in LINKLESS:
+            if error.errno not in NO_SYMLINK_ERRORS:
                 raise
             raise DownloadError(
                 "VolumeRefused", f"the file system of {self.root} has no symbolic links, of which a cache is made"

@@ -1,4 +1,4 @@
-"""What is on a volume: its index as it is stored, each model with what is wrong with it, and parts of models."""
+"""Lists a volume: its models with their damage, and incomplete downloads."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import NamedTuple
 from aimlib.caching import volume_index
 from aimlib.caching.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeIndex
 from hooks.jobs.volume import missing_files, verify
-from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.layout import MountedVolume
 
 WORKERS = 8
-"""Files that are read at a time: hashing leaves the interpreter's lock, and network file systems want company."""
+"""Files that are read in parallel: hashing releases the GIL, and network file systems are faster so."""
 
 
 class NoCacheError(Exception):
     """A folder that is no cache, or whose index cannot be read, in words."""
 
 
-class Listed(NamedTuple):
-    """A model on the volume, or what an interrupted or running download of it has brought."""
+class ListedModel(NamedTuple):
+    """A model on the volume, or the files of an interrupted or running download."""
 
     id: str
     revision: str
@@ -33,9 +33,9 @@ class Listed(NamedTuple):
     wrong: tuple[str, ...] = ()
 
 
-def opened(root: Path) -> Volume:
-    """The volume in a folder. NoCacheError."""
-    volume = Volume(root)
+def open_volume(root: Path) -> MountedVolume:
+    """Opens the volume in a folder. NoCacheError."""
+    volume = MountedVolume(root)
     if not root.is_dir():
         raise NoCacheError(f"there is no folder {root}")
     if not volume.hub.is_dir() and not volume.index_file.exists():
@@ -43,8 +43,8 @@ def opened(root: Path) -> Volume:
     return volume
 
 
-def stored(volume: Volume) -> VolumeIndex:
-    """The index as it is stored; an empty one where there is none. NoCacheError, OSError."""
+def read_index(volume: MountedVolume) -> VolumeIndex:
+    """Reads the index; an empty one where there is none. NoCacheError, OSError."""
     try:
         return volume_index.read(volume.index_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -56,34 +56,36 @@ def stored(volume: Volume) -> VolumeIndex:
         raise NoCacheError(f"the index {volume.index_file} cannot be read: {error}; {again}") from error
 
 
-def listed(volume: Volume) -> list[Listed]:
-    """All of them, in the order of their names; nothing is read but the index. NoCacheError, OSError."""
+def list_volume(volume: MountedVolume) -> list[ListedModel]:
+    """Lists a volume in the order of names; only the index is read. NoCacheError, OSError."""
     return sorted([*_models(volume), *_parts(volume)])
 
 
-def _models(volume: Volume) -> Iterator[Listed]:
-    for one in stored(volume).models.values():
+def _models(volume: MountedVolume) -> Iterator[ListedModel]:
+    for one in read_index(volume).models.values():
         repo = volume.repo(one.id)
-        wrong = tuple(missing_files.objections(repo, one).values())
+        wrong = tuple(missing_files.find_missing(repo, one).values())
         state, folder = "Damaged" if wrong else "Ready", repo.snapshot(one.commit)
         size, times = (one.bytes, len(one.files)), (one.cached_at, one.last_used)
-        yield Listed(one.id, one.revision, state, *size, folder, one.commit, *times, wrong)
+        yield ListedModel(one.id, one.revision, state, *size, folder, one.commit, *times, wrong)
 
 
-def _parts(volume: Volume) -> Iterator[Listed]:
+def _parts(volume: MountedVolume) -> Iterator[ListedModel]:
     for repo in missing_files.repos(volume):
         if files := missing_files.leftovers(repo):
             size = sum(one.bytes for one in files)
-            yield Listed(missing_files.model_id(repo), missing_files.UNKNOWN, "Partial", size, len(files), repo.blobs)
+            yield ListedModel(
+                missing_files.model_id(repo), missing_files.UNKNOWN_REVISION, "Partial", size, len(files), repo.blobs
+            )
 
 
-def wrong(volume: Volume, model: CachedModel) -> tuple[str, ...]:
-    """What is wrong with a model, every byte of which is read; nothing is written."""
+def find_damage(volume: MountedVolume, model: CachedModel) -> tuple[str, ...]:
+    """Reads every byte of a model, and returns messages about what is damaged."""
     repo = volume.repo(model.id)
     try:
-        found = missing_files.objections(repo, model)
+        found = missing_files.find_missing(repo, model)
         files = [one for one in model.files if one.path not in found]
-        content = verify.wrong(repo.snapshot(model.commit), files, WORKERS, lambda _: None, lambda: None)
+        content = verify.find_damaged_files(repo.snapshot(model.commit), files, WORKERS, lambda _: None, lambda: None)
     except OSError as error:
         return (f"{error.filename or repo.path} cannot be read: {error.strerror}",)
     return (*found.values(), *content)

@@ -1,4 +1,4 @@
-"""Locks of the volume: files that one process at a time holds, on all nodes that mount it (flock)."""
+"""Locks of a volume: files that one process at a time holds, on all nodes that mount it (flock)."""
 
 import errno
 import fcntl
@@ -9,23 +9,23 @@ from contextlib import contextmanager
 
 from hooks.jobs.volume import clock
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.layout import MountedVolume
 
 INDEX = "index"
 MODEL_WAIT, INDEX_WAIT = 3600.0, 600.0
-"""Seconds to wait: for another download of the same model, and for a change of the index, which takes a moment unless
-it is being rebuilt."""
-LOOK = 0.2
-"""Seconds between two looks at a lock."""
+"""Seconds to wait: for another download of the same model, and for a change of the index, which is short unless it is
+rebuilt."""
+POLL_SECONDS = 0.2
+"""Seconds between two attempts to take a lock."""
 UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
-def held(volume: Volume, name: str, wait: float, say: Callable[[str], None]) -> Iterator[None]:
-    """The lock of that name. DownloadError: Busy after `wait` seconds, VolumeRefused where there are no locks."""
+def hold_lock(volume: MountedVolume, name: str, wait: float, log: Callable[[str], None]) -> Iterator[None]:
+    """Holds the lock of that name. DownloadError: Busy after `wait` seconds, VolumeRefused without flock."""
     file = os.open(volume.locks / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        _acquire(volume, name, file, wait, say)
+        _acquire(volume, name, file, wait, log)
         os.ftruncate(file, 0)
         os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
         yield
@@ -33,21 +33,21 @@ def held(volume: Volume, name: str, wait: float, say: Callable[[str], None]) -> 
         os.close(file)
 
 
-def _acquire(volume: Volume, name: str, file: int, wait: float, say: Callable[[str], None]) -> None:
-    began, said = clock.seconds(), False
+def _acquire(volume: MountedVolume, name: str, file: int, wait: float, log: Callable[[str], None]) -> None:
+    began, logged = clock.monotonic(), False
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.pread(file, 256, 0).decode(errors="replace") or "another process"
-            if clock.seconds() - began >= wait:
+            if clock.monotonic() - began >= wait:
                 raise DownloadError(
                     "Busy", f"{owner} has held the lock {name} of {volume.root} for {wait:.0f} seconds and more"
                 ) from None
-            if not said:
-                say(f"{owner} holds the lock {name} of {volume.root}; waiting for at most {wait:.0f} seconds")
-            said = True
-            threading.Event().wait(LOOK)
+            if not logged:
+                log(f"{owner} holds the lock {name} of {volume.root}; waiting for at most {wait:.0f} seconds")
+            logged = True
+            threading.Event().wait(POLL_SECONDS)
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise

@@ -1,4 +1,4 @@
-"""What of a model is on the volume: missing and cut files, and blobs that no commit links to. Nothing is read."""
+"""Finds missing and truncated files of a model, and blobs that no commit links to, without reading contents."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aimlib.caching.volume_index import CachedModel
-from hooks.jobs.volume.layout import Repo, Volume
+from hooks.jobs.volume.layout import MountedVolume, Repo
 
-FOLDERS = "models--*"
-UNKNOWN = "-"
-"""The revision of what an interrupted download has left."""
+FOLDER_PATTERN = "models--*"
+UNKNOWN_REVISION = "-"
+"""Shown as the revision of files that an interrupted download left."""
 
 
-def objections(repo: Repo, model: CachedModel) -> Mapping[str, str]:
-    """What is wrong by path, as sentences; empty where all files are there with their sizes."""
+def find_missing(repo: Repo, model: CachedModel) -> Mapping[str, str]:
+    """Messages about missing or truncated files, by path; empty where all files have their sizes."""
     folder = repo.snapshot(model.commit)
-    found = {one.path: _objection(folder / one.path, one.path, one.size) for one in model.files}
+    found = {one.path: _size_problem(folder / one.path, one.path, one.size) for one in model.files}
     commit = repo.commit(model.revision)
     if commit != model.commit:
         found[f"refs/{model.revision}"] = f"{model.revision} is {commit or 'no commit'} there, and not {model.commit}"
-    return {path: said for path, said in found.items() if said}
+    return {path: message for path, message in found.items() if message}
 
 
-def _objection(file: Path, path: str, size: int) -> str | None:
+def _size_problem(file: Path, path: str, size: int) -> str | None:
     try:
         found = file.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
@@ -32,7 +32,7 @@ def _objection(file: Path, path: str, size: int) -> str | None:
 
 
 class Leftover(NamedTuple):
-    """A file that belongs to no commit: what an interrupted download has brought so far."""
+    """A file that belongs to no commit, left by an interrupted download."""
 
     path: Path
     bytes: int
@@ -40,9 +40,9 @@ class Leftover(NamedTuple):
     """When, in seconds since 1970."""
 
 
-def repos(volume: Volume) -> Iterator[Repo]:
+def repos(volume: MountedVolume) -> Iterator[Repo]:
     """The folders of models, in the order of their names."""
-    return (Repo(path) for path in sorted(volume.hub.glob(FOLDERS)) if path.is_dir())
+    return (Repo(path) for path in sorted(volume.hub.glob(FOLDER_PATTERN)) if path.is_dir())
 
 
 def model_id(repo: Repo) -> str:

@@ -1,4 +1,4 @@
-"""A model that has to be on the volume already: found, verified byte by byte, and nothing is asked for."""
+"""Verifies a model that is on the volume already, without a network."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -7,65 +7,65 @@ from contextlib import contextmanager
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import clock, index, locks, snapshot, verify
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.layout import MountedVolume
 from hooks.jobs.volume.progress import Progress
-from hooks.jobs.volume.report import Teller
-from hooks.jobs.volume.request import Wish
+from hooks.jobs.volume.report import Reporter
+from hooks.jobs.volume.request import DownloadRequest
 
-READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+READ_ONLY_ERRORS = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-def verified(wish: Wish, teller: Teller, say: Callable[[str], None]) -> CachedModel:
-    """The model as it is on the volume, which may be read-only. DownloadError (NotOnVolume) where it is not whole."""
-    volume = Volume(wish.root)
-    with _locked(volume, wish, say) as writable:
-        if writable and (known := snapshot.known(volume, wish, say)):
+def verify_offline(request: DownloadRequest, reporter: Reporter, log: Callable[[str], None]) -> CachedModel:
+    """Verifies the model on a volume, which may be read-only. DownloadError (NotOnVolume) where it is incomplete."""
+    volume = MountedVolume(request.root)
+    with _locked(volume, request, log) as writable:
+        if writable and (known := snapshot.indexed_model(volume, request, log)):
             return known
-        model = _checked(volume, wish, teller)
+        model = _verify(volume, request, reporter)
         if writable:
-            index.update(wish.root, lambda before: before.having(model), say)
+            index.update_index(request.root, lambda before: before.having(model), log)
     return model
 
 
 @contextmanager
-def _locked(volume: Volume, wish: Wish, say: Callable[[str], None]) -> Iterator[bool]:
-    """The model's lock, and whether there is one: nobody writes to a volume that is read-only here."""
+def _locked(volume: MountedVolume, request: DownloadRequest, log: Callable[[str], None]) -> Iterator[bool]:
+    """Holds the model's lock, and yields whether the volume is writable; a read-only one needs no lock."""
     try:
         volume.prepare()
     except OSError as error:
-        if error.errno not in READ_ONLY:
+        if error.errno not in READ_ONLY_ERRORS:
             raise
-        say(f"the volume at {wish.root} is read-only: its index is left alone")
+        log(f"the volume at {request.root} is read-only: its index is left alone")
         yield False
         return
-    with locks.held(volume, volume.repo(wish.model).path.name, locks.MODEL_WAIT, say):
+    with locks.hold_lock(volume, volume.repo(request.model).path.name, locks.MODEL_WAIT, log):
         yield True
 
 
-def _checked(volume: Volume, wish: Wish, teller: Teller) -> CachedModel:
-    commit = volume.repo(wish.model).commit(wish.revision)
+def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter) -> CachedModel:
+    commit = volume.repo(request.model).commit(request.revision)
     if commit is None:
         raise DownloadError(
             "NotOnVolume",
-            f"{wish.name} is not on the volume at {wish.root}, and nothing may be downloaded: "
-            f"there is no {volume.repo(wish.model).ref(wish.revision)}",
+            f"{request.name} is not on the volume at {request.root}, and nothing may be downloaded: "
+            f"there is no {volume.repo(request.model).ref(request.revision)}",
         )
-    folder = snapshot.check(volume, wish, commit)
-    files = wish.chosen(verify.listed(folder))
+    folder = snapshot.check_snapshot(volume, request, commit)
+    files = request.select(verify.snapshot_files(folder))
     if not files:
-        raise DownloadError("NotOnVolume", f"no file of {wish.name} on the volume matches: {wish.patterned}")
-    model = wish.cached(commit, files, clock.stamp())
+        raise DownloadError("NotOnVolume", f"no file of {request.name} on the volume matches: {request.patterns_text}")
+    model = request.index_entry(commit, files, clock.timestamp())
     progress = Progress(sum(one.size for one in files))
 
-    def look() -> None:
-        teller.tell(
-            wish.report(state="Verifying", commit=commit, done=progress.done, total=progress.total, files=len(files))
+    def report_progress() -> None:
+        reporter.update(
+            request.report(state="Verifying", commit=commit, done=progress.done, total=progress.total, files=len(files))
         )
 
-    wrong = verify.wrong(folder, files, wish.workers, progress.add, look)
+    wrong = verify.find_damaged_files(folder, files, request.workers, progress.add, report_progress)
     if not wrong:
         wrong = tuple(f"{path} is missing" for path in verify.missing_shards(folder, files))
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise DownloadError("NotOnVolume", f"{wish.name} is not whole on the volume: {'; '.join(wrong[:3])}{more}")
+        raise DownloadError("NotOnVolume", f"{request.name} is not whole on the volume: {'; '.join(wrong[:3])}{more}")
     return model

@@ -1,4 +1,4 @@
-"""Who says what a clean-up may remove, and who is told of it: an AIMCache, or the options of a command."""
+"""The rules and the reports of a clean-up: of an AIMCache, or of a command's options."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Protocol
@@ -10,21 +10,21 @@ from aimlib.caching import eviction
 from aimlib.caching.eviction import Kept, Policy
 from aimlib.caching.volume_index import CachedModel
 from aimlib.schema.error_messages import sentences
-from hooks.jobs.volume.cluster import Cluster, ClusterError
+from hooks.jobs.volume.cluster import CacheClient, ClusterError
 
 
-class Rated(NamedTuple):
-    """The models of a volume as they are judged at this moment."""
+class RatedModels(NamedTuple):
+    """The models of a volume, with the rules and users that apply now."""
 
     policy: Policy
     models: tuple[Kept, ...]
-    """Those of which it is known who uses them."""
+    """The models with known users."""
     listed: Collection[str] | None = None
-    """The ids of the models that are asked for; None where nobody has listed them."""
+    """The ids of the models that the spec lists; None where there is no spec."""
     ready: Collection[tuple[str, str]] = ()
-    """Id and revision of the models that are said to be there."""
+    """Id and revision of the models that are reported as ready."""
     removed: Collection[tuple[str, str]] = ()
-    """Those that are said to have been removed."""
+    """Id and revision of the models that are reported as removed."""
 
     @property
     def used(self) -> Collection[tuple[str, str]]:
@@ -32,30 +32,30 @@ class Rated(NamedTuple):
         return {(one.id, one.revision) for one in self.models if one.used_by}
 
     @property
-    def given_up(self) -> Collection[tuple[str, str]]:
-        """Those that nobody asks for: certainly not in use, and not listed any more or said to have been removed."""
+    def unneeded(self) -> Collection[tuple[str, str]]:
+        """Id and revision of the models that are unused, and no longer listed or reported as removed."""
         unused = {(one.id, one.revision): one.listed for one in self.models if not one.used_by}
         return {name for name, listed in unused.items() if not listed or name in self.removed}
 
 
-class Rules(Protocol):
-    """What may go, asked for anew before each step, since endpoints begin to use models at any time."""
+class CleanupRules(Protocol):
+    """The rules of a clean-up, read before each step, since endpoints may start to use models at any time."""
 
-    def rated(self, models: Iterable[CachedModel]) -> Rated:
-        """The models as they are judged now. ClusterError."""
+    def rate(self, models: Iterable[CachedModel]) -> RatedModels:
+        """Reads the rules and users of models now. ClusterError."""
 
     def report(self, data: Mapping[str, str]) -> None:
-        """Merge these keys into the cache's reports. ClusterError."""
+        """Merges these keys into the cache's reports. ClusterError."""
 
 
-class OfCache:
-    """The rules of an AIMCache, and the users that its status names."""
+class CacheRules:
+    """The rules of an AIMCache, and the users in its status."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: CacheClient) -> None:
         self.cluster = cluster
 
-    def rated(self, models: Iterable[CachedModel]) -> Rated:
-        raw = self.cluster.found()
+    def rate(self, models: Iterable[CachedModel]) -> RatedModels:
+        raw = self.cluster.read_cache()
         try:
             cache = AIMCache.model_validate(raw)
             policy = eviction.policy(cache.spec.cleanup)
@@ -70,24 +70,24 @@ class OfCache:
         ready, removed = (
             {(one.id, one.revision) for one in usage if one.status == state} for state in ("Ready", "Removed")
         )
-        return Rated(policy, found, {one.id for one in cache.spec.models}, ready, removed)
+        return RatedModels(policy, found, {one.id for one in cache.spec.models}, ready, removed)
 
     def report(self, data: Mapping[str, str]) -> None:
         self.cluster.report(data)
 
 
-class OfOptions:
-    """The rules that a person gives for a folder; nobody knows who uses it."""
+class OptionRules:
+    """The rules of a command's options; users are unknown."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
 
-    def rated(self, models: Iterable[CachedModel]) -> Rated:
+    def rate(self, models: Iterable[CachedModel]) -> RatedModels:
         found = (
             Kept(one.id, one.revision, one.bytes, eviction.moment(one.cached_at), eviction.moment(one.last_used))
             for one in models
         )
-        return Rated(self.policy, tuple(found))
+        return RatedModels(self.policy, tuple(found))
 
     def report(self, data: Mapping[str, str]) -> None:
-        """Nobody is told."""
+        """Does nothing: there is no AIMCache."""

@@ -1,17 +1,17 @@
-"""How far a download is, counted by several threads."""
+"""The progress of a download, counted by several threads."""
 
 import threading
 
 
 class Progress:
-    """Bytes that are on the volume, of those that shall be."""
+    """Bytes on the volume, and their total."""
 
     def __init__(self, total: int, done: int = 0) -> None:
         self.total, self._done = total, done
         self._lock = threading.Lock()
 
     def add(self, count: int) -> None:
-        """So many bytes more; fewer, where it is negative."""
+        """Adds bytes; a negative count removes some."""
         with self._lock:
             self._done += count
 

@@ -1,4 +1,4 @@
-"""How a model goes from the volume: its links, its revision, and the blobs that nothing else there needs."""
+"""Removes a model from a volume: its links, its revision, and blobs that no other commit links to."""
 
 import errno
 import shutil
@@ -10,30 +10,30 @@ from huggingface_hub import CachedRevisionInfo, HFCacheInfo, scan_cache_dir
 
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import missing_files
-from hooks.jobs.volume.layout import Repo, Volume
+from hooks.jobs.volume.layout import MountedVolume, Repo
 
-AGAIN = 3
+SCAN_ATTEMPTS = 3
 
 
-def remove(volume: Volume, model: CachedModel, others: Iterable[CachedModel]) -> int:
-    """Remove a model whose lock is held, and return the bytes that this frees; OSError where not all of it goes.
+def remove_model(volume: MountedVolume, model: CachedModel, others: Iterable[CachedModel]) -> int:
+    """Removes a model whose lock is held, and returns the freed bytes; OSError where a part remains.
 
-    Blobs that another commit links to stay, as does what an interrupted download of another revision has brought so
-    far. Where one of `others` is the same commit, only the name goes.
+    Blobs that another commit links to stay, and so do the files of an interrupted download of another revision. Where
+    one of `others` is the same commit, only the ref is removed.
     """
     repo = volume.repo(model.id)
     if repo.commit(model.revision) == model.commit:
         repo.ref(model.revision).unlink(missing_ok=True)
     if any((one.id, one.commit) == (model.id, model.commit) for one in others):
         return 0
-    _mend(repo)
+    _remove_dangling(repo)
     freed = 0
-    found = _scanned(volume.hub)
+    found = _scan(volume.hub)
     for one in (one for known in found.repos for one in known.revisions):
         if one.snapshot_path.resolve() == repo.snapshot(model.commit).resolve():
             strategy = found.delete_files(*one.files)
             strategy.execute()
-            _forget(repo, one)
+            _remove_refs(repo, one)
             freed += strategy.expected_freed_size
     if repo.snapshot(model.commit).exists():
         raise OSError(errno.EINVAL, "it is not laid out as a cache of the hub", str(repo.path))
@@ -41,28 +41,28 @@ def remove(volume: Volume, model: CachedModel, others: Iterable[CachedModel]) ->
         if left.path.name in model.blobs:
             left.path.unlink()
             freed += left.bytes
-    tidy(repo)
+    remove_if_empty(repo)
     return freed
 
 
-def _scanned(hub: Path) -> HFCacheInfo:
-    """What is in the cache. Files of other models come and go meanwhile, which is no reason to give up."""
-    for _ in range(AGAIN):
+def _scan(hub: Path) -> HFCacheInfo:
+    """Scans the cache; scans again where a file of another model has just been removed."""
+    for _ in range(SCAN_ATTEMPTS):
         with suppress(FileNotFoundError):
             return scan_cache_dir(hub)
     return scan_cache_dir(hub)
 
 
-def _forget(repo: Repo, commit: CachedRevisionInfo) -> None:
-    """The names of a commit whose files are gone."""
+def _remove_refs(repo: Repo, commit: CachedRevisionInfo) -> None:
+    """Removes the refs and the snapshot of a commit whose files are removed."""
     for name in commit.refs:
         repo.ref(name).unlink(missing_ok=True)
     repo.tree(commit.commit_hash).unlink(missing_ok=True)
     shutil.rmtree(repo.snapshot(commit.commit_hash))
 
 
-def _mend(repo: Repo) -> None:
-    """Take away links and names that lead nowhere: huggingface_hub refuses to look at a folder with any."""
+def _remove_dangling(repo: Repo) -> None:
+    """Removes dangling links and refs: huggingface_hub refuses to scan a folder that has any."""
     for path in (repo.path / "snapshots").rglob("*"):
         if path.is_symlink() and not path.exists():
             path.unlink()
@@ -71,8 +71,8 @@ def _mend(repo: Repo) -> None:
             path.unlink()
 
 
-def tidy(repo: Repo) -> None:
-    """Remove the folder of a model of which nothing is left."""
+def remove_if_empty(repo: Repo) -> None:
+    """Removes the folder of a model that has no files left."""
     kept = (one for name in ("blobs", "snapshots") for one in (repo.path / name).glob("*"))
     if repo.path.exists() and not any(kept):
         shutil.rmtree(repo.path)

@@ -1,4 +1,4 @@
-"""Who is told how a download goes: a person by lines, or an AIMCache by its reports."""
+"""Reports the progress of a download: lines on a terminal, or patches of an AIMCache's reports."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -7,78 +7,81 @@ from pathlib import Path
 from aimlib.caching import byte_sizes, job_reports
 from aimlib.caching.job_reports import ModelReport
 from hooks.jobs.volume import clock, disk
-from hooks.jobs.volume.cluster import Cluster, ClusterError
+from hooks.jobs.volume.cluster import CacheClient, ClusterError
 
-EVERY, AFTER_TROUBLE = 5.0, 30.0
+REPORT_SECONDS, RETRY_SECONDS = 5.0, 30.0
 """Seconds between two reports of progress, and after one that failed."""
-LAST_TRIES = 3
+FINAL_ATTEMPTS = 3
 
 
-class Teller(ABC):
-    """Tells how a download goes."""
+class Reporter(ABC):
+    """Reports the progress of a download."""
 
     latest: ModelReport | None = None
 
-    def tell(self, report: ModelReport) -> None:
-        """Say it, unless something like it was said just now."""
+    def update(self, report: ModelReport) -> None:
+        """Reports, unless nothing has changed."""
         if report != self.latest:
             self.latest = report
             self.progress(report)
 
     @abstractmethod
     def progress(self, report: ModelReport) -> None:
-        """Say something new, or not yet."""
+        """Reports a change; may skip it to limit the rate."""
 
     @abstractmethod
     def end(self, root: Path, report: ModelReport) -> None:
-        """Say how it ended."""
+        """Reports the end."""
 
 
-class ForPeople(Teller):
+class ConsoleReporter(Reporter):
     """A line when the state or the percentage changes."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
-        self.said: object = None
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self.log = log
+        self.reported: object = None
 
     def progress(self, report: ModelReport) -> None:
         if report.total is None:
             return
         percent = 100 * report.done // report.total if report.total else 100
-        if (report.state, percent) != self.said:
-            self.said = (report.state, percent)
+        if (report.state, percent) != self.reported:
+            self.reported = (report.state, percent)
             of = f"{byte_sizes.words(report.done)} of {byte_sizes.words(report.total)}"
-            self.say(f"{report.state} {report.id}@{report.revision}: {percent} %, {of}")
+            self.log(f"{report.state} {report.id}@{report.revision}: {percent} %, {of}")
 
     def end(self, root: Path, report: ModelReport) -> None:
         if report.state == "Ready":
-            self.say(
+            self.log(
                 f"{report.id}@{report.revision} is on {root} and verified: commit {report.commit}, "
                 f"{report.files} files, {byte_sizes.words(report.done)}"
             )
 
 
-class ForCluster(Teller):
-    """A patch of the cache's reports, not too often; trouble with the cluster is said, and harms no download."""
+class CacheReporter(Reporter):
+    """Patches the cache's reports at a limited rate; errors of the cluster are logged, and do not end the download."""
 
-    def __init__(self, cluster: Cluster, key: str, say: Callable[[str], None]) -> None:
-        self.cluster, self.key, self.say = cluster, key, say
-        self.sent: ModelReport | None = None
-        self.due = 0.0
-        self.complaint = ""
+    def __init__(self, cluster: CacheClient, key: str, log: Callable[[str], None]) -> None:
+        self.cluster, self.key, self.log = cluster, key, log
+        self.last_sent: ModelReport | None = None
+        self.next_report = 0.0
+        self.last_error = ""
 
     def progress(self, report: ModelReport) -> None:
-        news = self.sent is None or (report.state, report.message) != (self.sent.state, self.sent.message)
-        if clock.seconds() >= self.due or (news and not self.complaint):
+        news = self.last_sent is None or (report.state, report.message) != (
+            self.last_sent.state,
+            self.last_sent.message,
+        )
+        if clock.monotonic() >= self.next_report or (news and not self.last_error):
             self._send({self.key: job_reports.written(report)}, report)
 
     def end(self, root: Path, report: ModelReport) -> None:
         data = {self.key: job_reports.written(report)}
         try:
-            data[job_reports.VOLUME] = job_reports.written(disk.measured(root))
+            data[job_reports.VOLUME] = job_reports.written(disk.measure(root))
         except OSError as error:
-            self.say(f"the volume at {root} cannot be measured: {error.strerror}")
-        for _ in range(LAST_TRIES):
+            self.log(f"the volume at {root} cannot be measured: {error.strerror}")
+        for _ in range(FINAL_ATTEMPTS):
             if self._send(data, report):
                 return
 
@@ -86,9 +89,9 @@ class ForCluster(Teller):
         try:
             self.cluster.report(data)
         except ClusterError as error:
-            if str(error) != self.complaint:
-                self.say(f"the state cannot be reported to {self.cluster.reports}: {error}")
-            self.complaint, self.due = str(error), clock.seconds() + AFTER_TROUBLE
+            if str(error) != self.last_error:
+                self.log(f"the state cannot be reported to {self.cluster.reports}: {error}")
+            self.last_error, self.next_report = str(error), clock.monotonic() + RETRY_SECONDS
             return False
-        self.sent, self.complaint, self.due = report, "", clock.seconds() + EVERY
+        self.last_sent, self.last_error, self.next_report = report, "", clock.monotonic() + REPORT_SECONDS
         return True

@@ -1,24 +1,24 @@
-"""What a download is asked for."""
+"""The request of a download: one model on one volume."""
 
 from pathlib import Path
 from typing import NamedTuple
 
-from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined] # said without __all__
+from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined] # not in __all__
 
 from aimlib.api.cache import DUPLICATES
 from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, model_key, patterns_key
 from aimlib.caching.volume_index import CachedModel, VolumeFile
 
 
-class Wish(NamedTuple):
-    """One model on one volume."""
+class DownloadRequest(NamedTuple):
+    """One model to download to one volume, and which of its files."""
 
     root: Path
     model: str
     revision: str = DEFAULT_REVISION
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] | None = None
-    """None: the files that usually hold the same weights once more."""
+    """None: files that usually duplicate weights."""
     max_size: int | None = None
     """Bytes."""
     workers: int = 8
@@ -34,34 +34,34 @@ class Wish(NamedTuple):
 
     @property
     def allowed(self) -> list[str] | None:
-        """Patterns of the files to take, as huggingface_hub takes them: None for all."""
+        """Patterns of files to include, for huggingface_hub; None for all."""
         return list(self.include) or None
 
     @property
     def ignored(self) -> list[str]:
-        """Patterns of the files to leave."""
+        """Patterns of files to exclude."""
         return list(DUPLICATES if self.exclude is None else self.exclude)
 
     @property
     def name(self) -> str:
-        """The model and the revision, for sentences."""
+        """The model and the revision, for messages."""
         return f"{self.model}@{self.revision}"
 
     @property
-    def patterned(self) -> str:
-        """The patterns, for sentences."""
+    def patterns_text(self) -> str:
+        """The patterns, for messages."""
         return f"include {' '.join(self.include) or 'everything'}, exclude {' '.join(self.ignored) or 'nothing'}"
 
-    def chosen(self, files: tuple[VolumeFile, ...]) -> tuple[VolumeFile, ...]:
-        """Those that the patterns take."""
+    def select(self, files: tuple[VolumeFile, ...]) -> tuple[VolumeFile, ...]:
+        """The files that the patterns select."""
         return tuple(
             filter_repo_objects(
                 files, allow_patterns=self.allowed, ignore_patterns=self.ignored, key=lambda file: file.path
             )
         )
 
-    def cached(self, commit: str, files: tuple[VolumeFile, ...], when: str) -> CachedModel:
-        """The entry of the index, once it is there."""
+    def index_entry(self, commit: str, files: tuple[VolumeFile, ...], when: str) -> CachedModel:
+        """The model's entry of the index."""
         return CachedModel(
             id=self.model,
             revision=self.revision,
@@ -72,7 +72,7 @@ class Wish(NamedTuple):
         )
 
     def report(self, **state: object) -> ModelReport:
-        """What is reported of it meanwhile."""
+        """A report about the model."""
         return ModelReport.model_validate(
             {"id": self.model, "revision": self.revision, "patterns": self.patterns, **state}
         )

@@ -1,4 +1,4 @@
-"""Trying again: how often and how long, and being stopped meanwhile."""
+"""Retries with backoff, until they are stopped."""
 
 import threading
 from collections.abc import Callable
@@ -10,41 +10,41 @@ Result = TypeVar("Result")
 
 
 class StoppedError(Exception):
-    """The work is not wanted any more: something else has failed, or the process is to end."""
+    """The work was stopped: another part has failed, or the process ends."""
 
 
-class Patience(NamedTuple):
-    """How often something is tried that got nowhere, and the seconds between."""
+class RetryPolicy(NamedTuple):
+    """The number of attempts without progress, and the seconds between them."""
 
-    tries: int = 6
-    first: float = 1
-    longest: float = 30
-    longest_asked: float = 300
-    """Of a server that asks to be left alone; the hub counts its limits in windows of five minutes (its RateLimit
+    attempts: int = 6
+    first_pause: float = 1
+    max_pause: float = 30
+    max_retry_after: float = 300
+    """The longest Retry-After that is honoured; the hub's rate limits apply to windows of five minutes (its RateLimit
     headers)."""
 
-    def pause(self, failed: int, asked: float | None) -> float:
-        """Seconds after so many failures in a row."""
-        if asked is not None:
-            return min(asked, self.longest_asked)
-        return min(self.first * 2.0 ** (failed - 1), self.longest)
+    def pause(self, failures: int, retry_after: float | None) -> float:
+        """Seconds to wait after so many failures in a row."""
+        if retry_after is not None:
+            return min(retry_after, self.max_retry_after)
+        return min(self.first_pause * 2.0 ** (failures - 1), self.max_pause)
 
 
-def persist(
-    action: Callable[[], Result], patience: Patience, stop: threading.Event, moved: Callable[[], int] = int
+def retry(
+    action: Callable[[], Result], retry_policy: RetryPolicy, stop: threading.Event, progress: Callable[[], int] = int
 ) -> Result:
-    """The result of `action`, which is done again after a TransientError.
+    """Calls `action` until it succeeds, again after each TransientError, and returns its result.
 
-    The tries count from the last time that `moved` said something else. DownloadError (Network) after all of them,
-    StoppedError when `stop` is set.
+    Attempts are counted from the last change of `progress`. DownloadError (Network) after the last one, StoppedError
+    when `stop` is set.
     """
-    failed, mark = 0, moved()
+    failures, position = 0, progress()
     while True:
         try:
             return action()
         except TransientError as error:
-            failed, mark = (failed + 1 if moved() == mark else 1), moved()
-            if failed >= patience.tries:
-                raise DownloadError("Network", f"{error.message}; gave up after {failed} tries") from error
-            if stop.wait(patience.pause(failed, error.wait)):
+            failures, position = (failures + 1 if progress() == position else 1), progress()
+            if failures >= retry_policy.attempts:
+                raise DownloadError("Network", f"{error.message}; gave up after {failures} tries") from error
+            if stop.wait(retry_policy.pause(failures, error.wait)):
                 raise StoppedError from None

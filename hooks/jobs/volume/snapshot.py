@@ -1,4 +1,4 @@
-"""A commit's files as links to blobs: what engines open, and whether all of it is there."""
+"""A commit's files as links to blobs, which engines open, and the check that they are complete."""
 
 import os
 from collections.abc import Callable
@@ -10,22 +10,24 @@ from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundEr
 from aimlib.caching.volume_index import CachedModel, VolumeFile
 from hooks.jobs.volume import disk, index, missing_files
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Repo, Volume
-from hooks.jobs.volume.request import Wish
+from hooks.jobs.volume.layout import MountedVolume, Repo
+from hooks.jobs.volume.request import DownloadRequest
 
 
-def publish(repo: Repo, wish: Wish, commit: str, files: tuple[VolumeFile, ...], *, all_of_it: bool) -> None:
-    """Link the blobs, which are all there, into the commit's snapshot, and then let the revision be that commit."""
+def publish_snapshot(
+    repo: Repo, request: DownloadRequest, commit: str, files: tuple[VolumeFile, ...], *, all_of_it: bool
+) -> None:
+    """Links the blobs, which are complete, into the commit's snapshot, and then sets the revision to that commit."""
     folder = repo.snapshot(commit)
     for file in files:
         _link(folder / file.path, repo.blobs / file.hash)
     if not all_of_it:
-        # Engines match patterns of their own; huggingface_hub would miss the files that were left out on purpose.
+        # Engines use patterns of their own; with this list, huggingface_hub would miss the excluded files.
         repo.tree(commit).unlink(missing_ok=True)
-    disk.settle(repo.blobs)
-    disk.settle(folder)
-    if wish.revision != commit:
-        disk.replace(repo.ref(wish.revision), commit)
+    disk.sync_folder(repo.blobs)
+    disk.sync_folder(folder)
+    if request.revision != commit:
+        disk.write_atomically(repo.ref(request.revision), commit)
 
 
 def _link(name: Path, blob: Path) -> None:
@@ -37,29 +39,35 @@ def _link(name: Path, blob: Path) -> None:
     name.symlink_to(target)
 
 
-def check(volume: Volume, wish: Wish, commit: str) -> Path:
-    """The snapshot's folder, as huggingface_hub finds it without a network. DownloadError where it does not."""
-    expected = volume.repo(wish.model).snapshot(commit)
+def check_snapshot(volume: MountedVolume, request: DownloadRequest, commit: str) -> Path:
+    """The snapshot's folder, as huggingface_hub finds it without a network. DownloadError where it is incomplete."""
+    expected = volume.repo(request.model).snapshot(commit)
     try:
         found = snapshot_download(
-            wish.model,
-            revision=wish.revision,
+            request.model,
+            revision=request.revision,
             cache_dir=volume.hub,
             local_files_only=True,
-            allow_patterns=wish.allowed,
-            ignore_patterns=wish.ignored,
+            allow_patterns=request.allowed,
+            ignore_patterns=request.ignored,
         )
     except IncompleteSnapshotError as error:
-        raise DownloadError("NotOnVolume", f"{wish.name} is not whole on the volume at {wish.root}: {error}") from error
+        raise DownloadError(
+            "NotOnVolume", f"{request.name} is not whole on the volume at {request.root}: {error}"
+        ) from error
     except LocalEntryNotFoundError as error:
         raise DownloadError(
-            "NotOnVolume", f"{wish.name} is not on the volume at {wish.root}: there is no {expected}"
+            "NotOnVolume", f"{request.name} is not on the volume at {request.root}: there is no {expected}"
         ) from error
     return Path(found)
 
 
-def known(volume: Volume, wish: Wish, say: Callable[[str], None]) -> CachedModel | None:
-    """The model by the index, where it is the files that are wanted and all of them are there; nothing is read."""
-    model = index.load(wish.root, say).models.get(wish.key)
-    whole = model and model.patterns == wish.patterns and not missing_files.objections(volume.repo(wish.model), model)
+def indexed_model(volume: MountedVolume, request: DownloadRequest, log: Callable[[str], None]) -> CachedModel | None:
+    """The model's entry of the index, where it has the requested files and none is missing; contents are not read."""
+    model = index.load_index(request.root, log).models.get(request.key)
+    whole = (
+        model
+        and model.patterns == request.patterns
+        and not missing_files.find_missing(volume.repo(request.model), model)
+    )
     return model if whole else None

@@ -1,4 +1,4 @@
-"""How a Job's process ends: it is told to by signals, and leaves its last words where the kubelet finds them."""
+"""The end of a Job's process: signals, and the termination message."""
 
 import os
 import signal
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LOG = "AIM_TERMINATION_LOG"
-MOST = 4096
+LOG_VARIABLE = "AIM_TERMINATION_LOG"
+MAX_BYTES = 4096
 """Bytes of a termination message that the kubelet keeps (source: kubernetes.io, the reason for pod failure)."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While this lasts, a signal to end raises KeyboardInterrupt in the main thread; another one changes nothing."""
+    """SIGTERM and SIGINT raise KeyboardInterrupt in the main thread; a second signal is ignored."""
 
     def interrupt(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_IGN)
@@ -28,11 +28,11 @@ def interruptible() -> Iterator[None]:
             signal.signal(one, action)
 
 
-def last_words(message: str, say: Callable[[str], None]) -> None:
-    """Leave the message for the kubelet, as far as it keeps it."""
-    if not (place := os.environ.get(LOG)):
+def write_termination_message(message: str, log: Callable[[str], None]) -> None:
+    """Writes the termination message for the kubelet, up to the length that it keeps."""
+    if not (place := os.environ.get(LOG_VARIABLE)):
         return
     try:
-        Path(place).write_bytes(message.encode()[:MOST].decode(errors="ignore").encode())
+        Path(place).write_bytes(message.encode()[:MAX_BYTES].decode(errors="ignore").encode())
     except OSError as error:
-        say(f"{place} cannot be written: {error.strerror}")
+        log(f"{place} cannot be written: {error.strerror}")

@@ -1,4 +1,4 @@
-"""Threads that share out work, with a main thread that looks on and can end it at any moment."""
+"""Threads that work on items, while the main thread reports progress and can end them at any time."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -9,62 +9,62 @@ from typing import TypeVar
 from hooks.jobs.volume import clock
 
 Item = TypeVar("Item")
-LOOK = 0.25
-"""Seconds between two looks at the progress."""
-FAREWELL = 3.0
-"""Seconds for threads to notice that they are not wanted; those that wait for a server longer end with the process."""
+PROGRESS_SECONDS = 0.25
+"""Seconds between two reports of progress."""
+SHUTDOWN_SECONDS = 3.0
+"""Seconds for threads to end; those that wait for a server longer end with the process."""
 
 
-def share_out(
+def run_parallel(
     items: Iterable[Item],
     work: Callable[[Item], None],
     count: int,
-    look: Callable[[], None],
-    abandon: Callable[[], None],
+    report_progress: Callable[[], None],
+    abort: Callable[[], None],
 ) -> None:
-    """Do `work` on each item by `count` threads, in order; `look` is called now and then meanwhile.
+    """Calls `work` for each item, in order, in `count` threads; calls `report_progress` at intervals.
 
-    The first error ends all of it, as anything does that is raised in the calling thread: `abandon` tells the threads.
+    The first error, in a thread or in the caller, ends all of it: `abort` then ends the threads.
     """
-    waiting: SimpleQueue[Item] = SimpleQueue()
+    items_left: SimpleQueue[Item] = SimpleQueue()
     results: SimpleQueue[BaseException | None] = SimpleQueue()
     left = 0
     for item in items:
-        waiting.put(item)
+        items_left.put(item)
         left += 1
-    arguments = (waiting, work, results)
-    threads = [threading.Thread(target=_serve, args=arguments, daemon=True) for _ in range(min(count, left))]
+    arguments = (items_left, work, results)
+    threads = [threading.Thread(target=_run_thread, args=arguments, daemon=True) for _ in range(min(count, left))]
     try:
         for thread in threads:
             thread.start()
         while left:
             try:
-                if error := results.get(timeout=LOOK):
+                if error := results.get(timeout=PROGRESS_SECONDS):
                     raise error
                 left -= 1
             except Empty:
                 pass
-            look()
+            report_progress()
     finally:
         if left:
-            while not waiting.empty():
-                with suppress(Empty):  # a thread may have been quicker
-                    waiting.get_nowait()
-            abandon()
-        deadline = clock.seconds() + FAREWELL
-        for thread in (one for one in threads if one.ident):  # an interruption may come before the last has begun
-            thread.join(max(deadline - clock.seconds(), 0))
+            while not items_left.empty():
+                with suppress(Empty):  # a thread may have taken it
+                    items_left.get_nowait()
+            abort()
+        deadline = clock.monotonic() + SHUTDOWN_SECONDS
+        for thread in (one for one in threads if one.ident):  # an interrupt may come before the last one starts
+            thread.join(max(deadline - clock.monotonic(), 0))
 
 
-def _serve(
-    waiting: SimpleQueue[Item], work: Callable[[Item], None], results: SimpleQueue[BaseException | None]
+def _run_thread(
+    items_left: SimpleQueue[Item], work: Callable[[Item], None], results: SimpleQueue[BaseException | None]
 ) -> None:
-    """One thread: until nothing is left, or something fails."""
+    """The loop of one thread: until no item is left, or one fails."""
     try:
         while True:
-            work(waiting.get_nowait())
+            work(items_left.get_nowait())
             results.put(None)
     except Empty:
         return
-    except BaseException as error:  # noqa: BLE001 - raised anew in the main thread
+    except BaseException as error:  # noqa: BLE001 - raised again in the main thread
         results.put(error)

@@ -133,7 +133,7 @@ def test_the_cluster_cannot_be_asked(tmp_path):
     for command in (("explain", "x"), ("recipes", "--live"), ("plan", "--live", "-f", SHORT)):
         done = aim(*command, "--kubeconfig", kubeconfig)
         assert done.exit_code == 1
-        assert "Error: no cluster to ask: " in done.stderr
+        assert "Error: no cluster is configured: " in done.stderr
         assert done.stderr.endswith("; name one by --kubeconfig or KUBECONFIG\n")
     kubeconfig.write_text(yaml.safe_dump(NOWHERE))
     done = aim("explain", "x", "--kubeconfig", kubeconfig)

@@ -10,7 +10,7 @@ import yaml
 from hooks.cli import cache_commands
 from hooks.jobs.volume import cleanup, disk, index, missing_files
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.layout import MountedVolume
 from tests.hooks.cli.commandline import aim
 from tests.hooks.jobs.volume.shelf import Kubernetes, ago, blob, part, put, quiet
 
@@ -20,7 +20,7 @@ def cluster(monkeypatch):
     """The AIMCache that --cache names."""
 
     def made(made_of):
-        monkeypatch.setattr(cache_commands, "Cluster", lambda name: made_of if name == "models" else None)
+        monkeypatch.setattr(cache_commands, "CacheClient", lambda name: made_of if name == "models" else None)
         return made_of
 
     return made
@@ -52,14 +52,14 @@ def test_the_wide_list_says_where_and_what_is_wrong(tmp_path):
     torn = put(tmp_path, "b/torn")
     blob(tmp_path, torn).unlink()
     done = aim("cache", "ls", tmp_path, "-o", "wide")
-    folder = Volume(tmp_path).repo("b/torn").snapshot(torn.commit)
+    folder = MountedVolume(tmp_path).repo("b/torn").snapshot(torn.commit)
     assert f"{torn.commit}  64 KiB" in done.stdout
     assert done.stdout.splitlines()[1].endswith(f"{folder}  model.safetensors is missing")
 
 
 def test_the_list_as_data(tmp_path):
     model = put(tmp_path, "a/b", cached=1)
-    index.update(tmp_path, lambda now: now.having(model.model_copy(update={"last_used": ago(0)})), quiet)
+    index.update_index(tmp_path, lambda now: now.having(model.model_copy(update={"last_used": ago(0)})), quiet)
     part(tmp_path, "c/part")
     found = json.loads(aim("cache", "ls", tmp_path, "-o", "json").stdout)
     assert found["models"] == yaml.safe_load(aim("cache", "ls", tmp_path, "-o", "yaml").stdout)["models"]
@@ -104,17 +104,17 @@ def test_a_folder_that_is_no_cache(tmp_path, command):
 )
 def test_an_index_that_cannot_be_read(tmp_path, command, content, said):
     put(tmp_path, "a/b")
-    Volume(tmp_path).index_file.write_bytes(content)
+    MountedVolume(tmp_path).index_file.write_bytes(content)
     done = aim("cache", *command, tmp_path)
     assert done.exit_code == 2
-    assert f"Error: the index {Volume(tmp_path).index_file} " in done.stderr
+    assert f"Error: the index {MountedVolume(tmp_path).index_file} " in done.stderr
     assert said in done.stderr
-    assert Volume(tmp_path).index_file.read_bytes() == content
+    assert MountedVolume(tmp_path).index_file.read_bytes() == content
 
 
 def test_an_index_of_a_later_release_stops_a_clean_up(tmp_path):
     put(tmp_path, "a/b")
-    Volume(tmp_path).index_file.write_text('{"version": 2}')
+    MountedVolume(tmp_path).index_file.write_text('{"version": 2}')
     done = aim("cache", "gc", tmp_path)
     assert done.exit_code == 49
     assert "was written by a later release and is left as it is" in done.stderr
@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied", "/secret")
 
-    monkeypatch.setattr(missing_files, "objections", refuse)
+    monkeypatch.setattr(missing_files, "find_missing", refuse)
     for command in (("ls",), ("gc", "--dry-run")):
         done = aim("cache", *command, tmp_path)
         assert (done.exit_code, done.stderr) == (2, "Error: /secret cannot be read: Permission denied\n")
@@ -169,7 +169,7 @@ def test_a_model_that_is_not_there_is_not_verified(tmp_path):
     put(tmp_path, "a/b", "v1", "d")
     done = aim("cache", "verify", tmp_path, "--model", "a/c")
     assert (done.exit_code, done.stderr) == (2, f"Error: {tmp_path} has no model a/c, but a/b\n")
-    index.remove(tmp_path, "a_b-x", quiet)
+    index.remove_entry(tmp_path, "a_b-x", quiet)
     (tmp_path / "other" / "hub").mkdir(parents=True)
     assert (
         "has no model a/c, but no model at all" in aim("cache", "verify", tmp_path / "other", "--model", "a/c").stderr
@@ -184,11 +184,11 @@ def test_a_dry_run_says_what_would_go_and_nothing_goes(tmp_path, strategy):
     assert done.exit_code == 0
     words = "downloaded 45d ago" if strategy else "not used for 45d"
     assert done.stdout == (f"MODEL  REVISION  SIZE    WHY\na/old  main      64 KiB  {words}, maxAge is 30d\n")
-    assert len(index.load(tmp_path, quiet).models) == 2
+    assert len(index.load_index(tmp_path, quiet).models) == 2
     done = aim("cache", "gc", tmp_path, "--max-age", "30d", *strategy)
     assert (done.exit_code, done.stdout.splitlines()[1].split()[0]) == (0, "a/old")
     assert done.stderr == f"removed a/old@main, 64 KiB: {words}, maxAge is 30d\n"
-    assert [one.id for one in index.load(tmp_path, quiet).models.values()] == ["a/new"]
+    assert [one.id for one in index.load_index(tmp_path, quiet).models.values()] == ["a/new"]
 
 
 def test_space_that_cannot_be_made_is_said(tmp_path):
@@ -222,7 +222,7 @@ def test_options_that_cannot_be_meant(tmp_path, words, said):
     done = aim("cache", "gc", tmp_path, *words)
     assert done.exit_code == 2
     assert said in done.stderr
-    assert len(index.load(tmp_path, quiet).models) == 1
+    assert len(index.load_index(tmp_path, quiet).models) == 1
 
 
 def test_a_clean_up_for_a_cache_goes_by_its_rules_and_reports(tmp_path, cluster):
@@ -233,7 +233,7 @@ def test_a_clean_up_for_a_cache_goes_by_its_rules_and_reports(tmp_path, cluster)
     done = aim("cache", "gc", tmp_path, "--cache", "models")
     assert done.stdout == dry.stdout
     assert [one.id for one in asked.reports.cleanup.removed] == ["a/idle"]
-    assert asked.reports.volume.total == disk.measured(tmp_path).total
+    assert asked.reports.volume.total == disk.measure(tmp_path).total
 
 
 @pytest.mark.parametrize("words", [(), ("--dry-run",)])
@@ -243,9 +243,9 @@ def test_a_cache_that_cannot_be_asked(tmp_path, cluster, words, monkeypatch):
     monkeypatch.setenv("AIM_TERMINATION_LOG", str(tmp_path / "log"))
     done = aim("cache", "gc", tmp_path, "--cache", "models", *words)
     assert done.exit_code == 1
-    assert done.stderr.endswith("Error: the API server answered 503 Service Unavailable\n")
-    assert len(index.load(tmp_path, quiet).models) == 1
-    assert words or (tmp_path / "log").read_text() == "the API server answered 503 Service Unavailable"
+    assert done.stderr.endswith("Error: the API server returned 503 Service Unavailable\n")
+    assert len(index.load_index(tmp_path, quiet).models) == 1
+    assert words or (tmp_path / "log").read_text() == "the API server returned 503 Service Unavailable"
 
 
 def test_a_model_that_cannot_be_removed_ends_with_the_code_of_the_volume(tmp_path, monkeypatch):
@@ -254,7 +254,7 @@ def test_a_model_that_cannot_be_removed_ends_with_the_code_of_the_volume(tmp_pat
     def refuse(*_):
         raise OSError(30, "Read-only file system", "/blob")
 
-    monkeypatch.setattr(cleanup.removal, "remove", refuse)
+    monkeypatch.setattr(cleanup.removal, "remove_model", refuse)
     done = aim("cache", "gc", tmp_path, "--max-age", "1d")
     assert done.exit_code == 49
     assert done.stdout == "Nothing was removed.\n"
@@ -263,10 +263,10 @@ def test_a_model_that_cannot_be_removed_ends_with_the_code_of_the_volume(tmp_pat
 
 def test_a_clean_up_that_is_told_to_end_says_so(tmp_path, monkeypatch):
     put(tmp_path, "a/b", cached=999)
-    monkeypatch.setattr(cleanup.removal, "remove", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(cleanup.removal, "remove_model", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     done = aim("cache", "gc", tmp_path, "--max-age", "1d")
     assert (done.exit_code, done.stderr) == (76, "Error: the clean-up was stopped; the next one goes on\n")
-    assert len(index.load(tmp_path, quiet).models) == 1
+    assert len(index.load_index(tmp_path, quiet).models) == 1
 
 
 def test_errors_of_the_volume_have_their_own_code(tmp_path, monkeypatch):
@@ -275,6 +275,6 @@ def test_errors_of_the_volume_have_their_own_code(tmp_path, monkeypatch):
     def refuse(*_):
         raise DownloadError("Busy", "somebody has held the lock index")
 
-    monkeypatch.setattr(index, "load", refuse)
+    monkeypatch.setattr(index, "load_index", refuse)
     done = aim("cache", "gc", tmp_path)
     assert (done.exit_code, done.stderr) == (77, "Error: somebody has held the lock index\n")

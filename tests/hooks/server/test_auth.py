@@ -6,7 +6,7 @@ import pytest
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from aimlib.config import ConfigError
-from hooks.jobs.certificates.callers import TOKEN_ANNOTATION as WRITTEN
+from hooks.jobs.certificates.clients import TOKEN_ANNOTATION as WRITTEN
 from hooks.server.app import create_app
 from hooks.server.auth import ANYBODY, TOKEN_ANNOTATION, Callers
 from tests.cluster import mounts

@@ -12,19 +12,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hooks.jobs.certificates.issuing import authority, server
-from hooks.jobs.certificates.rotation import SERVER_LASTS
+from hooks.jobs.certificates.issuing import issue_ca, issue_server
+from hooks.jobs.certificates.rotation import SERVER_LIFETIME
 from hooks.server.tls import contexts
 from tests.cluster import mounts
 from tests.cluster.processes import free_ports, running
 from tests.kustomize import ROOT
 
 NOW = datetime.now(UTC)
-FIRST, SECOND = authority(NOW), authority(NOW)
+FIRST, SECOND = issue_ca(NOW), issue_ca(NOW)
 
 
 def files(ca):
-    made = server(ca, frozenset({"127.0.0.1"}), NOW)
+    made = issue_server(ca, frozenset({"127.0.0.1"}), NOW)
     return {"tls.crt": made.certificate.text.encode(), "tls.key": made.key.encode()}
 
 
@@ -120,7 +120,7 @@ def test_when_the_certificate_expires_that_is_shown_can_be_watched(tmp_path, cli
     [expires] = re.findall(
         r"^aim_tls_certificate_expiry_timestamp_seconds (\S+)$", client.get("/metrics").text, re.MULTILINE
     )
-    assert float(expires) == (NOW + SERVER_LASTS).replace(microsecond=0).timestamp()
+    assert float(expires) == (NOW + SERVER_LIFETIME).replace(microsecond=0).timestamp()
 
 
 def test_the_same_files_are_read_once(tmp_path):

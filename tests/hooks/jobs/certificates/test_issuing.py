@@ -10,13 +10,20 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from hooks.jobs.certificates.__main__ import names
-from hooks.jobs.certificates.issuing import UnreadableError, authority, certificates, pair, server, token
-from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, Pair
+from hooks.jobs.certificates.__main__ import server_names
+from hooks.jobs.certificates.issuing import (
+    UnreadableError,
+    issue_ca,
+    issue_server,
+    new_token,
+    parse_certificates,
+    parse_pair,
+)
+from hooks.jobs.certificates.rotation import CA_LIFETIME, SERVER_LIFETIME, Pair
 from tests.loopback import tls
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-NAMES = names("aim-system", ["127.0.0.1"])
+NAMES = server_names("aim-system", ["127.0.0.1"])
 
 
 def shakes_hands(folder, served: Pair, trusted: Pair, name: str) -> str:
@@ -44,41 +51,41 @@ def shakes_hands(folder, served: Pair, trusted: Pair, name: str) -> str:
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_server_is_accepted_under_each_of_its_names(tmp_path, name):
-    ca = authority(NOW)
-    assert shakes_hands(tmp_path, server(ca, NAMES, NOW), ca, name) == ""
+    ca = issue_ca(NOW)
+    assert shakes_hands(tmp_path, issue_server(ca, NAMES, NOW), ca, name) == ""
 
 
 def test_a_server_is_not_accepted_under_another_name_nor_by_who_trusts_another_authority(tmp_path):
-    ca, other = authority(NOW), authority(NOW)
-    served = server(ca, NAMES, NOW)
+    ca, other = issue_ca(NOW), issue_ca(NOW)
+    served = issue_server(ca, NAMES, NOW)
     assert "Hostname mismatch" in shakes_hands(tmp_path, served, ca, "example.com")
     assert "unable to get local issuer" in shakes_hands(tmp_path, served, other, "127.0.0.1")
 
 
 def test_a_certificate_that_has_expired_is_not_accepted(tmp_path):
-    ca = authority(NOW)
-    served = server(ca, NAMES, NOW - SERVER_LASTS)
+    ca = issue_ca(NOW)
+    served = issue_server(ca, NAMES, NOW - SERVER_LIFETIME)
     assert shakes_hands(tmp_path, served, ca, "127.0.0.1") == "certificate has expired"
 
 
 def test_what_was_made_can_be_read_again():
-    ca = authority(NOW)
-    served = server(ca, NAMES, NOW)
-    assert pair(ca.certificate.text, ca.key) == ca
-    assert pair(served.certificate.text, served.key) == served
-    assert certificates(served.certificate.text + ca.certificate.text) == (served.certificate, ca.certificate)
-    assert (served.certificate.names, served.certificate.issuer) == (NAMES, ca.certificate.own)
-    assert (ca.certificate.made, ca.certificate.expires) == (NOW, NOW + AUTHORITY_LASTS)
+    ca = issue_ca(NOW)
+    served = issue_server(ca, NAMES, NOW)
+    assert parse_pair(ca.certificate.text, ca.key) == ca
+    assert parse_pair(served.certificate.text, served.key) == served
+    assert parse_certificates(served.certificate.text + ca.certificate.text) == (served.certificate, ca.certificate)
+    assert (served.certificate.names, served.certificate.issuer_key_id) == (NAMES, ca.certificate.key_id)
+    assert (ca.certificate.created, ca.certificate.expires) == (NOW, NOW + CA_LIFETIME)
 
 
 def test_a_server_does_not_outlive_its_authority():
-    ca = authority(NOW)
-    late = NOW + AUTHORITY_LASTS - timedelta(days=1)
-    assert server(ca, NAMES, late).certificate.expires == ca.certificate.expires
+    ca = issue_ca(NOW)
+    late = NOW + CA_LIFETIME - timedelta(days=1)
+    assert issue_server(ca, NAMES, late).certificate.expires == ca.certificate.expires
 
 
 def test_tokens_differ_and_may_stand_in_a_path():
-    tokens = {token() for _ in range(100)}
+    tokens = {new_token() for _ in range(100)}
     assert len(tokens) == 100
     # Of a webhook's path, the API server takes each part for a DNS name.
     assert all(re.fullmatch("[0-9a-f]{64}", one) for one in tokens)
@@ -88,12 +95,12 @@ def test_only_keys_of_our_own_kind_are_used():
     key = rsa.generate_private_key(65537, 2048)
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     with pytest.raises(UnreadableError, match="not one on an elliptic curve"):
-        server(Pair(authority(NOW).certificate, text), NAMES, NOW)
+        issue_server(Pair(issue_ca(NOW).certificate, text), NAMES, NOW)
     named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rsa")])
-    made = x509.CertificateBuilder(named, named, key.public_key(), 1, NOW, NOW + SERVER_LASTS)
+    made = x509.CertificateBuilder(named, named, key.public_key(), 1, NOW, NOW + SERVER_LIFETIME)
     foreign = made.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
     with pytest.raises(UnreadableError, match="not one on an elliptic curve"):
-        pair(foreign, text)
+        parse_pair(foreign, text)
     # Whom to trust may be of any kind.
-    [read] = certificates(foreign)
-    assert read.own == read.issuer
+    [read] = parse_certificates(foreign)
+    assert read.key_id == read.issuer_key_id

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from hooks.jobs.certificates import __main__ as program
-from hooks.jobs.certificates.callers import MERGE, STRATEGIC
+from hooks.jobs.certificates.clients import MERGE_PATCH, STRATEGIC_PATCH
 from hooks.jobs.certificates.cluster import ConflictError
-from hooks.jobs.certificates.secrets import CALLERS
+from hooks.jobs.certificates.secrets import TOKEN_SECRET
 from tests.apiserver import standing_in
 from tests.hooks.jobs.certificates.world import CONFIGURATIONS, CONTROLLERS, World
 from tests.loopback import Answering, Loopback
@@ -48,10 +48,10 @@ class Server(Loopback):
             if change and secret:
                 secret = self.world.write_secret({"metadata": {**change["metadata"], "name": name}}, decoded(change))
             elif change:
-                self.world.patch(target.place, change, change, content_type)
+                self.world.patch(target.path, change, change, content_type)
         except ConflictError:
             return 409, {}
-        return 200, secret or self.world.found(target.place)
+        return 200, secret or self.world.read(target.path)
 
 
 def decoded(change):
@@ -67,7 +67,7 @@ def api(monkeypatch, tmp_path):
 
 
 def where(target):
-    group, version, plural, name = target.place
+    group, version, plural, name = target.path
     return f"/apis/{group}/{version}/{plural}/{name}"
 
 
@@ -80,9 +80,9 @@ def test_it_writes_what_differs_as_itself_and_nothing_the_second_time(api, lines
     patched = [one for one in api.asked if one[0] == "PATCH"]
     assert len(patched) == len(api.world.writes) == 3 + len(api.world.objects)
     assert {query for _, _, query, _ in patched} == {"fieldManager=aim-certificates"}
-    assert {kind for _, path, _, kind in patched if "webhookconfigurations" in path} == {STRATEGIC}
-    assert {kind for _, path, _, kind in patched if "webhookconfigurations" not in path} == {MERGE}
-    assert said(lines) == ["wrote"] * 3 + ["handed out"] * len(api.world.objects)
+    assert {kind for _, path, _, kind in patched if "webhookconfigurations" in path} == {STRATEGIC_PATCH}
+    assert {kind for _, path, _, kind in patched if "webhookconfigurations" not in path} == {MERGE_PATCH}
+    assert said(lines) == ["wrote"] * 3 + ["distributed"] * len(api.world.objects)
     api.asked.clear()
     assert program.main(["--host=127.0.0.1"]) == 0
     assert {one[0] for one in api.asked} == {"GET"}
@@ -92,7 +92,7 @@ def test_what_is_optional_may_be_missing(api, lines):
     for target in CONFIGURATIONS:
         del api.world.objects[target]
     assert program.main([]) == 0
-    assert [line["what"] for line in lines() if line["message"] == "not installed"] == [
+    assert [line["client"] for line in lines() if line["message"] == "not installed"] == [
         target.name for target in CONFIGURATIONS
     ]
 
@@ -101,40 +101,38 @@ def test_a_controller_may_not_be_missing(api, lines):
     del api.world.objects[CONTROLLERS[0]]
     assert program.main([]) == 1
     [line] = [line for line in lines() if line["message"] == "not installed"]
-    assert (line["level"], line["what"]) == ("error", CONTROLLERS[0].name)
+    assert (line["level"], line["client"]) == ("error", CONTROLLERS[0].name)
 
 
 def test_it_waits_for_what_is_installed_a_little_later(api, monkeypatch):
     late = CONTROLLERS[0], api.world.objects.pop(CONTROLLERS[0])
     monkeypatch.setattr(program.time, "sleep", lambda _: api.world.objects.__setitem__(*late))
-    assert program.main(["--patience=60"]) == 0
+    assert program.main(["--wait=60"]) == 0
     assert CONTROLLERS[0].name in api.world.writes
 
 
 def test_conflicts_are_tried_again(api, lines):
     api.world.conflicts = 2
     assert program.main([]) == 0
-    assert said(lines).count("somebody else wrote meanwhile") == 2
+    assert said(lines).count("conflicting write; reading everything again") == 2
 
 
 def test_a_secret_that_goes_meanwhile_counts_as_a_conflict(api, lines):
-    api.vanished.add(CALLERS)
+    api.vanished.add(TOKEN_SECRET)
     assert program.main([]) == 1
-    assert "somebody else wrote what this program writes, 5 times in a row" in said(lines)
+    assert "conflicting writes 5 times in a row" in said(lines)
 
 
 def test_without_its_secrets_it_says_what_to_do(api, lines):
-    del api.world.secrets[CALLERS]
+    del api.world.secrets[TOKEN_SECRET]
     assert program.main(["--namespace=elsewhere"]) == 1
-    assert said(lines) == [
-        "asked for Secret elsewhere/aim-hooks-callers, found none: apply the operator's manifests first"
-    ]
+    assert said(lines) == ["there is no Secret elsewhere/aim-hooks-callers: apply the operator's manifests first"]
 
 
 def test_a_refusal_is_said_with_what_was_asked(api, lines):
     api.refuse = 403
     assert program.main([]) == 1
-    assert said(lines) == ["asked to read Secret aim-system/aim-hooks-callers: the API server answered 403 Forbidden"]
+    assert said(lines) == ["cannot read Secret aim-system/aim-hooks-callers: the API server returned 403 Forbidden"]
 
 
 def test_an_api_server_that_is_not_there_is_said(api, lines):
@@ -142,17 +140,17 @@ def test_an_api_server_that_is_not_there_is_said(api, lines):
     api.server_close()
     assert program.main([]) == 1
     [text] = said(lines)
-    assert text.startswith("asked to read Secret aim-system/aim-hooks-callers: the API server cannot be reached")
+    assert text.startswith("cannot read Secret aim-system/aim-hooks-callers: the API server cannot be reached")
 
 
 def test_without_a_cluster_it_says_so(monkeypatch, tmp_path, lines):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     assert program.main([]) == 1
     [text] = said(lines)
-    assert text.startswith("no cluster to ask: ")
+    assert text.startswith("no cluster is configured: ")
 
 
 def test_wrong_options_end_with_a_sentence(capsys):
     with pytest.raises(SystemExit):
-        program.main(["--patience=long"])
-    assert "argument --patience: invalid float value: 'long'" in capsys.readouterr().err
+        program.main(["--wait=long"])
+    assert "argument --wait: invalid float value: 'long'" in capsys.readouterr().err

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hooks.jobs.certificates.issuing import certificates
-from hooks.jobs.certificates.rotation import AUTHORITY_LASTS, SERVER_LASTS, SETTLE, due
-from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
+from hooks.jobs.certificates.issuing import parse_certificates
+from hooks.jobs.certificates.rotation import CA_LIFETIME, PROPAGATION, SERVER_LIFETIME, is_due
+from hooks.jobs.certificates.secrets import CA_SECRET, SERVER_SECRET, TOKEN_SECRET
 from tests.hooks.jobs.certificates.world import START, KilledError, World, trusted
 
 LATE = timedelta(minutes=2)
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def made(world: World, secret: str, key: str):
-    return certificates(world.text(secret, key))
+    return parse_certificates(world.text(secret, key))
 
 
 class Life:
@@ -51,12 +51,12 @@ class Life:
 
 
 def valid(server: dict[str, str], now: datetime) -> bool:
-    return certificates(server["tls.crt"])[0].expires > now
+    return parse_certificates(server["tls.crt"])[0].expires > now
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from([timedelta(), AUTHORITY_LASTS * 2 / 3 - DAY * 2, AUTHORITY_LASTS - DAY * 40]),
+    st.sampled_from([timedelta(), CA_LIFETIME * 2 / 3 - DAY * 2, CA_LIFETIME - DAY * 40]),
     st.lists(st.tuples(st.sampled_from(STEPS), st.none() | st.integers(0, 9)), min_size=1, max_size=15),
 )
 def test_whenever_it_runs_and_is_killed_callers_and_server_accept_each_other(rest, steps):
@@ -73,18 +73,18 @@ def test_whenever_it_runs_and_is_killed_callers_and_server_accept_each_other(res
         life.now += DAY
         assert life.run(None)
         assert life.refused() == []
-    [signing] = made(life.world, AUTHORITIES, "ca.crt")
-    [served] = made(life.world, SERVER, "tls.crt")
-    assert not due(signing, life.now)
-    assert not due(served, life.now)
-    assert served.issuer == signing.own
+    [signing] = made(life.world, CA_SECRET, "ca.crt")
+    [served] = made(life.world, SERVER_SECRET, "tls.crt")
+    assert not is_due(signing, life.now)
+    assert not is_due(served, life.now)
+    assert served.issuer_key_id == signing.key_id
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=12))
 def test_a_second_run_right_after_writes_nothing(steps):
     life = Life()
-    life.now += AUTHORITY_LASTS * 2 / 3 - DAY * 40
+    life.now += CA_LIFETIME * 2 / 3 - DAY * 40
     for step in steps:
         life.now += step
         life.run(None)
@@ -94,30 +94,30 @@ def test_a_second_run_right_after_writes_nothing(steps):
 def test_an_authority_is_replaced_in_three_stages_and_the_one_before_stays_until_it_expires():
     life = Life()
     world = life.world
-    [first] = made(world, AUTHORITIES, "ca.crt")
-    [token] = world.text(CALLERS, "hooks").split()
-    life.now = START + AUTHORITY_LASTS * 2 / 3
-    assert set(world.run(life.now)) == {f"Secret {name}" for name in (CALLERS, AUTHORITIES, SERVER)}
-    [second] = made(world, AUTHORITIES, "next.crt")
-    new, *others = world.text(CALLERS, "hooks").split()
+    [first] = made(world, CA_SECRET, "ca.crt")
+    [token] = world.text(TOKEN_SECRET, "hooks").split()
+    life.now = START + CA_LIFETIME * 2 / 3
+    assert set(world.run(life.now)) == {f"Secret {name}" for name in (TOKEN_SECRET, CA_SECRET, SERVER_SECRET)}
+    [second] = made(world, CA_SECRET, "next.crt")
+    new, *others = world.text(TOKEN_SECRET, "hooks").split()
     assert others == [token] != [new]
-    assert made(world, SERVER, "ca.crt") == (second, first)
+    assert made(world, SERVER_SECRET, "ca.crt") == (second, first)
 
-    life.now += SETTLE
+    life.now += PROPAGATION
     assert len(world.run(life.now)) == 1 + len(world.objects)
     assert {trusted(target, one) for target, one in world.objects.items()} == {(second, first)}
-    assert made(world, SERVER, "tls.crt")[0].issuer == first.own
+    assert made(world, SERVER_SECRET, "tls.crt")[0].issuer_key_id == first.key_id
 
-    life.now += SETTLE
-    assert world.run(life.now) == [f"Secret {AUTHORITIES}", f"Secret {SERVER}"]
-    assert made(world, AUTHORITIES, "ca.crt") == (second,)
-    assert made(world, AUTHORITIES, "former.crt") == (first,)
-    assert made(world, SERVER, "tls.crt")[0].issuer == second.own
+    life.now += PROPAGATION
+    assert world.run(life.now) == [f"Secret {CA_SECRET}", f"Secret {SERVER_SECRET}"]
+    assert made(world, CA_SECRET, "ca.crt") == (second,)
+    assert made(world, CA_SECRET, "former.crt") == (first,)
+    assert made(world, SERVER_SECRET, "tls.crt")[0].issuer_key_id == second.key_id
 
     life.now = first.expires
     world.run(life.now)
     assert {trusted(target, one) for target, one in world.objects.items()} == {(second,)}
-    assert world.text(CALLERS, "hooks").split() == [new]
+    assert world.text(TOKEN_SECRET, "hooks").split() == [new]
     assert world.run(life.now) == []
 
 
@@ -125,52 +125,52 @@ def test_an_authority_that_somebody_lost_on_the_way_does_not_sign_before_everybo
     life = Life()
     world = life.world
     for _ in range(2):
-        life.now = max(life.now, START + AUTHORITY_LASTS * 2 / 3) + SETTLE
+        life.now = max(life.now, START + CA_LIFETIME * 2 / 3) + PROPAGATION
         world.run(life.now)
     target, one = next(iter(world.objects.items()))
     for hook in one["spec"]["hooks"].values():
         del hook["webhook"]["caBundle"]
-    life.now += SETTLE
-    assert world.run(life.now) == [target.name, f"Secret {AUTHORITIES}"]
-    assert world.text(AUTHORITIES, "next.crt")
-    life.now += SETTLE
+    life.now += PROPAGATION
+    assert world.run(life.now) == [target.name, f"Secret {CA_SECRET}"]
+    assert world.text(CA_SECRET, "next.crt")
+    life.now += PROPAGATION
     world.run(life.now)
-    assert not world.text(AUTHORITIES, "next.crt")
+    assert not world.text(CA_SECRET, "next.crt")
 
 
 def test_the_servers_certificate_is_renewed_alone_while_its_authority_is_in_time():
     world = World()
     world.run(START)
-    assert world.run(START + SERVER_LASTS * 2 / 3 - timedelta(seconds=1)) == []
-    assert world.run(START + SERVER_LASTS * 2 / 3) == [f"Secret {SERVER}"]
+    assert world.run(START + SERVER_LIFETIME * 2 / 3 - timedelta(seconds=1)) == []
+    assert world.run(START + SERVER_LIFETIME * 2 / 3) == [f"Secret {SERVER_SECRET}"]
 
 
 def test_after_a_year_of_rest_everything_is_made_anew_at_once():
     world = World()
     world.run(START)
-    now = START + AUTHORITY_LASTS + DAY
+    now = START + CA_LIFETIME + DAY
     world.run(now)
     assert world.refused(world.server(), now) == []
-    assert len(made(world, SERVER, "ca.crt")) == 1
+    assert len(made(world, SERVER_SECRET, "ca.crt")) == 1
     assert world.run(now) == []
 
 
 def test_an_authority_that_was_on_its_way_signs_when_the_one_before_has_expired():
     world = World()
     world.run(START)
-    world.run(START + AUTHORITY_LASTS * 2 / 3)
-    [coming] = made(world, AUTHORITIES, "next.crt")
-    now = START + AUTHORITY_LASTS
+    world.run(START + CA_LIFETIME * 2 / 3)
+    [coming] = made(world, CA_SECRET, "next.crt")
+    now = START + CA_LIFETIME
     world.run(now)
-    assert made(world, AUTHORITIES, "ca.crt") == (coming,)
+    assert made(world, CA_SECRET, "ca.crt") == (coming,)
     assert world.refused(world.server(), now) == []
 
 
 def test_one_that_has_expired_on_its_way_is_forgotten():
     world = World()
     world.run(START)
-    world.run(START + AUTHORITY_LASTS * 2 / 3)
-    now = START + AUTHORITY_LASTS * 2
+    world.run(START + CA_LIFETIME * 2 / 3)
+    now = START + CA_LIFETIME * 2
     world.run(now)
     assert world.refused(world.server(), now) == []
-    assert not world.text(AUTHORITIES, "next.crt")
+    assert not world.text(CA_SECRET, "next.crt")

@@ -7,14 +7,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from hooks.jobs.certificates.callers import webhook_path
+from hooks.jobs.certificates.clients import webhook_path
 from hooks.jobs.certificates.cluster import ClusterError
-from hooks.jobs.certificates.issuing import authority, certificates, server
-from hooks.jobs.certificates.run import ATTEMPTS, Wish
-from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
+from hooks.jobs.certificates.issuing import issue_ca, issue_server, parse_certificates
+from hooks.jobs.certificates.run import ATTEMPTS, Options
+from hooks.jobs.certificates.secrets import CA_SECRET, SERVER_SECRET, TOKEN_SECRET
 from tests.hooks.jobs.certificates.world import CONFIGURATIONS, CONTROLLERS, NAMES, START, World, trusted
 
-ELSEWHERE = Wish(NAMES, issued_elsewhere=True)
+ELSEWHERE = Options(NAMES, issued_elsewhere=True)
 
 
 def put(world, secret, **texts):
@@ -25,12 +25,14 @@ def put(world, secret, **texts):
 def test_the_first_run_makes_everything_and_hands_it_out():
     world = World()
     wrote = world.run()
-    assert wrote == [f"Secret {name}" for name in (CALLERS, AUTHORITIES, SERVER)] + [one.name for one in world.objects]
+    assert wrote == [f"Secret {name}" for name in (TOKEN_SECRET, CA_SECRET, SERVER_SECRET)] + [
+        one.name for one in world.objects
+    ]
     assert world.missing == []
-    [served] = certificates(world.text(SERVER, "tls.crt"))
+    [served] = parse_certificates(world.text(SERVER_SECRET, "tls.crt"))
     assert served.names == NAMES
     assert {trusted(target, one) for target, one in world.objects.items()} == {
-        certificates(world.text(AUTHORITIES, "ca.crt"))
+        parse_certificates(world.text(CA_SECRET, "ca.crt"))
     }
     assert world.refused(world.server(), START) == []
 
@@ -38,7 +40,7 @@ def test_the_first_run_makes_everything_and_hands_it_out():
 def test_webhooks_get_the_path_of_their_name_with_the_token_and_keep_the_rest():
     world = World()
     world.run()
-    token = world.text(CALLERS, "admission")
+    token = world.text(TOKEN_SECRET, "admission")
     by_service, by_url = (one["clientConfig"] for one in world.objects[CONFIGURATIONS[0]]["webhooks"])
     assert by_service["service"] == {
         "name": "aim-hooks",
@@ -74,12 +76,12 @@ def test_a_token_that_changes_alone_changes_the_spec_so_that_metacontroller_read
     world = World()
     world.run()
     before = next(CONTROLLERS[0].bundles(world.objects[CONTROLLERS[0]]))
-    world.secrets[CALLERS]["data"].clear()
-    assert world.run() == [f"Secret {CALLERS}", *(target.name for target in (*CONTROLLERS, *CONFIGURATIONS))]
+    world.secrets[TOKEN_SECRET]["data"].clear()
+    assert world.run() == [f"Secret {TOKEN_SECRET}", *(target.name for target in (*CONTROLLERS, *CONFIGURATIONS))]
     after = next(CONTROLLERS[0].bundles(world.objects[CONTROLLERS[0]]))
     assert before != after
-    assert certificates(before) == certificates(after)
-    assert world.text(CALLERS, "hooks") not in after
+    assert parse_certificates(before) == parse_certificates(after)
+    assert world.text(TOKEN_SECRET, "hooks") not in after
 
 
 def test_neither_keys_nor_tokens_are_said():
@@ -87,7 +89,12 @@ def test_neither_keys_nor_tokens_are_said():
     world.run()
     said = str(world.said)
     assert "signs_until" in said
-    for secret, key in ((AUTHORITIES, "ca.key"), (SERVER, "tls.key"), (CALLERS, "hooks"), (CALLERS, "admission")):
+    for secret, key in (
+        (CA_SECRET, "ca.key"),
+        (SERVER_SECRET, "tls.key"),
+        (TOKEN_SECRET, "hooks"),
+        (TOKEN_SECRET, "admission"),
+    ):
         assert world.text(secret, key).strip().splitlines()[-1] not in said
         assert world.text(secret, key).strip().splitlines()[0] not in said or "BEGIN" in world.text(secret, key)
 
@@ -108,15 +115,15 @@ def test_while_a_controller_is_missing_no_new_authority_is_said_to_be_everywhere
     del world.objects[CONTROLLERS[0]]
     for days in (250, 251, 252):
         world.run(START + timedelta(days=days))
-    assert world.text(AUTHORITIES, "next.crt")
-    assert not world.text(AUTHORITIES, "next.everywhere")
+    assert world.text(CA_SECRET, "next.crt")
+    assert not world.text(CA_SECRET, "next.everywhere")
 
 
 def test_who_writes_at_the_same_time_makes_it_read_everything_anew():
     world = World()
     world.conflicts = ATTEMPTS - 1
     world.run()
-    assert [what for what, _ in world.said].count("somebody else wrote meanwhile") == ATTEMPTS - 1
+    assert [what for what, _ in world.said].count("conflicting write; reading everything again") == ATTEMPTS - 1
     assert world.refused(world.server(), START) == []
 
 
@@ -132,14 +139,14 @@ def rsa_key():
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-OTHER = authority(START)
+OTHER = issue_ca(START)
 BROKEN = {
-    "no certificate": (AUTHORITIES, {"ca_crt": "x", "ca_key": OTHER.key}),
-    "no key": (AUTHORITIES, {"ca_crt": OTHER.certificate.text, "ca_key": "x"}),
-    "a key of another": (AUTHORITIES, {"ca_crt": OTHER.certificate.text}),
-    "a key of another kind": (SERVER, {"tls_key": rsa_key()}),
-    "a key alone": (SERVER, {"tls_crt": ""}),
-    "former ones that are none": (AUTHORITIES, {"former_crt": "-----BEGIN CERTIFICATE-----\nAAAA\n"}),
+    "no certificate": (CA_SECRET, {"ca_crt": "x", "ca_key": OTHER.key}),
+    "no key": (CA_SECRET, {"ca_crt": OTHER.certificate.text, "ca_key": "x"}),
+    "a key of another": (CA_SECRET, {"ca_crt": OTHER.certificate.text}),
+    "a key of another kind": (SERVER_SECRET, {"tls_key": rsa_key()}),
+    "a key alone": (SERVER_SECRET, {"tls_crt": ""}),
+    "former ones that are none": (CA_SECRET, {"former_crt": "-----BEGIN CERTIFICATE-----\nAAAA\n"}),
 }
 
 
@@ -150,8 +157,8 @@ def test_what_cannot_be_read_is_said_and_made_anew(what):
     secret, texts = BROKEN[what]
     put(world, secret, **texts)
     assert f"Secret {secret}" in world.run()
-    [facts] = [facts for what, facts in world.said if "cannot be read" in what]
-    assert f"of Secret {secret}: " in facts["what"]
+    [facts] = [facts for what, facts in world.said if "unreadable" in what]
+    assert f"of Secret {secret}: " in facts["error"]
     assert world.refused(world.server(), START) == []
     assert world.run() == []
 
@@ -160,45 +167,45 @@ def test_a_time_that_is_none_counts_as_not_there():
     world = World()
     world.run()
     world.run(START + timedelta(days=250))
-    put(world, AUTHORITIES, next_everywhere="soon")
+    put(world, CA_SECRET, next_everywhere="soon")
     world.run(START + timedelta(days=251))
-    assert world.text(AUTHORITIES, "next.everywhere") == (START + timedelta(days=251)).isoformat()
+    assert world.text(CA_SECRET, "next.everywhere") == (START + timedelta(days=251)).isoformat()
 
 
 @pytest.fixture
 def issued():
     """A world in which another program has issued certificates."""
     world = World()
-    ca = authority(START)
-    served = server(ca, NAMES, START)
-    put(world, SERVER, tls_crt=served.certificate.text, tls_key=served.key, ca_crt=ca.certificate.text)
-    put(world, AUTHORITIES, tls_crt=ca.certificate.text, tls_key=ca.key)
+    ca = issue_ca(START)
+    served = issue_server(ca, NAMES, START)
+    put(world, SERVER_SECRET, tls_crt=served.certificate.text, tls_key=served.key, ca_crt=ca.certificate.text)
+    put(world, CA_SECRET, tls_crt=ca.certificate.text, tls_key=ca.key)
     return world
 
 
 def test_what_another_program_issued_is_handed_out_and_not_written(issued):
-    wrote = issued.run(wish=ELSEWHERE)
-    assert wrote == [f"Secret {CALLERS}", *(target.name for target in issued.objects)]
+    wrote = issued.run(options=ELSEWHERE)
+    assert wrote == [f"Secret {TOKEN_SECRET}", *(target.name for target in issued.objects)]
     assert issued.refused(issued.server(), START) == []
     assert issued.run(START + timedelta(days=200), ELSEWHERE) == []
 
 
 def test_the_next_authority_of_another_program_is_trusted_before_it_signs(issued):
-    issued.run(wish=ELSEWHERE)
-    following = authority(START + timedelta(days=1))
-    put(issued, AUTHORITIES, tls_crt=following.certificate.text)
+    issued.run(options=ELSEWHERE)
+    following = issue_ca(START + timedelta(days=1))
+    put(issued, CA_SECRET, tls_crt=following.certificate.text)
     issued.run(START + timedelta(days=2), ELSEWHERE)
-    served = server(following, NAMES, START + timedelta(days=3))
-    put(issued, SERVER, tls_crt=served.certificate.text, ca_crt=following.certificate.text)
+    served = issue_server(following, NAMES, START + timedelta(days=3))
+    put(issued, SERVER_SECRET, tls_crt=served.certificate.text, ca_crt=following.certificate.text)
     assert issued.refused(issued.server(), START + timedelta(days=3)) == []
 
 
 @pytest.mark.parametrize("text", ["", "x"])
 def test_before_another_program_has_issued_anything_nothing_is_handed_out(text):
     world = World()
-    put(world, SERVER, ca_crt=text)
-    with pytest.raises(ClusterError, match=r"asked for ca\.crt in Secret aim-system/aim-hooks-tls, found no valid"):
-        world.run(wish=ELSEWHERE)
+    put(world, SERVER_SECRET, ca_crt=text)
+    with pytest.raises(ClusterError, match=r"Secret aim-system/aim-hooks-tls has no valid certificate in ca\.crt"):
+        world.run(options=ELSEWHERE)
     assert world.writes == []
 
 
@@ -207,4 +214,4 @@ def test_the_bundle_of_a_controller_says_nothing_that_leads_to_the_token():
     world.run()
     bundle = next(CONTROLLERS[0].bundles(world.objects[CONTROLLERS[0]]))
     assert bundle.startswith("# caller ")
-    assert world.text(CALLERS, "hooks")[:8] not in bundle
+    assert world.text(TOKEN_SECRET, "hooks")[:8] not in bundle

@@ -3,8 +3,8 @@
 import copy
 import tomllib
 
-from hooks.jobs.certificates.__main__ import arguments, names
-from hooks.jobs.certificates.callers import TARGETS, Place
+from hooks.jobs.certificates.__main__ import arguments, server_names
+from hooks.jobs.certificates.clients import CLIENTS, ObjectPath
 from tests.kustomize import OVERLAYS, ROOT, Objects, build, of_kind, only
 from tests.manifests.test_installed import CONTROLLERS, containers, makers, policies
 
@@ -27,23 +27,23 @@ def test_secrets_are_read_by_name_and_only_by_what_makes_them(installed: Objects
 def test_what_makes_certificates_may_change_its_targets_alone(installed: Objects):
     [rules] = [one["rules"] for one in of_kind(installed, "ClusterRole") if one["metadata"]["name"] == MAKER]
     granted = {
-        Place(group, VERSIONS[group], resource, name)
+        ObjectPath(group, VERSIONS[group], resource, name)
         for rule in rules
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for name in rule["resourceNames"]
     }
-    assert granted == {target.place for target in TARGETS}
+    assert granted == {target.path for target in CLIENTS}
     assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "patch"}
     controllers = {one["metadata"]["name"] for one in of_kind(installed, *CONTROLLERS)}
-    assert {target.place.name for target in TARGETS if target.required} == controllers
+    assert {target.path.name for target in CLIENTS if target.required} == controllers
 
 
 def test_certificates_are_made_at_an_installation_and_daily_in_the_same_way(installed: Objects):
     daily, once = copy.deepcopy(makers(installed))
     args = once["spec"]["containers"][0].pop("args")
     assert once == daily
-    assert arguments(args).patience > 0
+    assert arguments(args).wait > 0
     assert only(installed, "CronJob")["metadata"]["name"] == MAKER
     assert only(installed, "CronJob")["spec"]["schedule"] == "17 3 * * *"
 
@@ -76,7 +76,7 @@ def test_with_cert_manager_the_operators_program_issues_nothing_and_may_not():
     assert [arguments(one["spec"]["containers"][0]["args"]).issued_elsewhere for one in makers(objects)] == [True, True]
     issued = {one["spec"]["secretName"]: one["spec"] for one in of_kind(objects, "Certificate")}
     assert issued.keys() == {"aim-hooks-tls", "aim-hooks-ca"}
-    assert set(issued["aim-hooks-tls"]["dnsNames"]) == names("aim-system", [])
+    assert set(issued["aim-hooks-tls"]["dnsNames"]) == server_names("aim-system", [])
     [rules] = [one["rules"] for one in of_kind(objects, "Role") if one["metadata"]["name"] == MAKER]
     verbs = {name: rule["verbs"] for rule in rules for name in rule["resourceNames"]}
     assert verbs == {"aim-hooks-tls": ["get"], "aim-hooks-ca": ["get"], "aim-hooks-callers": ["get", "patch"]}

@@ -5,19 +5,19 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
-from hooks.jobs.certificates.callers import STRATEGIC, TARGETS, TOKEN_ANNOTATION, Target, trusts
-from hooks.jobs.certificates.cluster import ConflictError, texts
-from hooks.jobs.certificates.issuing import certificates
+from hooks.jobs.certificates.clients import CLIENTS, STRATEGIC_PATCH, TOKEN_ANNOTATION, Client, trusts
+from hooks.jobs.certificates.cluster import ConflictError, decoded
+from hooks.jobs.certificates.issuing import parse_certificates
 from hooks.jobs.certificates.rotation import Certificate
-from hooks.jobs.certificates.run import Wish, settle
-from hooks.jobs.certificates.secrets import AUTHORITIES, CALLERS, SERVER
+from hooks.jobs.certificates.run import Options, reconcile
+from hooks.jobs.certificates.secrets import CA_SECRET, SERVER_SECRET, TOKEN_SECRET
 
 Raw = dict[str, Any]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = frozenset({"aim-hooks.aim-system.svc", "127.0.0.1"})
-WISH = Wish(NAMES)
-CONTROLLERS = tuple(target for target in TARGETS if target.required)
-CONFIGURATIONS = tuple(target for target in TARGETS if not target.required)
+WISH = Options(NAMES)
+CONTROLLERS = tuple(target for target in CLIENTS if target.required)
+CONFIGURATIONS = tuple(target for target in CLIENTS if not target.required)
 
 
 class KilledError(Exception):
@@ -42,13 +42,13 @@ class World:
 
     def __init__(self) -> None:
         service = {"service": {"name": "aim-hooks", "namespace": "aim-system", "port": 9443}}
-        self.secrets: dict[str, Raw] = {name: self._made({}, name) for name in (AUTHORITIES, CALLERS, SERVER)}
-        self.objects: dict[Target, Raw] = {
+        self.secrets: dict[str, Raw] = {name: self._made({}, name) for name in (CA_SECRET, TOKEN_SECRET, SERVER_SECRET)}
+        self.objects: dict[Client, Raw] = {
             target: self._made(
                 controller("sync", "customize") if target.required else configuration(service, {"url": "https://h:1"}),
-                target.place.name,
+                target.path.name,
             )
-            for target in TARGETS
+            for target in CLIENTS
         }
         self.writes: list[str] = []
         self.said: list[tuple[str, Raw]] = []
@@ -63,8 +63,8 @@ class World:
     def secret(self, name: str) -> Raw:
         return copy.deepcopy(self.secrets[name])
 
-    def found(self, place: Any) -> Raw | None:
-        return next((copy.deepcopy(one) for target, one in self.objects.items() if target.place == place), None)
+    def read(self, place: Any) -> Raw | None:
+        return next((copy.deepcopy(one) for target, one in self.objects.items() if target.path == place), None)
 
     def write_secret(self, found: Raw, change: Raw) -> Raw:
         secret = self.secrets[found["metadata"]["name"]]
@@ -77,8 +77,8 @@ class World:
         return copy.deepcopy(secret)
 
     def patch(self, place: Any, found: Raw, change: Raw, content_type: str) -> None:
-        [(target, one)] = [(target, one) for target, one in self.objects.items() if target.place == place]
-        assert (content_type == STRATEGIC) == (not target.required)
+        [(target, one)] = [(target, one) for target, one in self.objects.items() if target.path == place]
+        assert (content_type == STRATEGIC_PATCH) == (not target.required)
         self._write(one, found, target.name)
         if target.required:
             merge(one, change)
@@ -97,43 +97,43 @@ class World:
         stored["metadata"]["resourceVersion"] += "1"
         self.writes.append(what)
 
-    def run(self, now: datetime = START, wish: Wish = WISH) -> list[str]:
+    def run(self, now: datetime = START, options: Options = WISH) -> list[str]:
         """Let the program run; what it wrote."""
         self.writes.clear()
-        self.missing = settle(self, wish, now, lambda text, /, **facts: self.said.append((text, facts)))
+        self.missing = reconcile(self, options, now, lambda text, /, **facts: self.said.append((text, facts)))
         return list(self.writes)
 
     def text(self, secret: str, key: str) -> str:
         """What a Secret holds."""
-        return texts(self.secrets[secret]).get(key, "")
+        return decoded(self.secrets[secret]).get(key, "")
 
     def server(self) -> dict[str, str]:
         """What the hook server uses: its certificate, and the tokens that it accepts."""
         return {
-            "tls.crt": self.text(SERVER, "tls.crt"),
-            "hooks": self.text(CALLERS, "hooks"),
-            "admission": self.text(CALLERS, "admission"),
+            "tls.crt": self.text(SERVER_SECRET, "tls.crt"),
+            "hooks": self.text(TOKEN_SECRET, "hooks"),
+            "admission": self.text(TOKEN_SECRET, "admission"),
         }
 
     def refused(self, server: dict[str, str], now: datetime) -> list[str]:
         """Which callers and such a server would not accept each other now."""
-        [served] = certificates(server["tls.crt"])
+        [served] = parse_certificates(server["tls.crt"])
         if served.expires <= now:
             return ["everybody: expired"]
         return [target.name for target, one in self.objects.items() if not _accepted(target, one, served, server, now)]
 
 
-def _accepted(target: Target, one: Raw, served: Any, server: dict[str, str], now: datetime) -> bool:
+def _accepted(target: Client, one: Raw, served: Any, server: dict[str, str], now: datetime) -> bool:
     issuers = [
         ca
         for text in target.bundles(one)
-        for ca in certificates(text)
-        if ca.own == served.issuer and ca.expires > now and trusts(target, one, ca)
+        for ca in parse_certificates(text)
+        if ca.key_id == served.issuer_key_id and ca.expires > now and trusts(target, one, ca)
     ]
     return bool(issuers) and all(token in server[whose].split() for whose, token in shown(target, one))
 
 
-def shown(target: Target, one: Raw) -> list[tuple[str, str]]:
+def shown(target: Client, one: Raw) -> list[tuple[str, str]]:
     """The tokens that a caller shows, and as whom."""
     if target.required:
         return [("hooks", one["metadata"].get("annotations", {}).get(TOKEN_ANNOTATION, "none"))]
@@ -142,9 +142,9 @@ def shown(target: Target, one: Raw) -> list[tuple[str, str]]:
     return [("admission", path.rpartition("/")[2]) for path in paths]
 
 
-def trusted(target: Target, one: Raw) -> tuple[Certificate, ...]:
+def trusted(target: Client, one: Raw) -> tuple[Certificate, ...]:
     """Whom a caller trusts, in every way in which it calls."""
-    [bundle] = {certificates(text) for text in target.bundles(one)}
+    [bundle] = {parse_certificates(text) for text in target.bundles(one)}
     return bundle
 
 

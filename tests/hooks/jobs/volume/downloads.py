@@ -10,9 +10,9 @@ from typing import NamedTuple
 from huggingface_hub import snapshot_download
 
 from aimlib.caching import volume_index
-from hooks.jobs.volume.download import Downloader, download
-from hooks.jobs.volume.report import ForPeople
-from hooks.jobs.volume.request import Wish
+from hooks.jobs.volume.download import DownloadContext, download_model
+from hooks.jobs.volume.report import ConsoleReporter
+from hooks.jobs.volume.request import DownloadRequest
 from tests.hub import Hub
 from tests.hub.repository import Repository
 from tests.kustomize import ROOT
@@ -93,7 +93,9 @@ class Mount:
     def fill(self, model: str, revision: str = "main") -> list[str]:
         """The same in this process, where HF_ENDPOINT has to be the hub's: what it said. DownloadError."""
         said: list[str] = []
-        download(Wish(self.root, model, revision), Downloader(ForPeople(said.append), said.append))
+        download_model(
+            DownloadRequest(self.root, model, revision), DownloadContext(ConsoleReporter(said.append), said.append)
+        )
         return said
 
     def killed(self, count: int, model: str, *words: str) -> None:

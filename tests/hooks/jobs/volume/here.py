@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from hooks.jobs.volume.download import Downloader, download
-from hooks.jobs.volume.layout import Volume
-from hooks.jobs.volume.report import Teller
-from hooks.jobs.volume.request import Wish
-from hooks.jobs.volume.retry import Patience
+from hooks.jobs.volume.download import DownloadContext, download_model
+from hooks.jobs.volume.layout import MountedVolume
+from hooks.jobs.volume.report import Reporter
+from hooks.jobs.volume.request import DownloadRequest
+from hooks.jobs.volume.retry import RetryPolicy
 from tests.hub import Hub
 
 MODEL = "acme/some-model"
@@ -21,10 +21,10 @@ FILES = {
 }
 KEPT = sum(size if isinstance(size, int) else len(size) for size in FILES.values()) - 700_000 - 22
 """Bytes of what is downloaded unless patterns say otherwise; equal contents count once."""
-QUICK = Patience(tries=3, first=0.01, longest=0.02, longest_asked=0.05)
+QUICK = RetryPolicy(attempts=3, first_pause=0.01, max_pause=0.02, max_retry_after=0.05)
 
 
-class Told(Teller):
+class RecordingReporter(Reporter):
     """Keeps all reports."""
 
     def __init__(self):
@@ -43,18 +43,20 @@ class Here:
     def __init__(self, root: Path, hub: Hub) -> None:
         self.hub = hub
         self.model = hub.add(MODEL, FILES, revisions={"v1": {"config.json": b"{}"}})
-        self.volume = Volume(root)
+        self.volume = MountedVolume(root)
         self.root = root
         self.repo = self.volume.repo(MODEL)
         self.said: list[str] = []
-        self.told = Told()
+        self.reporter = RecordingReporter()
 
-    def wish(self, **changes):
-        return Wish(**{"root": self.root, "model": MODEL, **changes})
+    def request(self, **changes):
+        return DownloadRequest(**{"root": self.root, "model": MODEL, **changes})
 
-    def download(self, make_room=lambda _: None, patience=QUICK, **changes):
+    def download(self, make_room=lambda _: None, retry_policy=QUICK, **changes):
         """The model's entry in the index."""
-        return download(self.wish(**changes), Downloader(self.told, self.said.append, make_room, patience))
+        return download_model(
+            self.request(**changes), DownloadContext(self.reporter, self.said.append, make_room, retry_policy)
+        )
 
     def files(self, commit):
         """What engines open, by path."""

@@ -11,9 +11,9 @@ from aimlib.caching.volume_index import CachedModel, VolumeFile
 from aimlib.kube.timestamp import written
 from hooks.jobs.volume import clock, hashes, index
 from hooks.jobs.volume.cluster import ClusterError
-from hooks.jobs.volume.layout import Volume
-from hooks.jobs.volume.request import Wish
-from hooks.jobs.volume.snapshot import publish
+from hooks.jobs.volume.layout import MountedVolume
+from hooks.jobs.volume.request import DownloadRequest
+from hooks.jobs.volume.snapshot import publish_snapshot
 
 LARGE = "model.safetensors"
 
@@ -32,25 +32,25 @@ def put(root, name, revision=DEFAULT_REVISION, commit="c", cached=None, **conten
 
     The commit is one digit, 40 times.
     """
-    volume = Volume(root)
+    volume = MountedVolume(root)
     volume.prepare()
     repo, commit = volume.repo(name), commit * 40
     repo.blobs.mkdir(parents=True, exist_ok=True)
     files = []
     for path, content in (contents or {"config.json": b"{}", LARGE: os.urandom(1 << 16)}).items():
-        kind = hashes.digest("0" * (64 if path == LARGE else 40), len(content))
+        kind = hashes.new_hash("0" * (64 if path == LARGE else 40), len(content))
         kind.update(content)
         files.append(VolumeFile(path=path, size=len(content), hash=kind.hexdigest()))
         (repo.blobs / files[-1].hash).write_bytes(content)
-    publish(repo, Wish(Path(root), name, revision), commit, tuple(files), all_of_it=True)
+    publish_snapshot(repo, DownloadRequest(Path(root), name, revision), commit, tuple(files), all_of_it=True)
     model = CachedModel(id=name, revision=revision, commit=commit, files=tuple(files), cached_at=ago(cached))
-    index.update(root, lambda before: before.having(model), quiet)
+    index.update_index(root, lambda before: before.having(model), quiet)
     return model
 
 
 def part(root, name, file="0" * 64 + ".incomplete", size=1000, hours=2):
     """What an interrupted download has left, so many hours ago."""
-    volume = Volume(root)
+    volume = MountedVolume(root)
     volume.prepare()
     path = volume.repo(name).blobs / file
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def part(root, name, file="0" * 64 + ".incomplete", size=1000, hours=2):
 
 def blob(root, model, path=LARGE):
     """The blob of a file."""
-    return Volume(root).repo(model.id).blobs / next(one.hash for one in model.files if one.path == path)
+    return MountedVolume(root).repo(model.id).blobs / next(one.hash for one in model.files if one.path == path)
 
 
 class Kubernetes:
@@ -93,12 +93,12 @@ class Kubernetes:
 
     def report(self, data):
         if self.broken:
-            raise ClusterError("the API server answered 503 Service Unavailable")
+            raise ClusterError("the API server returned 503 Service Unavailable")
         self.data |= data
 
-    def found(self):
+    def read_cache(self):
         if self.broken:
-            raise ClusterError("the API server answered 503 Service Unavailable")
+            raise ClusterError("the API server returned 503 Service Unavailable")
         self.asked += 1
         rows = [
             {"id": one.id, "revision": one.revision, "status": one.state, "usedBy": self.users.get(one.id, [])}

@@ -11,21 +11,21 @@ from hooks.jobs.volume import cleanup, clock, disk, index, locks, removal
 from hooks.jobs.volume.cleanup_plan import preview
 from hooks.jobs.volume.cluster import ClusterError
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
-from hooks.jobs.volume.policy import OfCache, OfOptions
+from hooks.jobs.volume.layout import MountedVolume
+from hooks.jobs.volume.policy import CacheRules, OptionRules
 from tests.hooks.jobs.volume.shelf import LARGE, Kubernetes, ago, blob, part, put, quiet
 
 DAY = 86_400
-OLD = OfOptions(Policy("lru", 30 * DAY, None))
+OLD = OptionRules(Policy("lru", 30 * DAY, None))
 
 
 def there(root):
     """The models in the index."""
-    return sorted(f"{one.id}@{one.revision}" for one in index.load(root, quiet).models.values())
+    return sorted(f"{one.id}@{one.revision}" for one in index.load_index(root, quiet).models.values())
 
 
 def collected(root, rules, said=None):
-    return cleanup.collect(root, rules, quiet if said is None else said.append)
+    return cleanup.clean_up(root, rules, quiet if said is None else said.append)
 
 
 def states(cluster):
@@ -38,9 +38,9 @@ def space(monkeypatch):
 
     def of(root, total):
         def free(_):
-            return total - sum(path.stat().st_size for path in Volume(root).hub.glob("*/blobs/*"))
+            return total - sum(path.stat().st_size for path in MountedVolume(root).hub.glob("*/blobs/*"))
 
-        monkeypatch.setattr(disk, "free", free)
+        monkeypatch.setattr(disk, "free_bytes", free)
 
     return of
 
@@ -53,7 +53,7 @@ def test_a_model_goes_with_all_its_files(tmp_path):
     assert [(one.id, one.why) for one in ended.removed] == [("a/old", "not used for 45d, maxAge is 30d")]
     assert said == ["removed a/old@main, 64 KiB: not used for 45d, maxAge is 30d"]
     assert there(tmp_path) == ["a/new@main"]
-    assert [path.name for path in Volume(tmp_path).hub.glob("models--*")] == ["models--a--new"]
+    assert [path.name for path in MountedVolume(tmp_path).hub.glob("models--*")] == ["models--a--new"]
     assert ended.freed == 65_538
     assert collected(tmp_path, OLD).removed == []
 
@@ -65,7 +65,7 @@ def test_blobs_that_another_revision_needs_stay(tmp_path):
     assert [one.revision for one in ended.removed] == ["v1"]
     assert ended.freed == 3
     assert blob(tmp_path, new).read_bytes() == b"same"
-    repo = Volume(tmp_path).repo("a/b")
+    repo = MountedVolume(tmp_path).repo("a/b")
     assert [path.name for path in (repo.path / "refs").iterdir()] == ["v2"]
     assert [path.name for path in (repo.path / "snapshots").iterdir()] == ["2" * 40]
     assert collected(tmp_path, OLD).notes == []
@@ -83,10 +83,10 @@ def test_all_names_of_a_commit_that_nobody_keeps_go_and_those_of_others_stay(tmp
     put(tmp_path, "a/b", "v1", "1", cached=45)
     moved = put(tmp_path, "a/b", "main", "2", cached=45)
     put(tmp_path, "a/b", "v3", "3", cached=3)
-    refs = Volume(tmp_path).repo("a/b").path / "refs"
+    refs = MountedVolume(tmp_path).repo("a/b").path / "refs"
     (refs / "also").write_text("1" * 40)
     (refs / "main").write_text("3" * 40)
-    index.update(tmp_path, lambda before: before.having(moved), quiet)
+    index.update_index(tmp_path, lambda before: before.having(moved), quiet)
     done = cleanup.Cleanup(tmp_path, OLD, quiet)
     done.make_room()
     assert len(done.removed) == 2
@@ -103,7 +103,7 @@ def test_what_a_download_of_another_revision_has_brought_stays(tmp_path):
 
 def test_a_model_with_links_and_names_that_lead_nowhere_goes_too(tmp_path):
     model = put(tmp_path, "a/b", cached=45)
-    repo = Volume(tmp_path).repo("a/b")
+    repo = MountedVolume(tmp_path).repo("a/b")
     (repo.path / "refs" / "gone").write_text("d" * 40)
     (repo.snapshot(model.commit) / "more").symlink_to("../../blobs/nothing")
     collected(tmp_path, OLD)
@@ -114,7 +114,7 @@ def test_models_go_until_enough_is_free_and_those_in_use_stay(tmp_path, space):
     models = [put(tmp_path, f"a/{name}", cached=days) for name, days in (("used", 9), ("first", 8), ("next", 7))]
     space(tmp_path, 4 * 65_538)
     cluster = Kubernetes(["a/used", "a/first", "a/next"], {"a/used": ["chat"]}, minFreeSpace="100k").knowing(*models)
-    ended = collected(tmp_path, OfCache(cluster))
+    ended = collected(tmp_path, CacheRules(cluster))
     assert [one.id for one in ended.removed] == ["a/first"]
     assert there(tmp_path) == ["a/next@main", "a/used@main"]
     assert states(cluster) == {"a/used": "Ready", "a/first": "Removed", "a/next": "Ready"}
@@ -122,27 +122,27 @@ def test_models_go_until_enough_is_free_and_those_in_use_stay(tmp_path, space):
     assert cluster.reports.cleanup.removed[0].why.startswith(
         "64 KiB are free, minFreeSpace is 97.7 KiB; least recently"
     )
-    assert cluster.reports.volume.used == disk.measured(tmp_path).used
+    assert cluster.reports.volume.used == disk.measure(tmp_path).used
 
 
 def test_what_is_in_use_is_noted_as_used_now(tmp_path):
     model = put(tmp_path, "a/b", cached=99)
     cluster = Kubernetes(["a/b"], {"a/b": ["chat"]}, maxAge="30d").knowing(model)
-    before = clock.stamp()
-    ended = collected(tmp_path, OfCache(cluster))
+    before = clock.timestamp()
+    ended = collected(tmp_path, CacheRules(cluster))
     [report] = cluster.reports.models.values()
     assert before <= report.last_used
-    assert index.load(tmp_path, quiet).models[model.key].last_used == report.last_used
+    assert index.load_index(tmp_path, quiet).models[model.key].last_used == report.last_used
     assert ended.removed == []
     cluster.users = {}
-    assert collected(tmp_path, OfCache(cluster)).removed == []
+    assert collected(tmp_path, CacheRules(cluster)).removed == []
 
 
 def test_an_endpoint_that_begins_to_use_a_model_a_moment_ago_saves_it(tmp_path):
     first, second = (put(tmp_path, f"a/{name}", cached=days) for name, days in (("first", 60), ("second", 50)))
     cluster = Kubernetes(["a/first", "a/second"], maxAge="30d").knowing(first, second)
 
-    class Late(OfCache):
+    class Late(CacheRules):
         def report(self, data):
             super().report(data)
             if states(cluster)["a/first"] == "Removed":
@@ -156,15 +156,15 @@ def test_a_model_is_reported_as_removed_before_it_goes(tmp_path, monkeypatch):
     model = put(tmp_path, "a/b", cached=60)
     cluster = Kubernetes(["a/b"], maxAge="30d").knowing(model)
     seen = []
-    monkeypatch.setattr(removal, "remove", lambda *_: seen.append(states(cluster)) or 0)
-    collected(tmp_path, OfCache(cluster))
+    monkeypatch.setattr(removal, "remove_model", lambda *_: seen.append(states(cluster)) or 0)
+    collected(tmp_path, CacheRules(cluster))
     assert seen == [{"a/b": "Removed"}]
 
 
 def test_a_model_that_a_download_works_on_is_left_alone(tmp_path):
     put(tmp_path, "a/b", cached=60)
-    volume = Volume(tmp_path)
-    with locks.held(volume, "models--a--b", 0, quiet):
+    volume = MountedVolume(tmp_path)
+    with locks.hold_lock(volume, "models--a--b", 0, quiet):
         ended = collected(tmp_path, OLD)
     assert ended.removed == []
     assert set(ended.notes) == {"a/b is left alone: a download of it is running"}
@@ -175,10 +175,10 @@ def test_a_model_that_was_downloaded_anew_meanwhile_stays(tmp_path):
     model = put(tmp_path, "a/b", cached=60)
     fresh = model.model_copy(update={"cached_at": ago(0)})
 
-    class Meanwhile(OfOptions):
-        def rated(self, models):
-            rated = super().rated(models)
-            index.update(tmp_path, lambda before: before.having(fresh), quiet)
+    class Meanwhile(OptionRules):
+        def rate(self, models):
+            rated = super().rate(models)
+            index.update_index(tmp_path, lambda before: before.having(fresh), quiet)
             return rated
 
     ended = cleanup.Cleanup(tmp_path, Meanwhile(OLD.policy), quiet)
@@ -191,17 +191,17 @@ def test_a_cluster_that_cannot_be_asked_means_that_nothing_goes(tmp_path):
     model = put(tmp_path, "a/b", cached=60)
     cluster = Kubernetes(["a/b"], maxAge="30d").knowing(model)
     cluster.broken = True
-    ended = collected(tmp_path, OfCache(cluster))
+    ended = collected(tmp_path, CacheRules(cluster))
     assert (ended.removed, there(tmp_path)) == ([], ["a/b@main"])
-    assert isinstance(ended.trouble, ClusterError)
-    assert ended.notes == ["the clean-up ends here: the API server answered 503 Service Unavailable"]
+    assert isinstance(ended.error, ClusterError)
+    assert ended.notes == ["the clean-up ends here: the API server returned 503 Service Unavailable"]
 
 
 def test_a_cluster_that_is_lost_on_the_way_ends_the_clean_up(tmp_path):
     models = [put(tmp_path, f"a/{name}", cached=60) for name in "xyz"]
     cluster = Kubernetes(["a/x", "a/y", "a/z"], maxAge="30d").knowing(*models)
 
-    class Lost(OfCache):
+    class Lost(CacheRules):
         def report(self, data):
             super().report(data)
             cluster.broken = states(cluster)["a/x"] == "Removed"
@@ -209,7 +209,7 @@ def test_a_cluster_that_is_lost_on_the_way_ends_the_clean_up(tmp_path):
     ended = collected(tmp_path, Lost(cluster))
     assert [one.id for one in ended.removed] == ["a/x"]
     assert there(tmp_path) == ["a/y@main", "a/z@main"]
-    assert ended.trouble
+    assert ended.error
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_a_cluster_that_is_lost_on_the_way_ends_the_clean_up(tmp_path):
 def test_an_aimcache_that_cannot_be_read_means_that_nothing_goes(tmp_path, changes, said):
     model = put(tmp_path, "a/b", cached=60)
     cluster = Kubernetes(["a/b"], **changes).knowing(model)
-    ended = collected(tmp_path, OfCache(cluster))
-    assert str(ended.trouble).startswith(said)
+    ended = collected(tmp_path, CacheRules(cluster))
+    assert str(ended.error).startswith(said)
     assert there(tmp_path) == ["a/b@main"]
 
 
@@ -232,19 +232,19 @@ def test_clean_up_that_is_off_removes_nothing(tmp_path, changes):
     model = put(tmp_path, "a/b", cached=60)
     half = part(tmp_path, "a/gone")
     cluster = Kubernetes([], **{"maxAge": "1d", **changes}).knowing(model)
-    assert collected(tmp_path, OfCache(cluster)).removed == []
+    assert collected(tmp_path, CacheRules(cluster)).removed == []
     assert half.exists()
 
 
 def test_a_model_that_no_report_knows_is_reported_first_and_goes_later(tmp_path):
     put(tmp_path, "a/b", cached=60)
     cluster = Kubernetes([], maxAge="30d")
-    first = cleanup.Cleanup(tmp_path, OfCache(cluster), quiet)
+    first = cleanup.Cleanup(tmp_path, CacheRules(cluster), quiet)
     first.make_room()
     assert first.removed == []
     first.check()
     assert states(cluster) == {"a/b": "Ready"}
-    assert [one.id for one in collected(tmp_path, OfCache(cluster)).removed] == ["a/b"]
+    assert [one.id for one in collected(tmp_path, CacheRules(cluster)).removed] == ["a/b"]
 
 
 def test_priority_and_retention_of_the_spec_count(tmp_path, space):
@@ -252,7 +252,7 @@ def test_priority_and_retention_of_the_spec_count(tmp_path, space):
     space(tmp_path, 3 * 65_538)
     wishes = [{"id": "a/kept", "retention": "10d"}, {"id": "a/low", "priority": "low"}, "a/other"]
     cluster = Kubernetes(wishes, minFreeSpace="1Gi").knowing(*models)
-    ended = collected(tmp_path, OfCache(cluster))
+    ended = collected(tmp_path, CacheRules(cluster))
     assert [one.id for one in ended.removed] == ["a/low", "a/other"]
     assert ended.notes == ["1 GiB should be free, and 128 KiB are: the other models have to stay (1 within retention)"]
     assert cluster.reports.cleanup.message == ended.notes[0]
@@ -261,18 +261,18 @@ def test_priority_and_retention_of_the_spec_count(tmp_path, space):
 def test_a_file_system_that_is_slow_to_tell_does_not_cost_a_second_model(tmp_path, monkeypatch):
     for name, days in (("first", 9), ("second", 8)):
         put(tmp_path, f"a/{name}", cached=days)
-    monkeypatch.setattr(disk, "free", lambda _: 1000)
-    ended = collected(tmp_path, OfOptions(Policy("lru", None, 60_000)))
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 1000)
+    ended = collected(tmp_path, OptionRules(Policy("lru", None, 60_000)))
     assert [one.id for one in ended.removed] == ["a/first"]
 
 
 def test_a_model_that_is_not_whole_is_reported_so_that_its_job_starts_again(tmp_path):
     cut, gone, moved = (put(tmp_path, f"a/{name}", cached=3) for name in ("cut", "gone", "moved"))
     blob(tmp_path, cut).write_bytes(b"short")
-    (Volume(tmp_path).repo("a/gone").snapshot(gone.commit) / "config.json").unlink()
-    Volume(tmp_path).repo("a/moved").ref("main").unlink()
+    (MountedVolume(tmp_path).repo("a/gone").snapshot(gone.commit) / "config.json").unlink()
+    MountedVolume(tmp_path).repo("a/moved").ref("main").unlink()
     cluster = Kubernetes(["a/cut", "a/gone", "a/moved"]).knowing(cut, gone, moved)
-    collected(tmp_path, OfCache(cluster))
+    collected(tmp_path, CacheRules(cluster))
     found = {one.id: (one.state, one.reason, one.message) for one in cluster.reports.models.values()}
     assert found == {
         "a/cut": ("Failed", "Corrupt", "a/cut@main is not whole: model.safetensors has 5 bytes instead of 65536"),
@@ -284,7 +284,7 @@ def test_a_model_that_is_not_whole_is_reported_so_that_its_job_starts_again(tmp_
 
 def test_many_missing_files_are_counted(tmp_path):
     model = put(tmp_path, "a/b", **{f"{number}.json": b"{}" for number in range(5)})
-    Volume(tmp_path).repo("a/b").snapshot(model.commit).rename(tmp_path / "elsewhere")
+    MountedVolume(tmp_path).repo("a/b").snapshot(model.commit).rename(tmp_path / "elsewhere")
     [note] = collected(tmp_path, OLD).notes
     assert note == "a/b@main is not whole: 0.json is missing; 1.json is missing; 2.json is missing, and 2 more"
 
@@ -292,8 +292,8 @@ def test_many_missing_files_are_counted(tmp_path):
 def test_a_model_that_is_said_to_be_ready_and_is_not_in_the_index_is_reported(tmp_path):
     model = put(tmp_path, "a/b")
     cluster = Kubernetes(["a/b"]).knowing(model)
-    index.remove(tmp_path, model.key, quiet)
-    collected(tmp_path, OfCache(cluster))
+    index.remove_entry(tmp_path, model.key, quiet)
+    collected(tmp_path, CacheRules(cluster))
     [report] = cluster.reports.models.values()
     assert (report.state, report.reason) == ("Failed", "Corrupt")
     assert report.message == "a/b@main is not on the volume any more"
@@ -303,12 +303,12 @@ def test_a_broken_model_that_nobody_asks_for_goes(tmp_path):
     model, asked = put(tmp_path, "a/b", cached=1), put(tmp_path, "a/c", cached=1)
     blob(tmp_path, model).unlink()
     cluster = Kubernetes(["a/c"]).knowing(model, asked)
-    ended = collected(tmp_path, OfCache(cluster))
+    ended = collected(tmp_path, CacheRules(cluster))
     assert [(one.id, one.why) for one in ended.removed] == [
         ("a/b", "not whole (model.safetensors is missing), and not asked for any more")
     ]
     assert states(cluster) == {"a/b": "Removed", "a/c": "Ready"}
-    assert not Volume(tmp_path).repo("a/b").path.exists()
+    assert not MountedVolume(tmp_path).repo("a/b").path.exists()
 
 
 def test_a_removal_that_was_cut_short_is_ended(tmp_path):
@@ -316,7 +316,7 @@ def test_a_removal_that_was_cut_short_is_ended(tmp_path):
     cluster = Kubernetes(["a/b"], maxAge="30d").knowing(model.model_copy())
     blob(tmp_path, model).unlink()
     cluster.report({model.key: cluster.data[model.key].replace("Ready", "Removed")})
-    assert [one.id for one in collected(tmp_path, OfCache(cluster)).removed] == ["a/b"]
+    assert [one.id for one in collected(tmp_path, CacheRules(cluster)).removed] == ["a/b"]
     assert states(cluster) == {"a/b": "Removed"}
 
 
@@ -329,7 +329,7 @@ def test_what_interrupted_downloads_left_of_models_that_nobody_lists_goes(tmp_pa
     ]
     fresh, listed = part(tmp_path, "a/fresh", hours=0), part(tmp_path, "a/listed")
     cluster = Kubernetes(["a/listed"]).knowing(mine)
-    ended = collected(tmp_path, OfCache(cluster))
+    ended = collected(tmp_path, CacheRules(cluster))
     assert {(one.id, one.revision, one.bytes) for one in ended.removed} == {
         ("a/gone", "-", 2000),
         ("a/whole", "-", 1000),
@@ -341,13 +341,13 @@ def test_what_interrupted_downloads_left_of_models_that_nobody_lists_goes(tmp_pa
     assert fresh.exists()
     assert listed.exists()
     assert blob(tmp_path, mine).exists()
-    assert not Volume(tmp_path).repo("a/gone").path.exists()
+    assert not MountedVolume(tmp_path).repo("a/gone").path.exists()
 
 
 def test_what_a_download_works_on_is_no_leftover(tmp_path):
     half = part(tmp_path, "a/gone")
-    with locks.held(Volume(tmp_path), "models--a--gone", 0, quiet):
-        ended = collected(tmp_path, OfCache(Kubernetes([])))
+    with locks.hold_lock(MountedVolume(tmp_path), "models--a--gone", 0, quiet):
+        ended = collected(tmp_path, CacheRules(Kubernetes([])))
     assert (ended.removed, half.exists()) == ([], True)
 
 
@@ -366,8 +366,8 @@ def test_a_volume_that_refuses_is_named_and_the_model_stays_in_the_index(tmp_pat
     monkeypatch.setattr("pathlib.PosixPath.rmdir", refuse)
     monkeypatch.setattr(removal.shutil, "rmtree", refuse)
     ended = collected(tmp_path, OLD)
-    assert isinstance(ended.trouble, DownloadError)
-    assert ended.trouble.reason == "VolumeRefused"
+    assert isinstance(ended.error, DownloadError)
+    assert ended.error.reason == "VolumeRefused"
     assert ended.notes[0].startswith("a/b@main cannot be removed: the volume at ")
     assert there(tmp_path) == ["a/b@main"]
 
@@ -377,7 +377,7 @@ def test_blobs_of_which_huggingface_hub_only_warns_go_all_the_same(tmp_path, mon
     monkeypatch.setattr("huggingface_hub.utils._cache_manager._try_delete_path", lambda *_, **__: None)
     ended = collected(tmp_path, OLD)
     assert [one.id for one in ended.removed] == ["a/b"]
-    assert not Volume(tmp_path).repo("a/b").path.exists()
+    assert not MountedVolume(tmp_path).repo("a/b").path.exists()
 
 
 class Stored(Kubernetes):
@@ -419,13 +419,13 @@ def test_a_clean_up_that_is_killed_at_any_step_is_ended_by_the_next(tmp_path):
         models = [put(root, "a/b", cached=60), put(root, "a/b", "v1", "1", cached=1), put(root, "a/c", cached=60)]
         cluster = Stored(root / "state", ["a/b", "a/c", {"id": "a/d"}], maxAge="30d").knowing(*models)
         cluster.report({})
-        died = killed_at(step, root, OfCache(cluster))
+        died = killed_at(step, root, CacheRules(cluster))
         cluster.data = json.loads(cluster.place.read_text())
-        collected(root, OfCache(cluster))
+        collected(root, CacheRules(cluster))
         assert there(root) == ["a/b@v1"]
         assert cluster.reports.models[models[0].key].state == cluster.reports.models[models[2].key].state == "Removed"
         assert cluster.reports.models[models[1].key].state == "Ready"
-        blobs = {path.name for path in Volume(root).hub.glob("*/blobs/*")}
+        blobs = {path.name for path in MountedVolume(root).hub.glob("*/blobs/*")}
         assert blobs == set(models[1].blobs)
         if not died:
             break
@@ -434,7 +434,7 @@ def test_a_clean_up_that_is_killed_at_any_step_is_ended_by_the_next(tmp_path):
 
 def test_a_folder_that_the_hubs_library_refuses_is_named(tmp_path):
     put(tmp_path, "a/b", cached=60)
-    repo = Volume(tmp_path).repo("a/b")
+    repo = MountedVolume(tmp_path).repo("a/b")
     (repo.path / "snapshots" / "file").write_text("")
     [note] = collected(tmp_path, OLD).notes
     assert note == (
@@ -460,14 +460,14 @@ def test_a_file_of_another_model_that_goes_meanwhile_does_no_harm(tmp_path, monk
 
 def test_an_index_of_a_later_release_is_left_alone(tmp_path):
     put(tmp_path, "a/b", cached=60)
-    Volume(tmp_path).index_file.write_text('{"version": 99}')
+    MountedVolume(tmp_path).index_file.write_text('{"version": 99}')
     with pytest.raises(DownloadError, match="written by a later release"):
         collected(tmp_path, OLD)
 
 
 def test_an_index_that_cannot_be_read_is_made_anew(tmp_path):
     put(tmp_path, "a/b")
-    Volume(tmp_path).index_file.write_text("{")
+    MountedVolume(tmp_path).index_file.write_text("{")
     collected(tmp_path, OLD)
     assert there(tmp_path) == ["a/b@main"]
 
@@ -487,7 +487,7 @@ def test_room_is_made_for_a_download_that_holds_its_lock(tmp_path, space):
     models = [put(tmp_path, f"a/{name}", cached=days) for name, days in (("old", 9), ("new", 8), ("mine", 10))]
     space(tmp_path, 4 * 65_538)
     cluster = Kubernetes(["a/old", "a/new", "a/mine"]).knowing(*models)
-    with locks.held(Volume(tmp_path), "models--a--mine", 0, quiet):
+    with locks.hold_lock(MountedVolume(tmp_path), "models--a--mine", 0, quiet):
         done = cleanup.make_room(tmp_path, cluster, "a/mine", 100_000, quiet)
     assert [(one.id, one.why) for one in done.removed] == [
         ("a/old", "64 KiB are free, a/mine needs 97.7 KiB; least recently used of medium priority")
@@ -517,10 +517,10 @@ def test_a_preview_says_what_a_clean_up_does_and_touches_nothing(tmp_path, space
     space(tmp_path, 4 * 65_538)
     cluster = Kubernetes(["a/old", "a/next", "a/torn"], maxAge="30d", minFreeSpace="1Gi").knowing(*models)
     before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}
-    found = preview(Volume(tmp_path), OfCache(cluster))
+    found = preview(MountedVolume(tmp_path), CacheRules(cluster))
     assert {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     assert {one.id for one in cluster.reports.models.values() if one.state == "Ready"} == {one.id for one in models}
-    ended = collected(tmp_path, OfCache(cluster))
+    ended = collected(tmp_path, CacheRules(cluster))
     assert sorted(one[:3] for one in found.removals) == sorted(
         (one.id, one.revision, one.bytes) for one in ended.removed
     )

@@ -19,7 +19,7 @@ def download(here, *words):
 
 
 def entry(here):
-    [found] = index.load(here.root, print).models.values()
+    [found] = index.load_index(here.root, print).models.values()
     return found
 
 

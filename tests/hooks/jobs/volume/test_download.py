@@ -15,10 +15,10 @@ from aimlib.caching.volume_index import VolumeFile
 from hooks.jobs.volume import blob as fetch
 from hooks.jobs.volume import disk, hashes, locks, thread_pool
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import Web
-from hooks.jobs.volume.hub import Hub
+from hooks.jobs.volume.http_client import FileClient
+from hooks.jobs.volume.hub import HubClient
 from hooks.jobs.volume.progress import Progress
-from hooks.jobs.volume.retry import Patience, StoppedError, persist
+from hooks.jobs.volume.retry import RetryPolicy, StoppedError, retry
 from tests.hooks.jobs.volume.here import FILES, KEPT, MODEL, QUICK
 from tests.hub import Fault
 
@@ -72,7 +72,7 @@ def test_a_blob_that_changed_on_the_volume_is_downloaded_again(here):
     here.download()
     assert here.files(here.model.commit) == here.expected()
     assert here.hub.sent_of(WEIGHTS) == 2 * 3_000_000
-    assert here.told.reports[-1].done == KEPT
+    assert here.reporter.reports[-1].done == KEPT
 
 
 def test_a_cache_that_huggingface_hub_has_filled_is_verified_and_not_downloaded(here):
@@ -81,7 +81,7 @@ def test_a_cache_that_huggingface_hub_has_filled_is_verified_and_not_downloaded(
     found = here.download()
     assert here.hub.sent() == sent
     assert found.bytes == KEPT
-    assert {report.state for report in here.told.reports} == {"Verifying"}
+    assert {report.state for report in here.reporter.reports} == {"Verifying"}
     # The list of the hub's files names those that were left out: with it, engines would miss them.
     assert not here.repo.tree(here.model.commit).exists()
 
@@ -134,7 +134,7 @@ def test_a_model_above_its_limit_is_refused_before_a_byte_is_fetched(here):
 
 
 def test_a_volume_that_is_too_small_is_said_before_a_byte_is_fetched(here, monkeypatch):
-    monkeypatch.setattr(disk, "free", lambda _: KEPT - 1)
+    monkeypatch.setattr(disk, "free_bytes", lambda _: KEPT - 1)
     error = refused(here)
     assert error.reason == "NoSpace"
     assert f"({KEPT} and {KEPT - 1} bytes)" in error.message
@@ -147,21 +147,21 @@ def test_what_is_there_already_needs_no_room(here, monkeypatch):
     here.hub.fault = None
     there = sum(here.blobs().values())
     assert there == 1_000_000
-    monkeypatch.setattr(disk, "free", lambda _: KEPT - there)
+    monkeypatch.setattr(disk, "free_bytes", lambda _: KEPT - there)
     assert here.download().bytes == KEPT
     assert here.hub.sent() == KEPT
 
 
 def test_room_is_made_where_somebody_may(here, monkeypatch):
     free = [KEPT - 1, KEPT]
-    monkeypatch.setattr(disk, "free", lambda _: free[0] if len(free) == 1 else free.pop(0))
+    monkeypatch.setattr(disk, "free_bytes", lambda _: free[0] if len(free) == 1 else free.pop(0))
     asked = []
     assert here.download(make_room=asked.append).bytes == KEPT
     assert asked == [KEPT]
 
 
 def test_why_no_room_could_be_made_is_said(here, monkeypatch):
-    monkeypatch.setattr(disk, "free", lambda _: 5)
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 5)
     assert refused(here, make_room=lambda _: "all models are in use").message.endswith("(all models are in use)")
 
 
@@ -223,7 +223,7 @@ def test_a_server_that_ignores_ranges_sends_what_is_there_once_more(here):
 
 
 def test_long_files_are_asked_for_in_parts(here, monkeypatch):
-    monkeypatch.setattr(fetch, "SEGMENT", 1_000_000)
+    monkeypatch.setattr(fetch, "MAX_RANGE_BYTES", 1_000_000)
     here.download()
     assert here.files(here.model.commit) == here.expected()
     assert here.hub.sent(MODEL) == KEPT
@@ -247,7 +247,7 @@ def test_a_server_that_sends_less_than_it_says_is_asked_for_the_rest(here):
 
 
 def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(here, monkeypatch):
-    monkeypatch.setattr(fetch, "SEGMENT", 1_000_000)
+    monkeypatch.setattr(fetch, "MAX_RANGE_BYTES", 1_000_000)
     here.hub.fault = Fault(whole=True, path=WEIGHTS)
     here.download()
     assert here.files(here.model.commit) == here.expected()
@@ -258,7 +258,7 @@ def test_a_file_that_arrives_wrong_is_fetched_once_more(here):
     here.download()
     assert here.files(here.model.commit) == here.expected()
     assert here.hub.sent_of(WEIGHTS) == 6_000_000
-    assert here.told.reports[-1].done == KEPT
+    assert here.reporter.reports[-1].done == KEPT
 
 
 def test_a_file_that_arrives_wrong_twice_is_corrupt_and_not_kept(here):
@@ -322,14 +322,14 @@ def test_a_link_that_leads_elsewhere_is_mended(here):
 
 
 def test_another_download_of_the_model_is_waited_for(here, monkeypatch):
-    monkeypatch.setattr(locks, "LOOK", 0.01)
+    monkeypatch.setattr(locks, "POLL_SECONDS", 0.01)
     here.volume.prepare()
-    with locks.held(here.volume, here.repo.path.name, 0, print):
+    with locks.hold_lock(here.volume, here.repo.path.name, 0, print):
         waiting = threading.Thread(target=here.download)
         waiting.start()
-        while not here.told.reports:
+        while not here.reporter.reports:
             waiting.join(0.01)
-        assert "holds the lock" in here.told.reports[0].message
+        assert "holds the lock" in here.reporter.reports[0].message
     waiting.join()
     assert here.files(here.model.commit) == here.expected()
 
@@ -337,7 +337,7 @@ def test_another_download_of_the_model_is_waited_for(here, monkeypatch):
 def test_another_download_of_the_model_that_does_not_end(here, monkeypatch):
     monkeypatch.setattr(locks, "MODEL_WAIT", 0.0)
     here.volume.prepare()
-    with locks.held(here.volume, here.repo.path.name, 0, print):
+    with locks.hold_lock(here.volume, here.repo.path.name, 0, print):
         error = refused(here)
     assert error.reason == "Busy"
     assert f"process {os.getpid()} on" in error.message
@@ -352,7 +352,7 @@ def test_what_is_stopped_keeps_what_has_arrived(here):
 
 
 def test_transfers_that_are_silent_are_ended_with_the_download(here, monkeypatch):
-    monkeypatch.setattr(thread_pool, "FAREWELL", 5.0)
+    monkeypatch.setattr(thread_pool, "SHUTDOWN_SECONDS", 5.0)
     here.hub.fault = (Fault(stall=20, after=500_000, path=WEIGHTS), Fault(status=403, path="deep/*", on="files"))
     assert refused(here).reason == "TokenMissing"
     assert [one.name for one in threading.enumerate() if "_serve)" in one.name] == []
@@ -396,36 +396,36 @@ def test_a_volume_that_refuses_links_for_another_reason(here, monkeypatch):
 def fetcher(here):
     """What fetches the files of the model, at work for nobody yet."""
     here.repo.blobs.mkdir(parents=True)
-    with closing(Web(here.hub.url, None, 1)) as web:
-        hub = Hub(here.hub.url, MODEL, "main")
-        yield fetch.Fetcher(hub, here.model.commit, here.repo.blobs, web, Progress(KEPT), QUICK)
+    with closing(FileClient(here.hub.url, None, 1)) as web:
+        hub = HubClient(here.hub.url, MODEL, "main")
+        yield fetch.BlobDownloader(hub, here.model.commit, here.repo.blobs, web, Progress(KEPT), QUICK)
 
 
 def test_a_transfer_that_is_not_wanted_any_more_ends(here, fetcher):
     file = VolumeFile(path=WEIGHTS, size=3_000_000, hash=here.model.files[WEIGHTS].etag)
-    fetcher.abandon()
+    fetcher.abort()
     with pytest.raises(StoppedError):
-        fetcher.bring(file)
+        fetcher.download(file)
     assert here.blobs() == {f"{file.hash}.incomplete": 0}
     (here.repo.blobs / file.hash).write_bytes(bytes(3_000_000))
     with pytest.raises(StoppedError):
-        fetcher.bring(file)
+        fetcher.download(file)
 
 
 def test_a_transfer_ends_amid_its_bytes(here, fetcher, tmp_path):
-    answer = fetcher.web.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    answer = fetcher.client.get(fetcher.hub.url(here.model.commit, "config.json"), None)
     fetcher.stop.set()
     with (tmp_path / "out").open("wb", buffering=0) as out, pytest.raises(StoppedError):
-        fetcher._copy(answer.response, 22, out, hashes.digest("0" * 40, 22), 0)
+        fetcher._copy(answer.response, 22, out, hashes.new_hash("0" * 40, 22), 0)
     answer.response.close()
     assert (tmp_path / "out").stat().st_size == 0
 
 
 def test_a_transfer_that_has_just_ended_needs_no_end(here, fetcher):
-    answer = fetcher.web.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    answer = fetcher.client.get(fetcher.hub.url(here.model.commit, "config.json"), None)
     answer.response.read()
-    fetcher.open.add(answer.response)
-    fetcher.abandon()
+    fetcher.responses.add(answer.response)
+    fetcher.abort()
     assert fetcher.stop.is_set()
 
 
@@ -436,10 +436,10 @@ def test_pauses_end_when_the_work_is_not_wanted_any_more():
     stop = threading.Event()
     threading.Timer(0.05, stop.set).start()
     with pytest.raises(StoppedError):
-        persist(fail, Patience(), stop)
+        retry(fail, RetryPolicy(), stop)
 
 
 def test_pauses_grow_up_to_a_limit_and_as_far_as_servers_ask():
-    patience = Patience()
-    assert [patience.pause(failed, None) for failed in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
-    assert [patience.pause(1, asked) for asked in (0, 7, 3600)] == [0, 7, 300]
+    retry_policy = RetryPolicy()
+    assert [retry_policy.pause(failed, None) for failed in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [retry_policy.pause(1, asked) for asked in (0, 7, 3600)] == [0, 7, 300]

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from aimlib.caching.download_errors import OUTCOMES
-from hooks.jobs.volume.download import Downloader, download
+from hooks.jobs.volume.download import DownloadContext, download_model
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.report import ForPeople
-from hooks.jobs.volume.request import Wish
-from hooks.jobs.volume.retry import Patience
+from hooks.jobs.volume.report import ConsoleReporter
+from hooks.jobs.volume.request import DownloadRequest
+from hooks.jobs.volume.retry import RetryPolicy
 from tests.hooks.jobs.volume.downloads import FILES, MODEL, WEIGHTS
 from tests.hub import Fault
 
@@ -165,9 +165,9 @@ def test_a_way_that_stays_broken_is_given_up(hub, mount, model, case):
         hub.stop()
     else:
         hub.fault = ENDLESS[case]
-    by = Downloader(ForPeople(print), print, patience=Patience(tries=3, first=0.01))
+    by = DownloadContext(ConsoleReporter(print), print, retry_policy=RetryPolicy(attempts=3, first_pause=0.01))
     with pytest.raises(DownloadError, match="gave up after 3 tries") as caught:
-        download(Wish(mount.root, MODEL), by)
+        download_model(DownloadRequest(mount.root, MODEL), by)
     assert caught.value.reason == "Network"
     assert mount.ready == {}
     if case == "away":

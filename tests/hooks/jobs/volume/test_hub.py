@@ -149,17 +149,17 @@ def test_a_server_that_is_no_hub(here, monkeypatch, info):
 
 
 def test_the_pause_that_is_asked_for():
-    assert asked.asked_pause({"Retry-After": "7"}) == 7
-    assert asked.asked_pause({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}) is None
-    assert asked.asked_pause({}) is None
+    assert asked.retry_after({"Retry-After": "7"}) == 7
+    assert asked.retry_after({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}) is None
+    assert asked.retry_after({}) is None
     limits = {"RateLimit": '"api";r=0;t=55', "Retry-After": "7"}
-    assert asked.asked_pause(limits) == 55
-    assert asked.asked_pause({**limits, "RateLimit": '"api";r=3;t=55'}) == 7
+    assert asked.retry_after(limits) == 55
+    assert asked.retry_after({**limits, "RateLimit": '"api";r=3;t=55'}) == 7
 
 
 def test_every_reason_of_a_refusal_has_a_sentence(monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    hub = asked.Hub("https://hub.example/", MODEL, "main")
-    for _, reason, sentence in asked.REFUSALS:
+    hub = asked.HubClient("https://hub.example/", MODEL, "main")
+    for _, reason, sentence in asked.ERROR_RULES:
         assert DownloadError(reason, sentence.format(hub=hub, advice=asked.TOKEN_ADVICE)).message.count("{") == 0
     assert isinstance(hub.refusal(503, {}), TransientError)

@@ -57,23 +57,23 @@ def test_a_later_version_is_told_apart():
 
 
 def test_a_volume_without_an_index_has_nothing(here):
-    assert index.load(here.root, here.said.append) == VolumeIndex()
+    assert index.load_index(here.root, here.said.append) == VolumeIndex()
     assert not here.root.exists()
 
 
 def test_changes_are_stored(here):
     here.volume.prepare()
-    index.update(here.root, lambda before: before.having(ONE), here.said.append)
-    assert index.load(here.root, here.said.append).models == {ONE.key: ONE}
-    assert index.remove(here.root, ONE.key, here.said.append) == VolumeIndex()
-    assert index.load(here.root, here.said.append) == VolumeIndex()
+    index.update_index(here.root, lambda before: before.having(ONE), here.said.append)
+    assert index.load_index(here.root, here.said.append).models == {ONE.key: ONE}
+    assert index.remove_entry(here.root, ONE.key, here.said.append) == VolumeIndex()
+    assert index.load_index(here.root, here.said.append) == VolumeIndex()
     assert here.said == []
     assert {path.name for path in here.volume.index_file.parent.iterdir()} == {"index.json", "locks"}
 
 
 def test_no_change_writes_nothing(here):
     here.volume.prepare()
-    index.remove(here.root, "nothing", here.said.append)
+    index.remove_entry(here.root, "nothing", here.said.append)
     assert not here.volume.index_file.exists()
 
 
@@ -82,14 +82,14 @@ def test_changes_at_the_same_time_are_all_kept(here):
     models = [ONE.model_copy(update={"id": f"acme/{number}"}) for number in range(8)]
 
     def add(model):
-        index.update(here.root, lambda before: before.having(model), here.said.append)
+        index.update_index(here.root, lambda before: before.having(model), here.said.append)
 
     threads = [threading.Thread(target=add, args=(model,)) for model in models]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(index.load(here.root, here.said.append).models) == {model.key for model in models}
+    assert set(index.load_index(here.root, here.said.append).models) == {model.key for model in models}
 
 
 DAMAGES = {
@@ -105,13 +105,13 @@ def test_a_damaged_index_is_made_anew_from_the_volume(here, damage):
     before = here.download()
     damaged = damage(here.volume.index_file.read_text()).encode(errors="surrogateescape")
     here.volume.index_file.write_bytes(damaged)
-    [found] = index.load(here.root, here.said.append).models.values()
+    [found] = index.load_index(here.root, here.said.append).models.values()
     assert (found.id, found.revision, found.commit, found.files) == (MODEL, "main", before.commit, before.files)
     assert (found.patterns, found.bytes) == (None, KEPT)
     assert found.cached_at
     assert here.volume.index_file.with_name("index.json.broken").read_bytes() == damaged
     assert "is made anew from what is on the volume" in here.said[0]
-    assert index.load(here.root, here.said.append).models == {found.key: found}
+    assert index.load_index(here.root, here.said.append).models == {found.key: found}
     assert len(here.said) == 1
 
 
@@ -130,7 +130,7 @@ def test_what_is_wrong_on_the_volume_is_not_in_an_index_made_anew(here):
     blob.write_bytes(b"x" + blob.read_bytes()[1:])
     (here.volume.hub / "datasets--acme--some" / "snapshots" / ("0" * 40)).mkdir(parents=True)
     here.volume.index_file.write_text("{")
-    found = index.load(here.root, here.said.append).models.values()
+    found = index.load_index(here.root, here.said.append).models.values()
     assert [(one.id, one.revision) for one in found] == [(MODEL, here.model.revisions["v1"])]
 
 
@@ -138,13 +138,13 @@ def test_a_file_that_is_no_blob_is_not_in_an_index_made_anew(here):
     commit = here.download().commit
     (here.repo.snapshot(commit) / "notes.txt").write_text("mine")
     here.volume.index_file.write_text("{")
-    assert index.load(here.root, here.said.append).models == {}
+    assert index.load_index(here.root, here.said.append).models == {}
 
 
 def test_a_damaged_index_of_an_empty_volume(here):
     here.volume.index_file.parent.mkdir(parents=True)
     here.volume.index_file.write_text("{")
-    assert index.load(here.root, here.said.append) == VolumeIndex()
+    assert index.load_index(here.root, here.said.append) == VolumeIndex()
 
 
 def test_a_damaged_index_of_a_volume_that_is_read_only(here, monkeypatch):
@@ -154,8 +154,8 @@ def test_a_damaged_index_of_a_volume_that_is_read_only(here, monkeypatch):
     def refuse(*_):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(disk, "replace", refuse)
-    [found] = index.load(here.root, here.said.append).models.values()
+    monkeypatch.setattr(disk, "write_atomically", refuse)
+    [found] = index.load_index(here.root, here.said.append).models.values()
     assert found.files == before.files
     assert here.volume.index_file.read_text() == "{"
     assert here.said[-1] == f"the index of {here.root} cannot be stored: Read-only file system"
@@ -167,8 +167,8 @@ def test_the_index_of_a_later_release_is_left_alone(here):
     here.volume.index_file.write_text(later)
     for act in (
         here.download,
-        lambda: index.load(here.root, here.said.append),
-        lambda: index.update(here.root, lambda before: before.having(ONE), here.said.append),
+        lambda: index.load_index(here.root, here.said.append),
+        lambda: index.update_index(here.root, lambda before: before.having(ONE), here.said.append),
     ):
         with pytest.raises(DownloadError) as error:
             act()
@@ -179,13 +179,13 @@ def test_the_index_of_a_later_release_is_left_alone(here):
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     place = tmp_path / "folder" / "file"
-    disk.replace(place, "before")
+    disk.write_atomically(place, "before")
 
     def fail(_):
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(disk.os, "fsync", fail)
     with pytest.raises(OSError, match="full"):
-        disk.replace(place, "after")
+        disk.write_atomically(place, "after")
     assert place.read_text() == "before"
     assert [path.name for path in place.parent.iterdir()] == ["file"]

@@ -10,7 +10,7 @@ from huggingface_hub import _tree_cache, snapshot_download
 from hooks.jobs.volume import download as module
 from hooks.jobs.volume import index
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.layout import MountedVolume
 from tests.hooks.jobs.volume.here import FILES, KEPT, MODEL
 
 WEIGHTS = "model-00001-of-00002.safetensors"
@@ -41,17 +41,17 @@ def test_what_is_there_is_verified_and_known(filled):
     found = filled.download(offline=True)
     assert found.commit == filled.model.commit
     assert {one.path for one in found.files} == {path for path in filled.model.files if "original" not in path}
-    assert index.load(filled.root, filled.said.append).models == {found.key: found}
-    assert {report.state for report in filled.told.reports} == {"Verifying"}
-    last = filled.told.reports[-1]
+    assert index.load_index(filled.root, filled.said.append).models == {found.key: found}
+    assert {report.state for report in filled.reporter.reports} == {"Verifying"}
+    last = filled.reporter.reports[-1]
     assert last.done == last.total == sum(one.size for one in found.files)
 
 
 def test_what_is_known_is_not_read_again(filled):
     first = filled.download(offline=True)
-    filled.told.reports.clear()
+    filled.reporter.reports.clear()
     assert filled.download(offline=True) == first
-    assert filled.told.reports == []
+    assert filled.reporter.reports == []
 
 
 def test_the_variable_of_huggingface_hub_says_the_same(filled, monkeypatch):
@@ -67,7 +67,7 @@ def test_a_volume_that_is_read_only(filled, monkeypatch):
     def refuse(_):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(Volume, "prepare", refuse)
+    monkeypatch.setattr(MountedVolume, "prepare", refuse)
     assert filled.download(offline=True).commit == filled.model.commit
     assert filled.said == [f"the volume at {filled.root} is read-only: its index is left alone"]
     assert not filled.volume.index_file.exists()
@@ -77,7 +77,7 @@ def test_a_volume_that_fails(filled, monkeypatch):
     def refuse(_):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(Volume, "prepare", refuse)
+    monkeypatch.setattr(MountedVolume, "prepare", refuse)
     assert refused(filled).reason == "VolumeRefused"
 
 

@@ -9,8 +9,8 @@ from aimlib.caching import job_reports
 from aimlib.caching.job_reports import ModelReport
 from hooks import kube_client
 from hooks.jobs.volume import clock, command, disk, report, termination
-from hooks.jobs.volume.cluster import Cluster, ClusterError
-from hooks.jobs.volume.report import ForCluster, ForPeople
+from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.report import CacheReporter, ConsoleReporter
 from tests.apiserver import standing_in
 from tests.hooks.jobs.volume.here import KEPT, MODEL
 from tests.loopback import Answering, Loopback
@@ -50,14 +50,14 @@ def api(tmp_path, monkeypatch):
 def time(monkeypatch):
     """The seconds that the clock shows; a list of one number."""
     shown = [100.0]
-    monkeypatch.setattr(clock, "seconds", lambda: shown[0])
+    monkeypatch.setattr(clock, "monotonic", lambda: shown[0])
     return shown
 
 
 @pytest.fixture
 def asked():
     """The cluster, asked anew by each test."""
-    made = Cluster("warm")
+    made = CacheClient("warm")
     yield made
     if made._client:
         made._client.rest_client.pool_manager.clear()
@@ -69,12 +69,12 @@ def going(done, state="Downloading", total=1000, **more):
 
 def test_a_person_sees_a_line_when_the_percentage_changes():
     said = []
-    people = ForPeople(said.append)
-    people.tell(ModelReport(id=MODEL, state="Downloading", message="waiting"))
+    people = ConsoleReporter(said.append)
+    people.update(ModelReport(id=MODEL, state="Downloading", message="waiting"))
     for done in (0, 3, 12, 12, 1000):
-        people.tell(going(done))
-    people.tell(going(1000, "Verifying"))
-    people.tell(going(0, "Verifying", total=0))
+        people.update(going(done))
+    people.update(going(1000, "Verifying"))
+    people.update(going(0, "Verifying", total=0))
     assert [line.split(": ")[1] for line in said] == [
         "0 %, 0 bytes of 1000 bytes",
         "1 %, 12 bytes of 1000 bytes",
@@ -86,7 +86,7 @@ def test_a_person_sees_a_line_when_the_percentage_changes():
 
 def test_a_person_is_told_how_it_ended(tmp_path):
     said = []
-    people = ForPeople(said.append)
+    people = ConsoleReporter(said.append)
     people.end(tmp_path, going(0, "Failed"))
     assert said == []
     people.end(tmp_path, going(1000, "Ready", commit="c0ffee", files=3))
@@ -95,13 +95,13 @@ def test_a_person_is_told_how_it_ended(tmp_path):
 
 def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
     said = []
-    teller = ForCluster(asked, KEY, said.append)
+    teller = CacheReporter(asked, KEY, said.append)
     for second, one in enumerate((going(0), going(1), going(2), going(2), going(3, message="waits"))):
         time[0] = 100.0 + second
-        teller.tell(one)
+        teller.update(one)
     time[0] = 109.0
-    teller.tell(going(4, message="waits"))
-    teller.tell(going(4, message="waits"))
+    teller.update(going(4, message="waits"))
+    teller.update(going(4, message="waits"))
     assert [path for path, _ in api.patches] == [STATE] * 3
     merged = [job_reports.read(body["data"]).models[KEY] for _, body in api.patches]
     assert [one.done for one in merged] == [0, 3, 4]
@@ -110,7 +110,7 @@ def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
 
 def test_an_aimcache_is_told_the_end_with_the_volume(api, asked, here):
     found = here.download()
-    ForCluster(asked, KEY, print).end(here.root, found.report())
+    CacheReporter(asked, KEY, print).end(here.root, found.report())
     [(path, body)] = api.patches
     assert path == STATE
     merged = job_reports.read(body["data"])
@@ -122,32 +122,32 @@ def test_an_aimcache_is_told_the_end_with_the_volume(api, asked, here):
 
 def test_a_volume_that_cannot_be_measured_is_no_reason_not_to_report(api, asked, tmp_path):
     said = []
-    ForCluster(asked, KEY, said.append).end(tmp_path / "gone", going(5, "Failed"))
+    CacheReporter(asked, KEY, said.append).end(tmp_path / "gone", going(5, "Failed"))
     assert set(api.patches[0][1]["data"]) == {KEY}
     assert said == [f"the volume at {tmp_path / 'gone'} cannot be measured: No such file or directory"]
 
 
 def test_a_cluster_that_refuses_is_asked_again_later(api, asked, time, tmp_path):
     said = []
-    teller = ForCluster(asked, KEY, said.append)
+    teller = CacheReporter(asked, KEY, said.append)
     api.status = 403
     for second in (0, 6, 31, 40):
         time[0] = 100.0 + second
-        teller.tell(going(second))
+        teller.update(going(second))
     assert len(api.patches) == 2
-    assert said == ["the state cannot be reported to warm-state: the API server answered 403 Forbidden"]
+    assert said == ["the state cannot be reported to warm-state: the API server returned 403 Forbidden"]
     teller.end(tmp_path, going(50, "Failed"))
-    assert len(api.patches) == 2 + report.LAST_TRIES
+    assert len(api.patches) == 2 + report.FINAL_ATTEMPTS
     api.status = 200
     teller.end(tmp_path, going(50, "Failed"))
-    assert len(api.patches) == 3 + report.LAST_TRIES
+    assert len(api.patches) == 3 + report.FINAL_ATTEMPTS
     assert len(said) == 1
 
 
 def test_a_cluster_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(ClusterError, match="no cluster to ask"):
-        Cluster("warm").report({})
+    with pytest.raises(ClusterError, match="no cluster is configured"):
+        CacheClient("warm").report({})
 
 
 def test_a_cluster_that_cannot_be_reached(api, asked):
@@ -160,14 +160,14 @@ def test_a_cluster_that_cannot_be_reached(api, asked):
 
 
 def test_the_aimcache_itself_is_read(api, asked):
-    assert asked.found()["metadata"] == {"name": "warm"}
+    assert asked.read_cache()["metadata"] == {"name": "warm"}
     assert api.patches[0][0].endswith("/namespaces/models/aimcaches/warm")
 
 
 def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch, tmp_path):
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    with pytest.raises(ClusterError, match="no cluster to ask"):
-        Cluster("warm").report({})
+    with pytest.raises(ClusterError, match="no cluster is configured"):
+        CacheClient("warm").report({})
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
@@ -184,14 +184,14 @@ def test_the_files_of_others_on_the_volume_are_not_the_caches(tmp_path):
     for name, size in (("hub/a", 3), (".aim/b", 4), ("theirs/c", 50)):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(bytes(size))
-    assert disk.measured(tmp_path).used == 7
+    assert disk.measure(tmp_path).used == 7
 
 
 def test_files_that_vanish_while_the_volume_is_measured(tmp_path, monkeypatch):
     (tmp_path / "there").write_bytes(b"12345")
     (tmp_path / "again").hardlink_to(tmp_path / "there")
     monkeypatch.setattr(disk.os, "walk", lambda _: [(str(tmp_path), (), ("there", "again", "gone"))])
-    assert disk.measured(tmp_path).used == 5
+    assert disk.measure(tmp_path).used == 5
 
 
 @pytest.fixture
@@ -202,26 +202,26 @@ def log(tmp_path, monkeypatch):
 
 
 def test_last_words_fit_into_what_the_kubelet_keeps(log):
-    termination.last_words("ä" * 3000, print)
+    termination.write_termination_message("ä" * 3000, print)
     assert log.read_bytes() == ("ä" * 2048).encode()
-    termination.last_words("a" + "ä" * 3000, print)
+    termination.write_termination_message("a" + "ä" * 3000, print)
     assert log.read_bytes() == ("a" + "ä" * 2047).encode()
 
 
 def test_last_words_that_nobody_keeps(monkeypatch):
     monkeypatch.delenv("AIM_TERMINATION_LOG", raising=False)
-    termination.last_words("gone", pytest.fail)
+    termination.write_termination_message("gone", pytest.fail)
 
 
 def test_last_words_that_cannot_be_written(log, monkeypatch):
     said = []
     monkeypatch.setenv("AIM_TERMINATION_LOG", str(log / "nowhere"))
-    termination.last_words("gone", said.append)
+    termination.write_termination_message("gone", said.append)
     assert said == [f"{log / 'nowhere'} cannot be written: No such file or directory"]
 
 
 def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
-    assert command.run(here.wish(), "warm") == 0
+    assert command.run_download(here.request(), "warm") == 0
     states = [job_reports.read(body["data"]).models[KEY].state for _, body in api.patches]
     assert states[0] == "Downloading"
     assert states[-1] == "Ready"
@@ -231,7 +231,7 @@ def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
 
 
 def test_a_job_that_fails_says_why_in_three_places(api, here, log, capsys):
-    assert command.run(here.wish(max_size=5), "warm") == 46
+    assert command.run_download(here.request(max_size=5), "warm") == 46
     [(_, body)] = api.patches
     found = job_reports.read(body["data"]).models[KEY]
     assert (found.state, found.reason, found.message) == ("Failed", "TooLarge", log.read_text())
@@ -240,6 +240,6 @@ def test_a_job_that_fails_says_why_in_three_places(api, here, log, capsys):
 
 def test_a_job_without_a_cluster_downloads_all_the_same(here, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    assert command.run(here.wish(), "warm") == 0
+    assert command.run_download(here.request(), "warm") == 0
     assert here.files(here.model.commit) == here.expected()
     assert capsys.readouterr().err.count("cannot be reported") == 1

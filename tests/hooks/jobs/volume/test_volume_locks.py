@@ -10,7 +10,7 @@ import pytest
 
 from hooks.jobs.volume import locks
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.layout import Volume
+from hooks.jobs.volume.layout import MountedVolume
 
 
 @pytest.fixture
@@ -20,29 +20,29 @@ def volume(here):
 
 
 def test_one_holds_it_at_a_time(here, volume):
-    with locks.held(volume, "it", 0, here.said.append), locks.held(volume, "other", 0, here.said.append):
-        with pytest.raises(DownloadError) as error, locks.held(volume, "it", 0, here.said.append):
+    with locks.hold_lock(volume, "it", 0, here.said.append), locks.hold_lock(volume, "other", 0, here.said.append):
+        with pytest.raises(DownloadError) as error, locks.hold_lock(volume, "it", 0, here.said.append):
             pass
         assert error.value.reason == "Busy"
         assert error.value.message == (
             f"process {os.getpid()} on {os.uname().nodename} has held the lock it of {volume.root} for 0 seconds "
             "and more"
         )
-    with locks.held(volume, "it", 0, here.said.append):
+    with locks.hold_lock(volume, "it", 0, here.said.append):
         pass
     assert here.said == []
 
 
 def test_it_is_free_once_its_holder_fails(here, volume):
-    with pytest.raises(ZeroDivisionError), locks.held(volume, "it", 0, here.said.append):
+    with pytest.raises(ZeroDivisionError), locks.hold_lock(volume, "it", 0, here.said.append):
         raise ZeroDivisionError
-    with locks.held(volume, "it", 0, here.said.append):
+    with locks.hold_lock(volume, "it", 0, here.said.append):
         pass
 
 
 def test_waiting_is_said_once_and_ends(here, volume, monkeypatch):
-    monkeypatch.setattr(locks, "LOOK", 0.01)
-    with locks.held(volume, "it", 0, print):
+    monkeypatch.setattr(locks, "POLL_SECONDS", 0.01)
+    with locks.hold_lock(volume, "it", 0, print):
         (volume.locks / "it.lock").write_text("")
         waiting = threading.Thread(target=_take, args=(volume, here.said))
         waiting.start()
@@ -55,13 +55,13 @@ def test_waiting_is_said_once_and_ends(here, volume, monkeypatch):
 
 
 def _take(volume, said):
-    with locks.held(volume, "it", 60, said.append):
+    with locks.hold_lock(volume, "it", 60, said.append):
         said.append("taken")
 
 
 def test_a_file_system_without_locks_is_refused(here, volume, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", _failing(errno.ENOSYS))
-    with pytest.raises(DownloadError) as error, locks.held(volume, "it", 0, here.said.append):
+    with pytest.raises(DownloadError) as error, locks.hold_lock(volume, "it", 0, here.said.append):
         pass
     assert error.value.reason == "VolumeRefused"
     assert "has no locks" in error.value.message
@@ -69,7 +69,7 @@ def test_a_file_system_without_locks_is_refused(here, volume, monkeypatch):
 
 def test_other_trouble_is_that_of_the_volume(here, volume, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", _failing(errno.EIO))
-    with pytest.raises(OSError, match="Input/output"), locks.held(volume, "it", 0, here.said.append):
+    with pytest.raises(OSError, match="Input/output"), locks.hold_lock(volume, "it", 0, here.said.append):
         pass
 
 
@@ -87,8 +87,8 @@ def test_jobs_that_begin_at_once_do_not_meet_in_their_probes(tmp_path, monkeypat
     def prepare(_: int) -> None:
         together.wait()
         for _ in range(50):
-            Volume(tmp_path).prepare()
+            MountedVolume(tmp_path).prepare()
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(prepare, range(8)))
-    assert list(Volume(tmp_path).locks.iterdir()) == []
+    assert list(MountedVolume(tmp_path).locks.iterdir()) == []

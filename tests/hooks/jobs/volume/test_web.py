@@ -4,14 +4,14 @@ import pytest
 from urllib3 import ProxyManager
 
 from hooks.jobs.volume.errors import TransientError
-from hooks.jobs.volume.http_client import Web, cause
+from hooks.jobs.volume.http_client import FileClient, root_cause
 from tests.hooks.jobs.volume.here import MODEL
 from tests.hub import Fault
 
 
 @pytest.fixture
 def web(here):
-    made = Web(here.hub.url, "secret", 2)
+    made = FileClient(here.hub.url, "secret", 2)
     yield made
     made.close()
 
@@ -33,7 +33,7 @@ def test_a_redirect_that_leads_nowhere_is_an_answer(here, web):
     here.hub.fault = Fault(status=302)
     answer = web.get(f"{here.hub.url}/{MODEL}/resolve/main/config.json", None)
     answer.response.drain_conn()
-    assert (answer.response.status, answer.own) == (302, True)
+    assert (answer.response.status, answer.from_hub) == (302, True)
 
 
 def test_nobody_learns_of_signed_addresses(web):
@@ -66,6 +66,6 @@ def test_what_is_wrong_is_said_as_the_operating_system_says_it(here, web, monkey
 
 
 def test_what_says_nothing_is_named():
-    assert cause(TimeoutError()) == "TimeoutError"
-    assert cause(ValueError("Read timed out.")) == "Read timed out"
-    assert cause(ValueError("outside", OSError(5, "inside"))) == "inside"
+    assert root_cause(TimeoutError()) == "TimeoutError"
+    assert root_cause(ValueError("Read timed out.")) == "Read timed out"
+    assert root_cause(ValueError("outside", OSError(5, "inside"))) == "inside"

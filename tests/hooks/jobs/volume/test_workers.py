@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from hooks.jobs.volume import thread_pool
-from hooks.jobs.volume.thread_pool import share_out
+from hooks.jobs.volume.thread_pool import run_parallel
 
 
 def nothing():
@@ -14,13 +14,13 @@ def nothing():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(thread_pool, "LOOK", 0.01)
+    monkeypatch.setattr(thread_pool, "PROGRESS_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize("count", [1, 3, 50])
 def test_each_item_is_worked_on_once(count):
     done = []
-    share_out(range(20), done.append, count, nothing, nothing)
+    run_parallel(range(20), done.append, count, nothing, nothing)
     assert sorted(done) == [*range(20)]
 
 
@@ -35,12 +35,12 @@ def test_an_interruption_before_all_threads_have_begun(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", stopped)
     with pytest.raises(KeyboardInterrupt):
-        share_out(range(5), lambda _: None, 3, nothing, nothing)
+        run_parallel(range(5), lambda _: None, 3, nothing, nothing)
     assert not begun[0].is_alive()
 
 
 def test_nothing_to_do_is_done():
-    share_out((), pytest.fail, 3, pytest.fail, pytest.fail)
+    run_parallel((), pytest.fail, 3, pytest.fail, pytest.fail)
 
 
 def test_somebody_looks_while_nothing_ends():
@@ -51,7 +51,7 @@ def test_somebody_looks_while_nothing_ends():
         if len(looked) == 5:
             go.set()
 
-    share_out([1], lambda _: go.wait(), 1, look, nothing)
+    run_parallel([1], lambda _: go.wait(), 1, look, nothing)
     assert len(looked) >= 5
 
 
@@ -65,7 +65,7 @@ def test_the_first_error_ends_the_others():
         done.append(item)
 
     with pytest.raises(ZeroDivisionError):
-        share_out(range(10), work, 3, nothing, stop.set)
+        run_parallel(range(10), work, 3, nothing, stop.set)
     assert len(done) < 9
     assert stop.is_set()
 
@@ -77,12 +77,12 @@ def test_what_is_raised_meanwhile_ends_it_too():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        share_out(range(3), lambda _: stop.wait(), 3, interrupt, stop.set)
+        run_parallel(range(3), lambda _: stop.wait(), 3, interrupt, stop.set)
     assert stop.is_set()
 
 
 def test_threads_that_do_not_listen_are_not_waited_for(monkeypatch):
-    monkeypatch.setattr(thread_pool, "FAREWELL", 0.05)
+    monkeypatch.setattr(thread_pool, "SHUTDOWN_SECONDS", 0.05)
     go = threading.Event()
 
     def work(item):
@@ -91,8 +91,8 @@ def test_threads_that_do_not_listen_are_not_waited_for(monkeypatch):
         go.wait()
 
     with pytest.raises(ZeroDivisionError):
-        share_out((0, 1), work, 2, nothing, nothing)
-    left = [one for one in threading.enumerate() if "_serve)" in one.name]
+        run_parallel((0, 1), work, 2, nothing, nothing)
+    left = [one for one in threading.enumerate() if "_run_thread)" in one.name]
     assert len(left) == 1
     go.set()
     left[0].join()

@@ -88,8 +88,8 @@ def test_the_answers_that_are_kept_are_few(api, monkeypatch):
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        ((403, b'{"message": "pods is forbidden"}'), "the API server answered 403 Forbidden"),
-        ((500, b""), "the API server answered 500 Internal Server Error"),
+        ((403, b'{"message": "pods is forbidden"}'), "the API server returned 403 Forbidden"),
+        ((500, b""), "the API server returned 500 Internal Server Error"),
         ((200, b"<html>"), "expected value at line 1 column 1"),
     ],
 )

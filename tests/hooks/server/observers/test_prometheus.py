@@ -10,7 +10,7 @@ from aimlib.config import ConfigError
 from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import request
 from aimlib.telemetry.prometheus_query import query
-from hooks.jobs.certificates.issuing import authority, server
+from hooks.jobs.certificates.issuing import issue_ca, issue_server
 from hooks.observability.changes import change
 from hooks.server.app import create_app
 from hooks.server.observers import prometheus as observer
@@ -179,8 +179,8 @@ def test_syncs_that_know_nothing_yet_wait_for_the_one_that_asks(prometheus, figu
 def certified(tmp_path):
     """A Prometheus behind TLS, whose authority is in `ca.crt`."""
     now = datetime.now(UTC)
-    ca = authority(now)
-    own = server(ca, frozenset({"127.0.0.1"}), now)
+    ca = issue_ca(now)
+    own = issue_server(ca, frozenset({"127.0.0.1"}), now)
     (tmp_path / "ca.crt").write_text(ca.certificate.text)
     (tmp_path / "tls.pem").write_text(own.certificate.text + own.key)
     with fake_prometheus(str(tmp_path / "tls.pem")) as running:
@@ -200,7 +200,7 @@ def test_a_token_goes_to_whom_the_ca_vouches_for_and_is_read_for_every_question(
 
 def test_whom_the_ca_does_not_vouch_for_is_not_asked(certified, tmp_path, lines):
     (tmp_path / "token").write_text("first")
-    (tmp_path / "other.crt").write_text(authority(datetime.now(UTC)).certificate.text)
+    (tmp_path / "other.crt").write_text(issue_ca(datetime.now(UTC)).certificate.text)
     for ca in (str(tmp_path / "other.crt"), None, str(tmp_path / "none.crt")):
         figures = Figures(Source(f"https://{certified.address}", ca, str(tmp_path / "token")))
         assert figures(asked()).trouble == "no answer"
