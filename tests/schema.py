@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from tests.cases import read
+from tests.cases import read, read_all
 from tests.kustomize import ROOT
+
+CRDS = ("crds",)
+"""Folders of the repository with the CRDs of kinds that children may have: one more folder is one more name."""
 
 TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}
 
@@ -24,6 +27,23 @@ def crd(resource: str) -> dict[str, Any]:
     """The schema of the generated CRD."""
     raw = read(ROOT / "crds" / f"{resource}.yaml")
     return raw["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+@cache
+def definitions() -> dict[tuple[str, str], dict[str, Any]]:
+    """The specs of the CRDs in CRDS, by group and kind."""
+    files = (path for folder in CRDS for path in sorted((ROOT / folder).glob("*.yaml")))
+    specs = (one["spec"] for path in files for one in read_all(path) if one["kind"] == "CustomResourceDefinition")
+    return {(spec["group"], spec["names"]["kind"]): spec for spec in specs}
+
+
+def schema(api_version: str, kind: str) -> dict[str, Any]:
+    """The schema of a CRD's kind; LookupError with the folders where no CRD of it is."""
+    group, _, version = api_version.rpartition("/")
+    for one in definitions().get((group, kind), {}).get("versions", ()):
+        if one["name"] == version:
+            return one["schema"]["openAPIV3Schema"]
+    raise LookupError(f"there is no CRD of {kind}.{api_version} in {', '.join(CRDS)}: name its folder in CRDS")
 
 
 def objections(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:

@@ -31,6 +31,17 @@ KINDS = {
 }
 """Kinds by the resource that a rule of a customize hook names."""
 
+CHILD_KINDS = (
+    "Deployment.apps/v1",
+    "Service.v1",
+    "PersistentVolumeClaim.v1",
+    "ServiceAccount.v1",
+    "ConfigMap.v1",
+    "HorizontalPodAutoscaler.autoscaling/v2",
+    "PodDisruptionBudget.policy/v1",
+)
+"""Children that the controller of AIMEndpoints declares: each is a key in its requests, with objects or not."""
+
 HOST_CORES, HOST_GIB = 128, 1024
 """The ideal node without GPUs: an ordinary server with two sockets."""
 
@@ -166,7 +177,8 @@ def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, cach
     # A recipe's hook examines the recipe whole, which takes a while: it is called for those of the right model only.
     catalogue = [decorated(one) if _label(one) in models else one for one in recipes]
     found = related(wanted, [cluster, *catalogue, *caches])
-    return endpoint.sync(request({"parent": parent, "children": {}, "related": found}), config)
+    children: Raw = {kind: {} for kind in CHILD_KINDS}
+    return endpoint.sync(request({"parent": parent, "children": children, "related": found}), config)
 
 
 def asked(parent: Raw) -> tuple[str, ...]:
