@@ -13,6 +13,8 @@ state      what a cache's Jobs have reported: `models`, a list; `volume`; `clean
 users      what endpoints use of a cache: by endpoint a list of ids, or of [id, revision]
 classes    storage classes by name, with what is said of each; standard, the default one, when left out
 claims     claims of the namespace by name, that are nobody's children
+offers     kinds of children that a component adds to those that the controller declares, as in a request:
+           `HTTPRoute.gateway.networking.k8s.io/v1`
 settings   the operator's settings, where they are not the defaults
 now        when the request comes, where that matters
 earlier    what was different at an earlier sync, whose status and children are found now; {} when nothing was
@@ -42,7 +44,7 @@ PARENTS = {
     "cache": "AIMCache",
 }
 KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += ("settings", "now", "earlier", "observed", "written", "pods", "figures")
+KEYS += ("settings", "now", "earlier", "observed", "written", "pods", "figures", "offers")
 
 
 class Case(NamedTuple):
@@ -89,6 +91,11 @@ def cases(kind: str = "*", hook: str = "*") -> list[Case]:
 def read(path: Path) -> Any:
     """What a YAML file has; there are a thousand of them."""
     return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - it is a safe one
+
+
+def read_all(path: Path) -> list[Any]:
+    """The documents of a YAML file."""
+    return [one for one in yaml.load_all(path.read_text(encoding="utf-8"), Loader) if one is not None]
 
 
 @cache

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from aimlib.config import Config
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import LIVE_METRICS, PODS
-from aimlib.protocol.observed import DEPLOYMENT, LAST_APPLIED, replicas_missing
+from aimlib.protocol.observed import DEPLOYMENT, LAST_APPLIED, kind_key, replicas_missing
 from hooks.cli.simulate import KINDS
 from hooks.endpoint.world import live_metrics_requested
 from hooks.server.app import answer, hooks
 from tests.cases import merged
 from tests.cluster.standin.selector import compile_selector
+from tests.controllers import groups
 from tests.world import NOON, catalogue, dated, observation, parent, pod, related_key, reported, versioned
 
 DECORATORS = {"recipe", "node"}
@@ -66,15 +67,11 @@ def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str
     return found
 
 
-def children_key(child: dict[str, Any]) -> str:
-    return f"{child['kind']}.{child['apiVersion']}"
-
-
 def stored(children: list[dict[str, Any]], patches: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Children as they are observed after they were applied, by `Kind.group/version` and `namespace/name`."""
     found: dict[str, dict[str, Any]] = {}
     for child in children:
-        group = found.setdefault(children_key(child), {})
+        group = found.setdefault(kind_key(child), {})
         patch = patches.get(f"{child['kind']}/{child['metadata']['name']}", patches.get(child["kind"], {}))
         if patch != "missing":
             metadata = child["metadata"]
@@ -117,14 +114,15 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
     now = world.get("now", NOON)
     if "body" in world:
         return Play(world["body"], now, call(kind, hook, world["body"], now, world))
-    owner = parent(kind, world)
+    owner, offers = parent(kind, world), world.get("offers", ())
     if hook.endswith("/customize"):
         body = {"parent": owner}
         return Play(body, now, call(kind, hook, body, now, world))
     if kind in DECORATORS:
-        body = {"object": owner, "attachments": {}, "related": {}, "finalizing": False}
+        body = {"object": owner, "attachments": groups(kind, offers), "related": {}, "finalizing": False}
         return Play(body, now, call(kind, hook, body, now, world))
-    body = {"parent": owner, "children": {}, "related": related(kind, owner, world), "finalizing": False}
+    found = related(kind, owner, world)
+    body = {"parent": owner, "children": groups(kind, offers), "related": found, "finalizing": False}
     if kind in OWNED and {"earlier", "observed", "state"} & world.keys():
         before = {
             key: value for key, value in world.items() if key not in {"earlier", "observed", "state", "pods", "figures"}
@@ -136,7 +134,7 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
         same = past[kind] == world[kind]
         status = merged({"observedGeneration": generation, **said["status"]}, world.get("written", {}))
         body["parent"] = {**dated(owner, past["now"], past["now"] if same else now), "status": status}
-        body["children"] = observed(said["children"], world.get("observed", "ready"))
+        body["children"] = groups(kind, offers, observed(said["children"], world.get("observed", "ready")))
         for one in body["children"].get("ConfigMap.v1", {}).values() if kind == "cache" else ():
             one["data"] = reported(world.get("state", {}))
     elif kind in OWNED:
@@ -146,7 +144,7 @@ def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
 
 def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, Any]:
     """What others wrote on a child, which it keeps when it is applied once more; a new spec is a new generation."""
-    going = {key: value for key, value in child["metadata"].items() if key == "deletionTimestamp"}
+    going = {key: value for key, value in child["metadata"].items() if key in {"deletionTimestamp", "generation"}}
     kept = {"metadata": going, "status": child.get("status"), "data": child.get("data")}
     if child["kind"] == "PersistentVolumeClaim":
         kept["spec"] = {key: value for key, value in child["spec"].items() if key == "storageClassName"}
@@ -162,14 +160,13 @@ def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, A
 def again(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
     """The next sync once an answer was applied: its status written, its children there unless the case lacks them."""
     said, request = played.answer.said, played.request
+    offers = world.get("offers", ())
     now = played.now + timedelta(seconds=1)
     if kind in DECORATORS:
         owner = merged(request["object"], {"metadata": {"labels": said.get("labels", {})}})
-        groups: dict[str, Any] = {
-            children_key(child): {child["metadata"]["name"]: child} for child in said["attachments"]
-        }
+        made = {kind_key(child): {child["metadata"]["name"]: child} for child in said["attachments"]}
         written = {"status": said["status"]} if "status" in said else {}
-        body = {**request, "object": owner | written, "attachments": groups}
+        body = {**request, "object": owner | written, "attachments": groups(kind, offers, made)}
     else:
         generation = request["parent"]["metadata"].get("generation", 1)
         owner = {**request["parent"], "status": {"observedGeneration": generation, **said["status"]}}
@@ -177,5 +174,5 @@ def again(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
         how = world.get("observed")
         gone = {one: "missing" for one, patch in how.items() if patch == "missing"} if isinstance(how, dict) else {}
         kept = {f"{one['kind']}/{one['metadata']['name']}": lasting(one, said["children"]) for one in seen}
-        body = {**request, "parent": owner, "children": stored(said["children"], kept | gone)}
+        body = {**request, "parent": owner, "children": groups(kind, offers, stored(said["children"], kept | gone))}
     return Play(body, now, call(kind, hook, body, now, world))

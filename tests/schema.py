@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from tests.cases import read
+from tests.cases import read, read_all
+from tests.cluster import gateway_api
 from tests.kustomize import ROOT
+
+CRDS = "crds"
+"""The folder with our own CRDs."""
+OTHERS = {("gateway.networking.k8s.io", "HTTPRoute"): partial(gateway_api.crd_file, "httproutes")}
+"""By group and kind: where the CRD of a kind is that others define. A module is fetched when a test first needs it."""
 
 TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}
 
@@ -24,6 +30,30 @@ def crd(resource: str) -> dict[str, Any]:
     """The schema of the generated CRD."""
     raw = read(ROOT / "crds" / f"{resource}.yaml")
     return raw["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+@cache
+def definitions() -> dict[tuple[str, str], dict[str, Any]]:
+    """The specs of our own CRDs, by group and kind."""
+    found = (one for path in sorted((ROOT / CRDS).glob("*.yaml")) for one in read_all(path))
+    specs = (one["spec"] for one in found if one["kind"] == "CustomResourceDefinition")
+    return {(spec["group"], spec["names"]["kind"]): spec for spec in specs}
+
+
+@cache
+def _other(group: str, kind: str) -> dict[str, Any]:
+    """The spec of somebody else's CRD; empty where OTHERS has none."""
+    file = OTHERS.get((group, kind))
+    return read(file())["spec"] if file else {}
+
+
+def schema(api_version: str, kind: str) -> dict[str, Any]:
+    """The schema of a CRD's kind; LookupError where no CRD of it is known."""
+    group, _, version = api_version.rpartition("/")
+    for one in (definitions().get((group, kind)) or _other(group, kind)).get("versions", ()):
+        if one["name"] == version:
+            return one["schema"]["openAPIV3Schema"]
+    raise LookupError(f"there is no CRD of {kind}.{api_version}: name it in OTHERS")
 
 
 def objections(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -62,7 +92,7 @@ def _broken(value: Any, schema: dict[str, Any]) -> list[str]:
 
 def settled(value: Any, path: str = "") -> Iterator[str]:
     """Every place whose value the API server would store differently, so that it is written again on every sync."""
-    if value is None or (value in ({}, [], "") and not re.search(r"\.(emptyDir|apiGroups\.0)$", path)):
+    if value is None or (value in ({}, [], "") and not re.search(r"\.(emptyDir|apiGroups\.0|group)$", path)):
         yield f"{path} is {value!r}"
     elif isinstance(value, float) and value.is_integer():
         yield f"{path} is a whole number as a float"

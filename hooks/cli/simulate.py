@@ -18,6 +18,7 @@ from aimlib.schema.parsing import parsed
 from aimlib.selection.recipe_check import model_of
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
+from hooks.endpoint.children import OPTIONAL
 from hooks.endpoint.world import read_spec
 
 KINDS = {
@@ -30,6 +31,17 @@ KINDS = {
     "persistentvolumeclaims": "PersistentVolumeClaim",
 }
 """Kinds by the resource that a rule of a customize hook names."""
+
+CHILD_KINDS = (
+    "Deployment.apps/v1",
+    "Service.v1",
+    "PersistentVolumeClaim.v1",
+    "ServiceAccount.v1",
+    "ConfigMap.v1",
+    "HorizontalPodAutoscaler.autoscaling/v2",
+    "PodDisruptionBudget.policy/v1",
+)
+"""Children that the controller of AIMEndpoints declares: each is a key in its requests, with objects or not."""
 
 HOST_CORES, HOST_GIB = 128, 1024
 """The ideal node without GPUs: an ordinary server with two sockets."""
@@ -166,7 +178,9 @@ def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, cach
     # A recipe's hook examines the recipe whole, which takes a while: it is called for those of the right model only.
     catalogue = [decorated(one) if _label(one) in models else one for one in recipes]
     found = related(wanted, [cluster, *catalogue, *caches])
-    return endpoint.sync(request({"parent": parent, "children": {}, "related": found}), config)
+    # Whether the cluster has the components of optional kinds is not known here: a plan shows what was asked for.
+    children: Raw = {kind: {} for kind in (*CHILD_KINDS, *(child.kind for child in OPTIONAL))}
+    return endpoint.sync(request({"parent": parent, "children": children, "related": found}), config)
 
 
 def asked(parent: Raw) -> tuple[str, ...]:

@@ -10,6 +10,17 @@ from aimlib.selection.recipe_check import loaded_by, model_of
 from hooks.cache import hook as cache
 from hooks.cli import simulate
 
+CHILD_KINDS = (
+    "PersistentVolumeClaim.v1",
+    "ConfigMap.v1",
+    "Job.batch/v1",
+    "CronJob.batch/v1",
+    "ServiceAccount.v1",
+    "Role.rbac.authorization.k8s.io/v1",
+    "RoleBinding.rbac.authorization.k8s.io/v1",
+)
+"""Children that the controller of AIMCaches declares: each is a key in its requests, with objects or not."""
+
 
 def listed(raw: Raw) -> tuple[str, ...]:
     """The models that a cache keeps; BadRequestError where its spec cannot be read."""
@@ -44,4 +55,5 @@ def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: C
     metadata = {"name": given, "namespace": parent["metadata"]["namespace"]}
     claims = [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if given else []
     related = simulate.related(rules, [*services, *catalogue, *claims])
-    return cache.sync(request({"parent": parent, "children": {}, "related": related}), config)
+    children: Raw = {kind: {} for kind in CHILD_KINDS}
+    return cache.sync(request({"parent": parent, "children": children, "related": related}), config)

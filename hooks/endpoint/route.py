@@ -23,10 +23,8 @@ def route_ready(world: World, missing: tuple[OptionalChild, ...], state: ChildSt
     if state is None:
         [kind] = missing
         return (Verdict("RouteReady", False, "ComponentMissing", kind.message),)
-    if state.observed is None:
-        return (Verdict("RouteReady", False, "RoutePending", f"waiting for {state.name}"),)
-    parents = world.spec.service.route.parent_refs
-    objections = [objection for parent in parents for objection in _objections(state.observed, parent, world.namespace)]
+    parents, observed = world.spec.service.route.parent_refs, state.observed or {}
+    objections = [objection for parent in parents for objection in _objections(observed, parent, world.namespace)]
     if objections:
         reason = next((reason for reason, _ in objections if reason != PENDING), PENDING)
         return (Verdict("RouteReady", False, reason, "; ".join(message for _, message in objections)),)
@@ -49,7 +47,7 @@ def external_url(world: World, state: ChildState | None) -> str | None:
 def _objections(observed: Raw, parent: ParentReference, namespace: str) -> Iterator[tuple[str, str]]:
     """Reason and message for whatever keeps one parent from routing; nothing once it does."""
     name, status = _name(parent), _parent_status(observed, parent, namespace)
-    generation = observed["metadata"].get("generation", 0)
+    generation = observed.get("metadata", {}).get("generation", 0)
     for kind, failed in REQUIRED.items():
         condition = condition_of(status, kind)
         current = condition.get("observedGeneration", generation) >= generation

@@ -18,11 +18,10 @@ from hooks.endpoint import hook as endpoint
 from hooks.server.app import answer
 from tests.bench.stored import MOMENT, Raw, applied, observed, stored
 from tests.cluster.controlplane import HERE, ROOT
+from tests.controllers import groups
 
 RECORDINGS = ROOT / "tests" / "testdata" / "recordings"
 NODES = ("mi300x", "mi325x", "cpu")
-OBSERVED = ("Deployment.apps/v1", "Service.v1", "PersistentVolumeClaim.v1", "ServiceAccount.v1", "ConfigMap.v1")
-OBSERVED += ("HorizontalPodAutoscaler.autoscaling/v2", "PodDisruptionBudget.policy/v1")
 NOW = datetime.fromisoformat(MOMENT).astimezone(UTC)
 ROUNDS = 5
 """Syncs after which an endpoint must have settled; three are needed."""
@@ -101,8 +100,7 @@ def endpoint_first(name: str, model: str, fleet: int = len(NODES)) -> Raw:
         f"AIMInventory.{API_VERSION}": {"cluster": inventory_sync(fleet)["parent"]},
         f"AIMRecipe.{API_VERSION}": by_name(recipes_of(model)),
     }
-    nothing: Raw = {kind: {} for kind in OBSERVED}
-    return {"controller": controller("endpoint"), "parent": parent, "children": nothing, "related": related}
+    return {"controller": controller("endpoint"), "parent": parent, "children": groups("endpoint"), "related": related}
 
 
 def endpoint_steady(name: str, model: str, fleet: int = len(NODES)) -> Raw:
@@ -112,7 +110,7 @@ def endpoint_steady(name: str, model: str, fleet: int = len(NODES)) -> Raw:
     for _ in range(ROUNDS):
         _, said, code = answer(sync, packed(body), NOW)
         parent = stored({**body["parent"], "status": {**said.get("status", {}), "observedGeneration": 1}})
-        seen: Raw = {kind: {} for kind in OBSERVED}
+        seen = groups("endpoint")
         for child in said.get("children", ()):
             seen[f"{child['kind']}.{child['apiVersion']}"][f"default/{name}"] = observed(child, parent)
         if code == 200 and (parent, seen) == (body["parent"], body["children"]):

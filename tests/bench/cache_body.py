@@ -7,10 +7,12 @@ from aimlib.api import API_VERSION
 from aimlib.caching.job_reports import VOLUME, model_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.config import Config
+from aimlib.protocol.observed import kind_key
 from hooks.cache import hook as cache
 from hooks.server.app import answer
 from tests.bench import bodies
 from tests.bench.stored import Raw, observed, stored
+from tests.controllers import groups
 
 MODELS = ("Qwen/Qwen3-32B", "microsoft/phi-4")
 BYTES = 65_000_000_000
@@ -28,14 +30,15 @@ def cache_steady(users: int) -> Raw:
         "StorageClass.storage.k8s.io/v1": bodies.by_name([stored(standard)]),
         f"AIMRecipe.{API_VERSION}": bodies.by_name(recipes),
     }
-    body: Raw = {"controller": bodies.controller("cache"), "parent": parent, "children": {}, "related": related}
+    controller = bodies.controller("cache")
+    body: Raw = {"controller": controller, "parent": parent, "children": groups("cache"), "related": related}
     for _ in range(bodies.ROUNDS):
         _, said, code = answer(partial(cache.sync, config=Config()), bodies.packed(body), bodies.NOW)
         parent = stored({**body["parent"], "status": {**said.get("status", {}), "observedGeneration": 1}})
-        seen: Raw = {}
+        seen = groups("cache")
         for child in said.get("children", ()):
             made = observed(_reported(child), parent)
-            seen.setdefault(f"{child['kind']}.{child['apiVersion']}", {})[child["metadata"]["name"]] = made
+            seen[kind_key(child)][child["metadata"]["name"]] = made
         if code == 200 and (parent, seen) == (body["parent"], body["children"]):
             return body
         body = {**body, "parent": parent, "children": seen}

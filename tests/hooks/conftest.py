@@ -7,6 +7,7 @@ import pytest
 
 from hooks.observability.logs import JsonLines, logger
 from hooks.server.app import create_app
+from tests.controllers import groups
 
 API = "aim.engine.amd.com/v1alpha1"
 
@@ -34,6 +35,7 @@ def endpoint():
         metadata = {"name": "chat", "namespace": "team-a", "generation": 4}
         parent = {"apiVersion": API, "kind": "AIMEndpoint", "metadata": metadata, "spec": spec}
         related = {f"{kind}.{API}": {} for kind in ("AIMCache", "AIMInventory", "AIMRecipe")}
-        return {"controller": {}, "parent": parent, "children": {}, "related": related, "finalizing": False}
+        body = {"controller": {}, "parent": parent, "children": groups("endpoint"), "related": related}
+        return {**body, "finalizing": False}
 
     return request

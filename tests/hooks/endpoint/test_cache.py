@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aimlib.caching.usage import uses
 from aimlib.protocol.observed import LAST_APPLIED
+from tests.controllers import groups
 from tests.playing import call, related, stored
 from tests.world import NOON, parent
 
@@ -37,9 +38,10 @@ class Life:
         self.now += timedelta(seconds=30)
         world = {"endpoint": {"spec": self.spec}, "recipes": RECIPES, "inventory": "mi300x", "caches": caches}
         owner = parent("endpoint", world)
+        account = {"Deployment": {"status": self.account()}}
         body = {
             "parent": owner | {"status": self.status},
-            "children": stored(list(self.children.values()), {"Deployment": {"status": self.account()}}),
+            "children": groups("endpoint", present=stored(list(self.children.values()), account)),
             "related": related("endpoint", owner, world),
         }
         code, said = call("endpoint", "/endpoint/sync", body, self.now)
