@@ -8,7 +8,7 @@ from aimlib.caching.job_reports import VOLUME, model_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.config import Config
 from hooks.cache import hook as cache
-from hooks.server.app import answer
+from hooks.server.app import call_hook
 from tests.bench import bodies
 from tests.bench.stored import Raw, observed, stored
 
@@ -30,7 +30,7 @@ def cache_steady(users: int) -> Raw:
     }
     body: Raw = {"controller": bodies.controller("cache"), "parent": parent, "children": {}, "related": related}
     for _ in range(bodies.ROUNDS):
-        _, said, code = answer(partial(cache.sync, config=Config()), bodies.packed(body), bodies.NOW)
+        _, said, code = call_hook(partial(cache.sync, config=Config()), bodies.packed(body), bodies.NOW)
         parent = stored({**body["parent"], "status": {**said.get("status", {}), "observedGeneration": 1}})
         seen: Raw = {}
         for child in said.get("children", ()):
