@@ -1,1 +1,1 @@
-"""The hooks: pure functions from a Metacontroller request to its answer, and the two edges that call them."""
+"""The hooks: pure functions from a Metacontroller request to its response, and the programs that call them."""

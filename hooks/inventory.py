@@ -13,7 +13,7 @@ NODES = f"AIMNode.{API_VERSION}"
 
 
 def customize(request: Request) -> dict[str, Any]:
-    """All AIMNodes. A rule with an empty list of names would mean the same, by accident."""
+    """Selects all AIMNodes."""
     request.expect(API_VERSION, "AIMInventory")
     return {"relatedResources": [{"apiVersion": API_VERSION, "resource": "aimnodes"}]}
 
@@ -21,9 +21,9 @@ def customize(request: Request) -> dict[str, Any]:
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
-    return {"status": wire(add_up(map(_facts, request.found(NODES))).wire()), "children": []}
+    return {"status": wire(add_up(map(_node_spec, request.found(NODES))).wire()), "children": []}
 
 
-def _facts(node: Raw) -> NodeSpec:
-    """The spec of an AIMNode; BadRequestError where it cannot be read, since a guess would take hardware away."""
+def _node_spec(node: Raw) -> NodeSpec:
+    """The spec of an AIMNode. BadRequestError where it is invalid: skipping it would remove hardware."""
     return parsed(NodeSpec, node.get("spec"), f"AIMNode {node['metadata']['name']}")

@@ -1,4 +1,4 @@
-"""The way to the API server: with KUBECONFIG where that is set, else as the pod's own service account."""
+"""The client of the API server: with KUBECONFIG where that is set, else with the pod's service account."""
 
 import os
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 from kubernetes import client, config
 
 
-def connected() -> Any:  # noqa: ANN401 - the client is not typed
-    """A client of the Kubernetes API. ConfigException where there is neither a kubeconfig nor a service account."""
-    own = client.Configuration()
-    if place := os.environ.get("KUBECONFIG"):
-        config.load_kube_config(place, client_configuration=own)  # type: ignore[no-untyped-call]
+def api_client() -> Any:  # noqa: ANN401 - the client is not typed
+    """Creates a client of the Kubernetes API. ConfigException without a kubeconfig and a service account."""
+    configuration = client.Configuration()
+    if path := os.environ.get("KUBECONFIG"):
+        config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
-        config.load_incluster_config(client_configuration=own)  # type: ignore[no-untyped-call]
-        own.proxy = None  # the proxies in the environment lead to the hub
-    own.retries = False  # whoever asks knows how often to try
-    return client.ApiClient(own)
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        configuration.proxy = None  # the proxies in the environment lead to the hub
+    configuration.retries = False  # callers retry themselves
+    return client.ApiClient(configuration)
 
 
-def worded(error: Exception) -> str:
-    """Why a question had no answer."""
+def error_message(error: Exception) -> str:
+    """The message of a failed request."""
     if isinstance(error, client.ApiException):
         return f"the API server returned {error.status} {error.reason}"
     return str(error)

@@ -1,4 +1,4 @@
-"""The node hook: one AIMNode per Node, with the few facts that selection needs."""
+"""The node hook: one AIMNode per Node, with the facts that selection reads."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from aimlib.protocol.metacontroller import BadRequestError, Request, wire
 
 
 def sync(request: Request) -> dict[str, Any]:
-    """The AIMNode of one Node. A heartbeat changes none of the facts, so it writes nothing."""
+    """The AIMNode of one Node. A heartbeat of the kubelet changes none of its facts, so nothing is written."""
     request.expect("v1", "Node")
     node = request.parent
     try:

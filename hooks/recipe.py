@@ -1,4 +1,4 @@
-"""The recipe hook: examines an AIMRecipe, labels it, and says in its status whether it can be used."""
+"""The recipe hook: validates an AIMRecipe, labels it, and reports in its status whether it can be used."""
 
 from typing import Any
 
@@ -16,22 +16,22 @@ from aimlib.selection.recipe_check import Examination, examine
 def sync(request: Request) -> dict[str, Any]:
     """Label and status of one recipe; it has no attachments."""
     request.expect(API_VERSION, "AIMRecipe")
-    raw = request.parent.get("spec")
+    spec = request.parent.get("spec")
     generation = request.parent["metadata"].get("generation")
-    model = raw.get("modelId") if isinstance(raw, dict) else None
-    loaded = raw.get("checkpoint") or model if isinstance(raw, dict) else None
-    labels = {MODEL_LABEL: model, CHECKPOINT_LABEL: loaded}
+    model = spec.get("modelId") if isinstance(spec, dict) else None
+    checkpoint = spec.get("checkpoint") or model if isinstance(spec, dict) else None
+    labels = {MODEL_LABEL: model, CHECKPOINT_LABEL: checkpoint}
     return {
         "labels": {label: model_label(value) if isinstance(value, str) else None for label, value in labels.items()},
         "annotations": {},
         "attachments": [],
-        "status": _status(request.parent["metadata"].get("name", ""), raw, generation).wire(),
+        "status": _status(request.parent["metadata"].get("name", ""), spec, generation).wire(),
     }
 
 
-def _status(name: str, raw: object, generation: int | None) -> RecipeStatus:
+def _status(name: str, spec: object, generation: int | None) -> RecipeStatus:
     try:
-        usable, problems, notes = examine(name, RecipeSpec.model_validate(raw))
+        usable, problems, notes = examine(name, RecipeSpec.model_validate(spec))
     except ValidationError as error:
         usable, problems, notes = Examination((), sentences(error), ())
     message = "; ".join((*problems, *notes))[:4096]

@@ -11,7 +11,7 @@ from aimlib.protocol.observations import LIVE_METRICS, PODS
 from aimlib.protocol.observed import DEPLOYMENT, LAST_APPLIED, kind_key, replicas_missing
 from hooks.cli.simulate import KINDS
 from hooks.endpoint.world import live_metrics_requested
-from hooks.server.app import answer, hooks
+from hooks.server.app import call_hook, hooks
 from tests.cases import merged
 from tests.cluster.standin.selector import compile_selector
 from tests.controllers import groups
@@ -42,7 +42,7 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
             request = request.with_observation(LIVE_METRICS, observation(figures, request.now))
         return request
 
-    _, said, code = answer(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
+    _, said, code = call_hook(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
     return Answer(code, said)
 
 

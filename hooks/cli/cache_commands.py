@@ -81,8 +81,8 @@ def _right(volume: MountedVolume, model: CachedModel) -> bool:
     click.echo(f"{name}: reading {len(model.files)} files, {byte_sizes.words(model.bytes)}", err=True)
     if wrong := listing.find_damage(volume, model):
         blobs = volume.repo(model.id).blobs
-        advice = f"To mend it, delete what is damaged from {blobs}; the next download brings it again."
-        click.echo("\n  ".join((f"{name}: wrong", *wrong, advice)))
+        advice = f"To repair it, delete the damaged files from {blobs}; the next download restores them."
+        click.echo("\n  ".join((f"{name}: damaged", *wrong, advice)))
     else:
         click.echo(f"{name}: verified, commit {model.commit}")
     return not wrong
@@ -100,7 +100,7 @@ def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
     except DownloadError as error:
         raise _failed(error.message, error.code) from error
     except KeyboardInterrupt:
-        raise _failed("the clean-up was stopped; the next one goes on", OUTCOMES["Interrupted"].code) from None
+        raise _failed("the clean-up was stopped; the next one continues", OUTCOMES["Interrupted"].code) from None
     _print(ended.removed, "Nothing was removed.")
     if isinstance(ended.error, DownloadError):
         raise _failed(ended.error.message, ended.error.code)

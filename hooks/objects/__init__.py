@@ -1,1 +1,1 @@
-"""Literals that children of several kinds share. Imports aimlib alone."""
+"""Objects and parts of objects that both hooks with children build. Imports aimlib alone."""

@@ -1,11 +1,11 @@
-"""The token for the Hugging Face hub, by reference: a Secret is named here, and read by the kubelet alone."""
+"""The environment variable with the hub's token, by reference to a Secret that only the kubelet reads."""
 
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.meta import Raw
 
 
-def hub_token(stated: TokenSecret | None, usual: TokenSecret) -> Raw:
-    """The variable HF_TOKEN: of a stated Secret, which has to be there, or of the usual one where there is one."""
-    secret = stated or usual
+def hub_token(stated: TokenSecret | None, default: TokenSecret) -> Raw:
+    """HF_TOKEN from the stated Secret, which must exist, else from the default one where it exists."""
+    secret = stated or default
     reference = {"name": secret.name, "key": secret.key, "optional": None if stated else True}
     return {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}}

@@ -6,7 +6,7 @@ from aimlib.api.meta import Raw
 
 
 def account(metadata: Mapping[str, object]) -> Raw:
-    """A ServiceAccount whose token is mounted by those pods alone that ask for it."""
+    """A ServiceAccount whose token is mounted only in pods that request it."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",

@@ -4,16 +4,16 @@ from aimlib.api.meta import Raw
 from aimlib.naming import CACHE_LABEL, label_value
 
 ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
-"""Access modes by which all pods must be on one node."""
+"""Access modes that require all pods to be on one node."""
 HOST = "kubernetes.io/hostname"
 
 
 def same_node(cache: str) -> Raw:
-    """Affinity to the other pods of a cache; the scheduler lets the first one through (kubernetes.io, pod affinity)."""
+    """Affinity to the other pods of a cache; the scheduler exempts the first one (kubernetes.io, pod affinity)."""
     return {"requiredDuringSchedulingIgnoredDuringExecution": [pods_of(cache)]}
 
 
 def pods_of(cache: str, **labels: str) -> Raw:
-    """The nodes with pods of a cache that have these labels, too, as a term of an affinity."""
+    """The affinity term for nodes with pods of a cache that have these labels."""
     selector = {"matchLabels": {CACHE_LABEL: label_value(cache), **labels}}
     return {"labelSelector": selector, "topologyKey": HOST}

@@ -1,1 +1,1 @@
-"""Logs, metrics and the audit record of what the hooks decide. Imports aimlib alone."""
+"""Logs, metrics and the audit record of decisions. Imports aimlib alone."""

@@ -1,4 +1,4 @@
-"""What an answer decides that the status before it does not say yet: what is worth counting and recording."""
+"""Detects what changed between an object's status and the next one: changes are counted and recorded."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -11,105 +11,109 @@ from aimlib.naming import digest
 from aimlib.protocol.metacontroller import Request
 from aimlib.selection.rules import ORDER
 
-PINNED = ("resolved", "cache")
+PINNED_FIELDS = ("resolved", "cache")
 """The parts of an endpoint's status that its children are built from."""
-REFUSALS = frozenset({"NothingFits", "NoRecipe"})
-"""Reasons of the condition RecipeSelected of a decision for nothing."""
-ENDS = frozenset({"Ready", "JobFailed", *OUTCOMES})
-"""How a download ends. JobFailed: without a word about why."""
+REFUSAL_REASONS = frozenset({"NothingFits", "NoRecipe"})
+"""Reasons of the condition RecipeSelected when nothing was selected."""
+DOWNLOAD_OUTCOMES = frozenset({"Ready", "JobFailed", *OUTCOMES})
+"""Outcomes of downloads. JobFailed: for an unknown reason."""
 NO_CACHE = "no AIMCache is used any more"
-"""Why an endpoint without the condition CacheReady has changed: the other conditions are always there."""
+"""The explanation of a change where CacheReady, the only optional condition, is missing."""
 OTHER = "Other"
-"""For a rule or a reason that this release does not know, since labels of metrics are bounded."""
+"""The label for a rule or a reason that is not in this release's tables, since labels are bounded."""
 
 
 class Change(NamedTuple):
-    """What is new in an answer."""
+    """One change of a status."""
 
     event: str
-    """In one word: Selected, Reselected, Refused, Kept, CacheChanged; ModelsChanged, DownloadFailed of an AIMCache."""
+    """Selected, Reselected, Refused, Kept or CacheChanged; of an AIMCache ModelsChanged or DownloadFailed."""
     why: str
-    """The sentence that goes with it."""
+    """The message of the condition that changed."""
     before: Raw
-    """What was pinned, or what was on the volume, before."""
+    """The pinned fields, or the models on the volume, before."""
     after: Raw
-    """And now."""
+    """The same after."""
     reason: str = ""
-    """Of a refusal NothingFits or NoRecipe; of a choice that is kept, that of the condition UpToDate."""
+    """The condition's reason, such as NothingFits."""
     fallback: bool = False
-    """Whether a step of recipe.fallback was needed."""
+    """Whether a step of recipe.fallback was used."""
     rejected: tuple[str, ...] = ()
-    """The rule that objected to each of the candidates that the status lists."""
+    """The rules that rejected candidates, one per listed candidate."""
     downloads: tuple[str, ...] = ()
     """Outcomes of downloads: Ready, or a reason of `aimlib.caching.download_errors`."""
     removed: int = 0
-    """How many models a cache has no more."""
+    """The number of models that were removed from a cache."""
 
     @property
-    def lasting(self) -> bool:
-        """Whether anything is otherwise than before, or was asked for and refused."""
+    def recorded(self) -> bool:
+        """Whether the audit record needs a line: something changed, or was refused."""
         return self.before != self.after or self.event == "Refused"
 
 
-def change(asked: Request, status: object) -> Change | None:
-    """What is new in the status of an answer to a sync; None where nothing is, which is usual. Nothing is raised."""
-    find = {"AIMEndpoint": _of_endpoint, "AIMCache": _of_cache}.get(str(asked.parent.get("kind")))
-    return find(mapping(asked.parent.get("status")), mapping(status)) if find else None
+def detect_change(request: Request, status: object) -> Change | None:
+    """The change from the status in a request to the new one; None where nothing changed. Never raises."""
+    detect = {"AIMEndpoint": _endpoint_change, "AIMCache": _cache_change}.get(str(request.parent.get("kind")))
+    return detect(as_mapping(request.parent.get("status")), as_mapping(status)) if detect else None
 
 
-def _of_endpoint(before: Raw, after: Raw) -> Change | None:
-    old, new = ({name: one[name] for name in PINNED if one.get(name)} for one in (before, after))
-    selection, earlier = mapping(after.get("selection")), mapping(before.get("selection"))
-    chosen, current = condition(after, "RecipeSelected"), condition(after, "UpToDate")
-    was, now = old.get("resolved"), new.get("resolved")
+def _endpoint_change(before: Raw, after: Raw) -> Change | None:
+    old, new = ({name: one[name] for name in PINNED_FIELDS if one.get(name)} for one in (before, after))
+    selection, earlier = as_mapping(after.get("selection")), as_mapping(before.get("selection"))
+    selected_condition, up_to_date = find_condition(after, "RecipeSelected"), find_condition(after, "UpToDate")
+    resolved_before, resolved = old.get("resolved"), new.get("resolved")
     same = selection.get("message") == earlier.get("message")
-    refused = not same and str(chosen.get("reason")) in REFUSALS
-    known = condition(before, "UpToDate")
-    kept = current.get("status") == "False" and known.get("message") != current.get("message")
-    chosen_anew = bool(now) and now != was
+    refused = not same and str(selected_condition.get("reason")) in REFUSAL_REASONS
+    up_to_date_before = find_condition(before, "UpToDate")
+    kept = up_to_date.get("status") == "False" and up_to_date_before.get("message") != up_to_date.get("message")
+    selected_anew = bool(resolved) and resolved != resolved_before
     table = (
-        (chosen_anew, "Reselected" if was else "Selected", chosen),
-        (refused, "Refused", chosen),
-        (old != new, "CacheChanged", condition(after, "CacheReady")),
-        (kept, "Kept", current),
+        (selected_anew, "Reselected" if resolved_before else "Selected", selected_condition),
+        (refused, "Refused", selected_condition),
+        (old != new, "CacheChanged", find_condition(after, "CacheReady")),
+        (kept, "Kept", up_to_date),
     )
-    for applies, event, said in table:
+    for applies, event, condition in table:
         if applies:
             return Change(
                 event,
-                str(said.get("message") or NO_CACHE),
+                str(condition.get("message") or NO_CACHE),
                 before=old,
                 after=new,
-                reason=str(said.get("reason") or ""),
-                fallback=chosen_anew and bool(selection.get("fallback")),
+                reason=str(condition.get("reason") or ""),
+                fallback=selected_anew and bool(selection.get("fallback")),
                 rejected=tuple(_rules(selection)) if event in {"Selected", "Reselected", "Refused"} else (),
             )
     return None
 
 
 def _rules(selection: Raw) -> Iterator[str]:
-    for one in listed(selection.get("candidates")):
+    for one in objects_in(selection.get("candidates")):
         if rule := str(one.get("rule") or ""):
             yield rule if rule in ORDER else OTHER
 
 
-def _of_cache(before: Raw, after: Raw) -> Change | None:
-    were, are = _models(before), _models(after)
-    old, new = ({key: _content(one) for key, one in models.items() if _ready(one)} for models in (were, are))
-    ended = [one for key, one in are.items() if _outcome(one) and _outcome(one) != _outcome(were.get(key, {}))]
-    outcomes = tuple(found if (found := _outcome(one)) in ENDS else OTHER for one in ended)
-    gone = old.keys() - new.keys()
-    if not outcomes and not gone:
+def _cache_change(before: Raw, after: Raw) -> Change | None:
+    models_before, models = _models(before), _models(after)
+    old, new = ({key: _identity(one) for key, one in side.items() if _ready(one)} for side in (models_before, models))
+    ended = [
+        one
+        for key, one in models.items()
+        if _download_outcome(one) and _download_outcome(one) != _download_outcome(models_before.get(key, {}))
+    ]
+    outcomes = tuple(found if (found := _download_outcome(one)) in DOWNLOAD_OUTCOMES else OTHER for one in ended)
+    removed = old.keys() - new.keys()
+    if not outcomes and not removed:
         return None
-    removals = listed(mapping(after.get("cleanup")).get("removed"))
-    whys = [f"{one.get('id')}: {one.get('why')}" for one in removals if _key(one) in gone]
-    said = str(condition(after, "ModelsReady").get("message") or "")
+    removals = objects_in(as_mapping(after.get("cleanup")).get("removed"))
+    whys = [f"{one.get('id')}: {one.get('why')}" for one in removals if _key(one) in removed]
+    message = str(find_condition(after, "ModelsReady").get("message") or "")
     event = "DownloadFailed" if old == new else "ModelsChanged"
-    return Change(event, "; ".join((*whys, said)), old, new, downloads=outcomes, removed=len(gone))
+    return Change(event, "; ".join((*whys, message)), old, new, downloads=outcomes, removed=len(removed))
 
 
 def _models(status: Raw) -> dict[str, Raw]:
-    return {_key(one): one for one in listed(status.get("cachedModels"))}
+    return {_key(one): one for one in objects_in(status.get("cachedModels"))}
 
 
 def _key(model: Raw) -> str:
@@ -120,34 +124,34 @@ def _ready(model: Raw) -> bool:
     return bool(model.get("status") == "Ready")
 
 
-def _outcome(model: Raw) -> str:
-    """How its last download ended, that of a Job that tries again included; empty while it has not."""
+def _download_outcome(model: Raw) -> str:
+    """How its last download ended, also that of a Job that retries; empty before."""
     return "Ready" if _ready(model) else str(model.get("reason") or "")
 
 
-def _content(model: Raw) -> Raw:
+def _identity(model: Raw) -> Raw:
     return {name: model[name] for name in ("commit", "size", "files") if name in model}
 
 
-def condition(status: Raw, name: str) -> Raw:
+def find_condition(status: Raw, name: str) -> Raw:
     """The condition of that type; empty where there is none."""
-    return next((one for one in listed(status.get("conditions")) if one.get("type") == name), {})
+    return next((one for one in objects_in(status.get("conditions")) if one.get("type") == name), {})
 
 
-def mapping(value: object) -> Raw:
-    """`value` where it is an object, else an empty one: a status was written by anybody."""
+def as_mapping(value: object) -> Raw:
+    """`value` where it is an object, else an empty one: any client may have written a status."""
     return value if isinstance(value, dict) else {}
 
 
-def listed(value: object) -> Iterable[Raw]:
-    """The objects in a list; nothing where it is none."""
+def objects_in(value: object) -> Iterable[Raw]:
+    """The objects in a list; empty where it is no list."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list | tuple) else ()
 
 
-class Told:
-    """The latest change of each of the latest `size` objects.
+class RecentChanges:
+    """The last change of each of the last `size` objects.
 
-    A request may carry a status from before our own last write, and then the same change is found once more.
+    A request may have a status from before our own last write; then the same change is detected again.
     """
 
     def __init__(self, size: int) -> None:
@@ -155,14 +159,14 @@ class Told:
         self.latest: OrderedDict[str, str] = OrderedDict()
         self.lock = Lock()
 
-    def is_new(self, asked: Request, found: Change) -> bool:
-        """Whether this change was not the last one that was told of its object."""
-        metadata = asked.parent["metadata"]
-        names = (asked.parent.get("kind"), metadata.get("namespace"), metadata.get("name"), metadata.get("uid"))
-        who, what = digest(*names, length=32), digest(*found, length=32)
+    def is_new(self, request: Request, change: Change) -> bool:
+        """Whether this change differs from the last one of its object."""
+        metadata = request.parent["metadata"]
+        names = (request.parent.get("kind"), metadata.get("namespace"), metadata.get("name"), metadata.get("uid"))
+        key, value = digest(*names, length=32), digest(*change, length=32)
         with self.lock:
-            known = self.latest.pop(who, None)
-            self.latest[who] = what
+            previous = self.latest.pop(key, None)
+            self.latest[key] = value
             while len(self.latest) > self.size:
                 self.latest.popitem(last=False)
-        return known != what
+        return previous != value

@@ -1,4 +1,4 @@
-"""Logs as JSON lines: what happens on standard error, the audit record on standard output."""
+"""Logs as JSON lines: events on standard error, the audit record on standard output."""
 
 import json
 import logging
@@ -24,24 +24,24 @@ class JsonLines(logging.Formatter):
 
 
 class AuditLines(logging.Formatter):
-    """The record's `line`, which is a JSON object, and nothing else."""
+    """The record's `line`, a JSON object, and nothing else."""
 
     def format(self, record: logging.LogRecord) -> str:
         return json.dumps(vars(record)["line"])
 
 
-class Unforgiving(logging.StreamHandler[TextIO]):
-    """A handler whose caller is told that a line could not be written, instead of standard error."""
+class RaisingStreamHandler(logging.StreamHandler[TextIO]):
+    """A handler that raises when a line cannot be written, instead of printing the error."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's own name
         raise  # noqa: PLE0704 - logging calls this while it deals with the exception
 
 
 def audit_logger() -> logging.Logger:
-    """The audit record's logger. One stream apart from the log, so that a collector can keep it for longer."""
+    """The audit record's logger. It has a stream of its own, so that a collector can keep it for longer."""
     log = logging.getLogger("aim.audit")
     if not log.handlers:
-        handler = Unforgiving(sys.stdout)
+        handler = RaisingStreamHandler(sys.stdout)
         handler.setFormatter(AuditLines())
         log.addHandler(handler)
         log.setLevel(logging.INFO)

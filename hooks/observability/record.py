@@ -1,26 +1,26 @@
-"""What a sync has changed, counted and written to the audit record: once, and never at the cost of an answer."""
+"""Counts the change that a sync made, and writes it to the audit record: once, and without failing the sync."""
 
 from typing import Any
 
 from aimlib.protocol.metacontroller import Request
 from hooks.observability import audit_entry, metrics
-from hooks.observability.changes import Told, change
+from hooks.observability.changes import RecentChanges, detect_change
 from hooks.observability.logs import audit_logger, logger
 
-TOLD = Told(20_000)
-"""Changes told by this process: 64 characters of digests each."""
+RECENT = RecentChanges(20_000)
+"""The changes that this process recorded: 64 characters of digests each."""
 
 
-def record(asked: Request, said: dict[str, Any], release: str) -> None:
-    """Count and write what is new in the answer to a sync. What goes wrong is counted and logged."""
+def record(request: Request, response: dict[str, Any], release: str) -> None:
+    """Counts and writes the change in the response to a sync; errors are counted and logged."""
     try:
-        found = change(asked, said.get("status"))
-        if found is None or not TOLD.is_new(asked, found):
+        change = detect_change(request, response.get("status"))
+        if change is None or not RECENT.is_new(request, change):
             return
-        metrics.decided(found)
-        if found.lasting:
-            audit_logger().info("", extra={"line": audit_entry.line(asked, found, release)})
-            metrics.RECORDS.labels("written").inc()
-    except Exception:  # noqa: BLE001 - the answer is right, whatever becomes of its record
-        metrics.RECORDS.labels("failed").inc()
-        logger().exception("the audit record lacks a line")
+        metrics.count_change(change)
+        if change.recorded:
+            audit_logger().info("", extra={"line": audit_entry.audit_line(request, change, release)})
+            metrics.AUDIT_RECORDS.labels("written").inc()
+    except Exception:  # noqa: BLE001 - the response is right without its record
+        metrics.AUDIT_RECORDS.labels("failed").inc()
+        logger().exception("a line of the audit record could not be written")

@@ -1,1 +1,1 @@
-"""The HTTP server around the hooks, for Metacontroller and for admission webhooks. An edge: it may do I/O."""
+"""The HTTP server that calls the hooks, for Metacontroller and for admission webhooks. An edge: it may do I/O."""

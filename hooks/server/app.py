@@ -1,7 +1,7 @@
-"""The hook server: parses requests, calls the pure hooks, stamps times, and logs what was decided.
+"""The hook server: parses requests, calls the pure hooks, sets transition times, and logs decisions.
 
-Only 200 changes anything in the cluster. Whatever is in doubt is answered with another code and a sentence, which
-Metacontroller shows as an event of the object; a traceback goes to the log alone.
+Only a response with status 200 changes the cluster. In doubt it is another status with a message, which Metacontroller
+shows as an event of the object; tracebacks are only logged.
 """
 
 import logging
@@ -34,10 +34,10 @@ from hooks.observability.changes import OTHER
 from hooks.observability.logs import audit_logger, logger
 from hooks.observability.record import record
 from hooks.server import shutdown
-from hooks.server.auth import ANYBODY, Callers
-from hooks.server.limits import MAX_BODY, Room, arrivals, size
+from hooks.server.auth import ALLOW_ALL, Clients
+from hooks.server.limits import MAX_BODY, BodyBudget, arrivals, body_size
 from hooks.server.observers.enabled import Observe, catalogue, observers
-from hooks.server.transition_times import stamp
+from hooks.server.transition_times import with_transition_times
 from hooks.server.version import release
 from hooks.server.webhooks import blueprint
 
@@ -59,61 +59,61 @@ def hooks(config: Config) -> dict[str, Hook]:
 
 
 def read_config(path: str | None, downloader_image: str | None = None) -> Config:
-    """The operator's settings from a YAML file; the defaults without one. ConfigError says what is wrong with it.
+    """Reads the operator's settings from a YAML file; the defaults without one. ConfigError.
 
-    The image of the downloads follows the release, like the server's own, unless the file names another.
+    The image of downloads is that of the release, like the server's own, unless the file names another.
     """
-    usual = {"downloaderImage": downloader_image} if downloader_image else {}
+    defaults = {"downloaderImage": downloader_image} if downloader_image else {}
     try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8") if path else "") or {}
-        return Config.model_validate({**usual, **given} if isinstance(given, dict) else given)
+        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8") if path else "") or {}
+        return Config.model_validate({**defaults, **settings} if isinstance(settings, dict) else settings)
     except ValidationError as error:
         raise ConfigError(f"{path}: {'; '.join(sentences(error))}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def answer(
-    hook: Hook, body: bytes, now: datetime, observe: Observe | None = None, callers: Callers = ANYBODY
+def call_hook(
+    hook: Hook, body: bytes, now: datetime, observe: Observe | None = None, clients: Clients = ALLOW_ALL
 ) -> tuple[Request | None, dict[str, Any], int]:
-    """The parsed request, the answer and its HTTP status."""
+    """Calls a hook; returns the parsed request, the response and its HTTP status."""
     try:
-        sent = from_json(body)
-        if objection := callers.objection(sent):
-            return None, {"error": objection}, 401
-        asked = parsed(sent, now)
+        decoded = from_json(body)
+        if refusal := clients.refusal(decoded):
+            return None, {"error": refusal}, 401
+        hook_request = parsed(decoded, now)
     except BadRequestError as error:
         return None, {"error": str(error)}, 400
     except ValueError as error:
         return None, {"error": f"the body is not JSON: {error}"}, 400
     try:
-        asked = observe(asked) if observe else asked
-        said = hook(asked)
-        if said.get("status"):
-            said["status"] = stamp(said["status"], asked)
+        hook_request = observe(hook_request) if observe else hook_request
+        response = hook(hook_request)
+        if response.get("status"):
+            response["status"] = with_transition_times(response["status"], hook_request)
     except BadRequestError as error:
-        return asked, {"error": str(error)}, 422
-    except Exception:  # noqa: BLE001 - any surprise must be a 500: nothing changes, and the log has it
-        logger().exception("hook failed", extra={"facts": _who(asked)})
-        return asked, {"error": "internal error; see the hook server's log"}, 500
-    return asked, said, 200
+        return hook_request, {"error": str(error)}, 422
+    except Exception:  # noqa: BLE001 - any error is a 500, which changes nothing, and is logged
+        logger().exception("hook failed", extra={"facts": _object_facts(hook_request)})
+        return hook_request, {"error": "internal error; see the hook server's log"}, 500
+    return hook_request, response, 200
 
 
-def _who(asked: Request | None) -> dict[str, Any]:
-    if asked is None:
+def _object_facts(hook_request: Request | None) -> dict[str, Any]:
+    if hook_request is None:
         return {}
-    metadata = asked.parent["metadata"]
+    metadata = hook_request.parent["metadata"]
     return {
-        "kind": asked.parent.get("kind"),
+        "kind": hook_request.parent.get("kind"),
         "namespace": metadata.get("namespace"),
         "name": metadata.get("name"),
         "generation": metadata.get("generation"),
     }
 
 
-def _decided(said: dict[str, Any]) -> dict[str, Any]:
-    """What an answer says, in a few words for the log."""
-    status = said.get("status") or {}
+def _decision_facts(response: dict[str, Any]) -> dict[str, Any]:
+    """The decision in a response, for the log."""
+    status = response.get("status") or {}
     chosen = status.get("selectedRecipe") or {}
     ready = condition_of(status, "Ready")
     return {
@@ -121,8 +121,8 @@ def _decided(said: dict[str, Any]) -> dict[str, Any]:
         "reason": ready.get("reason"),
         "decision": status.get("message"),
         "recipe": chosen.get("name"),
-        "children": len(said["children"]) if "children" in said else None,
-        "error": said.get("error"),
+        "children": len(response["children"]) if "children" in response else None,
+        "error": response.get("error"),
     }
 
 
@@ -131,56 +131,60 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
-    load("hardware")  # read now what the first request would wait for
+    load("hardware")  # parsed now, so that the first request does not wait
     log, paths, version = logger(), hooks(settings), release()
-    room = Room()
+    budget = BodyBudget()
     observing = observers(os.environ.get("AIM_OBSERVE", ""))
-    callers = Callers(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
-    audit_logger()  # made once, before there are threads
-    metrics.BUILD.labels(version).set(1)
+    clients = Clients(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
+    audit_logger()  # created before there are threads
+    metrics.BUILD_INFO.labels(version).set(1)
 
     def serve(path: str, hook: Hook) -> Response:
-        with metrics.IN_FLIGHT.labels(path).track_inprogress(), room.of(size(request, MAX_BODY)):
+        with metrics.HOOKS_IN_FLIGHT.labels(path).track_inprogress(), budget.hold(body_size(request, MAX_BODY)):
             return call(path, hook)
 
     def call(path: str, hook: Hook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
         arrivals.arrived()
-        asked, said, code = answer(hook, body, datetime.now(UTC), observing.get(path), callers)
-        text = to_json(said)
-        took = time.perf_counter() - started
-        metrics.CALLS.labels(path, code).inc()
-        metrics.SECONDS.labels(path).observe(took)
-        metrics.BYTES.labels(path).observe(len(body))
-        if asked and code == HTTPStatus.OK:
-            record(asked, said, version)
+        hook_request, response, code = call_hook(hook, body, datetime.now(UTC), observing.get(path), clients)
+        text = to_json(response)
+        seconds = time.perf_counter() - started
+        metrics.HOOK_REQUESTS.labels(path, code).inc()
+        metrics.HOOK_SECONDS.labels(path).observe(seconds)
+        metrics.HOOK_BYTES.labels(path).observe(len(body))
+        if hook_request and code == HTTPStatus.OK:
+            record(hook_request, response, version)
         else:
-            metrics.failed(path, code)
-        facts = {"hook": path, "code": code, "ms": round(took * 1000, 2)} | _who(asked) | _decided(said)
+            metrics.count_error(path, code)
+        facts = (
+            {"hook": path, "code": code, "ms": round(seconds * 1000, 2)}
+            | _object_facts(hook_request)
+            | _decision_facts(response)
+        )
         log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "hook", extra={"facts": facts})
         return Response(text, status=code, mimetype="application/json")
 
     def refused(error: HTTPException) -> tuple[dict[str, str], int, dict[str, str]]:
-        """A wrong path or method, a body that is too large, or one for which there is no room now, in a sentence."""
+        """The response to a wrong path or method, or to a body that is too large, or too large at the moment."""
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        if code == HTTPStatus.TOO_MANY_REQUESTS:  # whoever still sends would not read the answer
+        if code == HTTPStatus.TOO_MANY_REQUESTS:  # a client that is still sending would not read the response
             while request.stream.read(2**16):
                 pass
         path = request.path if request.path in paths else OTHER
-        metrics.CALLS.labels(path, code).inc()
-        metrics.failed(path, code)
+        metrics.HOOK_REQUESTS.labels(path, code).inc()
+        metrics.count_error(path, code)
         return (
             {"error": f"{error.name}: {error.description}"},
             code,
             {"Retry-After": "1"} if code == HTTPStatus.TOO_MANY_REQUESTS else {},
         )
 
-    app.before_request(lambda: callers.check_path(request.path, request.environ["SERVER_PORT"]))
+    app.before_request(lambda: clients.check_path(request.path, request.environ["SERVER_PORT"]))
     for path, hook in paths.items():
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
-    known = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
-    app.register_blueprint(blueprint(settings, known))
+    read_catalogue = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
+    app.register_blueprint(blueprint(settings, read_catalogue))
     app.register_error_handler(HTTPException, refused)
     app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
     app.add_url_rule("/readyz", "readyz", _ready)
@@ -189,8 +193,8 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _ready() -> Response:
-    """Whether to send requests here: not while it is about to stop."""
-    if shutdown.begun():
+    """The readiness probe: not ready during shutdown."""
+    if shutdown.has_begun():
         return Response("stopping\n", status=HTTPStatus.SERVICE_UNAVAILABLE, mimetype="text/plain")
     return Response("ok\n", mimetype="text/plain")
 

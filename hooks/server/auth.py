@@ -1,7 +1,8 @@
-"""Who may call what: Metacontroller shows a token in the controller that it sends, the API server one in the path.
+"""Authenticates Metacontroller and the API server by token.
 
-Neither can be told to send a header without a Secret that it would have to list in the whole cluster, so each shows
-what `hooks/jobs/certificates` wrote where it reads anyway. Without a folder of tokens nobody is asked for one.
+Neither can send a header from a Secret without listing all Secrets of the cluster. So Metacontroller's token is in an
+annotation of the controller, which is part of its requests, and the API server's in the URL path of its webhooks;
+`hooks/jobs/certificates` writes both. Without a folder of tokens none is required.
 """
 
 from hmac import compare_digest
@@ -12,54 +13,57 @@ from werkzeug.exceptions import NotFound, Unauthorized
 
 from aimlib.config import ConfigError
 from aimlib.naming import TOKEN_ANNOTATION
-from hooks.server.secret_files import Mounted
+from hooks.server.secret_files import Reloaded
 
-ADMISSION = "/admission/"
+ADMISSION_PATH = "/admission/"
 
 
-class Callers:
-    """Who is accepted. `folder` holds the tokens; on `admission_port` admission answers, and nothing else."""
+class Clients:
+    """The accepted clients. `folder` holds their tokens; `admission_port` serves admission webhooks only."""
 
     def __init__(self, folder: str | None, admission_port: str | None) -> None:
         self._port = admission_port
-        self._hooks = self._admission = None
+        self._hook_tokens = self._admission_tokens = None
         if folder:
-            self._hooks, self._admission = _tokens(Path(folder, "hooks")), _tokens(Path(folder, "admission"))
+            self._hook_tokens, self._admission_tokens = (
+                _tokens(Path(folder, "hooks")),
+                _tokens(Path(folder, "admission")),
+            )
 
     def check_path(self, path: str, port: str) -> None:
-        """NotFound on the wrong port, Unauthorized for a path of admission that does not end in a token."""
-        admission = path.startswith(ADMISSION)
+        """Raises NotFound on the wrong port, Unauthorized for a path of admission that does not end in a token."""
+        admission = path.startswith(ADMISSION_PATH)
         if self._port and admission != (port == self._port):
             raise NotFound
-        if admission and self._admission and not _shown(path.rpartition("/")[2], self._admission()):
+        if admission and self._admission_tokens and not _is_accepted(path.rpartition("/")[2], self._admission_tokens()):
             raise Unauthorized("the path does not end in the token of the API server's webhooks")
 
-    def objection(self, body: Any) -> str | None:  # noqa: ANN401 - whatever was sent
-        """What is wrong with the controller in the body of a hook's request."""
-        if not self._hooks:
+    def refusal(self, body: Any) -> str | None:  # noqa: ANN401 - not validated yet
+        """Why the token in the body of a hook's request is not accepted; None where it is."""
+        if not self._hook_tokens:
             return None
         token = body
         for name in ("controller", "metadata", "annotations", TOKEN_ANNOTATION):
             token = token.get(name) if isinstance(token, dict) else None
-        if isinstance(token, str) and _shown(token, self._hooks()):
+        if isinstance(token, str) and _is_accepted(token, self._hook_tokens()):
             return None
         found = "one that is not accepted" if token else "none"
-        return f"asked for the token of Metacontroller in the controller's annotation {TOKEN_ANNOTATION}, found {found}"
+        return f"the controller's annotation {TOKEN_ANNOTATION} must have the token of Metacontroller; it has {found}"
 
 
-ANYBODY = Callers(None, None)
-"""Everybody is accepted everywhere."""
+ALLOW_ALL = Clients(None, None)
+"""Accepts every client."""
 
 
-def _tokens(file: Path) -> Mounted[list[bytes]]:
-    made = Mounted((file,), lambda: file.read_bytes().split())
+def _tokens(file: Path) -> Reloaded[list[bytes]]:
+    tokens = Reloaded((file,), lambda: file.read_bytes().split())
     try:
-        made()
+        tokens()
     except OSError as error:
         raise ConfigError(f"AIM_CALLERS: {error}") from error
-    return made
+    return tokens
 
 
-def _shown(token: str, accepted: list[bytes]) -> bool:
-    """Whether it is one of them, in a time that does not tell how much of it is right."""
+def _is_accepted(token: str, accepted: list[bytes]) -> bool:
+    """Whether a token is accepted, by a comparison in constant time."""
     return any(compare_digest(token.encode(), one) for one in accepted)

@@ -1,4 +1,4 @@
-"""What one process takes on at a time: bytes of bodies, and seconds that a request may take to arrive."""
+"""Limits of one process: bytes of request bodies in memory, and seconds for a request to arrive."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,30 +11,30 @@ from werkzeug.wrappers import Request
 MAX_BODY = 16 * 2**20
 """Bytes of a request: that of 5,000 nodes has 4 to 8 MB. One of these in each process fits into the memory limit."""
 ARRIVAL_SECONDS = 10.0
-"""For a request to arrive in whole. What Metacontroller and the API server send comes within milliseconds."""
+"""Time for a whole request to arrive. Those of Metacontroller and the API server take milliseconds."""
 
 
-def size(asked: Request, largest: int) -> int:
-    """Bytes to hold for the body of a request; one that does not tell its size may be the largest.
+def body_size(request: Request, largest: int) -> int:
+    """The bytes of a request's body; `largest` where its size is not declared.
 
-    RequestEntityTooLarge of werkzeug, before anything of it is read.
+    RequestEntityTooLarge of werkzeug, before any of it is read.
     """
-    told, _ = asked.content_length, asked.stream  # which is refused where it is too large
-    return largest if told is None else told
+    declared, _ = request.content_length, request.stream  # raises where it is too large
+    return largest if declared is None else declared
 
 
-class Room:
-    """Bytes of bodies that are held at the same time. One body always finds room when nothing else is there."""
+class BodyBudget:
+    """Bytes of bodies that may be in memory at the same time; a single body always fits."""
 
     def __init__(self, size: int = MAX_BODY) -> None:
         self._free, self._lock = size, Lock()
 
     @contextmanager
-    def of(self, size: int) -> Iterator[None]:
-        """Hold so many bytes; TooManyRequests where others hold them, and then Metacontroller comes again."""
+    def hold(self, size: int) -> Iterator[None]:
+        """Holds so many bytes; TooManyRequests where too few are free, after which Metacontroller retries."""
         with self._lock:
             if size > self._free:
-                raise TooManyRequests(f"a body of {size} bytes, while there is room for {self._free} in this moment")
+                raise TooManyRequests(f"a body of {size} bytes while {self._free} bytes are free; retry")
             self._free -= size
         try:
             yield
@@ -44,28 +44,28 @@ class Room:
 
 
 class Arrivals:
-    """The requests that threads are reading now, and by when each must be there."""
+    """The requests that threads are reading, with deadlines."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
-        self._waiting: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._deadlines: dict[int, tuple[float, Callable[[], None]]] = {}
 
     def expect(self, cut: Callable[[], None]) -> None:
-        """This thread begins to read a request; `cut` ends that when it is late."""
-        self._waiting[get_ident()] = self._now() + ARRIVAL_SECONDS, cut
+        """Registers that this thread reads a request; `cut` is called when it is late."""
+        self._deadlines[get_ident()] = self._now() + ARRIVAL_SECONDS, cut
 
     def arrived(self) -> None:
-        """The request that this thread reads is there, or given up."""
-        self._waiting.pop(get_ident(), None)
+        """Registers that this thread's request has arrived, or was given up."""
+        self._deadlines.pop(get_ident(), None)
 
     def cut_late(self) -> None:
-        """Cut off what is late."""
-        for thread, waiting in list(self._waiting.items()):
-            deadline, cut = waiting
-            if deadline <= self._now() and self._waiting.get(thread) is waiting:
-                self._waiting.pop(thread, None)
+        """Cuts off the requests that are late."""
+        for thread, entry in list(self._deadlines.items()):
+            deadline, cut = entry
+            if deadline <= self._now() and self._deadlines.get(thread) is entry:
+                self._deadlines.pop(thread, None)
                 cut()
 
 
 arrivals = Arrivals()
-"""Of this process: the worker says when a request begins to arrive, the application when it is there."""
+"""The requests of this process: the worker registers their start, the application their arrival."""

@@ -1,4 +1,4 @@
-"""What is made of the files of a mounted Secret, and made again when they change."""
+"""Reloads a value when the files of a mounted Secret change."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,44 +8,44 @@ from typing import Generic, TypeVar
 
 from hooks.observability.logs import logger
 
-Made = TypeVar("Made")
-Identity = list[tuple[int, int]]
+Value = TypeVar("Value")
+FileVersions = list[tuple[int, int]]
 
 
-class Mounted(Generic[Made]):
-    """Calls `make` for the first time, and whenever the files are others than before.
+class Reloaded(Generic[Value]):
+    """Calls `load` at first use, and whenever the files have changed.
 
-    Kubernetes exchanges all files of a Secret at once, by a link. Files of which nothing can be made are said in the
-    log, once, and what was made of the former ones goes on.
+    Kubernetes replaces all files of a Secret at once, by a symbolic link. When new files cannot be loaded, the error is
+    logged once, and the former value stays in use.
     """
 
-    def __init__(self, files: Sequence[Path], make: Callable[[], Made]) -> None:
-        self._files, self._make = files, make
-        self._seen: Identity = []
-        self._made: Made | None = None
+    def __init__(self, files: Sequence[Path], load: Callable[[], Value]) -> None:
+        self._files, self._load = files, load
+        self._versions: FileVersions = []
+        self._value: Value | None = None
         self._lock = Lock()
 
-    def __call__(self) -> Made:
-        """What the files say now. OSError and ValueError of `make` where nothing was ever made."""
+    def __call__(self) -> Value:
+        """The value of the present files. OSError and ValueError of `load` where there is no former value."""
         with self._lock:
-            seen = self._identity()
-            if self._made is not None and seen == self._seen:
-                return self._made
-            self._seen = seen
+            versions = self._read_versions()
+            if self._value is not None and versions == self._versions:
+                return self._value
+            self._versions = versions
             try:
-                self._made = self._make()
+                self._value = self._load()
             except (OSError, ValueError) as error:
-                if self._made is None:
+                if self._value is None:
                     raise
-                self._complain(error)
-            return self._made
+                self._log_error(error)
+            return self._value
 
-    def _identity(self) -> Identity:
+    def _read_versions(self) -> FileVersions:
         try:
-            return [(found.st_ino, found.st_mtime_ns) for found in map(os.stat, self._files)]
+            return [(stat.st_ino, stat.st_mtime_ns) for stat in map(os.stat, self._files)]
         except OSError:
             return []
 
-    def _complain(self, error: Exception) -> None:
+    def _log_error(self, error: Exception) -> None:
         facts = {"files": [str(one) for one in self._files], "error": str(error)}
-        logger().error("files cannot be used, and what they were before goes on", extra={"facts": facts})
+        logger().error("files cannot be loaded; the former ones stay in use", extra={"facts": facts})

@@ -1,16 +1,16 @@
-"""The word, shared by the hook server's processes, that it stops soon and should be sent nothing more."""
+"""A shutdown flag in memory shared by the workers."""
 
 import mmap
 
-word = mmap.mmap(-1, 1)
-"""One byte that the workers share with the process that they were forked from."""
+flag = mmap.mmap(-1, 1)
+"""One byte, shared with the workers by fork."""
 
 
 def begin() -> None:
-    """Say so, to all processes at once."""
-    word[0] = 1
+    """Sets the flag for all processes."""
+    flag[0] = 1
 
 
-def begun() -> bool:
-    """Whether it was said."""
-    return word[0] == 1
+def has_begun() -> bool:
+    """Whether the shutdown has begun."""
+    return flag[0] == 1

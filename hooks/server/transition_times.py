@@ -1,7 +1,7 @@
-"""Times of conditions: set at the edge and only on a transition, since a status with a moving time never settles.
+"""Sets lastTransitionTime of conditions, on transitions only: a timestamp that changes on every sync causes a hot loop.
 
-A request may carry a status from before our own last write. A second answer to the same transition must then have the
-same time as the first, so a time is taken from what is observed, and from the clock where nothing observed is recent.
+A request may have a status from before our own last write. A second response to the same transition must then have the
+same time as the first, so the time is that of an observed event, and of the clock where no observed event is recent.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import last_changed
 
 RECENT = timedelta(seconds=5)
-"""How far back the cause of a transition may lie: the hook is called within milliseconds of it, or after a back-off."""
+"""How old the event behind a transition may be: the hook is called within milliseconds of it, or after a backoff."""
 
 
-def _evidence(request: Request) -> Iterator[str]:
-    """The times at which something happened that a status may follow from."""
+def _observed_times(request: Request) -> Iterator[str]:
+    """The times of observed events that may have caused a transition."""
     for group in request.related.values():
         for one in group.values():
             yield from (write["time"] for write in one["metadata"].get("managedFields") or () if "time" in write)
@@ -29,31 +29,31 @@ def _evidence(request: Request) -> Iterator[str]:
             )
 
 
-def _moment(request: Request, known: dict[str, str]) -> str:
-    """The time of a transition that this request shows."""
+def _transition_time(request: Request, times_before: dict[str, str]) -> str:
+    """The time of a transition in this sync."""
     now = written(request.now)
-    asked = last_changed(request.parent)
-    if not known:
-        return asked or now
-    latest = max((*_evidence(request), *known.values(), *([asked] if asked else [])))
+    changed_at = last_changed(request.parent)
+    if not times_before:
+        return changed_at or now
+    latest = max((*_observed_times(request), *times_before.values(), *([changed_at] if changed_at else [])))
     recent = timedelta(0) <= request.now - datetime.fromisoformat(latest) <= RECENT
     return latest if recent else now
 
 
-def _state(condition: Raw) -> tuple[str, str | None, bool]:
-    """What a transition is a change of. To stop and to start again is one, though neither is Ready."""
+def _comparable(condition: Raw) -> tuple[str, str | None, bool]:
+    """The parts of a condition whose change is a transition. A stop and a restart is one, though neither is Ready."""
     return condition["type"], condition.get("status"), condition.get("reason") == "Stopped"
 
 
-def stamp(status: Raw, request: Request) -> Raw:
-    """`status` with lastTransitionTime in its conditions: the earlier one while a condition's state stands."""
+def with_transition_times(status: Raw, request: Request) -> Raw:
+    """`status` with lastTransitionTime in its conditions; the former one where a condition has not changed."""
     if "conditions" not in status:
         return status
     before = (request.parent.get("status") or {}).get("conditions") or ()
-    known = {one["type"]: one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
-    stands = {_state(one) for one in before if one["type"] in known}
-    new = {one["type"] for one in status["conditions"] if _state(one) not in stands}
-    moment = _moment(request, known) if new else ""
-    times = known | dict.fromkeys(new, moment)
-    stamped = [{**one, "lastTransitionTime": times[one["type"]]} for one in status["conditions"]]
-    return {**status, "conditions": stamped}
+    times_before = {one["type"]: one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
+    unchanged = {_comparable(one) for one in before if one["type"] in times_before}
+    changed = {one["type"] for one in status["conditions"] if _comparable(one) not in unchanged}
+    transition_time = _transition_time(request, times_before) if changed else ""
+    times = times_before | dict.fromkeys(changed, transition_time)
+    conditions = [{**one, "lastTransitionTime": times[one["type"]]} for one in status["conditions"]]
+    return {**status, "conditions": conditions}

@@ -1,10 +1,10 @@
-"""The release that runs, as it was installed."""
+"""The installed version."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 
 def release() -> str:
-    """The version of the installed package; `unknown` where it runs from its sources."""
+    """The version of the installed package; `unknown` where it is not installed."""
     try:
         return version("aim-engine-operator")
     except PackageNotFoundError:

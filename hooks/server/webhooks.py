@@ -1,7 +1,7 @@
-"""The admission webhooks as the API server calls them: routes, what is counted of them, and a line of the log each.
+"""The routes of the admission webhooks, with metrics and a line of the log for each request.
 
-An answer is always about the question; whatever is in doubt is answered with another code than 200 and a sentence,
-which the API server logs, and lets the object in (failurePolicy: Ignore).
+In doubt the response has another status than 200 and a message, which the API server logs before it admits the object
+(failurePolicy: Ignore).
 """
 
 import logging
@@ -22,25 +22,25 @@ from hooks.endpoint import admission
 from hooks.endpoint.admission import Catalogue
 from hooks.observability import metrics
 from hooks.observability.logs import logger
-from hooks.server.limits import Room, arrivals, size
+from hooks.server.limits import BodyBudget, arrivals, body_size
 
-Knows = Callable[[], Catalogue | None]
-"""What is known of the cluster at this moment."""
+ReadCatalogue = Callable[[], Catalogue | None]
+"""Returns the present catalogue; None while it is unknown."""
 Webhook = Callable[[Review], Answer]
 
 MAX_REVIEW = 8 * 2**20
-"""Bytes of a question: the API server takes objects of up to 3 MiB, and sends that which is stored along."""
-REFUSED = "BadRequest"
-"""The verdict on what is no question."""
+"""Bytes of an AdmissionReview: the API server accepts objects of up to 3 MiB, and adds the stored one."""
+BAD_REQUEST = "BadRequest"
+"""The verdict on a body that is no AdmissionReview."""
 FAILED = "Failed"
-"""The verdict where there is none."""
+"""The verdict after an internal error."""
 
 
-def webhooks(config: Config, knows: Knows) -> dict[str, Webhook]:
-    """The webhooks by path; the last element of the path, the caller's token, is asked for before they are."""
+def webhooks(config: Config, read_catalogue: ReadCatalogue) -> dict[str, Webhook]:
+    """The webhooks by path, without its last element, the client's token, which is checked before."""
 
-    def validate(asked: Review, *, enforce: bool) -> Answer:
-        return admission.validate(asked, knows(), config, enforce=enforce)
+    def validate(parsed: Review, *, enforce: bool) -> Answer:
+        return admission.validate(parsed, read_catalogue(), config, enforce=enforce)
 
     return {
         "/admission/endpoints/validate/warn": partial(validate, enforce=False),
@@ -49,23 +49,23 @@ def webhooks(config: Config, knows: Knows) -> dict[str, Webhook]:
     }
 
 
-def answer(webhook: Webhook, body: bytes) -> tuple[Review | None, str, dict[str, Any], int]:
-    """The question, the verdict, the answer and its HTTP status."""
+def review_response(webhook: Webhook, body: bytes) -> tuple[Review | None, str, dict[str, Any], int]:
+    """Calls a webhook; returns the parsed review, the verdict, the response and its HTTP status."""
     try:
-        asked = review(from_json(body))
+        parsed = review(from_json(body))
     except BadRequestError as error:
-        return None, REFUSED, {"error": str(error)}, 400
+        return None, BAD_REQUEST, {"error": str(error)}, 400
     except ValueError as error:
-        return None, REFUSED, {"error": f"the body is not JSON: {error}"}, 400
+        return None, BAD_REQUEST, {"error": f"the body is not JSON: {error}"}, 400
     try:
-        said = webhook(asked)
-        return asked, said.verdict, response(asked, said), 200
-    except Exception:  # noqa: BLE001 - any surprise must be a 500: the object is let in, and the log has it
-        logger().exception("admission failed", extra={"facts": _who(asked.object)})
-        return asked, FAILED, {"error": "internal error; see the hook server's log"}, 500
+        result = webhook(parsed)
+        return parsed, result.verdict, response(parsed, result), 200
+    except Exception:  # noqa: BLE001 - any error is a 500: the object is admitted, and the error logged
+        logger().exception("admission failed", extra={"facts": _object_facts(parsed.object)})
+        return parsed, FAILED, {"error": "internal error; see the hook server's log"}, 500
 
 
-def _who(raw: Raw) -> dict[str, Any]:
+def _object_facts(raw: Raw) -> dict[str, Any]:
     metadata = raw["metadata"]
     return {
         "kind": raw["kind"],
@@ -74,37 +74,37 @@ def _who(raw: Raw) -> dict[str, Any]:
     }
 
 
-def blueprint(config: Config, knows: Knows) -> Blueprint:
+def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
     """The routes of the webhooks."""
     routes = Blueprint("admission", __name__)
-    log, room = logger(), Room(2 * MAX_REVIEW)
+    log, budget = logger(), BodyBudget(2 * MAX_REVIEW)
 
-    def serve(path: str, webhook: Webhook, token: str) -> Response:  # noqa: ARG001 - whoever calls was asked for it
+    def serve(path: str, webhook: Webhook, token: str) -> Response:  # noqa: ARG001 - checked before
         request.max_content_length = MAX_REVIEW
-        with room.of(size(request, MAX_REVIEW)):
+        with budget.hold(body_size(request, MAX_REVIEW)):
             return call(path, webhook)
 
     def call(path: str, webhook: Webhook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
         arrivals.arrived()
-        asked, verdict, said, code = answer(webhook, body)
-        text = to_json(said)
-        took = time.perf_counter() - started
+        parsed, verdict, result, code = review_response(webhook, body)
+        text = to_json(result)
+        seconds = time.perf_counter() - started
         name = path.removeprefix("/admission/")
-        metrics.ADMISSIONS.labels(name, verdict).inc()
-        metrics.ADMISSION_SECONDS.labels(name).observe(took)
-        told = {"error": said.get("error")} if "error" in said else _told(said["response"])
-        facts = {"webhook": name, "verdict": verdict, "code": code, "ms": round(took * 1000, 2)}
-        facts |= (_who(asked.object) if asked else {}) | told
+        metrics.ADMISSION_REQUESTS.labels(name, verdict).inc()
+        metrics.ADMISSION_SECONDS.labels(name).observe(seconds)
+        messages = {"error": result.get("error")} if "error" in result else _messages(result["response"])
+        facts = {"webhook": name, "verdict": verdict, "code": code, "ms": round(seconds * 1000, 2)}
+        facts |= (_object_facts(parsed.object) if parsed else {}) | messages
         log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "admission", extra={"facts": facts})
         return Response(text, status=code, mimetype="application/json")
 
-    for path, webhook in webhooks(config, knows).items():
+    for path, webhook in webhooks(config, read_catalogue).items():
         routes.add_url_rule(f"{path}/<token>", path.replace("/", "-"), partial(serve, path, webhook), methods=["POST"])
     return routes
 
 
-def _told(said: Raw) -> dict[str, Any]:
-    """The words of an answer, for the log."""
-    return {"refusal": said.get("status", {}).get("message"), "warnings": said.get("warnings")}
+def _messages(result: Raw) -> dict[str, Any]:
+    """The messages of a response, for the log."""
+    return {"refusal": result.get("status", {}).get("message"), "warnings": result.get("warnings")}

@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, but for requests that take too long to arrive: each would hold a thread for ever."""
+"""gunicorn's threaded worker, with a time limit for requests to arrive: each would otherwise hold a thread for ever."""
 
 import socket
 from contextlib import suppress
@@ -10,7 +10,7 @@ from hooks.server.limits import arrivals
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Cuts off whoever begins a handshake, a header or a body and does not come to an end with it."""
+    """Cuts off clients that start a handshake, a header or a body and do not finish it."""
 
     def handle(self, conn: Any) -> Any:  # noqa: ANN401
         arrivals.expect(lambda: _cut(conn))
@@ -20,12 +20,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             arrivals.arrived()
 
     def murder_pending(self) -> None:
-        """Called at least every second by the loop that waits for connections."""
+        """Called at least every second by the main loop."""
         super().murder_pending()
         arrivals.cut_late()
 
 
 def _cut(conn: Any) -> None:  # noqa: ANN401
-    # Not conn.sock.shutdown: that of a TLS socket takes away what the reading thread still holds.
+    # Not conn.sock.shutdown: that of a TLS socket removes the TLS object, which the reading thread still uses.
     with suppress(OSError):
         socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

@@ -15,7 +15,7 @@ from aimlib.data import Loader
 from aimlib.protocol.metacontroller import request
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
-from hooks.server.app import answer
+from hooks.server.app import call_hook
 from tests.bench.stored import MOMENT, Raw, applied, observed, stored
 from tests.cluster.controlplane import HERE, ROOT
 from tests.controllers import groups
@@ -108,7 +108,7 @@ def endpoint_steady(name: str, model: str, fleet: int = len(NODES)) -> Raw:
     body = endpoint_first(name, model, fleet)
     sync = partial(endpoint.sync, config=Config())
     for _ in range(ROUNDS):
-        _, said, code = answer(sync, packed(body), NOW)
+        _, said, code = call_hook(sync, packed(body), NOW)
         parent = stored({**body["parent"], "status": {**said.get("status", {}), "observedGeneration": 1}})
         seen = groups("endpoint")
         for child in said.get("children", ()):
@@ -136,7 +136,7 @@ class Life(NamedTuple):
 def life(name: str, model: str) -> Life:
     """The life of one endpoint from nothing to Ready, on nodes like the first of NODES."""
     first, last = endpoint_first(name, model, 1), endpoint_steady(name, model, 1)
-    _, said, _ = answer(partial(endpoint.sync, config=Config()), packed(first), NOW)
+    _, said, _ = call_hook(partial(endpoint.sync, config=Config()), packed(first), NOW)
     children = [applied(child, first["parent"]) for child in said["children"]]
     return Life(first["parent"], said["status"], children, last["parent"]["status"])
 

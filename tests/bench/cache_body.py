@@ -9,7 +9,7 @@ from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.config import Config
 from aimlib.protocol.observed import kind_key
 from hooks.cache import hook as cache
-from hooks.server.app import answer
+from hooks.server.app import call_hook
 from tests.bench import bodies
 from tests.bench.stored import Raw, observed, stored
 from tests.controllers import groups
@@ -33,7 +33,7 @@ def cache_steady(users: int) -> Raw:
     controller = bodies.controller("cache")
     body: Raw = {"controller": controller, "parent": parent, "children": groups("cache"), "related": related}
     for _ in range(bodies.ROUNDS):
-        _, said, code = answer(partial(cache.sync, config=Config()), bodies.packed(body), bodies.NOW)
+        _, said, code = call_hook(partial(cache.sync, config=Config()), bodies.packed(body), bodies.NOW)
         parent = stored({**body["parent"], "status": {**said.get("status", {}), "observedGeneration": 1}})
         seen = groups("cache")
         for child in said.get("children", ()):

@@ -9,7 +9,7 @@ import pytest
 from aimlib.config import Config
 from hooks.endpoint import hook as endpoint
 from hooks.endpoint.world import RECIPES
-from hooks.server.app import answer
+from hooks.server.app import call_hook
 from tests.bench import __main__ as command
 from tests.bench import bodies, download, measure
 from tests.bench.latency import FEW, MANY, unremembered
@@ -21,7 +21,7 @@ from tests.kustomize import ROOT
 @pytest.mark.parametrize("model", [FEW, MANY])
 def test_a_steady_body_is_answered_with_what_it_holds(model):
     body = bodies.endpoint_steady("qwen", model)
-    _, said, code = answer(lambda asked: endpoint.sync(asked, Config()), bodies.packed(body), bodies.NOW)
+    _, said, code = call_hook(lambda asked: endpoint.sync(asked, Config()), bodies.packed(body), bodies.NOW)
     assert code == 200
     assert said["status"]["phase"] == "Ready"
     assert {**said["status"], "observedGeneration": 1} == body["parent"]["status"]

@@ -117,7 +117,7 @@ def test_what_people_change_is_recorded_whole_and_can_be_joined_with_the_operato
     names = {key: made["responseObject"]["metadata"][key] for key in ("uid", "resourceVersion", "generation")}
     assert names == {key: found["metadata"][key] for key in names}
     assert "managedFields" not in made["responseObject"]["metadata"]
-    who = audit_entry.writer(plane.get("aimendpoint", "chat", "--show-managed-fields")["metadata"])
+    who = audit_entry.last_writer(plane.get("aimendpoint", "chat", "--show-managed-fields")["metadata"])
     assert (who["fieldManager"], made["userAgent"].partition("/")[0]) == ("kubectl-client-side-apply", "kubectl")
     plane.kubectl("delete", "aimendpoint", "chat")
     gone = [one["level"] for one in recorded.of("aimendpoints") if one["verb"] == "delete"]

@@ -222,9 +222,9 @@ ADMISSION = Row(
         ),
         Panel(
             "lines",
-            "Questions of observers, per second",
-            "Lists of Pods, and what else is asked for. Failed ones leave a status without its cause or its figures.",
-            (Query(f"sum by (asked, result) (rate(aim_observations_total{RATE}))", "{{asked}} {{result}}"),),
+            "Requests of observers per second",
+            "Lists of Pods, and others. A failed one leaves a status without its cause or its metrics.",
+            (Query(f"sum by (target, result) (rate(aim_observer_requests_total{RATE}))", "{{target}} {{result}}"),),
             "reqps",
             12,
         ),

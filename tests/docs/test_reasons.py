@@ -8,7 +8,7 @@ from aimlib.caching.download_errors import OUTCOMES
 from aimlib.data import load
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.reasons import phase
-from hooks.endpoint.route import REQUIRED
+from hooks.endpoint.route import PENDING, REQUIRED
 from tests.docs.reason_literals import CONSTRUCTORS, KINDS, Literal, literals, returned
 from tests.kustomize import ROOT
 
@@ -33,7 +33,7 @@ ELSEWHERE = {
 """Expressions whose values are made elsewhere, and these."""
 
 
-TABLED = {Literal("AIMEndpoint", "RouteReady", reason) for reason in REQUIRED.values()}
+TABLED = {Literal("AIMEndpoint", "RouteReady", reason) for reason in (PENDING, *REQUIRED.values())}
 """Reasons that the code takes from a table of its own."""
 WITHOUT_EFFECT = {"ComponentMissing"}
 """Reasons for a field that has no effect, which keeps nothing from being Ready."""

@@ -3,7 +3,7 @@
 import pytest
 
 from hooks.server.observers.enabled import observers
-from hooks.server.observers.prometheus import Source, source
+from hooks.server.observers.prometheus import Source, read_source
 from tests.cluster.standin.selector import compile_selector
 from tests.kustomize import OVERLAYS, build
 
@@ -41,7 +41,7 @@ def test_nothing_is_different_but_two_variables_and_a_way_out(plain, measuring):
 
 def test_the_server_starts_with_what_the_overlay_says(measuring, monkeypatch):
     given = environment(measuring)
-    assert source(given) == Source("http://prometheus-operated.monitoring.svc:9090")
+    assert read_source(given) == Source("http://prometheus-operated.monitoring.svc:9090")
     monkeypatch.setenv("AIM_PROMETHEUS_URL", given["AIM_PROMETHEUS_URL"])
     assert observers(given["AIM_OBSERVE"]).keys() == {"/endpoint/sync"}
 

@@ -8,7 +8,7 @@ from aimlib.protocol.metacontroller import request
 from aimlib.telemetry.live_metrics import told
 from aimlib.telemetry.prometheus_query import FIGURES, RECORDED_ONLY, query, read
 from hooks.server.observers import prometheus as observer
-from hooks.server.observers.prometheus import Figures, Source
+from hooks.server.observers.prometheus import PrometheusObserver, Source
 from tests.cases import TESTDATA, Case
 from tests.monitoring.world import BATCH, CHAT, LEGACY, QUIET
 from tests.playing import play
@@ -20,7 +20,7 @@ REPLICAS = {CHAT: 2, BATCH: 1, LEGACY: 1}
 @pytest.fixture
 def said(monitored):
     """`said(place)`: what a first sync of that endpoint says of figures."""
-    figures = Figures(Source(monitored.prometheus.url))
+    figures = PrometheusObserver(Source(monitored.prometheus.url))
     body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
 
     def sync(place):
@@ -59,10 +59,10 @@ def test_an_endpoint_that_nobody_scrapes_has_no_figures(said):
 
 def test_without_the_recording_rules_the_figures_are_the_same(monitored, monkeypatch):
     source = Source(monitored.prometheus.url)
-    recorded = read(observer._answer(source))
+    recorded = read(observer._query(source))
     bare = query().replace("(aim:", "(nobody:records:")
     monkeypatch.setattr(observer, "query", lambda: bare)
-    raw = read(observer._answer(source))
+    raw = read(observer._query(source))
     assert set(REPLICAS) | {QUIET} <= recorded.keys()
     assert raw.keys() == recorded.keys()
     for place, figures in recorded.items():
@@ -75,4 +75,4 @@ def test_without_the_recording_rules_the_figures_are_the_same(monitored, monkeyp
 def test_a_query_that_prometheus_does_not_understand_is_an_answer_that_is_none(monitored, monkeypatch):
     monkeypatch.setattr(observer, "query", lambda: "sum by")
     with pytest.raises(observer.NoAnswerError, match="HTTP status 400"):
-        observer._answer(Source(monitored.prometheus.url))
+        observer._query(Source(monitored.prometheus.url))

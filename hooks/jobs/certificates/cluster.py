@@ -9,7 +9,7 @@ from urllib3.exceptions import HTTPError
 
 from aimlib.api.meta import Raw
 from hooks.jobs.certificates.clients import MERGE_PATCH, ObjectPath
-from hooks.kube_client import connected, worded
+from hooks.kube_client import api_client, error_message
 
 WRITE_OPTIONS: dict[str, Any] = {"field_manager": "aim-certificates", "_request_timeout": (3.0, 10.0)}
 """The field manager, and the seconds to connect and to wait for a response."""
@@ -30,7 +30,7 @@ class CertificateCluster:
 
     def __init__(self, namespace: str) -> None:
         try:
-            connection = connected()
+            connection = api_client()
         except config.ConfigException as error:
             raise ClusterError(f"no cluster is configured: {error}") from error
         self.namespace = namespace
@@ -104,6 +104,6 @@ def _request(action: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the
             raise ConflictError(action) from error
         if error.status == GONE:
             return None
-        raise ClusterError(f"cannot {action}: {worded(error)}") from error
+        raise ClusterError(f"cannot {action}: {error_message(error)}") from error
     except (HTTPError, OSError) as error:
         raise ClusterError(f"cannot {action}: the API server cannot be reached: {error}") from error

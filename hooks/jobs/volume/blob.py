@@ -59,8 +59,8 @@ class BlobDownloader:
                 return
         raise DownloadError(
             "Corrupt",
-            f"{file.path} of {self.hub.model} is not what {self.hub.endpoint} says it is, twice: its {file.size} bytes "
-            f"have another hash than {file.hash}",
+            f"{file.path} of {self.hub.model} is corrupt after two downloads from {self.hub.endpoint}: its "
+            f"{file.size} bytes do not have the hash {file.hash}",
         )
 
     def abort(self) -> None:
@@ -109,7 +109,7 @@ class BlobDownloader:
             self._copy(reply.response, end, out, hasher, skipped=begin if reply.response.status == 200 else 0)
         except HTTPError as error:
             raise TransientError(
-                f"the transfer of {file.path} of {self.hub.model} broke off: {root_cause(error)}"
+                f"the transfer of {file.path} of {self.hub.model} failed: {root_cause(error)}"
             ) from error
         finally:
             self.responses.discard(reply.response)
@@ -125,13 +125,13 @@ class BlobDownloader:
         if status in WITH_BODY:
             found = headers.get("Content-Range", "")
             if status == 206 and not found.startswith(f"bytes {begin}-"):
-                raise TransientError(f"asked for {file.path} from byte {begin} on, got {found or 'no Content-Range'}")
+                raise TransientError(f"requested {file.path} from byte {begin} on, got {found or 'no Content-Range'}")
             return
         if reply.from_hub:
             raise self.hub.refusal(status, headers)
         # Signed URLs expire; the next attempt gets a new one from the hub.
         raise TransientError(
-            f"the host that {self.hub.endpoint} names for {file.path} answered {status}", retry_after(headers)
+            f"the host that {self.hub.endpoint} redirects to for {file.path} returned {status}", retry_after(headers)
         )
 
     def _copy(self, response: BaseHTTPResponse, end: int, out: FileIO, hasher: hashes.Hash, skipped: int) -> None:

@@ -59,7 +59,7 @@ class Cleanup:
                 if model:
                     self._check_model(model, rated)
                 elif mine:
-                    self._report_lost(name, f"{'@'.join(name)} is not on the volume any more")
+                    self._report_lost(name, f"{'@'.join(name)} is no longer on the volume")
 
     def _check_model(self, model: CachedModel, rated: RatedModels) -> None:
         name = (model.id, model.revision)
@@ -132,7 +132,7 @@ class Cleanup:
     def stop(self, error: ClusterError) -> None:
         """Ends the clean-up because the cluster does not respond."""
         self.error = error
-        self._note(f"the clean-up ends here: {error}")
+        self._note(f"clean-up stopped: {error}")
 
     def _note(self, message: str) -> None:
         self.notes.append(message)
@@ -153,7 +153,7 @@ class Cleanup:
             except DownloadError as error:
                 if error.reason != "Busy":
                     raise
-                self._note(f"{missing_files.model_id(repo)} is left alone: a download of it is running")
+                self._note(f"{missing_files.model_id(repo)} is skipped: it is being downloaded")
                 yield False
             else:
                 yield True
@@ -216,13 +216,13 @@ def removable_leftovers(volume: MountedVolume, rated: RatedModels) -> tuple[tupl
 
 def incomplete_removal(model: CachedModel, found: Sequence[str]) -> Removal:
     """The removal of an incomplete model that is no longer needed."""
-    return Removal(model.id, model.revision, model.bytes, f"not whole ({found[0]}), and not asked for any more")
+    return Removal(model.id, model.revision, model.bytes, f"incomplete ({found[0]}), and no longer needed")
 
 
 def incomplete_message(name: tuple[str, str], found: Sequence[str]) -> str:
     """The message about an incomplete model."""
     more = f", and {len(found) - 3} more" if len(found) > 3 else ""
-    return f"{'@'.join(name)} is not whole: {'; '.join(found[:3])}{more}"
+    return f"{'@'.join(name)} is incomplete: {'; '.join(found[:3])}{more}"
 
 
 def idle_leftovers(repo: Repo) -> tuple[Leftover, ...]:
@@ -233,5 +233,5 @@ def idle_leftovers(repo: Repo) -> tuple[Leftover, ...]:
 
 def leftovers_removal(repo: Repo, files: tuple[Leftover, ...]) -> Removal:
     """The removal of these leftovers."""
-    why = "left by an interrupted download, and spec does not list the model any more"
+    why = "left by an interrupted download; the spec no longer lists the model"
     return Removal(missing_files.model_id(repo), missing_files.UNKNOWN_REVISION, sum(one.bytes for one in files), why)

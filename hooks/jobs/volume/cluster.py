@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from aimlib.naming import child_name
-from hooks.kube_client import connected, worded
+from hooks.kube_client import api_client, error_message
 
 MERGE_CONTENT_TYPE = "application/merge-patch+json"
 TIMEOUT = (3.0, 5.0)
@@ -52,11 +52,11 @@ class CacheClient:
 
     def _request(self, request: Any) -> Any:  # noqa: ANN401 - the client is not typed
         try:
-            self._client = self._client or connected()
+            self._client = self._client or api_client()
             return request(self._client)
         except config.ConfigException as error:
             raise ClusterError(f"no cluster is configured: {error}") from error
         except client.ApiException as error:
-            raise ClusterError(worded(error)) from error
+            raise ClusterError(error_message(error)) from error
         except (HTTPError, OSError) as error:
             raise ClusterError(f"the API server cannot be reached: {error}") from error

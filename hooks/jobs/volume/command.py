@@ -31,9 +31,8 @@ def run_download(request: DownloadRequest, cache: str | None) -> int:
     except DownloadError as error:
         return _failed(request, context.reporter, error)
     except KeyboardInterrupt:
-        stopped = (
-            f"the download of {request.name} was stopped; what has arrived stays, and the next one goes on from there"
-        )
+        kept = "received bytes are kept, and the next attempt continues from them"
+        stopped = f"the download of {request.name} was stopped; {kept}"
         return _failed(request, context.reporter, DownloadError("Interrupted", stopped))
     return _ready(request, context.reporter, model)
 

@@ -30,8 +30,8 @@ class TransientError(Exception):
 FULL_ERRORS = {errno.ENOSPC: "is full", errno.EDQUOT: "has reached its quota"}
 VOLUME_ERRORS = {
     errno.EROFS: "is read-only",
-    errno.EACCES: "may not be written to by user {user}",
-    errno.EPERM: "may not be written to by user {user}",
+    errno.EACCES: "is not writable for user {user}",
+    errno.EPERM: "is not writable for user {user}",
     errno.ENOTDIR: "has a file where a folder belongs",
     errno.EISDIR: "has a folder where a file belongs",
 }

@@ -16,7 +16,7 @@ from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.http_client import unreachable
 from hooks.jobs.volume.layout import COMMIT
 
-TOKEN_ADVICE = "give a token that may by HF_TOKEN, or by spec.hub.tokenSecret of the AIMCache"  # noqa: S105 - advice
+TOKEN_ADVICE = "provide a token that has access, by HF_TOKEN or spec.hub.tokenSecret of the AIMCache"  # noqa: S105 - advice
 TRANSIENT_STATUSES = frozenset({404, 408, 425, 429, *range(500, 600)})
 """Statuses worth a retry; among them 404, of a file that the hub has just listed."""
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -53,10 +53,10 @@ class HubClient:
             raise unreachable(self.endpoint, error) from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise TransientError(
-                f"{self.endpoint} does not answer as a hub does when asked for {self.model}"
+                f"{self.endpoint} does not respond like a hub to a request for {self.model}"
             ) from error
         if not COMMIT.fullmatch(commit):
-            raise TransientError(f"{self.endpoint} names no commit for {self.model} at {self.revision}")
+            raise TransientError(f"{self.endpoint} returned no commit for {self.model} at {self.revision}")
         return Listing(commit, tuple(self._file(one) for one in siblings))
 
     def _file(self, found: RepoSibling) -> VolumeFile:
@@ -64,21 +64,21 @@ class HubClient:
         name, lfs = PurePosixPath(found.rfilename), found.lfs
         if name.is_absolute() or ".." in name.parts:
             raise DownloadError(
-                "Corrupt", f"{self.endpoint} lists {found.rfilename!r} in {self.model}: no path of a file"
+                "Corrupt", f"{self.endpoint} lists {found.rfilename!r} in {self.model}: not a valid path of a file"
             )
         size, sha = (lfs.size, lfs.sha256) if lfs else (found.size, found.blob_id)
         if size is None or not HASH.fullmatch(sha or ""):
             raise DownloadError(
                 "Corrupt",
-                f"{self.endpoint} gives no size and hash of {found.rfilename} in {self.model}: no way to verify",
+                f"{self.endpoint} returned no size and hash for {found.rfilename} in {self.model}: no verification",
             )
         return VolumeFile(path=found.rfilename, size=size, hash=sha or "")
 
     def refusal(self, status: int, headers: Mapping[str, str]) -> DownloadError | TransientError:
         """The error that an unsuccessful response of the hub means."""
         message = headers.get("X-Error-Message")
-        quoted = f" (it says: {message})" if message else ""
-        answered = f"{self.endpoint} answered {status}{quoted} when asked for {self.model} at {self.revision}"
+        quoted = f" (message: {message})" if message else ""
+        answered = f"{self.endpoint} returned {status}{quoted} for {self.model} at {self.revision}"
         for applies, reason, sentence in ERROR_RULES:
             if applies(status, headers.get("X-Error-Code"), self):
                 return DownloadError(reason, sentence.format(hub=self, advice=TOKEN_ADVICE) + quoted)
@@ -103,7 +103,7 @@ ERROR_RULES: tuple[tuple[ErrorRule, str, str], ...] = (
     (
         lambda _, code, __: code == "GatedRepo",
         "Gated",
-        "{hub.model} at {hub.endpoint} is gated, and the token's owner was not given access: ask for it at the hub",
+        "{hub.model} at {hub.endpoint} is gated, and the token's owner has no access: request it at the hub",
     ),
     (
         lambda _, code, hub: code == "RepoNotFound" and hub.token is None,
@@ -118,7 +118,7 @@ ERROR_RULES: tuple[tuple[ErrorRule, str, str], ...] = (
     (
         lambda status, _, hub: status in {401, 403} and hub.token is None,
         "TokenMissing",
-        "{hub.endpoint} asks for a token for {hub.model}, and there is none: {advice}",
+        "{hub.endpoint} requires a token for {hub.model}, and there is none: {advice}",
     ),
     (
         lambda status, _, __: status in {401, 403},

@@ -44,7 +44,7 @@ def update_index(root: Path, change: Callable[[VolumeIndex], VolumeIndex], log: 
         try:
             before = _read(volume)
         except UnreadableIndexError as error:
-            log(f"the index {volume.index_file} cannot be read: {error}; it is made anew from what is on the volume")
+            log(f"the index {volume.index_file} cannot be read: {error}; it is rebuilt from the files on the volume")
             before = _rebuild(volume)
             volume.index_file.with_name("index.json.broken").write_bytes(volume.index_file.read_bytes())
             disk.write_atomically(volume.index_file, volume_index.written(before))
@@ -65,11 +65,11 @@ def _read(volume: MountedVolume) -> VolumeIndex:
     except FileNotFoundError:
         return VolumeIndex()
     except UnicodeDecodeError as error:
-        raise UnreadableIndexError("it is no text") from error
+        raise UnreadableIndexError("it is not UTF-8 text") from error
     except NewerIndexError as error:
         raise DownloadError(
             "VolumeRefused",
-            f"the index {volume.index_file} was written by a later release and is left as it is: {error}",
+            f"the index {volume.index_file} was written by a later release and is not changed: {error}",
         ) from error
 
 

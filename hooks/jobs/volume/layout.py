@@ -73,7 +73,7 @@ class MountedVolume(NamedTuple):
         try:
             return Repo(self.hub / repo_folder_name(repo_id=model_id, repo_type=REPO_TYPE_MODEL))
         except HFValidationError as error:
-            raise DownloadError("NotFound", f"{model_id!r} is no model id such as Qwen/Qwen3-32B") from error
+            raise DownloadError("NotFound", f"{model_id!r} is not a model id such as Qwen/Qwen3-32B") from error
 
     def prepare(self) -> None:
         """Creates the folders, and checks that symbolic links work. OSError, or DownloadError."""
@@ -86,6 +86,6 @@ class MountedVolume(NamedTuple):
             if error.errno not in NO_SYMLINK_ERRORS:
                 raise
             raise DownloadError(
-                "VolumeRefused", f"the file system of {self.root} has no symbolic links, of which a cache is made"
+                "VolumeRefused", f"the file system of {self.root} does not support symbolic links, which a cache needs"
             ) from error
         probe.unlink()

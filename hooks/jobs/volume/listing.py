@@ -39,7 +39,7 @@ def open_volume(root: Path) -> MountedVolume:
     if not root.is_dir():
         raise NoCacheError(f"there is no folder {root}")
     if not volume.hub.is_dir() and not volume.index_file.exists():
-        raise NoCacheError(f"{root} is no cache: it has no folder hub; name the folder that an AIMCache mounts")
+        raise NoCacheError(f"{root} is not a cache: it has no folder hub; name the folder that an AIMCache mounts")
     return volume
 
 
@@ -52,7 +52,7 @@ def read_index(volume: MountedVolume) -> VolumeIndex:
     except NewerIndexError as error:
         raise NoCacheError(f"the index {volume.index_file} was written by a later release: {error}") from error
     except (UnreadableIndexError, UnicodeDecodeError) as error:
-        again = "a clean-up or a download makes it anew from what is on the volume"
+        again = "the next clean-up or download rebuilds it from the files on the volume"
         raise NoCacheError(f"the index {volume.index_file} cannot be read: {error}; {again}") from error
 
 

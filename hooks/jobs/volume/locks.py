@@ -52,7 +52,8 @@ def _acquire(volume: MountedVolume, name: str, file: int, wait: float, log: Call
             if error.errno not in UNSUPPORTED:
                 raise
             raise DownloadError(
-                "VolumeRefused", f"the file system of {volume.root} has no locks (flock): two downloads could collide"
+                "VolumeRefused",
+                f"the file system of {volume.root} does not support locks (flock), which keep two downloads apart",
             ) from error
         else:
             return

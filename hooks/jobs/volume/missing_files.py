@@ -19,7 +19,7 @@ def find_missing(repo: Repo, model: CachedModel) -> Mapping[str, str]:
     found = {one.path: _size_problem(folder / one.path, one.path, one.size) for one in model.files}
     commit = repo.commit(model.revision)
     if commit != model.commit:
-        found[f"refs/{model.revision}"] = f"{model.revision} is {commit or 'no commit'} there, and not {model.commit}"
+        found[f"refs/{model.revision}"] = f"{model.revision} is {commit or 'no commit'} instead of {model.commit}"
     return {path: message for path, message in found.items() if message}
 
 

@@ -35,7 +35,7 @@ def _locked(volume: MountedVolume, request: DownloadRequest, log: Callable[[str]
     except OSError as error:
         if error.errno not in READ_ONLY_ERRORS:
             raise
-        log(f"the volume at {request.root} is read-only: its index is left alone")
+        log(f"the volume at {request.root} is read-only: its index is not updated")
         yield False
         return
     with locks.hold_lock(volume, volume.repo(request.model).path.name, locks.MODEL_WAIT, log):
@@ -47,7 +47,7 @@ def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter)
     if commit is None:
         raise DownloadError(
             "NotOnVolume",
-            f"{request.name} is not on the volume at {request.root}, and nothing may be downloaded: "
+            f"{request.name} is not on the volume at {request.root}, and offline nothing is downloaded: "
             f"there is no {volume.repo(request.model).ref(request.revision)}",
         )
     folder = snapshot.check_snapshot(volume, request, commit)
@@ -67,5 +67,5 @@ def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter)
         wrong = tuple(f"{path} is missing" for path in verify.missing_shards(folder, files))
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise DownloadError("NotOnVolume", f"{request.name} is not whole on the volume: {'; '.join(wrong[:3])}{more}")
+        raise DownloadError("NotOnVolume", f"{request.name} is incomplete on the volume: {'; '.join(wrong[:3])}{more}")
     return model

@@ -36,7 +36,7 @@ def remove_model(volume: MountedVolume, model: CachedModel, others: Iterable[Cac
             _remove_refs(repo, one)
             freed += strategy.expected_freed_size
     if repo.snapshot(model.commit).exists():
-        raise OSError(errno.EINVAL, "it is not laid out as a cache of the hub", str(repo.path))
+        raise OSError(errno.EINVAL, "its layout is not that of the hub's cache", str(repo.path))
     for left in missing_files.leftovers(repo):  # a removal cut short, or one that huggingface_hub warned of
         if left.path.name in model.blobs:
             left.path.unlink()

@@ -45,6 +45,6 @@ def retry(
         except TransientError as error:
             failures, position = (failures + 1 if progress() == position else 1), progress()
             if failures >= retry_policy.attempts:
-                raise DownloadError("Network", f"{error.message}; gave up after {failures} tries") from error
+                raise DownloadError("Network", f"{error.message}; gave up after {failures} attempts") from error
             if stop.wait(retry_policy.pause(failures, error.wait)):
                 raise StoppedError from None

@@ -53,7 +53,7 @@ def check_snapshot(volume: MountedVolume, request: DownloadRequest, commit: str)
         )
     except IncompleteSnapshotError as error:
         raise DownloadError(
-            "NotOnVolume", f"{request.name} is not whole on the volume at {request.root}: {error}"
+            "NotOnVolume", f"{request.name} is incomplete on the volume at {request.root}: {error}"
         ) from error
     except LocalEntryNotFoundError as error:
         raise DownloadError(

@@ -48,11 +48,11 @@ def find_damaged_files(
 
 def _damage(path: Path, file: VolumeFile, stop: threading.Event, count: Callable[[int], None]) -> str | None:
     if not HASH.fullmatch(file.hash):
-        return f"{file.path} cannot be verified: it is no link to a blob that is named by its hash"
+        return f"{file.path} cannot be verified: it is not a link to a blob that is named by its hash"
     try:
         right = hashes.matches_hash(path, file.hash, stop, count)
     except FileNotFoundError:
-        return f"{file.path} is missing: its blob {file.hash} is not there"
+        return f"{file.path} is missing: its blob {file.hash} does not exist"
     return None if right else f"{file.path} is damaged: its blob does not have the hash {file.hash}"
 
 

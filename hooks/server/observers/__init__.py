@@ -1,1 +1,1 @@
-"""What the hook server asks the cluster for besides what it is sent: each observer is switched on by AIM_OBSERVE."""
+"""Observers: clients that request what a hook's request does not bring. AIM_OBSERVE enables each."""

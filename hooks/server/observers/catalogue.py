@@ -1,7 +1,7 @@
-"""The observer of the catalogue: all recipes and the inventory, kept as the API server lists and watches them.
+"""The observer of the catalogue: lists and watches all recipes and the inventory, and keeps them in memory.
 
-Admission cannot wait for a list, and is sent nothing but the object. Each worker process follows both kinds in a thread
-of its own, and keeps of each object what selection reads.
+An admission request has only the object, and cannot wait for a list. Each worker process watches each kind in a thread,
+and keeps of each object what selection reads.
 """
 
 import os
@@ -16,150 +16,152 @@ from pydantic_core import from_json
 from aimlib.api.meta import Raw
 from hooks.endpoint.admission import Catalogue
 from hooks.endpoint.world import INVENTORY, RECIPES
-from hooks.kube_client import connected, worded
+from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
 
-PAGE = 200
-"""Objects of one answer to a list: a catalogue of large recipes must not be in memory twice."""
-MOST = 5000
-"""Objects of one kind that are kept at most; with more, nothing is known of it."""
-TIMEOUT_SECONDS = 10.0
-"""How long an answer to a list may take."""
-WATCH_SECONDS = 240
-"""How long one watch lasts, as for other clients of the API; then it goes on in another."""
-WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0, 30.0)
-"""Seconds to wait after a watch that has ended, after one failure, after two, and so on. After as many as stand here,
-what was known is too old to be said."""
+PAGE_SIZE = 200
+"""Objects of one page of a list, so that large recipes are not in memory twice."""
+MAX_OBJECTS = 5000
+"""Most objects of one kind; with more, the kind counts as unknown."""
+LIST_TIMEOUT_SECONDS = 10.0
+"""Time for one page of a list."""
+WATCH_TIMEOUT_SECONDS = 240
+"""Duration of one watch, as for other clients of the API; another follows."""
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0, 30.0)
+"""Seconds to wait after a watch has ended, after one failure, after two, and so on. After as many failures, the objects
+are too old to be used."""
 GONE = 410
-"""The API server knows no more what has happened since the version that was asked for."""
+"""Status of a watch whose resourceVersion is too old."""
 
 
-class Kind:
+class WatchedKind:
     """The objects of one kind, by name."""
 
     def __init__(self, key: str, plural: str, *fields: str) -> None:
         """`key` is `Kind.group/version`; `fields` are those that are kept beside the metadata."""
         self.key, self.plural, self.fields = key, plural, fields
         self.group, _, self.version = key.partition(".")[2].partition("/")
-        self.found: dict[str, Raw] | None = None
-        """None while they are not known. Replaced whole, so that it is read without a lock."""
+        self.by_name: dict[str, Raw] | None = None
+        """None while unknown. Replaced as a whole, so that it can be read without a lock."""
         self.stopped = Event()
         self._version: str | None = None
         self._client: Any = None
 
     def objects(self) -> list[Raw] | None:
-        """Those that there are, in the order of their names."""
-        return None if self.found is None else [one for _, one in sorted(self.found.items())]
+        """The objects in the order of their names; None while unknown."""
+        return None if self.by_name is None else [item for _, item in sorted(self.by_name.items())]
 
     def follow(self) -> None:
-        """List, then watch; again and again until it is stopped."""
-        failed = 0
+        """Lists and watches, until it is stopped."""
+        failures = 0
         while not self.stopped.is_set():
             try:
                 if self._version is None:
                     self._list()
-                for line in self._changes():
-                    self._take(from_json(line))
-                    failed = 0
-                failed = 0
-            except Exception as error:  # noqa: BLE001 - whatever it is, this goes on
-                failed += 1
-                self._failed(error, failed)
-            self.stopped.wait(WAITS[min(failed, len(WAITS) - 1)])
+                for line in self._watch():
+                    self._apply(from_json(line))
+                    failures = 0
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - any error is retried
+                failures += 1
+                self._handle_error(error, failures)
+            self.stopped.wait(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
 
-    def _failed(self, error: Exception, times: int) -> None:
-        """Whether it goes on with the watch depends on the error; what is known stays for a while."""
+    def _handle_error(self, error: Exception, failures: int) -> None:
+        """Logs an error; lists again where the watch cannot continue, and drops the objects after too many failures."""
         if getattr(error, "status", None) == GONE:
             self._version = None
-        metrics.OBSERVATIONS.labels(self.plural, "failed").inc()
-        facts = {"observed": self.plural, "error": worded(error), "failures": times}
-        logger().warning("the catalogue is not followed", extra={"facts": facts})
-        if times >= len(WAITS):
-            self.found, self._version = None, None
+        metrics.OBSERVER_REQUESTS.labels(self.plural, "failed").inc()
+        facts = {"observed": self.plural, "error": error_message(error), "failures": failures}
+        logger().warning("the catalogue cannot be watched", extra={"facts": facts})
+        if failures >= len(BACKOFF_SECONDS):
+            self.by_name, self._version = None, None
 
     def _list(self) -> None:
         found: dict[str, Raw] = {}
-        page: str | None = None
+        continue_token: str | None = None
         while True:
-            with closing(self._ask(limit=PAGE, _continue=page, _request_timeout=TIMEOUT_SECONDS)) as answer:
-                said = from_json(answer.read())
-            found |= {one["metadata"]["name"]: self._kept(one) for one in said["items"]}
-            page = said["metadata"].get("continue")
-            self._bounded(found)
-            if not page:
+            with closing(
+                self._request(limit=PAGE_SIZE, _continue=continue_token, _request_timeout=LIST_TIMEOUT_SECONDS)
+            ) as response:
+                page_read = from_json(response.read())
+            found |= {item["metadata"]["name"]: self._pruned(item) for item in page_read["items"]}
+            continue_token = page_read["metadata"].get("continue")
+            self._check_count(found)
+            if not continue_token:
                 break
-        self.found, self._version = found, said["metadata"]["resourceVersion"]
-        metrics.OBSERVATIONS.labels(self.plural, "answered").inc()
+        self.by_name, self._version = found, page_read["metadata"]["resourceVersion"]
+        metrics.OBSERVER_REQUESTS.labels(self.plural, "succeeded").inc()
 
-    def _changes(self) -> Iterator[bytes]:
-        """The lines of one watch, as they come."""
+    def _watch(self) -> Iterator[bytes]:
+        """Yields the lines of one watch as they arrive."""
         with closing(
-            self._ask(
+            self._request(
                 watch=True,
                 allow_watch_bookmarks=True,
                 resource_version=self._version,
-                timeout_seconds=WATCH_SECONDS,
-                _request_timeout=(TIMEOUT_SECONDS, WATCH_SECONDS + TIMEOUT_SECONDS),
+                timeout_seconds=WATCH_TIMEOUT_SECONDS,
+                _request_timeout=(LIST_TIMEOUT_SECONDS, WATCH_TIMEOUT_SECONDS + LIST_TIMEOUT_SECONDS),
             )
-        ) as answer:
-            metrics.OBSERVATIONS.labels(self.plural, "answered").inc()
-            yield from answer
+        ) as response:
+            metrics.OBSERVER_REQUESTS.labels(self.plural, "succeeded").inc()
+            yield from response
 
-    def _ask(self, **how: Any) -> Any:  # noqa: ANN401 - the client is not typed
-        self._client = self._client or connected()
+    def _request(self, **options: Any) -> Any:  # noqa: ANN401 - the client is not typed
+        self._client = self._client or api_client()
         api = CustomObjectsApi(self._client)
-        return api.list_cluster_custom_object(self.group, self.version, self.plural, _preload_content=False, **how)
+        return api.list_cluster_custom_object(self.group, self.version, self.plural, _preload_content=False, **options)
 
-    def _take(self, event: Raw) -> None:
-        """One change; of a BOOKMARK, which has no object, the version alone."""
-        changed = event["object"]
+    def _apply(self, event: Raw) -> None:
+        """Applies one event; a BOOKMARK has only a resourceVersion."""
+        observed = event["object"]
         if event["type"] == "ERROR":
-            raise ApiException(changed.get("code"), changed.get("message"))
-        metadata = changed["metadata"]
-        found = dict(self.found or {})
+            raise ApiException(observed.get("code"), observed.get("message"))
+        metadata = observed["metadata"]
+        found = dict(self.by_name or {})
         if event["type"] in {"ADDED", "MODIFIED"}:
-            found[metadata["name"]] = self._kept(changed)
+            found[metadata["name"]] = self._pruned(observed)
         elif event["type"] == "DELETED":
             found.pop(metadata["name"], None)
-        self._bounded(found)
-        self.found, self._version = found, metadata["resourceVersion"]
+        self._check_count(found)
+        self.by_name, self._version = found, metadata["resourceVersion"]
 
-    def _kept(self, raw: Raw) -> Raw:
-        """What selection reads, and what names the content."""
-        named = {name: raw["metadata"].get(name) for name in ("name", "uid", "resourceVersion")}
-        return {"metadata": named, **{field: raw[field] for field in self.fields if field in raw}}
+    def _pruned(self, raw: Raw) -> Raw:
+        """The fields that selection reads, and the metadata that identify the content."""
+        metadata = {name: raw["metadata"].get(name) for name in ("name", "uid", "resourceVersion")}
+        return {"metadata": metadata, **{field: raw[field] for field in self.fields if field in raw}}
 
-    def _bounded(self, found: dict[str, Raw]) -> None:
-        if len(found) > MOST:
-            self.found, self._version = None, None
-            raise ValueError(f"there are more than {MOST} {self.plural}")
+    def _check_count(self, found: dict[str, Raw]) -> None:
+        if len(found) > MAX_OBJECTS:
+            self.by_name, self._version = None, None
+            raise ValueError(f"there are more than {MAX_OBJECTS} {self.plural}")
 
 
-KINDS = ((RECIPES, "aimrecipes", "spec"), (INVENTORY, "aiminventories", "status"))
+WATCHED_KINDS = ((RECIPES, "aimrecipes", "spec"), (INVENTORY, "aiminventories", "status"))
 """What admission reads: key, plural and the fields of each kind."""
 
 
 class CatalogueObserver:
-    """Follows a list of kinds; called, it returns their objects."""
+    """Watches a list of kinds; calling it returns their objects."""
 
-    def __init__(self, kinds: Iterable[tuple[str, ...]] = KINDS) -> None:
-        self.kinds = [Kind(*kind) for kind in kinds]
+    def __init__(self, kinds: Iterable[tuple[str, ...]] = WATCHED_KINDS) -> None:
+        self.kinds = [WatchedKind(*kind) for kind in kinds]
         self._process: int | None = None
         self._lock = Lock()
 
-    def begin(self) -> None:
-        """Follow them from now on, in this process: threads do not live on in one that is forked."""
+    def start(self) -> None:
+        """Starts the threads, once in each process, since threads do not survive a fork."""
         with self._lock:
             if self._process == os.getpid():
                 return
             self._process = os.getpid()
-        for one in self.kinds:
-            Thread(target=one.follow, name=f"catalogue: {one.plural}", daemon=True).start()
+        for kind in self.kinds:
+            Thread(target=kind.follow, name=f"catalogue: {kind.plural}", daemon=True).start()
 
     def __call__(self) -> Catalogue | None:
         """All objects by kind; None until every kind has been read."""
-        self.begin()
+        self.start()
         found = {kind.key: kind.objects() for kind in self.kinds}
         complete = {key: objects for key, objects in found.items() if objects is not None}
         return complete if len(complete) == len(found) else None

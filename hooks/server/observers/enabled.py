@@ -1,4 +1,4 @@
-"""Which observers are switched on: what the server asks others, beside what a request brings."""
+"""The observers that AIM_OBSERVE enables: clients that request what a hook's request does not bring."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,22 +8,22 @@ from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import LIVE_METRICS, PODS, Topic
 from hooks.endpoint.admission import Catalogue
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 Observe = Callable[[Request], Request]
-"""A request with what was found beside it."""
+"""Adds observations to a request."""
 CATALOGUE = "catalogue"
-"""The name of the one that no hook asks, but admission."""
+"""The observer that admission uses, and no hook."""
 
 
 def observers(names: str) -> dict[str, Observe]:
-    """The observers that are switched on, by the path of the hook that they are for; ConfigError for unknown names."""
-    wanted = _names(names)
-    switched_on = [make() for name, make in OBSERVERS.items() if name in wanted]
-    return {"/endpoint/sync": _one_after_another(switched_on)} if switched_on else {}
+    """The enabled observers by the path of their hook. ConfigError for unknown names."""
+    enabled = _names(names)
+    enabled_observers = [make() for name, make in OBSERVERS.items() if name in enabled]
+    return {"/endpoint/sync": _in_order(enabled_observers)} if enabled_observers else {}
 
 
 def catalogue(names: str) -> Callable[[], Catalogue | None]:
-    """What admission asks for what is known of the cluster; nothing is, where it is not switched on."""
+    """A function that returns the catalogue for admission; None where the observer is not enabled."""
     if CATALOGUE not in _names(names):
         return lambda: None
     from hooks.server.observers.catalogue import CatalogueObserver  # noqa: PLC0415 - as below
@@ -32,45 +32,44 @@ def catalogue(names: str) -> Callable[[], Catalogue | None]:
 
 
 def _names(names: str) -> set[str]:
-    wanted = {name for name in names.split(",") if name}
-    *known, last = (*OBSERVERS, CATALOGUE)
-    if unknown := wanted - {*known, last}:
-        words = f"asked for {', '.join(sorted(unknown))}, found that only {', '.join(known)} and {last} can be observed"
-        raise ConfigError(f"AIM_OBSERVE: {words}")
-    return wanted
+    enabled = {name for name in names.split(",") if name}
+    *others, last = (*OBSERVERS, CATALOGUE)
+    if unknown := enabled - {*others, last}:
+        message = f"{', '.join(sorted(unknown))} cannot be observed, only {', '.join(others)} and {last}"
+        raise ConfigError(f"AIM_OBSERVE: {message}")
+    return enabled
 
 
-def _one_after_another(each: list[Observe]) -> Observe:
+def _in_order(observers_in_order: list[Observe]) -> Observe:
     def observe(request: Request) -> Request:
-        for one in each:
-            request = one(request)
+        for observe_topic in observers_in_order:
+            request = observe_topic(request)
         return request
 
     return observe
 
 
 def _pods() -> Observe:
-    from hooks.server.observers.pods import Pods  # noqa: PLC0415 - without it, no client of the Kubernetes API is loaded
+    from hooks.server.observers.pods import PodObserver  # noqa: PLC0415 - imports the Kubernetes client
 
-    pods = Pods()
-    return _adding(PODS, pods)
+    return _adds_result(PODS, PodObserver())
 
 
 def _prometheus() -> Observe:
-    from hooks.server.observers.prometheus import figures  # noqa: PLC0415 - without it, no client of HTTP is loaded
+    from hooks.server.observers.prometheus import prometheus_observer  # noqa: PLC0415 - imports an HTTP client
 
-    return _adding(LIVE_METRICS, figures())
+    return _adds_result(LIVE_METRICS, prometheus_observer())
 
 
-def _adding(topic: Topic[T], observer: Callable[[Request], T | None]) -> Observe:
-    """An observer's result as part of the request; the request as it is where the observer has none."""
+def _adds_result(topic: Topic[Result], observer: Callable[[Request], Result | None]) -> Observe:
+    """Adds an observer's result to the request, where it has one."""
 
     def observe(request: Request) -> Request:
-        found = observer(request)
-        return request if found is None else request.with_observation(topic, found)
+        result = observer(request)
+        return request if result is None else request.with_observation(topic, result)
 
     return observe
 
 
 OBSERVERS = {"pods": _pods, "prometheus": _prometheus}
-"""By the names that AIM_OBSERVE has for them."""
+"""Constructors by their names in AIM_OBSERVE."""

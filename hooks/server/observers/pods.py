@@ -1,7 +1,7 @@
-"""The observer of Pods: those of one endpoint, asked for while replicas of it are missing.
+"""The observer of Pods: lists those of one endpoint while replicas are missing.
 
-Pods are not related to endpoints: Metacontroller would then watch and keep every Pod of the cluster. A list by label
-reads the few that matter, at the moment when they do.
+Pods are not related objects of endpoints, because Metacontroller would then watch and keep all Pods of the cluster. A
+list by label reads only the endpoint's, and only when needed.
 """
 
 from collections import OrderedDict
@@ -18,67 +18,67 @@ from aimlib.api.meta import Raw
 from aimlib.naming import ENDPOINT_LABEL, label_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import DEPLOYMENT, replicas_missing
-from hooks.kube_client import connected, worded
+from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
 
-LIMIT = 20
-"""Pods that are asked for at most: those of one version fail alike."""
-TIMEOUT_SECONDS = 2.0
-FRESH = timedelta(seconds=2)
-"""How long an answer serves: several syncs of one endpoint within moments ask once."""
-REMEMBERED = 512
-"""Endpoints whose answers are kept at most."""
+MAX_PODS = 20
+"""Most Pods of a list: those of one version fail alike."""
+POD_LIST_TIMEOUT_SECONDS = 2.0
+REUSED_FOR = timedelta(seconds=2)
+"""How long a result is reused by syncs of the same endpoint."""
+MAX_ENDPOINTS = 512
+"""Most endpoints whose results are kept."""
 
 
-class Pods:
-    """Asks the API server, at most once for one sync."""
+class PodObserver:
+    """Lists Pods at the API server, at most once per sync."""
 
     def __init__(self) -> None:
         self._client: Any = None
-        self._answers: OrderedDict[tuple[str, str], tuple[datetime, list[Raw]]] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, str], tuple[datetime, list[Raw]]] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, request: Request) -> list[Raw] | None:
-        """The endpoint's Pods; None where no replica is missing, and so nothing is asked.
+        """The endpoint's Pods; None where no replica is missing, and so none are listed.
 
-        Empty where the API server does not answer: nothing is concluded from it, and the next sync asks again.
+        Empty where the API server fails: nothing is concluded from that, and the next sync lists again.
         """
         if not replicas_missing(request.observed(DEPLOYMENT)):
             return None
         metadata = request.parent["metadata"]
         key = metadata.get("namespace", "default"), metadata["name"]
         with self._lock:
-            asked, known = self._answers.get(key, (None, []))
-            if asked is not None and timedelta(0) <= request.now - asked < FRESH:
-                return known
-        found = self._ask(*key)
+            listed_at, pods = self._recent.get(key, (None, []))
+            if listed_at is not None and timedelta(0) <= request.now - listed_at < REUSED_FOR:
+                return pods
+        pods = self._request(*key)
         with self._lock:
-            self._answers[key] = (request.now, found)
-            self._answers.move_to_end(key)
-            while len(self._answers) > REMEMBERED:
-                self._answers.popitem(last=False)
-        return found
+            self._recent[key] = (request.now, pods)
+            self._recent.move_to_end(key)
+            while len(self._recent) > MAX_ENDPOINTS:
+                self._recent.popitem(last=False)
+        return pods
 
-    def _ask(self, namespace: str, name: str) -> list[Raw]:
+    def _request(self, namespace: str, name: str) -> list[Raw]:
         try:
-            found = self._listed(namespace, name)
+            pods = self._list(namespace, name)
         except (ApiException, ConfigException, HTTPError, OSError, ValueError) as error:
-            metrics.OBSERVATIONS.labels("pods", "failed").inc()
-            facts = {"namespace": namespace, "name": name, "error": worded(error)}
-            logger().warning("pods are not known", extra={"facts": facts})
+            metrics.OBSERVER_REQUESTS.labels("pods", "failed").inc()
+            facts = {"namespace": namespace, "name": name, "error": error_message(error)}
+            logger().warning("pods cannot be listed", extra={"facts": facts})
             return []
-        metrics.OBSERVATIONS.labels("pods", "answered").inc()
-        return found
+        metrics.OBSERVER_REQUESTS.labels("pods", "succeeded").inc()
+        return pods
 
-    def _listed(self, namespace: str, name: str) -> list[Raw]:
-        self._client = self._client or connected()
-        # Read as it was sent: as objects of the client it would take many times as long.
-        answer: Any = CoreV1Api(self._client).list_namespaced_pod(
+    def _list(self, namespace: str, name: str) -> list[Raw]:
+        self._client = self._client or api_client()
+        # Parsed from JSON: the client's own objects would take many times as long.
+        response: Any = CoreV1Api(self._client).list_namespaced_pod(
             namespace,
             label_selector=f"{ENDPOINT_LABEL}={label_value(name)}",
-            limit=LIMIT,
-            _request_timeout=TIMEOUT_SECONDS,
+            limit=MAX_PODS,
+            _request_timeout=POD_LIST_TIMEOUT_SECONDS,
             _preload_content=False,
         )
-        return list(from_json(answer.data).get("items") or ())
+        return list(from_json(response.data).get("items") or ())

@@ -1,4 +1,4 @@
-"""The observer of live figures: one question to Prometheus about all endpoints, whose answer serves for a while."""
+"""The observer of live metrics: one query to Prometheus for all endpoints, whose result is reused for a while."""
 
 import os
 import re
@@ -24,141 +24,149 @@ from hooks.endpoint.world import live_metrics_requested
 from hooks.observability import metrics
 from hooks.observability.logs import logger
 
-TIMEOUT_SECONDS = 2.0
-"""How long an answer may let wait for itself, and after which no more of it is read."""
-FRESH = timedelta(seconds=30)
-"""How long an answer serves, and how long after a question without an answer the next one is put."""
-KEPT = timedelta(seconds=90)
-"""How long figures outlive the Prometheus that gave them."""
-LARGEST_ANSWER = 8 * 2**20
-"""Bytes; two thousand endpoints with all figures are 2.2 MiB."""
-CHUNK = 2**16
+QUERY_TIMEOUT_SECONDS = 2.0
+"""Time for a query, its whole response included."""
+QUERY_INTERVAL = timedelta(seconds=30)
+"""Time between two queries, also after one that failed; meanwhile the result is reused."""
+MAX_AGE = timedelta(seconds=90)
+"""How long metrics are used while queries fail."""
+MAX_RESPONSE_BYTES = 8 * 2**20
+"""Two thousand endpoints with all metrics have 2.2 MiB."""
+CHUNK_BYTES = 2**16
 
 
 class Source(NamedTuple):
-    """Where Prometheus answers, and how it is asked."""
+    """The address of Prometheus, and the credentials for it."""
 
     url: str
     """With its path prefix, and without /api."""
     ca_file: str | None = None
     """Certificates to trust instead of the system's."""
     token_file: str | None = None
-    """A bearer token; read for each question, since it is renewed."""
+    """The file of a bearer token; read for each query, since it is renewed."""
 
 
-def source(environment: Mapping[str, str]) -> Source:
-    """What AIM_PROMETHEUS_URL, _CA_FILE and _TOKEN_FILE say; ConfigError for what cannot be asked, or not safely."""
+def read_source(environment: Mapping[str, str]) -> Source:
+    """Reads AIM_PROMETHEUS_URL, _CA_FILE and _TOKEN_FILE. ConfigError for an invalid URL, or a token without TLS."""
     url = environment.get("AIM_PROMETHEUS_URL", "")
     if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", url):
-        found = re.sub(r"//[^/]*@", "//…@", url) or "nothing"
-        words = "asked for http(s)://host[:port][/prefix], where AIM_OBSERVE has prometheus"
-        raise ConfigError(f"AIM_PROMETHEUS_URL: {words}; found {found}")
+        shown = re.sub(r"//[^/]*@", "//…@", url) or "empty"
+        expected = "must be http(s)://host[:port][/prefix] where AIM_OBSERVE has prometheus"
+        raise ConfigError(f"AIM_PROMETHEUS_URL {expected}; it is {shown}")
     token_file = environment.get("AIM_PROMETHEUS_TOKEN_FILE") or None
     if token_file and parse_url(url).scheme != "https":
-        raise ConfigError(f"AIM_PROMETHEUS_TOKEN_FILE: a token goes over https only, found {url}")
+        raise ConfigError(
+            f"AIM_PROMETHEUS_TOKEN_FILE: a token is sent over https only, and AIM_PROMETHEUS_URL is {url}"
+        )
     return Source(url.rstrip("/"), environment.get("AIM_PROMETHEUS_CA_FILE") or None, token_file)
 
 
 class NoAnswerError(RuntimeError):
-    """No answer that can be used; the message says what was found instead, and is the same for the same trouble."""
+    """No usable response; the message is the same for the same fault."""
 
 
-class Answered(NamedTuple):
-    """What is known."""
+class QueryResult(NamedTuple):
+    """The result of the last query that succeeded, or the error."""
 
-    asked: datetime
-    """When Prometheus was asked last."""
-    at: datetime
-    """When it was asked for what is known."""
+    queried_at: datetime
+    """When Prometheus was last queried."""
+    observed_at: datetime
+    """When the series were queried."""
     series: Series
-    trouble: str = ""
+    error: str = ""
 
 
-class Figures:
-    """Asks Prometheus, at most once in `FRESH` for all syncs of this process together."""
+class PrometheusObserver:
+    """Queries Prometheus, at most once per QUERY_INTERVAL for all syncs of this process."""
 
-    def __init__(self, asked_of: Source) -> None:
-        self._source = asked_of
-        self._known: Answered | None = None
-        self._turn = Lock()
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._result: QueryResult | None = None
+        self._querying = Lock()
 
     def __call__(self, request: Request) -> Observation | None:
-        """The metrics of the request's endpoint; None where it asks for none.
+        """The metrics of the request's endpoint; None where its spec requests none.
 
-        While one sync asks, others go by what is known, and wait only where nothing is known yet.
+        While one sync queries, others use the former result, and wait only where there is none yet.
         """
         if not live_metrics_requested(request):
             return None
-        if self._due(request.now) and self._turn.acquire(blocking=self._known is None):
+        if self._is_due(request.now) and self._querying.acquire(blocking=self._result is None):
             try:
-                self._known = self._ask(request.now) if self._due(request.now) else self._known
+                self._result = self._refresh(request.now) if self._is_due(request.now) else self._result
             finally:
-                self._turn.release()
-        return self._of(request)
+                self._querying.release()
+        return self._observation(request)
 
-    def _due(self, now: datetime) -> bool:
-        return self._known is None or not timedelta(0) <= now - self._known.asked < FRESH
+    def _is_due(self, now: datetime) -> bool:
+        return self._result is None or not timedelta(0) <= now - self._result.queried_at < QUERY_INTERVAL
 
-    def _of(self, request: Request) -> Observation | None:
-        metadata, known = request.parent["metadata"], self._known
+    def _observation(self, request: Request) -> Observation | None:
+        metadata, result = request.parent["metadata"], self._result
         key = metadata.get("namespace", "default"), label_value(metadata["name"])
-        return known and Observation(known.at, known.series.get(key, {}), known.trouble)
+        return result and Observation(result.observed_at, result.series.get(key, {}), result.error)
 
-    def _ask(self, now: datetime) -> Answered:
+    def _refresh(self, now: datetime) -> QueryResult:
         try:
-            series = read(_answer(self._source))
+            series = read(_query(self._source))
         except (NoAnswerError, UnreadableError, HTTPError, OSError) as error:
-            metrics.OBSERVATIONS.labels("prometheus", "failed").inc()
-            trouble = str(error) if isinstance(error, NoAnswerError | UnreadableError) else "no answer"
-            logger().warning("figures are not known", extra={"facts": {"asked": self._source.url, "error": str(error)}})
-            kept = self._known and not self._known.trouble and now - self._known.at < KEPT
-            return self._known._replace(asked=now) if self._known and kept else Answered(now, now, {}, trouble)
-        metrics.OBSERVATIONS.labels("prometheus", "answered").inc()
-        return Answered(now, now, series)
+            metrics.OBSERVER_REQUESTS.labels("prometheus", "failed").inc()
+            message = str(error) if isinstance(error, NoAnswerError | UnreadableError) else "no answer"
+            logger().warning(
+                "metrics cannot be queried", extra={"facts": {"url": self._source.url, "error": str(error)}}
+            )
+            still_valid = self._result and not self._result.error and now - self._result.observed_at < MAX_AGE
+            return (
+                self._result._replace(queried_at=now)
+                if self._result and still_valid
+                else QueryResult(now, now, {}, message)
+            )
+        metrics.OBSERVER_REQUESTS.labels("prometheus", "succeeded").inc()
+        return QueryResult(now, now, series)
 
 
-def _answer(asked_of: Source) -> bytes:
-    """The body of an answer; NoAnswerError, or what urllib3 and the system raise, where there is none in time."""
-    ends = time.monotonic() + TIMEOUT_SECONDS
+def _query(source: Source) -> bytes:
+    """Queries Prometheus and returns the body. NoAnswerError, HTTPError or OSError where there is none in time."""
+    deadline = time.monotonic() + QUERY_TIMEOUT_SECONDS
     headers = {"User-Agent": "aim-hooks"}
-    if asked_of.token_file:
-        headers["Authorization"] = f"Bearer {_token(asked_of.token_file)}"
-    # Made anew for each question: certificates are read again, and no connection is kept that a restart has closed.
-    with PoolManager(ca_certs=asked_of.ca_file, timeout=Timeout(total=TIMEOUT_SECONDS), retries=False) as pool:
-        reply = pool.request(
+    if source.token_file:
+        headers["Authorization"] = f"Bearer {_read_token(source.token_file)}"
+    # Created for each query, so that certificates are read again, and no stale connection is used.
+    with PoolManager(ca_certs=source.ca_file, timeout=Timeout(total=QUERY_TIMEOUT_SECONDS), retries=False) as pool:
+        response = pool.request(
             "POST",
-            f"{asked_of.url}/api/v1/query",
-            fields={"query": query(), "timeout": f"{TIMEOUT_SECONDS:g}s"},
+            f"{source.url}/api/v1/query",
+            fields={"query": query(), "timeout": f"{QUERY_TIMEOUT_SECONDS:g}s"},
             encode_multipart=False,
             headers=headers,
             redirect=False,
             preload_content=False,
         )
-        with reply:
-            if reply.status != HTTPStatus.OK:
-                raise NoAnswerError(f"HTTP status {reply.status}")
-            return _body(reply, ends)
+        with response:
+            if response.status != HTTPStatus.OK:
+                raise NoAnswerError(f"HTTP status {response.status}")
+            return _read_body(response, deadline)
 
 
-def _token(file: str) -> str:
+def _read_token(file: str) -> str:
     token = Path(file).read_text(encoding="latin-1").strip()
-    if not re.fullmatch(r"[!-~]+", token):  # an error about the header would show it in the log
+    if not re.fullmatch(r"[!-~]+", token):  # an error about the header would log the token
         raise NoAnswerError("no token in the file of AIM_PROMETHEUS_TOKEN_FILE")
     return token
 
 
-def _body(reply: BaseHTTPResponse, ends: float) -> bytes:
-    """All of a body, as long as it is small enough and comes in time: each read returns what is there."""
+def _read_body(response: BaseHTTPResponse, deadline: float) -> bytes:
+    """Reads a whole body, as long as it is small enough and arrives in time."""
     body = bytearray()
-    while chunk := reply.read1(CHUNK):
+    while chunk := response.read1(CHUNK_BYTES):
         body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise NoAnswerError(f"an answer of more than {LARGEST_ANSWER // 2**20} MiB")
-        if time.monotonic() > ends:
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise NoAnswerError(f"an answer of more than {MAX_RESPONSE_BYTES // 2**20} MiB")
+        if time.monotonic() > deadline:
             raise NoAnswerError("an answer that did not end in time")
     return bytes(body)
 
 
-def figures() -> Figures:
-    """The observer that the environment describes."""
-    return Figures(source(os.environ))
+def prometheus_observer() -> PrometheusObserver:
+    """The observer that the environment configures."""
+    return PrometheusObserver(read_source(os.environ))

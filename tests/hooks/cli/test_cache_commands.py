@@ -84,7 +84,7 @@ COMMANDS = (("ls",), ("verify",), ("gc", "--dry-run"), ("gc",))
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_folder_that_is_no_cache(tmp_path, command):
-    for place, said in ((tmp_path / "no", "there is no folder"), (tmp_path, "no cache: it has no folder hub")):
+    for place, said in ((tmp_path / "no", "there is no folder"), (tmp_path, "is not a cache: it has no folder hub")):
         done = aim("cache", *command, place)
         assert done.exit_code == 2
         assert said in done.stderr
@@ -97,7 +97,7 @@ def test_a_folder_that_is_no_cache(tmp_path, command):
     [
         (b"{", "cannot be read: it is no JSON: "),
         (b"\xff\xfe", "cannot be read: 'utf-8' codec"),
-        (b"[]", "cannot be read: it names no version; a clean-up or a download makes it anew"),
+        (b"[]", "cannot be read: it names no version; the next clean-up or download rebuilds it"),
         (b'{"version": 0}', "cannot be read: it is of version 0, and this release writes 1"),
         (b'{"version": 2}', "was written by a later release: it is of version 2, and this release knows 1"),
     ],
@@ -117,7 +117,7 @@ def test_an_index_of_a_later_release_stops_a_clean_up(tmp_path):
     MountedVolume(tmp_path).index_file.write_text('{"version": 2}')
     done = aim("cache", "gc", tmp_path)
     assert done.exit_code == 49
-    assert "was written by a later release and is left as it is" in done.stderr
+    assert "was written by a later release and is not changed" in done.stderr
 
 
 def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
         assert (done.exit_code, done.stderr) == (2, "Error: /secret cannot be read: Permission denied\n")
     done = aim("cache", "verify", tmp_path)
     assert done.exit_code == 3
-    assert done.stdout.startswith("a/b@main: wrong\n  /secret cannot be read: Permission denied\n")
+    assert done.stdout.startswith("a/b@main: damaged\n  /secret cannot be read: Permission denied\n")
 
 
 def test_what_is_as_the_hub_named_it_is_verified(tmp_path):
@@ -154,11 +154,11 @@ def test_one_changed_bit_is_found_and_named(tmp_path):
     done = aim("cache", "verify", tmp_path)
     assert done.exit_code == 3
     assert done.stdout.splitlines()[:3] == [
-        "a/torn@main: wrong",
+        "a/torn@main: damaged",
         "  config.json is missing",
         f"  model.safetensors is damaged: its blob does not have the hash {place.name}",
     ]
-    assert done.stdout.splitlines()[3].startswith(f"  To mend it, delete what is damaged from {place.parent}")
+    assert done.stdout.splitlines()[3].startswith(f"  To repair it, delete the damaged files from {place.parent}")
     assert done.stdout.splitlines()[4].startswith("a/whole@main: verified")
     assert aim("cache", "verify", tmp_path, "--model", "a/whole").exit_code == 0
     assert aim("cache", "verify", tmp_path, "--model", "a/torn").exit_code == 3
@@ -265,7 +265,7 @@ def test_a_clean_up_that_is_told_to_end_says_so(tmp_path, monkeypatch):
     put(tmp_path, "a/b", cached=999)
     monkeypatch.setattr(cleanup.removal, "remove_model", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     done = aim("cache", "gc", tmp_path, "--max-age", "1d")
-    assert (done.exit_code, done.stderr) == (76, "Error: the clean-up was stopped; the next one goes on\n")
+    assert (done.exit_code, done.stderr) == (76, "Error: the clean-up was stopped; the next one continues\n")
     assert len(index.load_index(tmp_path, quiet).models) == 1
 
 

@@ -17,7 +17,7 @@ from aimlib.selection.select import decided_for, entry, select
 from hooks.endpoint import decision as decisions
 from hooks.endpoint.admission import label, validate
 from hooks.endpoint.world import INVENTORY, RECIPES
-from hooks.server.webhooks import answer, webhooks
+from hooks.server.webhooks import review_response, webhooks
 from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
 from tests.cases import TESTDATA, read
@@ -163,7 +163,7 @@ bodies = st.one_of(
 @given(bodies)
 def test_any_json_gets_an_answer_or_a_sentence(sent):
     for path, webhook in webhooks(Config(), lambda: {RECIPES: [], INVENTORY: []}).items():
-        _, _, said, code = answer(webhook, json.dumps(sent).encode())
+        _, _, said, code = review_response(webhook, json.dumps(sent).encode())
         assert code in {200, 400}, path
         assert ("error" in said) == (code == 400)
         if code == 400:

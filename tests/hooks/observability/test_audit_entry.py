@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from aimlib.diagnosis.secret_patterns import HIDDEN
 from aimlib.protocol.metacontroller import Request, request
 from hooks.observability import metrics, record
-from hooks.observability.audit_entry import line, writer
-from hooks.observability.changes import Told, change
-from hooks.observability.logs import Unforgiving, audit_logger
+from hooks.observability.audit_entry import audit_line, last_writer
+from hooks.observability.changes import RecentChanges, detect_change
+from hooks.observability.logs import RaisingStreamHandler, audit_logger
 from hooks.observability.redaction import redacted
 from tests.cases import TESTDATA, cases, merged, read
 from tests.playing import again, play
@@ -36,12 +36,12 @@ HIDDEN_WORD = "open-sesame-4711"
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(record, "TOLD", Told(100))
+    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
 
 
 def writing():
     """The handler that writes; pytest adds others."""
-    [handler] = [one for one in audit_logger().handlers if isinstance(one, Unforgiving)]
+    [handler] = [one for one in audit_logger().handlers if isinstance(one, RaisingStreamHandler)]
     return handler
 
 
@@ -58,8 +58,8 @@ def audited(client):  # noqa: ARG001 - with the server, the logger is made
 def built(played):
     """The line of a case that was played; None where nothing has changed."""
     asked = request(json.loads(json.dumps(played.request)), played.now)
-    found = change(asked, played.answer.said["status"])
-    return found and (found, line(asked, found, "1.2.3"))
+    found = detect_change(asked, played.answer.said["status"])
+    return found and (found, audit_line(asked, found, "1.2.3"))
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -164,7 +164,7 @@ class Full(io.StringIO):
 def test_a_line_that_cannot_be_written_fails_no_sync_and_is_counted(client, lines):
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
     handler = writing()
-    stream, counter = handler.setStream(Full()), metrics.RECORDS.labels("failed")
+    stream, counter = handler.setStream(Full()), metrics.AUDIT_RECORDS.labels("failed")
     before = counter._value.get()
     try:
         response = client.post("/endpoint/sync", json=play(case.kind, case.hook, case.world).request)
@@ -174,7 +174,7 @@ def test_a_line_that_cannot_be_written_fails_no_sync_and_is_counted(client, line
     assert response.json["children"]
     assert counter._value.get() == before + 1
     [failure, call] = lines()
-    assert failure["message"] == "the audit record lacks a line"
+    assert failure["message"] == "a line of the audit record could not be written"
     assert "No space left on device" in failure["exception"]
     assert call["code"] == 200
 
@@ -207,7 +207,7 @@ def test_the_record_goes_to_standard_output_and_has_no_other_reader(capsys, monk
     ],
 )
 def test_who_wrote_last(writes, who):
-    assert writer({"managedFields": writes}) == who
+    assert last_writer({"managedFields": writes}) == who
 
 
 JSON = st.recursive(
@@ -241,11 +241,11 @@ STATUS = st.dictionaries(st.sampled_from(KEYS), SHAPED, max_size=8) | SHAPED
 def test_nothing_that_is_sent_makes_a_line_raise(kind, metadata, before, after):
     known = metadata if isinstance(metadata, dict) else {}
     asked = Request({"kind": kind, "metadata": {**known, "name": "x"}, "status": before}, {}, {}, NOON)
-    found = change(asked, after)
+    found = detect_change(asked, after)
     if found:
-        json.dumps(line(asked, found, "1"))
-        assert Told(1).is_new(asked, found)
-        metrics.decided(found)
+        json.dumps(audit_line(asked, found, "1"))
+        assert RecentChanges(1).is_new(asked, found)
+        metrics.count_change(found)
 
 
 @given(SHAPED, STATUS)
@@ -253,17 +253,17 @@ def test_whatever_was_in_the_status_a_sync_writes_its_line_or_none(metadata, bef
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
     body = merged(play(case.kind, case.hook, case.world).request, {"parent": {"metadata": {"managedFields": metadata}}})
     body["parent"]["status"] = before
-    counter = metrics.RECORDS.labels("failed")
+    counter = metrics.AUDIT_RECORDS.labels("failed")
     failures = counter._value.get()
     record.record(request(body, NOON), {"status": {"resolved": {"recipe": "r"}}}, "1")
     assert counter._value.get() == failures
 
 
 def test_no_more_changes_are_remembered_than_there_is_room_for():
-    told = Told(2)
+    told = RecentChanges(2)
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
     body = play(case.kind, case.hook, case.world)
     for uid in "abc":
         asked = request(merged(body.request, {"parent": {"metadata": {"uid": uid}}}), NOON)
-        assert told.is_new(asked, change(asked, body.answer.said["status"]))
+        assert told.is_new(asked, detect_change(asked, body.answer.said["status"]))
     assert len(told.latest) == 2

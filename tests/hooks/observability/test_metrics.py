@@ -10,8 +10,8 @@ from prometheus_client import REGISTRY
 from aimlib.caching.download_errors import OUTCOMES
 from aimlib.selection.rules import ORDER
 from hooks.observability import record
-from hooks.observability.changes import OTHER, Told
-from hooks.observability.metrics import REASONS
+from hooks.observability.changes import OTHER, RecentChanges
+from hooks.observability.metrics import ERROR_REASONS
 from hooks.server.version import release
 from tests.cases import TESTDATA, Case, merged
 from tests.kustomize import ROOT
@@ -24,7 +24,7 @@ GAUGES_AND_COUNTERS = re.compile(r"^(aim_\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILIN
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(record, "TOLD", Told(100))
+    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_table_names_what_the_server_exposes_and_nothing_else(client):
 
 def test_the_table_names_every_reason_of_an_error():
     [row] = [meaning for name, _, _, meaning in ROW.findall(TABLE.read_text()) if name == "aim_hook_errors_total"]
-    assert set(re.findall(r"\b[A-Z]\w+\b", row.partition(": ")[2])) == {*REASONS.values(), OTHER}
+    assert set(re.findall(r"\b[A-Z]\w+\b", row.partition(": ")[2])) == {*ERROR_REASONS.values(), OTHER}
 
 
 def test_a_thousand_syncs_of_the_same_world_count_one_selection(client, counted):
@@ -93,7 +93,7 @@ def test_a_process_that_knows_nothing_goes_by_the_status(client, counted, monkey
     case, first = golden("endpoint", "a-model-alone-is-enough")
     second = again(case.kind, case.hook, first, case.world)
     for _ in range(3):
-        monkeypatch.setattr(record, "TOLD", Told(100))
+        monkeypatch.setattr(record, "RECENT", RecentChanges(100))
         client.post("/endpoint/sync", json=second.request)
     assert counted() == {}
 
@@ -122,7 +122,7 @@ def test_a_refusal_that_says_the_same_again_is_not_counted_again(client, counted
     case, first = golden("endpoint", "a-model-without-recipes")
     client.post("/endpoint/sync", json=first.request)
     assert counted()['aim_selection_refusals_total{reason="NoRecipe"}'] == 1
-    monkeypatch.setattr(record, "TOLD", Told(100))
+    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
     client.post("/endpoint/sync", json=again(case.kind, case.hook, first, case.world).request)
     assert counted() == {}
 

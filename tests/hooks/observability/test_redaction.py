@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aimlib.diagnosis.secret_patterns import HIDDEN, is_secret
-from hooks.observability.redaction import changed_out_of_sight, clean, is_safe, redacted, secrets
+from hooks.observability.redaction import changed_hidden_variables, is_safe, redacted, secret_values, without_secrets
 from tests.cases import read
 from tests.kustomize import ROOT
 
@@ -48,7 +48,7 @@ def test_names_that_only_look_like_it(name):
 def test_no_recipe_that_ships_has_anything_to_hide():
     for path in RECIPES:
         for one in read(path)["spec"]["configurations"]:
-            assert list(secrets(one)) == [], path
+            assert list(secret_values(one)) == [], path
             assert redacted(one) == one
 
 
@@ -86,20 +86,20 @@ def test_variables_keep_their_names_and_their_sources():
 @pytest.mark.parametrize("odd", [None, 3, "text", [], ["x"]])
 def test_what_is_no_choice_hides_nothing_and_breaks_nothing(odd):
     assert redacted(odd) == odd
-    assert list(secrets(odd)) == []
+    assert list(secret_values(odd)) == []
     assert redacted({"env": odd, "args": 7}) == {"env": [], "args": 7}
-    assert changed_out_of_sight(odd, {"env": odd}) == []
+    assert changed_hidden_variables(odd, {"env": odd}) == []
 
 
 def test_a_change_out_of_sight_is_named_without_the_value():
     before = {"env": variables(FOO="old-secret", BAR="same", VLLM_USE_V1="0", GONE="x")}
     after = {"env": variables(FOO="new-secret", BAR="same", VLLM_USE_V1="1", NEW="x")}
-    assert changed_out_of_sight(before, after) == ["FOO"]
+    assert changed_hidden_variables(before, after) == ["FOO"]
 
 
 def test_a_hidden_value_is_hidden_wherever_it_stands():
     data = {"why": "asked opensesame!", "list": ["opensesame", 1, None], "open": "sesame"}
-    assert clean(data, ["opensesame", "1", "open"]) == {
+    assert without_secrets(data, ["opensesame", "1", "open"]) == {
         "why": f"asked {HIDDEN}!",
         "list": [HIDDEN, 1, None],
         "open": "sesame",
@@ -116,4 +116,4 @@ def test_a_hidden_value_is_hidden_wherever_it_stands():
     ],
 )
 def test_what_has_the_form_of_a_token_is_hidden(text, shown):
-    assert json.loads(json.dumps(clean([text], []))) == [shown]
+    assert json.loads(json.dumps(without_secrets([text], []))) == [shown]

@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound, Unauthorized
 from aimlib.config import ConfigError
 from hooks.jobs.certificates.clients import TOKEN_ANNOTATION as WRITTEN
 from hooks.server.app import create_app
-from hooks.server.auth import ANYBODY, TOKEN_ANNOTATION, Callers
+from hooks.server.auth import ALLOW_ALL, TOKEN_ANNOTATION, Clients
 from tests.cluster import mounts
 
 HOOK, FORMER, ADMISSION = "metacontrollers-own", "metacontrollers-former", "the-api-servers"
@@ -41,8 +41,8 @@ def test_who_shows_a_token_that_is_accepted_is_answered(client, endpoint, token)
     assert client.post("/endpoint/sync", json=showing(endpoint(modelId="a/b"), token)).status_code == 200
 
 
-NONE = "found none"
-OTHER = "found one that is not accepted"
+NONE = "it has none"
+OTHER = "it has one that is not accepted"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_who_shows_none_or_another_is_refused_before_anything_is_read(client, li
     response = client.post("/endpoint/sync", data=json.dumps(body))
     assert response.status_code == 401
     assert response.json["error"] == (
-        f"asked for the token of Metacontroller in the controller's annotation {TOKEN_ANNOTATION}, {found}"
+        f"the controller's annotation {TOKEN_ANNOTATION} must have the token of Metacontroller; {found}"
     )
     [line] = lines()
     assert (line["code"], line["hook"], line["error"]) == (401, "/endpoint/sync", response.json["error"])
@@ -105,7 +105,7 @@ def test_tokens_that_cannot_be_read_any_more_stay_what_they_were_and_the_log_say
     (folder / "hooks").unlink()
     for _ in range(2):
         assert client.post("/endpoint/sync", json=showing(endpoint(modelId="a/b"), HOOK)).status_code == 200
-    [complaint] = [line for line in lines() if line["message"].startswith("files cannot be used")]
+    [complaint] = [line for line in lines() if line["message"].startswith("files cannot be loaded")]
     assert complaint["files"] == [str(folder / "hooks")]
 
 
@@ -122,7 +122,7 @@ PATH = "/admission/endpoints/validate/warn/"
     ("path", "port"), [(f"{PATH}{ADMISSION}", PORT), ("/endpoint/sync", "8443"), ("/metrics", "8443")]
 )
 def test_each_port_answers_its_own(folder, path, port):
-    Callers(str(folder), PORT).check_path(path, port)
+    Clients(str(folder), PORT).check_path(path, port)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_each_port_answers_its_own(folder, path, port):
 )
 def test_and_nothing_else(folder, path, port):
     with pytest.raises(NotFound):
-        Callers(str(folder), PORT).check_path(path, port)
+        Clients(str(folder), PORT).check_path(path, port)
 
 
 @pytest.mark.parametrize("shown", ["", HOOK, f"{ADMISSION}/", f"{ADMISSION}x", "ü"])
 def test_admission_asks_for_the_api_servers_token(folder, shown):
     with pytest.raises(Unauthorized):
-        Callers(str(folder), PORT).check_path(f"{PATH}{shown}", PORT)
+        Clients(str(folder), PORT).check_path(f"{PATH}{shown}", PORT)
 
 
 def test_the_server_says_so_over_http(client):
@@ -146,6 +146,6 @@ def test_the_server_says_so_over_http(client):
 
 
 def test_without_settings_nobody_is_asked():
-    ANYBODY.check_path(f"{PATH}x", "1")
-    ANYBODY.check_path("/endpoint/sync", "2")
-    assert ANYBODY.objection({}) is None
+    ALLOW_ALL.check_path(f"{PATH}x", "1")
+    ALLOW_ALL.check_path("/endpoint/sync", "2")
+    assert ALLOW_ALL.refusal({}) is None

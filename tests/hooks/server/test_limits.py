@@ -15,7 +15,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from hooks.server import limits
 from hooks.server.app import create_app
-from hooks.server.limits import ARRIVAL_SECONDS, MAX_BODY, Arrivals, Room
+from hooks.server.limits import ARRIVAL_SECONDS, MAX_BODY, Arrivals, BodyBudget
 from hooks.server.worker import Worker
 from tests.cluster.processes import free_ports
 from tests.hooks.server.test_gunicorn import SETTINGS, call, environment, wait
@@ -23,24 +23,24 @@ from tests.kustomize import ROOT
 
 
 def test_bodies_share_the_room_and_give_it_back():
-    room = Room(100)
-    with room.of(60), room.of(40), pytest.raises(TooManyRequests, match="of 1 bytes, while there is room for 0"):
-        room.of(1).__enter__()
-    with room.of(100):
+    room = BodyBudget(100)
+    with room.hold(60), room.hold(40), pytest.raises(TooManyRequests, match="of 1 bytes while 0 bytes are free"):
+        room.hold(1).__enter__()
+    with room.hold(100):
         pass
-    with pytest.raises(ZeroDivisionError), room.of(100):
+    with pytest.raises(ZeroDivisionError), room.hold(100):
         raise ZeroDivisionError
-    with room.of(100):
+    with room.hold(100):
         pass
 
 
 def test_a_body_of_the_largest_size_finds_room_when_it_is_alone():
-    with Room().of(MAX_BODY):
+    with BodyBudget().hold(MAX_BODY):
         pass
 
 
 def test_a_body_without_room_is_told_when_to_come_again(monkeypatch, endpoint):
-    monkeypatch.setattr(limits.Room.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(limits.BodyBudget.__init__, "__defaults__", (10,))
     client = create_app().test_client()
     body = json.dumps(endpoint(modelId="Qwen/Qwen3-32B")).encode()
     sent = io.BytesIO(body)
@@ -53,7 +53,7 @@ def test_a_body_without_room_is_told_when_to_come_again(monkeypatch, endpoint):
 
 def test_a_body_whose_size_is_not_told_needs_all_the_room_and_one_too_large_none(monkeypatch):
     sizes = []
-    monkeypatch.setattr(limits.Room, "of", lambda _, size: sizes.append(size) or contextlib.nullcontext())
+    monkeypatch.setattr(limits.BodyBudget, "hold", lambda _, size: sizes.append(size) or contextlib.nullcontext())
     client = create_app().test_client()
     told = ({"HTTP_TRANSFER_ENCODING": "chunked"}, {"CONTENT_LENGTH": str(2 * MAX_BODY)}, {"CONTENT_LENGTH": "7"})
     for headers in told:

@@ -150,7 +150,7 @@ def signals(monkeypatch):
     monkeypatch.setattr(signal, "getsignal", found.get)
     monkeypatch.setattr(signal, "signal", found.__setitem__)
     monkeypatch.setattr(signal, "setitimer", lambda _which, seconds: found.update(timer=seconds))
-    monkeypatch.setattr(shutdown, "word", bytearray(1))
+    monkeypatch.setattr(shutdown, "flag", bytearray(1))
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from hooks.jobs.certificates.issuing import issue_ca, issue_server
 from hooks.jobs.certificates.rotation import SERVER_LIFETIME
-from hooks.server.tls import contexts
+from hooks.server.tls import server_contexts
 from tests.cluster import mounts
 from tests.cluster.processes import free_ports, running
 from tests.kustomize import ROOT
@@ -80,13 +80,13 @@ def test_it_shows_another_certificate_as_soon_as_there_is_one_and_keeps_it_when_
         mounts.write(tmp_path / "tls", {**files(FIRST), "tls.key": files(FIRST)["tls.key"]})
         assert get(port, SECOND) == 200
         log = [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
-        assert [line["message"] for line in log] == ["files cannot be used, and what they were before goes on"]
+        assert [line["message"] for line in log] == ["files cannot be loaded; the former ones stay in use"]
 
 
 def test_a_certificate_without_its_key_is_no_beginning(tmp_path):
     mounts.write(tmp_path, {**files(FIRST), "tls.key": files(SECOND)["tls.key"]})
     with pytest.raises(ssl.SSLError):
-        contexts(tmp_path)()
+        server_contexts(tmp_path)()
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_without_a_certificate_it_serves_as_it_is_told_to(monkeypatch, tmp_path)
 
 def test_when_the_certificate_expires_that_is_shown_can_be_watched(tmp_path, client):
     mounts.write(tmp_path, files(FIRST))
-    contexts(tmp_path)()
+    server_contexts(tmp_path)()
     [expires] = re.findall(
         r"^aim_tls_certificate_expiry_timestamp_seconds (\S+)$", client.get("/metrics").text, re.MULTILINE
     )
@@ -125,6 +125,6 @@ def test_when_the_certificate_expires_that_is_shown_can_be_watched(tmp_path, cli
 
 def test_the_same_files_are_read_once(tmp_path):
     mounts.write(tmp_path, files(FIRST))
-    context = contexts(tmp_path)
+    context = server_contexts(tmp_path)
     assert context() is context()
     assert context().minimum_version == ssl.TLSVersion.TLSv1_2

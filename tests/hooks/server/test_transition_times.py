@@ -6,7 +6,7 @@ import pytest
 
 from aimlib.kube.timestamp import written
 from aimlib.protocol.metacontroller import Request
-from hooks.server.transition_times import stamp
+from hooks.server.transition_times import with_transition_times
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -26,11 +26,11 @@ def asked(*before, changed=None, children=None, related=None):
 
 
 def times(status, request):
-    return {one["type"]: one["lastTransitionTime"] for one in stamp(status, request)["conditions"]}
+    return {one["type"]: one["lastTransitionTime"] for one in with_transition_times(status, request)["conditions"]}
 
 
 def test_a_status_without_conditions_has_no_times():
-    assert stamp({"nodes": 3}, asked()) == {"nodes": 3}
+    assert with_transition_times({"nodes": 3}, asked()) == {"nodes": 3}
 
 
 def test_the_time_is_kept_while_the_status_stands():

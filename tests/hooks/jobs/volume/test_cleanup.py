@@ -167,7 +167,7 @@ def test_a_model_that_a_download_works_on_is_left_alone(tmp_path):
     with locks.hold_lock(volume, "models--a--b", 0, quiet):
         ended = collected(tmp_path, OLD)
     assert ended.removed == []
-    assert set(ended.notes) == {"a/b is left alone: a download of it is running"}
+    assert set(ended.notes) == {"a/b is skipped: it is being downloaded"}
     assert there(tmp_path) == ["a/b@main"]
 
 
@@ -194,7 +194,7 @@ def test_a_cluster_that_cannot_be_asked_means_that_nothing_goes(tmp_path):
     ended = collected(tmp_path, CacheRules(cluster))
     assert (ended.removed, there(tmp_path)) == ([], ["a/b@main"])
     assert isinstance(ended.error, ClusterError)
-    assert ended.notes == ["the clean-up ends here: the API server returned 503 Service Unavailable"]
+    assert ended.notes == ["clean-up stopped: the API server returned 503 Service Unavailable"]
 
 
 def test_a_cluster_that_is_lost_on_the_way_ends_the_clean_up(tmp_path):
@@ -275,9 +275,9 @@ def test_a_model_that_is_not_whole_is_reported_so_that_its_job_starts_again(tmp_
     collected(tmp_path, CacheRules(cluster))
     found = {one.id: (one.state, one.reason, one.message) for one in cluster.reports.models.values()}
     assert found == {
-        "a/cut": ("Failed", "Corrupt", "a/cut@main is not whole: model.safetensors has 5 bytes instead of 65536"),
-        "a/gone": ("Failed", "Corrupt", "a/gone@main is not whole: config.json is missing"),
-        "a/moved": ("Failed", "Corrupt", f"a/moved@main is not whole: main is no commit there, and not {moved.commit}"),
+        "a/cut": ("Failed", "Corrupt", "a/cut@main is incomplete: model.safetensors has 5 bytes instead of 65536"),
+        "a/gone": ("Failed", "Corrupt", "a/gone@main is incomplete: config.json is missing"),
+        "a/moved": ("Failed", "Corrupt", f"a/moved@main is incomplete: main is no commit instead of {moved.commit}"),
     }
     assert there(tmp_path) == []
 
@@ -286,7 +286,7 @@ def test_many_missing_files_are_counted(tmp_path):
     model = put(tmp_path, "a/b", **{f"{number}.json": b"{}" for number in range(5)})
     MountedVolume(tmp_path).repo("a/b").snapshot(model.commit).rename(tmp_path / "elsewhere")
     [note] = collected(tmp_path, OLD).notes
-    assert note == "a/b@main is not whole: 0.json is missing; 1.json is missing; 2.json is missing, and 2 more"
+    assert note == "a/b@main is incomplete: 0.json is missing; 1.json is missing; 2.json is missing, and 2 more"
 
 
 def test_a_model_that_is_said_to_be_ready_and_is_not_in_the_index_is_reported(tmp_path):
@@ -296,7 +296,7 @@ def test_a_model_that_is_said_to_be_ready_and_is_not_in_the_index_is_reported(tm
     collected(tmp_path, CacheRules(cluster))
     [report] = cluster.reports.models.values()
     assert (report.state, report.reason) == ("Failed", "Corrupt")
-    assert report.message == "a/b@main is not on the volume any more"
+    assert report.message == "a/b@main is no longer on the volume"
 
 
 def test_a_broken_model_that_nobody_asks_for_goes(tmp_path):
@@ -305,7 +305,7 @@ def test_a_broken_model_that_nobody_asks_for_goes(tmp_path):
     cluster = Kubernetes(["a/c"]).knowing(model, asked)
     ended = collected(tmp_path, CacheRules(cluster))
     assert [(one.id, one.why) for one in ended.removed] == [
-        ("a/b", "not whole (model.safetensors is missing), and not asked for any more")
+        ("a/b", "incomplete (model.safetensors is missing), and no longer needed")
     ]
     assert states(cluster) == {"a/b": "Removed", "a/c": "Ready"}
     assert not MountedVolume(tmp_path).repo("a/b").path.exists()
@@ -334,9 +334,7 @@ def test_what_interrupted_downloads_left_of_models_that_nobody_lists_goes(tmp_pa
         ("a/gone", "-", 2000),
         ("a/whole", "-", 1000),
     }
-    assert {one.why for one in ended.removed} == {
-        "left by an interrupted download, and spec does not list the model any more"
-    }
+    assert {one.why for one in ended.removed} == {"left by an interrupted download; the spec no longer lists the model"}
     assert [path.exists() for path in left] == [False, False, False]
     assert fresh.exists()
     assert listed.exists()
@@ -439,7 +437,7 @@ def test_a_folder_that_the_hubs_library_refuses_is_named(tmp_path):
     [note] = collected(tmp_path, OLD).notes
     assert note == (
         f"a/b@main cannot be removed: the volume at {tmp_path} fails with "
-        f"it is not laid out as a cache of the hub: {repo.path}"
+        f"its layout is not that of the hub's cache: {repo.path}"
     )
 
 
@@ -479,7 +477,7 @@ def test_a_lock_that_the_volume_does_not_have_is_said(tmp_path, monkeypatch):
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(locks.fcntl, "flock", none)
-    with pytest.raises(DownloadError, match="has no locks"):
+    with pytest.raises(DownloadError, match="does not support locks"):
         collected(tmp_path, OLD)
 
 
@@ -492,7 +490,7 @@ def test_room_is_made_for_a_download_that_holds_its_lock(tmp_path, space):
     assert [(one.id, one.why) for one in done.removed] == [
         ("a/old", "64 KiB are free, a/mine needs 97.7 KiB; least recently used of medium priority")
     ]
-    assert done.message == "a/mine is left alone: a download of it is running"
+    assert done.message == "a/mine is skipped: it is being downloaded"
     assert cluster.reports.cleanup.removed == done.removed
 
 
@@ -504,7 +502,7 @@ def test_no_room_is_made_where_clean_up_is_off_or_the_cluster_is_away(tmp_path):
     assert "1024 PiB should be free" in done.message
     assert done.message.endswith(" are: clean-up is told to remove nothing")
     cluster.broken = True
-    assert "the clean-up ends here" in cleanup.make_room(tmp_path, cluster, "a/c", 1 << 60, quiet).message
+    assert "clean-up stopped: " in cleanup.make_room(tmp_path, cluster, "a/c", 1 << 60, quiet).message
 
 
 def test_a_preview_says_what_a_clean_up_does_and_touches_nothing(tmp_path, space):
@@ -524,7 +522,7 @@ def test_a_preview_says_what_a_clean_up_does_and_touches_nothing(tmp_path, space
     assert sorted(one[:3] for one in found.removals) == sorted(
         (one.id, one.revision, one.bytes) for one in ended.removed
     )
-    assert found.notes[0] == ended.notes[0] == "a/torn@main is not whole: model.safetensors is missing"
+    assert found.notes[0] == ended.notes[0] == "a/torn@main is incomplete: model.safetensors is missing"
     assert [note.split(",")[0] for note in found.notes[1:]] == ["1 GiB should be free"]
 
 

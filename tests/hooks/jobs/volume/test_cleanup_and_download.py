@@ -34,7 +34,7 @@ def test_a_file_that_was_lost_comes_again_and_no_other(here, hub):
     model = here.download()
     lost = next(one for one in model.files if one.path == "deep/er/tokenizer.json")
     (here.repo.blobs / lost.hash).unlink()
-    assert cleanup.clean_up(here.root, OLD, quiet).notes == [f"{MODEL}@main is not whole: {lost.path} is missing"]
+    assert cleanup.clean_up(here.root, OLD, quiet).notes == [f"{MODEL}@main is incomplete: {lost.path} is missing"]
     before = dict(hub.ledger.counts)
     here.download()
     fresh = {key: count - before.get(key, 0) for key, count in hub.ledger.counts.items() if count != before.get(key, 0)}

@@ -90,7 +90,7 @@ def test_what_goes_wrong_is_a_sentence_and_an_exit_code(here):
     here.hub.fault = Fault(status=401, on="api")
     done = download(here)
     assert done.exit_code == 43
-    assert done.stderr.startswith(f"Error: {here.hub.url} asks for a token for {MODEL}, and there is none: ")
+    assert done.stderr.startswith(f"Error: {here.hub.url} requires a token for {MODEL}, and there is none: ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -101,7 +101,9 @@ def test_it_is_stopped_by_a_signal_and_goes_on_later(here, number, monkeypatch, 
     here.hub.when_sent(1_000_000, lambda: os.kill(os.getpid(), number))
     done = download(here)
     assert done.exit_code == 76
-    said = f"the download of {MODEL}@main was stopped; what has arrived stays, and the next one goes on from there"
+    said = (
+        f"the download of {MODEL}@main was stopped; received bytes are kept, and the next attempt continues from them"
+    )
     assert done.stderr.endswith(f"Error: {said}\n")
     assert (tmp_path / "log").read_text() == said
     assert signal.getsignal(number) == before

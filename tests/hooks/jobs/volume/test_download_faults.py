@@ -41,12 +41,12 @@ REFUSALS = {
     "private without token": ({"private": True}, {}, "NotFound", "or it is private and there is no token"),
     "private for this token": ({"private": True}, {"token": "known"}, "NotFound", "does not show it to this token"),
     "gated without token": ({"gated": True}, {}, "TokenMissing", "is gated, and there is no token"),
-    "gated without access": ({"gated": True}, {"token": "known"}, "Gated", "the token's owner was not given access"),
+    "gated without access": ({"gated": True}, {"token": "known"}, "Gated", "the token's owner has no access"),
     "wrong token": ({}, {"token": "wrong"}, "TokenInvalid", "does not accept the token"),
     "wrong token, gated": ({"gated": True}, {"token": "wrong"}, "TokenInvalid", "does not accept the token"),
     "revision gone": ({}, {"revision": "v1"}, "RevisionNotFound", "has no revision v1"),
     "commit gone": ({}, {"revision": "0" * 40}, "RevisionNotFound", f"has no revision {'0' * 40}"),
-    "no model id": ({}, {"model": "acme/some/model"}, "NotFound", "'acme/some/model' is no model id"),
+    "no model id": ({}, {"model": "acme/some/model"}, "NotFound", "'acme/some/model' is not a model id"),
 }
 
 
@@ -133,10 +133,14 @@ def test_a_server_that_knows_no_ranges_is_read_from_the_start(hub, mount, model)
 
 
 FOR_EVER = {
-    "503 at the API": (Fault(on="api", status=503, headers=AT_ONCE), "Network", "answered 503"),
-    "502 at the files": (Fault(status=502, headers=AT_ONCE), "Network", "answered 502"),
-    "429 at the API": (Fault(on="api", status=429, headers=AT_ONCE), "Network", "answered 429"),
-    "contents wrong": (Fault(path=WEIGHTS, corrupt=True), "Corrupt", f"{WEIGHTS} of {MODEL} is not what"),
+    "503 at the API": (Fault(on="api", status=503, headers=AT_ONCE), "Network", "returned 503"),
+    "502 at the files": (Fault(status=502, headers=AT_ONCE), "Network", "returned 502"),
+    "429 at the API": (Fault(on="api", status=429, headers=AT_ONCE), "Network", "returned 429"),
+    "contents wrong": (
+        Fault(path=WEIGHTS, corrupt=True),
+        "Corrupt",
+        f"{WEIGHTS} of {MODEL} is corrupt after two downloads",
+    ),
 }
 
 
@@ -166,7 +170,7 @@ def test_a_way_that_stays_broken_is_given_up(hub, mount, model, case):
     else:
         hub.fault = ENDLESS[case]
     by = DownloadContext(ConsoleReporter(print), print, retry_policy=RetryPolicy(attempts=3, first_pause=0.01))
-    with pytest.raises(DownloadError, match="gave up after 3 tries") as caught:
+    with pytest.raises(DownloadError, match="gave up after 3 attempts") as caught:
         download_model(DownloadRequest(mount.root, MODEL), by)
     assert caught.value.reason == "Network"
     assert mount.ready == {}
@@ -201,7 +205,7 @@ def test_a_download_that_is_told_to_end_does_and_the_next_goes_on(hub, mount, mo
     time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
     began = time.monotonic()
-    assert failed(mount, mount.end(process), "Interrupted", "was stopped; what has arrived stays")
+    assert failed(mount, mount.end(process), "Interrupted", "was stopped; received bytes are kept")
     assert time.monotonic() - began < 10
     hub.fault = None
     assert mount.download(MODEL).code == 0
@@ -210,7 +214,7 @@ def test_a_download_that_is_told_to_end_does_and_the_next_goes_on(hub, mount, mo
 
 
 def test_offline_it_is_on_the_volume_or_said_not_to_be(hub, mount, model):
-    assert failed(mount, mount.download(MODEL, "--offline"), "NotOnVolume", "nothing may be downloaded")
+    assert failed(mount, mount.download(MODEL, "--offline"), "NotOnVolume", "offline nothing is downloaded")
     assert failed(mount, mount.download(MODEL, HF_HUB_OFFLINE="1"), "NotOnVolume", MODEL)
     assert hub.requests == []
     assert mount.download(MODEL).code == 0

@@ -33,7 +33,7 @@ def test_no_such_model_with_a_token(here):
     error = refused(here, model="acme/none")
     assert error.reason == "NotFound"
     assert "does not show it to this token" in error.message
-    assert error.message.endswith("(it says: Repository not found)")
+    assert error.message.endswith("(message: Repository not found)")
 
 
 def test_a_private_model_is_shown_to_nobody_else(here):
@@ -43,7 +43,7 @@ def test_a_private_model_is_shown_to_nobody_else(here):
 
 def test_what_is_no_model_id(here):
     error = refused(here, model="one/two/three")
-    assert (error.reason, error.message) == ("NotFound", "'one/two/three' is no model id such as Qwen/Qwen3-32B")
+    assert (error.reason, error.message) == ("NotFound", "'one/two/three' is not a model id such as Qwen/Qwen3-32B")
 
 
 def test_no_such_revision(here):
@@ -91,8 +91,8 @@ def test_what_may_pass_is_tried_again(here, status):
     here.hub.fault = Fault(status=status, on="api")
     error = refused(here, revision="v1")
     assert error.reason == "Network"
-    assert f"{here.hub.url} answered {status}" in error.message
-    assert error.message.endswith("gave up after 3 tries")
+    assert f"{here.hub.url} returned {status}" in error.message
+    assert error.message.endswith("gave up after 3 attempts")
 
 
 def test_a_hub_that_is_not_there(here):
@@ -114,24 +114,24 @@ def test_a_file_that_the_hub_has_lost(here):
     here.hub.fault = Fault(status=404, headers={"X-Error-Code": "EntryNotFound"}, path="config.json")
     error = refused(here)
     assert error.reason == "Network"
-    assert "answered 404" in error.message
+    assert "returned 404" in error.message
 
 
 def test_a_second_host_that_refuses(here):
     here.hub.fault = Fault(status=403, on="cdn")
     error = refused(here)
     assert error.reason == "Network"
-    assert "answered 403" in error.message
+    assert "returned 403" in error.message
 
 
 @pytest.mark.parametrize(
     ("sibling", "said"),
     [
-        (RepoSibling("../../escape", 1, "0" * 40), "no path of a file"),
-        (RepoSibling("/etc/passwd", 1, "0" * 40), "no path of a file"),
-        (RepoSibling("config.json", None, "0" * 40), "no way to verify"),
-        (RepoSibling("config.json", 1, None), "no way to verify"),
-        (RepoSibling("config.json", 1, "../../escape"), "no way to verify"),
+        (RepoSibling("../../escape", 1, "0" * 40), "not a valid path of a file"),
+        (RepoSibling("/etc/passwd", 1, "0" * 40), "not a valid path of a file"),
+        (RepoSibling("config.json", None, "0" * 40), "no verification"),
+        (RepoSibling("config.json", 1, None), "no verification"),
+        (RepoSibling("config.json", 1, "../../escape"), "no verification"),
     ],
 )
 def test_listings_that_are_not_believed(here, monkeypatch, sibling, said):

@@ -110,7 +110,7 @@ def test_a_damaged_index_is_made_anew_from_the_volume(here, damage):
     assert (found.patterns, found.bytes) == (None, KEPT)
     assert found.cached_at
     assert here.volume.index_file.with_name("index.json.broken").read_bytes() == damaged
-    assert "is made anew from what is on the volume" in here.said[0]
+    assert "is rebuilt from the files on the volume" in here.said[0]
     assert index.load_index(here.root, here.said.append).models == {found.key: found}
     assert len(here.said) == 1
 
@@ -173,7 +173,7 @@ def test_the_index_of_a_later_release_is_left_alone(here):
         with pytest.raises(DownloadError) as error:
             act()
         assert error.value.reason == "VolumeRefused"
-        assert "was written by a later release and is left as it is: it is of version 2" in error.value.message
+        assert "was written by a later release and is not changed: it is of version 2" in error.value.message
     assert here.volume.index_file.read_text() == later
 
 

@@ -69,7 +69,7 @@ def test_a_volume_that_is_read_only(filled, monkeypatch):
 
     monkeypatch.setattr(MountedVolume, "prepare", refuse)
     assert filled.download(offline=True).commit == filled.model.commit
-    assert filled.said == [f"the volume at {filled.root} is read-only: its index is left alone"]
+    assert filled.said == [f"the volume at {filled.root} is read-only: its index is not updated"]
     assert not filled.volume.index_file.exists()
 
 
@@ -84,7 +84,7 @@ def test_a_volume_that_fails(filled, monkeypatch):
 def test_a_model_that_is_not_there(filled):
     error = refused(filled, model="acme/none")
     assert error.reason == "NotOnVolume"
-    assert f"acme/none@main is not on the volume at {filled.root}, and nothing may be downloaded" in error.message
+    assert f"acme/none@main is not on the volume at {filled.root}, and offline nothing is downloaded" in error.message
 
 
 @pytest.mark.parametrize("text", ["not a commit", ""])
@@ -130,7 +130,7 @@ def test_a_file_that_the_index_of_the_shards_names_is_missed(filled, monkeypatch
     error = refused(filled)
     assert (error.reason, error.message) == (
         "NotOnVolume",
-        f"{MODEL}@main is not whole on the volume: {WEIGHTS} is missing",
+        f"{MODEL}@main is incomplete on the volume: {WEIGHTS} is missing",
     )
 
 
@@ -150,7 +150,7 @@ def test_a_blob_that_is_gone(filled, monkeypatch):
     _forget_the_list(filled, monkeypatch)
     etag = filled.model.files[WEIGHTS].etag
     (filled.repo.blobs / etag).unlink()
-    assert f"{WEIGHTS} is missing: its blob {etag} is not there" in refused(filled).message
+    assert f"{WEIGHTS} is missing: its blob {etag} does not exist" in refused(filled).message
 
 
 def test_a_file_that_is_no_link_cannot_be_verified(filled):

@@ -176,7 +176,7 @@ def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch,
         monkeypatch.setattr(incluster_config, name, str(tmp_path / name))
     used = []
     monkeypatch.setattr(kube_client.client, "ApiClient", used.append)
-    kube_client.connected()
+    kube_client.api_client()
     assert (used[0].host, used[0].proxy, used[0].retries) == ("https://10.96.0.1:443", None, False)
 
 

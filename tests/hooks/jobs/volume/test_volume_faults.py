@@ -49,7 +49,7 @@ def test_an_index_of_a_newer_version_is_left_alone(hub, mount, model):
     mount.index.write_text(newer)
     ended = mount.download(MODEL)
     assert ended.code == OUTCOMES["VolumeRefused"].code
-    assert "was written by a later release and is left as it is" in ended.message
+    assert "was written by a later release and is not changed" in ended.message
     assert "version 99" in ended.message
     assert mount.index.read_text() == newer
     assert hub.sent() == model.total
@@ -83,7 +83,7 @@ def test_a_damaged_file_is_found_by_reading_and_mended_as_it_is_said_there(hub, 
     found = aim("cache", "verify", mount.root)
     assert found.exit_code == 3
     assert f"{WEIGHTS} is damaged: its blob does not have the hash {blob.name}" in found.stdout
-    assert f"delete what is damaged from {blobs}; the next download brings it again" in found.stdout
+    assert f"delete the damaged files from {blobs}; the next download restores them" in found.stdout
     blob.unlink()
     mount.fill(MODEL)
     assert mount.holds(model)

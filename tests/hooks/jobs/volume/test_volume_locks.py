@@ -64,7 +64,7 @@ def test_a_file_system_without_locks_is_refused(here, volume, monkeypatch):
     with pytest.raises(DownloadError) as error, locks.hold_lock(volume, "it", 0, here.said.append):
         pass
     assert error.value.reason == "VolumeRefused"
-    assert "has no locks" in error.value.message
+    assert "does not support locks" in error.value.message
 
 
 def test_other_trouble_is_that_of_the_volume(here, volume, monkeypatch):

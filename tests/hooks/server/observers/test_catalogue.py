@@ -10,7 +10,7 @@ import pytest
 from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.server.app import create_app
 from hooks.server.observers import catalogue as observer
-from hooks.server.observers.catalogue import CatalogueObserver, Kind
+from hooks.server.observers.catalogue import CatalogueObserver, WatchedKind
 from tests.apiserver import standing_in
 from tests.hooks.server.test_gunicorn import settings  # noqa: F401 - a fixture
 from tests.loopback import Answering, Loopback
@@ -76,14 +76,14 @@ class Api(Answering):
 def api(monkeypatch, tmp_path):
     server = Loopback(Api)
     server.asked, server.replies, server.last = [], [], watched
-    monkeypatch.setattr(observer, "WAITS", (0.0,) * 4)
+    monkeypatch.setattr(observer, "BACKOFF_SECONDS", (0.0,) * 4)
     with standing_in(server, tmp_path, monkeypatch):
         yield server
 
 
 def followed(api, *replies, seen=None):
     """A kind that has followed these replies, and what it knew before each of them in `seen`."""
-    kind = Kind(RECIPES, "aimrecipes", "spec")
+    kind = WatchedKind(RECIPES, "aimrecipes", "spec")
     api.replies[:] = replies
 
     def last():
@@ -92,8 +92,8 @@ def followed(api, *replies, seen=None):
 
     api.last = last
     if seen is not None:
-        ask = kind._ask
-        kind._ask = lambda **how: seen.append(kind.objects()) or ask(**how)
+        ask = kind._request
+        kind._request = lambda **how: seen.append(kind.objects()) or ask(**how)
     kind.follow()
     return kind
 
@@ -155,7 +155,7 @@ def test_after_any_other_trouble_the_watch_goes_on_where_it_was(api, trouble, li
     assert kind.objects() == [kept("a", 1), kept("b", 100)]
     assert sum("watch" not in query for _, query in api.asked) == 1
     [line] = lines()
-    assert (line["message"], line["observed"], line["failures"]) == ("the catalogue is not followed", "aimrecipes", 1)
+    assert (line["message"], line["observed"], line["failures"]) == ("the catalogue cannot be watched", "aimrecipes", 1)
     assert line["error"]
 
 
@@ -172,7 +172,7 @@ def test_a_watch_that_ends_well_makes_up_for_what_failed(api):
 
 
 def test_with_more_than_is_kept_nothing_is_known(api, monkeypatch, lines):
-    monkeypatch.setattr(observer, "MOST", 2)
+    monkeypatch.setattr(observer, "MAX_OBJECTS", 2)
     seen = []
     few, many = [raw("a", 1), raw("b", 1)], [raw(name, 2) for name in "abc"]
     kind = followed(api, listed(*few), watched(event("ADDED", raw("c", 8))), listed(*many), seen=seen)
@@ -183,7 +183,7 @@ def test_with_more_than_is_kept_nothing_is_known(api, monkeypatch, lines):
 
 def test_without_a_way_to_the_api_server_it_says_so(monkeypatch, tmp_path, lines):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    kind = Kind(RECIPES, "aimrecipes", "spec")
+    kind = WatchedKind(RECIPES, "aimrecipes", "spec")
     kind.stopped.wait = lambda _: kind.stopped.set()
     kind.follow()
     assert kind.objects() is None

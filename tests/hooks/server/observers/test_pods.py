@@ -14,7 +14,7 @@ from aimlib.protocol.observed import replicas_missing
 from hooks.server.app import create_app
 from hooks.server.observers import pods as observer
 from hooks.server.observers.enabled import observers
-from hooks.server.observers.pods import Pods
+from hooks.server.observers.pods import PodObserver
 from tests.apiserver import standing_in
 from tests.cases import TESTDATA, Case
 from tests.loopback import Answering, Loopback
@@ -48,24 +48,24 @@ def asked(case=STUCK, now=NOON, **metadata):
 
 
 def test_the_pods_of_the_endpoint_are_asked_for_by_label_and_no_more_than_a_few(api):
-    assert Pods()(asked()) == [POD]
+    assert PodObserver()(asked()) == [POD]
     query = {"labelSelector": ["aim.engine.amd.com/endpoint=chat"], "limit": ["20"]}
     assert api.asked == [("/api/v1/namespaces/team-a/pods", query)]
 
 
 def test_a_name_that_is_no_label_is_asked_for_as_it_is_labelled(api):
-    Pods()(asked(name="x" * 100))
+    PodObserver()(asked(name="x" * 100))
     [(_, query)] = api.asked
     assert query["labelSelector"] == [f"aim.engine.amd.com/endpoint={label_value('x' * 100)}"]
 
 
 def test_nothing_is_asked_while_all_replicas_are_ready(api):
-    assert Pods()(asked(READY)) is None
+    assert PodObserver()(asked(READY)) is None
     assert api.asked == []
 
 
 def test_a_burst_of_syncs_asks_once_and_the_next_look_asks_again(api):
-    pods = Pods()
+    pods = PodObserver()
     for milliseconds in (0, 10, 500, 1999):
         assert pods(asked(now=NOON + timedelta(milliseconds=milliseconds))) == [POD]
     assert len(api.asked) == 1
@@ -78,8 +78,8 @@ def test_a_burst_of_syncs_asks_once_and_the_next_look_asks_again(api):
 
 
 def test_the_answers_that_are_kept_are_few(api, monkeypatch):
-    monkeypatch.setattr(observer, "REMEMBERED", 2)
-    pods = Pods()
+    monkeypatch.setattr(observer, "MAX_ENDPOINTS", 2)
+    pods = PodObserver()
     for name in ("a", "b", "c", "c", "b", "a"):
         pods(asked(name=name))
     assert len(api.asked) == 4
@@ -95,36 +95,36 @@ def test_the_answers_that_are_kept_are_few(api, monkeypatch):
 )
 def test_an_answer_that_is_none_is_one_line_in_the_log_and_no_pods(api, lines, reply, words):
     api.reply = reply
-    pods = Pods()
+    pods = PodObserver()
     assert pods(asked()) == pods(asked()) == []
     [line] = lines()
-    assert line["message"] == "pods are not known"
+    assert line["message"] == "pods cannot be listed"
     assert words in line["error"]
     assert (line["level"], line["namespace"], line["name"]) == ("warning", "team-a", "chat")
 
 
 def test_no_list_is_no_pods(api):
     api.reply = (200, b"{}")
-    assert Pods()(asked()) == []
+    assert PodObserver()(asked()) == []
 
 
 def test_no_server_and_no_kubeconfig_are_no_pods(monkeypatch, tmp_path, lines, api):
-    pods = Pods()
+    pods = PodObserver()
     pods(asked())
     api.server_close()
     api.shutdown()
     pods._client.rest_client.pool_manager.clear()
     assert pods(asked(now=NOON + timedelta(minutes=1))) == []
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    assert Pods()(asked()) == []
+    assert PodObserver()(asked()) == []
     assert len(lines()) == 2
 
 
 def test_an_api_server_that_does_not_answer_in_time_is_not_waited_for(api, monkeypatch, lines):
     released = threading.Event()
-    monkeypatch.setattr(observer, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(observer, "POD_LIST_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(api.RequestHandlerClass, "do_GET", lambda _: released.wait(10))
-    assert Pods()(asked()) == []
+    assert PodObserver()(asked()) == []
     released.set()
     assert "timed out" in lines()[0]["error"]
 
@@ -144,7 +144,7 @@ def test_the_server_names_the_cause_when_it_may_observe(api, monkeypatch):
     assert "resyncAfterSeconds" not in said[""]
     assert len(api.asked) == 1
     counted = create_app().test_client().get("/metrics").text
-    assert 'aim_observations_total{asked="pods",result="answered"}' in counted
+    assert 'aim_observer_requests_total{result="succeeded",target="pods"}' in counted
 
 
 def test_an_observer_that_fails_changes_nothing_but_when_to_look_again(api, monkeypatch):
@@ -165,7 +165,7 @@ def strip(said):
 
 
 def test_an_observer_that_nobody_knows_stops_the_start(monkeypatch):
-    words = "asked for podz, found that only pods, prometheus and catalogue can be observed"
+    words = "podz cannot be observed, only pods, prometheus and catalogue"
     with pytest.raises(ConfigError, match=words):
         observers("pods,podz")
     monkeypatch.setenv("AIM_OBSERVE", "x")

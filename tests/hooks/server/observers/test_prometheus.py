@@ -11,10 +11,10 @@ from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import request
 from aimlib.telemetry.prometheus_query import query
 from hooks.jobs.certificates.issuing import issue_ca, issue_server
-from hooks.observability.changes import change
+from hooks.observability.changes import detect_change
 from hooks.server.app import create_app
 from hooks.server.observers import prometheus as observer
-from hooks.server.observers.prometheus import Figures, Source, source
+from hooks.server.observers.prometheus import PrometheusObserver, Source, read_source
 from tests.cases import TESTDATA, Case
 from tests.hooks.server.observers.fakeprometheus import fake_prometheus, vector
 from tests.playing import play
@@ -33,7 +33,7 @@ def prometheus():
 
 @pytest.fixture
 def figures(prometheus):
-    return Figures(Source(f"http://{prometheus.address}"))
+    return PrometheusObserver(Source(f"http://{prometheus.address}"))
 
 
 def asked(case=MEASURED, after=0.0, **metadata):
@@ -91,10 +91,10 @@ def test_one_question_serves_all_syncs_of_half_a_minute(prometheus, figures):
 )
 def test_what_is_no_answer_is_said_and_logged(prometheus, lines, code, pieces, words):
     prometheus.code, prometheus.pieces = code, pieces
-    assert Figures(Source(f"http://{prometheus.address}"))(asked()) == (NOON, {}, words)
+    assert PrometheusObserver(Source(f"http://{prometheus.address}"))(asked()) == (NOON, {}, words)
     [line] = lines()
-    assert (line["level"], line["message"], line["error"]) == ("warning", "figures are not known", words)
-    assert line["asked"] == f"http://{prometheus.address}"
+    assert (line["level"], line["message"], line["error"]) == ("warning", "metrics cannot be queried", words)
+    assert line["url"] == f"http://{prometheus.address}"
     assert {one["path"] for one in prometheus.asked} == {"/api/v1/query"}
 
 
@@ -106,7 +106,7 @@ def test_an_answer_without_figures_is_one(prometheus, figures):
 def test_a_prometheus_that_says_nothing_costs_one_time_out_and_not_one_for_every_sync(
     prometheus, figures, monkeypatch, lines
 ):
-    monkeypatch.setattr(observer, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(observer, "QUERY_TIMEOUT_SECONDS", 0.2)
     prometheus.go.clear()
     began = time.perf_counter()
     for after in range(30):
@@ -117,7 +117,7 @@ def test_a_prometheus_that_says_nothing_costs_one_time_out_and_not_one_for_every
 
 
 def test_an_answer_that_drips_is_not_read_to_its_end(prometheus, figures, monkeypatch):
-    monkeypatch.setattr(observer, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(observer, "QUERY_TIMEOUT_SECONDS", 0.3)
     prometheus.pause, prometheus.pieces = 0.05, [b" "] * 200
     began = time.perf_counter()
     assert figures(asked()).trouble == "an answer that did not end in time"
@@ -190,7 +190,7 @@ def certified(tmp_path):
 def test_a_token_goes_to_whom_the_ca_vouches_for_and_is_read_for_every_question(certified, tmp_path):
     (tmp_path / "token").write_text("first\n")
     files = {"ca_file": str(tmp_path / "ca.crt"), "token_file": str(tmp_path / "token")}
-    figures = Figures(Source(f"https://{certified.address}/prefix", **files))
+    figures = PrometheusObserver(Source(f"https://{certified.address}/prefix", **files))
     assert figures(asked()).figures == {"throughput": 12.0}
     (tmp_path / "token").write_text("second")
     figures(asked(after=30))
@@ -202,7 +202,7 @@ def test_whom_the_ca_does_not_vouch_for_is_not_asked(certified, tmp_path, lines)
     (tmp_path / "token").write_text("first")
     (tmp_path / "other.crt").write_text(issue_ca(datetime.now(UTC)).certificate.text)
     for ca in (str(tmp_path / "other.crt"), None, str(tmp_path / "none.crt")):
-        figures = Figures(Source(f"https://{certified.address}", ca, str(tmp_path / "token")))
+        figures = PrometheusObserver(Source(f"https://{certified.address}", ca, str(tmp_path / "token")))
         assert figures(asked()).trouble == "no answer"
     assert certified.asked == []
     assert "CERTIFICATE_VERIFY_FAILED" in lines()[0]["error"]
@@ -221,7 +221,7 @@ def test_a_token_that_is_none_is_neither_sent_nor_logged(certified, tmp_path, li
     if content is not None:
         (tmp_path / "token").write_bytes(content)
     ours = Source(f"https://{certified.address}", str(tmp_path / "ca.crt"), str(tmp_path / "token"))
-    assert Figures(ours)(asked()).trouble == trouble
+    assert PrometheusObserver(ours)(asked()).trouble == trouble
     assert certified.asked == []
     assert "cret" not in str(lines())
 
@@ -229,7 +229,7 @@ def test_a_token_that_is_none_is_neither_sent_nor_logged(certified, tmp_path, li
 @pytest.mark.parametrize(
     ("url", "found"),
     [
-        ("", "nothing"),
+        ("", "empty"),
         ("prometheus:9090", "prometheus:9090"),
         ("ftp://prometheus", "ftp://prometheus"),
         ("http://", "http://"),
@@ -241,15 +241,17 @@ def test_a_token_that_is_none_is_neither_sent_nor_logged(certified, tmp_path, li
 )
 def test_an_address_that_is_none_stops_the_start(url, found):
     with pytest.raises(ConfigError) as raised:
-        source({"AIM_PROMETHEUS_URL": url})
-    asked_for = "asked for http(s)://host[:port][/prefix], where AIM_OBSERVE has prometheus"
-    assert str(raised.value) == f"AIM_PROMETHEUS_URL: {asked_for}; found {found}"
+        read_source({"AIM_PROMETHEUS_URL": url})
+    expected = "must be http(s)://host[:port][/prefix] where AIM_OBSERVE has prometheus"
+    assert str(raised.value) == f"AIM_PROMETHEUS_URL {expected}; it is {found}"
 
 
 def test_a_token_over_http_stops_the_start():
     given = {"AIM_PROMETHEUS_URL": "http://prometheus:9090", "AIM_PROMETHEUS_TOKEN_FILE": "/token"}
-    with pytest.raises(ConfigError, match="a token goes over https only, found http://prometheus:9090"):
-        source(given)
+    with pytest.raises(
+        ConfigError, match="a token is sent over https only, and AIM_PROMETHEUS_URL is http://prometheus:9090"
+    ):
+        read_source(given)
 
 
 def test_what_the_environment_says_is_asked():
@@ -259,10 +261,10 @@ def test_what_the_environment_says_is_asked():
         "AIM_PROMETHEUS_TOKEN_FILE": "/token",
     }
     with pytest.raises(ConfigError):
-        source(given)
+        read_source(given)
     given["AIM_PROMETHEUS_URL"] = given["AIM_PROMETHEUS_URL"].lower()
-    assert source(given) == Source("https://thanos.example:9091", "/ca.crt", "/token")
-    assert source({"AIM_PROMETHEUS_URL": "http://p"}) == Source("http://p")
+    assert read_source(given) == Source("https://thanos.example:9091", "/ca.crt", "/token")
+    assert read_source({"AIM_PROMETHEUS_URL": "http://p"}) == Source("http://p")
 
 
 def serve(monkeypatch, prometheus, observe):
@@ -278,8 +280,8 @@ def test_the_server_says_the_figures_and_asks_to_be_asked_again(prometheus, monk
     assert said["status"]["metrics"]["throughput"] == 12
     assert said["resyncAfterSeconds"] == 60
     counted = client.get("/metrics").text
-    assert 'aim_observations_total{asked="prometheus",result="answered"}' in counted
-    assert change(request(body), said["status"]) is None
+    assert 'aim_observer_requests_total{result="succeeded",target="prometheus"}' in counted
+    assert detect_change(request(body), said["status"]) is None
 
 
 def test_without_the_observer_the_status_says_so_and_nobody_is_asked_again(prometheus, monkeypatch):
