@@ -28,13 +28,13 @@ class Config(Model):
     token_secret: TokenSecret = TokenSecret(name="huggingface-token")
     """The Secret with a Hugging Face token in the endpoint's namespace, used if it is there."""
     cpu_per_device: Annotated[int, Field(ge=1)] = 4
-    """CPUs requested per GPU where neither endpoint nor recipe says."""
+    """CPUs requested per GPU where neither endpoint nor recipe states them."""
     memory_per_device: Quantity = "32Gi"
-    """Memory requested per GPU where neither endpoint nor recipe says."""
+    """Memory requested per GPU where neither endpoint nor recipe states it."""
     shared_memory: Quantity = "8Gi"
     """Size limit of /dev/shm, through which the ranks of a replica exchange data."""
     cache_size: Quantity = "100Gi"
-    """Size of a cache claim where neither the endpoint nor the recipe's facts say."""
+    """Size of a cache claim where neither the endpoint nor the recipe's facts state it."""
     downloader_image: Annotated[str, Field(min_length=1, max_length=1024)] = "ghcr.io/aim-engine/aim-downloader:0.1.0"
     """The image of the Jobs that download models into caches, and clean them up."""
     startup_seconds: Annotated[int, Field(ge=10)] = 3600

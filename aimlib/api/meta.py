@@ -28,7 +28,7 @@ class Condition(Model):
     message: Annotated[str, Field(max_length=32768)] = ""
     """Why, as a sentence."""
     observed_generation: int | None = None
-    """The generation of the object that this was said of."""
+    """The generation of the object that this was observed at."""
     last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When the status last changed."""
 

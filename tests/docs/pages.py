@@ -1,9 +1,12 @@
-"""The pages that are generated, by the path of each."""
+"""The pages and pictures that are generated, by the path of each."""
+
+from functools import partial
 
 from tests.docs.api import api
 from tests.docs.cli import cli
 from tests.docs.labels import labels
 from tests.docs.models import models
+from tests.docs.picture import PALETTES, picture
 from tests.docs.reasons import conditions, troubleshooting
 from tests.docs.settings import settings
 
@@ -15,4 +18,5 @@ PAGES = {
     "docs/operate/settings.md": settings,
     "docs/operate/troubleshooting.md": troubleshooting,
     "docs/use/models.md": models,
+    **{f"docs/architecture{mode}.svg": partial(picture, mode) for mode in PALETTES},
 }

@@ -106,8 +106,8 @@ def nodes(pods: list[Raw]) -> set[str]:
 
 
 def sequence() -> list[tuple[str, str]]:
-    """The commands of the README's section on caches, without their `kubectl`, and what each prints there."""
-    section = (ROOT / "README.md").read_text().partition("## Keep models on a volume")[2]
+    """The commands of the page on caches, without their `kubectl`, and what each prints there."""
+    section = (ROOT / "docs" / "use" / "caches.md").read_text().partition("## Keep models on a volume")[2]
     block = section.partition("```console\n")[2].partition("```")[0]
     commands = re.findall(r"^\$ kubectl (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
     return [(command, printed.strip()) for command, printed in commands]

@@ -17,8 +17,8 @@ SLOW = Fault(rate=100_000)
 """So slow that a download's progress is seen: it is reported every five seconds."""
 
 
-def test_the_sequence_of_the_readme(space, hub):
-    """Two endpoints wait for one of two models and start from it, as the README shows it; and what it does not show."""
+def test_the_sequence_of_the_page(space, hub):
+    """Two endpoints wait for one of two models and start from it, as docs/use/caches.md shows; and more."""
     hub.fault = SLOW
     example = [*yaml.safe_load_all((ROOT / caches.EXAMPLE).read_text())]
     assert [one["kind"] for one in example] == ["AIMCache", "AIMEndpoint", "AIMEndpoint"]
