@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
+from aimlib.errors import InvalidInputError
 from aimlib.naming import digest
 
 
@@ -52,5 +53,5 @@ class Config(Model):
         return digest(self.model_dump(mode="json"))
 
 
-class ConfigError(RuntimeError):
-    """Settings that cannot be used; gunicorn prints the message of a RuntimeError and stops."""
+class ConfigError(InvalidInputError, RuntimeError):
+    """Settings that cannot be used. A RuntimeError, because gunicorn prints the message of one and stops."""

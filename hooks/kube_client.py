@@ -5,6 +5,12 @@ from typing import Any
 
 from kubernetes import client, config
 
+from aimlib.errors import UnavailableError
+
+
+class ApiServerError(UnavailableError):
+    """The API server did not do what it was requested to do; the message says what and why."""
+
 
 def connected() -> Any:  # noqa: ANN401 - the client is not typed
     """A client of the Kubernetes API. ConfigException where there is neither a kubeconfig nor a service account."""

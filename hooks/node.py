@@ -4,7 +4,7 @@ from typing import Any
 
 from aimlib.api import API_VERSION
 from aimlib.hardware.nodes import facts
-from aimlib.kube.quantity import NotAQuantityError
+from aimlib.kube.quantity import InvalidQuantityError
 from aimlib.protocol.metacontroller import BadRequestError, Request, wire
 
 
@@ -14,7 +14,7 @@ def sync(request: Request) -> dict[str, Any]:
     node = request.parent
     try:
         spec = facts(node)
-    except NotAQuantityError as error:
+    except InvalidQuantityError as error:
         raise BadRequestError(f"Node {node['metadata']['name']}: status.allocatable: {error}") from error
     return {
         "attachments": [

@@ -116,7 +116,7 @@ def shortage(models: Iterable[Kept], policy: Policy, free_bytes: int | None, whe
 
 
 def policy(cleanup: CacheCleanup) -> Policy:
-    """The policy of an AIMCache: nothing goes unless clean-up is on. NotAQuantityError for an amount that is none."""
+    """An AIMCache's policy: nothing is removed unless clean-up is on. InvalidQuantityError, InvalidDurationError."""
     return Policy(
         cleanup.strategy if cleanup.enabled else "none",
         duration.parse(cleanup.max_age) if cleanup.max_age else None,

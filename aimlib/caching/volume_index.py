@@ -8,16 +8,17 @@ from pydantic import Field, ValidationError
 
 from aimlib.api.base import Model
 from aimlib.caching.job_reports import ModelReport, model_key
+from aimlib.errors import InvalidInputError
 from aimlib.schema.error_messages import sentences
 
 VERSION = 1
 
 
-class UnreadableIndexError(ValueError):
-    """A text that is no index of this version, or an index of an earlier one."""
+class InvalidIndexError(InvalidInputError):
+    """A text that is not an index, or one of an earlier version."""
 
 
-class NewerIndexError(ValueError):
+class NewerIndexError(InvalidInputError):
     """An index of a later version, written by a later release."""
 
 
@@ -88,22 +89,22 @@ class VolumeIndex(Model):
 
 
 def read(text: str) -> VolumeIndex:
-    """The index in a text. UnreadableIndexError or NewerIndexError where it cannot be worked with."""
+    """The index in a text. InvalidIndexError or NewerIndexError where it cannot be worked with."""
     try:
         raw: Any = json.loads(text)
     except ValueError as error:
-        raise UnreadableIndexError(f"it is no JSON: {error}") from error
+        raise InvalidIndexError(f"it is no JSON: {error}") from error
     version = raw.get("version") if isinstance(raw, dict) else None
     if not isinstance(version, int):
-        raise UnreadableIndexError("it names no version")
+        raise InvalidIndexError("it names no version")
     if version > VERSION:
         raise NewerIndexError(f"it is of version {version}, and this release knows {VERSION}")
     if version < VERSION:
-        raise UnreadableIndexError(f"it is of version {version}, and this release writes {VERSION}")
+        raise InvalidIndexError(f"it is of version {version}, and this release writes {VERSION}")
     try:
         return VolumeIndex.model_validate(raw)
     except ValidationError as error:
-        raise UnreadableIndexError(sentences(error)[0]) from error
+        raise InvalidIndexError(sentences(error)[0]) from error
 
 
 def written(index: VolumeIndex) -> str:

@@ -2,20 +2,22 @@
 
 import re
 
+from aimlib.errors import InvalidInputError
+
 SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 FORM = re.compile(r"([0-9]{1,8})([smhdw])")
 SPOKEN = ("d", "h", "m", "s")
 """Weeks are not spoken: 45d compares with 30d at a glance, 6w 3d does not."""
 
 
-class NotADurationError(ValueError):
-    """A text that is no length of time."""
+class InvalidDurationError(InvalidInputError):
+    """A text that is not a duration such as 30d."""
 
 
 def parse(text: str) -> int:
-    """The seconds of a length of time; NotADurationError for anything else."""
+    """The seconds of a length of time; InvalidDurationError for anything else."""
     if not (found := FORM.fullmatch(text.strip())):
-        raise NotADurationError(f"{text!r} is not a length of time such as 30d, 12h or 45m")
+        raise InvalidDurationError(f"{text!r} is not a length of time such as 30d, 12h or 45m")
     return int(found[1]) * SECONDS[found[2]]
 
 

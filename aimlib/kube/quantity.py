@@ -8,6 +8,8 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from aimlib.errors import InvalidInputError
+
 GIB = 2**30
 BINARY = {suffix: Fraction(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)}
 DECIMAL = {suffix: Fraction(1000) ** power for power, suffix in enumerate("num", start=-3)} | {
@@ -16,20 +18,20 @@ DECIMAL = {suffix: Fraction(1000) ** power for power, suffix in enumerate("num",
 FORM = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,3})|([KMGTPE]i|[numkMGTPE]))?")
 
 
-class NotAQuantityError(ValueError):
-    """A string that is no Kubernetes quantity."""
+class InvalidQuantityError(InvalidInputError):
+    """A text that is not a Kubernetes quantity."""
 
 
 def _split(text: str) -> tuple[Fraction, str, str]:
     found = FORM.fullmatch(text.strip())
     if not found:
-        raise NotAQuantityError(f"{text!r} is not a quantity such as 500m, 16 or 64Gi")
+        raise InvalidQuantityError(f"{text!r} is not a quantity such as 500m, 16 or 64Gi")
     number, exponent, suffix = found.groups()
     return Fraction(number if number[-1] != "." else number[:-1]), exponent or "", suffix or ""
 
 
 def parse(text: str) -> Fraction:
-    """The exact value of a quantity; NotAQuantityError for anything else."""
+    """The exact value of a quantity; InvalidQuantityError for anything else."""
     number, exponent, suffix = _split(text)
     if exponent:
         return number * Fraction(10) ** int(exponent)
@@ -38,7 +40,7 @@ def parse(text: str) -> Fraction:
 
 @lru_cache(maxsize=1024)
 def canonical(text: str) -> str:
-    """The spelling that the API server stores for this quantity; NotAQuantityError for anything else."""
+    """The spelling that the API server stores for this quantity; InvalidQuantityError for anything else."""
     _, exponent, suffix = _split(text)
     nano = DECIMAL["n"]
     value = -(-parse(text) // nano) * nano  # the API server rounds up to nano

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 from aimlib.api.meta import Raw
+from aimlib.errors import InvalidInputError
 from aimlib.protocol.observations import NOTHING_OBSERVED, Observations, Topic
 
 T = TypeVar("T")
@@ -22,8 +23,8 @@ AS_IT_STANDS = frozenset({"apiGroups", "group"})
 """Keys whose value may be, or hold, an empty text: the core group in a Role or in a reference."""
 
 
-class BadRequestError(ValueError):
-    """A request that cannot be understood; the answer is no answer, and nothing changes in the cluster."""
+class BadRequestError(InvalidInputError):
+    """A request that cannot be understood; the response has an error status, and nothing changes in the cluster."""
 
 
 class Request(NamedTuple):

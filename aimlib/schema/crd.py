@@ -13,6 +13,7 @@ import yaml
 
 from aimlib.api import GROUP, VERSION
 from aimlib.api.spelling import Path as FieldPath
+from aimlib.errors import AimError
 from aimlib.schema.descriptions import DescribedSchema
 from aimlib.schema.kinds import KINDS, Kind
 
@@ -26,8 +27,8 @@ DROPPED = frozenset(
 )
 
 
-class CannotExpressError(TypeError):
-    """A model says something that a structural schema cannot."""
+class UnsupportedSchemaError(AimError, TypeError):
+    """A model uses something that structural schemas do not have."""
 
 
 def structural(
@@ -36,7 +37,9 @@ def structural(
     """`schema` in the dialect of CRDs. Fields with a twin spelling get no default: it would answer for the twin."""
     merged = _unwrapped(schema, defs, path)
     if unknown := set(merged) - KEPT - DROPPED:
-        raise CannotExpressError(f"{'.'.join(path)}: {', '.join(sorted(unknown))} has no place in a structural schema")
+        raise UnsupportedSchemaError(
+            f"{'.'.join(path)}: {', '.join(sorted(unknown))} is not allowed in a structural schema"
+        )
     kept = {key: value for key, value in merged.items() if key in KEPT}
     if path in twins or isinstance(kept.get("default"), dict | list):
         kept.pop("default", None)
@@ -59,7 +62,7 @@ def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPa
         return {key: value for key, value in schema.items() if key != "anyOf"}
     options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) > 1:
-        raise CannotExpressError(f"{'.'.join(path)}: a choice of types has no place in a structural schema")
+        raise UnsupportedSchemaError(f"{'.'.join(path)}: a choice of types is not allowed in a structural schema")
     inner: dict[str, Any] = {}
     if options:
         inner = _unwrapped(options[0], defs, path)

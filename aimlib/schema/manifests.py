@@ -9,13 +9,14 @@ import yaml
 
 import aimlib.data
 from aimlib.api.meta import Raw
+from aimlib.errors import InvalidInputError
 from aimlib.schema.validation import Finding, Path, misshapen
 
 TEXT = "tag:yaml.org,2002:str"
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
-class UnreadableError(Exception):
+class InvalidManifestError(InvalidInputError):
     """Input that cannot be used; the message says where and why, one finding a line."""
 
 
@@ -65,12 +66,12 @@ class Document(NamedTuple):
     def name(self) -> str:
         return str(self.raw["metadata"]["name"])
 
-    def refused(self, findings: Iterable[Finding]) -> UnreadableError:
+    def refused(self, findings: Iterable[Finding]) -> InvalidManifestError:
         """The findings as an error: each with file, line and object."""
         metadata = self.raw.get("metadata")
         name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
         title = f"{self.raw.get('kind', 'object')} {name}".strip()
-        return UnreadableError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
+        return InvalidManifestError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
 
     def place(self, path: Path = ()) -> str:
         """Source and line of a field, or of what is nearest to it."""
@@ -96,11 +97,11 @@ def _inside(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
 
 
 def documents(source: str, content: bytes) -> Iterator[Document]:
-    """The objects in a text, those of lists one by one; UnreadableError for anything else."""
+    """The objects in a text, those of lists one by one; InvalidManifestError for anything else."""
     for raw, node in _values(source, content):
         for one in _members(Document(source, raw, node)):
             if not isinstance(one.raw, dict):
-                raise UnreadableError(f"{one.place()}: not an object with apiVersion, kind and metadata")
+                raise InvalidManifestError(f"{one.place()}: not an object with apiVersion, kind and metadata")
             if findings := misshapen(one.raw):
                 raise one.refused(findings)
             yield one
@@ -132,9 +133,9 @@ def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise UnreadableError(f"{where}: {error.problem}") from error
+        raise InvalidManifestError(f"{where}: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise UnreadableError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
+        raise InvalidManifestError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
 
 
 def _yaml(content: bytes) -> Iterator[tuple[Any, yaml.Node]]:

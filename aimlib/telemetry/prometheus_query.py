@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from aimlib.errors import UnavailableError
 from aimlib.telemetry.recording_rules import ENDPOINT, records
 
 LARGEST = 1e12
@@ -55,8 +56,8 @@ RECORDED_ONLY = frozenset({"gpu_utilization"})
 """Matches series of other exporters, which fails the whole query where their labels are not as they should be."""
 
 
-class UnreadableError(ValueError):
-    """An answer that is none of Prometheus; the message says what was found."""
+class PrometheusError(UnavailableError):
+    """Prometheus gave no response that can be used; the message names what it gave, equal for equal causes."""
 
 
 @cache
@@ -73,7 +74,7 @@ def _sources(figure: Figure) -> str:
 
 
 def read(body: bytes) -> Series:
-    """The figures in an answer to `query`; UnreadableError where it is no answer to an instant query.
+    """The figures in an answer to `query`; PrometheusError where it is no answer to an instant query.
 
     A value that is no figure (NaN of a mean over no requests, infinity, text, less than nothing) is as if it were not
     there. Where there are several of one figure, which no answer of Prometheus has, the largest counts.
@@ -81,11 +82,11 @@ def read(body: bytes) -> Series:
     try:
         answer = from_json(body)
     except ValueError as error:
-        raise UnreadableError("an answer that is not JSON") from error
+        raise PrometheusError("an answer that is not JSON") from error
     data = answer.get("data") if isinstance(answer, dict) and answer.get("status") == "success" else None
     listed = data.get("result") if isinstance(data, dict) and data.get("resultType") == "vector" else None
     if not isinstance(listed, list):
-        raise UnreadableError("an answer that is none to an instant query")
+        raise PrometheusError("an answer that is none to an instant query")
     found: dict[tuple[str, str], dict[str, float]] = {}
     for one in listed:
         labels, value = _labels(one), _value(one)

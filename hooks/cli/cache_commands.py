@@ -12,16 +12,17 @@ from aimlib.caching.download_errors import OUTCOMES
 from aimlib.caching.eviction import Policy, Removal
 from aimlib.caching.job_reports import Removed
 from aimlib.caching.volume_index import CachedModel
-from hooks.cli.errors import TROUBLE, Failure
+from hooks.cli.errors import TROUBLE, CommandError
 from hooks.cli.formats import json_text, yaml_document
 from hooks.cli.tables import Cell, table
 from hooks.jobs.volume import cleanup, disk, listing, termination
 from hooks.jobs.volume.cleanup_plan import preview
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume
-from hooks.jobs.volume.listing import ListedModel, NoCacheError
+from hooks.jobs.volume.listing import InvalidVolumeError, ListedModel
 from hooks.jobs.volume.policy import CacheRules, CleanupRules, OptionRules
+from hooks.kube_client import ApiServerError
 
 DAMAGED = 3
 """Exit code of a verification that found something wrong."""
@@ -70,7 +71,7 @@ def verify(root: Path, model: str | None) -> int:
     chosen = [one for one in models if model in (None, one.id)]
     if model and not chosen:
         there = ", ".join(sorted({one.id for one in models})) or "no model at all"
-        raise Failure(f"{root} has no model {model}, but {there}")
+        raise CommandError(f"{root} has no model {model}, but {there}")
     if not chosen:
         click.echo(f"There is no model in {root}.")
     return DAMAGED if [one for one in chosen if not _right(volume, one)] else 0
@@ -109,17 +110,17 @@ def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
     return 0
 
 
-def _failed(message: str, code: int) -> Failure:
+def _failed(message: str, code: int) -> CommandError:
     termination.write_termination_message(message, _say)
-    return Failure(message, code)
+    return CommandError(message, code)
 
 
 def _previewed(root: Path, rules: CleanupRules) -> int:
     try:
         with _worded(root):
             found = preview(listing.open_volume(root), rules)
-    except ClusterError as error:
-        raise Failure(str(error), TROUBLE) from error
+    except ApiServerError as error:
+        raise CommandError(str(error), TROUBLE) from error
     _print(found.removals, "Nothing would be removed.")
     for note in found.notes:
         _say(note)
@@ -137,10 +138,10 @@ def _say(sentence: str) -> None:
 
 @contextmanager
 def _worded(root: Path) -> Iterator[None]:
-    """What is wrong with a folder as a Failure."""
+    """What is wrong with a folder as a CommandError."""
     try:
         yield
-    except NoCacheError as error:
-        raise Failure(str(error)) from error
+    except InvalidVolumeError as error:
+        raise CommandError(str(error)) from error
     except OSError as error:
-        raise Failure(f"{error.filename or root} cannot be read: {error.strerror}") from error
+        raise CommandError(f"{error.filename or root} cannot be read: {error.strerror}") from error

@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from hooks.cli.errors import Failure
+from hooks.cli.errors import CommandError
 
 ROOT = click.argument("root", type=click.Path(file_okay=False, path_type=Path))
 CACHE = click.option(
@@ -33,7 +33,7 @@ def extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         needed = "this command needs the extra download: pip install 'aim-engine-operator[download]'"
-        raise Failure(f"{needed} ({error})") from error
+        raise CommandError(f"{needed} ({error})") from error
 
 
 @click.group(short_help="Download models to a volume and look after them.")
@@ -47,11 +47,11 @@ def cache() -> None:
 
 def _bytes(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """The whole bytes of a quantity."""
-    from aimlib.kube.quantity import NotAQuantityError, parse  # noqa: PLC0415 - when a command runs
+    from aimlib.kube.quantity import InvalidQuantityError, parse  # noqa: PLC0415 - when a command runs
 
     try:
         return None if text is None else int(parse(text))
-    except NotAQuantityError as error:
+    except InvalidQuantityError as error:
         raise click.BadParameter(str(error)) from error
 
 
@@ -132,11 +132,11 @@ def verify(*, root: Path, model: str | None) -> None:
 
 def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """The seconds of a length of time."""
-    from aimlib.kube.duration import NotADurationError, parse  # noqa: PLC0415 - when a command runs
+    from aimlib.kube.duration import InvalidDurationError, parse  # noqa: PLC0415 - when a command runs
 
     try:
         return None if text is None else parse(text)
-    except NotADurationError as error:
+    except InvalidDurationError as error:
         raise click.BadParameter(str(error)) from error
 
 

@@ -74,5 +74,5 @@ def test_without_the_recording_rules_the_figures_are_the_same(monitored, monkeyp
 
 def test_a_query_that_prometheus_does_not_understand_is_an_answer_that_is_none(monitored, monkeypatch):
     monkeypatch.setattr(observer, "query", lambda: "sum by")
-    with pytest.raises(observer.NoAnswerError, match="HTTP status 400"):
+    with pytest.raises(observer.PrometheusError, match="HTTP status 400"):
         observer._answer(Source(monitored.prometheus.url))

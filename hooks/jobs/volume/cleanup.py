@@ -13,12 +13,13 @@ from aimlib.caching.eviction import Policy, Removal
 from aimlib.caching.job_reports import CleanupReport, ModelReport, Removed, model_key
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import clock, disk, errors, index, locks, missing_files, removal
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.index import Log
 from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.missing_files import Leftover
 from hooks.jobs.volume.policy import CacheRules, CleanupRules, RatedModels
+from hooks.kube_client import ApiServerError
 
 IDLE_SECONDS = 3600
 """Seconds for which files of an interrupted download stay: a program without our locks may be writing them."""
@@ -33,7 +34,7 @@ class Cleanup:
         self.volume, self.rules, self.log = MountedVolume(root), rules, log
         self.removed: list[Removed] = []
         self.notes: list[str] = []
-        self.error: ClusterError | DownloadError | None = None
+        self.error: ApiServerError | DownloadError | None = None
         """Why the clean-up is incomplete."""
         self.began, self.freed = disk.free_bytes(root), 0
 
@@ -49,7 +50,7 @@ class Cleanup:
         )
 
     def check(self) -> None:
-        """Checks that every model that is reported as ready is complete, and records use. ClusterError."""
+        """Checks that every model that is reported as ready is complete, and records use. ApiServerError."""
         models = self._models()
         rated = self.rules.rate(models.values())
         known = {(one.id, one.revision) for one in models.values()}
@@ -83,7 +84,7 @@ class Cleanup:
         )
 
     def remove_leftovers(self) -> None:
-        """Removes files that interrupted downloads left of models that are no longer listed. ClusterError."""
+        """Removes files that interrupted downloads left of models that are no longer listed. ApiServerError."""
         for repo, _ in removable_leftovers(self.volume, self.rules.rate(())):
             with self._locked(repo) as mine:
                 files = idle_leftovers(repo) if mine else ()  # a download may be using them by now
@@ -95,7 +96,7 @@ class Cleanup:
                     self._count(leftovers_removal(repo, files))
 
     def make_room(self, wanted: Callable[[Policy], Policy] = lambda policy: policy) -> None:
-        """Removes models one by one, reading the rules before each. ClusterError."""
+        """Removes models one by one, reading the rules before each. ApiServerError."""
         tried: set[str] = set()
         while True:
             models = {key: one for key, one in self._models().items() if key not in tried}
@@ -129,7 +130,7 @@ class Cleanup:
         self.removed.append(Removed(**planned._asdict()))
         self.log(f"removed {planned.id}@{planned.revision}, {byte_sizes.words(planned.bytes)}: {planned.why}")
 
-    def stop(self, error: ClusterError) -> None:
+    def stop(self, error: ApiServerError) -> None:
         """Ends the clean-up because the cluster does not respond."""
         self.error = error
         self._note(f"the clean-up ends here: {error}")
@@ -198,7 +199,7 @@ def _run(cleanup: Cleanup, *steps: Callable[[], None]) -> None:
                 job_reports.CLEANUP: job_reports.written(cleanup.report()),
             }
         )
-    except ClusterError as error:
+    except ApiServerError as error:
         cleanup.stop(error)
 
 

@@ -18,7 +18,7 @@ class Preview(NamedTuple):
 
 
 def preview(volume: MountedVolume, rules: CleanupRules) -> Preview:
-    """Previews `cleanup.clean_up`, except for running downloads. ClusterError, NoCacheError, OSError."""
+    """Previews `cleanup.clean_up`, except for running downloads. ApiServerError, InvalidVolumeError, OSError."""
     models = read_index(volume).models.values()
     rated = rules.rate(models)
     removals = [cleanup.leftovers_removal(*one) for one in cleanup.removable_leftovers(volume, rated)]

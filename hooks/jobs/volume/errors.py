@@ -8,10 +8,11 @@ from pathlib import Path
 
 from aimlib.caching import byte_sizes
 from aimlib.caching.download_errors import OUTCOMES
+from aimlib.errors import AimError, UnavailableError
 from hooks.jobs.volume import disk
 
 
-class DownloadError(Exception):
+class DownloadError(AimError):
     """Ends a download: a reason of `aimlib.caching.download_errors`, and a message."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -19,7 +20,7 @@ class DownloadError(Exception):
         self.reason, self.message, self.code = reason, message, OUTCOMES[reason].code
 
 
-class TransientError(Exception):
+class TransientError(UnavailableError):
     """A failure that a retry may not meet, after `wait` seconds where the server requested them."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from huggingface_hub import CachedRepoInfo, CachedRevisionInfo, scan_cache_dir
 
 from aimlib.caching import volume_index
-from aimlib.caching.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeFile, VolumeIndex
+from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
 from aimlib.kube.timestamp import written
 from hooks.jobs.volume import disk, hashes, locks
 from hooks.jobs.volume.errors import DownloadError
@@ -27,7 +27,7 @@ def load_index(root: Path, log: Log) -> VolumeIndex:
     volume = MountedVolume(root)
     try:
         return _read(volume)
-    except UnreadableIndexError:
+    except InvalidIndexError:
         pass
     try:
         volume.locks.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def update_index(root: Path, change: Callable[[VolumeIndex], VolumeIndex], log: 
     with locks.hold_lock(volume, locks.INDEX, locks.INDEX_WAIT, log):
         try:
             before = _read(volume)
-        except UnreadableIndexError as error:
+        except InvalidIndexError as error:
             log(f"the index {volume.index_file} cannot be read: {error}; it is made anew from what is on the volume")
             before = _rebuild(volume)
             volume.index_file.with_name("index.json.broken").write_bytes(volume.index_file.read_bytes())
@@ -65,7 +65,7 @@ def _read(volume: MountedVolume) -> VolumeIndex:
     except FileNotFoundError:
         return VolumeIndex()
     except UnicodeDecodeError as error:
-        raise UnreadableIndexError("it is no text") from error
+        raise InvalidIndexError("it is no text") from error
     except NewerIndexError as error:
         raise DownloadError(
             "VolumeRefused",

@@ -10,7 +10,8 @@ from aimlib.caching import eviction
 from aimlib.caching.eviction import Kept, Policy
 from aimlib.caching.volume_index import CachedModel
 from aimlib.schema.error_messages import sentences
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
+from hooks.kube_client import ApiServerError
 
 
 class RatedModels(NamedTuple):
@@ -42,10 +43,10 @@ class CleanupRules(Protocol):
     """The rules of a clean-up, read before each step, since endpoints may start to use models at any time."""
 
     def rate(self, models: Iterable[CachedModel]) -> RatedModels:
-        """Reads the rules and users of models now. ClusterError."""
+        """Reads the rules and users of models now. ApiServerError."""
 
     def report(self, data: Mapping[str, str]) -> None:
-        """Merges these keys into the cache's reports. ClusterError."""
+        """Merges these keys into the cache's reports. ApiServerError."""
 
 
 class CacheRules:
@@ -60,11 +61,11 @@ class CacheRules:
             cache = AIMCache.model_validate(raw)
             policy = eviction.policy(cache.spec.cleanup)
         except ValidationError as error:
-            raise ClusterError(
+            raise ApiServerError(
                 f"AIMCache {self.cluster.cache} cannot be read: {'; '.join(sentences(error))}"
             ) from error
         except ValueError as error:
-            raise ClusterError(f"AIMCache {self.cluster.cache} cannot be read: cleanup: {error}") from error
+            raise ApiServerError(f"AIMCache {self.cluster.cache} cannot be read: cleanup: {error}") from error
         usage = cache.status.cached_models if cache.status else ()
         found = eviction.kept(cache.spec, (one.report() for one in models), usage)
         ready, removed = (

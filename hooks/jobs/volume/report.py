@@ -7,7 +7,8 @@ from pathlib import Path
 from aimlib.caching import byte_sizes, job_reports
 from aimlib.caching.job_reports import ModelReport
 from hooks.jobs.volume import clock, disk
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
+from hooks.kube_client import ApiServerError
 
 REPORT_SECONDS, RETRY_SECONDS = 5.0, 30.0
 """Seconds between two reports of progress, and after one that failed."""
@@ -88,7 +89,7 @@ class CacheReporter(Reporter):
     def _send(self, data: dict[str, str], report: ModelReport) -> bool:
         try:
             self.cluster.report(data)
-        except ClusterError as error:
+        except ApiServerError as error:
             if str(error) != self.last_error:
                 self.log(f"the state cannot be reported to {self.cluster.reports}: {error}")
             self.last_error, self.next_report = str(error), clock.monotonic() + RETRY_SECONDS

@@ -19,7 +19,7 @@ from aimlib.config import ConfigError
 from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.telemetry.live_metrics import Observation
-from aimlib.telemetry.prometheus_query import Series, UnreadableError, query, read
+from aimlib.telemetry.prometheus_query import PrometheusError, Series, query, read
 from hooks.endpoint.world import live_metrics_requested
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -57,10 +57,6 @@ def source(environment: Mapping[str, str]) -> Source:
     if token_file and parse_url(url).scheme != "https":
         raise ConfigError(f"AIM_PROMETHEUS_TOKEN_FILE: a token goes over https only, found {url}")
     return Source(url.rstrip("/"), environment.get("AIM_PROMETHEUS_CA_FILE") or None, token_file)
-
-
-class NoAnswerError(RuntimeError):
-    """No answer that can be used; the message says what was found instead, and is the same for the same trouble."""
 
 
 class Answered(NamedTuple):
@@ -107,9 +103,9 @@ class Figures:
     def _ask(self, now: datetime) -> Answered:
         try:
             series = read(_answer(self._source))
-        except (NoAnswerError, UnreadableError, HTTPError, OSError) as error:
+        except (PrometheusError, HTTPError, OSError) as error:
             metrics.OBSERVATIONS.labels("prometheus", "failed").inc()
-            trouble = str(error) if isinstance(error, NoAnswerError | UnreadableError) else "no answer"
+            trouble = str(error) if isinstance(error, PrometheusError) else "no answer"
             logger().warning("figures are not known", extra={"facts": {"asked": self._source.url, "error": str(error)}})
             kept = self._known and not self._known.trouble and now - self._known.at < KEPT
             return self._known._replace(asked=now) if self._known and kept else Answered(now, now, {}, trouble)
@@ -118,7 +114,7 @@ class Figures:
 
 
 def _answer(asked_of: Source) -> bytes:
-    """The body of an answer; NoAnswerError, or what urllib3 and the system raise, where there is none in time."""
+    """The body of an answer; PrometheusError, or what urllib3 and the system raise, where there is none in time."""
     ends = time.monotonic() + TIMEOUT_SECONDS
     headers = {"User-Agent": "aim-hooks"}
     if asked_of.token_file:
@@ -136,14 +132,14 @@ def _answer(asked_of: Source) -> bytes:
         )
         with reply:
             if reply.status != HTTPStatus.OK:
-                raise NoAnswerError(f"HTTP status {reply.status}")
+                raise PrometheusError(f"HTTP status {reply.status}")
             return _body(reply, ends)
 
 
 def _token(file: str) -> str:
     token = Path(file).read_text(encoding="latin-1").strip()
     if not re.fullmatch(r"[!-~]+", token):  # an error about the header would show it in the log
-        raise NoAnswerError("no token in the file of AIM_PROMETHEUS_TOKEN_FILE")
+        raise PrometheusError("no token in the file of AIM_PROMETHEUS_TOKEN_FILE")
     return token
 
 
@@ -153,9 +149,9 @@ def _body(reply: BaseHTTPResponse, ends: float) -> bytes:
     while chunk := reply.read1(CHUNK):
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            raise NoAnswerError(f"an answer of more than {LARGEST_ANSWER // 2**20} MiB")
+            raise PrometheusError(f"an answer of more than {LARGEST_ANSWER // 2**20} MiB")
         if time.monotonic() > ends:
-            raise NoAnswerError("an answer that did not end in time")
+            raise PrometheusError("an answer that did not end in time")
     return bytes(body)
 
 

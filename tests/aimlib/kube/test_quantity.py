@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from aimlib.api.base import Quantity
-from aimlib.kube.quantity import BINARY, DECIMAL, GIB, NotAQuantityError, canonical, from_gib, gib, parse
+from aimlib.kube.quantity import BINARY, DECIMAL, GIB, InvalidQuantityError, canonical, from_gib, gib, parse
 
 EXPONENTS = ("e3", "E6", "e-3", "e+2", "e1", "E-1", "e9")
 LARGEST = 2**63 - 1
@@ -84,14 +84,14 @@ def test_bytes_that_are_no_multiple_of_1024_are_written_as_the_decimal_they_woul
 @pytest.mark.parametrize("text", ["", "Gi", "1 Gi", "1gi", "1KB", "0x10", "1e", "1e1000", "one", "-1", "1Gi1", "1,5"])
 def test_what_is_none_is_refused_with_what_was_found(text):
     for function in (parse, canonical):
-        with pytest.raises(NotAQuantityError, match="is not a quantity such as 500m, 16 or 64Gi") as error:
+        with pytest.raises(InvalidQuantityError, match="is not a quantity such as 500m, 16 or 64Gi") as error:
             function(text)
         assert repr(text) in str(error.value)
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_quantity_or_refused_as_none(text):
-    with suppress(NotAQuantityError):
+    with suppress(InvalidQuantityError):
         assert parse(text) >= 0
 
 

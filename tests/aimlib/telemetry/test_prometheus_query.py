@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.endpoint_status import Metrics
-from aimlib.telemetry.prometheus_query import FIGURES, RECORDED_ONLY, UnreadableError, query, read
+from aimlib.telemetry.prometheus_query import FIGURES, RECORDED_ONLY, PrometheusError, query, read
 from aimlib.telemetry.recording_rules import records
 
 CHAT = {"namespace": "team-a", "aimendpoint": "chat"}
@@ -91,7 +91,7 @@ def test_a_series_without_its_parts_is_left_out(series, value):
     ],
 )
 def test_what_is_no_answer_is_said_in_words_that_are_always_the_same(body):
-    with pytest.raises(UnreadableError) as raised:
+    with pytest.raises(PrometheusError) as raised:
         read(body)
     assert re.fullmatch("an answer that is (not JSON|none to an instant query)", str(raised.value))
 

@@ -10,10 +10,10 @@ from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.caching.volume_index import CachedModel, VolumeFile
 from aimlib.kube.timestamp import written
 from hooks.jobs.volume import clock, hashes, index
-from hooks.jobs.volume.cluster import ClusterError
 from hooks.jobs.volume.layout import MountedVolume
 from hooks.jobs.volume.request import DownloadRequest
 from hooks.jobs.volume.snapshot import publish_snapshot
+from hooks.kube_client import ApiServerError
 
 LARGE = "model.safetensors"
 
@@ -93,12 +93,12 @@ class Kubernetes:
 
     def report(self, data):
         if self.broken:
-            raise ClusterError("the API server returned 503 Service Unavailable")
+            raise ApiServerError("the API server returned 503 Service Unavailable")
         self.data |= data
 
     def read_cache(self):
         if self.broken:
-            raise ClusterError("the API server returned 503 Service Unavailable")
+            raise ApiServerError("the API server returned 503 Service Unavailable")
         self.asked += 1
         rows = [
             {"id": one.id, "revision": one.revision, "status": one.state, "usedBy": self.users.get(one.id, [])}

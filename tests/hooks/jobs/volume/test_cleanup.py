@@ -9,10 +9,10 @@ import pytest
 from aimlib.caching.eviction import Policy
 from hooks.jobs.volume import cleanup, clock, disk, index, locks, removal
 from hooks.jobs.volume.cleanup_plan import preview
-from hooks.jobs.volume.cluster import ClusterError
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume
 from hooks.jobs.volume.policy import CacheRules, OptionRules
+from hooks.kube_client import ApiServerError
 from tests.hooks.jobs.volume.shelf import LARGE, Kubernetes, ago, blob, part, put, quiet
 
 DAY = 86_400
@@ -193,7 +193,7 @@ def test_a_cluster_that_cannot_be_asked_means_that_nothing_goes(tmp_path):
     cluster.broken = True
     ended = collected(tmp_path, CacheRules(cluster))
     assert (ended.removed, there(tmp_path)) == ([], ["a/b@main"])
-    assert isinstance(ended.error, ClusterError)
+    assert isinstance(ended.error, ApiServerError)
     assert ended.notes == ["the clean-up ends here: the API server returned 503 Service Unavailable"]
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from aimlib.caching import volume_index
-from aimlib.caching.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeFile, VolumeIndex
+from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
 from hooks.jobs.volume import disk, index
 from hooks.jobs.volume.errors import DownloadError
 from tests.hooks.jobs.volume.here import KEPT, MODEL
@@ -47,7 +47,7 @@ def test_equal_contents_count_once():
     ],
 )
 def test_texts_that_are_no_index(text, said):
-    with pytest.raises(UnreadableIndexError, match=said):
+    with pytest.raises(InvalidIndexError, match=said):
         volume_index.read(text)
 
 

@@ -9,8 +9,9 @@ from aimlib.caching import job_reports
 from aimlib.caching.job_reports import ModelReport
 from hooks import kube_client
 from hooks.jobs.volume import clock, command, disk, report, termination
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
 from hooks.jobs.volume.report import CacheReporter, ConsoleReporter
+from hooks.kube_client import ApiServerError
 from tests.apiserver import standing_in
 from tests.hooks.jobs.volume.here import KEPT, MODEL
 from tests.loopback import Answering, Loopback
@@ -146,7 +147,7 @@ def test_a_cluster_that_refuses_is_asked_again_later(api, asked, time, tmp_path)
 
 def test_a_cluster_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(ClusterError, match="no cluster is configured"):
+    with pytest.raises(ApiServerError, match="no cluster is configured"):
         CacheClient("warm").report({})
 
 
@@ -155,7 +156,7 @@ def test_a_cluster_that_cannot_be_reached(api, asked):
     api.shutdown()
     api.server_close()
     asked._client.rest_client.pool_manager.clear()
-    with pytest.raises(ClusterError, match="cannot be reached"):
+    with pytest.raises(ApiServerError, match="cannot be reached"):
         asked.report({})
 
 
@@ -166,7 +167,7 @@ def test_the_aimcache_itself_is_read(api, asked):
 
 def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch, tmp_path):
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    with pytest.raises(ClusterError, match="no cluster is configured"):
+    with pytest.raises(ApiServerError, match="no cluster is configured"):
         CacheClient("warm").report({})
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
