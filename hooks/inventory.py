@@ -5,9 +5,9 @@ from typing import Any
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
-from aimlib.hardware.inventory import add_up
-from aimlib.protocol.metacontroller import Request, wire
-from aimlib.schema.parsing import parsed
+from aimlib.hardware.inventory import inventory_status
+from aimlib.protocol.metacontroller import Request, prune
+from aimlib.schema.parsing import parse_as
 
 NODES = f"AIMNode.{API_VERSION}"
 
@@ -21,9 +21,9 @@ def customize(request: Request) -> dict[str, Any]:
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
-    return {"status": wire(add_up(map(_facts, request.found(NODES))).wire()), "children": []}
+    return {"status": prune(inventory_status(map(_facts, request.found(NODES))).wire()), "children": []}
 
 
 def _facts(node: Raw) -> NodeSpec:
     """The spec of an AIMNode; BadRequestError where it cannot be read, since a guess would take hardware away."""
-    return parsed(NodeSpec, node.get("spec"), f"AIMNode {node['metadata']['name']}")
+    return parse_as(NodeSpec, node.get("spec"), f"AIMNode {node['metadata']['name']}")

@@ -9,9 +9,9 @@ from pydantic import Field, ValidationError
 from aimlib.api.base import Model
 from aimlib.caching.job_reports import ModelReport, model_key
 from aimlib.errors import InvalidInputError
-from aimlib.schema.error_messages import sentences
+from aimlib.schema.error_messages import validation_messages
 
-VERSION = 1
+INDEX_VERSION = 1
 
 
 class InvalidIndexError(InvalidInputError):
@@ -76,7 +76,7 @@ class CachedModel(Model):
 class VolumeIndex(Model):
     """All models that are complete, by `aimlib.caching.job_reports.model_key`."""
 
-    version: int = VERSION
+    version: int = INDEX_VERSION
     models: dict[str, CachedModel] = Field(default_factory=dict)
 
     def having(self, model: CachedModel) -> "VolumeIndex":
@@ -88,7 +88,7 @@ class VolumeIndex(Model):
         return self.model_copy(update={"models": {name: one for name, one in self.models.items() if name != key}})
 
 
-def read(text: str) -> VolumeIndex:
+def parse_index(text: str) -> VolumeIndex:
     """The index in a text. InvalidIndexError or NewerIndexError where it cannot be worked with."""
     try:
         raw: Any = json.loads(text)
@@ -97,16 +97,16 @@ def read(text: str) -> VolumeIndex:
     version = raw.get("version") if isinstance(raw, dict) else None
     if not isinstance(version, int):
         raise InvalidIndexError("it names no version")
-    if version > VERSION:
-        raise NewerIndexError(f"it is of version {version}, and this release knows {VERSION}")
-    if version < VERSION:
-        raise InvalidIndexError(f"it is of version {version}, and this release writes {VERSION}")
+    if version > INDEX_VERSION:
+        raise NewerIndexError(f"it is of version {version}, and this release knows {INDEX_VERSION}")
+    if version < INDEX_VERSION:
+        raise InvalidIndexError(f"it is of version {version}, and this release writes {INDEX_VERSION}")
     try:
         return VolumeIndex.model_validate(raw)
     except ValidationError as error:
-        raise InvalidIndexError(sentences(error)[0]) from error
+        raise InvalidIndexError(validation_messages(error)[0]) from error
 
 
-def written(index: VolumeIndex) -> str:
+def index_text(index: VolumeIndex) -> str:
     """An index as text."""
     return json.dumps(index.wire(), indent=1, sort_keys=True) + "\n"

@@ -10,22 +10,22 @@ import yaml
 import aimlib.data
 from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
-from aimlib.schema.validation import Finding, Path, misshapen
+from aimlib.schema.validation import Finding, ValuePath, outline_findings
 
-TEXT = "tag:yaml.org,2002:str"
-TIMESTAMP = "tag:yaml.org,2002:timestamp"
+TEXT_TAG = "tag:yaml.org,2002:str"
+TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
 
 class InvalidManifestError(InvalidInputError):
     """Input that cannot be used; the message says where and why, one finding a line."""
 
 
-class Loader(aimlib.data.Loader):  # type: ignore[misc,valid-type] # libyaml's loader, or its substitute
+class ManifestLoader(aimlib.data.YamlLoader):  # type: ignore[misc,valid-type] # libyaml's loader, or its substitute
     """YAML as the API server takes it: dates stay text, keys are text, and no key stands twice."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's way
-        first: [(tag, form) for tag, form in forms if tag != TIMESTAMP]
-        for first, forms in aimlib.data.Loader.yaml_implicit_resolvers.items()
+        first: [(tag, form) for tag, form in forms if tag != TIMESTAMP_TAG]
+        for first, forms in aimlib.data.YamlLoader.yaml_implicit_resolvers.items()
     }
 
     def __init__(self, content: bytes) -> None:
@@ -47,7 +47,7 @@ def _check_keys(node: yaml.MappingNode) -> None:
             if key.value in names:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is here twice", key.start_mark)
             names.add(key.value)
-            key.tag = TEXT
+            key.tag = TEXT_TAG
 
 
 class Document(NamedTuple):
@@ -73,12 +73,12 @@ class Document(NamedTuple):
         title = f"{self.raw.get('kind', 'object')} {name}".strip()
         return InvalidManifestError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
 
-    def place(self, path: Path = ()) -> str:
+    def place(self, path: ValuePath = ()) -> str:
         """Source and line of a field, or of what is nearest to it."""
         return f"{self.source}:{_line(self.node, path) + 1}" if self.node else self.source
 
 
-def _line(node: yaml.Node, path: Path) -> int:
+def _line(node: yaml.Node, path: ValuePath) -> int:
     """The line of the field at `path`, counted from 0; that of the last step that is there."""
     line: int = node.start_mark.line
     for step in path:
@@ -102,7 +102,7 @@ def documents(source: str, content: bytes) -> Iterator[Document]:
         for one in _members(Document(source, raw, node)):
             if not isinstance(one.raw, dict):
                 raise InvalidManifestError(f"{one.place()}: not an object with apiVersion, kind and metadata")
-            if findings := misshapen(one.raw):
+            if findings := outline_findings(one.raw):
                 raise one.refused(findings)
             yield one
 
@@ -139,7 +139,7 @@ def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None
 
 
 def _yaml(content: bytes) -> Iterator[tuple[Any, yaml.Node]]:
-    loader = Loader(content)
+    loader = ManifestLoader(content)
     try:
         while loader.check_node():
             node = loader.get_node()

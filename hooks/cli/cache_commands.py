@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from aimlib.api.meta import Raw
-from aimlib.caching import byte_sizes
-from aimlib.caching.download_errors import OUTCOMES
-from aimlib.caching.eviction import Policy, Removal
-from aimlib.caching.job_reports import Removed
+from aimlib.caching.byte_sizes import format_bytes
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.caching.eviction import CleanupPolicy, Removal
+from aimlib.caching.job_reports import RemovedModel
 from aimlib.caching.volume_index import CachedModel
 from hooks.cli.errors import TROUBLE, CommandError
 from hooks.cli.formats import json_text, yaml_document
@@ -44,7 +44,7 @@ def ls(root: Path, output: str) -> int:
         return 0
     wide = output == "wide"
     click.echo(table(WIDE_HEAD if wide else HEAD, [_row(one, wide=wide) for one in found]))
-    used, total, free = map(byte_sizes.words, (volume.used, volume.total, volume.available))
+    used, total, free = map(format_bytes, (volume.used, volume.total, volume.available))
     click.echo(f"\nThe cache has {used}; the volume has {total}, of which {free} are free.")
     return 0
 
@@ -58,7 +58,7 @@ def _data(one: ListedModel) -> Raw:
 
 def _row(one: ListedModel, *, wide: bool) -> tuple[Cell, ...]:
     commit = one.commit if wide else (one.commit or "")[:SHORT]
-    size = (byte_sizes.words(one.bytes), one.files)
+    size = (format_bytes(one.bytes), one.files)
     row = (one.id, one.revision, commit, *size, one.state, one.cached_at, one.last_used)
     return (*row, str(one.folder), "; ".join(one.wrong)) if wide else row
 
@@ -79,7 +79,7 @@ def verify(root: Path, model: str | None) -> int:
 
 def _right(volume: MountedVolume, model: CachedModel) -> bool:
     name = f"{model.id}@{model.revision}"
-    click.echo(f"{name}: reading {len(model.files)} files, {byte_sizes.words(model.bytes)}", err=True)
+    click.echo(f"{name}: reading {len(model.files)} files, {format_bytes(model.bytes)}", err=True)
     if wrong := listing.find_damage(volume, model):
         blobs = volume.repo(model.id).blobs
         advice = f"To mend it, delete what is damaged from {blobs}; the next download brings it again."
@@ -89,7 +89,7 @@ def _right(volume: MountedVolume, model: CachedModel) -> bool:
     return not wrong
 
 
-def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
+def gc(root: Path, cache: str | None, policy: CleanupPolicy, *, dry_run: bool) -> int:
     """Clean up and print what went; with `dry_run` print what would go."""
     rules: CleanupRules = CacheRules(CacheClient(cache)) if cache else OptionRules(policy)
     if dry_run:
@@ -101,7 +101,7 @@ def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
     except DownloadError as error:
         raise _failed(error.message, error.code) from error
     except KeyboardInterrupt:
-        raise _failed("the clean-up was stopped; the next one goes on", OUTCOMES["Interrupted"].code) from None
+        raise _failed("the clean-up was stopped; the next one goes on", DOWNLOAD_OUTCOMES["Interrupted"].code) from None
     _print(ended.removed, "Nothing was removed.")
     if isinstance(ended.error, DownloadError):
         raise _failed(ended.error.message, ended.error.code)
@@ -127,8 +127,8 @@ def _previewed(root: Path, rules: CleanupRules) -> int:
     return 0
 
 
-def _print(removals: Iterable[Removal | Removed], nothing: str) -> None:
-    rows = [(one.id, one.revision, byte_sizes.words(one.bytes), one.why) for one in removals]
+def _print(removals: Iterable[Removal | RemovedModel], nothing: str) -> None:
+    rows = [(one.id, one.revision, format_bytes(one.bytes), one.why) for one in removals]
     click.echo(table(REMOVAL_HEAD, rows) if rows else nothing)
 
 

@@ -47,10 +47,10 @@ def cache() -> None:
 
 def _bytes(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """The whole bytes of a quantity."""
-    from aimlib.kube.quantity import InvalidQuantityError, parse  # noqa: PLC0415 - when a command runs
+    from aimlib.kube.quantity import InvalidQuantityError, parse_quantity  # noqa: PLC0415 - when a command runs
 
     try:
-        return None if text is None else int(parse(text))
+        return None if text is None else int(parse_quantity(text))
     except InvalidQuantityError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -132,10 +132,10 @@ def verify(*, root: Path, model: str | None) -> None:
 
 def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """The seconds of a length of time."""
-    from aimlib.kube.duration import InvalidDurationError, parse  # noqa: PLC0415 - when a command runs
+    from aimlib.kube.duration import InvalidDurationError, parse_duration  # noqa: PLC0415 - when a command runs
 
     try:
-        return None if text is None else parse(text)
+        return None if text is None else parse_duration(text)
     except InvalidDurationError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -166,6 +166,6 @@ def gc(  # noqa: PLR0913 - one parameter an option
     if cache and (strategy or max_age is not None or min_free_space is not None):
         raise click.UsageError("the AIMCache has the rules: leave out --strategy, --max-age and --min-free-space")
     with extra():
-        from aimlib.caching.eviction import Policy  # noqa: PLC0415 - when the command runs
+        from aimlib.caching.eviction import CleanupPolicy  # noqa: PLC0415 - when the command runs
         from hooks.cli import cache_commands  # noqa: PLC0415
-    sys.exit(cache_commands.gc(root, cache, Policy(strategy or "lru", max_age, min_free_space), dry_run=dry_run))
+    sys.exit(cache_commands.gc(root, cache, CleanupPolicy(strategy or "lru", max_age, min_free_space), dry_run=dry_run))

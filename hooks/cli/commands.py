@@ -10,7 +10,7 @@ import click
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.telemetry.live_metrics import in_words
+from aimlib.telemetry.live_metrics import format_metrics
 from hooks.cli import files, simulate, simulate_cache
 from hooks.cli.errors import NOTHING_FITS, CommandError
 from hooks.cli.explanation import HEAD, WIDE_HEAD, Explanation, explained
@@ -207,7 +207,7 @@ def _print_explanation(one: Explanation, *, wide: bool) -> None:
             said.append(condition.message)  # Ready repeats the condition that it fails by
             _print(f"{condition.type} is {condition.status}, {condition.reason}: {condition.message}\n")
     if one.stored and one.status.metrics:
-        _print(f"Figures: {in_words(one.status.metrics)}\n")
+        _print(f"Figures: {format_metrics(one.status.metrics)}\n")
     for warning in one.status.warnings:
         _print(f"Warning: {warning}\n")
 

@@ -13,9 +13,9 @@ import aimlib.data
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.protocol.metacontroller import BadRequestError
-from aimlib.schema.error_messages import sentences
+from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.manifests import Document, InvalidManifestError, documents
-from aimlib.schema.validation import Finding, admit
+from aimlib.schema.validation import Finding, validate_object
 from hooks.cli import simulate
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -53,13 +53,15 @@ def settings(place: str | None) -> Config:
     found: object = None
     try:
         for _, content in texts([place]) if place else ():
-            found = yaml.load(content, aimlib.data.Loader)  # noqa: S506 - a safe loader
+            found = yaml.load(content, aimlib.data.YamlLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise InvalidManifestError(f"{place}: {error}") from error
     try:
         return Config.model_validate({} if found is None else found)
     except ValidationError as error:
-        raise InvalidManifestError("\n".join(f"{place}: {sentence}" for sentence in sentences(error))) from error
+        raise InvalidManifestError(
+            "\n".join(f"{place}: {sentence}" for sentence in validation_messages(error))
+        ) from error
 
 
 class Given(NamedTuple):
@@ -80,7 +82,7 @@ def given(places: Iterable[str], namespace: str | None, planned: Collection[str]
     for one in read(places):
         if one.kind not in {*found, "AIMRecipe"}:
             raise one.refused([Finding(("kind",), "only AIMEndpoint, AIMCache and AIMRecipe can be planned")])
-        stored, findings = admit(one.raw, one.kind)
+        stored, findings = validate_object(one.raw, one.kind)
         if findings:
             raise one.refused(findings)
         if one.kind == "AIMRecipe":

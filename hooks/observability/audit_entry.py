@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from aimlib.api.meta import Raw
-from aimlib.naming import digest
+from aimlib.naming import short_digest
 from aimlib.protocol.metacontroller import Request
 from hooks.observability.changes import Change, listed, mapping
 from hooks.observability.redaction import changed_out_of_sight, clean, redacted, secrets
@@ -24,7 +24,7 @@ def line(asked: Request, found: Change, release: str) -> Raw:
     said = {
         "log": "audit",
         "time": _zulu(asked.now),
-        "id": digest(*names.values(), before, after, found.why, length=32),
+        "id": short_digest(*names.values(), before, after, found.why, length=32),
         "event": found.event,
         "who": writer(metadata),
         "kind": asked.parent.get("kind"),

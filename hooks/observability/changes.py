@@ -6,16 +6,16 @@ from threading import Lock
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.caching.download_errors import OUTCOMES
-from aimlib.naming import digest
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.naming import short_digest
 from aimlib.protocol.metacontroller import Request
-from aimlib.selection.rules import ORDER
+from aimlib.selection.rules import RULE_ORDER
 
 PINNED = ("resolved", "cache")
 """The parts of an endpoint's status that its children are built from."""
 REFUSALS = frozenset({"NothingFits", "NoRecipe"})
 """Reasons of the condition RecipeSelected of a decision for nothing."""
-ENDS = frozenset({"Ready", "JobFailed", *OUTCOMES})
+ENDS = frozenset({"Ready", "JobFailed", *DOWNLOAD_OUTCOMES})
 """How a download ends. JobFailed: without a word about why."""
 NO_CACHE = "no AIMCache is used any more"
 """Why an endpoint without the condition CacheReady has changed: the other conditions are always there."""
@@ -90,7 +90,7 @@ def _of_endpoint(before: Raw, after: Raw) -> Change | None:
 def _rules(selection: Raw) -> Iterator[str]:
     for one in listed(selection.get("candidates")):
         if rule := str(one.get("rule") or ""):
-            yield rule if rule in ORDER else OTHER
+            yield rule if rule in RULE_ORDER else OTHER
 
 
 def _of_cache(before: Raw, after: Raw) -> Change | None:
@@ -159,7 +159,7 @@ class Told:
         """Whether this change was not the last one that was told of its object."""
         metadata = asked.parent["metadata"]
         names = (asked.parent.get("kind"), metadata.get("namespace"), metadata.get("name"), metadata.get("uid"))
-        who, what = digest(*names, length=32), digest(*found, length=32)
+        who, what = short_digest(*names, length=32), short_digest(*found, length=32)
         with self.lock:
             known = self.latest.pop(who, None)
             self.latest[who] = what

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from aimlib.api.meta import Raw
-from aimlib.kube.timestamp import written
+from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import last_changed
 
@@ -31,7 +31,7 @@ def _evidence(request: Request) -> Iterator[str]:
 
 def _moment(request: Request, known: dict[str, str]) -> str:
     """The time of a transition that this request shows."""
-    now = written(request.now)
+    now = format_timestamp(request.now)
     asked = last_changed(request.parent)
     if not known:
         return asked or now

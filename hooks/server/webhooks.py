@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.protocol.admission_review import Answer, Review, response, review
+from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse, parse_review, review_response
 from aimlib.protocol.metacontroller import BadRequestError
 from hooks.endpoint import admission
 from hooks.endpoint.admission import Catalogue
@@ -26,7 +26,7 @@ from hooks.server.limits import Room, arrivals, size
 
 Knows = Callable[[], Catalogue | None]
 """What is known of the cluster at this moment."""
-Webhook = Callable[[Review], Answer]
+Webhook = Callable[[AdmissionRequest], AdmissionResponse]
 
 MAX_REVIEW = 8 * 2**20
 """Bytes of a question: the API server takes objects of up to 3 MiB, and sends that which is stored along."""
@@ -39,7 +39,7 @@ FAILED = "Failed"
 def webhooks(config: Config, knows: Knows) -> dict[str, Webhook]:
     """The webhooks by path; the last element of the path, the caller's token, is asked for before they are."""
 
-    def validate(asked: Review, *, enforce: bool) -> Answer:
+    def validate(asked: AdmissionRequest, *, enforce: bool) -> AdmissionResponse:
         return admission.validate(asked, knows(), config, enforce=enforce)
 
     return {
@@ -49,17 +49,17 @@ def webhooks(config: Config, knows: Knows) -> dict[str, Webhook]:
     }
 
 
-def answer(webhook: Webhook, body: bytes) -> tuple[Review | None, str, dict[str, Any], int]:
+def answer(webhook: Webhook, body: bytes) -> tuple[AdmissionRequest | None, str, dict[str, Any], int]:
     """The question, the verdict, the answer and its HTTP status."""
     try:
-        asked = review(from_json(body))
+        asked = parse_review(from_json(body))
     except BadRequestError as error:
         return None, REFUSED, {"error": str(error)}, 400
     except ValueError as error:
         return None, REFUSED, {"error": f"the body is not JSON: {error}"}, 400
     try:
         said = webhook(asked)
-        return asked, said.verdict, response(asked, said), 200
+        return asked, said.verdict, review_response(asked, said), 200
     except Exception:  # noqa: BLE001 - any surprise must be a 500: the object is let in, and the log has it
         logger().exception("admission failed", extra={"facts": _who(asked.object)})
         return asked, FAILED, {"error": "internal error; see the hook server's log"}, 500

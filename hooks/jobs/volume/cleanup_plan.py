@@ -36,4 +36,4 @@ def preview(volume: MountedVolume, rules: CleanupRules) -> Preview:
     now = clock.now()
     if message := eviction.shortage(whole, rated.policy, free, now):
         notes.append(message)
-    return Preview((*removals, *eviction.plan(whole, rated.policy, free, now)), tuple(notes))
+    return Preview((*removals, *eviction.plan_removals(whole, rated.policy, free, now)), tuple(notes))

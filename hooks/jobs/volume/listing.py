@@ -47,7 +47,7 @@ def open_volume(root: Path) -> MountedVolume:
 def read_index(volume: MountedVolume) -> VolumeIndex:
     """Reads the index; an empty one where there is none. InvalidVolumeError, OSError."""
     try:
-        return volume_index.read(volume.index_file.read_text(encoding="utf-8"))
+        return volume_index.parse_index(volume.index_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return VolumeIndex()
     except NewerIndexError as error:

@@ -19,7 +19,7 @@ from aimlib.config import ConfigError
 from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.telemetry.live_metrics import Observation
-from aimlib.telemetry.prometheus_query import PrometheusError, Series, query, read
+from aimlib.telemetry.prometheus_query import PrometheusError, Series, metrics_query, parse_response
 from hooks.endpoint.world import live_metrics_requested
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -102,7 +102,7 @@ class Figures:
 
     def _ask(self, now: datetime) -> Answered:
         try:
-            series = read(_answer(self._source))
+            series = parse_response(_answer(self._source))
         except (PrometheusError, HTTPError, OSError) as error:
             metrics.OBSERVATIONS.labels("prometheus", "failed").inc()
             trouble = str(error) if isinstance(error, PrometheusError) else "no answer"
@@ -124,7 +124,7 @@ def _answer(asked_of: Source) -> bytes:
         reply = pool.request(
             "POST",
             f"{asked_of.url}/api/v1/query",
-            fields={"query": query(), "timeout": f"{TIMEOUT_SECONDS:g}s"},
+            fields={"query": metrics_query(), "timeout": f"{TIMEOUT_SECONDS:g}s"},
             encode_multipart=False,
             headers=headers,
             redirect=False,

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from huggingface_hub import snapshot_download
 
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.volume_index import VolumeFile
 from hooks.jobs.volume import blob as fetch
 from hooks.jobs.volume import disk, hashes, locks, thread_pool
@@ -28,7 +28,7 @@ WEIGHTS = "model-00001-of-00002.safetensors"
 def refused(here, **changes):
     with pytest.raises(DownloadError) as error:
         here.download(**changes)
-    assert error.value.code == OUTCOMES[error.value.reason].code
+    assert error.value.code == DOWNLOAD_OUTCOMES[error.value.reason].code
     return error.value
 
 

@@ -104,7 +104,7 @@ def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
     teller.update(going(4, message="waits"))
     teller.update(going(4, message="waits"))
     assert [path for path, _ in api.patches] == [STATE] * 3
-    merged = [job_reports.read(body["data"]).models[KEY] for _, body in api.patches]
+    merged = [job_reports.read_reports(body["data"]).models[KEY] for _, body in api.patches]
     assert [one.done for one in merged] == [0, 3, 4]
     assert said == []
 
@@ -114,7 +114,7 @@ def test_an_aimcache_is_told_the_end_with_the_volume(api, asked, here):
     CacheReporter(asked, KEY, print).end(here.root, found.report())
     [(path, body)] = api.patches
     assert path == STATE
-    merged = job_reports.read(body["data"])
+    merged = job_reports.read_reports(body["data"])
     assert merged.models[KEY] == found.report()
     assert merged.models[KEY].state == "Ready"
     assert merged.volume.used >= KEPT
@@ -223,7 +223,7 @@ def test_last_words_that_cannot_be_written(log, monkeypatch):
 
 def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
     assert command.run_download(here.request(), "warm") == 0
-    states = [job_reports.read(body["data"]).models[KEY].state for _, body in api.patches]
+    states = [job_reports.read_reports(body["data"]).models[KEY].state for _, body in api.patches]
     assert states[0] == "Downloading"
     assert states[-1] == "Ready"
     assert "volume" in api.patches[-1][1]["data"]
@@ -234,7 +234,7 @@ def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
 def test_a_job_that_fails_says_why_in_three_places(api, here, log, capsys):
     assert command.run_download(here.request(max_size=5), "warm") == 46
     [(_, body)] = api.patches
-    found = job_reports.read(body["data"]).models[KEY]
+    found = job_reports.read_reports(body["data"]).models[KEY]
     assert (found.state, found.reason, found.message) == ("Failed", "TooLarge", log.read_text())
     assert capsys.readouterr().err == f"Error: {log.read_text()}\n"
 
