@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
-from aimlib.naming import digest
+from aimlib.errors import InvalidInputError
+from aimlib.naming import short_digest
 
 
 def vendor_taints() -> Mapping[str, tuple[Name, ...]]:
@@ -49,8 +50,8 @@ class Config(Model):
     @cached_property
     def digest(self) -> str:
         """A short name for these settings."""
-        return digest(self.model_dump(mode="json"))
+        return short_digest(self.model_dump(mode="json"))
 
 
-class ConfigError(RuntimeError):
-    """Settings that cannot be used; gunicorn prints the message of a RuntimeError and stops."""
+class ConfigError(InvalidInputError, RuntimeError):
+    """Settings that cannot be used. A RuntimeError, because gunicorn prints the message of one and stops."""

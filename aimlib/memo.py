@@ -11,15 +11,15 @@ from typing import Generic, TypeVar
 
 from aimlib.api.meta import Raw
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class Memo(Generic[T]):
+class Memo(Generic[_T]):
     """The latest `size` answers by key."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.answers: OrderedDict[Hashable, T] = OrderedDict()
+        self.answers: OrderedDict[Hashable, _T] = OrderedDict()
         self.lock = Lock()
 
 
@@ -29,7 +29,7 @@ def versions(objects: Iterable[Raw]) -> tuple[tuple[str, str], ...] | None:
     return None if any(None in name for name in names) else names
 
 
-def remembered(memo: Memo[T], key: Hashable | None, compute: Callable[[], T]) -> T:
+def memoized(memo: Memo[_T], key: Hashable | None, compute: Callable[[], _T]) -> _T:
     """The answer for `key`, computed if it is not remembered; a key of None always computes."""
     if key is None:
         return compute()

@@ -17,7 +17,7 @@ TOKEN_ANNOTATION = f"{GROUP}/caller-token"
 """On a controller of Metacontroller, which sends it along: what shows the hook server who calls."""
 
 
-def digest(*parts: Any, length: int = 8) -> str:  # noqa: ANN401 - any JSON
+def short_digest(*parts: Any, length: int = 8) -> str:  # noqa: ANN401 - any JSON
     """A short name for JSON data; equal data has an equal digest, whatever the order of its keys."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:length]
@@ -29,7 +29,7 @@ def label_value(text: str) -> str:
     if legal == text:
         return legal
     kept = legal[: LABEL_LENGTH - 9].strip("._-") or "x"
-    return f"{kept}-{digest(text)}"
+    return f"{kept}-{short_digest(text)}"
 
 
 def model_label(model_id: str) -> str:
@@ -44,4 +44,4 @@ def child_name(owner: str, suffix: str = "", length: int = LABEL_LENGTH) -> str:
     legal = re.sub(r"[^a-z0-9-]", "-", owner.lower())
     if not legal[:1].isalpha():
         legal = f"aim-{legal}"
-    return f"{legal[: length - 9 - len(suffix)].strip('-')}-{digest(owner)}{suffix}"
+    return f"{legal[: length - 9 - len(suffix)].strip('-')}-{short_digest(owner)}{suffix}"

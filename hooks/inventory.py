@@ -5,9 +5,9 @@ from typing import Any
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
-from aimlib.hardware.inventory import add_up
-from aimlib.protocol.metacontroller import Request, wire
-from aimlib.schema.parsing import parsed
+from aimlib.hardware.inventory import inventory_status
+from aimlib.protocol.metacontroller import Request, prune
+from aimlib.schema.parsing import parse_as
 
 NODES = f"AIMNode.{API_VERSION}"
 
@@ -21,9 +21,9 @@ def customize(request: Request) -> dict[str, Any]:
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
-    return {"status": wire(add_up(map(_node_spec, request.found(NODES))).wire()), "children": []}
+    return {"status": prune(inventory_status(map(_node_spec, request.found(NODES))).wire()), "children": []}
 
 
 def _node_spec(node: Raw) -> NodeSpec:
     """The spec of an AIMNode. BadRequestError where it is invalid: skipping it would remove hardware."""
-    return parsed(NodeSpec, node.get("spec"), f"AIMNode {node['metadata']['name']}")
+    return parse_as(NodeSpec, node.get("spec"), f"AIMNode {node['metadata']['name']}")

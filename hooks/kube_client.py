@@ -5,6 +5,12 @@ from typing import Any
 
 from kubernetes import client, config
 
+from aimlib.errors import UnavailableError
+
+
+class ApiServerError(UnavailableError):
+    """The API server did not do what it was requested to do; the message says what and why."""
+
 
 def api_client() -> Any:  # noqa: ANN401 - the client is not typed
     """Creates a client of the Kubernetes API. ConfigException without a kubeconfig and a service account."""

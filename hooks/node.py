@@ -3,9 +3,9 @@
 from typing import Any
 
 from aimlib.api import API_VERSION
-from aimlib.hardware.nodes import facts
-from aimlib.kube.quantity import NotAQuantityError
-from aimlib.protocol.metacontroller import BadRequestError, Request, wire
+from aimlib.hardware.nodes import node_facts
+from aimlib.kube.quantity import InvalidQuantityError
+from aimlib.protocol.metacontroller import BadRequestError, Request, prune
 
 
 def sync(request: Request) -> dict[str, Any]:
@@ -13,8 +13,8 @@ def sync(request: Request) -> dict[str, Any]:
     request.expect("v1", "Node")
     node = request.parent
     try:
-        spec = facts(node)
-    except NotAQuantityError as error:
+        spec = node_facts(node)
+    except InvalidQuantityError as error:
         raise BadRequestError(f"Node {node['metadata']['name']}: status.allocatable: {error}") from error
     return {
         "attachments": [
@@ -22,7 +22,7 @@ def sync(request: Request) -> dict[str, Any]:
                 "apiVersion": API_VERSION,
                 "kind": "AIMNode",
                 "metadata": {"name": node["metadata"]["name"]},
-                "spec": wire(spec.wire()),
+                "spec": prune(spec.wire()),
             }
         ]
     }

@@ -9,8 +9,8 @@ from aimlib.api.meta import Condition
 from aimlib.api.recipe import RecipeSpec, RecipeStatus
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.metacontroller import Request
-from aimlib.schema.error_messages import sentences
-from aimlib.selection.recipe_check import Examination, examine
+from aimlib.schema.error_messages import validation_messages
+from aimlib.selection.recipe_check import RecipeCheck, check_recipe
 
 
 def sync(request: Request) -> dict[str, Any]:
@@ -31,9 +31,9 @@ def sync(request: Request) -> dict[str, Any]:
 
 def _status(name: str, spec: object, generation: int | None) -> RecipeStatus:
     try:
-        usable, problems, notes = examine(name, RecipeSpec.model_validate(spec))
+        usable, problems, notes = check_recipe(name, RecipeSpec.model_validate(spec))
     except ValidationError as error:
-        usable, problems, notes = Examination((), sentences(error), ())
+        usable, problems, notes = RecipeCheck((), validation_messages(error), ())
     message = "; ".join((*problems, *notes))[:4096]
     reason = "Invalid" if not usable else "PartlyInvalid" if problems else "Valid"
     return RecipeStatus(

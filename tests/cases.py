@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from aimlib.data import Loader
+from aimlib.data import YamlLoader
 
 TESTDATA = Path(__file__).parent / "testdata"
 PARENTS = {
@@ -90,12 +90,12 @@ def cases(kind: str = "*", hook: str = "*") -> list[Case]:
 
 def read(path: Path) -> Any:
     """What a YAML file has; there are a thousand of them."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - it is a safe one
+    return yaml.load(path.read_text(encoding="utf-8"), YamlLoader)  # noqa: S506 - it is a safe one
 
 
 def read_all(path: Path) -> list[Any]:
     """The documents of a YAML file."""
-    return [one for one in yaml.load_all(path.read_text(encoding="utf-8"), Loader) if one is not None]
+    return [one for one in yaml.load_all(path.read_text(encoding="utf-8"), YamlLoader) if one is not None]
 
 
 @cache

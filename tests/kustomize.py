@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from aimlib.data import Loader
+from aimlib.data import YamlLoader
 from tests.cluster import binaries
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,7 @@ def build(folder: Path) -> Objects:
     kubectl = shutil.which("kubectl") or binaries.ensure()["kubectl"]
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{folder}: {done.stderr}"
-    return list(yaml.load_all(done.stdout, Loader))
+    return list(yaml.load_all(done.stdout, YamlLoader))
 
 
 def build_metacontroller(scratch: Path) -> Objects:

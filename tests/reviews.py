@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from aimlib.config import Config
 from hooks.endpoint.admission import Catalogue
 from hooks.endpoint.world import INVENTORY, RECIPES
-from hooks.server.webhooks import review_response, webhooks
+from hooks.server.webhooks import call_webhook, webhooks
 from tests.cases import TESTDATA, merged, read
 from tests.playing import Answer, play
 from tests.world import catalogue, parent
@@ -107,7 +107,7 @@ def asked(case: Case) -> Answer:
     sent = body(world)
     text = sent if isinstance(sent, str) else json.dumps(sent)
     served = webhooks(Config.model_validate(world.get("settings") or {}), lambda: known(world))
-    _, _, said, code = review_response(served[case.route], text.encode())
+    _, _, said, code = call_webhook(served[case.route], text.encode())
     return Answer(code, said)
 
 

@@ -20,6 +20,7 @@ MODULES = {
 }
 
 LAYERS = (
+    ("aimlib.errors",),
     ("aimlib.data", "aimlib.kube"),
     ("aimlib.api",),
     ("aimlib",),

@@ -9,9 +9,9 @@ import yaml
 
 from aimlib.api.recipe import AIMRecipe, Configuration
 from aimlib.hardware.products import product
-from aimlib.selection.gpu_memory import need
+from aimlib.selection.gpu_memory import required_memory
 from aimlib.selection.launch import launch
-from aimlib.selection.recipe_check import examine
+from aimlib.selection.recipe_check import check_recipe
 from tests.cases import read
 from tests.kustomize import ROOT, build
 
@@ -81,8 +81,8 @@ def test_its_name_is_its_file_and_says_what_it_is_for(stem: str):
 
 @EACH
 def test_nothing_is_found_wrong_with_it(stem: str):
-    assert examine(stem, RECIPES[stem].spec).problems == ()
-    assert examine(stem, RECIPES[stem].spec).notes == ()
+    assert check_recipe(stem, RECIPES[stem].spec).problems == ()
+    assert check_recipe(stem, RECIPES[stem].spec).notes == ()
 
 
 @EACH
@@ -141,7 +141,7 @@ def test_sglang_on_amd_fits_into_what_its_attention_leaves(stem: str, configurat
     started = launch(spec, configuration)
     share = AITER_SHARE if started.max_length > AITER_LENGTH else 1
     usable = started.usable(product(spec.hardware).memory_gib) * share
-    assert need(spec.facts, started.parallel, started.max_length, started.cache_bytes).total <= usable
+    assert required_memory(spec.facts, started.parallel, started.max_length, started.cache_bytes).total <= usable
 
 
 @pytest.mark.parametrize("checkpoint", EXPERT_FEATURES)
@@ -190,4 +190,4 @@ def test_the_recipes_of_the_prototype_are_here_with_the_counts_that_fit_on_both_
     stem: str, counts: tuple[int, ...]
 ):
     for name in (stem, f"{stem}-sglang"):
-        assert examine(name, RECIPES[name].spec).usable == counts
+        assert check_recipe(name, RECIPES[name].spec).usable == counts

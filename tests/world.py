@@ -11,10 +11,10 @@ from pydantic.alias_generators import to_camel
 from aimlib.api import API_VERSION
 from aimlib.caching.job_reports import model_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
-from aimlib.kube.timestamp import written as instant
+from aimlib.kube.timestamp import format_timestamp as instant
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
-from aimlib.telemetry.prometheus_query import FIGURES
+from aimlib.telemetry.prometheus_query import STATUS_METRICS
 from hooks.cache.volume import DEFAULT_CLASS
 from tests.cases import PARENTS, merged, shared
 
@@ -131,5 +131,5 @@ def observation(figures: dict[str, float] | str, now: datetime) -> Observation:
     """What Prometheus said just now."""
     if isinstance(figures, str):
         return Observation(now, {}, figures)
-    names = {to_camel(one.name): one.name for one in FIGURES}
+    names = {to_camel(one.name): one.name for one in STATUS_METRICS}
     return Observation(now, {names[key]: value for key, value in figures.items()})

@@ -22,7 +22,7 @@ class Model(BaseModel):
         return self.model_dump(by_alias=True, exclude_none=True, mode="json")
 
 
-class Rule(NamedTuple):
+class FieldRule(NamedTuple):
     """One rule on one object: the API server evaluates `cel`, this process `holds` on the same raw data."""
 
     cel: str
@@ -49,7 +49,7 @@ def without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
 class Ruled(Model):
     """A value with rules between its fields: CEL in the CRD, and the same rules whenever it is parsed here."""
 
-    rules: ClassVar[tuple[Rule, ...]] = ()
+    rules: ClassVar[tuple[FieldRule, ...]] = ()
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -84,6 +84,9 @@ ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_N
 """The name of a Kubernetes object that the API server would accept: a DNS subdomain."""
 
 Text = Annotated[str, Field(max_length=1024)]
+
+MessageText = Annotated[str, Field(max_length=4096)]
+"""A message of a status, which may consist of several sentences."""
 
 MODEL_ID_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 QUANTITY_FORM = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"

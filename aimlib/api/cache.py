@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import Model, ModelId, ObjectName, Quantity, Rule, Ruled
+from aimlib.api.base import FieldRule, Model, ModelId, ObjectName, Quantity, Ruled
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.cron import CRON_FORM
 from aimlib.api.endpoint_choice import TokenSecret
@@ -14,7 +14,7 @@ from aimlib.api.endpoint_parts import AccessMode
 from aimlib.api.meta import K8sObject
 from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
-SPELLINGS = (
+CACHE_SPELLINGS = (
     spelling("cachePath", "storage.mountPath"),
     spelling("size", "storage.size"),
 )
@@ -29,7 +29,7 @@ Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_le
 Pattern = Annotated[str, Field(min_length=1, max_length=256)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=512)]
 
-DUPLICATES = ("original/*", "metal/*", "consolidated*")
+DUPLICATE_FILES = ("original/*", "metal/*", "consolidated*")
 """Files that hold the same weights once more: Meta's own format, Apple's, and Mistral's, beside the one that engines
 load (sources: KAITO's consts.go and AMD's recipes for the first; the file lists of openai/gpt-oss-120b and
 mistralai/Mistral-Large-Instruct-2411 at the hub for the others)."""
@@ -45,19 +45,19 @@ def _is_listed_once(raw: Mapping[str, Any]) -> bool:
     return len(set(listed)) == len(listed) and raw.get("modelId") not in listed
 
 
-RULES = (
-    Rule(
+CACHE_RULES = (
+    FieldRule(
         "has(self.modelId) || (has(self.models) && size(self.models) > 0) || has(self.size) || "
         "(has(self.storage) && (has(self.storage.size) || has(self.storage.existingClaim)))",
         "say which models to keep (modelId, or models), or how large the cache is: size, or storage.size",
         _is_sized,
     ),
-    Rule(
+    FieldRule(
         "!has(self.modelId) || !has(self.models) || self.models.all(one, one.id != self.modelId)",
         "a model is listed twice: modelId is short for an entry of models, and each model has one entry",
         _is_listed_once,
     ),
-    Rule(
+    FieldRule(
         "!has(self.storage) || !has(self.storage.existingClaim) || "
         "!(has(self.size) || has(self.storage.size) || has(self.storage.storageClass))",
         "storage.existingClaim is used as it is: leave out size and storage.storageClass",
@@ -68,7 +68,7 @@ RULES = (
             )
         ),
     ),
-    Rule(
+    FieldRule(
         "!has(self.storage) || !has(self.storage.accessMode) || self.storage.accessMode != 'ReadOnlyMany' || "
         "(has(self.storage.existingClaim) && has(self.hub) && has(self.hub.offline) && self.hub.offline)",
         "a ReadOnlyMany volume cannot be downloaded to: it needs storage.existingClaim, which holds the models, and "
@@ -78,7 +78,7 @@ RULES = (
             or (lookup(raw, ("storage", "existingClaim")) is not MISSING and lookup(raw, ("hub", "offline")) is True)
         ),
     ),
-    *agreement(SPELLINGS),
+    *agreement(CACHE_SPELLINGS),
 )
 
 
@@ -97,7 +97,7 @@ class CacheStorageSpec(Model):
     """A claim of this namespace to use instead of a new one. It stays when the cache is deleted."""
 
 
-class Proxy(Model):
+class ProxySpec(Model):
     """Proxies between the downloads and the hub."""
 
     http: Url | None = None
@@ -108,7 +108,7 @@ class Proxy(Model):
     """Hosts that are reached without, separated by commas (NO_PROXY)."""
 
 
-class Hub(Model):
+class HubSpec(Model):
     """Where models come from."""
 
     endpoint: Url | None = None
@@ -117,11 +117,11 @@ class Hub(Model):
     """Download nothing: the models are on the volume already, and are only verified."""
     token_secret: TokenSecret | None = None
     """The Secret with a token for gated models; huggingface-token, key token, if present, when left out."""
-    proxy: Proxy = Proxy()
+    proxy: ProxySpec = ProxySpec()
     """Proxies."""
 
 
-class Download(Model):
+class DownloadSpec(Model):
     """How the Jobs download."""
 
     max_workers: Annotated[int, Field(ge=1, le=64)] = 8
@@ -159,7 +159,7 @@ class CacheCleanup(Ruled):
     """When and what to remove. A model that an endpoint uses is never removed."""
 
     rules = (
-        Rule(
+        FieldRule(
             f"!has(self.schedule) || self.schedule.matches('{CRON_FORM}')",
             "schedule is no cron text: minute, hour, day of the month, month and day of the week, such as 0 2 * * *, "
             "or a name such as @daily",
@@ -182,7 +182,7 @@ class CacheCleanup(Ruled):
 class CacheSpec(Ruled):
     """Models kept on one volume."""
 
-    rules = RULES
+    rules = CACHE_RULES
 
     model_id: ModelId | None = None
     """Short for models: one model."""
@@ -197,16 +197,16 @@ class CacheSpec(Ruled):
         Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["id"]}),
     ] = ()
     """The models."""
-    hub: Hub = Hub()
+    hub: HubSpec = HubSpec()
     """Where models come from."""
-    download: Download = Download()
+    download: DownloadSpec = DownloadSpec()
     """How the Jobs download."""
     cleanup: CacheCleanup = CacheCleanup()
     """When and what to remove."""
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        once = one_spelling(raw, SPELLINGS)
+        once = one_spelling(raw, CACHE_SPELLINGS)
         alone = once.pop("modelId", None)
         return once if alone is None else {**once, "models": [{"id": alone}, *(once.get("models") or ())]}
 

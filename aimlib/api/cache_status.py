@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import Model, ModelId, Name, Quantity, Text
+from aimlib.api.base import MessageText, Model, ModelId, Name, Quantity, Text
 from aimlib.api.meta import Conditions
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Sentence = Annotated[str, Field(max_length=4096)]
 
 ModelState = Literal["Waiting", "OnDemand", "Downloading", "Verifying", "Ready", "Failed", "Removed"]
 """Waiting: for the volume or its Job. OnDemand: until an endpoint uses it. Removed: by a clean-up, until needed."""
@@ -31,7 +30,7 @@ class CachedModelStatus(Model):
     """How much of it is there, while it is downloaded."""
     reason: Text | None = None
     """Why it failed, in one word."""
-    message: Sentence | None = None
+    message: MessageText | None = None
     """Why it failed, or what it waits for."""
     size: Quantity | None = None
     """Bytes of its files, as counted on the volume."""
@@ -90,7 +89,7 @@ class CacheRemoval(Model):
     """Its revision."""
     size: Quantity
     """What that frees."""
-    why: Sentence
+    why: MessageText
     """The rule and its figures."""
 
 
@@ -101,7 +100,7 @@ class CacheCleanupStatus(Model):
     """What would be removed at nextCleanup as things are now."""
     removed: tuple[CacheRemoval, ...] = ()
     """What the last clean-up removed."""
-    message: Sentence | None = None
+    message: MessageText | None = None
     """What the last clean-up could not do."""
 
 
@@ -112,7 +111,7 @@ class CacheStatus(Model):
     """The generation that this status was computed from."""
     phase: Literal["Pending", "Downloading", "Ready", "Failed", "Deleting"] | None = None
     """Pending: waiting for its volume. Downloading. Ready: all there. Failed: needs you. Deleting."""
-    message: Sentence | None = None
+    message: MessageText | None = None
     """What it is waiting for, what is wrong, or what is there."""
     models: Text | None = None
     """How many of the models that should be there are, as 1/2."""
@@ -126,7 +125,7 @@ class CacheStatus(Model):
     """Counts."""
     cleanup: CacheCleanupStatus | None = None
     """What a clean-up removes."""
-    warnings: tuple[Sentence, ...] = ()
+    warnings: tuple[MessageText, ...] = ()
     """What may not be as expected."""
     conditions: Conditions = ()
     """Ready, StorageReady, ModelsReady."""

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, ModelId, Rule, Ruled
-from aimlib.api.endpoint_choice import Asked, ModelRef, RecipeChoice
+from aimlib.api.base import FieldRule, GpuCount, ModelId, Ruled
+from aimlib.api.endpoint_choice import ModelRef, RecipeChoice, RequestedBackend
 from aimlib.api.endpoint_parts import (
     Cache,
     DeploymentSettings,
@@ -19,10 +19,10 @@ from aimlib.api.endpoint_parts import (
 )
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import K8sObject
-from aimlib.api.precision import AskedPrecision
+from aimlib.api.precision import RequestedPrecision
 from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
-SPELLINGS = (
+ENDPOINT_SPELLINGS = (
     spelling("modelId", "model.id"),
     spelling("gpuCount", "recipe.gpuCount"),
     spelling("resources.gpuCount", "recipe.gpuCount"),
@@ -51,13 +51,13 @@ def _manual_is_complete(raw: Mapping[str, Any]) -> bool:
     )
 
 
-RULES = (
-    Rule(
+ENDPOINT_RULES = (
+    FieldRule(
         "has(self.modelId) || (has(self.model) && has(self.model.id))",
         "say which model to serve: modelId, or model.id",
         lambda raw: _given(raw, "modelId", "model.id"),
     ),
-    Rule(
+    FieldRule(
         "(has(self.recipe) && has(self.recipe.customRecipe)) || !((has(self.autoSelect) && !self.autoSelect) || "
         "(has(self.recipe) && has(self.recipe.autoSelect) && !self.recipe.autoSelect)) || "
         "((has(self.gpuCount) || (has(self.recipe) && has(self.recipe.gpuCount)) || "
@@ -67,28 +67,28 @@ RULES = (
         "or recipe.customRecipe",
         _manual_is_complete,
     ),
-    Rule(
+    FieldRule(
         "!(has(self.deployment) && has(self.deployment.canary) && has(self.deployment.canary.enabled) && "
         "self.deployment.canary.enabled)",
         "deployment.canary is not supported yet: set enabled: false, and run a second AIMEndpoint for the new version",
         lambda raw: lookup(raw, ("deployment", "canary", "enabled")) is not True,
     ),
-    *agreement(SPELLINGS),
+    *agreement(ENDPOINT_SPELLINGS),
 )
 
 
 class EndpointSpec(Ruled):
     """The model to serve and what is asked of it. What is left out is free for the operator to choose."""
 
-    rules = RULES
+    rules = ENDPOINT_RULES
 
     model_id: ModelId | None = None
     """Short for model.id."""
     gpu_count: GpuCount | None = None
     """Short for recipe.gpuCount: GPUs of one replica; 0 asks for CPUs."""
-    precision: AskedPrecision | None = None
+    precision: RequestedPrecision | None = None
     """Short for recipe.precision."""
-    backend: Asked | None = None
+    backend: RequestedBackend | None = None
     """Short for recipe.backend."""
     auto_select: bool | None = None
     """Short for recipe.autoSelect."""
@@ -117,7 +117,7 @@ class EndpointSpec(Ruled):
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        return one_spelling(raw, SPELLINGS)
+        return one_spelling(raw, ENDPOINT_SPELLINGS)
 
     @property
     def wanted(self) -> ModelRef:

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ModelId, Name, ObjectName, Rule, Ruled
-from aimlib.api.precision import AskedPrecision
+from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Name, ObjectName, Ruled
+from aimlib.api.precision import RequestedPrecision
 
-Asked = Literal["auto", "vllm", "sglang"]
+RequestedBackend = Literal["auto", "vllm", "sglang"]
 """A serving engine, or `auto` to leave it free."""
 
 
@@ -46,7 +46,7 @@ class Fallback(Ruled):
     """One step back from what was asked: each field given here replaces the one asked for."""
 
     rules = (
-        Rule(
+        FieldRule(
             "has(self.gpuCount) || has(self.precision) || has(self.backend)",
             "a fallback says what to ask for instead: gpuCount, precision or backend",
             lambda raw: bool({"gpuCount", "precision", "backend"} & set(raw)),
@@ -55,9 +55,9 @@ class Fallback(Ruled):
 
     gpu_count: GpuCount | None = None
     """Ask for this many GPUs instead."""
-    precision: AskedPrecision | None = None
+    precision: RequestedPrecision | None = None
     """Ask for this precision instead; auto leaves it free."""
-    backend: Asked | None = None
+    backend: RequestedBackend | None = None
     """Ask for this engine instead; auto leaves it free."""
 
 
@@ -66,9 +66,9 @@ class RecipeChoice(Model):
 
     auto_select: bool = True
     """Choose what is left out. With false everything is stated: gpuCount and precision, or customRecipe."""
-    backend: Asked | None = None
+    backend: RequestedBackend | None = None
     """The serving engine."""
-    precision: AskedPrecision | None = None
+    precision: RequestedPrecision | None = None
     """The format of the weights: bf16, fp16, fp8, fp4, int8, int4 or auto; synonyms are accepted."""
     gpu_count: GpuCount | None = None
     """GPUs of one replica; 0 asks for CPUs. The fewest that fit when left out."""

@@ -5,28 +5,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ObjectName, Port, Quantity, Rule, Ruled, Text
+from aimlib.api.base import FieldRule, GpuCount, Model, ObjectName, Port, Quantity, Ruled, Text
 from aimlib.api.route import Route
-from aimlib.kube.quantity import parse
+from aimlib.kube.quantity import parse_quantity
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 
 
 def _within(raw: Mapping[str, Any], request: str, limit: str) -> bool:
-    return request not in raw or limit not in raw or parse(raw[request]) <= parse(raw[limit])
+    return request not in raw or limit not in raw or parse_quantity(raw[request]) <= parse_quantity(raw[limit])
 
 
 class Resources(Ruled):
     """CPU and memory of one replica."""
 
     rules = (
-        Rule(
+        FieldRule(
             "!has(self.cpu) || !has(self.cpuLimit) || quantity(self.cpu).compareTo(quantity(self.cpuLimit)) <= 0",
             "cpu must not exceed cpuLimit",
             lambda raw: _within(raw, "cpu", "cpuLimit"),
         ),
-        Rule(
+        FieldRule(
             "!has(self.memory) || !has(self.memoryLimit) || "
             "quantity(self.memory).compareTo(quantity(self.memoryLimit)) <= 0",
             "memory must not exceed memoryLimit",
@@ -50,7 +50,7 @@ class Scaling(Ruled):
     """Automatic scaling: a HorizontalPodAutoscaler on this endpoint when maxReplicas is above 1."""
 
     rules = (
-        Rule(
+        FieldRule(
             "!has(self.maxReplicas) || (has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
             "minReplicas must not exceed maxReplicas",
             lambda raw: raw.get("maxReplicas") is None or raw.get("minReplicas", 1) <= raw["maxReplicas"],
@@ -154,7 +154,7 @@ class Cache(Ruled):
     """Where the model's files are kept: in a shared AIMCache, in a claim of this endpoint, or with each pod."""
 
     rules = (
-        Rule(
+        FieldRule(
             "!has(self.name) || !has(self.enabled) || self.enabled",
             "cache.name names an AIMCache to use, and cache.enabled: false asks for none; keep one of them",
             lambda raw: "name" not in raw or raw.get("enabled", True) is not False,
@@ -214,7 +214,7 @@ IntOrPercent = Annotated[
 ]
 
 
-NOTHING = frozenset({0, "0", "0%"})
+ZERO = frozenset({0, "0", "0%"})
 """The ways to say that no replica may be over, or missing."""
 
 
@@ -222,11 +222,11 @@ class RollingUpdate(Ruled):
     """How many replicas may be over or missing during an update."""
 
     rules = (
-        Rule(
+        FieldRule(
             "!has(self.maxSurge) || !has(self.maxUnavailable) || "
             "!(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])",
             "maxSurge and maxUnavailable cannot both be 0: an update could not replace anything",
-            lambda raw: not {"maxSurge", "maxUnavailable"} <= raw.keys() or not NOTHING.issuperset(raw.values()),
+            lambda raw: not {"maxSurge", "maxUnavailable"} <= raw.keys() or not ZERO.issuperset(raw.values()),
         ),
     )
 

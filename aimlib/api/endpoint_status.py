@@ -4,11 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ModelId, Name, Quantity, Text
+from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, Quantity, Text
 from aimlib.api.meta import Conditions
 from aimlib.api.recipe import Backend, ComputeResources, EnvVar
-
-Sentence = Annotated[str, Field(max_length=4096)]
 
 
 class ScoreTerm(Model):
@@ -44,7 +42,7 @@ class Selection(Model):
 
     decided_for: Text
     """Digest of the parts of the spec that decide; a new one means a new decision."""
-    message: Sentence
+    message: MessageText
     """The outcome in a sentence."""
     considered: int
     """Candidates in all."""
@@ -191,7 +189,7 @@ class EndpointStatus(Model):
     """The generation that this status was computed from."""
     phase: Literal["Pending", "Reconciling", "Ready", "Failed", "Stopped"] | None = None
     """Pending: nothing fits yet. Reconciling: starting or changing. Ready. Failed: needs you. Stopped: no replicas."""
-    message: Sentence | None = None
+    message: MessageText | None = None
     """What it is waiting for, or what is wrong."""
     model: ModelId | None = None
     """The model asked for."""
@@ -209,7 +207,7 @@ class EndpointStatus(Model):
     """Live figures, where spec.monitoring is enabled."""
     conditions: Conditions = ()
     """Ready, RecipeSelected, CacheReady, Available, UpToDate."""
-    warnings: tuple[Sentence, ...] = ()
+    warnings: tuple[MessageText, ...] = ()
     """What was accepted but has no effect, and what could not be checked."""
     selection: Selection | None = None
     """How the choice was made."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-SPELLINGS = {
+PRECISION_SPELLINGS = {
     "bf16": "bf16",
     "bfloat16": "bf16",
     "fp16": "fp16",
@@ -24,18 +24,22 @@ SPELLINGS = {
 AUTO = "auto"
 
 
-def canonical(spelling: object) -> object:
+def canonical_precision(spelling: object) -> object:
     """`bfloat16` as `bf16` and so on; ValueError for a spelling that nobody knows."""
     if not isinstance(spelling, str):
         return spelling
-    found = SPELLINGS.get(spelling.lower(), AUTO if spelling.lower() == AUTO else None)
+    found = PRECISION_SPELLINGS.get(spelling.lower(), AUTO if spelling.lower() == AUTO else None)
     if found is None:
-        raise ValueError(f"precision {spelling!r} is not known; one of {', '.join([AUTO, *SPELLINGS])}")
+        raise ValueError(f"precision {spelling!r} is not known; one of {', '.join([AUTO, *PRECISION_SPELLINGS])}")
     return found
 
 
-Precision = Annotated[str, BeforeValidator(canonical), Field(json_schema_extra={"enum": list(SPELLINGS)})]
+Precision = Annotated[
+    str, BeforeValidator(canonical_precision), Field(json_schema_extra={"enum": list(PRECISION_SPELLINGS)})
+]
 """The format of the weights: bf16, fp16, fp8, fp4, int8 or int4; synonyms are accepted."""
 
-AskedPrecision = Annotated[str, BeforeValidator(canonical), Field(json_schema_extra={"enum": [AUTO, *SPELLINGS]})]
+RequestedPrecision = Annotated[
+    str, BeforeValidator(canonical_precision), Field(json_schema_extra={"enum": [AUTO, *PRECISION_SPELLINGS]})
+]
 """A precision, or `auto` to leave it free."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, Model, ModelId, Name, Quantity, Rule, Ruled, Text
+from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Name, Quantity, Ruled, Text
 from aimlib.api.meta import Conditions, K8sObject
 from aimlib.api.precision import Precision
 
@@ -182,8 +182,8 @@ def _different(spec: Mapping[str, Any]) -> bool:
     return len({entry.get("gpuCount") for entry in entries}) == len(entries)
 
 
-RULES = (
-    Rule(
+RECIPE_RULES = (
+    FieldRule(
         "!has(self.facts) || "
         "has(self.facts.latentAttention) != (has(self.facts.keyValueHeads) && has(self.facts.headDim))",
         "facts need either keyValueHeads and headDim, or latentAttention",
@@ -192,12 +192,12 @@ RULES = (
             or ("latentAttention" in facts) != ("keyValueHeads" in facts and "headDim" in facts)
         ),
     ),
-    Rule(
+    FieldRule(
         "!has(self.facts) || !has(self.facts.slidingWindow) || self.facts.slidingWindow.layers <= self.facts.layers",
         "facts.slidingWindow.layers are some of facts.layers, so they cannot be more",
         _window_within,
     ),
-    Rule(
+    FieldRule(
         "!has(self.configurations) || "
         "self.configurations.all(one, self.configurations.exists_one(other, other.gpuCount == one.gpuCount))",
         "configurations must differ in gpuCount",
@@ -209,7 +209,7 @@ RULES = (
 class RecipeSpec(Ruled):
     """What is known to work for one model, on one GPU product, in one precision, with one engine."""
 
-    rules = RULES
+    rules = RECIPE_RULES
 
     recipe_id: Name | None = None
     """An identifier of the administrator's own; the object's name when left out."""

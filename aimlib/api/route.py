@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import Model, ObjectName, Rule, Ruled
+from aimlib.api.base import FieldRule, Model, ObjectName, Ruled
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
 HOSTNAME_FORM = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -36,7 +36,7 @@ class Route(Ruled):
     """An HTTPRoute to the Service. Needs Gateway API in the cluster and the kustomize component gateway-api."""
 
     rules = (
-        Rule(
+        FieldRule(
             "self.parentRefs.all(a, self.parentRefs.exists_one(b, a.name == b.name))",
             "parentRefs must not name a parent twice: leave out sectionName to attach to all listeners of a Gateway",
             lambda raw: len({parent["name"] for parent in raw["parentRefs"]}) == len(raw["parentRefs"]),

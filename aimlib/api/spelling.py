@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from aimlib.api.base import Rule
+from aimlib.api.base import FieldRule
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 MISSING: Any = object()
 
 
 class Spelling(NamedTuple):
     """A field path that means the same as another."""
 
-    path: Path
-    means: Path
+    path: FieldPath
+    means: FieldPath
 
 
 def spelling(path: str, means: str) -> Spelling:
@@ -21,7 +21,7 @@ def spelling(path: str, means: str) -> Spelling:
     return Spelling(tuple(path.split(".")), tuple(means.split(".")))
 
 
-def lookup(raw: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - JSON
+def lookup(raw: Mapping[str, Any], path: FieldPath) -> Any:  # noqa: ANN401 - JSON
     """The value at `path`, or MISSING."""
     value: Any = raw
     for key in path:
@@ -31,7 +31,7 @@ def lookup(raw: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def _placed(raw: Mapping[str, Any], path: Path, value: object) -> dict[str, Any]:
+def _placed(raw: Mapping[str, Any], path: FieldPath, value: object) -> dict[str, Any]:
     head, *rest = path
     if not rest:
         return {**raw, head: value}
@@ -41,7 +41,7 @@ def _placed(raw: Mapping[str, Any], path: Path, value: object) -> dict[str, Any]
     return {**raw, head: _placed(inner, tuple(rest), value)}
 
 
-def _without(raw: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _without(raw: Mapping[str, Any], path: FieldPath) -> dict[str, Any]:
     head, *rest = path
     left = _without(raw[head], tuple(rest)) if rest else {}
     others = {key: value for key, value in raw.items() if key != head}
@@ -58,17 +58,17 @@ def one_spelling(raw: Mapping[str, Any], table: tuple[Spelling, ...]) -> dict[st
     return result
 
 
-def _cel_has(path: Path) -> str:
+def _cel_has(path: FieldPath) -> str:
     """CEL that is true when every step of the path is there."""
     steps = [f"has(self.{'.'.join(path[: depth + 1])})" for depth in range(len(path))]
     return " && ".join(steps)
 
 
-def agreement(table: tuple[Spelling, ...]) -> Iterator[Rule]:
+def agreement(table: tuple[Spelling, ...]) -> Iterator[FieldRule]:
     """One rule per pair of spellings: given twice, a thing must have one value."""
     for path, means in _pairs(table):
         left, right = ".".join(path), ".".join(means)
-        yield Rule(
+        yield FieldRule(
             f"!({_cel_has(path)} && {_cel_has(means)}) || self.{left} == self.{right}",
             f"{left} and {right} are the same setting and have different values; keep one",
             lambda raw, path=path, means=means: (  # type: ignore[misc]
@@ -77,7 +77,7 @@ def agreement(table: tuple[Spelling, ...]) -> Iterator[Rule]:
         )
 
 
-def _pairs(table: tuple[Spelling, ...]) -> Iterator[tuple[Path, Path]]:
+def _pairs(table: tuple[Spelling, ...]) -> Iterator[tuple[FieldPath, FieldPath]]:
     """Every pair of paths with one meaning, the meaning itself included."""
     for index, (path, means) in enumerate(table):
         yield path, means

@@ -3,7 +3,7 @@
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
-def words(amount: int, *, at_least: bool = False) -> str:
+def format_bytes(amount: int, *, at_least: bool = False) -> str:
     """`amount` bytes in the largest unit that it fills, with one digit after the point where that is not 0.
 
     Rounded down, so that what is there is never said to be more; up with `at_least`, for what is asked for. Then what
@@ -17,14 +17,14 @@ def words(amount: int, *, at_least: bool = False) -> str:
     return f"{whole}{f'.{tenth}' if tenth else ''} {UNITS[power]}"
 
 
-def as_quantity(amount: int) -> str:
+def short_quantity(amount: int) -> str:
     """Bytes as a quantity that is short to read, such as `61.2Gi`; rounded, so not for what is compared."""
-    return words(amount).removesuffix(" bytes").replace(" ", "").removesuffix("B")
+    return format_bytes(amount).removesuffix(" bytes").replace(" ", "").removesuffix("B")
 
 
-def progress(done: int, total: int) -> str:
+def format_progress(done: int, total: int) -> str:
     """`12.3 of 61.2 GiB (20 %)`, of a total that is not 0; never 100 % before all of it is there."""
     percent = 100 if done >= total else min(99, 100 * done // total)
-    part, whole = words(done), words(total)
+    part, whole = format_bytes(done), format_bytes(total)
     unit = whole.split()[1]
     return f"{part.removesuffix(f' {unit}')} of {whole} ({percent} %)"

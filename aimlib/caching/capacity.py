@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.meta import Raw
-from aimlib.kube.quantity import GIB, from_gib, parse
+from aimlib.kube.quantity import GIB, from_gib, parse_quantity
 
 HEADROOM = Fraction(11, 10)
 """Room beyond the files: what AMD's aim-engine adds (caching.go, 10 %)."""
 
 
-class Need(NamedTuple):
+class RequiredSpace(NamedTuple):
     """The bytes of a number of models, and those of which no size is known."""
 
     bytes: int
@@ -24,7 +24,7 @@ class Need(NamedTuple):
         return from_gib(self.bytes * HEADROOM / GIB)
 
 
-def facts(recipes: Iterable[Raw]) -> Mapping[str, int]:
+def recipe_sizes(recipes: Iterable[Raw]) -> Mapping[str, int]:
     """Bytes of a repository by its id, as the recipes that load it say; the largest where they differ."""
     known: dict[str, int] = {}
     for recipe in recipes:
@@ -36,12 +36,14 @@ def facts(recipes: Iterable[Raw]) -> Mapping[str, int]:
     return known
 
 
-def sizes(models: Iterable[CachedModelSpec], known: Mapping[str, int]) -> Mapping[str, int | None]:
+def model_sizes(models: Iterable[CachedModelSpec], known: Mapping[str, int]) -> Mapping[str, int | None]:
     """Bytes of each model: by the recipes' facts, else its maxSize, else unknown."""
-    return {one.id: known.get(one.id) or (int(parse(one.max_size)) if one.max_size else None) for one in models}
+    return {
+        one.id: known.get(one.id) or (int(parse_quantity(one.max_size)) if one.max_size else None) for one in models
+    }
 
 
-def need(amounts: Mapping[str, int | None]) -> Need:
+def required_space(amounts: Mapping[str, int | None]) -> RequiredSpace:
     """The sum of what is known."""
     unknown = tuple(sorted(one for one, amount in amounts.items() if amount is None))
-    return Need(sum(amount for amount in amounts.values() if amount), unknown)
+    return RequiredSpace(sum(amount for amount in amounts.values() if amount), unknown)

@@ -13,7 +13,7 @@ from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.caching.usage import Use
 
 
-class Wish(NamedTuple):
+class CacheRequest(NamedTuple):
     """What an endpoint wants of a cache."""
 
     model: str
@@ -25,7 +25,7 @@ class Wish(NamedTuple):
     """The revision that the endpoint states."""
 
 
-class Found(NamedTuple):
+class CacheCandidate(NamedTuple):
     """An AIMCache as it is found."""
 
     name: str
@@ -51,17 +51,17 @@ class Found(NamedTuple):
         key = (model, revision or DEFAULT_REVISION)
         return next((one for one in self.status.cached_models if (one.id, one.revision) == key), None)
 
-    def serves(self, wish: Wish) -> bool:
+    def serves(self, wish: CacheRequest) -> bool:
         """Whether it is here to stay and lists what is wanted, at a revision that will do."""
         return self.lists(wish.checkpoint) and not self.deleting and self.compatible(wish)
 
-    def compatible(self, wish: Wish) -> bool:
+    def compatible(self, wish: CacheRequest) -> bool:
         """Whether what it lists is of the revision that is wanted: not stated, of the same name, or the same commit."""
         revision = self.revision(wish.checkpoint)
         known = self.model(wish.checkpoint, revision)
         return wish.revision in (None, revision or DEFAULT_REVISION, known.commit if known else None)
 
-    def used(self, wish: Wish) -> UsedCache:
+    def used(self, wish: CacheRequest) -> UsedCache:
         """What an endpoint that uses it keeps of it."""
         return UsedCache(
             name=self.name,
@@ -72,14 +72,14 @@ class Found(NamedTuple):
         )
 
 
-class Choice(NamedTuple):
+class CacheChoice(NamedTuple):
     """The cache that an endpoint uses, or would if it could."""
 
     name: str
-    wish: Wish
+    wish: CacheRequest
     used: UsedCache | None = None
     """None where it is not there, or has not what is wanted."""
-    found: Found | None = None
+    found: CacheCandidate | None = None
     in_use: bool = False
     """Whether pods run on it already."""
 
@@ -91,7 +91,7 @@ class Choice(NamedTuple):
         return self.found.model(self.wish.checkpoint, self.used.revision)
 
 
-class Before(NamedTuple):
+class CacheHistory(NamedTuple):
     """What an endpoint has of caches so far."""
 
     pinned: UsedCache | None = None
@@ -103,24 +103,26 @@ class Before(NamedTuple):
     serves_without: bool = False
     """Whether a server of the same choice has been ready without a cache."""
 
-    def runs_on(self, cache: UsedCache, wish: Wish) -> bool:
+    def runs_on(self, cache: UsedCache, wish: CacheRequest) -> bool:
         """Whether pods run on that model of that cache."""
-        return use(cache, wish.checkpoint) in self.running and cache.claim_name in self.mounted
+        return cache_use(cache, wish.checkpoint) in self.running and cache.claim_name in self.mounted
 
 
-def use(used: UsedCache, checkpoint: str) -> Use:
+def cache_use(used: UsedCache, checkpoint: str) -> Use:
     """The use that an endpoint makes of a cache."""
     return Use(used.name, checkpoint, used.revision or DEFAULT_REVISION)
 
 
-def choose(named: str | None, caches: Sequence[Found], wish: Wish, before: Before) -> Choice | None:
+def choose_cache(
+    named: str | None, caches: Sequence[CacheCandidate], wish: CacheRequest, before: CacheHistory
+) -> CacheChoice | None:
     """The cache of an endpoint that names one, or leaves it to be found (None); None where it has none."""
     by_name = {one.name: one for one in caches}
     pinned = before.pinned
     if pinned and named in (None, pinned.name) and before.runs_on(pinned, wish):
         found = by_name.get(pinned.name)
         if found is None or found.error or found.claim == pinned.claim_name:  # else it has moved to another volume
-            return Choice(pinned.name, wish, pinned, found, in_use=True)
+            return CacheChoice(pinned.name, wish, pinned, found, in_use=True)
     if named:
         return _offered(named, by_name.get(named), wish)
     if before.serves_without:
@@ -131,5 +133,5 @@ def choose(named: str | None, caches: Sequence[Found], wish: Wish, before: Befor
     return _offered(best.name, best, wish) if best else None
 
 
-def _offered(name: str, found: Found | None, wish: Wish) -> Choice:
-    return Choice(name, wish, found.used(wish) if found and found.serves(wish) else None, found)
+def _offered(name: str, found: CacheCandidate | None, wish: CacheRequest) -> CacheChoice:
+    return CacheChoice(name, wish, found.used(wish) if found and found.serves(wish) else None, found)

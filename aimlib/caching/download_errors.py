@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 
-class Outcome(NamedTuple):
+class DownloadOutcome(NamedTuple):
     """One kind of failure."""
 
     code: int
@@ -14,34 +14,34 @@ class Outcome(NamedTuple):
     """The reason for whoever has nothing but the exit code."""
 
 
-OUTCOMES = {
-    "Network": Outcome(75, True, "the hub could not be reached, or answered with errors, for too long"),
-    "Interrupted": Outcome(76, True, "the download was stopped; it goes on where it was"),
-    "Busy": Outcome(77, True, "another download of the same model holds its lock"),
-    "Corrupt": Outcome(78, True, "files differ from what the hub says they are; they are downloaded again"),
-    "NotFound": Outcome(40, False, "the hub has no such model, or does not show it to this token"),
-    "RevisionNotFound": Outcome(41, False, "the model has no such revision"),
-    "Gated": Outcome(42, False, "the model is gated, and the token's owner was not given access"),
-    "TokenMissing": Outcome(43, False, "the hub asks for a token, and there is none"),
-    "TokenInvalid": Outcome(44, False, "the hub does not accept the token"),
-    "NoSpace": Outcome(45, False, "the volume is too small for the model"),
-    "TooLarge": Outcome(46, False, "the model is larger than its maxSize"),
-    "NoFiles": Outcome(47, False, "no file of the model matches include and exclude"),
-    "NotOnVolume": Outcome(48, False, "hub.offline is set, and the model is not on the volume"),
-    "VolumeRefused": Outcome(49, False, "the volume cannot be written to"),
+DOWNLOAD_OUTCOMES = {
+    "Network": DownloadOutcome(75, True, "the hub could not be reached, or answered with errors, for too long"),
+    "Interrupted": DownloadOutcome(76, True, "the download was stopped; it goes on where it was"),
+    "Busy": DownloadOutcome(77, True, "another download of the same model holds its lock"),
+    "Corrupt": DownloadOutcome(78, True, "files differ from what the hub says they are; they are downloaded again"),
+    "NotFound": DownloadOutcome(40, False, "the hub has no such model, or does not show it to this token"),
+    "RevisionNotFound": DownloadOutcome(41, False, "the model has no such revision"),
+    "Gated": DownloadOutcome(42, False, "the model is gated, and the token's owner was not given access"),
+    "TokenMissing": DownloadOutcome(43, False, "the hub asks for a token, and there is none"),
+    "TokenInvalid": DownloadOutcome(44, False, "the hub does not accept the token"),
+    "NoSpace": DownloadOutcome(45, False, "the volume is too small for the model"),
+    "TooLarge": DownloadOutcome(46, False, "the model is larger than its maxSize"),
+    "NoFiles": DownloadOutcome(47, False, "no file of the model matches include and exclude"),
+    "NotOnVolume": DownloadOutcome(48, False, "hub.offline is set, and the model is not on the volume"),
+    "VolumeRefused": DownloadOutcome(49, False, "the volume cannot be written to"),
 }
 """By reason. The codes lie outside of those that shells and signals use."""
 
-FINAL_CODES = tuple(sorted(outcome.code for outcome in OUTCOMES.values() if not outcome.retried))
+FINAL_CODES = tuple(sorted(outcome.code for outcome in DOWNLOAD_OUTCOMES.values() if not outcome.retried))
 """Exit codes that a retry cannot mend."""
 
 
-def by_code(code: int) -> str | None:
+def reason_of_code(code: int) -> str | None:
     """The reason that goes with an exit code."""
-    return next((reason for reason, outcome in OUTCOMES.items() if outcome.code == code), None)
+    return next((reason for reason, outcome in DOWNLOAD_OUTCOMES.items() if outcome.code == code), None)
 
 
-def of_job(message: str) -> str | None:
+def reason_of_job(message: str) -> str | None:
     """The reason in the message of a Job that its podFailurePolicy has failed, which names the exit code."""
     found = re.search(r"failed with exit code (\d+)", message)
-    return by_code(int(found[1])) if found else None
+    return reason_of_code(int(found[1])) if found else None

@@ -13,17 +13,17 @@ from typing import Literal, NamedTuple
 
 from aimlib.api.cache import CacheCleanup, CacheSpec
 from aimlib.api.cache_status import CachedModelStatus
-from aimlib.caching import byte_sizes
+from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport
-from aimlib.kube import duration
-from aimlib.kube.quantity import parse
+from aimlib.kube.duration import format_duration, parse_duration
+from aimlib.kube.quantity import parse_quantity
 
-RANKS = {"low": 0, "medium": 1, "high": 2}
-FIRST = {"lru": "least recently used", "age": "first downloaded"}
-AGED = {"lru": "not used for {}", "age": "downloaded {} ago"}
+PRIORITY_RANKS = {"low": 0, "medium": 1, "high": 2}
+FIRST_REMOVED = {"lru": "least recently used", "age": "first downloaded"}
+AGE_TEXTS = {"lru": "not used for {}", "age": "downloaded {} ago"}
 
 
-class Kept(NamedTuple):
+class StoredModel(NamedTuple):
     """A model on the volume."""
 
     id: str
@@ -49,7 +49,7 @@ class Kept(NamedTuple):
         return not self.used_by and (self.retention is None or unused >= self.retention)
 
 
-class Policy(NamedTuple):
+class CleanupPolicy(NamedTuple):
     """When models go."""
 
     strategy: Literal["lru", "age", "none"]
@@ -70,17 +70,19 @@ class Removal(NamedTuple):
     why: str
 
 
-def plan(models: Iterable[Kept], policy: Policy, free_bytes: int | None, when: datetime) -> tuple[Removal, ...]:
+def plan_removals(
+    models: Iterable[StoredModel], policy: CleanupPolicy, free_bytes: int | None, when: datetime
+) -> tuple[Removal, ...]:
     """What is removed at that time, in this order; `free_bytes` are free on the volume now, None where unknown."""
     if policy.strategy == "none":
         return ()
     removals: list[Removal] = []
-    rest: list[Kept] = []
+    rest: list[StoredModel] = []
     for one in sorted((one for one in models if one.removable(when)), key=lambda one: _order(one, policy, when)):
         age = (when - one.clock(policy.strategy, when)).total_seconds()
         if policy.max_age is not None and age > policy.max_age:
-            found, most = duration.words(age), duration.words(policy.max_age)
-            aged = AGED[policy.strategy].format(f"more than {found}" if found == most else found)
+            found, most = format_duration(age), format_duration(policy.max_age)
+            aged = AGE_TEXTS[policy.strategy].format(f"more than {found}" if found == most else found)
             why = f"{aged}, maxAge is {most}"
             removals.append(Removal(one.id, one.revision, one.bytes, why))
         else:
@@ -89,21 +91,25 @@ def plan(models: Iterable[Kept], policy: Policy, free_bytes: int | None, when: d
         free = _free(free_bytes, removals)
         if free is None or policy.min_free is None or free >= policy.min_free:
             break
-        found = f"{byte_sizes.words(free)} {'would be' if removals else 'are'} free"
-        asked = f"{policy.asked} {byte_sizes.words(policy.min_free, at_least=True)}"
+        found = f"{format_bytes(free)} {'would be' if removals else 'are'} free"
+        asked = f"{policy.asked} {format_bytes(policy.min_free, at_least=True)}"
         which = f"of {one.priority} priority" if one.listed else "of those that spec does not list any more"
-        removals.append(Removal(one.id, one.revision, one.bytes, f"{found}, {asked}; {FIRST[policy.strategy]} {which}"))
+        removals.append(
+            Removal(one.id, one.revision, one.bytes, f"{found}, {asked}; {FIRST_REMOVED[policy.strategy]} {which}")
+        )
     return tuple(removals)
 
 
-def shortage(models: Iterable[Kept], policy: Policy, free_bytes: int | None, when: datetime) -> str | None:
+def shortage(
+    models: Iterable[StoredModel], policy: CleanupPolicy, free_bytes: int | None, when: datetime
+) -> str | None:
     """Why less than `min_free` would be free even after the plan; None where enough would be."""
     models = tuple(models)
-    removals = plan(models, policy, free_bytes, when)
+    removals = plan_removals(models, policy, free_bytes, when)
     free = _free(free_bytes, removals)
     if free is None or policy.min_free is None or free >= policy.min_free:
         return None
-    asked = f"{byte_sizes.words(policy.min_free, at_least=True)} should be free, and {byte_sizes.words(free)} "
+    asked = f"{format_bytes(policy.min_free, at_least=True)} should be free, and {format_bytes(free)} "
     figures = asked + ("would be after the clean-up" if removals else "are")
     left = [one for one in models if (one.id, one.revision) not in {(gone.id, gone.revision) for gone in removals}]
     if not left:
@@ -115,16 +121,18 @@ def shortage(models: Iterable[Kept], policy: Policy, free_bytes: int | None, whe
     return f"{figures}: the other models have to stay ({', '.join(filter(None, counts))})"
 
 
-def policy(cleanup: CacheCleanup) -> Policy:
-    """The policy of an AIMCache: nothing goes unless clean-up is on. NotAQuantityError for an amount that is none."""
-    return Policy(
+def cleanup_policy(cleanup: CacheCleanup) -> CleanupPolicy:
+    """An AIMCache's policy: nothing is removed unless clean-up is on. InvalidQuantityError, InvalidDurationError."""
+    return CleanupPolicy(
         cleanup.strategy if cleanup.enabled else "none",
-        duration.parse(cleanup.max_age) if cleanup.max_age else None,
-        -int(-parse(cleanup.min_free_space) // 1) if cleanup.min_free_space else None,
+        parse_duration(cleanup.max_age) if cleanup.max_age else None,
+        -int(-parse_quantity(cleanup.min_free_space) // 1) if cleanup.min_free_space else None,
     )
 
 
-def kept(spec: CacheSpec, found: Iterable[ModelReport], usage: Iterable[CachedModelStatus]) -> tuple[Kept, ...]:
+def stored_models(
+    spec: CacheSpec, found: Iterable[ModelReport], usage: Iterable[CachedModelStatus]
+) -> tuple[StoredModel, ...]:
     """The models that are whole on the volume, as the spec and what is known of their use rate them.
 
     A model that `usage` does not speak of is left out: as long as nobody knows who uses it, it stays.
@@ -132,14 +140,14 @@ def kept(spec: CacheSpec, found: Iterable[ModelReport], usage: Iterable[CachedMo
     listed = {(one.id, one.revision or DEFAULT_REVISION): one for one in spec.models}
     uses = {(one.id, one.revision): one for one in usage}
     return tuple(
-        Kept(
+        StoredModel(
             *key,
             bytes=one.done,
-            cached_at=moment(one.cached_at),
+            cached_at=parse_time(one.cached_at),
             last_used=_latest(one.last_used, uses[key].last_accessed),
             used_by=uses[key].used_by,
             priority=wish.priority if wish else "medium",
-            retention=duration.parse(wish.retention) if wish and wish.retention else None,
+            retention=parse_duration(wish.retention) if wish and wish.retention else None,
             listed=wish is not None,
         )
         for one in found
@@ -148,7 +156,7 @@ def kept(spec: CacheSpec, found: Iterable[ModelReport], usage: Iterable[CachedMo
     )
 
 
-def moment(text: str | None) -> datetime | None:
+def parse_time(text: str | None) -> datetime | None:
     """A time as it is written in reports, in UTC where it names no zone; None where it is none."""
     try:
         found = datetime.fromisoformat(text or "")
@@ -158,12 +166,12 @@ def moment(text: str | None) -> datetime | None:
 
 
 def _latest(*texts: str | None) -> datetime | None:
-    return max((time for text in texts if (time := moment(text))), default=None)
+    return max((time for text in texts if (time := parse_time(text))), default=None)
 
 
 def _free(free_bytes: int | None, removals: Iterable[Removal]) -> int | None:
     return None if free_bytes is None else free_bytes + sum(one.bytes for one in removals)
 
 
-def _order(one: Kept, policy: Policy, when: datetime) -> tuple[bool, int, datetime, str, str]:
-    return one.listed, RANKS[one.priority], one.clock(policy.strategy, when), one.id, one.revision
+def _order(one: StoredModel, policy: CleanupPolicy, when: datetime) -> tuple[bool, int, datetime, str, str]:
+    return one.listed, PRIORITY_RANKS[one.priority], one.clock(policy.strategy, when), one.id, one.revision

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from aimlib.api.base import Model
-from aimlib.api.cache import DUPLICATES
-from aimlib.api.cache_status import CachedModelStatus, CacheRemoval, Sentence
-from aimlib.naming import digest, label_value
+from aimlib.api.base import MessageText, Model
+from aimlib.api.cache import DUPLICATE_FILES
+from aimlib.api.cache_status import CachedModelStatus, CacheRemoval
+from aimlib.naming import label_value, short_digest
 
-VOLUME, CLEANUP = "volume", "cleanup"
+VOLUME_KEY, CLEANUP_KEY = "volume", "cleanup"
 DEFAULT_REVISION = "main"
 
 Amount = Annotated[int, Field(ge=0, lt=2**63)]
@@ -41,8 +41,8 @@ class ModelReport(Model):
     commit: str | None = None
     state: Literal["Downloading", "Verifying", "Ready", "Failed", "Removed"]
     reason: str | None = None
-    """A key of `aimlib.caching.download_errors.OUTCOMES`, with state Failed."""
-    message: Sentence | None = None
+    """A key of `aimlib.caching.download_errors.DOWNLOAD_OUTCOMES`, with state Failed."""
+    message: MessageText | None = None
     done: Amount = 0
     """Bytes that are on the volume."""
     total: Amount | None = None
@@ -64,21 +64,21 @@ class VolumeReport(Model):
     available: Amount
 
 
-class Removed(Model):
+class RemovedModel(Model):
     """A model that a clean-up removed."""
 
     id: str
     revision: str
     bytes: Amount
-    why: Sentence
+    why: MessageText
 
 
 class CleanupReport(Model):
     """One clean-up."""
 
     ended: Time
-    removed: tuple[Removed, ...] = ()
-    message: Sentence | None = None
+    removed: tuple[RemovedModel, ...] = ()
+    message: MessageText | None = None
 
 
 class Reports(Model):
@@ -99,10 +99,12 @@ def model_key(model_id: str, revision: str | None) -> str:
 
 def patterns_key(include: tuple[str, ...], exclude: tuple[str, ...] | None) -> str:
     """A short name for the choice of files; without exclude it is the usual one. An empty pattern matches nothing."""
-    return digest(sorted(filter(None, include)), sorted(filter(None, DUPLICATES if exclude is None else exclude)))
+    return short_digest(
+        sorted(filter(None, include)), sorted(filter(None, DUPLICATE_FILES if exclude is None else exclude))
+    )
 
 
-def read(data: Mapping[str, Any]) -> Reports:
+def read_reports(data: Mapping[str, Any]) -> Reports:
     """The reports in a ConfigMap's data. What the status could not carry is as unreadable as what is no report."""
     models: dict[str, ModelReport] = {}
     rest: dict[str, Any] = {}
@@ -110,9 +112,9 @@ def read(data: Mapping[str, Any]) -> Reports:
     for key, text in sorted(data.items()):
         try:
             raw = json.loads(text)
-            if key == VOLUME:
+            if key == VOLUME_KEY:
                 rest[key] = VolumeReport.model_validate(raw)
-            elif key == CLEANUP:
+            elif key == CLEANUP_KEY:
                 rest[key] = _of_cleanup(raw)
             else:
                 models[key] = _of_model(key, raw)
@@ -136,6 +138,6 @@ def _of_cleanup(raw: Any) -> CleanupReport:  # noqa: ANN401 - whatever was writt
     return found
 
 
-def written(report: Model) -> str:
+def report_text(report: Model) -> str:
     """A report as the text of its key."""
     return json.dumps(report.wire(), sort_keys=True)

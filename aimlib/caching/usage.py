@@ -13,8 +13,8 @@ from aimlib.api.meta import Raw
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.naming import child_name
 
-LABEL_PREFIX = f"cache.{GROUP}"
-ANNOTATION = f"{GROUP}/cached-models"
+USAGE_LABEL_PREFIX = f"cache.{GROUP}"
+USAGE_ANNOTATION = f"{GROUP}/cached-models"
 
 
 class Use(NamedTuple):
@@ -27,7 +27,7 @@ class Use(NamedTuple):
 
 def usage_label(cache: str) -> str:
     """The key of the label by which a cache finds its users."""
-    return f"{LABEL_PREFIX}/{child_name(cache)}"
+    return f"{USAGE_LABEL_PREFIX}/{child_name(cache)}"
 
 
 def usage_labels(uses: tuple[Use, ...]) -> dict[str, str]:
@@ -37,7 +37,7 @@ def usage_labels(uses: tuple[Use, ...]) -> dict[str, str]:
 
 def usage_annotation(uses: tuple[Use, ...]) -> dict[str, str]:
     """The annotation of a Service whose endpoint uses these; none where there are none."""
-    return {ANNOTATION: json.dumps(sorted(set(uses)))} if uses else {}
+    return {USAGE_ANNOTATION: json.dumps(sorted(set(uses)))} if uses else {}
 
 
 def used_by(services: list[Raw], cache: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
@@ -55,7 +55,7 @@ def used_by(services: list[Raw], cache: str) -> Mapping[tuple[str, str], tuple[s
 def uses(metadata: Raw) -> tuple[Use, ...]:
     """What the annotation in an object's metadata says; nothing where there is none, or none that can be read."""
     try:
-        found = json.loads((metadata.get("annotations") or {}).get(ANNOTATION, "[]"))
+        found = json.loads((metadata.get("annotations") or {}).get(USAGE_ANNOTATION, "[]"))
         return tuple(Use(*map(str, one)) for one in found)
     except (TypeError, ValueError):
         return ()

@@ -8,16 +8,17 @@ from pydantic import Field, ValidationError
 
 from aimlib.api.base import Model
 from aimlib.caching.job_reports import ModelReport, model_key
-from aimlib.schema.error_messages import sentences
+from aimlib.errors import InvalidInputError
+from aimlib.schema.error_messages import validation_messages
 
-VERSION = 1
-
-
-class UnreadableIndexError(ValueError):
-    """A text that is no index of this version, or an index of an earlier one."""
+INDEX_VERSION = 1
 
 
-class NewerIndexError(ValueError):
+class InvalidIndexError(InvalidInputError):
+    """A text that is not an index, or one of an earlier version."""
+
+
+class NewerIndexError(InvalidInputError):
     """An index of a later version, written by a later release."""
 
 
@@ -75,7 +76,7 @@ class CachedModel(Model):
 class VolumeIndex(Model):
     """All models that are complete, by `aimlib.caching.job_reports.model_key`."""
 
-    version: int = VERSION
+    version: int = INDEX_VERSION
     models: dict[str, CachedModel] = Field(default_factory=dict)
 
     def having(self, model: CachedModel) -> "VolumeIndex":
@@ -87,25 +88,25 @@ class VolumeIndex(Model):
         return self.model_copy(update={"models": {name: one for name, one in self.models.items() if name != key}})
 
 
-def read(text: str) -> VolumeIndex:
-    """The index in a text. UnreadableIndexError or NewerIndexError where it cannot be worked with."""
+def parse_index(text: str) -> VolumeIndex:
+    """The index in a text. InvalidIndexError or NewerIndexError where it cannot be worked with."""
     try:
         raw: Any = json.loads(text)
     except ValueError as error:
-        raise UnreadableIndexError(f"it is no JSON: {error}") from error
+        raise InvalidIndexError(f"it is no JSON: {error}") from error
     version = raw.get("version") if isinstance(raw, dict) else None
     if not isinstance(version, int):
-        raise UnreadableIndexError("it names no version")
-    if version > VERSION:
-        raise NewerIndexError(f"it is of version {version}, and this release knows {VERSION}")
-    if version < VERSION:
-        raise UnreadableIndexError(f"it is of version {version}, and this release writes {VERSION}")
+        raise InvalidIndexError("it names no version")
+    if version > INDEX_VERSION:
+        raise NewerIndexError(f"it is of version {version}, and this release knows {INDEX_VERSION}")
+    if version < INDEX_VERSION:
+        raise InvalidIndexError(f"it is of version {version}, and this release writes {INDEX_VERSION}")
     try:
         return VolumeIndex.model_validate(raw)
     except ValidationError as error:
-        raise UnreadableIndexError(sentences(error)[0]) from error
+        raise InvalidIndexError(validation_messages(error)[0]) from error
 
 
-def written(index: VolumeIndex) -> str:
+def index_text(index: VolumeIndex) -> str:
     """An index as text."""
     return json.dumps(index.wire(), indent=1, sort_keys=True) + "\n"

@@ -1,4 +1,4 @@
-"""The last lines that a container wrote, and what is known of such words (`data/last_words.yaml`).
+"""The last lines that a container wrote, and what is known of such words (`data/engine_errors.yaml`).
 
 The kubelet keeps the last 2 KiB or 80 lines (terminationMessagePolicy FallbackToLogsOnError). What is quoted of them is
 the same at every attempt: times, process ids and the like are left out, or the status would never settle. What may be a
@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from aimlib.data import load
+from aimlib.data import load_data
 from aimlib.diagnosis.secret_patterns import without_secrets
 
-KEPT = 2048
+MESSAGE_BYTES = 2048
 """Bytes that the kubelet keeps: what is as long may begin in the middle of anything."""
-LENGTH = 300
+QUOTED_LENGTH = 300
 """Characters of a line that are quoted at most."""
 
-PASSING = (
+VARIABLE_PARTS = (
     r"\x1b\[[0-9;]*m",
     r"^\s*(?:\(?\[?\w+ (?:rank=\d+, )?\(?pid=\d+[^)\]]*\)?\]?\)?\s*)+",
     r"^\s*(?:\[rank\d+\]:)?\s*\[?[IWEF]\d{3,4} [\d:.]+[^\]]*\]\s*",
@@ -33,31 +33,31 @@ PASSING = (
 """What differs from one attempt to the next: colours, and the beginnings of lines of vLLM, SGLang, PyTorch and glog."""
 
 
-class Known(NamedTuple):
+class Diagnosis(NamedTuple):
     """Words that are known: the reason, and the sentence with what was found."""
 
     reason: str
     message: str
 
 
-def known(text: str) -> Known | None:
+def diagnose(text: str) -> Diagnosis | None:
     """The first entry of the table that is found in the last words of an engine; None when none is."""
-    lines = "\n".join(plain(text))
+    lines = "\n".join(stable_lines(text))
     found = ((one, pattern.search(lines)) for one, patterns in _table() for pattern in patterns)
-    return next((Known(one[0], f"{one[1]}: {shortened(match.group())}") for one, match in found if match), None)
+    return next((Diagnosis(one[0], f"{one[1]}: {shortened(match.group())}") for one, match in found if match), None)
 
 
 def last_line(text: str) -> str:
     """The last line that says anything; empty where there is none."""
-    return shortened(next(reversed([*plain(text)]), ""))
+    return shortened(next(reversed([*stable_lines(text)]), ""))
 
 
-def plain(text: str) -> Iterator[str]:
+def stable_lines(text: str) -> Iterator[str]:
     """The lines that say anything, without what differs from one attempt to the next and without secrets."""
-    if len(text.encode()) >= KEPT:
+    if len(text.encode()) >= MESSAGE_BYTES:
         text = text.partition("\n")[2] or text.partition(" ")[2]
     for line in text.splitlines():
-        for passing in PASSING:
+        for passing in VARIABLE_PARTS:
             line = re.sub(passing, "", line)  # noqa: PLW2901 - one after the other
         if re.search(r"\w", line):
             yield without_secrets(line.strip())
@@ -66,11 +66,12 @@ def plain(text: str) -> Iterator[str]:
 def shortened(text: str) -> str:
     """A text in one line, without secrets, cut where it is too long to be quoted."""
     line = without_secrets(" ".join(text.split()))
-    return line if len(line) <= LENGTH else f"{line[: LENGTH - 1]}…"
+    return line if len(line) <= QUOTED_LENGTH else f"{line[: QUOTED_LENGTH - 1]}…"
 
 
 @cache
 def _table() -> tuple[tuple[tuple[str, str], tuple[re.Pattern[str], ...]], ...]:
     return tuple(
-        ((one["reason"], one["means"]), tuple(map(re.compile, one["found"]))) for one in load("last_words")["words"]
+        ((one["reason"], one["means"]), tuple(map(re.compile, one["found"])))
+        for one in load_data("engine_errors")["errors"]
     )

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.diagnosis.engine_errors import known, last_line, shortened
-from aimlib.diagnosis.scheduling import claim_pending, condensed
+from aimlib.diagnosis.engine_errors import diagnose, last_line, shortened
+from aimlib.diagnosis.scheduling import claim_pending, summarize
 
 UNSCHEDULED_SECONDS = 3
 """How long a pod may wait for a node or a claim before that is news: both are often there a second later."""
@@ -20,17 +20,17 @@ UNREADY_SECONDS = 20
 LOST_SECONDS = 3
 """The same for one that has been ready: its probe has failed three times by then. A kubelet that begins anew calls what
 runs not ready until it has asked once."""
-IMAGE = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
-IMAGE |= {"RegistryUnavailable", "SignatureValidationFailed"}
-CONFIG = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
+IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+IMAGE_REASONS |= {"RegistryUnavailable", "SignatureValidationFailed"}
+CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
 """Why a container waits, in the kubelet's words (pkg/kubelet/images/types.go, kuberuntime/kuberuntime_container.go)."""
-KILLED = {0, 137, 143}
+STOPPED_EXIT_CODES = {0, 137, 143}
 """Exit codes of a server that was told to end: by itself, SIGKILL, SIGTERM (128 + the signal's number)."""
-EVICTED = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShutdown"}
+EVICTION_REASONS = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShutdown"}
 """Why a pod has failed without a fault of its own (pkg/kubelet/eviction, preemption, nodeshutdown)."""
 
 
-class Cause(NamedTuple):
+class PodFailure(NamedTuple):
     """Why replicas are missing."""
 
     reason: str
@@ -39,13 +39,13 @@ class Cause(NamedTuple):
     """A sentence with the words that matter."""
 
 
-def cause(pods: Iterable[Raw], now: datetime) -> Cause | None:
+def pod_failure(pods: Iterable[Raw], now: datetime) -> PodFailure | None:
     """The cause that comes first in the table, of the youngest pod that has it; None where time may do.
 
     `pods` are all Pods of one endpoint as the API server has them, `now` is the time of asking.
     """
     newest_first = sorted(pods, key=lambda pod: (_born(pod), pod["metadata"]["name"]), reverse=True)
-    asked = ((rule, pod) for rule in RULES for pod in newest_first)
+    asked = ((rule, pod) for rule in POD_FAILURE_RULES for pod in newest_first)
     return next((found for rule, pod in asked if (found := rule(pod, now))), None)
 
 
@@ -53,7 +53,7 @@ def _born(pod: Raw) -> str:
     return str(pod["metadata"].get("creationTimestamp") or "")
 
 
-def _claim_pending(pod: Raw, now: datetime) -> Cause | None:
+def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
     words = _unscheduled(pod, now)
     if words is None or not claim_pending(words):
         return None
@@ -61,12 +61,14 @@ def _claim_pending(pod: Raw, now: datetime) -> Cause | None:
     claims = [one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")]
     lost = re.search(r'persistentvolumeclaim "[^"]+" not found', words, re.IGNORECASE)
     state = "is not there" if lost else "is not bound to a volume"
-    return Cause("ClaimPending", f"no pod can start before its claim is there: {', '.join(claims) or 'one'} {state}")
+    return PodFailure(
+        "ClaimPending", f"no pod can start before its claim is there: {', '.join(claims) or 'one'} {state}"
+    )
 
 
-def _unschedulable(pod: Raw, now: datetime) -> Cause | None:
+def _unschedulable(pod: Raw, now: datetime) -> PodFailure | None:
     words = _unscheduled(pod, now)
-    return None if words is None else Cause("Unschedulable", condensed(words, _requests(pod)))
+    return None if words is None else PodFailure("Unschedulable", summarize(words, _requests(pod)))
 
 
 def _unscheduled(pod: Raw, now: datetime) -> str | None:
@@ -83,17 +85,17 @@ def _requests(pod: Raw) -> dict[str, str]:
     return {name: str(amount) for items in found for name, amount in items}
 
 
-def _image(pod: Raw, _now: datetime) -> Cause | None:
+def _image(pod: Raw, _now: datetime) -> PodFailure | None:
     for container in _containers(pod):
         waiting = _waiting(container)
-        if waiting.get("reason") in IMAGE:
+        if waiting.get("reason") in IMAGE_REASONS:
             image, said = container.get("image") or "", str(waiting.get("message") or "")
             why = _registry(said, image)
-            return Cause("ImagePullFailed", f"image {image} cannot be pulled{f': {why}' if why else ''}")
+            return PodFailure("ImagePullFailed", f"image {image} cannot be pulled{f': {why}' if why else ''}")
     return None
 
 
-PULLING = (
+PULL_PREFIXES = (
     r'^Back-off pulling image "[^"]*":?\s*',
     r"^(?:ErrImagePull|ErrImageNeverPull|InvalidImageName|RegistryUnavailable|SignatureValidationFailed): ",
     r"rpc error: code = \w+ desc = ",
@@ -105,21 +107,21 @@ PULLING = (
 
 def _registry(said: str, image: str) -> str:
     """What the registry or the runtime said, without the words around it."""
-    for words in PULLING:
+    for words in PULL_PREFIXES:
         said = re.sub(words, "", said)
     return shortened(re.sub(rf"^\S*{re.escape(image)}: ", "", said) if image else said)
 
 
-def _config(pod: Raw, _now: datetime) -> Cause | None:
+def _config(pod: Raw, _now: datetime) -> PodFailure | None:
     for container in _containers(pod):
         waiting = _waiting(container)
-        if waiting.get("reason") in CONFIG:
+        if waiting.get("reason") in CONFIG_REASONS:
             said = shortened(str(waiting.get("message") or waiting["reason"]))
-            return Cause("ConfigError", f"container {container['name']} cannot be made: {said}")
+            return PodFailure("ConfigError", f"container {container['name']} cannot be made: {said}")
     return None
 
 
-def _ended(pod: Raw, _now: datetime) -> Cause | None:
+def _ended(pod: Raw, _now: datetime) -> PodFailure | None:
     """A container that ended and has not got as far as to be started again."""
     for container in _containers(pod):
         states = (container.get("state") or {}, container.get("lastState") or {})
@@ -129,27 +131,27 @@ def _ended(pod: Raw, _now: datetime) -> Cause | None:
     return None
 
 
-def _end(pod: Raw, name: str, last: Raw) -> Cause:
+def _end(pod: Raw, name: str, last: Raw) -> PodFailure:
     text, code = str(last.get("message") or ""), last.get("exitCode")
     if last.get("reason") == "OOMKilled":
         limit = next(filter(None, (_limit(one) for one in _specs(pod) if one["name"] == name)), None)
         where = f"at its memory limit of {limit}" if limit else "since its node has no memory left"
-        return Cause("OutOfMemory", f"container {name} was killed {where}")
-    if words := known(text):
-        return Cause(words.reason, words.message)
-    if code in KILLED and last.get("reason") != "ContainerStatusUnknown":
+        return PodFailure("OutOfMemory", f"container {name} was killed {where}")
+    if words := diagnose(text):
+        return PodFailure(words.reason, words.message)
+    if code in STOPPED_EXIT_CODES and last.get("reason") != "ContainerStatusUnknown":
         probe = "as it is when its startup or liveness probe keeps failing"
-        return Cause("ProbeFailing", f"container {name} was stopped (exit code {code}), {probe}")
+        return PodFailure("ProbeFailing", f"container {name} was stopped (exit code {code}), {probe}")
     line = last_line(text)
     said = f", and its last words are: {line}" if line else " and without a word"
-    return Cause("CrashLoop", f"container {name} ended with exit code {code}{said}")
+    return PodFailure("CrashLoop", f"container {name} ended with exit code {code}{said}")
 
 
 def _limit(container: Raw) -> str | None:
     return ((container.get("resources") or {}).get("limits") or {}).get("memory")
 
 
-def _unready(pod: Raw, now: datetime) -> Cause | None:
+def _unready(pod: Raw, now: datetime) -> PodFailure | None:
     """A container that has started and does not answer, or not any more."""
     said = _condition(pod, "Ready")
     for container in _containers(pod) if said.get("status") == "False" else ():
@@ -159,7 +161,7 @@ def _unready(pod: Raw, now: datetime) -> Cause | None:
             name = container["name"]
             probe = next((one.get("readinessProbe") for one in _specs(pod) if one["name"] == name), None)
             asked = f" ({path})" if (path := ((probe or {}).get("httpGet") or {}).get("path")) else ""
-            return Cause("ProbeFailing", f"container {name} runs, and its readiness probe{asked} keeps failing")
+            return PodFailure("ProbeFailing", f"container {name} runs, and its readiness probe{asked} keeps failing")
     return None
 
 
@@ -170,17 +172,17 @@ def _was_ready(condition: Raw, running: Raw) -> bool:
     return lost is not None and began is not None and lost > began
 
 
-def _failed(pod: Raw, _now: datetime) -> Cause | None:
+def _failed(pod: Raw, _now: datetime) -> PodFailure | None:
     status = pod.get("status") or {}
     if status.get("phase") != "Failed" or not (reason := status.get("reason")):
         return None
     said = shortened(str(status.get("message") or reason))
-    if reason in EVICTED:
-        return Cause("Evicted", f"a pod was evicted from its node: {said}")
-    return Cause("NodeRefused", f"a node does not take its pod ({reason}): {said}")
+    if reason in EVICTION_REASONS:
+        return PodFailure("Evicted", f"a pod was evicted from its node: {said}")
+    return PodFailure("NodeRefused", f"a node does not take its pod ({reason}): {said}")
 
 
-def _node_lost(pod: Raw, _now: datetime) -> Cause | None:
+def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
     """The node's controller marks pods of a silent node as not ready, whatever their containers last reported."""
     status, node = pod.get("status") or {}, pod.get("spec", {}).get("nodeName")
     containers = status.get("containerStatuses") or ()
@@ -188,11 +190,11 @@ def _node_lost(pod: Raw, _now: datetime) -> Cause | None:
     marked = said.get("status") == "False" and said.get("reason") != "ReadinessGatesNotReady"
     overruled = marked and bool(containers) and all(one.get("ready") for one in containers)
     if node and (status.get("reason") == "NodeLost" or overruled):
-        return Cause("NodeLost", f"node {node} does not report any more")
+        return PodFailure("NodeLost", f"node {node} does not report any more")
     return None
 
 
-RULES: tuple[Callable[[Raw, datetime], Cause | None], ...] = (
+POD_FAILURE_RULES: tuple[Callable[[Raw, datetime], PodFailure | None], ...] = (
     _claim_pending,
     _unschedulable,
     _image,

@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping
 
 from aimlib.diagnosis.engine_errors import shortened
 
-MESSAGE = re.compile(
+FIT_ERROR = re.compile(
     r"0/(?P<nodes>\d+) nodes are available: (?P<parts>.+?)\.?(?: (?:no new claims|preemption: ).*)?", re.DOTALL
 )
-PART = re.compile(r"(?P<count>\d+) (?P<words>.+)", re.DOTALL)
-CLAIM = re.compile(
+NODE_GROUP = re.compile(r"(?P<count>\d+) (?P<words>.+)", re.DOTALL)
+CLAIM_MISSING = re.compile(
     r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim \S+ (?:not found|bound to)", re.IGNORECASE
 )
 """A pod that waits for its volume claim."""
 
-Asked = Mapping[str, str]
+PodRequests = Mapping[str, str]
 """What a pod asks for, by resource."""
 
-FORMS: tuple[tuple[str, Callable[[re.Match[str], Asked], str]], ...] = (
+NODE_REASONS: tuple[tuple[str, Callable[[re.Match[str], PodRequests], str]], ...] = (
     (
         r"Insufficient (?P<what>\S+)",
         lambda found, asked: f"too little {found['what']} free{_asked(found['what'], asked)}",
@@ -39,13 +39,13 @@ FORMS: tuple[tuple[str, Callable[[re.Match[str], Asked], str]], ...] = (
 
 def claim_pending(message: str) -> bool:
     """Whether the pod waits for a claim, and not for a node."""
-    return bool(CLAIM.search(message))
+    return bool(CLAIM_MISSING.search(message))
 
 
-def condensed(message: str, asked: Asked) -> str:
+def summarize(message: str, asked: PodRequests) -> str:
     """The scheduler's message in a sentence; its own words where they have another form."""
-    whole = MESSAGE.fullmatch(message.strip())
-    parts = [PART.fullmatch(part) for part in re.split(r", (?=\d+ )", whole["parts"])] if whole else []
+    whole = FIT_ERROR.fullmatch(message.strip())
+    parts = [NODE_GROUP.fullmatch(part) for part in re.split(r", (?=\d+ )", whole["parts"])] if whole else []
     groups = [(int(part["count"]), _worded(part["words"], asked)) for part in parts if part]
     if whole is None or len(groups) < len(parts):
         return shortened(re.sub(r" preemption: .*", "", message, flags=re.DOTALL))
@@ -59,12 +59,12 @@ def _rank(group: tuple[int, str]) -> tuple[int, str]:
     return -group[0], group[1]
 
 
-def _worded(words: str, asked: Asked) -> str:
-    matches = ((re.fullmatch(form, words, re.DOTALL), say) for form, say in FORMS)
+def _worded(words: str, asked: PodRequests) -> str:
+    matches = ((re.fullmatch(form, words, re.DOTALL), say) for form, say in NODE_REASONS)
     return next((say(found, asked) for found, say in matches if found), f"this objection: {words}")
 
 
-def _asked(resource: str, asked: Asked) -> str:
+def _asked(resource: str, asked: PodRequests) -> str:
     return f" ({asked[resource]} asked for)" if resource in asked else ""
 
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 HIDDEN = "(hidden)"
-SECRET = frozenset({"key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "auth"})
-SECRET |= {"authorization", "cookie"}
+SECRET_WORDS = frozenset({"key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "auth"})
+SECRET_WORDS |= {"authorization", "cookie"}
 """Words that make a name one of a secret: `--api-key`, `VLLM_API_KEY`, `aws_secret_access_key`."""
-FORMS = re.compile(
+SECRET_FORMS = re.compile(
     r"\bhf_[A-Za-z0-9]{16,}"
     r"|\bsk-[A-Za-z0-9_-]{16,}"
     r"|\b(?:gh[a-z]_|github_pat_|glpat-|nvapi-|xox[a-z]-)[A-Za-z0-9_-]{10,}"
@@ -33,12 +33,12 @@ _VALUES = re.compile(r".*?(?=\s+--?[A-Za-z]|$)")
 def is_secret(name: str) -> bool:
     """Whether a name is that of a secret, going by its words."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
-    return not SECRET.isdisjoint(word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced))
+    return not SECRET_WORDS.isdisjoint(word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced))
 
 
 def without_forms(text: str) -> str:
     """A text without what has the form of a secret."""
-    return FORMS.sub(lambda found: f" {HIDDEN}" if found.group()[0].isspace() else HIDDEN, text)
+    return SECRET_FORMS.sub(lambda found: f" {HIDDEN}" if found.group()[0].isspace() else HIDDEN, text)
 
 
 def without_secrets(line: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aimlib.engines.flags import Flag, FlagTable, Named, Value, flag_table
+from aimlib.engines.flags import Flag, FlagTable, NamedFlag, Value, flag_table
 
-T = TypeVar("T")
-TRUTH = {"true": True, "false": False}
+_T = TypeVar("_T")
+BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ParsedArgs:
     errors: tuple[str, ...]
     """One sentence for each objection."""
 
-    def value(self, flag: str, kind: type[T]) -> T | None:
+    def value(self, flag: str, kind: type[_T]) -> _T | None:
         """What a flag (by any of its names) was set to; None when it was not, or to something of another kind."""
         named = flag_table(self.backend).find(flag)
         found = (argument.value for argument in self.arguments if named and argument.name == named.name)
@@ -76,7 +76,7 @@ def parse_args(backend: str, args: Sequence[str]) -> ParsedArgs:
     What is unknown, removed, of the wrong type, given twice differently or without its flag becomes a sentence in
     `errors`. KeyError for another backend.
     """
-    reader = Reader(flag_table(backend), list(args))
+    reader = ArgumentReader(flag_table(backend), list(args))
     read = list(reader.arguments())
     kept: dict[object, Argument] = {}
     for argument in read:
@@ -90,7 +90,7 @@ def parse_args(backend: str, args: Sequence[str]) -> ParsedArgs:
     return ParsedArgs(backend, tuple(kept.values()), tuple(reader.errors))
 
 
-class Reader:
+class ArgumentReader:
     """Walks over the words of a command line."""
 
     def __init__(self, table: FlagTable, words: list[str]) -> None:
@@ -117,7 +117,7 @@ class Reader:
             else:
                 yield from self.valued(named.name, key, values)
 
-    def keyed(self, named: Named) -> bool:
+    def keyed(self, named: NamedFlag) -> bool:
         return self.table.dialect.dotted_keys and self.table.flags[named.name].keyed
 
     def split(self, word: str) -> tuple[str, bool, str]:
@@ -147,11 +147,11 @@ class Reader:
     def next(self) -> str:
         return self.words[self.position]
 
-    def switch(self, named: Named, values: list[str]) -> Iterator[Argument]:
+    def switch(self, named: NamedFlag, values: list[str]) -> Iterator[Argument]:
         """A bool, on or off by its name and by the word that may follow; one that can't be turned off is left out."""
-        if not values and self.position < len(self.words) and self.next.lower() in TRUTH:
+        if not values and self.position < len(self.words) and self.next.lower() in BOOLEANS:
             values = self.take(None)
-        said = TRUTH.get(values[0].lower()) if values else True
+        said = BOOLEANS.get(values[0].lower()) if values else True
         if said is None:
             self.errors.append(f"{named.name} got {values[0]!r}, expected no value")
         elif said is not named.off or self.table.flags[named.name].style == "optional":

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from aimlib.api.base import Model
-from aimlib.data import load
+from aimlib.data import load_data
 from aimlib.engines.arguments import Argument, ParsedArgs, parse_args
 from aimlib.engines.flags import Dialect
 
@@ -80,7 +80,7 @@ class Paths(Model):
     models: Word
 
 
-class Metrics(Model):
+class EngineMetrics(Model):
     """Names on the engine's metrics page, with the labels that select some of it where braces follow."""
 
     model_config = ConfigDict(extra="forbid")
@@ -122,7 +122,7 @@ class Engine(Dialect):
     memory_fraction: MemoryFraction
     paths: Paths
     images: Mapping[str, Mapping[str, Word | None]]
-    metrics: Metrics
+    metrics: EngineMetrics
     former_metrics: FormerMetrics
 
     def start(self, model: str) -> tuple[str, ...]:
@@ -155,7 +155,9 @@ LARGE_DEVICE_RESERVE_MIB = 10 * 1024
 @cache
 def engines() -> tuple[Engine, ...]:
     """All engines, in the order of the data file."""
-    return tuple(Engine.model_validate({"name": name, **facts}) for name, facts in load("engines/backends").items())
+    return tuple(
+        Engine.model_validate({"name": name, **facts}) for name, facts in load_data("engines/backends").items()
+    )
 
 
 def engine(name: str) -> Engine:

@@ -11,12 +11,12 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model
-from aimlib.data import load
+from aimlib.data import load_data
 
 Value = bool | int | float | str | list["Value"] | dict[str, "Value"] | None
 """What a word means: as the engine reads it, so that 32k and 32000 are equal."""
 
-EXPECTED = {
+EXPECTED_VALUES = {
     "int": "a whole number",
     "size": "a whole number, also with a suffix such as 32k",
     "float": "a number",
@@ -56,7 +56,7 @@ class Flag(Model):
     @property
     def expected(self) -> str:
         """What a value has to be, in words."""
-        one = f"one of {', '.join(map(str, self.choices))}" if self.type == "choice" else EXPECTED[self.type]
+        one = f"one of {', '.join(map(str, self.choices))}" if self.type == "choice" else EXPECTED_VALUES[self.type]
         return f"{one}, or auto" if self.auto else one
 
     @property
@@ -97,13 +97,13 @@ class Dialect(Model):
             raise ValueError(f"expected {flag.expected}") from None
 
 
-def choice(_: Dialect, flag: Flag, word: str) -> Value:
+def parse_choice(_: Dialect, flag: Flag, word: str) -> Value:
     """The choice that a word spells."""
     spelt = word.lower().replace("-", "_") if flag.fold else word
     return {str(option): option for option in flag.choices}[spelt]
 
 
-def parsed_json(dialect: Dialect, flag: Flag, word: str) -> Value:
+def parse_json(dialect: Dialect, flag: Flag, word: str) -> Value:
     """JSON, in which numbers outside of texts may carry a suffix where the parser has dotted keys."""
     if dialect.dotted_keys:
         parts = re.split(r'("(?:[^"\\]|\\.)*")', word)
@@ -116,9 +116,9 @@ def parsed_json(dialect: Dialect, flag: Flag, word: str) -> Value:
     return value
 
 
-def text_or_json(dialect: Dialect, flag: Flag, word: str) -> Value:
+def parse_text_or_json(dialect: Dialect, flag: Flag, word: str) -> Value:
     """JSON when it stands in braces, else the text itself."""
-    return parsed_json(dialect, flag, word) if re.fullmatch(r"(?s)\s*{.*}\s*", word) else word
+    return parse_json(dialect, flag, word) if re.fullmatch(r"(?s)\s*{.*}\s*", word) else word
 
 
 READERS: Mapping[str, Callable[[Dialect, Flag, str], Value]] = {
@@ -126,14 +126,14 @@ READERS: Mapping[str, Callable[[Dialect, Flag, str], Value]] = {
     "size": lambda dialect, _, word: dialect.size(word),
     "float": lambda _, __, word: float(word),
     "str": lambda _, __, word: word,
-    "choice": choice,
-    "json": parsed_json,
-    "object": parsed_json,
-    "text_or_json": text_or_json,
+    "choice": parse_choice,
+    "json": parse_json,
+    "object": parse_json,
+    "text_or_json": parse_text_or_json,
 }
 
 
-class Named(NamedTuple):
+class NamedFlag(NamedTuple):
     """What a name on the command line stands for."""
 
     name: str
@@ -149,10 +149,10 @@ class FlagTable:
         self.flags, self.removed, self.dialect = flags, removed, dialect
         self.names = {name: named for flag in flags for name, named in self.spellings(flag)}
 
-    def spellings(self, name: str) -> list[tuple[str, Named]]:
+    def spellings(self, name: str) -> list[tuple[str, NamedFlag]]:
         """Every name of a flag: its own, its aliases, and those that turn it off."""
         given = (name, *self.flags[name].aliases)
-        found = [(spelling, Named(name, off=False)) for spelling in given]
+        found = [(spelling, NamedFlag(name, off=False)) for spelling in given]
         if self.flags[name].style == "optional":
             long = [spelling for spelling in given if spelling.startswith("--")]
             pairs = [(spelling, pair) for spelling in long for pair in self.dialect.inverse.items()]
@@ -160,10 +160,10 @@ class FlagTable:
             negative += [
                 other + spelling.removeprefix(own) for spelling, (own, other) in pairs if spelling.startswith(own)
             ]
-            found += [(spelling, Named(name, off=True)) for spelling in negative]
+            found += [(spelling, NamedFlag(name, off=True)) for spelling in negative]
         return found
 
-    def find(self, spelling: str) -> Named | None:
+    def find(self, spelling: str) -> NamedFlag | None:
         """The flag of that name, with dashes or underscores, also shortened as far as only one flag can be meant."""
         name = dashed(spelling)
         if name in self.names or name in self.removed or not name.startswith("--"):
@@ -189,10 +189,10 @@ def dashed(spelling: str) -> str:
 @cache
 def flag_table(backend: str) -> FlagTable:
     """The flags of vllm or sglang; KeyError for another name."""
-    facts = load("engines/backends")[backend]
-    flags = load(f"engines/{backend}-{facts['version']}")["flags"]
+    facts = load_data("engines/backends")[backend]
+    flags = load_data(f"engines/{backend}-{facts['version']}")["flags"]
     return FlagTable(
         {name: Flag.model_validate(flag) for name, flag in flags.items()},
-        load("engines/removed")[backend],
+        load_data("engines/removed")[backend],
         Dialect.model_validate(facts),
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model
-from aimlib.data import load
+from aimlib.data import load_data
 
 
 class Exporter(Model):
@@ -23,4 +23,4 @@ class Exporter(Model):
 @cache
 def exporters() -> Mapping[str, Exporter]:
     """The exporter of each vendor (amd, nvidia) that has one."""
-    return {vendor: Exporter.model_validate(facts) for vendor, facts in load("exporters").items()}
+    return {vendor: Exporter.model_validate(facts) for vendor, facts in load_data("exporters").items()}

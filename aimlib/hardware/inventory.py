@@ -4,15 +4,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from aimlib.api.node import GpuClass, InventoryStatus, NodePool, NodeSpec, Taint
-from aimlib.hardware.nodes import words
+from aimlib.hardware.nodes import format_device
 from aimlib.hardware.products import CPU, product
 
-Key = tuple[str, ...]
+ClassKey = tuple[str, ...]
 SUMMARY_LENGTH = 1024
 """What the schema allows."""
 
 
-def _key(pool: NodePool, taints: tuple[Taint, ...]) -> Key:
+def _key(pool: NodePool, taints: tuple[Taint, ...]) -> ClassKey:
     """What makes devices equal. Processors are one class per taint, however much memory their nodes have."""
     memory = "" if pool.product == CPU else f"{pool.memory_gib:09.1f}"
     parts = (
@@ -27,10 +27,10 @@ def _key(pool: NodePool, taints: tuple[Taint, ...]) -> Key:
     return (*(str(part or "") for part in parts), *map(str, taints))
 
 
-def add_up(nodes: Iterable[NodeSpec]) -> InventoryStatus:
+def inventory_status(nodes: Iterable[NodeSpec]) -> InventoryStatus:
     """The inventory of these nodes; the same for any order of them."""
     usable = [node for node in nodes if node.usable]
-    members: defaultdict[Key, list[tuple[NodePool, tuple[Taint, ...]]]] = defaultdict(list)
+    members: defaultdict[ClassKey, list[tuple[NodePool, tuple[Taint, ...]]]] = defaultdict(list)
     for node in usable:
         for pool in node.pools:
             members[_key(pool, node.taints)].append((pool, node.taints))
@@ -48,7 +48,7 @@ def _summary(gpus: list[GpuClass]) -> str:
     """The GPUs in words, whatever keeps them apart; cut where there are very many kinds."""
     totals: Counter[str] = Counter()
     for one in gpus:
-        totals[words(one)] += one.total
+        totals[format_device(one)] += one.total
     return ", ".join(f"{total} x {kind}" for kind, total in totals.items())[:SUMMARY_LENGTH] or "no GPUs"
 
 

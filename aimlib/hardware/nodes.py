@@ -7,7 +7,7 @@ from typing import Any
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodePool, NodeSpec, Taint
 from aimlib.hardware.products import CPU, Product, by_device_id, by_nvidia_product, product
-from aimlib.kube import quantity
+from aimlib.kube.quantity import parse_quantity, to_gib
 
 AMD_PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
 UNHEALTHY_TAINTS = ("amd-gpu-unhealthy", "amd-gpu-driver-upgrade", "amd-dcm", "ToBeDeletedByClusterAutoscaler")
@@ -27,7 +27,7 @@ def _unhealthy(node: Raw) -> str:
     return next((key for key in keys if key in UNHEALTHY_TAINTS), "")
 
 
-OBJECTIONS: tuple[tuple[str, Callable[[Raw], object]], ...] = (
+UNUSABLE_REASONS: tuple[tuple[str, Callable[[Raw], object]], ...] = (
     ("cordoned", lambda node: node.get("spec", {}).get("unschedulable")),
     ("being deleted", lambda node: node.get("metadata", {}).get("deletionTimestamp")),
     ("unhealthy: tainted by a GPU or node operator", _unhealthy),
@@ -35,11 +35,11 @@ OBJECTIONS: tuple[tuple[str, Callable[[Raw], object]], ...] = (
 )
 
 
-def facts(node: Raw) -> NodeSpec:
+def node_facts(node: Raw) -> NodeSpec:
     """The facts of a Node; devices that are not allocatable are not there."""
     labels: dict[str, str] = node.get("metadata", {}).get("labels") or {}
     allocatable: dict[str, str] = node.get("status", {}).get("allocatable") or {}
-    reason = next((reason for reason, objects in OBJECTIONS if objects(node)), None)
+    reason = next((reason for reason, objects in UNUSABLE_REASONS if objects(node)), None)
     gpus = [pool for pool in (*_amd(labels, allocatable), *_nvidia(labels, allocatable)) if pool.devices > 0]
     pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(allocatable))
     taints = sorted(
@@ -50,7 +50,7 @@ def facts(node: Raw) -> NodeSpec:
         ),
         key=str,
     )
-    known = ", ".join(f"{pool.devices} x {words(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    known = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
     summary = known + _left_out(allocatable, {pool.resource for pool in gpus})
     return NodeSpec(usable=reason is None, reason=reason, summary=summary, pools=pools, taints=tuple(taints))
 
@@ -62,7 +62,7 @@ def _left_out(allocatable: Mapping[str, str], known: set[str]) -> str:
     return f"; left out, since labels do not say what they are: {', '.join(counted)}" if counted else ""
 
 
-def words(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
+def format_device(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
     """A kind of device in words, such as `MI300X (192 GiB)`."""
     partition = f" {pool.partition}" if pool.partition else ""
     shared = ", shared" if pool.shared else ""
@@ -70,7 +70,7 @@ def words(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
 
 
 def _count(allocatable: Mapping[str, str], resource: str) -> int:
-    return int(quantity.parse(str(allocatable.get(resource, 0))))  # files written by hand have plain numbers too
+    return int(parse_quantity(str(allocatable.get(resource, 0))))  # files written by hand have plain numbers too
 
 
 def _of(vendor: str, allocatable: Mapping[str, str]) -> list[str]:
@@ -78,7 +78,7 @@ def _of(vendor: str, allocatable: Mapping[str, str]) -> list[str]:
 
 
 def _processors(allocatable: Mapping[str, str]) -> NodePool:
-    memory = quantity.gib(str(allocatable.get("memory", 0)))
+    memory = to_gib(str(allocatable.get("memory", 0)))
     return NodePool(
         product=CPU, vendor="cpu", memory_gib=int(memory), resource="cpu", devices=_count(allocatable, "cpu")
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from aimlib.api.base import Model
-from aimlib.data import load
+from aimlib.data import load_data
 
 CPU = "CPU"
 """Name of the product that stands for a node's processors."""
@@ -57,7 +57,7 @@ class Product(Model):
 @cache
 def products() -> tuple[Product, ...]:
     """All products, in the order of the data file."""
-    return tuple(Product.model_validate(product) for product in load("hardware")["products"])
+    return tuple(Product.model_validate(product) for product in load_data("hardware")["products"])
 
 
 @cache

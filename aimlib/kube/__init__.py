@@ -1,1 +1,1 @@
-"""Kubernetes' value types: quantities, durations, timestamps. Imports nothing of this project."""
+"""Kubernetes' value types: quantities, durations, timestamps. Imports aimlib.errors only."""

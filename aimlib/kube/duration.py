@@ -2,28 +2,30 @@
 
 import re
 
-SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-FORM = re.compile(r"([0-9]{1,8})([smhdw])")
-SPOKEN = ("d", "h", "m", "s")
+from aimlib.errors import InvalidInputError
+
+UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+DURATION_PATTERN = re.compile(r"([0-9]{1,8})([smhdw])")
+FORMATTED_UNITS = ("d", "h", "m", "s")
 """Weeks are not spoken: 45d compares with 30d at a glance, 6w 3d does not."""
 
 
-class NotADurationError(ValueError):
-    """A text that is no length of time."""
+class InvalidDurationError(InvalidInputError):
+    """A text that is not a duration such as 30d."""
 
 
-def parse(text: str) -> int:
-    """The seconds of a length of time; NotADurationError for anything else."""
-    if not (found := FORM.fullmatch(text.strip())):
-        raise NotADurationError(f"{text!r} is not a length of time such as 30d, 12h or 45m")
-    return int(found[1]) * SECONDS[found[2]]
+def parse_duration(text: str) -> int:
+    """The seconds of a length of time; InvalidDurationError for anything else."""
+    if not (found := DURATION_PATTERN.fullmatch(text.strip())):
+        raise InvalidDurationError(f"{text!r} is not a length of time such as 30d, 12h or 45m")
+    return int(found[1]) * UNIT_SECONDS[found[2]]
 
 
-def words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """At most this many seconds, in the largest unit that they fill and the next: 45d, 1d 12h, 0s."""
     left, counts = int(seconds), []
-    for unit in SPOKEN:
-        count, left = divmod(left, SECONDS[unit])
+    for unit in FORMATTED_UNITS:
+        count, left = divmod(left, UNIT_SECONDS[unit])
         counts.append((count, unit))
     first = next((place for place, (count, _) in enumerate(counts) if count), len(counts) - 1)
     return " ".join(f"{count}{unit}" for count, unit in counts[first : first + 2] if count) or "0s"

@@ -8,44 +8,48 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from aimlib.errors import InvalidInputError
+
 GIB = 2**30
-BINARY = {suffix: Fraction(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)}
-DECIMAL = {suffix: Fraction(1000) ** power for power, suffix in enumerate("num", start=-3)} | {
+BINARY_UNITS = {
+    suffix: Fraction(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)
+}
+DECIMAL_UNITS = {suffix: Fraction(1000) ** power for power, suffix in enumerate("num", start=-3)} | {
     suffix: Fraction(1000) ** power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))
 }
-FORM = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,3})|([KMGTPE]i|[numkMGTPE]))?")
+QUANTITY_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,3})|([KMGTPE]i|[numkMGTPE]))?")
 
 
-class NotAQuantityError(ValueError):
-    """A string that is no Kubernetes quantity."""
+class InvalidQuantityError(InvalidInputError):
+    """A text that is not a Kubernetes quantity."""
 
 
 def _split(text: str) -> tuple[Fraction, str, str]:
-    found = FORM.fullmatch(text.strip())
+    found = QUANTITY_PATTERN.fullmatch(text.strip())
     if not found:
-        raise NotAQuantityError(f"{text!r} is not a quantity such as 500m, 16 or 64Gi")
+        raise InvalidQuantityError(f"{text!r} is not a quantity such as 500m, 16 or 64Gi")
     number, exponent, suffix = found.groups()
     return Fraction(number if number[-1] != "." else number[:-1]), exponent or "", suffix or ""
 
 
-def parse(text: str) -> Fraction:
-    """The exact value of a quantity; NotAQuantityError for anything else."""
+def parse_quantity(text: str) -> Fraction:
+    """The exact value of a quantity; InvalidQuantityError for anything else."""
     number, exponent, suffix = _split(text)
     if exponent:
         return number * Fraction(10) ** int(exponent)
-    return number * (BINARY[suffix] if suffix in BINARY else DECIMAL[suffix])
+    return number * (BINARY_UNITS[suffix] if suffix in BINARY_UNITS else DECIMAL_UNITS[suffix])
 
 
 @lru_cache(maxsize=1024)
-def canonical(text: str) -> str:
-    """The spelling that the API server stores for this quantity; NotAQuantityError for anything else."""
+def canonical_quantity(text: str) -> str:
+    """The spelling that the API server stores for this quantity; InvalidQuantityError for anything else."""
     _, exponent, suffix = _split(text)
-    nano = DECIMAL["n"]
-    value = -(-parse(text) // nano) * nano  # the API server rounds up to nano
-    if suffix in BINARY and value and value % 1024 == 0:  # else it would be stored anew as the decimal that it is
-        return _largest(value, BINARY)
+    nano = DECIMAL_UNITS["n"]
+    value = -(-parse_quantity(text) // nano) * nano  # the API server rounds up to nano
+    if suffix in BINARY_UNITS and value and value % 1024 == 0:  # else it would be stored anew as the decimal that it is
+        return _largest(value, BINARY_UNITS)
     if not exponent:
-        return _largest(value, DECIMAL)
+        return _largest(value, DECIMAL_UNITS)
     power = next(power for power in range(18, -10, -3) if (value / Fraction(10) ** power).denominator == 1)
     return f"{value / Fraction(10) ** power}" + (f"e{power}" if power and value else "")
 
@@ -59,11 +63,11 @@ def _largest(value: Fraction, units: dict[str, Fraction]) -> str:
     )
 
 
-def gib(text: str) -> float:
+def to_gib(text: str) -> float:
     """A quantity of bytes in GiB."""
-    return float(parse(text) / GIB)
+    return float(parse_quantity(text) / GIB)
 
 
 def from_gib(amount: float | Fraction) -> str:
     """At least `amount` GiB, as a whole number of Gi."""
-    return canonical(f"{-(-Fraction(amount) // 1)}Gi")
+    return canonical_quantity(f"{-(-Fraction(amount) // 1)}Gi")

@@ -3,6 +3,6 @@
 from datetime import UTC, datetime
 
 
-def written(when: datetime) -> str:
+def format_timestamp(when: datetime) -> str:
     """`2026-11-23T12:00:00Z` for a time with a zone, whichever that is."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

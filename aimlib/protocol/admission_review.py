@@ -12,7 +12,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.protocol.metacontroller import BadRequestError
 
-ADMISSION = "admission.k8s.io/v1"
+ADMISSION_API = "admission.k8s.io/v1"
 OPERATIONS = ("CREATE", "UPDATE")
 WARNING_LENGTH = 1024
 """Characters of one warning."""
@@ -23,7 +23,7 @@ MESSAGE_LENGTH = 4096
 """Characters of the message of a refusal; as many as status.message has."""
 
 
-class Review(NamedTuple):
+class AdmissionRequest(NamedTuple):
     """One question: an AIMEndpoint that is to be stored, and the one that is there."""
 
     uid: str
@@ -38,7 +38,7 @@ class Review(NamedTuple):
         return bool(self.object["metadata"].get("deletionTimestamp"))
 
 
-class Answer(NamedTuple):
+class AdmissionResponse(NamedTuple):
     """What is said to it. Without words and without a patch, it is let in in silence."""
 
     verdict: str
@@ -50,18 +50,23 @@ class Answer(NamedTuple):
     """Operations of RFC 6902."""
 
 
-def review(body: Any) -> Review:  # noqa: ANN401 - whatever was sent
+def parse_review(body: Any) -> AdmissionRequest:  # noqa: ANN401 - whatever was sent
     """A question from parsed JSON; BadRequestError where it is none, or not about an AIMEndpoint."""
     asked = body.get("request") if isinstance(body, Mapping) else None
-    if not isinstance(asked, Mapping) or (body.get("apiVersion"), body.get("kind")) != (ADMISSION, "AdmissionReview"):
-        raise BadRequestError(f"the body is no AdmissionReview of {ADMISSION} with a request")
+    if not isinstance(asked, Mapping) or (body.get("apiVersion"), body.get("kind")) != (
+        ADMISSION_API,
+        "AdmissionReview",
+    ):
+        raise BadRequestError(f"the body is no AdmissionReview of {ADMISSION_API} with a request")
     uid, operation = asked.get("uid"), asked.get("operation")
     if not isinstance(uid, str) or not uid:
         raise BadRequestError("the body has a request without uid")
     if operation not in OPERATIONS:
         raise BadRequestError(f"the body is about the operation {operation!r}, and must be about CREATE or UPDATE")
     found = _endpoint(asked.get("object"), "object")
-    return Review(uid, found, _endpoint(asked.get("oldObject"), "oldObject") if operation == "UPDATE" else None)
+    return AdmissionRequest(
+        uid, found, _endpoint(asked.get("oldObject"), "oldObject") if operation == "UPDATE" else None
+    )
 
 
 def _endpoint(raw: Any, where: str) -> Raw:  # noqa: ANN401 - whatever was sent
@@ -75,20 +80,20 @@ def _endpoint(raw: Any, where: str) -> Raw:  # noqa: ANN401 - whatever was sent
     return dict(raw)
 
 
-def response(asked: Review, answer: Answer) -> Raw:
+def review_response(asked: AdmissionRequest, answer: AdmissionResponse) -> Raw:
     """The AdmissionReview that answers."""
     said: Raw = {"uid": asked.uid, "allowed": not answer.refusal}
     if answer.refusal:
         words = _printable(answer.refusal, MESSAGE_LENGTH)
         said["status"] = {"code": 403, "reason": "Forbidden", "message": words}
     if answer.warnings:
-        said["warnings"] = fitting(answer.warnings)
+        said["warnings"] = fit_warnings(answer.warnings)
     if answer.patch:
         said |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(answer.patch).encode()).decode()}
-    return {"apiVersion": ADMISSION, "kind": "AdmissionReview", "response": said}
+    return {"apiVersion": ADMISSION_API, "kind": "AdmissionReview", "response": said}
 
 
-def fitting(warnings: Iterable[str]) -> list[str]:
+def fit_warnings(warnings: Iterable[str]) -> list[str]:
     """As many of them, and as much of each, as the API server hands on; the last one says how many are missing."""
     whole = [_printable(one, WARNING_LENGTH) for one in warnings]
     kept: list[str] = []

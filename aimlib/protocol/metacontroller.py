@@ -9,21 +9,22 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 from aimlib.api.meta import Raw
+from aimlib.errors import InvalidInputError
 from aimlib.protocol.observations import NOTHING_OBSERVED, Observations, Topic
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-MEANT_EMPTY = frozenset({"emptyDir"})
+KEPT_IF_EMPTY = frozenset({"emptyDir"})
 """Keys whose empty object says something."""
-AS_IT_STANDS = frozenset({"apiGroups", "group"})
+NOT_PRUNED = frozenset({"apiGroups", "group"})
 """Keys whose value may be, or hold, an empty text: the core group in a Role or in a reference."""
 
 
-class BadRequestError(ValueError):
-    """A request that cannot be understood; the answer is no answer, and nothing changes in the cluster."""
+class BadRequestError(InvalidInputError):
+    """A request that cannot be understood; the response has an error status, and nothing changes in the cluster."""
 
 
 class Request(NamedTuple):
@@ -41,7 +42,7 @@ class Request(NamedTuple):
         """The children of one kind, in the order of their names."""
         return _sorted(self.children.get(kind))
 
-    def with_observation(self, topic: Topic[T], value: T) -> "Request":
+    def with_observation(self, topic: Topic[_T], value: _T) -> "Request":
         """The request and the result of an observer."""
         return self._replace(observations=self.observations.adding(topic, value))
 
@@ -74,7 +75,7 @@ def _sorted(objects: Mapping[str, Raw] | None) -> list[Raw]:
     return [found for _, found in sorted((objects or {}).items())]
 
 
-def request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - whatever was sent
+def parse_request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - whatever was sent
     """A request from parsed JSON; a DecoratorController calls the parent `object` and the children `attachments`."""
     if not isinstance(body, Mapping):
         raise BadRequestError("the body is not a JSON object")
@@ -91,7 +92,7 @@ def request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - what
     return Request(dict(parent), children, related, now)
 
 
-def wire(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+def prune(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     """`value` without what would never converge: nulls, whatever is empty, and whole numbers written as floats."""
     kind = type(value)
     if kind is str:
@@ -99,14 +100,14 @@ def wire(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     if kind is dict:
         kept = {}
         for key, item in value.items():
-            written = item if key in AS_IT_STANDS else wire(item)
+            written = item if key in NOT_PRUNED else prune(item)
             if written is not None:
                 kept[key] = written
-            elif key in MEANT_EMPTY and item == {}:
+            elif key in KEPT_IF_EMPTY and item == {}:
                 kept[key] = {}
         return kept or None
     if kind is list or kind is tuple:
-        return [written for item in value if (written := wire(item)) is not None] or None
+        return [written for item in value if (written := prune(item)) is not None] or None
     if kind is float and value.is_integer():
         return int(value)
     return value

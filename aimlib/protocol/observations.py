@@ -7,11 +7,11 @@ from typing import Generic, TypeVar, cast
 from aimlib.api.meta import Raw
 from aimlib.telemetry.live_metrics import Observation
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Topic(Generic[T]):
+class Topic(Generic[_T]):
     """What an observer asks about, and of which type the result is."""
 
     name: str
@@ -29,11 +29,11 @@ class Observations:
 
     values: Mapping[str, object]
 
-    def get(self, topic: Topic[T]) -> T | None:
+    def get(self, topic: Topic[_T]) -> _T | None:
         """The result for a topic; None where nobody asked."""
-        return cast("T | None", self.values.get(topic.name))
+        return cast("_T | None", self.values.get(topic.name))
 
-    def adding(self, topic: Topic[T], value: T) -> "Observations":
+    def adding(self, topic: Topic[_T], value: _T) -> "Observations":
         """These results and one more."""
         return Observations({**self.values, topic.name: value})
 

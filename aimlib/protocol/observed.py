@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.kube.timestamp import written
+from aimlib.kube.timestamp import format_timestamp
 
 GRACE_SECONDS = 10
 """How long a child may be missing before it is reported: a cache that lags is right again within a second."""
@@ -90,7 +90,7 @@ def condition_since(now: datetime, before: Raw, kind: str, status: str) -> str:
     """Since when a condition has that status by the parent's status so far: now where it had another."""
     condition = condition_of(before, kind)
     moment = condition.get("lastTransitionTime") if condition.get("status") == status else None
-    return str(moment or written(now))
+    return str(moment or format_timestamp(now))
 
 
 def is_applied(observed: Raw, desired: Raw) -> bool:

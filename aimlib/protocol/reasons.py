@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from aimlib.data import load
+from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
 
 
@@ -18,5 +18,5 @@ def phase(kind: str, ready: Verdict) -> str:
 @cache
 def _phases(kind: str) -> Mapping[str, str]:
     """The phase by reason, of the reasons why an object of a kind is not Ready."""
-    rows = (row for place in load("reasons")["places"] if place["kind"] == kind for row in place["reasons"])
+    rows = (row for place in load_data("reasons")["places"] if place["kind"] == kind for row in place["reasons"])
     return {row["reason"]: row["phase"] for row in rows if "phase" in row}

@@ -12,22 +12,23 @@ from typing import Any
 import yaml
 
 from aimlib.api import GROUP, VERSION
-from aimlib.api.spelling import Path as FieldPath
+from aimlib.api.spelling import FieldPath
+from aimlib.errors import AimError
 from aimlib.schema.descriptions import DescribedSchema
-from aimlib.schema.kinds import KINDS, Kind
+from aimlib.schema.kinds import API_KINDS, ApiKind
 
-KEPT = frozenset(
+STRUCTURAL_KEYWORDS = frozenset(
     {"type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"}
     | {"maxProperties", "pattern", "format", "x-kubernetes-validations", "x-kubernetes-int-or-string"}
     | {"x-kubernetes-list-type", "x-kubernetes-list-map-keys"}
 )
-DROPPED = frozenset(
+INLINED_KEYWORDS = frozenset(
     {"title", "$ref", "anyOf", "properties", "items", "additionalProperties", "required", "propertyNames"}
 )
 
 
-class CannotExpressError(TypeError):
-    """A model says something that a structural schema cannot."""
+class UnsupportedSchemaError(AimError, TypeError):
+    """A model uses something that structural schemas do not have."""
 
 
 def structural(
@@ -35,9 +36,11 @@ def structural(
 ) -> dict[str, Any]:
     """`schema` in the dialect of CRDs. Fields with a twin spelling get no default: it would answer for the twin."""
     merged = _unwrapped(schema, defs, path)
-    if unknown := set(merged) - KEPT - DROPPED:
-        raise CannotExpressError(f"{'.'.join(path)}: {', '.join(sorted(unknown))} has no place in a structural schema")
-    kept = {key: value for key, value in merged.items() if key in KEPT}
+    if unknown := set(merged) - STRUCTURAL_KEYWORDS - INLINED_KEYWORDS:
+        raise UnsupportedSchemaError(
+            f"{'.'.join(path)}: {', '.join(sorted(unknown))} is not allowed in a structural schema"
+        )
+    kept = {key: value for key, value in merged.items() if key in STRUCTURAL_KEYWORDS}
     if path in twins or isinstance(kept.get("default"), dict | list):
         kept.pop("default", None)
     if merged.get("x-kubernetes-int-or-string"):
@@ -59,7 +62,7 @@ def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPa
         return {key: value for key, value in schema.items() if key != "anyOf"}
     options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) > 1:
-        raise CannotExpressError(f"{'.'.join(path)}: a choice of types has no place in a structural schema")
+        raise UnsupportedSchemaError(f"{'.'.join(path)}: a choice of types is not allowed in a structural schema")
     inner: dict[str, Any] = {}
     if options:
         inner = _unwrapped(options[0], defs, path)
@@ -71,7 +74,7 @@ def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPa
     return {**inner, **own}
 
 
-def crd(kind: Kind) -> dict[str, Any]:
+def crd(kind: ApiKind) -> dict[str, Any]:
     """The CustomResourceDefinition of one kind."""
     name = kind.model.__name__
     schema = kind.model.model_json_schema(schema_generator=DescribedSchema)
@@ -136,14 +139,14 @@ def crd(kind: Kind) -> dict[str, Any]:
     }
 
 
-def files() -> Iterator[tuple[str, str]]:
+def crd_files() -> Iterator[tuple[str, str]]:
     """The name and text of every file of `crds/`."""
-    for kind in KINDS:
+    for kind in API_KINDS:
         yield f"{kind.plural}.yaml", yaml.safe_dump(crd(kind), sort_keys=False, width=120)
     listing = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": [f"{kind.plural}.yaml" for kind in KINDS],
+        "resources": [f"{kind.plural}.yaml" for kind in API_KINDS],
     }
     yield "kustomization.yaml", yaml.safe_dump(listing, sort_keys=False)
 
@@ -151,5 +154,5 @@ def files() -> Iterator[tuple[str, str]]:
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     target.mkdir(exist_ok=True)
-    for filename, text in files():
+    for filename, text in crd_files():
         (target / filename).write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from aimlib.api.base import MODEL_ID_FORM, OBJECT_NAME_FORM, QUANTITY_FORM
 from aimlib.api.endpoint_parts import REPOSITORY_FORM, TAG_FORM
 
-WORDS: Mapping[str, str] = {
+MESSAGES_BY_TYPE: Mapping[str, str] = {
     "missing": "is missing",
     "string_type": "must be text",
     "int_type": "must be a whole number",
@@ -31,7 +31,7 @@ WORDS: Mapping[str, str] = {
 }
 """What to say by pydantic's type of error; its own message for the others."""
 
-FORMS: Mapping[str, str] = {
+MESSAGES_BY_PATTERN: Mapping[str, str] = {
     QUANTITY_FORM: "must be a quantity such as 500m, 16 or 64Gi",
     OBJECT_NAME_FORM: "must be a name of lower case letters, digits, - and .",
     REPOSITORY_FORM: "must be a repository without tag, such as docker.io/vllm/vllm-openai",
@@ -41,7 +41,7 @@ FORMS: Mapping[str, str] = {
 """What to say where a text does not match one of these expressions."""
 
 
-def sentences(error: ValidationError) -> tuple[str, ...]:
+def validation_messages(error: ValidationError) -> tuple[str, ...]:
     """One sentence per finding: where, what is wrong, and what was found there, unless it may be a secret."""
     return tuple(_sentence(one) for one in error.errors(include_url=False))
 
@@ -50,8 +50,8 @@ def _sentence(one: ErrorDetails) -> str:
     where = ".".join(str(step) for step in one["loc"]) or "spec"
     context: dict[str, Any] = one.get("ctx", {})
     own = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    form = FORMS.get(context.get("pattern", ""), own)
-    text = WORDS[one["type"]].format_map(context) if one["type"] in WORDS else form
+    form = MESSAGES_BY_PATTERN.get(context.get("pattern", ""), own)
+    text = MESSAGES_BY_TYPE[one["type"]].format_map(context) if one["type"] in MESSAGES_BY_TYPE else form
     found = "nothing" if one["input"] is None else repr(str(one["input"])[:80])
     secret = "env" in one["loc"] and one["loc"][-1] == "value"
     said = secret or isinstance(one["input"], dict | list) or found in text

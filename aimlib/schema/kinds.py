@@ -3,10 +3,8 @@
 from typing import NamedTuple
 
 from aimlib.api.base import Model
-from aimlib.api.cache import SPELLINGS as CACHE_SPELLINGS
-from aimlib.api.cache import AIMCache
-from aimlib.api.endpoint import SPELLINGS as ENDPOINT_SPELLINGS
-from aimlib.api.endpoint import AIMEndpoint
+from aimlib.api.cache import CACHE_SPELLINGS, AIMCache
+from aimlib.api.endpoint import ENDPOINT_SPELLINGS, AIMEndpoint
 from aimlib.api.node import AIMInventory, AIMNode
 from aimlib.api.recipe import AIMRecipe
 from aimlib.api.spelling import Spelling
@@ -21,7 +19,7 @@ class Column(NamedTuple):
     wide: bool = False
 
 
-class Kind(NamedTuple):
+class ApiKind(NamedTuple):
     """What a CRD says besides its schema."""
 
     model: type[Model]
@@ -36,8 +34,8 @@ class Kind(NamedTuple):
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
-KINDS = (
-    Kind(
+API_KINDS = (
+    ApiKind(
         AIMEndpoint,
         "aimendpoints",
         ("aimep",),
@@ -61,7 +59,7 @@ KINDS = (
         ENDPOINT_SPELLINGS,
         scale=True,
     ),
-    Kind(
+    ApiKind(
         AIMRecipe,
         "aimrecipes",
         ("aimr",),
@@ -77,7 +75,7 @@ KINDS = (
             AGE,
         ),
     ),
-    Kind(
+    ApiKind(
         AIMCache,
         "aimcaches",
         ("aimc",),
@@ -93,7 +91,7 @@ KINDS = (
         ),
         CACHE_SPELLINGS,
     ),
-    Kind(
+    ApiKind(
         AIMNode,
         "aimnodes",
         ("aimn",),
@@ -106,7 +104,7 @@ KINDS = (
         ),
         status=False,
     ),
-    Kind(
+    ApiKind(
         AIMInventory,
         "aiminventories",
         ("aiminv",),

@@ -9,22 +9,23 @@ import yaml
 
 import aimlib.data
 from aimlib.api.meta import Raw
-from aimlib.schema.validation import Finding, Path, misshapen
+from aimlib.errors import InvalidInputError
+from aimlib.schema.validation import Finding, ValuePath, outline_findings
 
-TEXT = "tag:yaml.org,2002:str"
-TIMESTAMP = "tag:yaml.org,2002:timestamp"
+TEXT_TAG = "tag:yaml.org,2002:str"
+TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
 
-class UnreadableError(Exception):
+class InvalidManifestError(InvalidInputError):
     """Input that cannot be used; the message says where and why, one finding a line."""
 
 
-class Loader(aimlib.data.Loader):  # type: ignore[misc,valid-type] # libyaml's loader, or its substitute
+class ManifestLoader(aimlib.data.YamlLoader):  # type: ignore[misc,valid-type] # libyaml's loader, or its substitute
     """YAML as the API server takes it: dates stay text, keys are text, and no key stands twice."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's way
-        first: [(tag, form) for tag, form in forms if tag != TIMESTAMP]
-        for first, forms in aimlib.data.Loader.yaml_implicit_resolvers.items()
+        first: [(tag, form) for tag, form in forms if tag != TIMESTAMP_TAG]
+        for first, forms in aimlib.data.YamlLoader.yaml_implicit_resolvers.items()
     }
 
     def __init__(self, content: bytes) -> None:
@@ -46,7 +47,7 @@ def _check_keys(node: yaml.MappingNode) -> None:
             if key.value in names:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is here twice", key.start_mark)
             names.add(key.value)
-            key.tag = TEXT
+            key.tag = TEXT_TAG
 
 
 class Document(NamedTuple):
@@ -65,19 +66,19 @@ class Document(NamedTuple):
     def name(self) -> str:
         return str(self.raw["metadata"]["name"])
 
-    def refused(self, findings: Iterable[Finding]) -> UnreadableError:
+    def refused(self, findings: Iterable[Finding]) -> InvalidManifestError:
         """The findings as an error: each with file, line and object."""
         metadata = self.raw.get("metadata")
         name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
         title = f"{self.raw.get('kind', 'object')} {name}".strip()
-        return UnreadableError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
+        return InvalidManifestError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
 
-    def place(self, path: Path = ()) -> str:
+    def place(self, path: ValuePath = ()) -> str:
         """Source and line of a field, or of what is nearest to it."""
         return f"{self.source}:{_line(self.node, path) + 1}" if self.node else self.source
 
 
-def _line(node: yaml.Node, path: Path) -> int:
+def _line(node: yaml.Node, path: ValuePath) -> int:
     """The line of the field at `path`, counted from 0; that of the last step that is there."""
     line: int = node.start_mark.line
     for step in path:
@@ -96,12 +97,12 @@ def _inside(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
 
 
 def documents(source: str, content: bytes) -> Iterator[Document]:
-    """The objects in a text, those of lists one by one; UnreadableError for anything else."""
+    """The objects in a text, those of lists one by one; InvalidManifestError for anything else."""
     for raw, node in _values(source, content):
         for one in _members(Document(source, raw, node)):
             if not isinstance(one.raw, dict):
-                raise UnreadableError(f"{one.place()}: not an object with apiVersion, kind and metadata")
-            if findings := misshapen(one.raw):
+                raise InvalidManifestError(f"{one.place()}: not an object with apiVersion, kind and metadata")
+            if findings := outline_findings(one.raw):
                 raise one.refused(findings)
             yield one
 
@@ -132,13 +133,13 @@ def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise UnreadableError(f"{where}: {error.problem}") from error
+        raise InvalidManifestError(f"{where}: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise UnreadableError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
+        raise InvalidManifestError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
 
 
 def _yaml(content: bytes) -> Iterator[tuple[Any, yaml.Node]]:
-    loader = Loader(content)
+    loader = ManifestLoader(content)
     try:
         while loader.check_node():
             node = loader.get_node()

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.schema.crd import structural
-from aimlib.schema.error_messages import sentences
-from aimlib.schema.kinds import KINDS
+from aimlib.schema.error_messages import validation_messages
+from aimlib.schema.kinds import API_KINDS
 
-Path = tuple[str | int, ...]
+ValuePath = tuple[str | int, ...]
 Schema = Mapping[str, Any]
 
-BY_NAME = {kind.model.__name__: kind for kind in KINDS}
+KINDS_BY_NAME = {kind.model.__name__: kind for kind in API_KINDS}
 
 SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -53,14 +53,14 @@ METADATA: Schema = {
 class Finding(NamedTuple):
     """One thing that is wrong, and the path of the field."""
 
-    path: Path
+    path: ValuePath
     text: str
 
     def __str__(self) -> str:
-        return f"{dotted(self.path)}: {self.text}" if self.path else self.text
+        return f"{dotted_path(self.path)}: {self.text}" if self.path else self.text
 
 
-def dotted(path: Path) -> str:
+def dotted_path(path: ValuePath) -> str:
     """`spec.recipe.fallback[0].gpuCount`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
@@ -80,9 +80,9 @@ OUTLINE: Schema = {
 
 
 @cache
-def schema(kind: str) -> Schema:
+def kind_schema(kind: str) -> Schema:
     """The schema of one of this API's kinds, in the CRD's own words, without the status, which users don't write."""
-    found = BY_NAME[kind]
+    found = KINDS_BY_NAME[kind]
     described = found.model.model_fields["spec"].annotation.model_json_schema()  # type: ignore[union-attr]
     twins = frozenset(spelling.means for spelling in found.spellings)
     spec = structural(described, described.pop("$defs"), (), twins)
@@ -90,16 +90,16 @@ def schema(kind: str) -> Schema:
     return {**OUTLINE, "properties": {**OUTLINE["properties"], "spec": spec}, "required": required}
 
 
-def misshapen(raw: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - whatever was read
+def outline_findings(raw: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - whatever was read
     """What keeps `raw` from being an object of any kind: no kind, no name, labels that are none."""
     return tuple(_walk(raw, OUTLINE, (), {}))
 
 
-def admit(raw: Raw, kind: str) -> tuple[Raw, tuple[Finding, ...]]:
+def validate_object(raw: Raw, kind: str) -> tuple[Raw, tuple[Finding, ...]]:
     """The object as it would be stored, with defaults and without its status, and everything that is wrong with it."""
     if raw.get("apiVersion") != API_VERSION:
         return raw, (Finding(("apiVersion",), f"{raw.get('apiVersion')!r} is not served; it is {API_VERSION}"),)
-    expected = schema(kind)
+    expected = kind_schema(kind)
     stored = _filled({name: value for name, value in raw.items() if name != "status"}, expected)
     found = tuple(_walk(stored, expected, (), _everywhere(expected, ())))
     return stored, found or _broken_rules(stored, kind)
@@ -108,9 +108,9 @@ def admit(raw: Raw, kind: str) -> tuple[Raw, tuple[Finding, ...]]:
 def _broken_rules(stored: Raw, kind: str) -> tuple[Finding, ...]:
     """What the CEL rules say; the models hold the same rules."""
     try:
-        BY_NAME[kind].model.model_validate(stored)
+        KINDS_BY_NAME[kind].model.model_validate(stored)
     except ValidationError as error:
-        return tuple(Finding((), text) for text in sentences(error))
+        return tuple(Finding((), text) for text in validation_messages(error))
     return ()
 
 
@@ -161,7 +161,7 @@ def _shown(value: object) -> str:
     return found or ("null" if value is None else repr(value)[:80])
 
 
-def _walk(value: Any, expected: Schema, path: Path, elsewhere: Mapping[str, Path]) -> Iterator[Finding]:  # noqa: ANN401
+def _walk(value: Any, expected: Schema, path: ValuePath, elsewhere: Mapping[str, ValuePath]) -> Iterator[Finding]:  # noqa: ANN401
     """Everything that is wrong with `value`, from the top down."""
     kind = "int-or-string" if expected.get("x-kubernetes-int-or-string") else expected.get("type")
     if kind is None:
@@ -181,7 +181,9 @@ def _walk(value: Any, expected: Schema, path: Path, elsewhere: Mapping[str, Path
         yield from _fields(value, expected, path, elsewhere)
 
 
-def _fields(value: Mapping[str, Any], expected: Schema, path: Path, elsewhere: Mapping[str, Path]) -> Iterator[Finding]:
+def _fields(
+    value: Mapping[str, Any], expected: Schema, path: ValuePath, elsewhere: Mapping[str, ValuePath]
+) -> Iterator[Finding]:
     properties, others = expected.get("properties", {}), expected.get("additionalProperties")
     for name in expected.get("required", ()):
         if name not in value:
@@ -194,17 +196,17 @@ def _fields(value: Mapping[str, Any], expected: Schema, path: Path, elsewhere: M
             yield from _walk(item, inner, (*path, name), elsewhere)
 
 
-def _meant(name: str, path: Path, properties: Schema, elsewhere: Mapping[str, Path]) -> str:
+def _meant(name: str, path: ValuePath, properties: Schema, elsewhere: Mapping[str, ValuePath]) -> str:
     """A field of nearly that name beside it, or of that name in another place."""
     folded = {other.casefold(): (*path, other) for other in properties}
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
     meant = folded[near[0]] if near else elsewhere.get(name.casefold())
-    return f"; did you mean {dotted(meant)}?" if meant else ""
+    return f"; did you mean {dotted_path(meant)}?" if meant else ""
 
 
-def _everywhere(expected: Schema, path: Path) -> dict[str, Path]:
+def _everywhere(expected: Schema, path: ValuePath) -> dict[str, ValuePath]:
     """The path of every field by its name; of fields with one name, the one that lies highest."""
-    found: dict[str, Path] = {}
+    found: dict[str, ValuePath] = {}
     for name, inner in expected.get("properties", {}).items():
         below = _everywhere(inner, (*path, name))
         for other, place in {name.casefold(): (*path, name), **below}.items():

@@ -14,8 +14,8 @@ must fit is vLLM's own check at start. A sliding-window layer keeps its window o
 from typing import NamedTuple
 
 from aimlib.api.recipe import ModelFacts
+from aimlib.kube.quantity import GIB
 
-GIB = 2**30
 WEIGHTS_FACTOR = 1.02
 OVERHEAD_GIB = 2.3
 OVERHEAD_FRACTION = 0.05
@@ -36,7 +36,7 @@ class Parallel(NamedTuple):
         return f"tensor {self.tensor} x pipeline {self.pipeline} x data {self.data}"
 
 
-class Need(NamedTuple):
+class RequiredMemory(NamedTuple):
     """GiB on each device."""
 
     weights: float
@@ -62,14 +62,14 @@ def cache_bytes_per_token(facts: ModelFacts, tensor: int, element_bytes: float) 
     return 2 * heads * width * element_bytes / min(tensor, heads)
 
 
-def need(facts: ModelFacts, parallel: Parallel, tokens: int, element_bytes: float) -> Need:
+def required_memory(facts: ModelFacts, parallel: Parallel, tokens: int, element_bytes: float) -> RequiredMemory:
     """What one sequence of `tokens` needs on each device, with `element_bytes` per value in the KV cache."""
     weights = facts.weights_gib * WEIGHTS_FACTOR / (parallel.tensor * parallel.pipeline)
     window = facts.sliding_window
     windowed = window.layers * min(window.tokens, tokens) if window else 0
     full = (facts.layers - (window.layers if window else 0)) * tokens
     cache = (windowed + full) * cache_bytes_per_token(facts, parallel.tensor, element_bytes) / parallel.pipeline / GIB
-    return Need(weights, cache, OVERHEAD_GIB + OVERHEAD_FRACTION * weights)
+    return RequiredMemory(weights, cache, OVERHEAD_GIB + OVERHEAD_FRACTION * weights)
 
 
 def illegal_degree(facts: ModelFacts, tensor: int) -> str:

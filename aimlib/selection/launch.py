@@ -17,10 +17,10 @@ CACHE_BYTES = {
 """Bytes per value in the KV cache by --kv-cache-dtype; two (bf16) where it is not listed. Scales are not counted."""
 
 BF16_BYTES = 2.0
-LEAST_LENGTH = 2048
+LEAST_CONTEXT = 2048
 """Tokens that must fit where the engine itself is told to choose the length (-1, auto)."""
 
-STRETCHING = (
+LONGER_CONTEXT = (
     *("--hf-overrides", "VLLM_ALLOW_LONG_MAX_MODEL_LEN"),
     *("--json-model-override-args", "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
 )
@@ -75,7 +75,7 @@ def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
 def _stretched(parsed: ParsedArgs, configuration: Configuration) -> bool:
     """Whether the recipe stretches the model's context, or tells the engine to accept a longer one as it is."""
     given = {argument.flag for argument in parsed.arguments} | {variable.name for variable in configuration.env}
-    return not given.isdisjoint(STRETCHING)
+    return not given.isdisjoint(LONGER_CONTEXT)
 
 
 def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
@@ -104,7 +104,7 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
         engine=backend,
         args=(*degree, *ours.render()),
         parallel=parallel,
-        max_length=length if length > 0 else min(longest, LEAST_LENGTH),
+        max_length=length if length > 0 else min(longest, LEAST_CONTEXT),
         stated_fraction=fraction,
         cache_bytes=CACHE_BYTES.get(parsed.value(flags.kv_cache_dtype, str) or "", BF16_BYTES),
         env=tuple(variable for variable in configuration.env if variable.name not in IGNORED_ENV),

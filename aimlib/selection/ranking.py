@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aimlib.api.recipe import Measurement
-from aimlib.selection.gpu_memory import need
-from aimlib.selection.rules import Case, gpus
+from aimlib.selection.gpu_memory import required_memory
+from aimlib.selection.rules import Case, format_gpus
 
 
 class Term(NamedTuple):
@@ -17,7 +17,7 @@ class Term(NamedTuple):
     words: str
 
 
-Figure = Callable[[Measurement, int], float | None]
+MeasuredValue = Callable[[Measurement, int], float | None]
 """A figure of a measurement of a configuration with so many devices; lower is better."""
 
 
@@ -25,14 +25,14 @@ def _negative(value: float | None, divisor: int = 1) -> float | None:
     return None if value is None else -value / divisor
 
 
-GOALS: dict[str, tuple[Figure, str]] = {
+GOALS: dict[str, tuple[MeasuredValue, str]] = {
     "latency": (lambda one, _: one.latency_ms, "{:g} ms per token"),
     "throughput": (lambda one, _: _negative(one.tokens_per_second), "{:g} tokens/s"),
     "cost": (lambda one, devices: _negative(one.tokens_per_second, devices), "{:g} tokens/s per GPU"),
 }
 
 
-def _figures(case: Case, figure: Figure) -> dict[str, tuple[float, Measurement]]:
+def _figures(case: Case, figure: MeasuredValue) -> dict[str, tuple[float, Measurement]]:
     """The best figure of a candidate by workload."""
     found: dict[str, tuple[float, Measurement]] = {}
     for one in case.configuration.measurements:
@@ -62,7 +62,7 @@ def _checked(case: Case) -> Term:
     if case.recipe.facts is None:
         return Term("memory", 1, "not checked: the recipe has no facts")
     launch = case.launch
-    needed = need(case.recipe.facts, launch.parallel, launch.max_length, launch.cache_bytes)
+    needed = required_memory(case.recipe.facts, launch.parallel, launch.max_length, launch.cache_bytes)
     largest = max(one.memory_gib for one in case.classes)
     return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device")
 
@@ -72,7 +72,7 @@ def _context(case: Case) -> Term:
 
 
 def _devices(case: Case) -> Term:
-    return Term("gpus", case.configuration.gpu_count, gpus(case.configuration.gpu_count))
+    return Term("gpus", case.configuration.gpu_count, format_gpus(case.configuration.gpu_count))
 
 
 def score(case: Case, goal: str | None, workload: str | None) -> tuple[Term, ...]:

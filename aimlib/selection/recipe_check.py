@@ -8,12 +8,12 @@ from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import product
 from aimlib.selection.launch import launch
-from aimlib.selection.rules import INTRINSIC, Ask, Case, gpus, walk
+from aimlib.selection.rules import RECIPE_RULE_NAMES, Case, Requirements, apply_rules, format_gpus
 
-DEFAULTS = Config()
+DEFAULT_CONFIG = Config()
 
 
-class Examination(NamedTuple):
+class RecipeCheck(NamedTuple):
     """The outcome for one recipe."""
 
     usable: tuple[int, ...]
@@ -42,14 +42,16 @@ def _ideal(hardware: str) -> tuple[GpuClass, ...]:
     )
 
 
-def examine(name: str, recipe: RecipeSpec) -> Examination:
+def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
     """Walk the intrinsic rules with every enabled configuration."""
     usable, problems, notes = [], [], []
     for configuration in recipe.configurations:
         started = launch(recipe, configuration)
-        case = Case(Ask(recipe.model_id), DEFAULTS, name, recipe, configuration, started, _ideal(recipe.hardware))
-        _, rule, objection = walk(case, INTRINSIC)
-        where = gpus(configuration.gpu_count)
+        case = Case(
+            Requirements(recipe.model_id), DEFAULT_CONFIG, name, recipe, configuration, started, _ideal(recipe.hardware)
+        )
+        _, rule, objection = apply_rules(case, RECIPE_RULE_NAMES)
+        where = format_gpus(configuration.gpu_count)
         notes += [f"{where}: {note}" for note in started.notes]
         if not configuration.enabled:
             continue
@@ -63,7 +65,7 @@ def examine(name: str, recipe: RecipeSpec) -> Examination:
         problems.append("no configuration is enabled")
     if recipe.facts is None:
         notes.append("memory cannot be checked: there are no facts")
-    return Examination(tuple(sorted(usable)), tuple(problems), tuple(notes))
+    return RecipeCheck(tuple(sorted(usable)), tuple(problems), tuple(notes))
 
 
 def model_of(raw: Raw) -> str | None:

@@ -18,15 +18,24 @@ from aimlib.api.recipe import RecipeSpec
 from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
 from aimlib.hardware.products import product
-from aimlib.kube.quantity import canonical, from_gib
-from aimlib.naming import digest
-from aimlib.schema.error_messages import sentences
+from aimlib.kube.quantity import canonical_quantity, from_gib
+from aimlib.naming import short_digest
+from aimlib.schema.error_messages import validation_messages
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.ranking import Term, ranked
-from aimlib.selection.rules import LATER, ORDER, Ask, Case, Objection, gpus, image, walk
+from aimlib.selection.rules import (
+    LATER_RULES,
+    RULE_ORDER,
+    Case,
+    Rejection,
+    Requirements,
+    apply_rules,
+    engine_image,
+    format_gpus,
+)
 
 
-class Entry(NamedTuple):
+class CatalogueEntry(NamedTuple):
     """One recipe of the catalogue, read once: its spec and what its arguments say, or why it cannot be read."""
 
     name: str
@@ -35,16 +44,16 @@ class Entry(NamedTuple):
     error: str = ""
 
 
-def entry(name: str, raw: object) -> Entry:
+def read_entry(name: str, raw: object) -> CatalogueEntry:
     """A recipe's raw spec as an entry. One that cannot be read is a rejected candidate, never a failed endpoint."""
     try:
         spec = RecipeSpec.model_validate(raw)
     except ValidationError as error:
-        return Entry(name, None, error="; ".join(sentences(error))[:1024])
-    return Entry(name, spec, tuple(launch(spec, configuration) for configuration in spec.configurations))
+        return CatalogueEntry(name, None, error="; ".join(validation_messages(error))[:1024])
+    return CatalogueEntry(name, spec, tuple(launch(spec, configuration) for configuration in spec.configurations))
 
 
-def by_name(one: Entry) -> str:
+def entry_name(one: CatalogueEntry) -> str:
     return one.name
 
 
@@ -55,10 +64,10 @@ class Decision(NamedTuple):
     selection: Selection
 
 
-class Rejected(NamedTuple):
+class RejectedCase(NamedTuple):
     case: Case
     rule: str
-    objection: Objection
+    objection: Rejection
 
 
 def decided_for(spec: EndpointSpec) -> str:
@@ -66,18 +75,18 @@ def decided_for(spec: EndpointSpec) -> str:
 
     Only what is stated counts, by name: a release that knows more requirements decides nothing anew for what runs.
     """
-    return digest([_stated(ask) for ask, _ in _asks(spec)], spec.recipe.goal)
+    return short_digest([_stated(ask) for ask, _ in _asks(spec)], spec.recipe.goal)
 
 
-def _stated(ask: Ask) -> dict[str, object]:
+def _stated(ask: Requirements) -> dict[str, object]:
     return {name: value for name, value in ask._asdict().items() if value is not None and value is not False}
 
 
-def _asks(spec: EndpointSpec) -> list[tuple[Ask, str]]:
+def _asks(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
     """What is asked first, and then each fallback, with words for it."""
     choice = spec.recipe
     backend = choice.backend or (None if choice.auto_select or choice.custom_recipe else "vllm")
-    first = Ask(
+    first = Requirements(
         model_id=spec.wanted.id or "",
         recipe=choice.custom_recipe.name if choice.custom_recipe else None,
         backend=_free(backend),
@@ -93,7 +102,7 @@ def _free(value: str | None) -> str | None:
     return None if value == AUTO else value
 
 
-def _stepped(ask: Ask, step: Fallback) -> Ask:
+def _stepped(ask: Requirements, step: Fallback) -> Requirements:
     return ask._replace(
         backend=_free(step.backend) if step.backend else ask.backend,
         precision=_free(step.precision) if step.precision else ask.precision,
@@ -105,27 +114,31 @@ def _step_words(step: Fallback) -> str:
     return ", ".join(f"{key} {value}" for key, value in step.wire().items())
 
 
-def _cases(catalogue: Iterable[Entry], inventory: InventoryStatus, config: Config, ask: Ask) -> list[Case]:
+def _cases(
+    catalogue: Iterable[CatalogueEntry], inventory: InventoryStatus, config: Config, ask: Requirements
+) -> list[Case]:
     return [
         Case(ask, config, one.name, one.spec, configuration, started, inventory.classes)
-        for one in sorted(catalogue, key=by_name)
+        for one in sorted(catalogue, key=entry_name)
         if one.spec
         for configuration, started in zip(one.spec.configurations, one.launches, strict=True)
     ]
 
 
-def select(spec: EndpointSpec, catalogue: Sequence[Entry], inventory: InventoryStatus, config: Config) -> Decision:
+def select(
+    spec: EndpointSpec, catalogue: Sequence[CatalogueEntry], inventory: InventoryStatus, config: Config
+) -> Decision:
     """Choose for `spec` among the catalogue's configurations on the inventory's hardware; none fitting is an answer."""
     asks = _asks(spec)
     cases = _cases(catalogue, inventory, config, asks[0][0])
     unreadable = [
         Candidate(recipe=one.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=one.error)
-        for one in sorted(catalogue, key=by_name)
+        for one in sorted(catalogue, key=entry_name)
         if not one.spec
     ]
     key = decided_for(spec)
     refusals: list[str] = []
-    first_rejected: list[Rejected] = []
+    first_rejected: list[RejectedCase] = []
     for step, (ask, words) in enumerate(asks):
         fitting, rejected = _sorted_out(case._replace(ask=ask) for case in cases)
         if fitting:
@@ -146,25 +159,25 @@ def select(spec: EndpointSpec, catalogue: Sequence[Entry], inventory: InventoryS
     )
 
 
-def _sorted_out(cases: Iterable[Case]) -> tuple[list[Case], list[Rejected]]:
+def _sorted_out(cases: Iterable[Case]) -> tuple[list[Case], list[RejectedCase]]:
     """Those that fit, and those that do not: the closest first."""
     fitting, rejected = [], []
     for case in cases:
-        walked, rule, objection = walk(case)
+        walked, rule, objection = apply_rules(case)
         if objection:
-            rejected.append(Rejected(walked, rule, objection))
+            rejected.append(RejectedCase(walked, rule, objection))
         else:
             fitting.append(walked)
     return fitting, sorted(rejected, key=_distance)
 
 
-def _distance(one: Rejected) -> tuple[int, int, int, str, int]:
+def _distance(one: RejectedCase) -> tuple[int, int, int, str, int]:
     """How far from fitting: first who came farther, then who would come farther but for what it broke."""
     case, asked = one.case, one.case.ask.gpu_count
-    _, next_rule, _ = walk(case, LATER.get(one.rule, ()))
+    _, next_rule, _ = apply_rules(case, LATER_RULES.get(one.rule, ()))
     has = case.configuration.gpu_count
     beside = 0 if asked is None else abs(has - asked)
-    return -ORDER[one.rule], -ORDER.get(next_rule, len(ORDER)), beside, case.name, has
+    return -RULE_ORDER[one.rule], -RULE_ORDER.get(next_rule, len(RULE_ORDER)), beside, case.name, has
 
 
 def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
@@ -172,7 +185,7 @@ def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
     return Candidate(recipe=case.name, gpu_count=case.configuration.gpu_count, rank=rank, score=score)
 
 
-def _rejected_row(one: Rejected) -> Candidate:
+def _rejected_row(one: RejectedCase) -> Candidate:
     return Candidate(
         recipe=one.case.name,
         gpu_count=one.case.configuration.gpu_count,
@@ -185,10 +198,10 @@ def _rejected_row(one: Rejected) -> Candidate:
 def _chosen_words(chosen: Case, fitting: int, considered: int) -> str:
     best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
     rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
-    return f"{chosen.name} with {gpus(chosen.configuration.gpu_count)}: {rank}"
+    return f"{chosen.name} with {format_gpus(chosen.configuration.gpu_count)}: {rank}"
 
 
-def _refusal(ask: Ask, rejected: list[Rejected], unreadable: list[Candidate], words: str) -> str:
+def _refusal(ask: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], words: str) -> str:
     """Why nothing fits what was asked: the counts by rule, and the candidate that came farthest."""
     lead = f"fallback ({words}): " if words else ""
     broken = [f"recipe {one.recipe} cannot be read: {one.found}" for one in unreadable]
@@ -196,7 +209,7 @@ def _refusal(ask: Ask, rejected: list[Rejected], unreadable: list[Candidate], wo
         nothing = f"no recipe {f'named {ask.recipe}' if ask.recipe else f'for model {ask.model_id}'}"
         return lead + ("; ".join(broken) or nothing)
     counts = Counter(one.rule for one in rejected)
-    by_rule = ", ".join(f"{rule}: {counts[rule]}" for rule in sorted(counts, key=lambda rule: -ORDER[rule]))
+    by_rule = ", ".join(f"{rule}: {counts[rule]}" for rule in sorted(counts, key=lambda rule: -RULE_ORDER[rule]))
     closest = rejected[0]
     sentence = (
         f"none of {len(rejected)} configurations for {ask.model_id} fits (rejected by {by_rule}); closest is "
@@ -204,7 +217,7 @@ def _refusal(ask: Ask, rejected: list[Rejected], unreadable: list[Candidate], wo
         else f"the only configuration for {ask.model_id} does not fit: "
     )
     numbers = f"asked {closest.objection.asked}, found {closest.objection.found}"
-    where = f"{closest.case.name} with {gpus(closest.case.configuration.gpu_count)}"
+    where = f"{closest.case.name} with {format_gpus(closest.case.configuration.gpu_count)}"
     return "; ".join((f"{lead}{sentence}{where}: {numbers}", *broken))
 
 
@@ -233,7 +246,7 @@ def _resolved(case: Case, key: str, config: Config) -> Resolved:
         backend=recipe.backend,
         precision=recipe.precision,
         gpu_count=case.configuration.gpu_count,
-        image=image(case) or "",
+        image=engine_image(case) or "",
         product=chosen.product,
         vendor=chosen.vendor,
         resource=chosen.resource if case.configuration.gpu_count else None,
@@ -245,8 +258,8 @@ def _resolved(case: Case, key: str, config: Config) -> Resolved:
         env=case.launch.env,
         resources=asked.model_copy(
             update={
-                "requests": {name: canonical(amount) for name, amount in sorted(asked.requests.items())},
-                "limits": {name: canonical(amount) for name, amount in sorted(asked.limits.items())},
+                "requests": {name: canonical_quantity(amount) for name, amount in sorted(asked.requests.items())},
+                "limits": {name: canonical_quantity(amount) for name, amount in sorted(asked.limits.items())},
             }
         ),
         cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,

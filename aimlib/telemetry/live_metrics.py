@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from aimlib.api.endpoint_status import Metrics
-from aimlib.kube.timestamp import written
-from aimlib.telemetry.prometheus_query import BY_NAME, Figure
+from aimlib.kube.timestamp import format_timestamp
+from aimlib.telemetry.prometheus_query import METRICS_BY_NAME, LiveMetric
 
-HOLD = timedelta(seconds=45)
+HOLD_TIME = timedelta(seconds=45)
 """How long what was said stands at least: no more than eighty writes an hour, however often a sync comes."""
 RESYNC_SECONDS = 60
 """When to look again: no event says that a figure has changed."""
-HARDLY = 0.1
+TOLERANCE = 0.1
 """The part of a figure by which it may differ from what is said of it: twice what rounding to two digits may take."""
 NOT_CONFIGURED = "the hook server was given no Prometheus to ask (AIM_OBSERVE, AIM_PROMETHEUS_URL)"
 
@@ -32,7 +32,7 @@ class Observation(NamedTuple):
     """What was found instead of an answer, in words that stay the same while the trouble does."""
 
 
-def told(earlier: object, ready: int, seen: Observation | None, now: datetime) -> Metrics:
+def current_metrics(earlier: object, ready: int, seen: Observation | None, now: datetime) -> Metrics:
     """What the status says of figures now.
 
     `earlier` is what it said before, whoever wrote it; `ready` the number of ready replicas; `seen` is None where no
@@ -46,9 +46,9 @@ def told(earlier: object, ready: int, seen: Observation | None, now: datetime) -
     return _said(seen) if seen else Metrics(reason="NotConfigured", message=NOT_CONFIGURED)
 
 
-def in_words(said: Metrics) -> str:
+def format_metrics(said: Metrics) -> str:
     """The figures of a status in a sentence, and why others are absent."""
-    values = ((figure, getattr(said, name)) for name, figure in BY_NAME.items())
+    values = ((figure, getattr(said, name)) for name, figure in METRICS_BY_NAME.items())
     figures = ", ".join(figure.words.format(f"{value:.12g}") for figure, value in values if value is not None)
     return "; ".join(filter(None, (figures, said.message)))
 
@@ -68,19 +68,21 @@ def _stands(before: Metrics, observed: datetime, seen: Observation | None, now: 
 
     It does for a while where nobody is asked, too: while servers are replaced, some may have a Prometheus and some not.
     """
-    if observed - now < HOLD and (seen.at if seen else now) - observed < HOLD:
+    if observed - now < HOLD_TIME and (seen.at if seen else now) - observed < HOLD_TIME:
         return True
     return (
         seen is not None
         and (before.reason, before.message) == _why(seen)
-        and all(_near(figure, getattr(before, name), seen.figures.get(name)) for name, figure in BY_NAME.items())
+        and all(
+            _near(figure, getattr(before, name), seen.figures.get(name)) for name, figure in METRICS_BY_NAME.items()
+        )
     )
 
 
-def _near(figure: Figure, said: float | None, measured: float | None) -> bool:
+def _near(figure: LiveMetric, said: float | None, measured: float | None) -> bool:
     if said is None or measured is None:
         return said is measured
-    return abs(measured - said) <= max(HARDLY * said, figure.step)
+    return abs(measured - said) <= max(TOLERANCE * said, figure.step)
 
 
 def rounded(value: float, step: float) -> float:
@@ -90,8 +92,8 @@ def rounded(value: float, step: float) -> float:
 
 def _said(seen: Observation) -> Metrics:
     reason, message = _why(seen)
-    figures = {name: rounded(value, BY_NAME[name].step) for name, value in seen.figures.items()}
-    return Metrics(**figures, reason=reason, message=message, observed_at=written(seen.at))
+    figures = {name: rounded(value, METRICS_BY_NAME[name].step) for name, value in seen.figures.items()}
+    return Metrics(**figures, reason=reason, message=message, observed_at=format_timestamp(seen.at))
 
 
 def _why(seen: Observation) -> tuple[str | None, str | None]:

@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from aimlib.errors import UnavailableError
 from aimlib.telemetry.recording_rules import ENDPOINT, records
 
-LARGEST = 1e12
+LARGEST_VALUE = 1e12
 """What no figure exceeds: beyond it a counter was written wrongly."""
 
 Series = Mapping[tuple[str, str], Mapping[str, float]]
 """By namespace and label of an endpoint its figures, by their names in status.metrics and in the units there."""
 
 
-class Figure(NamedTuple):
+class LiveMetric(NamedTuple):
     """One figure of status.metrics."""
 
     name: str
@@ -35,45 +36,45 @@ class Figure(NamedTuple):
     """The finest difference that the status shows; half of one for what is counted, so that one more is told."""
 
 
-FIGURES = (
-    Figure("throughput", "aim:requests:rate5m", "{} requests/s", step=0.001),
-    Figure("tokens_per_second", "aim:generation_tokens:rate5m", "{} tokens/s", step=0.1),
-    Figure("latency", "aim:e2e_request_latency_seconds:mean5m", "mean latency {} ms", factor=1000),
-    Figure(
+STATUS_METRICS = (
+    LiveMetric("throughput", "aim:requests:rate5m", "{} requests/s", step=0.001),
+    LiveMetric("tokens_per_second", "aim:generation_tokens:rate5m", "{} tokens/s", step=0.1),
+    LiveMetric("latency", "aim:e2e_request_latency_seconds:mean5m", "mean latency {} ms", factor=1000),
+    LiveMetric(
         "time_to_first_token_p95",
         "aim:time_to_first_token_seconds:p95_5m",
         "95 % with a first token after {} ms",
         factor=1000,
     ),
-    Figure("requests_running", "aim:requests_running", "{} running", step=0.5),
-    Figure("requests_waiting", "aim:requests_waiting", "{} waiting", step=0.5),
-    Figure("kv_cache_utilization", "aim:kv_cache_usage:ratio", "KV cache {} % full", factor=100, step=0.1),
-    Figure("gpu_utilization", "aim:gpu_utilization:ratio", "GPUs {} % busy", factor=100, step=0.1),
+    LiveMetric("requests_running", "aim:requests_running", "{} running", step=0.5),
+    LiveMetric("requests_waiting", "aim:requests_waiting", "{} waiting", step=0.5),
+    LiveMetric("kv_cache_utilization", "aim:kv_cache_usage:ratio", "KV cache {} % full", factor=100, step=0.1),
+    LiveMetric("gpu_utilization", "aim:gpu_utilization:ratio", "GPUs {} % busy", factor=100, step=0.1),
 )
-BY_NAME = {one.name: one for one in FIGURES}
+METRICS_BY_NAME = {one.name: one for one in STATUS_METRICS}
 RECORDED_ONLY = frozenset({"gpu_utilization"})
 """Matches series of other exporters, which fails the whole query where their labels are not as they should be."""
 
 
-class UnreadableError(ValueError):
-    """An answer that is none of Prometheus; the message says what was found."""
+class PrometheusError(UnavailableError):
+    """Prometheus gave no response that can be used; the message names what it gave, equal for equal causes."""
 
 
 @cache
-def query() -> str:
+def metrics_query() -> str:
     """The instant query, in PromQL; each of its series has the labels `namespace`, `aimendpoint` and `figure`."""
-    return " or ".join(f'label_replace({_sources(one)}, "figure", "{one.name}", "", "")' for one in FIGURES)
+    return " or ".join(f'label_replace({_sources(one)}, "figure", "{one.name}", "", "")' for one in STATUS_METRICS)
 
 
-def _sources(figure: Figure) -> str:
+def _sources(figure: LiveMetric) -> str:
     # Labels that a Prometheus adds to its own series, such as that of its replica, are taken off.
     recorded = f"max by ({ENDPOINT}) ({figure.recorded})"
     raw = [one.expr for one in records() if one.name == figure.recorded and figure.name not in RECORDED_ONLY]
     return " or ".join((recorded, *raw))
 
 
-def read(body: bytes) -> Series:
-    """The figures in an answer to `query`; UnreadableError where it is no answer to an instant query.
+def parse_response(body: bytes) -> Series:
+    """The figures in an answer to `metrics_query`; PrometheusError where it is no answer to an instant query.
 
     A value that is no figure (NaN of a mean over no requests, infinity, text, less than nothing) is as if it were not
     there. Where there are several of one figure, which no answer of Prometheus has, the largest counts.
@@ -81,18 +82,18 @@ def read(body: bytes) -> Series:
     try:
         answer = from_json(body)
     except ValueError as error:
-        raise UnreadableError("an answer that is not JSON") from error
+        raise PrometheusError("an answer that is not JSON") from error
     data = answer.get("data") if isinstance(answer, dict) and answer.get("status") == "success" else None
     listed = data.get("result") if isinstance(data, dict) and data.get("resultType") == "vector" else None
     if not isinstance(listed, list):
-        raise UnreadableError("an answer that is none to an instant query")
+        raise PrometheusError("an answer that is none to an instant query")
     found: dict[tuple[str, str], dict[str, float]] = {}
     for one in listed:
         labels, value = _labels(one), _value(one)
         if labels and value is not None:
             namespace, endpoint, name = labels
             figures = found.setdefault((namespace, endpoint), {})
-            figures[name] = max(value * BY_NAME[name].factor, figures.get(name, 0.0))
+            figures[name] = max(value * METRICS_BY_NAME[name].factor, figures.get(name, 0.0))
     return found
 
 
@@ -101,7 +102,7 @@ def _labels(one: Any) -> tuple[str, str, str] | None:  # noqa: ANN401 - JSON
     metric = one.get("metric") if isinstance(one, dict) else None
     found = [metric.get(name) for name in ("namespace", "aimendpoint", "figure")] if isinstance(metric, dict) else []
     texts = [one for one in found if isinstance(one, str)]
-    return (texts[0], texts[1], texts[2]) if len(texts) == 3 and texts[2] in BY_NAME else None
+    return (texts[0], texts[1], texts[2]) if len(texts) == 3 and texts[2] in METRICS_BY_NAME else None
 
 
 def _value(one: Any) -> float | None:  # noqa: ANN401 - JSON
@@ -113,4 +114,4 @@ def _value(one: Any) -> float | None:  # noqa: ANN401 - JSON
         value = float(sample[1])
     except ValueError:
         return None
-    return value if math.isfinite(value) and 0 <= value <= LARGEST else None
+    return value if math.isfinite(value) and 0 <= value <= LARGEST_VALUE else None

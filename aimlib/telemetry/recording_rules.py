@@ -19,11 +19,11 @@ from aimlib.engines.gpu_exporters import exporters
 ENDPOINT = "namespace, aimendpoint"
 WINDOW = "5m"
 """What rates are taken over: twenty scrapes of fifteen seconds, so that a few that fail do not tell."""
-OURS = 'aimendpoint!=""'
+ENDPOINT_PODS = 'aimendpoint!=""'
 """Pods of endpoints, as the scrape configuration labels them; other servers have metrics of the same names."""
-MEASURED = ">= 0"
+NOT_NAN = ">= 0"
 """Drops what is no number, because nothing was counted."""
-TOTAL = 'priority=""'
+ALL_PRIORITIES = 'priority=""'
 """With priorities, SGLang has a series for each beside the sum of all."""
 
 
@@ -36,7 +36,7 @@ class Record(NamedTuple):
     expr: str
 
 
-def names(key: str) -> Iterator[str]:
+def metric_names(key: str) -> Iterator[str]:
     """What the engines call something, newest names first."""
     for engine in engines():
         yield getattr(engine.metrics, key)
@@ -44,29 +44,29 @@ def names(key: str) -> Iterator[str]:
             yield former
 
 
-def selected(key: str, suffix: str = "", only: str = OURS) -> Iterator[str]:
+def selectors(key: str, suffix: str = "", only: str = ENDPOINT_PODS) -> Iterator[str]:
     """A selector for each name."""
-    for name in names(key):
+    for name in metric_names(key):
         metric, _, labels = name.removesuffix("}").partition("{")
         yield f"{metric}{suffix}{{{','.join(filter(None, (labels, only)))}}}"
 
 
-def either(exprs: Iterable[str]) -> str:
+def first_of(exprs: Iterable[str]) -> str:
     """The series of all of them: a replica has those of one engine, and of two names of one thing the first counts."""
     return "\nor\n".join(exprs)
 
 
 def gauge(key: str) -> str:
     """The present value of every replica."""
-    return either(selected(key, only=f"{OURS},{TOTAL}"))
+    return first_of(selectors(key, only=f"{ENDPOINT_PODS},{ALL_PRIORITIES}"))
 
 
 def rate(key: str, suffix: str = "") -> str:
     """The increase per second of every replica."""
-    return either(f"rate({selector}[{WINDOW}])" for selector in selected(key, suffix))
+    return first_of(f"rate({selector}[{WINDOW}])" for selector in selectors(key, suffix))
 
 
-def of(aggregation: str, expr: str, *labels: str) -> str:
+def aggregate(aggregation: str, expr: str, *labels: str) -> str:
     """One value for each endpoint."""
     return f"{aggregation} by ({', '.join((ENDPOINT, *labels))}) (\n{indent(expr, '  ')}\n)"
 
@@ -77,32 +77,37 @@ def quantile(part: float, key: str) -> str:
     Engines, and versions of them, have other buckets, which cannot be added up: while replicas of both run, as when an
     endpoint changes its engine, it is of those whose engine comes first in the table.
     """
-    buckets = (of("sum", f"rate({selector}[{WINDOW}])", "le") for selector in selected(key, "_bucket"))
-    return either(f"histogram_quantile(\n  {part},\n{indent(one, '  ')}\n) {MEASURED}" for one in buckets)
+    buckets = (aggregate("sum", f"rate({selector}[{WINDOW}])", "le") for selector in selectors(key, "_bucket"))
+    return first_of(f"histogram_quantile(\n  {part},\n{indent(one, '  ')}\n) {NOT_NAN}" for one in buckets)
 
 
 def mean(key: str) -> str:
     """The mean of all observations; none while nothing is observed."""
-    return f"{of('sum', rate(key, '_sum'))}\n/\n{of('sum', rate(key, '_count'))} {MEASURED}"
+    return f"{aggregate('sum', rate(key, '_sum'))}\n/\n{aggregate('sum', rate(key, '_count'))} {NOT_NAN}"
 
 
-def errors() -> str:
+def error_ratio() -> str:
     """The part of the answers that are a server's errors; none while nothing is asked."""
-    answers = of("sum", rate("answers"))
-    failed = either((of("sum", rate("server_errors")), f"0 * {answers}"))
-    return f"(\n{indent(failed, '  ')}\n)\n/\n{answers} {MEASURED}"
+    answers = aggregate("sum", rate("answers"))
+    failed = first_of((aggregate("sum", rate("server_errors")), f"0 * {answers}"))
+    return f"(\n{indent(failed, '  ')}\n)\n/\n{answers} {NOT_NAN}"
 
 
-def replicas() -> str:
+def scraped_replicas() -> str:
     """How many replicas tell what they do; 0 where pods are scraped and none does."""
-    return either((of("count", of("count", gauge("running"), "pod")), f"0 * {of('count', f'up{{{OURS}}}')}"))
+    return first_of(
+        (
+            aggregate("count", aggregate("count", gauge("running"), "pod")),
+            f"0 * {aggregate('count', f'up{{{ENDPOINT_PODS}}}')}",
+        )
+    )
 
 
-def gpu_use() -> str:
+def gpu_utilization() -> str:
     """The mean use of the GPUs of all replicas, by the exporters' series of those pods that are endpoints'."""
-    pods = f"max by (namespace, pod, aimendpoint) (up{{{OURS}}}) >= bool 0"
-    use = f"(\n{indent(either(_of_pods()), '  ')}\n)\n* on (namespace, pod) group_left (aimendpoint) ({pods})"
-    return f"{of('avg', use)} / 100"
+    pods = f"max by (namespace, pod, aimendpoint) (up{{{ENDPOINT_PODS}}}) >= bool 0"
+    use = f"(\n{indent(first_of(_of_pods()), '  ')}\n)\n* on (namespace, pod) group_left (aimendpoint) ({pods})"
+    return f"{aggregate('avg', use)} / 100"
 
 
 def _of_pods() -> Iterator[str]:
@@ -123,16 +128,21 @@ LATENCIES = (
 
 def records() -> Iterator[Record]:
     """Every recorded series."""
-    yield Record("aim:replicas_scraped", "replicas", "replicas whose metrics are there", replicas())
-    yield Record("aim:requests:rate5m", "1/s", "requests that finished, in whatever way", of("sum", rate("requests")))
-    yield Record("aim:request_errors:ratio5m", "0 to 1", "answers of the API with a 5xx, of all", errors())
-    yield Record("aim:requests_running", "requests", "requests being computed", of("sum", gauge("running")))
-    yield Record("aim:requests_waiting", "requests", "requests in the queue", of("sum", gauge("waiting")))
+    yield Record("aim:replicas_scraped", "replicas", "replicas whose metrics are there", scraped_replicas())
     yield Record(
-        "aim:kv_cache_usage:ratio", "0 to 1", "KV cache in use, mean of replicas", of("avg", gauge("cache_usage"))
+        "aim:requests:rate5m", "1/s", "requests that finished, in whatever way", aggregate("sum", rate("requests"))
     )
-    yield Record("aim:prompt_tokens:rate5m", "1/s", "tokens read", of("sum", rate("prompt_tokens")))
-    yield Record("aim:generation_tokens:rate5m", "1/s", "tokens written", of("sum", rate("generation_tokens")))
+    yield Record("aim:request_errors:ratio5m", "0 to 1", "answers of the API with a 5xx, of all", error_ratio())
+    yield Record("aim:requests_running", "requests", "requests being computed", aggregate("sum", gauge("running")))
+    yield Record("aim:requests_waiting", "requests", "requests in the queue", aggregate("sum", gauge("waiting")))
+    yield Record(
+        "aim:kv_cache_usage:ratio",
+        "0 to 1",
+        "KV cache in use, mean of replicas",
+        aggregate("avg", gauge("cache_usage")),
+    )
+    yield Record("aim:prompt_tokens:rate5m", "1/s", "tokens read", aggregate("sum", rate("prompt_tokens")))
+    yield Record("aim:generation_tokens:rate5m", "1/s", "tokens written", aggregate("sum", rate("generation_tokens")))
     for name, key, meaning in LATENCIES:
         yield Record(f"aim:{name}:p50_5m", "s", f"{meaning}, median", quantile(0.5, key))
         yield Record(f"aim:{name}:p95_5m", "s", f"{meaning}, 95th percentile", quantile(0.95, key))
@@ -145,18 +155,20 @@ def records() -> Iterator[Record]:
     yield Record(
         "aim:queue_time_seconds:p95_5m", "s", "time in the queue, 95th percentile", quantile(0.95, "queue_time")
     )
-    yield Record("aim:gpu_utilization:ratio", "0 to 1", "use of the GPUs, mean, where an exporter measures it", gpu_use())
+    yield Record(
+        "aim:gpu_utilization:ratio", "0 to 1", "use of the GPUs, mean, where an exporter measures it", gpu_utilization()
+    )
 
 
-def group() -> Raw:
+def rule_group() -> Raw:
     """The rules as a group of a Prometheus rule file."""
     return {"name": "aim-recording", "rules": [{"record": record.name, "expr": record.expr} for record in records()]}
 
 
-def files(alerts: Raw) -> Iterator[tuple[str, str]]:
+def rule_files(alerts: Raw) -> Iterator[tuple[str, str]]:
     """The name and text of each file that is made of these rules and of the alerting rules, a Prometheus rule file."""
-    yield "rules/recording.yaml", _text({"groups": [group()]})
-    groups = {"aim-recording": [group()], "aim-alerts": alerts["groups"]}
+    yield "rules/recording.yaml", _text({"groups": [rule_group()]})
+    groups = {"aim-recording": [rule_group()], "aim-alerts": alerts["groups"]}
     objects = [
         {
             "apiVersion": "monitoring.coreos.com/v1",
@@ -186,5 +198,5 @@ def _text(content: Raw) -> str:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    for filename, text in files(yaml.safe_load((target / "rules" / "alerts.yaml").read_text(encoding="utf-8"))):
+    for filename, text in rule_files(yaml.safe_load((target / "rules" / "alerts.yaml").read_text(encoding="utf-8"))):
         (target / filename).write_text(text, encoding="utf-8")

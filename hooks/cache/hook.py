@@ -7,17 +7,17 @@ from aimlib.api import API_VERSION
 from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.meta import Raw
-from aimlib.caching.capacity import facts, need, sizes
-from aimlib.caching.job_reports import Reports, read
+from aimlib.caching.capacity import model_sizes, recipe_sizes, required_space
+from aimlib.caching.job_reports import Reports, read_reports
 from aimlib.caching.usage import usage_label, used_by
 from aimlib.config import Config
-from aimlib.kube.timestamp import written
+from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import first_objection
-from aimlib.protocol.metacontroller import Request, wire
+from aimlib.protocol.metacontroller import Request, prune
 from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, GRACE_SECONDS, last_changed, overdue, phase_of
 from aimlib.protocol.reasons import phase
-from aimlib.schema.parsing import parsed
+from aimlib.schema.parsing import parse_as
 from hooks.cache import status as report
 from hooks.cache.children.jobs import cleanup, download
 from hooks.cache.children.owner import CacheOwner
@@ -34,7 +34,7 @@ REPORTING = frozenset({"ConfigMap", "Job"})
 
 def read_spec(parent: Raw) -> CacheSpec:
     """The parent's spec; BadRequestError in words where the CRD should have refused it."""
-    return parsed(CacheSpec, parent.get("spec"))
+    return parse_as(CacheSpec, parent.get("spec"))
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     )
     again = 0 if phase_of(volume.found) == "Bound" else CLAIM_GRACE_SECONDS if volume.found else GRACE_SECONDS
     children = [
-        wire(child) for child in _children(owner, volume, found, due) if not (stale and child["kind"] in REPORTING)
+        prune(child) for child in _children(owner, volume, found, due) if not (stale and child["kind"] in REPORTING)
     ]
-    return {"status": wire(status.wire()), "children": children} | ({"resyncAfterSeconds": again + 1} if again else {})
+    return {"status": prune(status.wire()), "children": children} | ({"resyncAfterSeconds": again + 1} if again else {})
 
 
 def _claim(request: Request, owner: CacheOwner) -> Raw | None:
@@ -130,12 +130,12 @@ def _world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> World:
     before = (request.parent.get("status") or {}).get("cachedModels") or ()
     models = owner.spec.models
     return World(
-        reports=read(state[0].get("data") or {}) if state else Reports(),
+        reports=read_reports(state[0].get("data") or {}) if state else Reports(),
         users=used_by(request.found("Service.v1"), owner.name),
-        sizes=sizes(models, facts(recipes)),
+        sizes=model_sizes(models, recipe_sizes(recipes)),
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},
         before={(one["id"], one["revision"]): one for one in before},
-        now=written(request.now),
+        now=format_timestamp(request.now),
     )
 
 
@@ -147,8 +147,8 @@ def _volume(request: Request, owner: CacheOwner, world: World, found: Raw | None
     return Volume(
         name=owner.claim,
         storage=spec.storage,
-        listed=need(world.sizes),
-        wanted=need(now),
+        listed=required_space(world.sizes),
+        wanted=required_space(now),
         found=found,
         classes=request.found("StorageClass.storage.k8s.io/v1"),
         overdue=overdue(request.now, last_changed(request.parent), CLAIM_GRACE_SECONDS if found else GRACE_SECONDS),

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from aimlib.api.cache import CachedModelSpec, CacheSpec
 from aimlib.api.cache_status import CachedModelStatus
 from aimlib.api.meta import Raw
-from aimlib.caching.byte_sizes import as_quantity, progress, words
-from aimlib.caching.download_errors import OUTCOMES, of_job
+from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES, reason_of_job
 from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, Reports, model_key, patterns_key
-from aimlib.kube.quantity import parse
+from aimlib.kube.quantity import parse_quantity
 from aimlib.protocol.metacontroller import Request
 
 Key = tuple[str, str]
@@ -103,9 +103,9 @@ def _state(model: CachedModelSpec, report: ModelReport | None, job: Job, world: 
     reason = report.reason if report and said == "Failed" else None
     changed = bool(report and report.patterns not in (None, patterns_key(model.include, model.exclude)))
     size = world.sizes.get(model.id)
-    most = int(parse(model.max_size)) if model.max_size else None
+    most = int(parse_quantity(model.max_size)) if model.max_size else None
     too_large = size is not None and most is not None and size > most
-    given_up = reason or of_job(job.failed or "") or "JobFailed"
+    given_up = reason or reason_of_job(job.failed or "") or "JobFailed"
     retried = f"{_said(report, reason) or reason}; it is tried again" if reason else None
     removed = f"{report.message}; " if report and report.message else ""
     table = (
@@ -113,7 +113,12 @@ def _state(model: CachedModelSpec, report: ModelReport | None, job: Job, world: 
         (said is None and job.complete, "Ready", None, "its Job has ended well, and reported nothing"),
         (not asked and said == "Removed", "Removed", None, f"{removed}it comes back when an endpoint uses it"),
         (not asked, "OnDemand", None, "it comes when an endpoint uses it"),
-        (too_large, "Failed", "TooLarge", f"it has {words(size or 0)}, and its maxSize is {words(most or 0)}"),
+        (
+            too_large,
+            "Failed",
+            "TooLarge",
+            f"it has {format_bytes(size or 0)}, and its maxSize is {format_bytes(most or 0)}",
+        ),
         (job.failed, "Failed", given_up, _why(report, job, given_up)),
         (said in {"Downloading", "Verifying"} and job.there, said, None, None),
         (not world.room, "Waiting", None, "for a volume that holds it"),
@@ -131,7 +136,7 @@ def _why(report: ModelReport | None, job: Job, reason: str) -> str:
 
 def _said(report: ModelReport | None, reason: str) -> str | None:
     """What a download that failed said, else what its reason means."""
-    known = OUTCOMES.get(reason)
+    known = DOWNLOAD_OUTCOMES.get(reason)
     said = report.message if report and report.state == "Failed" else None
     return said or (known and known.words)
 
@@ -148,10 +153,10 @@ def _status(key: Key, world: World, report: ModelReport | None, state: State) ->
             "revision": key[1],
             "commit": whole and whole.commit,
             "status": state.name,
-            "progress": progress(there.done, there.total) if there and there.total and not whole else None,
+            "progress": format_progress(there.done, there.total) if there and there.total and not whole else None,
             "reason": state.reason,
             "message": state.message and state.message[:4096],
-            "size": as_quantity(whole.done) if whole else None,
+            "size": short_quantity(whole.done) if whole else None,
             "files": whole and whole.files,
             "cachedAt": whole and whole.cached_at,
             "usedBy": users,

@@ -13,10 +13,10 @@ from aimlib.api.cache_status import (
     CacheStorageStatus,
     CacheUsage,
 )
-from aimlib.caching.byte_sizes import as_quantity, progress, words
-from aimlib.caching.eviction import kept, plan, policy
-from aimlib.caching.job_reports import Removed, Reports, model_key
-from aimlib.kube.timestamp import written
+from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
+from aimlib.caching.eviction import cleanup_policy, plan_removals, stored_models
+from aimlib.caching.job_reports import RemovedModel, Reports, model_key
+from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import phase_of
 from hooks.cache.models import Account
@@ -80,7 +80,7 @@ def running(found: Sequence[Account], reports: Reports) -> str | None:
     busy = [one.status for one in found if one.status.status in {"Downloading", "Verifying"}]
     amounts = [(one.done, one.total) for one in (reports.models[model_key(at.id, at.revision)] for at in busy)]
     known = [(min(done, total), total) for done, total in amounts if total]
-    return progress(sum(done for done, _ in known), sum(total for _, total in known)) if known else None
+    return format_progress(sum(done for done, _ in known), sum(total for _, total in known)) if known else None
 
 
 def storage(volume: Volume, reports: Reports, uid: str | None) -> CacheStorageStatus:
@@ -91,9 +91,9 @@ def storage(volume: Volume, reports: Reports, uid: str | None) -> CacheStorageSt
         pvc_uid=uid,
         pvc_phase=phase_of(volume.found) or None,
         requested_size=volume.size,
-        total_size=measured and as_quantity(measured.total),
-        used_size=measured and as_quantity(measured.used),
-        available_size=measured and as_quantity(measured.available),
+        total_size=measured and short_quantity(measured.total),
+        used_size=measured and short_quantity(measured.used),
+        available_size=measured and short_quantity(measured.available),
         usage_percentage=(
             round(100 * (measured.total - measured.available) / measured.total, 1)
             if measured and measured.total
@@ -107,7 +107,7 @@ def usage(found: Sequence[Account], reports: Reports, due: datetime | None) -> C
         total_models=sum(one.status.status == "Ready" for one in found),
         active_models=sum(bool(one.status.used_by) for one in found),
         last_cleanup=reports.cleanup and reports.cleanup.ended,
-        next_cleanup=due and written(due),
+        next_cleanup=due and format_timestamp(due),
     )
 
 
@@ -129,20 +129,21 @@ def removals(
     last = reports.cleanup
     if due is None and last is None:
         return None
-    models = kept(spec, reports.models.values(), [one.status for one in found])
+    models = stored_models(spec, reports.models.values(), [one.status for one in found])
     free = reports.volume.available if reports.volume else None
-    planned = plan(models, policy(spec.cleanup), free, due) if due else ()
+    planned = plan_removals(models, cleanup_policy(spec.cleanup), free, due) if due else ()
     return CacheCleanupStatus(
         planned=tuple(
-            CacheRemoval(id=one.id, revision=one.revision, size=as_quantity(one.bytes), why=one.why) for one in planned
+            CacheRemoval(id=one.id, revision=one.revision, size=short_quantity(one.bytes), why=one.why)
+            for one in planned
         ),
         removed=tuple(_removed(one) for one in last.removed) if last else (),
         message=last and last.message,
     )
 
 
-def _removed(one: Removed) -> CacheRemoval:
-    return CacheRemoval(id=one.id, revision=one.revision, size=as_quantity(one.bytes), why=one.why)
+def _removed(one: RemovedModel) -> CacheRemoval:
+    return CacheRemoval(id=one.id, revision=one.revision, size=short_quantity(one.bytes), why=one.why)
 
 
 def warnings(
@@ -153,7 +154,7 @@ def warnings(
     `due` is when the next clean-up is.
     """
     if volume.tight and not volume.own:
-        has = words(volume.wanted.bytes, at_least=True)
+        has = format_bytes(volume.wanted.bytes, at_least=True)
         yield f"claim {volume.name} asks for {volume.size}, and the models have {has}: what fits shows in the download"
     if volume.size and volume.wanted.unknown:
         models = ", ".join(volume.wanted.unknown)
@@ -168,8 +169,9 @@ def warnings(
         yield f"cleanup.schedule {asked.schedule} names no moment that ever comes: nothing is ever removed"
     elif asked.enabled and asked.strategy != "none" and not (asked.max_age or asked.min_free_space):
         yield "clean-up removes nothing: neither cleanup.maxAge nor cleanup.minFreeSpace is given"
-    measured, free = reports.volume, policy(asked).min_free
+    measured, free = reports.volume, cleanup_policy(asked).min_free
     if asked.enabled and free and measured and free >= measured.total:
-        yield f"cleanup.minFreeSpace is {asked.min_free_space}, and the volume has only {words(measured.total)} in all"
+        total = format_bytes(measured.total)
+        yield f"cleanup.minFreeSpace is {asked.min_free_space}, and the volume has only {total} in all"
     if reports.unreadable:
         yield f"reports of another release cannot be read: {', '.join(reports.unreadable)}"

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from aimlib.api.cache import CacheStorageSpec
 from aimlib.api.meta import Raw
-from aimlib.caching.byte_sizes import words
-from aimlib.caching.capacity import Need
-from aimlib.kube.quantity import parse
+from aimlib.caching.byte_sizes import format_bytes
+from aimlib.caching.capacity import RequiredSpace
+from aimlib.kube.quantity import parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import phase_of
 
@@ -19,9 +19,9 @@ class Volume(NamedTuple):
 
     name: str
     storage: CacheStorageSpec
-    listed: Need
+    listed: RequiredSpace
     """What all models of the spec have."""
-    wanted: Need
+    wanted: RequiredSpace
     """What those have that are to be there now."""
     found: Raw | None
     classes: Sequence[Raw]
@@ -61,7 +61,7 @@ class Volume(NamedTuple):
     @property
     def larger(self) -> bool:
         """Whether more is asked for than the claim has."""
-        return bool(self.present and self.asked and parse(self.asked) > parse(self.present))
+        return bool(self.present and self.asked and parse_quantity(self.asked) > parse_quantity(self.present))
 
     @property
     def size(self) -> str | None:
@@ -76,7 +76,7 @@ class Volume(NamedTuple):
     @property
     def tight(self) -> bool:
         """Whether the models have more than the claim asks for."""
-        return self.size is not None and self.wanted.bytes > parse(self.size)
+        return self.size is not None and self.wanted.bytes > parse_quantity(self.size)
 
     @property
     def usable(self) -> bool:
@@ -89,7 +89,7 @@ def storage_ready(volume: Volume) -> Verdict:
     """Whether the volume is there and as it is asked for: the first that applies."""
     name, storage, phase = volume.name, volume.storage, phase_of(volume.found)
     going = bool((volume.found or {}).get("metadata", {}).get("deletionTimestamp"))
-    shrinks = storage.size and volume.present and parse(storage.size) < parse(volume.present)
+    shrinks = storage.size and volume.present and parse_quantity(storage.size) < parse_quantity(volume.present)
     missing, changed = _missing_class(volume), _changed(volume)
     unbound = f"claim {name} is not bound yet"
     late = f"claim {name} is not bound after a minute; its storage class is {volume.class_name or 'none'}"
@@ -128,7 +128,7 @@ def _unknown(volume: Volume) -> str:
 
 
 def _too_small(volume: Volume) -> str:
-    has = f"the cache has {volume.size}, and its models have {words(volume.wanted.bytes, at_least=True)}"
+    has = f"the cache has {volume.size}, and its models have {format_bytes(volume.wanted.bytes, at_least=True)}"
     said = f"{has}: {volume.wanted.size} would hold them; nothing is downloaded"
     return f"{said}; {_rigid(volume)}" if volume.larger and not volume.growable else said
 

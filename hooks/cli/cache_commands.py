@@ -7,21 +7,22 @@ from pathlib import Path
 import click
 
 from aimlib.api.meta import Raw
-from aimlib.caching import byte_sizes
-from aimlib.caching.download_errors import OUTCOMES
-from aimlib.caching.eviction import Policy, Removal
-from aimlib.caching.job_reports import Removed
+from aimlib.caching.byte_sizes import format_bytes
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.caching.eviction import CleanupPolicy, Removal
+from aimlib.caching.job_reports import RemovedModel
 from aimlib.caching.volume_index import CachedModel
-from hooks.cli.errors import TROUBLE, Failure
+from hooks.cli.errors import TROUBLE, CommandError
 from hooks.cli.formats import json_text, yaml_document
 from hooks.cli.tables import Cell, table
 from hooks.jobs.volume import cleanup, disk, listing, termination
 from hooks.jobs.volume.cleanup_plan import preview
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume
-from hooks.jobs.volume.listing import ListedModel, NoCacheError
+from hooks.jobs.volume.listing import InvalidVolumeError, ListedModel
 from hooks.jobs.volume.policy import CacheRules, CleanupRules, OptionRules
+from hooks.kube_client import ApiServerError
 
 DAMAGED = 3
 """Exit code of a verification that found something wrong."""
@@ -43,7 +44,7 @@ def ls(root: Path, output: str) -> int:
         return 0
     wide = output == "wide"
     click.echo(table(WIDE_HEAD if wide else HEAD, [_row(one, wide=wide) for one in found]))
-    used, total, free = map(byte_sizes.words, (volume.used, volume.total, volume.available))
+    used, total, free = map(format_bytes, (volume.used, volume.total, volume.available))
     click.echo(f"\nThe cache has {used}; the volume has {total}, of which {free} are free.")
     return 0
 
@@ -57,7 +58,7 @@ def _data(one: ListedModel) -> Raw:
 
 def _row(one: ListedModel, *, wide: bool) -> tuple[Cell, ...]:
     commit = one.commit if wide else (one.commit or "")[:SHORT]
-    size = (byte_sizes.words(one.bytes), one.files)
+    size = (format_bytes(one.bytes), one.files)
     row = (one.id, one.revision, commit, *size, one.state, one.cached_at, one.last_used)
     return (*row, str(one.folder), "; ".join(one.wrong)) if wide else row
 
@@ -70,7 +71,7 @@ def verify(root: Path, model: str | None) -> int:
     chosen = [one for one in models if model in (None, one.id)]
     if model and not chosen:
         there = ", ".join(sorted({one.id for one in models})) or "no model at all"
-        raise Failure(f"{root} has no model {model}, but {there}")
+        raise CommandError(f"{root} has no model {model}, but {there}")
     if not chosen:
         click.echo(f"There is no model in {root}.")
     return DAMAGED if [one for one in chosen if not _right(volume, one)] else 0
@@ -78,7 +79,7 @@ def verify(root: Path, model: str | None) -> int:
 
 def _right(volume: MountedVolume, model: CachedModel) -> bool:
     name = f"{model.id}@{model.revision}"
-    click.echo(f"{name}: reading {len(model.files)} files, {byte_sizes.words(model.bytes)}", err=True)
+    click.echo(f"{name}: reading {len(model.files)} files, {format_bytes(model.bytes)}", err=True)
     if wrong := listing.find_damage(volume, model):
         blobs = volume.repo(model.id).blobs
         advice = f"To repair it, delete the damaged files from {blobs}; the next download restores them."
@@ -88,7 +89,7 @@ def _right(volume: MountedVolume, model: CachedModel) -> bool:
     return not wrong
 
 
-def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
+def gc(root: Path, cache: str | None, policy: CleanupPolicy, *, dry_run: bool) -> int:
     """Clean up and print what went; with `dry_run` print what would go."""
     rules: CleanupRules = CacheRules(CacheClient(cache)) if cache else OptionRules(policy)
     if dry_run:
@@ -100,7 +101,9 @@ def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
     except DownloadError as error:
         raise _failed(error.message, error.code) from error
     except KeyboardInterrupt:
-        raise _failed("the clean-up was stopped; the next one continues", OUTCOMES["Interrupted"].code) from None
+        raise _failed(
+            "the clean-up was stopped; the next one continues", DOWNLOAD_OUTCOMES["Interrupted"].code
+        ) from None
     _print(ended.removed, "Nothing was removed.")
     if isinstance(ended.error, DownloadError):
         raise _failed(ended.error.message, ended.error.code)
@@ -109,25 +112,25 @@ def gc(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
     return 0
 
 
-def _failed(message: str, code: int) -> Failure:
+def _failed(message: str, code: int) -> CommandError:
     termination.write_termination_message(message, _say)
-    return Failure(message, code)
+    return CommandError(message, code)
 
 
 def _previewed(root: Path, rules: CleanupRules) -> int:
     try:
         with _worded(root):
             found = preview(listing.open_volume(root), rules)
-    except ClusterError as error:
-        raise Failure(str(error), TROUBLE) from error
+    except ApiServerError as error:
+        raise CommandError(str(error), TROUBLE) from error
     _print(found.removals, "Nothing would be removed.")
     for note in found.notes:
         _say(note)
     return 0
 
 
-def _print(removals: Iterable[Removal | Removed], nothing: str) -> None:
-    rows = [(one.id, one.revision, byte_sizes.words(one.bytes), one.why) for one in removals]
+def _print(removals: Iterable[Removal | RemovedModel], nothing: str) -> None:
+    rows = [(one.id, one.revision, format_bytes(one.bytes), one.why) for one in removals]
     click.echo(table(REMOVAL_HEAD, rows) if rows else nothing)
 
 
@@ -137,10 +140,10 @@ def _say(sentence: str) -> None:
 
 @contextmanager
 def _worded(root: Path) -> Iterator[None]:
-    """What is wrong with a folder as a Failure."""
+    """What is wrong with a folder as a CommandError."""
     try:
         yield
-    except NoCacheError as error:
-        raise Failure(str(error)) from error
+    except InvalidVolumeError as error:
+        raise CommandError(str(error)) from error
     except OSError as error:
-        raise Failure(f"{error.filename or root} cannot be read: {error.strerror}") from error
+        raise CommandError(f"{error.filename or root} cannot be read: {error.strerror}") from error

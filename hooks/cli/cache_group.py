@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from hooks.cli.errors import Failure
+from hooks.cli.errors import CommandError
 
 ROOT = click.argument("root", type=click.Path(file_okay=False, path_type=Path))
 CACHE = click.option(
@@ -33,7 +33,7 @@ def extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         needed = "this command needs the extra download: pip install 'aim-engine-operator[download]'"
-        raise Failure(f"{needed} ({error})") from error
+        raise CommandError(f"{needed} ({error})") from error
 
 
 @click.group(short_help="Download models to a volume and look after them.")
@@ -47,11 +47,11 @@ def cache() -> None:
 
 def _bytes(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """The whole bytes of a quantity."""
-    from aimlib.kube.quantity import NotAQuantityError, parse  # noqa: PLC0415 - when a command runs
+    from aimlib.kube.quantity import InvalidQuantityError, parse_quantity  # noqa: PLC0415 - when a command runs
 
     try:
-        return None if text is None else int(parse(text))
-    except NotAQuantityError as error:
+        return None if text is None else int(parse_quantity(text))
+    except InvalidQuantityError as error:
         raise click.BadParameter(str(error)) from error
 
 
@@ -132,11 +132,11 @@ def verify(*, root: Path, model: str | None) -> None:
 
 def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     """The seconds of a length of time."""
-    from aimlib.kube.duration import NotADurationError, parse  # noqa: PLC0415 - when a command runs
+    from aimlib.kube.duration import InvalidDurationError, parse_duration  # noqa: PLC0415 - when a command runs
 
     try:
-        return None if text is None else parse(text)
-    except NotADurationError as error:
+        return None if text is None else parse_duration(text)
+    except InvalidDurationError as error:
         raise click.BadParameter(str(error)) from error
 
 
@@ -166,6 +166,6 @@ def gc(  # noqa: PLR0913 - one parameter an option
     if cache and (strategy or max_age is not None or min_free_space is not None):
         raise click.UsageError("the AIMCache has the rules: leave out --strategy, --max-age and --min-free-space")
     with extra():
-        from aimlib.caching.eviction import Policy  # noqa: PLC0415 - when the command runs
+        from aimlib.caching.eviction import CleanupPolicy  # noqa: PLC0415 - when the command runs
         from hooks.cli import cache_commands  # noqa: PLC0415
-    sys.exit(cache_commands.gc(root, cache, Policy(strategy or "lru", max_age, min_free_space), dry_run=dry_run))
+    sys.exit(cache_commands.gc(root, cache, CleanupPolicy(strategy or "lru", max_age, min_free_space), dry_run=dry_run))

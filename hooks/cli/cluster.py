@@ -10,11 +10,11 @@ from urllib3.exceptions import HTTPError
 
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
-from hooks.cli.errors import TROUBLE, Failure
+from hooks.cli.errors import TROUBLE, CommandError
 
 
 class Live:
-    """The cluster of a kubeconfig's context. Failure where there is none."""
+    """The cluster of a kubeconfig's context. CommandError where there is none."""
 
     def __init__(self, context: str | None, kubeconfig: str | None, namespace: str | None) -> None:
         try:
@@ -23,7 +23,7 @@ class Live:
             asked = config.new_client_from_config(kubeconfig, context)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
             reason = str(error).rstrip(".")
-            raise Failure(
+            raise CommandError(
                 f"no cluster is configured: {reason}; name one by --kubeconfig or KUBECONFIG", TROUBLE
             ) from error
         self.api: Any = client.CustomObjectsApi(asked)
@@ -60,9 +60,9 @@ def _worded() -> Iterator[None]:
     try:
         yield
     except client.ApiException as error:
-        raise Failure(_message(error), TROUBLE) from error
+        raise CommandError(_message(error), TROUBLE) from error
     except HTTPError as error:
-        raise Failure(f"the cluster cannot be reached: {error}", TROUBLE) from error
+        raise CommandError(f"the cluster cannot be reached: {error}", TROUBLE) from error
 
 
 def _message(error: Any) -> str:  # noqa: ANN401 - the client is not typed

@@ -10,9 +10,9 @@ import click
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.telemetry.live_metrics import in_words
+from aimlib.telemetry.live_metrics import format_metrics
 from hooks.cli import files, simulate, simulate_cache
-from hooks.cli.errors import NOTHING_FITS, Failure
+from hooks.cli.errors import NOTHING_FITS, CommandError
 from hooks.cli.explanation import HEAD, WIDE_HEAD, Explanation, explained
 from hooks.cli.formats import json_text, listed, one_or_listed, yaml_document
 from hooks.cli.plan import Answer, Around
@@ -185,12 +185,12 @@ def _explained_live(options: Options, words: tuple[str, ...], *, fresh: bool) ->
 
 
 def endpoint_names(words: tuple[str, ...]) -> list[str]:
-    """The endpoints that `NAME`, `aimendpoint/NAME` or `aimendpoint NAME` mean; Failure for another kind."""
+    """The endpoints that `NAME`, `aimendpoint/NAME` or `aimendpoint NAME` mean; CommandError for another kind."""
     named = words[1:] if len(words) > 1 and words[0] in ENDPOINT_WORDS else words
     for word in named:
         resource, slash, _ = word.rpartition("/")
         if slash and resource.split(".")[0] not in ENDPOINT_WORDS:
-            raise Failure(f"{word}: only an AIMEndpoint can be explained")
+            raise CommandError(f"{word}: only an AIMEndpoint can be explained")
     return [word.rpartition("/")[2] for word in named]
 
 
@@ -207,7 +207,7 @@ def _print_explanation(one: Explanation, *, wide: bool) -> None:
             said.append(condition.message)  # Ready repeats the condition that it fails by
             _print(f"{condition.type} is {condition.status}, {condition.reason}: {condition.message}\n")
     if one.stored and one.status.metrics:
-        _print(f"Figures: {in_words(one.status.metrics)}\n")
+        _print(f"Figures: {format_metrics(one.status.metrics)}\n")
     for warning in one.status.warnings:
         _print(f"Warning: {warning}\n")
 

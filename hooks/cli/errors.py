@@ -4,12 +4,14 @@ from typing import Any
 
 import click
 
+from aimlib.errors import AimError
+
 TROUBLE, BAD_INPUT, NOTHING_FITS = 1, 2, 3
 """Exit codes: the cluster cannot be asked, the input is wrong, no recipe fits."""
 
 
-class Failure(click.ClickException):
-    """What is wrong, one sentence a line."""
+class CommandError(AimError, click.ClickException):
+    """The end of a command that failed: one sentence per line, and the exit code."""
 
     def __init__(self, message: str, code: int = BAD_INPUT) -> None:
         super().__init__(message)

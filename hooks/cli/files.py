@@ -13,9 +13,9 @@ import aimlib.data
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.protocol.metacontroller import BadRequestError
-from aimlib.schema.error_messages import sentences
-from aimlib.schema.manifests import Document, UnreadableError, documents
-from aimlib.schema.validation import Finding, admit
+from aimlib.schema.error_messages import validation_messages
+from aimlib.schema.manifests import Document, InvalidManifestError, documents
+from aimlib.schema.validation import Finding, validate_object
 from hooks.cli import simulate
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -42,10 +42,10 @@ def _texts(place: str) -> list[tuple[str, bytes]]:
             return [(place, path.read_bytes())]
         inside = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES and one.name not in KUSTOMIZATIONS)
         if not inside:
-            raise UnreadableError(f"{place}: no *.yaml, *.yml or *.json in this folder")
+            raise InvalidManifestError(f"{place}: no *.yaml, *.yml or *.json in this folder")
         return [(str(one), one.read_bytes()) for one in inside]
     except OSError as error:
-        raise UnreadableError(f"{error.filename}: {error.strerror}") from error
+        raise InvalidManifestError(f"{error.filename}: {error.strerror}") from error
 
 
 def settings(place: str | None) -> Config:
@@ -53,13 +53,15 @@ def settings(place: str | None) -> Config:
     found: object = None
     try:
         for _, content in texts([place]) if place else ():
-            found = yaml.load(content, aimlib.data.Loader)  # noqa: S506 - a safe loader
+            found = yaml.load(content, aimlib.data.YamlLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
-        raise UnreadableError(f"{place}: {error}") from error
+        raise InvalidManifestError(f"{place}: {error}") from error
     try:
         return Config.model_validate({} if found is None else found)
     except ValidationError as error:
-        raise UnreadableError("\n".join(f"{place}: {sentence}" for sentence in sentences(error))) from error
+        raise InvalidManifestError(
+            "\n".join(f"{place}: {sentence}" for sentence in validation_messages(error))
+        ) from error
 
 
 class Given(NamedTuple):
@@ -80,7 +82,7 @@ def given(places: Iterable[str], namespace: str | None, planned: Collection[str]
     for one in read(places):
         if one.kind not in {*found, "AIMRecipe"}:
             raise one.refused([Finding(("kind",), "only AIMEndpoint, AIMCache and AIMRecipe can be planned")])
-        stored, findings = admit(one.raw, one.kind)
+        stored, findings = validate_object(one.raw, one.kind)
         if findings:
             raise one.refused(findings)
         if one.kind == "AIMRecipe":
@@ -88,7 +90,7 @@ def given(places: Iterable[str], namespace: str | None, planned: Collection[str]
         else:
             found[one.kind].append(_placed(one, stored, namespace))
     if not any(found[kind] for kind in planned):
-        raise UnreadableError(f"{', '.join(places)}: no {' or '.join(planned)}")
+        raise InvalidManifestError(f"{', '.join(places)}: no {' or '.join(planned)}")
     return Given(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes))
 
 
@@ -155,7 +157,7 @@ def cluster(places: Iterable[str]) -> Cluster:
             else:
                 raise one.refused([Finding(("kind",), "a cluster is described by Node, AIMNode or AIMInventory")])
         except BadRequestError as error:
-            raise UnreadableError(f"{one.place()}: {error}") from error
+            raise InvalidManifestError(f"{one.place()}: {error}") from error
     out = sorted(name for name, node in nodes.items() if not node["spec"]["usable"])
     notes = tuple(f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in out)
     if inventory and not nodes:

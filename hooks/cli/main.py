@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+from aimlib.errors import InvalidInputError
 from hooks.cli.cache_group import cache
-from hooks.cli.errors import Failure
+from hooks.cli.errors import CommandError
 
 PROGRAM, PLUGIN = "aim", "kubectl-aim"
 COMPLETION = "_AIM_COMPLETE"
@@ -87,15 +88,12 @@ def cli() -> None:
 @contextmanager
 def _sentences() -> Iterator[None]:
     """What is wrong with the input as sentences and an exit code."""
-    from aimlib.protocol.metacontroller import BadRequestError  # noqa: PLC0415
-    from aimlib.schema.manifests import UnreadableError  # noqa: PLC0415 - when a command runs
-
     try:
         yield
-    except (UnreadableError, BadRequestError) as error:
-        raise Failure(str(error)) from error
+    except InvalidInputError as error:
+        raise CommandError(str(error)) from error
     except RecursionError as error:
-        raise Failure("the input is nested too deeply") from error
+        raise CommandError("the input is nested too deeply") from error
 
 
 def _consistent(options: Mapping[str, Any], *, live: bool) -> None:

@@ -12,9 +12,9 @@ from aimlib.api.node import InventoryStatus, NodeSpec, Taint
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, Product, products
 from aimlib.naming import MODEL_LABEL, model_label
-from aimlib.protocol.metacontroller import BadRequestError, request, wire
-from aimlib.schema.error_messages import sentences
-from aimlib.schema.parsing import parsed
+from aimlib.protocol.metacontroller import BadRequestError, parse_request, prune
+from aimlib.schema.error_messages import validation_messages
+from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
@@ -74,9 +74,9 @@ def facts(raw: Raw) -> Raw:
     name = raw["metadata"]["name"]
     try:
         read = _Node.model_validate(raw).model_dump(exclude_none=True)
-        [made] = node.sync(request({"object": {"apiVersion": "v1", "kind": "Node"} | read}))["attachments"]
+        [made] = node.sync(parse_request({"object": {"apiVersion": "v1", "kind": "Node"} | read}))["attachments"]
     except ValidationError as error:
-        raise BadRequestError(f"Node {name}: {'; '.join(sentences(error))}") from error
+        raise BadRequestError(f"Node {name}: {'; '.join(validation_messages(error))}") from error
     return dict(made)
 
 
@@ -96,7 +96,7 @@ def ideal() -> Iterator[Raw]:
                 "devices": HOST_CORES if host else product.devices_per_node,
             }
             name = "-".join(["ideal", product.name, *([label] if label else [])]).lower()
-            spec = wire({"usable": True, "summary": product.name, "pools": [pool]})
+            spec = prune({"usable": True, "summary": product.name, "pools": [pool]})
             yield {"apiVersion": API_VERSION, "kind": "AIMNode", "metadata": {"name": name}, "spec": spec}
 
 
@@ -109,8 +109,8 @@ def _labels(product: Product) -> tuple[str, ...]:
 def added_up(nodes: Iterable[Raw]) -> Raw:
     """The AIMInventory of these AIMNodes."""
     parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
-    found = related(inventory.customize(request({"parent": parent}))["relatedResources"], nodes)
-    return {**parent, "status": inventory.sync(request({"parent": parent, "related": found}))["status"]}
+    found = related(inventory.customize(parse_request({"parent": parent}))["relatedResources"], nodes)
+    return {**parent, "status": inventory.sync(parse_request({"parent": parent, "related": found}))["status"]}
 
 
 def stored_node(raw: Raw) -> Raw:
@@ -127,13 +127,13 @@ def _checked(raw: Raw, model: type[BaseModel], part: str) -> Raw:
     name = f"{raw['kind']} {raw['metadata']['name']}"
     if not raw.get(part):
         raise BadRequestError(f"{name}: {part} is missing")
-    parsed(model, raw[part], f"{name}: {part}")
+    parse_as(model, raw[part], f"{name}: {part}")
     return raw
 
 
 def decorated(raw: Raw) -> Raw:
     """A recipe with the label and the status that its hook gives it."""
-    answer = recipe.sync(request({"object": raw}))
+    answer = recipe.sync(parse_request({"object": raw}))
     metadata = raw["metadata"]
     labels = {**(metadata.get("labels") or {}), **answer["labels"]}
     return {**raw, "metadata": {**metadata, "labels": labels}, "status": answer["status"]}
@@ -162,7 +162,7 @@ def _asked_for(rule: Raw, metadata: Raw) -> bool:
 
 def rules(parent: Raw) -> list[Raw]:
     """What an endpoint wants to see besides itself; BadRequestError where its spec cannot be read."""
-    found: list[Raw] = endpoint.customize(request({"parent": parent}))["relatedResources"]
+    found: list[Raw] = endpoint.customize(parse_request({"parent": parent}))["relatedResources"]
     return found
 
 
@@ -180,7 +180,7 @@ def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, cach
     found = related(wanted, [cluster, *catalogue, *caches])
     # Whether the cluster has the components of optional kinds is not known here: a plan shows what was asked for.
     children: Raw = {kind: {} for kind in (*CHILD_KINDS, *(child.kind for child in OPTIONAL))}
-    return endpoint.sync(request({"parent": parent, "children": children, "related": found}), config)
+    return endpoint.sync(parse_request({"parent": parent, "children": children, "related": found}), config)
 
 
 def asked(parent: Raw) -> tuple[str, ...]:

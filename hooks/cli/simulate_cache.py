@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from aimlib.api.meta import Raw
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.config import Config
-from aimlib.protocol.metacontroller import BadRequestError, request
+from aimlib.protocol.metacontroller import BadRequestError, parse_request
 from aimlib.selection.recipe_check import loaded_by, model_of
 from hooks.cache import hook as cache
 from hooks.cli import simulate
@@ -48,7 +48,7 @@ def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: C
 
     A claim that it is given is taken to be there. Whether its storage class is shows in the cluster.
     """
-    rules = cache.customize(request({"parent": parent}))["relatedResources"]
+    rules = cache.customize(parse_request({"parent": parent}))["relatedResources"]
     models = {*listed(parent)}
     catalogue = [simulate.decorated(one) for one in recipes if {model_of(one), loaded_by(one)} & models]
     given = parent["spec"].get("storage", {}).get("existingClaim")
@@ -56,4 +56,4 @@ def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: C
     claims = [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if given else []
     related = simulate.related(rules, [*services, *catalogue, *claims])
     children: Raw = {kind: {} for kind in CHILD_KINDS}
-    return cache.sync(request({"parent": parent, "children": children, "related": related}), config)
+    return cache.sync(parse_request({"parent": parent, "children": children, "related": related}), config)

@@ -11,14 +11,14 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.naming import MODEL_LABEL, model_label
-from aimlib.protocol.admission_review import Answer, Review
+from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.selection.select import decided_for
 from hooks.endpoint.decision import EndpointDecision, concerning, decide_for
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import INVENTORY, RECIPES, read_spec
 
-SILENT = Answer("Silent")
+SILENT = AdmissionResponse("Silent")
 NOT_CHECKED = "not checked whether a recipe fits"
 NOT_READ = "the hook server has not read the recipes and the AIMInventory named cluster yet"
 
@@ -27,7 +27,7 @@ Catalogue = Mapping[str, list[Raw]]
 """All objects of the kinds that admission reads, by `Kind.group/version`, each kind in the order of names."""
 
 
-def validate(asked: Review, known: Catalogue | None, config: Config, *, enforce: bool) -> Answer:
+def validate(asked: AdmissionRequest, known: Catalogue | None, config: Config, *, enforce: bool) -> AdmissionResponse:
     """What would not work, as warnings; as a refusal where nothing can be selected and `enforce` is set.
 
     What cannot be judged is admitted with a warning, even then: the catalogue is not read yet, or the CRD accepts a
@@ -49,7 +49,7 @@ def validate(asked: Review, known: Catalogue | None, config: Config, *, enforce:
         why = found.verdict.message if found else NOT_READ
         return _response(unexpected, not_checked=f"{NOT_CHECKED}: {why}")
     if enforce or config.admission == "enforce":
-        return Answer("Refused", tuple(unexpected), refusal=found.verdict.message)
+        return AdmissionResponse("Refused", tuple(unexpected), refusal=found.verdict.message)
     return _response((found.verdict.message, *unexpected))
 
 
@@ -59,7 +59,7 @@ def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config) -
     return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config)
 
 
-def label(asked: Review) -> Answer:
+def label(asked: AdmissionRequest) -> AdmissionResponse:
     """The label of the model, by which `kubectl get aimendpoints -l` finds endpoints as it finds recipes.
 
     A label that somebody else has set stays. A spec that cannot be read is for the CRD to refuse.
@@ -75,7 +75,7 @@ def label(asked: Review) -> Answer:
         return SILENT
     labelled = {**metadata, "labels": {**labels, MODEL_LABEL: wanted}}
     patch = jsonpatch.make_patch({"metadata": metadata}, {"metadata": labelled})
-    return Answer("Labelled", patch=tuple(patch))
+    return AdmissionResponse("Labelled", patch=tuple(patch))
 
 
 def _label(spec: EndpointSpec) -> str:
@@ -90,7 +90,7 @@ def _earlier(before: Raw) -> EndpointSpec | None:
         return None
 
 
-def _response(messages: Sequence[str], *, not_checked: str = "") -> Answer:
+def _response(messages: Sequence[str], *, not_checked: str = "") -> AdmissionResponse:
     if not_checked:
-        return Answer("NotChecked", (not_checked, *messages))
-    return Answer("Warned", tuple(messages)) if messages else SILENT
+        return AdmissionResponse("NotChecked", (not_checked, *messages))
+    return AdmissionResponse("Warned", tuple(messages)) if messages else SILENT

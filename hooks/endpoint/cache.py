@@ -13,14 +13,14 @@ from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.endpoint_status import Resolved, UsedCache
 from aimlib.api.meta import Raw
-from aimlib.caching.choice import Before, Choice, Found, Wish, choose, use
+from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheHistory, CacheRequest, cache_use, choose_cache
 from aimlib.caching.usage import Use, uses
 from aimlib.config import Config
-from aimlib.memo import Memo, remembered, versions
+from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
-from aimlib.protocol.metacontroller import wire
+from aimlib.protocol.metacontroller import prune
 from aimlib.protocol.observed import DEPLOYMENT, last_applied
-from aimlib.schema.error_messages import sentences
+from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
 from hooks.endpoint.children.deployment import replicas
@@ -29,7 +29,7 @@ from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.decision import EndpointDecision, remembered_part
 from hooks.endpoint.world import SERVICE, World, may_use_cache
 
-FOUND: Memo[Found] = Memo(256)
+FOUND: Memo[CacheCandidate] = Memo(256)
 
 
 class Memory(NamedTuple):
@@ -60,15 +60,15 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     memory = _memory(world, decision.pinned, owner.resolved)
     running = world.child(DEPLOYMENT, owner.child)
     service = world.child(SERVICE, owner.child)
-    caches = [remembered(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in world.caches]
+    caches = [memoized(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in world.caches]
     wish, name = _wish(owner), owner.spec.cache.name
-    before = Before(
+    before = CacheHistory(
         pinned=memory.cache if memory.same else None,
         running=_template_uses(running) if _size(running) else (),
         mounted=_claims(running),
         serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
     )
-    choice = choose(name, caches, wish, before) if may_use_cache(owner.spec) else None
+    choice = choose_cache(name, caches, wish, before) if may_use_cache(owner.spec) else None
     used = choice.used if choice else None
     owner = owner._replace(cache=used, uses=_all_uses(used, wish, running, service))
     if choice is None:
@@ -93,7 +93,7 @@ def _memory(world: World, pinned: Resolved | None, resolved: Resolved) -> Memory
     return Memory(remembered_part(world.before, "cache", UsedCache), bool(same), been_ready)
 
 
-def _read(raw: Raw, config: Config) -> Found:
+def _read(raw: Raw, config: Config) -> CacheCandidate:
     """An AIMCache as it is found. One that cannot be read must not stop what runs."""
     metadata = raw["metadata"]
     name, deleting = metadata["name"], "deletionTimestamp" in metadata
@@ -101,10 +101,10 @@ def _read(raw: Raw, config: Config) -> Found:
         spec = CacheSpec.model_validate(raw.get("spec"))
         status = CacheStatus.model_validate(raw.get("status") or {})
     except ValidationError as error:
-        return Found(name, deleting=deleting, error="; ".join(sentences(error))[:1024])
+        return CacheCandidate(name, deleting=deleting, error="; ".join(validation_messages(error))[:1024])
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
-    return Found(name, spec.models, status, volume.claim, volume.mount_path, mode, deleting)
+    return CacheCandidate(name, spec.models, status, volume.claim, volume.mount_path, mode, deleting)
 
 
 def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
@@ -114,9 +114,9 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
         yield f"cache.mountPath has no effect: cache {used.name} is mounted at {used.mount_path}"
 
 
-def _wish(owner: Owner) -> Wish:
+def _wish(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
-    return Wish(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision)
+    return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision)
 
 
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:
@@ -152,12 +152,12 @@ def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
     if memory.same and memory.cache is None and memory.been_ready:
         return True
     last = last_applied(running) if running and _ready(running) and _size(running) else None
-    return last is not None and last["spec"]["template"] == wire(replicas(owner))["spec"]["template"]
+    return last is not None and last["spec"]["template"] == prune(replicas(owner))["spec"]["template"]
 
 
-def _all_uses(used: UsedCache | None, wish: Wish, running: Raw | None, service: Raw | None) -> tuple[Use, ...]:
+def _all_uses(used: UsedCache | None, wish: CacheRequest, running: Raw | None, service: Raw | None) -> tuple[Use, ...]:
     """What is desired; what the Deployment's pods use; and what the Service has, until no earlier pod is left."""
-    desired = (use(used, wish.checkpoint),) if used else ()
+    desired = (cache_use(used, wish.checkpoint),) if used else ()
     if running is None:
         return desired
     status = running.get("status") or {}
@@ -171,7 +171,7 @@ def _all_uses(used: UsedCache | None, wish: Wish, running: Raw | None, service: 
     return tuple(sorted({*desired, *latest, *recorded}))
 
 
-def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> HeldDeployment | None:
+def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory) -> HeldDeployment | None:
     """The Deployment to keep until the model is there; None where that is what is desired anyway."""
     if choice.used and not owner.replicas:
         return None
@@ -182,13 +182,13 @@ def _hold(owner: Owner, choice: Choice, running: Raw | None, memory: Memory) -> 
         return None
     count = 0 if _idle(running, memory) or not _size(running) else owner.replicas
     spec = {**(last or running)["spec"], "replicas": count}
-    if choice.used and spec == wire(replicas(owner))["spec"]:
+    if choice.used and spec == prune(replicas(owner))["spec"]:
         return None
     kept = {key: running[key] for key in ("apiVersion", "kind")}
     return HeldDeployment({**kept, "metadata": owner.metadata(owner.child), "spec": spec})
 
 
-def _pods(hold: HeldDeployment | None, owner: Owner, choice: Choice, restricted: str) -> CachePods:
+def _pods(hold: HeldDeployment | None, owner: Owner, choice: CacheChoice, restricted: str) -> CachePods:
     """What that means for the pods."""
     running = hold.deployment["spec"]["replicas"] if hold and hold.deployment else 0
     none = f"no replica is started before {choice.wish.checkpoint} is in cache {choice.name}"

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from aimlib.api.endpoint_status import UsedCache
-from aimlib.caching.byte_sizes import words
-from aimlib.caching.choice import Choice, Found, Wish
+from aimlib.caching.byte_sizes import format_bytes
+from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheRequest
 from aimlib.caching.job_reports import DEFAULT_REVISION
-from aimlib.kube.quantity import parse
+from aimlib.kube.quantity import parse_quantity
 from aimlib.naming import child_name
 from aimlib.protocol.conditions import Verdict
 
@@ -22,10 +22,10 @@ NAMED = 5
 """How many names a message has at most."""
 
 
-def cache_ready(choice: Choice, namespace: str, *, running: bool) -> Verdict:
+def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdict:
     """Whether the cache has the model of the endpoint: the first row that applies. `running`: whether any pod runs."""
     name, wish, model, gone = choice.name, choice.wish, choice.model, choice.found is None
-    found = choice.found or Found(name)
+    found = choice.found or CacheCandidate(name)
     state = model.status if model else "Waiting"
     lost = f"{wish.checkpoint} is not in cache {name} now"
     waiting = lost if choice.in_use else f"waiting for {wish.checkpoint} in cache {name}"
@@ -54,14 +54,14 @@ def cache_ready(choice: Choice, namespace: str, *, running: bool) -> Verdict:
 AGAIN = "create the cache again, or change spec.cache"
 
 
-def _kept(choice: Choice) -> str:
+def _kept(choice: CacheChoice) -> str:
     claim = choice.used.claim_name if choice.used else ""
     own = claim == child_name(choice.name, "-storage")
     goes = "goes when its last pod does" if own else "stays"
     return f"this endpoint keeps running on the claim {claim}, which {goes}; {AGAIN}"
 
 
-def _not_listed(found: Found, wish: Wish) -> str:
+def _not_listed(found: CacheCandidate, wish: CacheRequest) -> str:
     listed = _names(one.id for one in found.models) or "no model"
     return (
         f"cache {found.name} lists {listed}, and not {wish.checkpoint}, which recipe {wish.recipe} loads: "
@@ -69,14 +69,14 @@ def _not_listed(found: Found, wish: Wish) -> str:
     )
 
 
-def _listed_at(found: Found, wish: Wish) -> str:
+def _listed_at(found: CacheCandidate, wish: CacheRequest) -> str:
     return f"cache {found.name} lists {wish.checkpoint} at {found.revision(wish.checkpoint) or DEFAULT_REVISION}"
 
 
-def _is_there(choice: Choice, found: Found) -> str:
+def _is_there(choice: CacheChoice, found: CacheCandidate) -> str:
     model, checkpoint = choice.model, choice.wish.checkpoint
     # Up: the size in the status was rounded down already.
-    size = f", {words(int(parse(model.size)), at_least=True)}" if model and model.size else ""
+    size = f", {format_bytes(int(parse_quantity(model.size)), at_least=True)}" if model and model.size else ""
     there = f"{checkpoint} is in cache {choice.name}{size}"
     if model is None or model.listed is not False:
         return there
@@ -84,12 +84,12 @@ def _is_there(choice: Choice, found: Found) -> str:
     return f"{there}; the cache {now}"
 
 
-def _failure(choice: Choice) -> str:
+def _failure(choice: CacheChoice) -> str:
     model = choice.model
     return ": ".join(filter(None, (model.reason, model.message))) if model else ""
 
 
-def _waits_for(choice: Choice, found: Found) -> str:
+def _waits_for(choice: CacheChoice, found: CacheCandidate) -> str:
     """What the cache itself waits for, or else what its status has of the model."""
     reasons = {one.reason for one in found.status.conditions if one.type == "Ready"}
     of_cache = found.status.message if found.status.phase == "Pending" or reasons & NO_ROOM else None
@@ -97,7 +97,7 @@ def _waits_for(choice: Choice, found: Found) -> str:
     return of_cache or of_model or found.status.message or "the cache has no status yet"
 
 
-def other_users(choice: Choice, endpoint: str) -> tuple[str, ...]:
+def other_users(choice: CacheChoice, endpoint: str) -> tuple[str, ...]:
     """The other endpoints that use any model of the cache."""
     models = choice.found.status.cached_models if choice.found else ()
     return tuple(sorted({user for one in models for user in one.used_by} - {endpoint}))
@@ -114,7 +114,7 @@ def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
     return f"{meaning}: {who}" if who else meaning
 
 
-def unused(caches: Iterable[Found], wish: Wish) -> Iterator[str]:
+def unused(caches: Iterable[CacheCandidate], wish: CacheRequest) -> Iterator[str]:
     """Why caches that have to do with the model are not used by an endpoint that leaves the choice free."""
     for one in (one for one in caches if not one.deleting):
         if one.serves(wish):

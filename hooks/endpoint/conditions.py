@@ -8,7 +8,7 @@ from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Raw
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import Rollout
-from aimlib.selection.rules import gpus
+from aimlib.selection.rules import format_gpus
 from aimlib.selection.select import Decision
 from hooks.endpoint.pending_children import PendingChildren
 
@@ -17,7 +17,7 @@ def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str
     """Whether the present spec has a recipe. A configuration pinned for the same request is one, for its old reason."""
     name = "RecipeSelected"
     if pinned and pinned.decided_for == key:
-        text = f"{pinned.recipe} with {gpus(pinned.gpu_count)} on {pinned.product}"
+        text = f"{pinned.recipe} with {format_gpus(pinned.gpu_count)} on {pinned.product}"
         reason = "Fallback" if explained.get("fallback") else "Selected"
         return Verdict(name, True, reason, explained.get("message", text))
     running = f"; {pinned.recipe} keeps running" if pinned else ""

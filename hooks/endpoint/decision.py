@@ -13,15 +13,15 @@ from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
-from aimlib.memo import Memo, remembered, versions
+from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
-from aimlib.schema.parsing import parsed
+from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
-from aimlib.selection.select import Decision, Entry, decided_for, entry, select
+from aimlib.selection.select import CatalogueEntry, Decision, decided_for, read_entry, select
 from hooks.endpoint.conditions import recipe_selected
 from hooks.endpoint.world import World
 
-ENTRIES: Memo[Entry] = Memo(1024)
+ENTRIES: Memo[CatalogueEntry] = Memo(1024)
 DECISIONS: Memo[Decision] = Memo(512)
 
 
@@ -84,12 +84,12 @@ def _select(
         return None
     seen = versions([inventory, *recipes])
     key = (asked, config.digest, seen) if seen else None
-    return remembered(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
+    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
 
 
 def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config) -> Decision:
     catalogue = [
-        remembered(ENTRIES, versions([raw]), partial(entry, raw["metadata"]["name"], raw.get("spec")))
+        memoized(ENTRIES, versions([raw]), partial(read_entry, raw["metadata"]["name"], raw.get("spec")))
         for raw in recipes
     ]
     return select(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
@@ -103,4 +103,4 @@ def remembered_part(before: Raw, field: str, model: type[M]) -> M | None:
 
     It must not delete anything.
     """
-    return parsed(model, before[field], f"status.{field} cannot be read") if before.get(field) else None
+    return parse_as(model, before[field], f"status.{field} cannot be read") if before.get(field) else None

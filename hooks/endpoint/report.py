@@ -4,9 +4,9 @@ from typing import Any
 
 from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
-from aimlib.diagnosis.pod_failures import cause
+from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.protocol.conditions import first_objection
-from aimlib.protocol.metacontroller import wire
+from aimlib.protocol.metacontroller import prune
 from aimlib.protocol.observed import Rollout, condition_since, phase_of, rollout
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
@@ -69,10 +69,10 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
 
 def _with_cause(replicas: Rollout, world: World) -> Rollout:
     """The rollout with what its Pods show, which is more than what the Deployment reports."""
-    found = cause(world.pods or (), world.now)
+    found = pod_failure(world.pods or (), world.now)
     return replicas._replace(problem=found) if found else replicas
 
 
 def _response(made: EndpointStatus, selection: Raw | None, children: list[Raw]) -> dict[str, Any]:
     """The explanation of a decision is written once and then carried along as it was read."""
-    return {"status": wire({**made.wire(), "selection": selection}), "children": children}
+    return {"status": prune({**made.wire(), "selection": selection}), "children": children}

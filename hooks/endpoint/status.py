@@ -6,7 +6,7 @@ from aimlib.api.meta import Condition, Raw
 from aimlib.protocol.conditions import Verdict, first_objection
 from aimlib.protocol.observed import Rollout
 from aimlib.protocol.reasons import phase
-from aimlib.telemetry.live_metrics import told
+from aimlib.telemetry.live_metrics import current_metrics
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
@@ -42,7 +42,7 @@ def replicas(desired: int, rollout: Rollout, before: Raw) -> Replicas:
 def metrics(rollout: Rollout, world: World) -> Metrics | None:
     """Live metrics, or why there are none; None where monitoring is not requested."""
     return (
-        told(world.before.get("metrics"), rollout.ready, world.live_metrics, world.now)
+        current_metrics(world.before.get("metrics"), rollout.ready, world.live_metrics, world.now)
         if world.spec.monitoring.scraped
         else None
     )

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_parts import NOTHING, RollingUpdate
+from aimlib.api.endpoint_parts import ZERO, RollingUpdate
 from aimlib.api.endpoint_status import Resolved
-from aimlib.selection.rules import gpus
+from aimlib.selection.rules import format_gpus
 
 OUTSIDE = (
     ("loadBalancerIP", "load_balancer_ip", ("LoadBalancer",)),
@@ -46,8 +46,8 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
 def _surges(rolling: RollingUpdate) -> bool:
     """Whether an update adds a replica above the desired number, stated or as the only way left."""
     if rolling.max_surge is None:
-        return rolling.max_unavailable in NOTHING
-    return rolling.max_surge not in NOTHING
+        return rolling.max_unavailable in ZERO
+    return rolling.max_surge not in ZERO
 
 
 def _strategy(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
@@ -58,7 +58,8 @@ def _strategy(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     if strategy.type == "Recreate":
         yield "deployment.strategy.rollingUpdate has no effect with type Recreate"
     elif resolved and resolved.gpu_count and _surges(rolling):
-        yield f"deployment.strategy: an update needs {gpus(resolved.gpu_count)} to spare for each surging replica"
+        gpus = format_gpus(resolved.gpu_count)
+        yield f"deployment.strategy: an update needs {gpus} to spare for each surging replica"
 
 
 OWN_CLAIM = {

@@ -10,7 +10,7 @@ from aimlib.config import Config
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import LIVE_METRICS, PODS
 from aimlib.protocol.observed import DEPLOYMENT, Children, find_child, last_changed, replicas_missing
-from aimlib.schema.parsing import parsed
+from aimlib.schema.parsing import parse_as
 from aimlib.telemetry.live_metrics import Observation
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
@@ -58,7 +58,7 @@ class World(NamedTuple):
 
 def read_spec(parent: Raw) -> EndpointSpec:
     """The parent's spec; BadRequestError, in a sentence, where the CRD should have refused it."""
-    return parsed(EndpointSpec, parent.get("spec"))
+    return parse_as(EndpointSpec, parent.get("spec"))
 
 
 def may_use_cache(spec: EndpointSpec) -> bool:

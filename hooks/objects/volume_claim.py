@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from aimlib.api.meta import Raw
-from aimlib.kube.quantity import canonical
+from aimlib.kube.quantity import canonical_quantity
 
 
 def volume_claim(
@@ -16,7 +16,7 @@ def volume_claim(
         "metadata": dict(metadata),
         "spec": {
             "accessModes": list(access_modes),
-            "resources": {"requests": {"storage": canonical(size)}},
+            "resources": {"requests": {"storage": canonical_quantity(size)}},
             "storageClassName": storage_class,
         },
     }

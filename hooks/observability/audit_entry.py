@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from aimlib.api.meta import Raw
-from aimlib.naming import digest
+from aimlib.naming import short_digest
 from aimlib.protocol.metacontroller import Request
 from hooks.observability.changes import Change, as_mapping, objects_in
 from hooks.observability.redaction import changed_hidden_variables, redacted, secret_values, without_secrets
@@ -24,7 +24,7 @@ def audit_line(request: Request, change: Change, release: str) -> Raw:
     entry = {
         "log": "audit",
         "time": _rfc3339(request.now),
-        "id": digest(*names.values(), before, after, change.why, length=32),
+        "id": short_digest(*names.values(), before, after, change.why, length=32),
         "event": change.event,
         "who": last_writer(metadata),
         "kind": request.parent.get("kind"),

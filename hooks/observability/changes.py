@@ -6,16 +6,16 @@ from threading import Lock
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.caching.download_errors import OUTCOMES
-from aimlib.naming import digest
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.naming import short_digest
 from aimlib.protocol.metacontroller import Request
-from aimlib.selection.rules import ORDER
+from aimlib.selection.rules import RULE_ORDER
 
 PINNED_FIELDS = ("resolved", "cache")
 """The parts of an endpoint's status that its children are built from."""
 REFUSAL_REASONS = frozenset({"NothingFits", "NoRecipe"})
 """Reasons of the condition RecipeSelected when nothing was selected."""
-DOWNLOAD_OUTCOMES = frozenset({"Ready", "JobFailed", *OUTCOMES})
+OUTCOME_LABELS = frozenset({"Ready", "JobFailed", *DOWNLOAD_OUTCOMES})
 """Outcomes of downloads. JobFailed: for an unknown reason."""
 NO_CACHE = "no AIMCache is used any more"
 """The explanation of a change where CacheReady, the only optional condition, is missing."""
@@ -90,7 +90,7 @@ def _endpoint_change(before: Raw, after: Raw) -> Change | None:
 def _rules(selection: Raw) -> Iterator[str]:
     for one in objects_in(selection.get("candidates")):
         if rule := str(one.get("rule") or ""):
-            yield rule if rule in ORDER else OTHER
+            yield rule if rule in RULE_ORDER else OTHER
 
 
 def _cache_change(before: Raw, after: Raw) -> Change | None:
@@ -101,7 +101,7 @@ def _cache_change(before: Raw, after: Raw) -> Change | None:
         for key, one in models.items()
         if _download_outcome(one) and _download_outcome(one) != _download_outcome(models_before.get(key, {}))
     ]
-    outcomes = tuple(found if (found := _download_outcome(one)) in DOWNLOAD_OUTCOMES else OTHER for one in ended)
+    outcomes = tuple(found if (found := _download_outcome(one)) in OUTCOME_LABELS else OTHER for one in ended)
     removed = old.keys() - new.keys()
     if not outcomes and not removed:
         return None
@@ -163,7 +163,7 @@ class RecentChanges:
         """Whether this change differs from the last one of its object."""
         metadata = request.parent["metadata"]
         names = (request.parent.get("kind"), metadata.get("namespace"), metadata.get("name"), metadata.get("uid"))
-        key, value = digest(*names, length=32), digest(*change, length=32)
+        key, value = short_digest(*names, length=32), short_digest(*change, length=32)
         with self.lock:
             previous = self.latest.pop(key, None)
             self.latest[key] = value

@@ -21,11 +21,11 @@ from pydantic_core import from_json, to_json
 from werkzeug.exceptions import HTTPException
 
 from aimlib.config import Config, ConfigError
-from aimlib.data import load
+from aimlib.data import load_data
 from aimlib.protocol.metacontroller import BadRequestError, Request
-from aimlib.protocol.metacontroller import request as parsed
+from aimlib.protocol.metacontroller import parse_request as parsed
 from aimlib.protocol.observed import condition_of
-from aimlib.schema.error_messages import sentences
+from aimlib.schema.error_messages import validation_messages
 from hooks import inventory, node, recipe
 from hooks.cache import hook as cache
 from hooks.endpoint import hook as endpoint
@@ -68,7 +68,7 @@ def read_config(path: str | None, downloader_image: str | None = None) -> Config
         settings = yaml.safe_load(Path(path).read_text(encoding="utf-8") if path else "") or {}
         return Config.model_validate({**defaults, **settings} if isinstance(settings, dict) else settings)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(sentences(error))}") from error
+        raise ConfigError(f"{path}: {'; '.join(validation_messages(error))}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -131,7 +131,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
-    load("hardware")  # parsed now, so that the first request does not wait
+    load_data("hardware")  # parsed now, so that the first request does not wait
     log, paths, version = logger(), hooks(settings), release()
     budget = BodyBudget()
     observing = observers(os.environ.get("AIM_OBSERVE", ""))

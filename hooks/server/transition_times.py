@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from aimlib.api.meta import Raw
-from aimlib.kube.timestamp import written
+from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import last_changed
 
@@ -31,7 +31,7 @@ def _observed_times(request: Request) -> Iterator[str]:
 
 def _transition_time(request: Request, times_before: dict[str, str]) -> str:
     """The time of a transition in this sync."""
-    now = written(request.now)
+    now = format_timestamp(request.now)
     changed_at = last_changed(request.parent)
     if not times_before:
         return changed_at or now

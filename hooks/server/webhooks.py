@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.protocol.admission_review import Answer, Review, response, review
+from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse, parse_review, review_response
 from aimlib.protocol.metacontroller import BadRequestError
 from hooks.endpoint import admission
 from hooks.endpoint.admission import Catalogue
@@ -26,7 +26,7 @@ from hooks.server.limits import BodyBudget, arrivals, body_size
 
 ReadCatalogue = Callable[[], Catalogue | None]
 """Returns the present catalogue; None while it is unknown."""
-Webhook = Callable[[Review], Answer]
+Webhook = Callable[[AdmissionRequest], AdmissionResponse]
 
 MAX_REVIEW = 8 * 2**20
 """Bytes of an AdmissionReview: the API server accepts objects of up to 3 MiB, and adds the stored one."""
@@ -39,7 +39,7 @@ FAILED = "Failed"
 def webhooks(config: Config, read_catalogue: ReadCatalogue) -> dict[str, Webhook]:
     """The webhooks by path, without its last element, the client's token, which is checked before."""
 
-    def validate(parsed: Review, *, enforce: bool) -> Answer:
+    def validate(parsed: AdmissionRequest, *, enforce: bool) -> AdmissionResponse:
         return admission.validate(parsed, read_catalogue(), config, enforce=enforce)
 
     return {
@@ -49,17 +49,17 @@ def webhooks(config: Config, read_catalogue: ReadCatalogue) -> dict[str, Webhook
     }
 
 
-def review_response(webhook: Webhook, body: bytes) -> tuple[Review | None, str, dict[str, Any], int]:
+def call_webhook(webhook: Webhook, body: bytes) -> tuple[AdmissionRequest | None, str, dict[str, Any], int]:
     """Calls a webhook; returns the parsed review, the verdict, the response and its HTTP status."""
     try:
-        parsed = review(from_json(body))
+        parsed = parse_review(from_json(body))
     except BadRequestError as error:
         return None, BAD_REQUEST, {"error": str(error)}, 400
     except ValueError as error:
         return None, BAD_REQUEST, {"error": f"the body is not JSON: {error}"}, 400
     try:
         result = webhook(parsed)
-        return parsed, result.verdict, response(parsed, result), 200
+        return parsed, result.verdict, review_response(parsed, result), 200
     except Exception:  # noqa: BLE001 - any error is a 500: the object is admitted, and the error logged
         logger().exception("admission failed", extra={"facts": _object_facts(parsed.object)})
         return parsed, FAILED, {"error": "internal error; see the hook server's log"}, 500
@@ -88,7 +88,7 @@ def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
         started = time.perf_counter()
         body = request.get_data(cache=False)
         arrivals.arrived()
-        parsed, verdict, result, code = review_response(webhook, body)
+        parsed, verdict, result, code = call_webhook(webhook, body)
         text = to_json(result)
         seconds = time.perf_counter() - started
         name = path.removeprefix("/admission/")

@@ -5,9 +5,9 @@ from typing import Any
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.node import InventoryStatus
 from aimlib.api.recipe import RecipeSpec
-from aimlib.hardware.inventory import add_up
-from aimlib.hardware.nodes import facts
-from aimlib.selection.select import Entry, entry
+from aimlib.hardware.inventory import inventory_status
+from aimlib.hardware.nodes import node_facts
+from aimlib.selection.select import CatalogueEntry, read_entry
 
 MODEL = "Qwen/Qwen3-32B"
 FACTS = {
@@ -49,7 +49,7 @@ def nvidia(product: str = "NVIDIA-H100-80GB-HBM3", count: int = 8, memory: int =
 
 def inventory(*nodes: dict[str, Any]) -> InventoryStatus:
     """The inventory of these Nodes."""
-    return add_up(facts(one) for one in nodes)
+    return inventory_status(node_facts(one) for one in nodes)
 
 
 def configuration(count: int = 1, **fields) -> dict[str, Any]:
@@ -76,9 +76,9 @@ def recipe(*configurations: dict[str, Any], **fields) -> RecipeSpec:
     return RecipeSpec.model_validate(raw_recipe(*configurations, **fields))
 
 
-def listed(name: str = "r", *configurations: dict[str, Any], **fields) -> Entry:
+def listed(name: str = "r", *configurations: dict[str, Any], **fields) -> CatalogueEntry:
     """The same as an entry of the catalogue."""
-    return entry(name, raw_recipe(*configurations, **fields))
+    return read_entry(name, raw_recipe(*configurations, **fields))
 
 
 def endpoint(**fields) -> EndpointSpec:

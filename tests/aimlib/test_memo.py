@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aimlib.memo import Memo, remembered, versions
+from aimlib.memo import Memo, memoized, versions
 
 
 def counted(memo, key, calls):
@@ -12,7 +12,7 @@ def counted(memo, key, calls):
         calls.append(key)
         return f"answer to {key}"
 
-    return remembered(memo, key, compute)
+    return memoized(memo, key, compute)
 
 
 def test_an_answer_is_computed_once():
@@ -39,8 +39,8 @@ def test_the_answer_that_was_not_used_longest_is_forgotten_first():
 def test_a_failure_is_not_remembered():
     memo = Memo(2)
     with pytest.raises(ZeroDivisionError):
-        remembered(memo, "a", lambda: 1 // 0)
-    assert remembered(memo, "a", lambda: 1) == 1
+        memoized(memo, "a", lambda: 1 // 0)
+    assert memoized(memo, "a", lambda: 1) == 1
 
 
 def test_threads_get_the_answer_to_their_own_question():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aimlib.naming import child_name, digest, label_value, model_label
+from aimlib.naming import child_name, label_value, model_label, short_digest
 
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -91,17 +91,17 @@ def test_a_long_label_fills_what_a_label_may_have(length):
 
 
 def test_a_digest_sees_values_and_not_the_order_of_keys():
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    assert digest({"a": 1}) != digest({"a": 2}) != digest({"a": "2"})
-    assert digest("ab", "c") != digest("a", "bc")
-    assert len(digest("x", length=12)) == 12
+    assert short_digest({"a": 1, "b": 2}) == short_digest({"b": 2, "a": 1})
+    assert short_digest({"a": 1}) != short_digest({"a": 2}) != short_digest({"a": "2"})
+    assert short_digest("ab", "c") != short_digest("a", "bc")
+    assert len(short_digest("x", length=12)) == 12
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "random"])
 def test_names_do_not_depend_on_the_hash_seed(seed):
-    program = "from aimlib.naming import child_name, digest; print(child_name('a.b'), digest({'x': [1], 'a': None}))"
+    program = "from aimlib import naming; print(naming.child_name('a.b'), naming.short_digest({'x': [1], 'a': None}))"
     environment = {"PYTHONHASHSEED": seed}
     answer = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
-    assert answer.stdout.split() == [child_name("a.b"), digest({"x": [1], "a": None})]
+    assert answer.stdout.split() == [child_name("a.b"), short_digest({"x": [1], "a": None})]

@@ -11,8 +11,8 @@ import yaml
 
 from aimlib.api import API_VERSION
 from aimlib.config import Config
-from aimlib.data import Loader
-from aimlib.protocol.metacontroller import request
+from aimlib.data import YamlLoader
+from aimlib.protocol.metacontroller import parse_request
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
 from hooks.server.app import call_hook
@@ -41,7 +41,7 @@ def packed(body: Any) -> bytes:
 def documents(*paths: Path) -> Iterator[Raw]:
     """The objects in YAML files."""
     for path in paths:
-        yield from yaml.load_all(path.read_bytes(), Loader)
+        yield from yaml.load_all(path.read_bytes(), YamlLoader)
 
 
 @cache
@@ -52,7 +52,7 @@ def catalogue() -> tuple[Raw, ...]:
 
 
 def _decorated(raw: Raw) -> Raw:
-    said = recipe.sync(request({"object": stored(raw)}))
+    said = recipe.sync(parse_request({"object": stored(raw)}))
     return stored({**raw, "metadata": {**raw["metadata"], "labels": said["labels"]}, "status": said["status"]})
 
 
@@ -70,7 +70,7 @@ def nodes() -> tuple[Raw, ...]:
 
 def facts(count: int) -> list[Raw]:
     """AIMNodes of a fleet of so many nodes, products taking turns."""
-    answers = [node.sync(request({"object": one}))["attachments"][0] for one in nodes()]
+    answers = [node.sync(parse_request({"object": one}))["attachments"][0] for one in nodes()]
     turns = (answers[number % len(answers)] for number in range(count))
     return [
         stored({**one, "metadata": {"name": f"node-{number:05d}"}}, {"spec": "metacontroller"})
@@ -86,7 +86,7 @@ def inventory_sync(count: int) -> Raw:
     """The body of an inventory sync over so many nodes, as it is once the status is written."""
     related = {f"AIMNode.{API_VERSION}": by_name(facts(count))}
     parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}, "spec": {}}
-    said = inventory.sync(request({"parent": parent, "related": related}))
+    said = inventory.sync(parse_request({"parent": parent, "related": related}))
     filled = stored({**parent, "status": said["status"]})
     return {"controller": controller("inventory"), "parent": filled, "children": {}, "related": related}
 

@@ -4,7 +4,7 @@ import json
 from functools import partial
 
 from aimlib.api import API_VERSION
-from aimlib.caching.job_reports import VOLUME, model_key
+from aimlib.caching.job_reports import VOLUME_KEY, model_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.config import Config
 from aimlib.protocol.observed import kind_key
@@ -62,4 +62,4 @@ def _reported(child: Raw) -> Raw:
     whole = {"revision": "main", "state": "Ready", "done": BYTES, "total": BYTES, "cachedAt": "2026-11-23T09:00:00Z"}
     texts = {model_key(model, None): json.dumps({"id": model, **whole}) for model in MODELS}
     volume = {"total": 4 * BYTES, "used": 2 * BYTES, "available": 2 * BYTES}
-    return {**child, "data": {**texts, VOLUME: json.dumps(volume)}}
+    return {**child, "data": {**texts, VOLUME_KEY: json.dumps(volume)}}

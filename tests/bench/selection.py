@@ -5,8 +5,8 @@ from functools import partial
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
-from aimlib.memo import Memo, remembered, versions
-from aimlib.selection.select import Decision, Entry, entry, select
+from aimlib.memo import Memo, memoized, versions
+from aimlib.selection.select import CatalogueEntry, Decision, read_entry, select
 from tests.bench import bodies
 from tests.bench.latency import MANY
 from tests.bench.measure import p50, p99, timed, turns
@@ -49,8 +49,8 @@ def measured(candidates: int, seconds: float) -> Row:
     inventory = InventoryStatus.model_validate(cluster["status"])
     memo: Memo[Decision] = Memo(8)
 
-    def read() -> list[Entry]:
-        return [entry(one["metadata"]["name"], one["spec"]) for one in raw]
+    def read() -> list[CatalogueEntry]:
+        return [read_entry(one["metadata"]["name"], one["spec"]) for one in raw]
 
     def cold() -> Decision:
         return select(SPEC, read(), InventoryStatus.model_validate(cluster["status"]), CONFIG)
@@ -59,7 +59,7 @@ def measured(candidates: int, seconds: float) -> Row:
     warm = partial(select, SPEC, catalogue, inventory, CONFIG)
 
     def again() -> Decision:
-        return remembered(memo, versions([cluster, *raw]), warm)
+        return memoized(memo, versions([cluster, *raw]), warm)
 
     again()
     contestants = {"cold": cold, "warm": warm, "remembered": again}

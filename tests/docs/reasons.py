@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aimlib.data import load
+from aimlib.data import load_data
 from tests.docs.markdown import code, page, table
 
 SOURCE = "`aimlib/data/reasons.yaml`"
@@ -35,7 +35,7 @@ Place = dict[str, Any]
 
 def places(kind: str) -> list[Place]:
     """The conditions and fields of one kind."""
-    return [place for place in load("reasons")["places"] if place["kind"] == kind]
+    return [place for place in load_data("reasons")["places"] if place["kind"] == kind]
 
 
 def conditions() -> str:

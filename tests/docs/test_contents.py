@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from aimlib.api.recipe import RecipeSpec
-from aimlib.schema.validation import admit
-from aimlib.selection.recipe_check import examine
+from aimlib.schema.validation import validate_object
+from aimlib.selection.recipe_check import check_recipe
 from hooks.cli.main import cli
 from tests.docs.commands import BLOCK, steps
 from tests.docs.pages import PAGES as GENERATED
@@ -32,10 +32,10 @@ def objects():
 
 @pytest.mark.parametrize("raw", [*objects()])
 def test_an_object_is_as_the_api_server_and_the_engine_want_it(raw):
-    _, findings = admit(raw, raw["kind"])
+    _, findings = validate_object(raw, raw["kind"])
     assert findings == ()
     if raw["kind"] == "AIMRecipe":
-        usable, problems, _ = examine(raw["metadata"]["name"], RecipeSpec.model_validate(raw["spec"]))
+        usable, problems, _ = check_recipe(raw["metadata"]["name"], RecipeSpec.model_validate(raw["spec"]))
         assert usable
         assert not problems
 

@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-from aimlib.caching.download_errors import OUTCOMES
-from aimlib.data import load
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.reasons import phase
 from hooks.endpoint.route import PENDING, REQUIRED
 from tests.docs.reason_literals import CONSTRUCTORS, KINDS, Literal, literals, returned
 from tests.kustomize import ROOT
 
-PLACES = load("reasons")["places"]
+PLACES = load_data("reasons")["places"]
 ROWS = {
     Literal(place["kind"], place.get("condition") or place["field"], row["reason"]): row
     for place in PLACES
@@ -22,13 +22,15 @@ AVAILABLE = ("AIMEndpoint", "Available")
 MODELS = ("AIMCache", "status.cachedModels.reason")
 ELSEWHERE = {
     "aimlib/diagnosis/pod_failures.py: words.reason": {
-        Literal(*AVAILABLE, one["reason"]) for one in load("last_words")["words"]
+        Literal(*AVAILABLE, one["reason"]) for one in load_data("engine_errors")["errors"]
     },
     "hooks/endpoint/conditions.py: rollout.problem": {
         Literal(*AVAILABLE, reason) for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")
     },
-    "hooks/cache/models.py: report.reason": {Literal(*MODELS, reason) for reason in OUTCOMES},
-    "hooks/cache/models.py: of_job(job.failed or '')": {Literal(*MODELS, reason) for reason in OUTCOMES},
+    "hooks/cache/models.py: report.reason": {Literal(*MODELS, reason) for reason in DOWNLOAD_OUTCOMES},
+    "hooks/cache/models.py: reason_of_job(job.failed or '')": {
+        Literal(*MODELS, reason) for reason in DOWNLOAD_OUTCOMES
+    },
 }
 """Expressions whose values are made elsewhere, and these."""
 

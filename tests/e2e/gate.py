@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aimlib.api import API_VERSION
 from aimlib.api.node import InventoryStatus
-from aimlib.protocol.metacontroller import wire
+from aimlib.protocol.metacontroller import prune
 from tests.cluster.controlplane import control_plane
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.e2e.space import Raw, endpoint
@@ -79,7 +79,7 @@ class Gate:
     def _inventory(self, status: InventoryStatus) -> None:
         raw = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
         self.plane.kubectl("apply", "--filename=-", input=json.dumps(raw))
-        patch = json.dumps([{"op": "add", "path": "/status", "value": wire(status.wire())}])
+        patch = json.dumps([{"op": "add", "path": "/status", "value": prune(status.wire())}])
         self.plane.kubectl(
             "patch", "aiminventory", "cluster", "--subresource=status", "--type=json", f"--patch={patch}"
         )

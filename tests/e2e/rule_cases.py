@@ -1,6 +1,6 @@
 """For every rule between fields one object that breaks it and nothing else, by the rule's message."""
 
-from aimlib.api.base import Rule, Ruled
+from aimlib.api.base import FieldRule, Ruled
 from tests.e2e.space import Raw
 
 MODEL = {"modelId": "Qwen/Qwen3-32B"}
@@ -93,7 +93,7 @@ CASES: dict[tuple[str, str], Raw] = {
 }
 
 
-def rules(kind: type[Ruled] = Ruled) -> list[Rule]:
+def rules(kind: type[Ruled] = Ruled) -> list[FieldRule]:
     """Every rule of the API, wherever it stands; models that tests make are none of it."""
     own = [*kind.rules] if kind.__module__.startswith("aimlib.") else []
     return own + [rule for model in kind.__subclasses__() for rule in rules(model)]

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from aimlib.api.node import InventoryStatus
-from aimlib.api.precision import SPELLINGS
-from aimlib.hardware.inventory import add_up
+from aimlib.api.precision import PRECISION_SPELLINGS
+from aimlib.hardware.inventory import inventory_status
 from tests.aimlib.make import amd, inventory, node
 from tests.cluster.plane import ROOT
 from tests.e2e.admission_cases import (
@@ -54,10 +54,10 @@ def test_what_no_node_can_give_is_a_warning_and_where_it_is_enforced_a_refusal(o
     assert created(old.plane, raw, STRICT) == Answer(accepted=not said, said=said)
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("spelling", PRECISION_SPELLINGS)
 def test_every_spelling_of_a_precision_is_understood(old, spelling):
     said = created(old.plane, endpoint("spelled", **MODEL, precision=spelling)).said
-    assert said == ((NO_FP8,) if SPELLINGS[spelling] == "fp8" else ())
+    assert said == ((NO_FP8,) if PRECISION_SPELLINGS[spelling] == "fp8" else ())
 
 
 def test_the_message_names_every_product_that_has_the_most_and_says_what_each_serves(rules):
@@ -81,7 +81,7 @@ def _serving(precisions):
 NOTHING_KNOWN = {
     "no inventory": None,
     "an inventory without a status": InventoryStatus(),
-    "an inventory of no nodes": add_up([]),
+    "an inventory of no nodes": inventory_status([]),
 }
 
 

@@ -47,7 +47,7 @@ def measured(space, installation, prometheus, monkeypatch):
     """The namespace of a hook server that asks this Prometheus, where what is waited for takes a second or less."""
     monkeypatch.setattr(observer, "QUERY_INTERVAL", timedelta(seconds=0.5))
     monkeypatch.setattr(observer, "MAX_AGE", timedelta(seconds=2))
-    monkeypatch.setattr(live_metrics, "HOLD", timedelta(seconds=0.5))
+    monkeypatch.setattr(live_metrics, "HOLD_TIME", timedelta(seconds=0.5))
     monkeypatch.setattr(endpoint_report, "RESYNC_SECONDS", 1)
     monkeypatch.setenv("AIM_OBSERVE", "prometheus")
     monkeypatch.setenv("AIM_PROMETHEUS_URL", prometheus.url)

@@ -7,15 +7,15 @@ import pytest
 from pydantic import ValidationError
 
 from aimlib.api import API_VERSION
-from aimlib.schema.error_messages import sentences
-from aimlib.schema.kinds import KINDS
+from aimlib.schema.error_messages import validation_messages
+from aimlib.schema.kinds import API_KINDS
 from tests.cluster.plane import KubectlError
 from tests.e2e.rule_cases import CASES, MODEL, rules
 from tests.e2e.space import endpoint
 
 pytestmark = pytest.mark.e2e
 
-MODELS = {kind.model.__name__: kind.model for kind in KINDS}
+MODELS = {kind.model.__name__: kind.model for kind in API_KINDS}
 
 
 def made(kind, spec):
@@ -32,7 +32,7 @@ def refusal(plane, raw):
 def parse_errors(raw):
     with pytest.raises(ValidationError) as refused:
         MODELS[raw["kind"]].model_validate(raw)
-    return sentences(refused.value)
+    return validation_messages(refused.value)
 
 
 def test_every_rule_has_a_case():

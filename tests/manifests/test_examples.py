@@ -6,15 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from aimlib.api.cache import SPELLINGS as CACHE_SPELLINGS
-from aimlib.api.cache import AIMCache
-from aimlib.api.endpoint import SPELLINGS, AIMEndpoint
+from aimlib.api.cache import CACHE_SPELLINGS, AIMCache
+from aimlib.api.endpoint import ENDPOINT_SPELLINGS, AIMEndpoint
 from tests.kustomize import ROOT
 
 KINDS = {"AIMEndpoint": AIMEndpoint, "AIMCache": AIMCache}
 EXAMPLES = sorted(path for path in (ROOT / "manifests" / "examples").glob("*.yaml") if path.stem != "tenant")
 """All but the one of kinds of Kubernetes' own, which tests/e2e/test_access.py applies."""
-SHORT = {".".join(spelling.path) for spelling in (*SPELLINGS, *CACHE_SPELLINGS)} | {"modelId"}
+SHORT = {".".join(spelling.path) for spelling in (*ENDPOINT_SPELLINGS, *CACHE_SPELLINGS)} | {"modelId"}
 
 
 def fields(schema: dict[str, Any], path: str = "") -> Iterator[str]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from aimlib.api.endpoint import SPELLINGS
+from aimlib.api.endpoint import ENDPOINT_SPELLINGS
 from aimlib.api.precision import AUTO
-from aimlib.api.precision import SPELLINGS as PRECISIONS
+from aimlib.api.precision import PRECISION_SPELLINGS as PRECISIONS
 from tests.kustomize import Objects
 
 OURS = "aim.engine.amd.com"
@@ -71,7 +71,7 @@ def test_each_namespace_is_warned_or_refused_and_not_both(bindings):
 def test_every_spelling_of_the_number_of_gpus_and_of_the_precision_is_read(policies):
     hardware = policies["aim-hardware"]
     for name, meant in (("gpuCounts", "recipe.gpuCount"), ("precisions", "recipe.precision")):
-        paths = {meant, *(".".join(one.path) for one in SPELLINGS if ".".join(one.means) == meant)}
+        paths = {meant, *(".".join(one.path) for one in ENDPOINT_SPELLINGS if ".".join(one.means) == meant)}
         read = re.findall(r"one\.spec\.\?([\w.?]+?)(?:\)|\.or\b|\.optMap)", variable(hardware, name))
         assert {path.replace("?", "") for path in read} == paths
 

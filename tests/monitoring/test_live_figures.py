@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aimlib.protocol.metacontroller import request
-from aimlib.telemetry.live_metrics import told
-from aimlib.telemetry.prometheus_query import FIGURES, RECORDED_ONLY, query, read
+from aimlib.protocol.metacontroller import parse_request
+from aimlib.telemetry.live_metrics import current_metrics
+from aimlib.telemetry.prometheus_query import RECORDED_ONLY, STATUS_METRICS, metrics_query, parse_response
 from hooks.server.observers import prometheus as observer
 from hooks.server.observers.prometheus import PrometheusObserver, Source
 from tests.cases import TESTDATA, Case
@@ -27,7 +27,7 @@ def said(monitored):
         namespace, name = place
         parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], "namespace": namespace, "name": name}}
         now = datetime.now(UTC)
-        return told(None, 1, figures(request({**body, "parent": parent}, now)), now)
+        return current_metrics(None, 1, figures(parse_request({**body, "parent": parent}, now)), now)
 
     return sync
 
@@ -59,20 +59,20 @@ def test_an_endpoint_that_nobody_scrapes_has_no_figures(said):
 
 def test_without_the_recording_rules_the_figures_are_the_same(monitored, monkeypatch):
     source = Source(monitored.prometheus.url)
-    recorded = read(observer._query(source))
-    bare = query().replace("(aim:", "(nobody:records:")
+    recorded = parse_response(observer._query(source))
+    bare = metrics_query().replace("(aim:", "(nobody:records:")
     monkeypatch.setattr(observer, "query", lambda: bare)
-    raw = read(observer._query(source))
+    raw = parse_response(observer._query(source))
     assert set(REPLICAS) | {QUIET} <= recorded.keys()
     assert raw.keys() == recorded.keys()
     for place, figures in recorded.items():
         assert raw[place] == pytest.approx(
             {name: value for name, value in figures.items() if name not in RECORDED_ONLY}, rel=0.1
         )
-    assert {name for figures in recorded.values() for name in figures} == {one.name for one in FIGURES}
+    assert {name for figures in recorded.values() for name in figures} == {one.name for one in STATUS_METRICS}
 
 
 def test_a_query_that_prometheus_does_not_understand_is_an_answer_that_is_none(monitored, monkeypatch):
     monkeypatch.setattr(observer, "query", lambda: "sum by")
-    with pytest.raises(observer.NoAnswerError, match="HTTP status 400"):
+    with pytest.raises(observer.PrometheusError, match="HTTP status 400"):
         observer._query(Source(monitored.prometheus.url))

@@ -7,7 +7,7 @@ import pytest
 
 from aimlib.api import API_VERSION
 from aimlib.kube.quantity import GIB
-from aimlib.schema.validation import admit
+from aimlib.schema.validation import validate_object
 from tests.cases import merged
 from tests.outcome import Outcome
 from tests.playing import play
@@ -208,7 +208,7 @@ LONG = {
     "spec", [{"modelId": QWEN, "cachePath": "/workspace/model-cache", "size": "100Gi"}, LONG], ids=["short", "long"]
 )
 def test_the_earlier_examples_are_accepted(spec):
-    _, findings = admit(cache(**spec), "AIMCache")
+    _, findings = validate_object(cache(**spec), "AIMCache")
     assert findings == ()
     assert list(objections(spec, crd("aimcaches")["properties"]["spec"])) == []
 
@@ -225,7 +225,7 @@ def test_the_earlier_long_example_downloads_what_it_preloads_and_says_that_nothi
 def test_what_earlier_examples_had_and_no_release_ever_read_is_refused_by_name(name):
     # kubectl validates strictly: the API server refuses unknown fields rather than prune them in silence.
     spec = {**LONG, name: {"enabled": True}}
-    _, findings = admit(cache(**spec), "AIMCache")
+    _, findings = validate_object(cache(**spec), "AIMCache")
     assert [str(one) for one in findings] == [f"spec.{name}: unknown field"]
     assert list(objections(spec, crd("aimcaches")["properties"]["spec"])) == [f".{name} is unknown"]
 
@@ -249,5 +249,5 @@ REFUSED = {
 @pytest.mark.parametrize("path", REFUSED)
 def test_values_that_mean_nothing_are_refused_in_words(path):
     value, said = REFUSED[path]
-    _, findings = admit(cache(**merged(BASE, having(Field(path, value, bool)))), "AIMCache")
+    _, findings = validate_object(cache(**merged(BASE, having(Field(path, value, bool)))), "AIMCache")
     assert [text for text in map(str, findings) if said in text], findings

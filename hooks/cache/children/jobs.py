@@ -1,6 +1,6 @@
 """The Job that downloads one model of a cache at one revision, and the CronJob that cleans the cache up."""
 
-from aimlib.api.cache import DUPLICATES, CachedModelSpec
+from aimlib.api.cache import DUPLICATE_FILES, CachedModelSpec
 from aimlib.api.meta import Raw
 from aimlib.caching.download_errors import FINAL_CODES
 from aimlib.caching.job_reports import DEFAULT_REVISION
@@ -37,7 +37,7 @@ def download(owner: CacheOwner, model: CachedModelSpec) -> Raw:
 
 def _arguments(owner: CacheOwner, model: CachedModelSpec) -> list[str]:
     # Spelled out, so that it is the same files whatever the program's own default is; an empty pattern leaves out none.
-    exclude = (DUPLICATES if model.exclude is None else model.exclude) or ("",)
+    exclude = (DUPLICATE_FILES if model.exclude is None else model.exclude) or ("",)
     patterns = {"--include": model.include, "--exclude": exclude}
     return [
         *("download", owner.mount_path, f"--model={model.id}", f"--revision={model.revision or DEFAULT_REVISION}"),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from aimlib.api.cache import CachedModelSpec, CacheSpec
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.naming import CACHE_LABEL, child_name, digest, label_value
+from aimlib.naming import CACHE_LABEL, child_name, label_value, short_digest
 
 MOUNT_PATH = "/workspace/model-cache"
 """Where a cache is mounted unless it says otherwise; the path of the earlier API."""
@@ -46,7 +46,7 @@ class CacheOwner(NamedTuple):
     def job(self, model: CachedModelSpec) -> str:
         """The name of a model's Job: another one whenever what it would do, or the room for it, is other."""
         wanted = model.model_dump(mode="json", include={"id", "revision", "include", "exclude", "max_size"})
-        return child_name(self.name, f"-{digest(wanted, self.spec.hub.wire(), self.spec.storage.size)}")
+        return child_name(self.name, f"-{short_digest(wanted, self.spec.hub.wire(), self.spec.storage.size)}")
 
     @property
     def labels(self) -> dict[str, str]:

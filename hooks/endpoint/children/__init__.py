@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
-from aimlib.protocol.metacontroller import wire
+from aimlib.protocol.metacontroller import prune
 from hooks.endpoint.children.claim import claim
 from hooks.endpoint.children.dashboard import dashboard
 from hooks.endpoint.children.deployment import deployment
@@ -52,7 +52,7 @@ def children(owner: Owner, offers: Callable[[str], bool]) -> list[Raw]:
     """
     builders = (*BUILDERS, *(child.build for child in OPTIONAL if offers(child.kind)))
     built = (builder(owner) for builder in builders)
-    return [wire(child) for child in built if child is not None]
+    return [prune(child) for child in built if child is not None]
 
 
 def not_offered(spec: EndpointSpec, offers: Callable[[str], bool]) -> tuple[OptionalChild, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.recipe import ComputeResources
-from aimlib.kube.quantity import canonical, from_gib, gib, parse
+from aimlib.kube.quantity import canonical_quantity, from_gib, parse_quantity, to_gib
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.hub_token import hub_token
 
@@ -97,7 +97,7 @@ def _resources(owner: Owner) -> Raw:
     """What the endpoint says, else what the recipe says, else so much per GPU; and the GPUs themselves."""
     asked, recipe, config = owner.spec.resources, owner.resolved.resources, owner.config
     devices = max(owner.resolved.gpu_count, 1)
-    usual_memory = from_gib(gib(config.memory_per_device) * devices)
+    usual_memory = from_gib(to_gib(config.memory_per_device) * devices)
     cpu = _pair(asked.cpu, asked.cpu_limit, recipe, "cpu", str(config.cpu_per_device * devices))
     memory = _pair(asked.memory, asked.memory_limit, recipe, "memory", usual_memory)
     gpus = {owner.resolved.resource: str(owner.resolved.gpu_count)} if owner.resolved.resource else {}
@@ -113,15 +113,15 @@ def _pair(
     """Request and limit of one resource; a limit never lies below a request that the endpoint did not state."""
     chosen = request or recipe.requests.get(name) or usual
     bound = limit or (None if request else recipe.limits.get(name))
-    if bound and not request and parse(bound) < parse(chosen):
+    if bound and not request and parse_quantity(bound) < parse_quantity(chosen):
         chosen = bound
-    return canonical(chosen), canonical(bound) if bound else None
+    return canonical_quantity(chosen), canonical_quantity(bound) if bound else None
 
 
 def _others(amounts: Mapping[str, str]) -> dict[str, str]:
     """Resources beside CPU, memory and GPUs, such as ephemeral-storage or hugepages."""
     ours = ("cpu", "memory", "amd.com/", "nvidia.com/")
-    return {name: canonical(amount) for name, amount in sorted(amounts.items()) if not name.startswith(ours)}
+    return {name: canonical_quantity(amount) for name, amount in sorted(amounts.items()) if not name.startswith(ours)}
 
 
 def _probe(owner: Owner, failures: int) -> Raw:

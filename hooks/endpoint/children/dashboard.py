@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from aimlib.api.meta import Raw
-from aimlib.telemetry.recording_rules import TOTAL
+from aimlib.telemetry.recording_rules import ALL_PRIORITIES
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.config_map import config_map
 
@@ -56,7 +56,7 @@ def _panels(owner: Owner) -> Iterator[Raw]:
     pods = f'namespace="{owner.namespace}", pod=~"{named}"'
     for place, (title, query, unit) in enumerate(PANELS):
         # With priorities, SGLang has a gauge for each beside that of all.
-        expr = query.format(pods=pods, now=f"{pods}, {TOTAL}", **owner.engine.metrics.model_dump())
+        expr = query.format(pods=pods, now=f"{pods}, {ALL_PRIORITIES}", **owner.engine.metrics.model_dump())
         yield {
             "id": place + 1,
             "type": "timeseries",

@@ -4,9 +4,9 @@ The pod template depends on the spec, the resolved choice, the cache that was ch
 on nothing else: a new release of the operator restarts no model server, and neither does what becomes of a cache.
 """
 
-from aimlib.api.endpoint_parts import NOTHING, PodSecurityContext
+from aimlib.api.endpoint_parts import ZERO, PodSecurityContext
 from aimlib.api.meta import Raw
-from aimlib.caching.choice import use
+from aimlib.caching.choice import cache_use
 from aimlib.caching.usage import usage_annotation
 from aimlib.naming import CACHE_LABEL, label_value
 from hooks.endpoint.children.container import container
@@ -105,7 +105,7 @@ def _pod_labels(owner: Owner) -> dict[str, str]:
 def _usage(owner: Owner) -> dict[str, str]:
     """What these pods use: as long as they run they say it, whatever is asked for meanwhile."""
     cache = owner.cache
-    return usage_annotation((use(cache, owner.resolved.checkpoint),) if cache else ())
+    return usage_annotation((cache_use(cache, owner.resolved.checkpoint),) if cache else ())
 
 
 def _strategy(owner: Owner) -> Raw:
@@ -115,7 +115,7 @@ def _strategy(owner: Owner) -> Raw:
         return {"type": "Recreate"}
     usual = {"maxSurge": 0, "maxUnavailable": 1} if owner.resolved.gpu_count else {"maxSurge": 1, "maxUnavailable": 0}
     stated = asked.rolling_update.wire() if asked.rolling_update else {}
-    if NOTHING.issuperset((usual | stated).values()):  # the one stated leaves it to the other to make progress
+    if ZERO.issuperset((usual | stated).values()):  # the one stated leaves it to the other to make progress
         usual = dict.fromkeys(usual, 1)
     return {"type": "RollingUpdate", "rollingUpdate": usual | stated}
 

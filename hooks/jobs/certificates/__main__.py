@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hooks.jobs.certificates.cluster import CertificateCluster, ClusterError
+from hooks.jobs.certificates.cluster import CertificateCluster
 from hooks.jobs.certificates.run import Options, reconcile
+from hooks.kube_client import ApiServerError
 from hooks.observability.logs import logger
 
 SERVICE = "aim-hooks"
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cluster = CertificateCluster(args.namespace)
         while (missing := reconcile(cluster, options, datetime.now(UTC), log_event)) and time.monotonic() < until:
             time.sleep(1)
-    except ClusterError as error:
+    except ApiServerError as error:
         log_event(str(error), level=logging.ERROR)
         return 1
     for client in missing:

@@ -8,8 +8,9 @@ from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
 from aimlib.api.meta import Raw
+from aimlib.errors import UnavailableError
 from hooks.jobs.certificates.clients import MERGE_PATCH, ObjectPath
-from hooks.kube_client import api_client, error_message
+from hooks.kube_client import ApiServerError, api_client, error_message
 
 WRITE_OPTIONS: dict[str, Any] = {"field_manager": "aim-certificates", "_request_timeout": (3.0, 10.0)}
 """The field manager, and the seconds to connect and to wait for a response."""
@@ -17,12 +18,8 @@ READ_OPTIONS: dict[str, Any] = {"_request_timeout": WRITE_OPTIONS["_request_time
 GONE, CONFLICT = 404, 409
 
 
-class ClusterError(Exception):
-    """The API server did not do what was asked, in words."""
-
-
-class ConflictError(Exception):
-    """Somebody else has written the object meanwhile."""
+class WriteConflictError(UnavailableError):
+    """Another program has changed or deleted the object since it was read."""
 
 
 class CertificateCluster:
@@ -32,19 +29,19 @@ class CertificateCluster:
         try:
             connection = api_client()
         except config.ConfigException as error:
-            raise ClusterError(f"no cluster is configured: {error}") from error
+            raise ApiServerError(f"no cluster is configured: {error}") from error
         self.namespace = namespace
         self._core, self._objects = client.CoreV1Api(connection), client.CustomObjectsApi(connection)
         self._serialize = connection.sanitize_for_serialization
 
     def secret(self, name: str) -> Raw:
-        """Returns a Secret of the namespace. ClusterError, also where there is none."""
+        """Returns a Secret of the namespace. ApiServerError, also where there is none."""
         action = f"Secret {self.namespace}/{name}"
         answer = _request(
             f"read {action}", lambda: self._core.read_namespaced_secret(name, self.namespace, **READ_OPTIONS)
         )
         if answer is None:
-            raise ClusterError(f"there is no {action}: apply the operator's manifests first")
+            raise ApiServerError(f"there is no {action}: apply the operator's manifests first")
         found: Raw = self._serialize(answer)
         return found
 
@@ -59,7 +56,7 @@ class CertificateCluster:
             ),
         )
         if answer is None:
-            raise ConflictError(name)  # it was deleted meanwhile
+            raise WriteConflictError(name)  # it was deleted meanwhile
         after: Raw = self._serialize(answer)
         return after
 
@@ -73,7 +70,7 @@ class CertificateCluster:
         return found
 
     def patch(self, path: ObjectPath, found: Raw, change: Raw, content_type: str) -> None:
-        """Patches an object that has not changed since it was read. ConflictError."""
+        """Patches an object that has not changed since it was read. WriteConflictError."""
         group, version, plural, name = path
         body = _as_found(found, change)
         _request(
@@ -96,14 +93,14 @@ def _as_found(found: Raw, change: Raw) -> Raw:
 
 
 def _request(action: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the client is not typed
-    """The response; None where the object does not exist. ConflictError, ClusterError."""
+    """The response; None where the object does not exist. WriteConflictError, ApiServerError."""
     try:
         return call()
     except client.ApiException as error:
         if error.status == CONFLICT:
-            raise ConflictError(action) from error
+            raise WriteConflictError(action) from error
         if error.status == GONE:
             return None
-        raise ClusterError(f"cannot {action}: {error_message(error)}") from error
+        raise ApiServerError(f"cannot {action}: {error_message(error)}") from error
     except (HTTPError, OSError) as error:
-        raise ClusterError(f"cannot {action}: the API server cannot be reached: {error}") from error
+        raise ApiServerError(f"cannot {action}: the API server cannot be reached: {error}") from error

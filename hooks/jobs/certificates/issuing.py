@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from aimlib.errors import InvalidInputError
 from hooks.jobs.certificates.rotation import CA_LIFETIME, SERVER_LIFETIME, Certificate, Issuer, Pair
 
 SKEW = timedelta(minutes=10)
@@ -23,8 +24,8 @@ SKEW = timedelta(minutes=10)
 TOKEN_BYTES = 32
 
 
-class UnreadableError(ValueError):
-    """What should be certificates is none, in words."""
+class InvalidCertificateError(InvalidInputError):
+    """A text that is not certificates in PEM, or not the key that belongs to them."""
 
 
 def issue_ca(now: datetime) -> Pair:
@@ -48,7 +49,7 @@ def issue_server(signer: Pair, names: frozenset[str], now: datetime) -> Pair:
     issuer = x509.load_pem_x509_certificate(signer.certificate.text.encode())
     signing = load_pem_private_key(signer.key.encode(), None)
     if not isinstance(signing, ec.EllipticCurvePrivateKey):
-        raise UnreadableError("the authority's key is not one on an elliptic curve")
+        raise InvalidCertificateError("the authority's key is not one on an elliptic curve")
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
@@ -74,34 +75,34 @@ ISSUER = Issuer(issue_ca, issue_server, new_token)
 
 
 def parse_certificates(text: str) -> tuple[Certificate, ...]:
-    """Parses the certificates of a PEM text; UnreadableError."""
+    """Parses the certificates of a PEM text; InvalidCertificateError."""
     if not text.strip():
         return ()
     try:
         return tuple(_read(certificate) for certificate in x509.load_pem_x509_certificates(text.encode()))
     except (ValueError, x509.ExtensionNotFound) as error:
-        raise UnreadableError(f"it holds no certificates that can be read: {error}") from error
+        raise InvalidCertificateError(f"it holds no certificates that can be read: {error}") from error
 
 
 def parse_pair(text: str, key: str) -> Pair | None:
-    """Parses a certificate with its key, None where both are empty; UnreadableError where they do not match."""
+    """Parses a certificate with its key, None where both are empty; InvalidCertificateError where they do not match."""
     if not text.strip() and not key.strip():
         return None
     parsed = parse_certificates(text)
     try:
         public = load_pem_private_key(key.encode(), None).public_key()
     except (ValueError, TypeError) as error:
-        raise UnreadableError(f"it holds no private key that can be read: {error}") from error
+        raise InvalidCertificateError(f"it holds no private key that can be read: {error}") from error
     encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if not parsed or _public(parsed[0]).public_bytes(*encoding) != public.public_bytes(*encoding):
-        raise UnreadableError("the private key is not that of the certificate")
+        raise InvalidCertificateError("the private key is not that of the certificate")
     return Pair(parsed[0], key)
 
 
 def _public(certificate: Certificate) -> ec.EllipticCurvePublicKey:
     public = x509.load_pem_x509_certificate(certificate.text.encode()).public_key()
     if not isinstance(public, ec.EllipticCurvePublicKey):
-        raise UnreadableError("the certificate's key is not one on an elliptic curve")
+        raise InvalidCertificateError("the certificate's key is not one on an elliptic curve")
     return public
 
 

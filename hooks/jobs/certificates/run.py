@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from aimlib.api.meta import Raw
 from hooks.jobs.certificates import secrets as stored
 from hooks.jobs.certificates.clients import CLIENTS, Client, trusts
-from hooks.jobs.certificates.cluster import CertificateCluster, ClusterError, ConflictError, decoded
+from hooks.jobs.certificates.cluster import CertificateCluster, WriteConflictError, decoded
 from hooks.jobs.certificates.issuing import ISSUER
 from hooks.jobs.certificates.rotation import (
     EXTERNALLY_ISSUED_RULES,
@@ -22,6 +22,7 @@ from hooks.jobs.certificates.rotation import (
     record_distribution,
     renew,
 )
+from hooks.kube_client import ApiServerError
 
 ATTEMPTS = 5
 """Attempts after conflicting writes; each reads everything again."""
@@ -51,13 +52,13 @@ EXTERNALLY_ISSUED = Mode(EXTERNALLY_ISSUED_RULES, stored.read_external_state, st
 
 
 def reconcile(cluster: CertificateCluster, options: Options, now: datetime, log: LogEvent) -> list[Client]:
-    """Renews and distributes what is due; returns the clients that are not installed. ClusterError."""
+    """Renews and distributes what is due; returns the clients that are not installed. ApiServerError."""
     for _ in range(ATTEMPTS):
         try:
             return _attempt(cluster, options, now, log)
-        except ConflictError as error:
+        except WriteConflictError as error:
             log("conflicting write; reading everything again", action=str(error))
-    raise ClusterError(f"conflicting writes {ATTEMPTS} times in a row")
+    raise ApiServerError(f"conflicting writes {ATTEMPTS} times in a row")
 
 
 def _attempt(cluster: CertificateCluster, options: Options, now: datetime, log: LogEvent) -> list[Client]:
@@ -70,7 +71,7 @@ def _attempt(cluster: CertificateCluster, options: Options, now: datetime, log: 
         log("unreadable data counts as missing", error=error)
     desired = renew(state, mode.rules, RuleContext(now, options.names, _all_trust_next(state, found), ISSUER))
     if not client_config(desired, now).trusted_cas:
-        raise ClusterError(f"Secret {cluster.namespace}/{stored.SERVER_SECRET} has no valid certificate in ca.crt")
+        raise ApiServerError(f"Secret {cluster.namespace}/{stored.SERVER_SECRET} has no valid certificate in ca.crt")
     secrets = _write_changes(cluster, mode, secrets, desired, log)
     changed = False
     for client, one in found.items():

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from hooks.jobs.certificates.issuing import UnreadableError, parse_certificates, parse_pair
+from hooks.jobs.certificates.issuing import InvalidCertificateError, parse_certificates, parse_pair
 from hooks.jobs.certificates.rotation import Certificate, Pair, State, trusted_cas
 
 CA_SECRET, SERVER_SECRET, TOKEN_SECRET = "aim-hooks-ca", "aim-hooks-tls", "aim-hooks-callers"
@@ -32,14 +32,14 @@ class _Reader:
     def certificates(self, secret: str, key: str) -> tuple[Certificate, ...]:
         try:
             return parse_certificates(self.text(secret, key))
-        except UnreadableError as error:
+        except InvalidCertificateError as error:
             self.errors.append(f"{key} of Secret {secret}: {error}")
             return ()
 
     def pair(self, secret: str, certificate: str, key: str) -> Pair | None:
         try:
             return parse_pair(self.text(secret, certificate), self.text(secret, key))
-        except UnreadableError as error:
+        except InvalidCertificateError as error:
             self.errors.append(f"{certificate} of Secret {secret}: {error}")
             return None
 

@@ -21,7 +21,7 @@ from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.http_client import FileClient, FileResponse, root_cause
 from hooks.jobs.volume.hub import HubClient, retry_after
 from hooks.jobs.volume.progress import Progress
-from hooks.jobs.volume.retry import RetryPolicy, StoppedError, retry
+from hooks.jobs.volume.retry import CancelledError, RetryPolicy, retry
 
 MAX_RANGE_BYTES = 32 << 30
 """Most bytes of one request; the hub's content delivery network serves no response of 50 GB and more (source:
@@ -104,7 +104,7 @@ class BlobDownloader:
         try:
             self.responses.add(reply.response)
             if self.stop.is_set():
-                raise StoppedError  # abort() ran before the response was registered
+                raise CancelledError  # abort() ran before the response was registered
             self._check(reply, file, begin)
             self._copy(reply.response, end, out, hasher, skipped=begin if reply.response.status == 200 else 0)
         except HTTPError as error:
@@ -139,7 +139,7 @@ class BlobDownloader:
         position = out.tell()
         while chunk := response.read1(hashes.READ_BYTES):  # to the end, so that the connection can be reused
             if self.stop.is_set():
-                raise StoppedError
+                raise CancelledError
             if position >= end:
                 break
             new_bytes = memoryview(chunk)[skipped : skipped + end - position]

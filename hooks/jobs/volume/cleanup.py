@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from aimlib.caching import byte_sizes, eviction, job_reports
-from aimlib.caching.eviction import Policy, Removal
-from aimlib.caching.job_reports import CleanupReport, ModelReport, Removed, model_key
+from aimlib.caching import eviction, job_reports
+from aimlib.caching.byte_sizes import format_bytes
+from aimlib.caching.eviction import CleanupPolicy, Removal
+from aimlib.caching.job_reports import CleanupReport, ModelReport, RemovedModel, model_key
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import clock, disk, errors, index, locks, missing_files, removal
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.index import Log
 from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.missing_files import Leftover
 from hooks.jobs.volume.policy import CacheRules, CleanupRules, RatedModels
+from hooks.kube_client import ApiServerError
 
 IDLE_SECONDS = 3600
 """Seconds for which files of an interrupted download stay: a program without our locks may be writing them."""
@@ -31,9 +33,9 @@ class Cleanup:
 
     def __init__(self, root: Path, rules: CleanupRules, log: Log) -> None:
         self.volume, self.rules, self.log = MountedVolume(root), rules, log
-        self.removed: list[Removed] = []
+        self.removed: list[RemovedModel] = []
         self.notes: list[str] = []
-        self.error: ClusterError | DownloadError | None = None
+        self.error: ApiServerError | DownloadError | None = None
         """Why the clean-up is incomplete."""
         self.began, self.freed = disk.free_bytes(root), 0
 
@@ -49,7 +51,7 @@ class Cleanup:
         )
 
     def check(self) -> None:
-        """Checks that every model that is reported as ready is complete, and records use. ClusterError."""
+        """Checks that every model that is reported as ready is complete, and records use. ApiServerError."""
         models = self._models()
         rated = self.rules.rate(models.values())
         known = {(one.id, one.revision) for one in models.values()}
@@ -83,7 +85,7 @@ class Cleanup:
         )
 
     def remove_leftovers(self) -> None:
-        """Removes files that interrupted downloads left of models that are no longer listed. ClusterError."""
+        """Removes files that interrupted downloads left of models that are no longer listed. ApiServerError."""
         for repo, _ in removable_leftovers(self.volume, self.rules.rate(())):
             with self._locked(repo) as mine:
                 files = idle_leftovers(repo) if mine else ()  # a download may be using them by now
@@ -94,14 +96,14 @@ class Cleanup:
                     self.freed += sum(one.bytes for one in files)
                     self._count(leftovers_removal(repo, files))
 
-    def make_room(self, wanted: Callable[[Policy], Policy] = lambda policy: policy) -> None:
-        """Removes models one by one, reading the rules before each. ClusterError."""
+    def make_room(self, wanted: Callable[[CleanupPolicy], CleanupPolicy] = lambda policy: policy) -> None:
+        """Removes models one by one, reading the rules before each. ApiServerError."""
         tried: set[str] = set()
         while True:
             models = {key: one for key, one in self._models().items() if key not in tried}
             rated = self.rules.rate(models.values())
             now, policy = clock.now(), wanted(rated.policy)
-            planned = eviction.plan(rated.models, policy, self.free, now)
+            planned = eviction.plan_removals(rated.models, policy, self.free, now)
             if not planned:
                 if message := eviction.shortage(rated.models, policy, self.free, now):
                     self._note(message)
@@ -126,10 +128,10 @@ class Cleanup:
         self._count(planned)
 
     def _count(self, planned: Removal) -> None:
-        self.removed.append(Removed(**planned._asdict()))
-        self.log(f"removed {planned.id}@{planned.revision}, {byte_sizes.words(planned.bytes)}: {planned.why}")
+        self.removed.append(RemovedModel(**planned._asdict()))
+        self.log(f"removed {planned.id}@{planned.revision}, {format_bytes(planned.bytes)}: {planned.why}")
 
-    def stop(self, error: ClusterError) -> None:
+    def stop(self, error: ApiServerError) -> None:
         """Ends the clean-up because the cluster does not respond."""
         self.error = error
         self._note(f"clean-up stopped: {error}")
@@ -142,7 +144,7 @@ class Cleanup:
         return index.load_index(self.volume.root, self.log).models
 
     def _report(self, report: ModelReport) -> None:
-        self.rules.report({model_key(report.id, report.revision): job_reports.written(report)})
+        self.rules.report({model_key(report.id, report.revision): job_reports.report_text(report)})
 
     @contextmanager
     def _locked(self, repo: Repo) -> Iterator[bool]:
@@ -170,7 +172,7 @@ def clean_up(root: Path, rules: CleanupRules, log: Log) -> Cleanup:
 def make_room(root: Path, cluster: CacheClient, model: str, needed: int, log: Log) -> CleanupReport:
     """Removes models until `needed` bytes are free for one being downloaded, as far as the AIMCache allows."""
 
-    def wanted(policy: Policy) -> Policy:
+    def wanted(policy: CleanupPolicy) -> CleanupPolicy:
         return policy._replace(min_free=needed, asked=f"{model} needs")
 
     with _prepared(root):
@@ -194,11 +196,11 @@ def _run(cleanup: Cleanup, *steps: Callable[[], None]) -> None:
         volume = disk.measure(cleanup.volume.root)
         cleanup.rules.report(
             {
-                job_reports.VOLUME: job_reports.written(volume),
-                job_reports.CLEANUP: job_reports.written(cleanup.report()),
+                job_reports.VOLUME_KEY: job_reports.report_text(volume),
+                job_reports.CLEANUP_KEY: job_reports.report_text(cleanup.report()),
             }
         )
-    except ClusterError as error:
+    except ApiServerError as error:
         cleanup.stop(error)
 
 

@@ -18,7 +18,7 @@ class Preview(NamedTuple):
 
 
 def preview(volume: MountedVolume, rules: CleanupRules) -> Preview:
-    """Previews `cleanup.clean_up`, except for running downloads. ClusterError, NoCacheError, OSError."""
+    """Previews `cleanup.clean_up`, except for running downloads. ApiServerError, InvalidVolumeError, OSError."""
     models = read_index(volume).models.values()
     rated = rules.rate(models)
     removals = [cleanup.leftovers_removal(*one) for one in cleanup.removable_leftovers(volume, rated)]
@@ -36,4 +36,4 @@ def preview(volume: MountedVolume, rules: CleanupRules) -> Preview:
     now = clock.now()
     if message := eviction.shortage(whole, rated.policy, free, now):
         notes.append(message)
-    return Preview((*removals, *eviction.plan(whole, rated.policy, free, now)), tuple(notes))
+    return Preview((*removals, *eviction.plan_removals(whole, rated.policy, free, now)), tuple(notes))

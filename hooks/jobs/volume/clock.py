@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from aimlib.kube.timestamp import written
+from aimlib.kube.timestamp import format_timestamp
 
 
 def now() -> datetime:
@@ -13,7 +13,7 @@ def now() -> datetime:
 
 def timestamp() -> str:
     """The time of day as in reports, RFC 3339 in UTC."""
-    return written(now())
+    return format_timestamp(now())
 
 
 def monotonic() -> float:

@@ -10,15 +10,11 @@ from urllib3.exceptions import HTTPError
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from aimlib.naming import child_name
-from hooks.kube_client import api_client, error_message
+from hooks.kube_client import ApiServerError, api_client, error_message
 
 MERGE_CONTENT_TYPE = "application/merge-patch+json"
 TIMEOUT = (3.0, 5.0)
 """Seconds to connect and to wait for a response."""
-
-
-class ClusterError(Exception):
-    """The cluster did not do what was asked, in words."""
 
 
 class CacheClient:
@@ -30,7 +26,7 @@ class CacheClient:
         self._client: Any = None
 
     def report(self, data: Mapping[str, str]) -> None:
-        """Merges these keys into the cache's reports. ClusterError."""
+        """Merges these keys into the cache's reports. ApiServerError."""
         self._request(
             lambda api: client.CoreV1Api(api).patch_namespaced_config_map(
                 self.reports,
@@ -42,7 +38,7 @@ class CacheClient:
         )
 
     def read_cache(self) -> Raw:
-        """Returns the AIMCache. ClusterError."""
+        """Returns the AIMCache. ApiServerError."""
         cache: Raw = self._request(
             lambda api: client.CustomObjectsApi(api).get_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, "aimcaches", self.cache, _request_timeout=TIMEOUT
@@ -55,8 +51,8 @@ class CacheClient:
             self._client = self._client or api_client()
             return request(self._client)
         except config.ConfigException as error:
-            raise ClusterError(f"no cluster is configured: {error}") from error
+            raise ApiServerError(f"no cluster is configured: {error}") from error
         except client.ApiException as error:
-            raise ClusterError(error_message(error)) from error
+            raise ApiServerError(error_message(error)) from error
         except (HTTPError, OSError) as error:
-            raise ClusterError(f"the API server cannot be reached: {error}") from error
+            raise ApiServerError(f"the API server cannot be reached: {error}") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from huggingface_hub import constants
 
-from aimlib.caching import byte_sizes
+from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import ModelReport
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import clock, disk, errors, index, locks, offline, snapshot
@@ -98,8 +98,8 @@ def _requested(request: DownloadRequest, listing: Listing) -> CachedModel:
     if request.max_size is not None and wanted.bytes > request.max_size:
         raise DownloadError(
             "TooLarge",
-            f"{request.name} has {byte_sizes.words(wanted.bytes, at_least=True)} in {len(files)} files, and maxSize is "
-            f"{byte_sizes.words(request.max_size)} ({wanted.bytes} and {request.max_size} bytes): raise it, or exclude "
+            f"{request.name} has {format_bytes(wanted.bytes, at_least=True)} in {len(files)} files, and maxSize is "
+            f"{format_bytes(request.max_size)} ({wanted.bytes} and {request.max_size} bytes): raise it, or exclude "
             "files",
         )
     return wanted
@@ -120,7 +120,7 @@ def _ensure_space(request: DownloadRequest, missing: int, context: DownloadConte
     if missing > free:
         raise DownloadError(
             "NoSpace",
-            f"{request.name} needs {byte_sizes.words(missing, at_least=True)} more, and {byte_sizes.words(free)} are "
+            f"{request.name} needs {format_bytes(missing, at_least=True)} more, and {format_bytes(free)} are "
             f"free "
             f"({missing} and {free} bytes) on the volume at {request.root}: make it larger, or keep fewer models"
             + (f" ({message})" if message else ""),

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aimlib.caching import byte_sizes
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.byte_sizes import format_bytes
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.errors import AimError, UnavailableError
 from hooks.jobs.volume import disk
 
 
-class DownloadError(Exception):
+class DownloadError(AimError):
     """Ends a download: a reason of `aimlib.caching.download_errors`, and a message."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
-        self.reason, self.message, self.code = reason, message, OUTCOMES[reason].code
+        self.reason, self.message, self.code = reason, message, DOWNLOAD_OUTCOMES[reason].code
 
 
-class TransientError(Exception):
+class TransientError(UnavailableError):
     """A failure that a retry may not meet, after `wait` seconds where the server requested them."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
@@ -51,7 +52,7 @@ def volume_error(root: Path, error: OSError) -> DownloadError:
     name = error.filename2 or error.filename
     place = f": {name}" if name else ""
     if error.errno in FULL_ERRORS:
-        free = byte_sizes.words(disk.measure(root).available)
+        free = format_bytes(disk.measure(root).available)
         return DownloadError(
             "NoSpace",
             f"the volume at {root} {FULL_ERRORS[error.errno]} ({free} free); make it larger, or keep fewer models",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from hooks.jobs.volume.retry import StoppedError
+from hooks.jobs.volume.retry import CancelledError
 
 READ_BYTES = 1 << 20
 """Bytes of one read."""
@@ -28,12 +28,12 @@ def new_hash(name: str, size: int) -> Hash:
 
 
 def hash_file(hasher: Hash, path: Path, stop: threading.Event, count: Callable[[int], None]) -> None:
-    """Adds a file to a hash. StoppedError when `stop` is set."""
+    """Adds a file to a hash. CancelledError when `stop` is set."""
     buffer = memoryview(bytearray(READ_BYTES))
     with path.open("rb", buffering=0) as file:
         while read := file.readinto(buffer):
             if stop.is_set():
-                raise StoppedError
+                raise CancelledError
             hasher.update(buffer[:read])
             count(read)
 

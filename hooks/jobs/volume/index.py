@@ -8,8 +8,8 @@ from pathlib import Path
 from huggingface_hub import CachedRepoInfo, CachedRevisionInfo, scan_cache_dir
 
 from aimlib.caching import volume_index
-from aimlib.caching.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeFile, VolumeIndex
-from aimlib.kube.timestamp import written
+from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
+from aimlib.kube.timestamp import format_timestamp
 from hooks.jobs.volume import disk, hashes, locks
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.hub import HASH
@@ -27,7 +27,7 @@ def load_index(root: Path, log: Log) -> VolumeIndex:
     volume = MountedVolume(root)
     try:
         return _read(volume)
-    except UnreadableIndexError:
+    except InvalidIndexError:
         pass
     try:
         volume.locks.mkdir(parents=True, exist_ok=True)
@@ -43,14 +43,14 @@ def update_index(root: Path, change: Callable[[VolumeIndex], VolumeIndex], log: 
     with locks.hold_lock(volume, locks.INDEX, locks.INDEX_WAIT, log):
         try:
             before = _read(volume)
-        except UnreadableIndexError as error:
+        except InvalidIndexError as error:
             log(f"the index {volume.index_file} cannot be read: {error}; it is rebuilt from the files on the volume")
             before = _rebuild(volume)
             volume.index_file.with_name("index.json.broken").write_bytes(volume.index_file.read_bytes())
-            disk.write_atomically(volume.index_file, volume_index.written(before))
+            disk.write_atomically(volume.index_file, volume_index.index_text(before))
         after = change(before)
         if after != before:
-            disk.write_atomically(volume.index_file, volume_index.written(after))
+            disk.write_atomically(volume.index_file, volume_index.index_text(after))
         return after
 
 
@@ -61,11 +61,11 @@ def remove_entry(root: Path, key: str, log: Log) -> VolumeIndex:
 
 def _read(volume: MountedVolume) -> VolumeIndex:
     try:
-        return volume_index.read(volume.index_file.read_text(encoding="utf-8"))
+        return volume_index.parse_index(volume.index_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return VolumeIndex()
     except UnicodeDecodeError as error:
-        raise UnreadableIndexError("it is not UTF-8 text") from error
+        raise InvalidIndexError("it is not UTF-8 text") from error
     except NewerIndexError as error:
         raise DownloadError(
             "VolumeRefused",
@@ -99,7 +99,7 @@ def _models_of(repo: CachedRepoInfo, commit: CachedRevisionInfo) -> tuple[Cached
             revision=revision,
             commit=commit.commit_hash,
             files=tuple(sorted(files, key=lambda file: file.path)),
-            cached_at=written(datetime.fromtimestamp(commit.last_modified, UTC)),
+            cached_at=format_timestamp(datetime.fromtimestamp(commit.last_modified, UTC)),
         )
         for revision in sorted(commit.refs) or [commit.commit_hash]
     )

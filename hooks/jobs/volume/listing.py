@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aimlib.caching import volume_index
-from aimlib.caching.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeIndex
+from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeIndex
+from aimlib.errors import InvalidInputError
 from hooks.jobs.volume import missing_files, verify
 from hooks.jobs.volume.layout import MountedVolume
 
@@ -13,8 +14,8 @@ WORKERS = 8
 """Files that are read in parallel: hashing releases the GIL, and network file systems are faster so."""
 
 
-class NoCacheError(Exception):
-    """A folder that is no cache, or whose index cannot be read, in words."""
+class InvalidVolumeError(InvalidInputError):
+    """A folder that is not a cache, or whose index cannot be read."""
 
 
 class ListedModel(NamedTuple):
@@ -34,30 +35,32 @@ class ListedModel(NamedTuple):
 
 
 def open_volume(root: Path) -> MountedVolume:
-    """Opens the volume in a folder. NoCacheError."""
+    """Opens the volume in a folder. InvalidVolumeError."""
     volume = MountedVolume(root)
     if not root.is_dir():
-        raise NoCacheError(f"there is no folder {root}")
+        raise InvalidVolumeError(f"there is no folder {root}")
     if not volume.hub.is_dir() and not volume.index_file.exists():
-        raise NoCacheError(f"{root} is not a cache: it has no folder hub; name the folder that an AIMCache mounts")
+        raise InvalidVolumeError(
+            f"{root} is not a cache: it has no folder hub; name the folder that an AIMCache mounts"
+        )
     return volume
 
 
 def read_index(volume: MountedVolume) -> VolumeIndex:
-    """Reads the index; an empty one where there is none. NoCacheError, OSError."""
+    """Reads the index; an empty one where there is none. InvalidVolumeError, OSError."""
     try:
-        return volume_index.read(volume.index_file.read_text(encoding="utf-8"))
+        return volume_index.parse_index(volume.index_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return VolumeIndex()
     except NewerIndexError as error:
-        raise NoCacheError(f"the index {volume.index_file} was written by a later release: {error}") from error
-    except (UnreadableIndexError, UnicodeDecodeError) as error:
+        raise InvalidVolumeError(f"the index {volume.index_file} was written by a later release: {error}") from error
+    except (InvalidIndexError, UnicodeDecodeError) as error:
         again = "the next clean-up or download rebuilds it from the files on the volume"
-        raise NoCacheError(f"the index {volume.index_file} cannot be read: {error}; {again}") from error
+        raise InvalidVolumeError(f"the index {volume.index_file} cannot be read: {error}; {again}") from error
 
 
 def list_volume(volume: MountedVolume) -> list[ListedModel]:
-    """Lists a volume in the order of names; only the index is read. NoCacheError, OSError."""
+    """Lists a volume in the order of names; only the index is read. InvalidVolumeError, OSError."""
     return sorted([*_models(volume), *_parts(volume)])
 
 

@@ -7,17 +7,18 @@ from pydantic import ValidationError
 
 from aimlib.api.cache import AIMCache
 from aimlib.caching import eviction
-from aimlib.caching.eviction import Kept, Policy
+from aimlib.caching.eviction import CleanupPolicy, StoredModel
 from aimlib.caching.volume_index import CachedModel
-from aimlib.schema.error_messages import sentences
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from aimlib.schema.error_messages import validation_messages
+from hooks.jobs.volume.cluster import CacheClient
+from hooks.kube_client import ApiServerError
 
 
 class RatedModels(NamedTuple):
     """The models of a volume, with the rules and users that apply now."""
 
-    policy: Policy
-    models: tuple[Kept, ...]
+    policy: CleanupPolicy
+    models: tuple[StoredModel, ...]
     """The models with known users."""
     listed: Collection[str] | None = None
     """The ids of the models that the spec lists; None where there is no spec."""
@@ -42,10 +43,10 @@ class CleanupRules(Protocol):
     """The rules of a clean-up, read before each step, since endpoints may start to use models at any time."""
 
     def rate(self, models: Iterable[CachedModel]) -> RatedModels:
-        """Reads the rules and users of models now. ClusterError."""
+        """Reads the rules and users of models now. ApiServerError."""
 
     def report(self, data: Mapping[str, str]) -> None:
-        """Merges these keys into the cache's reports. ClusterError."""
+        """Merges these keys into the cache's reports. ApiServerError."""
 
 
 class CacheRules:
@@ -58,15 +59,15 @@ class CacheRules:
         raw = self.cluster.read_cache()
         try:
             cache = AIMCache.model_validate(raw)
-            policy = eviction.policy(cache.spec.cleanup)
+            policy = eviction.cleanup_policy(cache.spec.cleanup)
         except ValidationError as error:
-            raise ClusterError(
-                f"AIMCache {self.cluster.cache} cannot be read: {'; '.join(sentences(error))}"
+            raise ApiServerError(
+                f"AIMCache {self.cluster.cache} cannot be read: {'; '.join(validation_messages(error))}"
             ) from error
         except ValueError as error:
-            raise ClusterError(f"AIMCache {self.cluster.cache} cannot be read: cleanup: {error}") from error
+            raise ApiServerError(f"AIMCache {self.cluster.cache} cannot be read: cleanup: {error}") from error
         usage = cache.status.cached_models if cache.status else ()
-        found = eviction.kept(cache.spec, (one.report() for one in models), usage)
+        found = eviction.stored_models(cache.spec, (one.report() for one in models), usage)
         ready, removed = (
             {(one.id, one.revision) for one in usage if one.status == state} for state in ("Ready", "Removed")
         )
@@ -79,12 +80,14 @@ class CacheRules:
 class OptionRules:
     """The rules of a command's options; users are unknown."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: CleanupPolicy) -> None:
         self.policy = policy
 
     def rate(self, models: Iterable[CachedModel]) -> RatedModels:
         found = (
-            Kept(one.id, one.revision, one.bytes, eviction.moment(one.cached_at), eviction.moment(one.last_used))
+            StoredModel(
+                one.id, one.revision, one.bytes, eviction.parse_time(one.cached_at), eviction.parse_time(one.last_used)
+            )
             for one in models
         )
         return RatedModels(self.policy, tuple(found))

@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from aimlib.caching import byte_sizes, job_reports
+from aimlib.caching import job_reports
+from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import ModelReport
 from hooks.jobs.volume import clock, disk
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
+from hooks.kube_client import ApiServerError
 
 REPORT_SECONDS, RETRY_SECONDS = 5.0, 30.0
 """Seconds between two reports of progress, and after one that failed."""
@@ -47,14 +49,14 @@ class ConsoleReporter(Reporter):
         percent = 100 * report.done // report.total if report.total else 100
         if (report.state, percent) != self.reported:
             self.reported = (report.state, percent)
-            of = f"{byte_sizes.words(report.done)} of {byte_sizes.words(report.total)}"
+            of = f"{format_bytes(report.done)} of {format_bytes(report.total)}"
             self.log(f"{report.state} {report.id}@{report.revision}: {percent} %, {of}")
 
     def end(self, root: Path, report: ModelReport) -> None:
         if report.state == "Ready":
             self.log(
                 f"{report.id}@{report.revision} is on {root} and verified: commit {report.commit}, "
-                f"{report.files} files, {byte_sizes.words(report.done)}"
+                f"{report.files} files, {format_bytes(report.done)}"
             )
 
 
@@ -73,12 +75,12 @@ class CacheReporter(Reporter):
             self.last_sent.message,
         )
         if clock.monotonic() >= self.next_report or (news and not self.last_error):
-            self._send({self.key: job_reports.written(report)}, report)
+            self._send({self.key: job_reports.report_text(report)}, report)
 
     def end(self, root: Path, report: ModelReport) -> None:
-        data = {self.key: job_reports.written(report)}
+        data = {self.key: job_reports.report_text(report)}
         try:
-            data[job_reports.VOLUME] = job_reports.written(disk.measure(root))
+            data[job_reports.VOLUME_KEY] = job_reports.report_text(disk.measure(root))
         except OSError as error:
             self.log(f"the volume at {root} cannot be measured: {error.strerror}")
         for _ in range(FINAL_ATTEMPTS):
@@ -88,7 +90,7 @@ class CacheReporter(Reporter):
     def _send(self, data: dict[str, str], report: ModelReport) -> bool:
         try:
             self.cluster.report(data)
-        except ClusterError as error:
+        except ApiServerError as error:
             if str(error) != self.last_error:
                 self.log(f"the state cannot be reported to {self.cluster.reports}: {error}")
             self.last_error, self.next_report = str(error), clock.monotonic() + RETRY_SECONDS

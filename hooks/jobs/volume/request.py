@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined] # not in __all__
 
-from aimlib.api.cache import DUPLICATES
+from aimlib.api.cache import DUPLICATE_FILES
 from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, model_key, patterns_key
 from aimlib.caching.volume_index import CachedModel, VolumeFile
 
@@ -40,7 +40,7 @@ class DownloadRequest(NamedTuple):
     @property
     def ignored(self) -> list[str]:
         """Patterns of files to exclude."""
-        return list(DUPLICATES if self.exclude is None else self.exclude)
+        return list(DUPLICATE_FILES if self.exclude is None else self.exclude)
 
     @property
     def name(self) -> str:

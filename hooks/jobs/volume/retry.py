@@ -4,12 +4,13 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from aimlib.errors import AimError
 from hooks.jobs.volume.errors import DownloadError, TransientError
 
 Result = TypeVar("Result")
 
 
-class StoppedError(Exception):
+class CancelledError(AimError):
     """The work was stopped: another part has failed, or the process ends."""
 
 
@@ -35,7 +36,7 @@ def retry(
 ) -> Result:
     """Calls `action` until it succeeds, again after each TransientError, and returns its result.
 
-    Attempts are counted from the last change of `progress`. DownloadError (Network) after the last one, StoppedError
+    Attempts are counted from the last change of `progress`. DownloadError (Network) after the last one, CancelledError
     when `stop` is set.
     """
     failures, position = 0, progress()
@@ -47,4 +48,4 @@ def retry(
             if failures >= retry_policy.attempts:
                 raise DownloadError("Network", f"{error.message}; gave up after {failures} attempts") from error
             if stop.wait(retry_policy.pause(failures, error.wait)):
-                raise StoppedError from None
+                raise CancelledError from None

@@ -19,7 +19,7 @@ from aimlib.config import ConfigError
 from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.telemetry.live_metrics import Observation
-from aimlib.telemetry.prometheus_query import Series, UnreadableError, query, read
+from aimlib.telemetry.prometheus_query import PrometheusError, Series, metrics_query, parse_response
 from hooks.endpoint.world import live_metrics_requested
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -59,10 +59,6 @@ def read_source(environment: Mapping[str, str]) -> Source:
             f"AIM_PROMETHEUS_TOKEN_FILE: a token is sent over https only, and AIM_PROMETHEUS_URL is {url}"
         )
     return Source(url.rstrip("/"), environment.get("AIM_PROMETHEUS_CA_FILE") or None, token_file)
-
-
-class NoAnswerError(RuntimeError):
-    """No usable response; the message is the same for the same fault."""
 
 
 class QueryResult(NamedTuple):
@@ -108,10 +104,10 @@ class PrometheusObserver:
 
     def _refresh(self, now: datetime) -> QueryResult:
         try:
-            series = read(_query(self._source))
-        except (NoAnswerError, UnreadableError, HTTPError, OSError) as error:
+            series = parse_response(_query(self._source))
+        except (PrometheusError, HTTPError, OSError) as error:
             metrics.OBSERVER_REQUESTS.labels("prometheus", "failed").inc()
-            message = str(error) if isinstance(error, NoAnswerError | UnreadableError) else "no answer"
+            message = str(error) if isinstance(error, PrometheusError) else "no answer"
             logger().warning(
                 "metrics cannot be queried", extra={"facts": {"url": self._source.url, "error": str(error)}}
             )
@@ -126,7 +122,7 @@ class PrometheusObserver:
 
 
 def _query(source: Source) -> bytes:
-    """Queries Prometheus and returns the body. NoAnswerError, HTTPError or OSError where there is none in time."""
+    """Queries Prometheus and returns the body. PrometheusError, HTTPError or OSError where there is none in time."""
     deadline = time.monotonic() + QUERY_TIMEOUT_SECONDS
     headers = {"User-Agent": "aim-hooks"}
     if source.token_file:
@@ -136,7 +132,7 @@ def _query(source: Source) -> bytes:
         response = pool.request(
             "POST",
             f"{source.url}/api/v1/query",
-            fields={"query": query(), "timeout": f"{QUERY_TIMEOUT_SECONDS:g}s"},
+            fields={"query": metrics_query(), "timeout": f"{QUERY_TIMEOUT_SECONDS:g}s"},
             encode_multipart=False,
             headers=headers,
             redirect=False,
@@ -144,14 +140,14 @@ def _query(source: Source) -> bytes:
         )
         with response:
             if response.status != HTTPStatus.OK:
-                raise NoAnswerError(f"HTTP status {response.status}")
+                raise PrometheusError(f"HTTP status {response.status}")
             return _read_body(response, deadline)
 
 
 def _read_token(file: str) -> str:
     token = Path(file).read_text(encoding="latin-1").strip()
     if not re.fullmatch(r"[!-~]+", token):  # an error about the header would log the token
-        raise NoAnswerError("no token in the file of AIM_PROMETHEUS_TOKEN_FILE")
+        raise PrometheusError("no token in the file of AIM_PROMETHEUS_TOKEN_FILE")
     return token
 
 
@@ -161,9 +157,9 @@ def _read_body(response: BaseHTTPResponse, deadline: float) -> bytes:
     while chunk := response.read1(CHUNK_BYTES):
         body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
-            raise NoAnswerError(f"an answer of more than {MAX_RESPONSE_BYTES // 2**20} MiB")
+            raise PrometheusError(f"an answer of more than {MAX_RESPONSE_BYTES // 2**20} MiB")
         if time.monotonic() > deadline:
-            raise NoAnswerError("an answer that did not end in time")
+            raise PrometheusError("an answer that did not end in time")
     return bytes(body)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from aimlib.api.base import GpuCount, Model, ModelId, Port, Rule, Ruled, without_nulls
+from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Port, Ruled, without_nulls
 
 
 class Box(Model):
@@ -21,8 +21,8 @@ class Span(Ruled):
     """From one number to another."""
 
     rules = (
-        Rule("self.low <= self.high", "low must not exceed high", lambda raw: raw.get("low", 0) <= raw["high"]),
-        Rule("self.high != 13", "high must not be 13", lambda raw: raw["high"] != 13),
+        FieldRule("self.low <= self.high", "low must not exceed high", lambda raw: raw.get("low", 0) <= raw["high"]),
+        FieldRule("self.high != 13", "high must not be 13", lambda raw: raw["high"] != 13),
     )
 
     low: int = 0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from aimlib.api.endpoint import RULES, EndpointSpec
+from aimlib.api.endpoint import ENDPOINT_RULES, EndpointSpec
 
 MODEL = {"modelId": "Qwen/Qwen3-32B"}
 
@@ -227,7 +227,7 @@ def test_with_nothing_left_to_choose_everything_is_stated(raw):
     chooses = all(place.get("autoSelect", True) for place in (raw, recipe))
     counted = any("gpuCount" in place for place in (raw, recipe, resources))
     formatted = any("precision" in place for place in (raw, recipe))
-    assert RULES[1].holds(raw) == (chooses or "customRecipe" in recipe or (counted and formatted))
+    assert ENDPOINT_RULES[1].holds(raw) == (chooses or "customRecipe" in recipe or (counted and formatted))
 
 
 words = st.sampled_from(

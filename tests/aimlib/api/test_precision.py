@@ -3,9 +3,9 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from aimlib.api.precision import AUTO, SPELLINGS, AskedPrecision, Precision
+from aimlib.api.precision import AUTO, PRECISION_SPELLINGS, Precision, RequestedPrecision
 
-STATED, ASKED = TypeAdapter(Precision), TypeAdapter(AskedPrecision)
+STATED, ASKED = TypeAdapter(Precision), TypeAdapter(RequestedPrecision)
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_a_spelling_means_its_format(spelt, meant):
 
 
 def test_the_meanings_are_six_and_each_means_itself():
-    assert set(SPELLINGS.values()) == {"bf16", "fp16", "fp8", "fp4", "int8", "int4"}
-    assert all(SPELLINGS[meant] == meant for meant in SPELLINGS.values())
+    assert set(PRECISION_SPELLINGS.values()) == {"bf16", "fp16", "fp8", "fp4", "int8", "int4"}
+    assert all(PRECISION_SPELLINGS[meant] == meant for meant in PRECISION_SPELLINGS.values())
 
 
 @pytest.mark.parametrize("wrong", ["invalid", "", "fp32", "bf 16", "int"])
@@ -54,5 +54,5 @@ def test_what_is_no_text_is_refused_as_such(wrong):
 
 def test_auto_leaves_it_free_and_is_in_the_schema_only_where_one_asks():
     assert ASKED.validate_python("Auto") == AUTO
-    assert ASKED.json_schema()["enum"] == [AUTO, *SPELLINGS]
-    assert STATED.json_schema()["enum"] == [*SPELLINGS]
+    assert ASKED.json_schema()["enum"] == [AUTO, *PRECISION_SPELLINGS]
+    assert STATED.json_schema()["enum"] == [*PRECISION_SPELLINGS]

@@ -30,16 +30,16 @@ VALUES = {
 EVERY = [
     pytest.param(model, least, one, id=f"{'.'.join(one.path)} means {'.'.join(one.means)}")
     for model, least, table in (
-        (EndpointSpec, {"modelId": "Qwen/Qwen3-32B"}, endpoint.SPELLINGS),
-        (CacheSpec, {"size": "100Gi"}, cache.SPELLINGS),
+        (EndpointSpec, {"modelId": "Qwen/Qwen3-32B"}, endpoint.ENDPOINT_SPELLINGS),
+        (CacheSpec, {"size": "100Gi"}, cache.CACHE_SPELLINGS),
     )
     for one in table
 ]
 PAIRS = [
     pytest.param(model, least, rule, id=rule.message.partition(" are ")[0])
     for model, least, table in (
-        (EndpointSpec, {"modelId": "Qwen/Qwen3-32B"}, endpoint.SPELLINGS),
-        (CacheSpec, {"size": "100Gi"}, cache.SPELLINGS),
+        (EndpointSpec, {"modelId": "Qwen/Qwen3-32B"}, endpoint.ENDPOINT_SPELLINGS),
+        (CacheSpec, {"size": "100Gi"}, cache.CACHE_SPELLINGS),
     )
     for rule in agreement(table)
 ]
@@ -81,9 +81,9 @@ def test_two_different_values_are_refused_with_both_paths(model, least, rule):
 
 
 def test_every_pair_with_one_meaning_has_a_rule_also_two_short_ones():
-    messages = [rule.message for rule in agreement(endpoint.SPELLINGS)]
+    messages = [rule.message for rule in agreement(endpoint.ENDPOINT_SPELLINGS)]
     assert any(message.startswith("gpuCount and resources.gpuCount are") for message in messages)
-    assert len(messages) == len(endpoint.SPELLINGS) + 1
+    assert len(messages) == len(endpoint.ENDPOINT_SPELLINGS) + 1
 
 
 @pytest.mark.parametrize(("model", "least", "rule"), PAIRS)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.caching.byte_sizes import UNITS, as_quantity, progress, words
-from aimlib.kube.quantity import GIB, parse
+from aimlib.caching.byte_sizes import UNITS, format_bytes, format_progress, short_quantity
+from aimlib.kube.quantity import GIB, parse_quantity
 
 BYTES = st.integers(0, 2**63) | st.sampled_from(
     [2**power + off for power in (10, 20, 30, 40, 50) for off in (-1, 0, 1)]
@@ -27,12 +27,12 @@ BYTES = st.integers(0, 2**63) | st.sampled_from(
     ],
 )
 def test_amounts_are_said_in_the_largest_unit_that_they_fill(amount, said):
-    assert words(amount) == said
+    assert format_bytes(amount) == said
 
 
 def test_what_is_asked_for_is_rounded_up():
-    assert words(61 * GIB + 1, at_least=True) == "61.1 GiB"
-    assert words(61 * GIB, at_least=True) == "61 GiB"
+    assert format_bytes(61 * GIB + 1, at_least=True) == "61.1 GiB"
+    assert format_bytes(61 * GIB, at_least=True) == "61 GiB"
 
 
 def meant(said: str) -> Fraction:
@@ -42,14 +42,14 @@ def meant(said: str) -> Fraction:
 
 @given(amount=BYTES)
 def test_words_lie_within_a_tenth_of_the_amount_and_on_the_right_side_of_it(amount):
-    below, above = meant(words(amount)), meant(words(amount, at_least=True))
+    below, above = meant(format_bytes(amount)), meant(format_bytes(amount, at_least=True))
     assert below <= amount <= above
-    assert above - below <= Fraction(1024 ** UNITS.index(words(amount).split()[1]), 10)
+    assert above - below <= Fraction(1024 ** UNITS.index(format_bytes(amount).split()[1]), 10)
 
 
 @given(amount=BYTES)
 def test_the_short_quantity_is_one_and_says_the_same(amount):
-    assert parse(as_quantity(amount)) == meant(words(amount))
+    assert parse_quantity(short_quantity(amount)) == meant(format_bytes(amount))
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_the_short_quantity_is_one_and_says_the_same(amount):
     ],
 )
 def test_progress_is_so_much_of_so_much(done, total, said):
-    assert progress(done, total) == said
+    assert format_progress(done, total) == said
 
 
 @given(done=BYTES, total=BYTES.filter(bool))
 def test_progress_says_100_percent_when_all_is_there_and_not_before(done, total):
-    assert ("(100 %)" in progress(done, total)) == (done >= total)
+    assert ("(100 %)" in format_progress(done, total)) == (done >= total)

@@ -8,39 +8,47 @@ from hypothesis import strategies as st
 
 from aimlib.api.cache import CacheCleanup, CacheSpec
 from aimlib.api.cache_status import CachedModelStatus
-from aimlib.caching.eviction import Kept, Policy, kept, moment, plan, policy, shortage
+from aimlib.caching.eviction import (
+    CleanupPolicy,
+    StoredModel,
+    cleanup_policy,
+    parse_time,
+    plan_removals,
+    shortage,
+    stored_models,
+)
 from aimlib.caching.job_reports import ModelReport
 from aimlib.kube.quantity import GIB
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 DAY = 86_400
-LRU, AGE = Policy("lru", None, None), Policy("age", None, None)
+LRU, AGE = CleanupPolicy("lru", None, None), CleanupPolicy("age", None, None)
 
 
 def model(name, gib=10, days=None, cached=None, **more):
     """A model that was last used and downloaded so many days ago."""
     used, stored = (None if ago is None else NOW - timedelta(days=ago) for ago in (days, cached))
-    return Kept(name, "main", gib * GIB, stored, used, **more)
+    return StoredModel(name, "main", gib * GIB, stored, used, **more)
 
 
 def gone(*given):
-    return [one.id for one in plan(*given, NOW)]
+    return [one.id for one in plan_removals(*given, NOW)]
 
 
 def whys(*given):
-    return [one.why for one in plan(*given, NOW)]
+    return [one.why for one in plan_removals(*given, NOW)]
 
 
 def test_what_is_older_than_max_age_goes_whatever_the_space():
     models = [model("old", days=45), model("new", days=29), model("just", days=30)]
-    removed = plan(models, LRU._replace(max_age=30 * DAY), None, NOW)
+    removed = plan_removals(models, LRU._replace(max_age=30 * DAY), None, NOW)
     assert [tuple(one) for one in removed] == [("old", "main", 10 * GIB, "not used for 45d, maxAge is 30d")]
 
 
 def test_what_is_hardly_older_than_max_age_is_said_to_be_older():
     hardly = LRU._replace(max_age=30 * DAY - 1)
     assert whys([model("old", days=30)], hardly, None) == ["not used for 30d, maxAge is 29d 23h"]
-    just = [Kept("old", "main", 5, NOW - timedelta(days=30, seconds=1), None)]
+    just = [StoredModel("old", "main", 5, NOW - timedelta(days=30, seconds=1), None)]
     assert whys(just, LRU._replace(max_age=30 * DAY), None) == ["not used for more than 30d, maxAge is 30d"]
 
 
@@ -99,11 +107,11 @@ def test_what_is_in_use_or_within_its_retention_stays(strategy):
         model("fresh", cached=6, retention=7 * DAY),
         model("over", days=7, cached=99, retention=7 * DAY),
     ]
-    assert gone(models, Policy(strategy, DAY, 999 * GIB), 0) == ["over"]
+    assert gone(models, CleanupPolicy(strategy, DAY, 999 * GIB), 0) == ["over"]
 
 
 def test_none_removes_nothing():
-    assert gone([model("old", days=999)], Policy("none", DAY, 999 * GIB), 0) == []
+    assert gone([model("old", days=999)], CleanupPolicy("none", DAY, 999 * GIB), 0) == []
 
 
 def test_unknown_space_removes_nothing():
@@ -152,7 +160,7 @@ def test_the_reason_names_who_asks_for_the_space():
     ],
 )
 def test_a_shortage_that_no_removal_mends_is_explained(models, strategy, said):
-    assert shortage(models, Policy(strategy, None, 100 * GIB), 12 * GIB, NOW) == said
+    assert shortage(models, CleanupPolicy(strategy, None, 100 * GIB), 12 * GIB, NOW) == said
 
 
 def test_there_is_no_shortage_where_nothing_is_asked_or_known():
@@ -162,12 +170,14 @@ def test_there_is_no_shortage_where_nothing_is_asked_or_known():
 
 def test_the_policy_of_a_cache():
     said = {"enabled": True, "strategy": "age", "maxAge": "4w", "minFreeSpace": "100.5Gi"}
-    assert policy(CacheCleanup.model_validate(said)) == Policy("age", 28 * DAY, 201 * GIB // 2)
-    assert policy(CacheCleanup.model_validate({"enabled": True, "minFreeSpace": "1500m"})) == Policy("lru", None, 2)
+    assert cleanup_policy(CacheCleanup.model_validate(said)) == CleanupPolicy("age", 28 * DAY, 201 * GIB // 2)
+    assert cleanup_policy(CacheCleanup.model_validate({"enabled": True, "minFreeSpace": "1500m"})) == CleanupPolicy(
+        "lru", None, 2
+    )
 
 
 def test_clean_up_that_is_off_removes_nothing():
-    assert policy(CacheCleanup.model_validate({"maxAge": "1d"})).strategy == "none"
+    assert cleanup_policy(CacheCleanup.model_validate({"maxAge": "1d"})).strategy == "none"
 
 
 def report(name, **more):
@@ -184,17 +194,17 @@ SPEC = CacheSpec.model_validate(
 
 
 def test_what_is_kept_has_the_wishes_of_the_spec_and_its_use():
-    [found] = kept(
+    [found] = stored_models(
         SPEC,
         [report("a/x", cachedAt="2026-11-01T00:00:00Z", lastUsed="2026-11-02T00:00:00Z")],
         [row("a/x", usedBy=["chat"], lastAccessed="2026-11-03T01:00:00+01:00")],
     )
     times = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC)
-    assert found == Kept("a/x", "main", 5, *times, ("chat",), "high", 7 * DAY, True)
+    assert found == StoredModel("a/x", "main", 5, *times, ("chat",), "high", 7 * DAY, True)
 
 
 def test_another_revision_of_a_listed_model_is_not_listed():
-    found = kept(
+    found = stored_models(
         SPEC, [report("a/y", revision="v1"), report("a/y", revision="v2")], [row("a/y", "v1"), row("a/y", "v2")]
     )
     assert [(one.revision, one.listed) for one in found] == [("v1", False), ("v2", True)]
@@ -202,12 +212,12 @@ def test_another_revision_of_a_listed_model_is_not_listed():
 
 def test_only_what_is_whole_is_kept():
     states = ("Downloading", "Verifying", "Failed", "Removed")
-    assert kept(SPEC, [report("a/x", state=state) for state in states], [row("a/x")]) == ()
+    assert stored_models(SPEC, [report("a/x", state=state) for state in states], [row("a/x")]) == ()
 
 
 def test_a_model_of_which_nobody_knows_who_uses_it_is_left_alone():
-    assert kept(SPEC, [report("a/x"), report("b/z")], [row("a/x", "v9"), row("b/z")]) == (
-        Kept("b/z", "main", 5, None, None, listed=False),
+    assert stored_models(SPEC, [report("a/x"), report("b/z")], [row("a/x", "v9"), row("b/z")]) == (
+        StoredModel("b/z", "main", 5, None, None, listed=False),
     )
 
 
@@ -223,14 +233,14 @@ def test_a_model_of_which_nobody_knows_who_uses_it_is_left_alone():
     ],
 )
 def test_times_of_reports(text, time):
-    assert moment(text) == time
+    assert parse_time(text) == time
 
 
 moments = st.none() | st.integers(0, 60).map(lambda days: NOW - timedelta(days=days, hours=-days))
 names = st.sampled_from([f"org/m{number}" for number in range(9)])
 models = st.lists(
     st.builds(
-        Kept,
+        StoredModel,
         names,
         st.sampled_from(["main", "v1"]),
         st.integers(0, 40).map(lambda gib: gib * GIB),
@@ -245,7 +255,9 @@ models = st.lists(
     max_size=12,
 )
 spaces = st.none() | st.integers(0, 200 * GIB)
-policies = st.builds(Policy, st.sampled_from(["lru", "age", "none"]), st.none() | st.integers(0, 60 * DAY), spaces)
+policies = st.builds(
+    CleanupPolicy, st.sampled_from(["lru", "age", "none"]), st.none() | st.integers(0, 60 * DAY), spaces
+)
 
 
 def keys(found):
@@ -260,7 +272,7 @@ def after(found, removals, free):
 
 @given(models, policies, spaces)
 def test_never_what_is_in_use_or_within_retention(found, rules, free):
-    removed = keys(plan(found, rules, free, NOW))
+    removed = keys(plan_removals(found, rules, free, NOW))
     for one in found:
         last = max(filter(None, (one.last_used, one.cached_at)), default=NOW)
         if one.used_by or (one.retention is not None and (NOW - last).total_seconds() < one.retention):
@@ -269,13 +281,13 @@ def test_never_what_is_in_use_or_within_retention(found, rules, free):
 
 @given(models, policies, spaces, st.integers(0, 200 * GIB), st.integers(0, 200 * GIB))
 def test_who_asks_for_more_space_loses_no_less(found, rules, free, one, other):
-    less, more = (plan(found, rules._replace(min_free=asked), free, NOW) for asked in sorted((one, other)))
+    less, more = (plan_removals(found, rules._replace(min_free=asked), free, NOW) for asked in sorted((one, other)))
     assert [gone.id for gone in more[: len(less)]] == [gone.id for gone in less]
 
 
 @given(models, policies, spaces)
 def test_it_stops_as_soon_as_enough_is_free(found, rules, free):
-    removals = plan(found, rules, free, NOW)
+    removals = plan_removals(found, rules, free, NOW)
     by_space = [one for one in removals if "minFreeSpace" in one.why]
     assert not by_space or after(found, removals[:-1], free)[1] < rules.min_free
     assert by_space == [*removals[len(removals) - len(by_space) :]]
@@ -283,7 +295,7 @@ def test_it_stops_as_soon_as_enough_is_free(found, rules, free):
 
 @given(models, policies, spaces)
 def test_it_goes_on_until_enough_is_free_or_says_why_not(found, rules, free):
-    rest, then = after(found, plan(found, rules, free, NOW), free)
+    rest, then = after(found, plan_removals(found, rules, free, NOW), free)
     said = shortage(found, rules, free, NOW)
     assert (said is None) == (then is None or rules.min_free is None or then >= rules.min_free)
     if said and rules.strategy != "none":
@@ -294,19 +306,19 @@ def test_it_goes_on_until_enough_is_free_or_says_why_not(found, rules, free):
 def test_the_order_of_the_models_makes_no_difference(found, rules, free, random):
     shuffled = [*found]
     random.shuffle(shuffled)
-    assert plan(shuffled, rules, free, NOW) == plan(found, rules, free, NOW)
+    assert plan_removals(shuffled, rules, free, NOW) == plan_removals(found, rules, free, NOW)
     assert shortage(shuffled, rules, free, NOW) == shortage(found, rules, free, NOW)
 
 
 @given(models, policies, spaces)
 def test_after_a_clean_up_there_is_nothing_to_clean_up(found, rules, free):
-    rest, then = after(found, plan(found, rules, free, NOW), free)
-    assert plan(rest, rules, then, NOW) == ()
+    rest, then = after(found, plan_removals(found, rules, free, NOW), free)
+    assert plan_removals(rest, rules, then, NOW) == ()
 
 
 @given(models, policies, spaces)
 def test_what_is_older_than_max_age_is_never_left_where_it_may_go(found, rules, free):
-    rest, _ = after(found, plan(found, rules, free, NOW), free)
+    rest, _ = after(found, plan_removals(found, rules, free, NOW), free)
     if rules.max_age is None or rules.strategy == "none":
         return
     for one in rest:

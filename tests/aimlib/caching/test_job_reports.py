@@ -6,41 +6,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.api.cache import DUPLICATES
+from aimlib.api.cache import DUPLICATE_FILES
 from aimlib.caching.job_reports import (
-    CLEANUP,
-    VOLUME,
+    CLEANUP_KEY,
+    VOLUME_KEY,
     CleanupReport,
     ModelReport,
-    Removed,
+    RemovedModel,
     Reports,
     VolumeReport,
     model_key,
     patterns_key,
-    read,
-    written,
+    read_reports,
+    report_text,
 )
 from aimlib.naming import LABEL_LENGTH
 
 MODEL = ModelReport(id="a/b", revision="v1", state="Ready", done=3, total=3, files=2, cached_at="2026-11-23T12:00:00Z")
 VOLUMES = VolumeReport(total=10, used=3, available=7)
 CLEANED = CleanupReport(
-    ended="2026-11-23T02:00:00Z", removed=(Removed(id="c/d", revision="main", bytes=1, why="old"),), message="x"
+    ended="2026-11-23T02:00:00Z", removed=(RemovedModel(id="c/d", revision="main", bytes=1, why="old"),), message="x"
 )
 
 
 def test_what_is_written_is_read_back():
-    data = {model_key("a/b", "v1"): written(MODEL), VOLUME: written(VOLUMES), CLEANUP: written(CLEANED)}
-    assert read(data) == Reports(models={model_key("a/b", "v1"): MODEL}, volume=VOLUMES, cleanup=CLEANED)
+    data = {
+        model_key("a/b", "v1"): report_text(MODEL),
+        VOLUME_KEY: report_text(VOLUMES),
+        CLEANUP_KEY: report_text(CLEANED),
+    }
+    assert read_reports(data) == Reports(models={model_key("a/b", "v1"): MODEL}, volume=VOLUMES, cleanup=CLEANED)
 
 
 def test_equal_reports_are_written_as_equal_texts():
-    assert written(VOLUMES) == '{"available": 7, "total": 10, "used": 3}'
+    assert report_text(VOLUMES) == '{"available": 7, "total": 10, "used": 3}'
 
 
 def test_fields_of_a_newer_release_are_passed_over():
-    later = json.dumps({**json.loads(written(VOLUMES)), "inodes": 5})
-    assert read({VOLUME: later}).volume == VOLUMES
+    later = json.dumps({**json.loads(report_text(VOLUMES)), "inodes": 5})
+    assert read_reports({VOLUME_KEY: later}).volume == VOLUMES
 
 
 KEY = model_key("a/b", None)
@@ -61,21 +65,24 @@ KEY = model_key("a/b", None)
         (KEY, None),
         (KEY, '{"id": "c/d", "state": "Ready"}'),
         (KEY, '{"id": "a/b", "revision": "v1", "state": "Ready"}'),
-        (VOLUME, '{"total": 1, "used": 1}'),
-        (VOLUME, '{"total": -1, "used": 1, "available": 1}'),
-        (CLEANUP, '{"ended": "2026-11-31T00:00:00Z"}'),
-        (CLEANUP, '{"ended": "2026-11-23T00:00:00Z", "removed": [{"id": "?", "revision": "", "bytes": 1, "why": ""}]}'),
+        (VOLUME_KEY, '{"total": 1, "used": 1}'),
+        (VOLUME_KEY, '{"total": -1, "used": 1, "available": 1}'),
+        (CLEANUP_KEY, '{"ended": "2026-11-31T00:00:00Z"}'),
+        (
+            CLEANUP_KEY,
+            '{"ended": "2026-11-23T00:00:00Z", "removed": [{"id": "?", "revision": "", "bytes": 1, "why": ""}]}',
+        ),
     ],
     ids=lambda text: str(text)[:40],
 )
 def test_what_is_no_report_is_unreadable_and_the_others_are_read(key, text):
-    found = read({key: text, model_key("a/b", "v1"): written(MODEL)})
+    found = read_reports({key: text, model_key("a/b", "v1"): report_text(MODEL)})
     assert found == Reports(models={model_key("a/b", "v1"): MODEL}, unreadable=(key,))
 
 
 @given(st.dictionaries(st.text(), st.none() | st.text()))
 def test_any_data_can_be_read(data):
-    found = read(data)
+    found = read_reports(data)
     assert set(found.unreadable) <= set(data)
 
 
@@ -91,6 +98,6 @@ def test_every_model_at_every_revision_has_a_key_of_its_own_that_is_legal(one, o
 
 def test_a_choice_of_files_goes_by_what_it_chooses():
     usual = patterns_key((), None)
-    assert usual == patterns_key((), DUPLICATES) == patterns_key(("",), tuple(reversed(DUPLICATES)))
+    assert usual == patterns_key((), DUPLICATE_FILES) == patterns_key(("",), tuple(reversed(DUPLICATE_FILES)))
     assert patterns_key((), ()) == patterns_key((), ("",)) != usual
     assert patterns_key(("*.json",), None) != patterns_key((), ("*.json",))

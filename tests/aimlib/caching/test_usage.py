@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.caching.usage import ANNOTATION, Use, usage_annotation, usage_label, usage_labels, used_by
+from aimlib.caching.usage import USAGE_ANNOTATION, Use, usage_annotation, usage_label, usage_labels, used_by
 
 USES = (Use("models", "a/b"), Use("models", "c/d", "v2"), Use("other", "a/b"))
 
@@ -35,4 +35,4 @@ def test_a_service_without_an_owner_is_no_endpoint():
 
 @pytest.mark.parametrize("text", ["", "{", "1", '["models"]', '[["models"]]', "[[1, 2, 3, 4]]"])
 def test_an_annotation_that_cannot_be_read_is_no_use(text):
-    assert used_by([service("chat", {ANNOTATION: text})], "models") == {}
+    assert used_by([service("chat", {USAGE_ANNOTATION: text})], "models") == {}

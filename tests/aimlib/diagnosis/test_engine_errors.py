@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.data import load
-from aimlib.diagnosis.engine_errors import Known, known, last_line, plain
+from aimlib.data import load_data
+from aimlib.diagnosis.engine_errors import Diagnosis, diagnose, last_line, stable_lines
 
-TABLE = load("last_words")["words"]
+TABLE = load_data("engine_errors")["errors"]
 GATED = "https://huggingface.co/org/model/resolve/main/config.json"
 
 
@@ -73,15 +73,15 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
     ],
 )
 def test_words_that_are_known(text, reason, quoted):
-    found = known(f"INFO 11-23 11:57:58 [api.py:1] starting\n{text}\nTraceback (most recent call last):")
-    assert isinstance(found, Known)
+    found = diagnose(f"INFO 11-23 11:57:58 [api.py:1] starting\n{text}\nTraceback (most recent call last):")
+    assert isinstance(found, Diagnosis)
     assert found.reason == reason
     assert quoted in found.message
 
 
 def test_words_that_nobody_knows():
-    assert known("RuntimeError: something else") is None
-    assert known("") is None
+    assert diagnose("RuntimeError: something else") is None
+    assert diagnose("") is None
 
 
 def test_every_entry_says_where_its_words_come_from_and_is_an_expression():
@@ -127,5 +127,5 @@ def test_a_long_line_is_cut():
 @given(st.text(max_size=3000))
 def test_any_text_is_read(text):
     assert len(last_line(text)) <= 300
-    assert all("\n" not in line for line in plain(text))
-    known(text)
+    assert all("\n" not in line for line in stable_lines(text))
+    diagnose(text)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.diagnosis.pod_failures import Cause, cause
+from aimlib.diagnosis.pod_failures import PodFailure, pod_failure
 from tests.world import pod
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -38,62 +38,62 @@ def unscheduled(**said):
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (unscheduled(), Cause("Unschedulable", "the scheduler does not say why")),
-        (unscheduled(reason="SchedulingGated"), Cause("Unschedulable", "SchedulingGated")),
+        (unscheduled(), PodFailure("Unschedulable", "the scheduler does not say why")),
+        (unscheduled(reason="SchedulingGated"), PodFailure("Unschedulable", "SchedulingGated")),
         (
             unscheduled(message="pod has unbound immediate PersistentVolumeClaims"),
-            Cause("ClaimPending", "no pod can start before its claim is there: one is not bound to a volume"),
+            PodFailure("ClaimPending", "no pod can start before its claim is there: one is not bound to a volume"),
         ),
         (unscheduled(lastTransitionTime=None), None),
         (waiting("ContainerCreating"), None),
-        (waiting("ErrImagePull", image=""), Cause("ImagePullFailed", "image  cannot be pulled")),
+        (waiting("ErrImagePull", image=""), PodFailure("ImagePullFailed", "image  cannot be pulled")),
         (
             waiting("ErrImagePull", "rpc error: code = Unknown desc = failed to resolve: 403 Forbidden"),
-            Cause(
+            PodFailure(
                 "ImagePullFailed",
                 "image docker.io/vllm/vllm-openai-rocm:v0.33.0 cannot be pulled: failed to resolve: 403 Forbidden",
             ),
         ),
-        (waiting("RunContainerError"), Cause("ConfigError", "container engine cannot be made: RunContainerError")),
+        (waiting("RunContainerError"), PodFailure("ConfigError", "container engine cannot be made: RunContainerError")),
         (
             ended("The container could not be located", 137, reason="ContainerStatusUnknown"),
-            Cause(
+            PodFailure(
                 "CrashLoop",
                 "container engine ended with exit code 137, and its last words are: The container could not be located",
             ),
         ),
         (
             unready({"ready": False, "state": {"running": {"startedAt": AGO}}}),
-            Cause("ProbeFailing", "container engine runs, and its readiness probe keeps failing"),
+            PodFailure("ProbeFailing", "container engine runs, and its readiness probe keeps failing"),
         ),
         (unready({"ready": False, "state": {}}), None),
         (unready({}, reason="ReadinessGatesNotReady"), None),
         (pod({"status": {"phase": "Failed"}}), None),
         (
             pod({"status": {"phase": "Failed", "reason": "Evicted"}}),
-            Cause("Evicted", "a pod was evicted from its node: Evicted"),
+            PodFailure("Evicted", "a pod was evicted from its node: Evicted"),
         ),
         (
             pod({"metadata": {"deletionTimestamp": AGO}, "status": {"reason": "NodeLost"}}),
-            Cause("NodeLost", "node mi300x-0 does not report any more"),
+            PodFailure("NodeLost", "node mi300x-0 does not report any more"),
         ),
         (pod({"spec": {"nodeName": None}, "status": {"reason": "NodeLost"}}), None),
         ({"metadata": {"name": "bare"}}, None),
     ],
 )
 def test_what_a_pod_says(found, expected):
-    assert cause([found], NOW) == expected
+    assert pod_failure([found], NOW) == expected
 
 
 def test_a_pod_that_is_going_says_nothing_of_its_containers():
     going = waiting("ErrImagePull")
     going["metadata"]["deletionTimestamp"] = AGO
-    assert cause([going], NOW) is None
+    assert pod_failure([going], NOW) is None
 
 
 def test_a_container_that_was_started_again_is_not_blamed_for_its_end_before():
     again = pod({"container": {"ready": False, "lastState": {"terminated": {"exitCode": 1}}}})
-    assert cause([again], NOW) is None
+    assert pod_failure([again], NOW) is None
 
 
 def test_a_container_before_the_engine_counts_too():
@@ -102,15 +102,17 @@ def test_a_container_before_the_engine_counts_too():
         container(name="proxy", state={"terminated": {"exitCode": 137, "reason": "OOMKilled"}})
     ]
     found["spec"]["initContainers"] = [{"name": "proxy", "resources": {"limits": {"memory": "64Mi"}}}]
-    assert cause([found], NOW) == Cause("OutOfMemory", "container proxy was killed at its memory limit of 64Mi")
+    assert pod_failure([found], NOW) == PodFailure(
+        "OutOfMemory", "container proxy was killed at its memory limit of 64Mi"
+    )
 
 
 def test_a_rule_comes_before_a_pod_and_a_younger_pod_before_an_older():
     old, young = ended("old"), ended("young")
     old["metadata"] = {"name": "z", "creationTimestamp": "2026-11-23T10:00:00Z"}
     young["metadata"] = {"name": "a", "creationTimestamp": "2026-11-23T10:00:01Z"}
-    assert "young" in cause([old, young], NOW).message
-    assert cause([young, unscheduled(message="no room")], NOW) == Cause("Unschedulable", "no room")
+    assert "young" in pod_failure([old, young], NOW).message
+    assert pod_failure([young, unscheduled(message="no room")], NOW) == PodFailure("Unschedulable", "no room")
 
 
 PODS = st.lists(
@@ -141,20 +143,20 @@ def test_what_is_said_stays_while_the_trouble_does(pods, restarts, seconds):
         }
         for one in pods
     ]
-    assert cause(later, NOW + timedelta(seconds=seconds)) == cause(pods, NOW)
+    assert pod_failure(later, NOW + timedelta(seconds=seconds)) == pod_failure(pods, NOW)
 
 
 @given(PODS, st.randoms(use_true_random=False))
 def test_the_order_of_the_pods_makes_no_difference(pods, random):
     named = [{**one, "metadata": {**one["metadata"], "name": f"pod-{count}"}} for count, one in enumerate(pods)]
-    said = cause(named, NOW)
+    said = pod_failure(named, NOW)
     random.shuffle(named)
-    assert cause(named, NOW) == said
+    assert pod_failure(named, NOW) == said
 
 
 @given(PODS)
 def test_a_cause_is_a_word_and_a_line(pods):
-    said = cause(pods, NOW)
+    said = pod_failure(pods, NOW)
     assert said is None or (said.reason.isalnum() and said.reason[0].isupper() and "\n" not in said.message)
 
 
@@ -178,7 +180,7 @@ def after(seconds):
 def test_a_server_that_was_ready_is_named_at_once_and_one_that_begins_has_time(began, lost, asked, named):
     running = {"startedAt": None if began is None else after(began)}
     state = {"ready": False, "state": {"running": running}}
-    found = cause(
+    found = pod_failure(
         [unready(state, lastTransitionTime=None if lost is None else after(lost))], NOW + timedelta(seconds=asked)
     )
     assert (found is not None and found.reason == "ProbeFailing") == named
@@ -187,4 +189,4 @@ def test_a_server_that_was_ready_is_named_at_once_and_one_that_begins_has_time(b
 def test_a_secret_in_what_others_say_is_not_in_the_cause():
     said = "failed to authorize: https://me:opensesame@registry.example/v2 with password=opensesame"
     for pods in ([waiting("ErrImagePull", said)], [waiting("RunContainerError", said)], [ended(said)]):
-        assert "opensesame" not in cause(pods, NOW).message
+        assert "opensesame" not in pod_failure(pods, NOW).message

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.diagnosis.scheduling import claim_pending, condensed
+from aimlib.diagnosis.scheduling import claim_pending, summarize
 
 ASKED = {"amd.com/gpu": "8", "cpu": "16"}
 
@@ -53,7 +53,7 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
     ],
 )
 def test_a_message_in_fewer_words(message, words):
-    assert condensed(message, ASKED) == words
+    assert summarize(message, ASKED) == words
 
 
 PARTS = st.lists(
@@ -67,14 +67,14 @@ PARTS = st.lists(
 @given(PARTS, st.randoms(use_true_random=False))
 def test_the_order_of_the_parts_makes_no_difference(parts, random):
     groups = [f"{count} {words}" for count, words in enumerate(parts, 1)]
-    said = condensed(f"0/9 nodes are available: {', '.join(groups)}.", ASKED)
+    said = summarize(f"0/9 nodes are available: {', '.join(groups)}.", ASKED)
     random.shuffle(groups)
-    assert condensed(f"0/9 nodes are available: {', '.join(groups)}. preemption: x", ASKED) == said
+    assert summarize(f"0/9 nodes are available: {', '.join(groups)}. preemption: x", ASKED) == said
 
 
 @given(st.text(max_size=2000))
 def test_any_message_becomes_one_line_that_can_be_read(message):
-    said = condensed(message, ASKED)
+    said = summarize(message, ASKED)
     assert len(said) <= 300
     assert "\n" not in said
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aimlib.diagnosis.engine_errors import KEPT, known, last_line, shortened
+from aimlib.diagnosis.engine_errors import MESSAGE_BYTES, diagnose, last_line, shortened
 from aimlib.diagnosis.secret_patterns import HIDDEN, without_secrets
 
 OPEN = string.ascii_letters + string.digits
@@ -67,7 +67,7 @@ def test_a_secret_in_any_place_of_a_line_is_hidden(made):
 def test_a_secret_is_hidden_in_what_is_known_too(made):
     line, secret = made
     for words in (f"error: unrecognized arguments: {line}", f"CUDA error: out of memory {line}"):
-        found = known(words)
+        found = diagnose(words)
         assert found is not None
         assert secret not in found.message
 
@@ -112,8 +112,8 @@ def test_what_stands_around_a_secret_stays(line, shown):
 
 
 def test_what_the_kubelet_cut_does_not_begin_in_the_middle_of_a_secret():
-    text = "abcdefghijklmnop rest" + "x" * KEPT
+    text = "abcdefghijklmnop rest" + "x" * MESSAGE_BYTES
     assert last_line(f"{text}\n").startswith("restx")
-    assert last_line(f"opensesame {'y' * KEPT}\nthe last line") == "the last line"
-    assert last_line(f"opensesame{'y' * KEPT}\n") == ""
+    assert last_line(f"opensesame {'y' * MESSAGE_BYTES}\nthe last line") == "the last line"
+    assert last_line(f"opensesame{'y' * MESSAGE_BYTES}\n") == ""
     assert last_line("opensesame") == "opensesame"

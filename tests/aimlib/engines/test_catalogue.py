@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.data import load
+from aimlib.data import load_data
 from aimlib.engines.catalogue import engine, parse_args
 from aimlib.engines.flags import flag_table
 
@@ -49,7 +49,7 @@ class TestData:
         assert set(flag_table(backend).flags["--dtype"].choices) == DTYPES
 
     def test_it_names_the_package_that_it_was_read_from(self, backend):
-        facts = load(f"engines/{backend}-{engine(backend).version}")
+        facts = load_data(f"engines/{backend}-{engine(backend).version}")
         assert (facts["package"], facts["version"]) == (backend, engine(backend).version)
         assert facts["wheel"].startswith(f"{backend}-{facts['version']}-")
         assert re.fullmatch("[0-9a-f]{64}", facts["sha256"])

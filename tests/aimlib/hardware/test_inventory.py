@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.node import InventoryStatus
-from aimlib.hardware.inventory import add_up
-from aimlib.hardware.nodes import facts
+from aimlib.hardware.inventory import inventory_status
+from aimlib.hardware.nodes import node_facts
 from tests.aimlib.make import amd, inventory, node, nvidia
 
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
@@ -33,7 +33,7 @@ def test_the_order_of_nodes_does_not_matter(fleet, random):
 
 @given(fleets)
 def test_every_device_of_a_usable_node_is_counted_once(fleet):
-    usable = [spec for spec in map(facts, fleet) if spec.usable]
+    usable = [spec for spec in map(node_facts, fleet) if spec.usable]
     found = inventory(*fleet)
     gpus = [pool for spec in usable for pool in spec.pools if pool.product != "CPU"]
     assert found.nodes == len(usable)
@@ -70,7 +70,7 @@ def test_what_is_written_can_be_read_back(fleet):
 
 
 def test_an_empty_cluster_has_nothing():
-    assert add_up([]) == InventoryStatus(nodes=0, gpus=0, summary="no GPUs", classes=())
+    assert inventory_status([]) == InventoryStatus(nodes=0, gpus=0, summary="no GPUs", classes=())
 
 
 def test_equal_nodes_are_one_class():
@@ -133,6 +133,8 @@ def test_a_class_says_which_formats_of_weights_it_serves():
 
 
 def test_a_product_that_this_release_does_not_know_serves_nothing_that_could_be_said():
-    known = facts(amd())
+    known = node_facts(amd())
     renamed = [pool.model_copy(update={"product": "MI999X"}) for pool in known.pools]
-    assert {one.precisions for one in add_up([known.model_copy(update={"pools": tuple(renamed)})]).classes} == {()}
+    assert {
+        one.precisions for one in inventory_status([known.model_copy(update={"pools": tuple(renamed)})]).classes
+    } == {()}

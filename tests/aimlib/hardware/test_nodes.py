@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.node import NodeSpec
-from aimlib.hardware.nodes import UNHEALTHY_TAINTS, facts
+from aimlib.hardware.nodes import UNHEALTHY_TAINTS, node_facts
 from tests.aimlib.make import READY, amd, node, nvidia
 
 
@@ -26,7 +26,7 @@ from tests.aimlib.make import READY, amd, node, nvidia
     ids=["ready", "not cordoned", "cordoned", "tainted for a team", *UNHEALTHY_TAINTS],
 )
 def test_a_node_is_usable_or_there_is_a_reason(raw, reason):
-    found = facts(raw)
+    found = node_facts(raw)
     assert (found.usable, found.reason) == (reason is None, reason)
     assert found.pools[0].devices == 8
 
@@ -45,17 +45,17 @@ def test_a_node_is_usable_or_there_is_a_reason(raw, reason):
 def test_a_node_that_does_not_say_ready_is_not(conditions):
     raw = amd()
     raw["status"]["conditions"] = conditions
-    assert facts(raw).reason == "not ready"
+    assert node_facts(raw).reason == "not ready"
 
 
 def test_a_node_that_is_being_deleted_is_not_used():
     raw = amd()
     raw["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert facts(raw).reason == "being deleted"
+    assert node_facts(raw).reason == "being deleted"
 
 
 def test_a_node_that_says_nothing_yet_has_nothing():
-    found = facts({"metadata": {"name": "new"}})
+    found = node_facts({"metadata": {"name": "new"}})
     assert (found.usable, found.reason, found.summary) == (False, "not ready", "CPU, 0 cores")
     assert [(pool.product, pool.devices, pool.memory_gib) for pool in found.pools] == [("CPU", 0, 0)]
 
@@ -69,7 +69,7 @@ def test_a_node_that_says_nothing_yet_has_nothing():
     ],
 )
 def test_processors_are_whole_cores_and_whole_gib(allocatable, cores, memory):
-    pool = facts(node({}, allocatable)).pools[-1]
+    pool = node_facts(node({}, allocatable)).pools[-1]
     assert (pool.product, pool.vendor, pool.resource, pool.devices) == ("CPU", "cpu", "cpu", cores)
     assert pool.memory_gib == memory
 
@@ -92,7 +92,7 @@ def test_processors_are_whole_cores_and_whole_gib(allocatable, cores, memory):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_summary_is_the_hardware_in_words(raw, summary):
-    assert facts(raw).summary == summary
+    assert node_facts(raw).summary == summary
 
 
 def test_taints_are_kept_in_order_without_those_that_conditions_say_already():
@@ -104,7 +104,7 @@ def test_taints_are_kept_in_order_without_those_that_conditions_say_already():
             {"key": "amd-gpu-unhealthy", "effect": "NoSchedule"},
         ]
     )
-    assert [str(taint) for taint in facts(raw).taints] == ["amd.com/gpu:NoSchedule", "team=b:NoSchedule"]
+    assert [str(taint) for taint in node_facts(raw).taints] == ["amd.com/gpu:NoSchedule", "team=b:NoSchedule"]
 
 
 UNRELATED = st.fixed_dictionaries(
@@ -137,7 +137,7 @@ def test_a_heartbeat_changes_none_of_the_facts(raw, change):
         {"type": "DiskPressure", "status": change.get("pressure", "False")},
         {**READY, "lastHeartbeatTime": change.get("heartbeat", ""), "message": change.get("message", "")},
     ]
-    assert facts(other) == facts(raw)
+    assert node_facts(other) == node_facts(raw)
 
 
 @given(st.permutations([*amd()["metadata"]["labels"], "a", "b"]))
@@ -145,9 +145,9 @@ def test_the_order_of_labels_and_resources_does_not_matter(order):
     raw = amd()
     raw["metadata"]["labels"] = {key: amd()["metadata"]["labels"].get(key, "x") for key in order}
     raw["status"]["allocatable"] = dict(reversed(raw["status"]["allocatable"].items()))
-    assert facts(raw) == facts(amd())
+    assert node_facts(raw) == node_facts(amd())
 
 
 @pytest.mark.parametrize("raw", [amd(), nvidia(), node()], ids=["AMD", "NVIDIA", "CPU"])
 def test_what_is_written_can_be_read_back(raw):
-    assert NodeSpec.model_validate(facts(raw).wire()) == facts(raw)
+    assert NodeSpec.model_validate(node_facts(raw).wire()) == node_facts(raw)

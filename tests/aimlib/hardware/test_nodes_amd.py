@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.hardware.nodes import facts
+from aimlib.hardware.nodes import node_facts
 from aimlib.hardware.products import products
 from tests.aimlib.make import amd, node
 
@@ -33,7 +33,7 @@ def labelled(form="plain", **values):
 
 
 def gpus(raw):
-    return facts(raw).pools[:-1]
+    return node_facts(raw).pools[:-1]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -41,7 +41,7 @@ def test_no_form_changes_the_answer(form):
     labels = {}
     for name, value in MI300X.items():
         labels |= FORMS[form](name, value)
-    assert facts(node(labels, {"amd.com/gpu": "8"})) == facts(
+    assert node_facts(node(labels, {"amd.com/gpu": "8"})) == node_facts(
         node({f"amd.com/gpu.{name}": value for name, value in MI300X.items()}, {"amd.com/gpu": "8"})
     )
 
@@ -92,7 +92,7 @@ def test_an_unknown_device_is_there_by_its_id_with_the_memory_that_its_label_tel
 def test_a_device_that_lost_its_labels_is_nothing_that_a_recipe_is_for():
     unlabelled = node({}, {"amd.com/gpu": "8", "amd.com/cpx_nps4": "0"})
     assert gpus(unlabelled) == ()
-    assert facts(unlabelled).summary.endswith("left out, since labels do not say what they are: 8 amd.com/gpu")
+    assert node_facts(unlabelled).summary.endswith("left out, since labels do not say what they are: 8 amd.com/gpu")
 
 
 def test_devices_of_two_kinds_under_one_resource_cannot_be_told_apart_by_a_pod_and_are_left_out():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.hardware.nodes import facts
+from aimlib.hardware.nodes import node_facts
 from tests.aimlib.make import node, nvidia
 
 H100 = "NVIDIA-H100-80GB-HBM3"
@@ -10,7 +10,7 @@ H100 = "NVIDIA-H100-80GB-HBM3"
 
 def gpus(labels, allocatable):
     prefixed = {f"nvidia.com/{name}": value for name, value in labels.items()}
-    return facts(node(prefixed, {f"nvidia.com/{name}": value for name, value in allocatable.items()})).pools[:-1]
+    return node_facts(node(prefixed, {f"nvidia.com/{name}": value for name, value in allocatable.items()})).pools[:-1]
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def gpus(labels, allocatable):
     ],
 )
 def test_a_whole_gpu(product, memory, name, gib, architecture):
-    (pool,) = facts(nvidia(product, 8, memory)).pools[:-1]
+    (pool,) = node_facts(nvidia(product, 8, memory)).pools[:-1]
     assert (pool.product, pool.memory_gib, pool.architecture) == (name, gib, architecture)
     assert (pool.vendor, pool.resource, pool.devices) == ("nvidia", "nvidia.com/gpu", 8)
     assert (pool.node_product, pool.partition, pool.shared, pool.device_id) == (product, None, False, None)

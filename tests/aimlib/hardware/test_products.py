@@ -4,17 +4,17 @@ from collections import Counter
 
 import pytest
 
-from aimlib.api.precision import SPELLINGS
-from aimlib.data import load
+from aimlib.api.precision import PRECISION_SPELLINGS
+from aimlib.data import load_data
 from aimlib.hardware.products import CPU, by_device_id, by_nvidia_product, product, products
 
 GPUS = [found for found in products() if found.name != CPU]
-VOCABULARY = set(SPELLINGS.values())
+VOCABULARY = set(PRECISION_SPELLINGS.values())
 
 
 @pytest.mark.parametrize("found", products(), ids=lambda found: found.name)
 def test_every_product_is_sourced_and_speaks_the_vocabulary(found):
-    assert set(found.source) <= set(load("hardware")["sources"])
+    assert set(found.source) <= set(load_data("hardware")["sources"])
     assert set(found.precisions) | set(found.weight_only) | set(found.tflops) <= VOCABULARY
     assert not set(found.precisions) & set(found.weight_only)
     assert set(found.tflops) <= set(found.precisions)
@@ -37,7 +37,7 @@ def test_no_name_and_no_device_id_belongs_to_two_products():
 
 
 def test_every_source_in_the_list_is_used():
-    assert set(load("hardware")["sources"]) == {key for found in products() for key in found.source}
+    assert set(load_data("hardware")["sources"]) == {key for found in products() for key in found.source}
 
 
 @pytest.mark.parametrize(

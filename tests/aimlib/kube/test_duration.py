@@ -15,13 +15,13 @@ DAY = 86_400
     [("30d", 30 * DAY), ("12h", DAY // 2), ("90m", 5400), ("45s", 45), ("2w", 14 * DAY), ("0d", 0), (" 1d ", DAY)],
 )
 def test_a_length_of_time_is_read(text, seconds):
-    assert duration.parse(text) == seconds
+    assert duration.parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "1d12h", "123456789d", "1y"])
 def test_what_is_no_length_of_time_is_refused(text):
-    with pytest.raises(duration.NotADurationError, match="is not a length of time such as 30d, 12h or 45m"):
-        duration.parse(text)
+    with pytest.raises(duration.InvalidDurationError, match="is not a length of time such as 30d, 12h or 45m"):
+        duration.parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_is_no_length_of_time_is_refused(text):
     ],
 )
 def test_a_length_of_time_in_words(seconds, said):
-    assert duration.words(seconds) == said
+    assert duration.format_duration(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_a_length_of_time_in_words(seconds, said):
     ],
 )
 def test_an_amount_in_words(amount, down, up):
-    assert byte_sizes.words(amount) == down
-    assert byte_sizes.words(amount, at_least=True) == up
+    assert byte_sizes.format_bytes(amount) == down
+    assert byte_sizes.format_bytes(amount, at_least=True) == up
 
 
 @given(st.integers(0, 2**45))
@@ -64,6 +64,6 @@ def test_what_is_there_is_never_said_to_be_more_and_what_is_asked_for_never_less
     scale = {unit: 1024**power for power, unit in enumerate(byte_sizes.UNITS)}
     low, high = (
         float(number) * scale[unit]
-        for number, unit in (byte_sizes.words(amount, at_least=up).split() for up in (False, True))
+        for number, unit in (byte_sizes.format_bytes(amount, at_least=up).split() for up in (False, True))
     )
     assert low <= amount <= high

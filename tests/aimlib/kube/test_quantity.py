@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from aimlib.api.base import Quantity
-from aimlib.kube.quantity import BINARY, DECIMAL, GIB, NotAQuantityError, canonical, from_gib, gib, parse
+from aimlib.kube.quantity import (
+    BINARY_UNITS,
+    DECIMAL_UNITS,
+    GIB,
+    InvalidQuantityError,
+    canonical_quantity,
+    from_gib,
+    parse_quantity,
+    to_gib,
+)
 
 EXPONENTS = ("e3", "E6", "e-3", "e+2", "e1", "E-1", "e9")
 LARGEST = 2**63 - 1
@@ -19,8 +28,8 @@ quantities = st.builds(
     "{}{}{}".format,
     st.integers(0, 10**6),
     st.sampled_from(["", ".0", ".5", ".25", ".125", ".001", ".953125", ".0001"]),
-    st.sampled_from([*BINARY, *DECIMAL, *EXPONENTS]),
-).filter(lambda text: parse(text) <= LARGEST)
+    st.sampled_from([*BINARY_UNITS, *DECIMAL_UNITS, *EXPONENTS]),
+).filter(lambda text: parse_quantity(text) <= LARGEST)
 
 
 @pytest.mark.parametrize(
@@ -57,48 +66,48 @@ quantities = st.builds(
 )
 def test_it_is_written_as_the_api_server_stores_it(text, stored):
     """Expected values are what k8s.io/apimachinery 0.37 answers."""
-    assert canonical(text) == stored
+    assert canonical_quantity(text) == stored
 
 
 @given(quantities)
 def test_writing_keeps_the_value_up_to_a_nano_and_is_settled_the_first_time(text):
-    written = canonical(text)
-    assert 0 <= parse(written) - parse(text) < Fraction(1, 10**9)
-    assert canonical(written) == written
+    written = canonical_quantity(text)
+    assert 0 <= parse_quantity(written) - parse_quantity(text) < Fraction(1, 10**9)
+    assert canonical_quantity(written) == written
 
 
 @given(st.integers(1, 2**60).map(lambda number: f"{number}Ki"))
 def test_a_binary_quantity_keeps_its_family_unless_a_decimal_says_the_same(text):
-    assert canonical(text)[-1] == "i"
+    assert canonical_quantity(text)[-1] == "i"
 
 
-@given(st.integers(0, 10**7), st.sampled_from([*BINARY]))
+@given(st.integers(0, 10**7), st.sampled_from([*BINARY_UNITS]))
 def test_memory_sizes_are_exact(number, suffix):
-    assert parse(f"{number}{suffix}") == number * BINARY[suffix]
+    assert parse_quantity(f"{number}{suffix}") == number * BINARY_UNITS[suffix]
 
 
 def test_bytes_that_are_no_multiple_of_1024_are_written_as_the_decimal_they_would_be_stored_as():
-    assert canonical("1.953125Ki") == "2k"
+    assert canonical_quantity("1.953125Ki") == "2k"
 
 
 @pytest.mark.parametrize("text", ["", "Gi", "1 Gi", "1gi", "1KB", "0x10", "1e", "1e1000", "one", "-1", "1Gi1", "1,5"])
 def test_what_is_none_is_refused_with_what_was_found(text):
-    for function in (parse, canonical):
-        with pytest.raises(NotAQuantityError, match="is not a quantity such as 500m, 16 or 64Gi") as error:
+    for function in (parse_quantity, canonical_quantity):
+        with pytest.raises(InvalidQuantityError, match="is not a quantity such as 500m, 16 or 64Gi") as error:
             function(text)
         assert repr(text) in str(error.value)
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_quantity_or_refused_as_none(text):
-    with suppress(NotAQuantityError):
-        assert parse(text) >= 0
+    with suppress(InvalidQuantityError):
+        assert parse_quantity(text) >= 0
 
 
 @given(st.from_regex(r"\A[0-9]{1,12}(\.[0-9]{1,6})?([eE][+-]?[0-9]{1,2}|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?\Z"))
 def test_whatever_the_schema_accepts_can_be_read_and_written(text):
     assert TypeAdapter(Quantity).validate_python(text) == text
-    assert parse(canonical(text)) >= parse(text)
+    assert parse_quantity(canonical_quantity(text)) >= parse_quantity(text)
 
 
 @pytest.mark.parametrize("text", ["-1", "1Kib", "", " 1", "1\n", "+1", "1" * 33, "1e"])
@@ -109,19 +118,19 @@ def test_the_schema_refuses_what_is_none(text):
 
 @pytest.mark.parametrize(("text", "value"), [("5.", 5), (".5", Fraction(1, 2)), (" 5 ", 5), ("5.Gi", 5 * GIB)])
 def test_what_the_api_server_reads_besides_can_be_read(text, value):
-    assert parse(text) == value
+    assert parse_quantity(text) == value
 
 
 @pytest.mark.parametrize(("text", "size"), [("64Gi", 64.0), ("512Mi", 0.5), ("1Ti", 1024.0), ("1073741824", 1.0)])
 def test_bytes_in_gib(text, size):
-    assert gib(text) == size
+    assert to_gib(text) == size
 
 
 @given(st.floats(0, 10**6))
 def test_a_size_from_gib_is_a_whole_number_of_gi_that_is_enough_and_not_more(amount):
     written = from_gib(amount)
-    assert 0 <= parse(written) / GIB - Fraction(amount) < 1
-    assert canonical(written) == written
+    assert 0 <= parse_quantity(written) / GIB - Fraction(amount) < 1
+    assert canonical_quantity(written) == written
 
 
 def test_a_size_from_gib_is_written_in_the_largest_unit():

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.protocol.metacontroller import EPOCH, MEANT_EMPTY, BadRequestError, request, wire
+from aimlib.protocol.metacontroller import EPOCH, KEPT_IF_EMPTY, BadRequestError, parse_request, prune
 
 PARENT = {"metadata": {"name": "x"}}
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["", "a", "b"]),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "c", *MEANT_EMPTY]), inner, max_size=4)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "c", *KEPT_IF_EMPTY]), inner, max_size=4)
     ),
 )
 
@@ -30,15 +31,15 @@ def leaves(value, key=""):
 
 @given(json_values)
 def test_what_is_written_is_settled_the_first_time(value):
-    assert wire(wire(value)) == wire(value)
+    assert prune(prune(value)) == prune(value)
 
 
 @given(st.dictionaries(st.text(max_size=3), json_values))
 def test_nothing_is_written_that_would_never_converge(document):
-    for key, value in leaves(wire(document) or {"kept": 1}):
+    for key, value in leaves(prune(document) or {"kept": 1}):
         assert value is not None
         assert value not in ("", []), key
-        assert value != {} or key in MEANT_EMPTY
+        assert value != {} or key in KEPT_IF_EMPTY
         assert not (isinstance(value, float) and value.is_integer())
 
 
@@ -52,7 +53,7 @@ clean = st.recursive(
 
 @given(clean)
 def test_what_converges_already_is_written_as_it_is(value):
-    assert wire(value) == value
+    assert prune(value) == value
 
 
 @pytest.mark.parametrize(
@@ -71,19 +72,19 @@ def test_what_converges_already_is_written_as_it_is(value):
     ids=str,
 )
 def test_this_is_written_as_that(value, written):
-    assert wire(value) == written
-    assert repr(wire(value)) == repr(written)
+    assert prune(value) == written
+    assert repr(prune(value)) == repr(written)
 
 
 def test_whole_numbers_are_written_as_integers_and_booleans_stay():
-    assert [type(one) for one in wire([1.0, 1, True, 1.5])] == [int, int, bool, float]
+    assert [type(one) for one in prune([1.0, 1, True, 1.5])] == [int, int, bool, float]
 
 
 def test_a_composite_request_is_read():
     now = datetime(2026, 1, 1, tzinfo=UTC)
     children = {"Service.v1": {"b": {"n": 2}, "a": {"n": 1}}}
     related = {"AIMRecipe.aim.engine.amd.com/v1alpha1": {"r": {"n": 3}}}
-    read = request({"parent": PARENT, "children": children, "related": related, "finalizing": False}, now)
+    read = parse_request({"parent": PARENT, "children": children, "related": related, "finalizing": False}, now)
     assert (read.parent, read.now) == (PARENT, now)
     assert read.observed("Service.v1") == [{"n": 1}, {"n": 2}]
     assert read.found("AIMRecipe.aim.engine.amd.com/v1alpha1") == [{"n": 3}]
@@ -91,18 +92,18 @@ def test_a_composite_request_is_read():
 
 
 def test_a_kind_that_was_asked_for_may_have_no_objects_but_is_there():
-    assert request({"parent": PARENT, "related": {"Node.v1": {}}}).found("Node.v1") == []
+    assert parse_request({"parent": PARENT, "related": {"Node.v1": {}}}).found("Node.v1") == []
     for body in (
         {"parent": PARENT},
         {"parent": PARENT, "related": None},
         {"parent": PARENT, "related": {"Pod.v1": {}}},
     ):
         with pytest.raises(BadRequestError, match=r"the body has no related Node\.v1, which"):
-            request(body).found("Node.v1")
+            parse_request(body).found("Node.v1")
 
 
 def test_a_decorator_request_is_read_the_same():
-    read = request({"object": PARENT, "attachments": {"AIMNode.x/v1": {"a": {}}}, "related": None})
+    read = parse_request({"object": PARENT, "attachments": {"AIMNode.x/v1": {"a": {}}}, "related": None})
     assert (read.parent, read.observed("AIMNode.x/v1"), read.related, read.now) == (PARENT, [{}], {}, EPOCH)
 
 
@@ -125,11 +126,11 @@ def test_a_decorator_request_is_read_the_same():
 )
 def test_what_cannot_be_understood_is_refused_in_words(body, words):
     with pytest.raises(BadRequestError, match=words):
-        request(body)
+        parse_request(body)
 
 
 def test_a_parent_of_another_kind_or_version_is_refused_in_words():
-    read = request({"parent": {**PARENT, "apiVersion": "v1", "kind": "Node"}})
+    read = parse_request({"parent": {**PARENT, "apiVersion": "v1", "kind": "Node"}})
     read.expect("v1", "Node")
     for version, kind in (("v2", "Node"), ("v1", "Pod")):
         with pytest.raises(BadRequestError, match=f"^the parent is Node of v1, and must be {kind} of {version}$"):

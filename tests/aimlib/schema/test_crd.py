@@ -7,11 +7,11 @@ import yaml
 from pydantic import Field
 
 from aimlib.api.base import Model
-from aimlib.schema.crd import KEPT, CannotExpressError, crd, files, structural
-from aimlib.schema.kinds import KINDS
+from aimlib.schema.crd import STRUCTURAL_KEYWORDS, UnsupportedSchemaError, crd, crd_files, structural
+from aimlib.schema.kinds import API_KINDS
 from tests.kustomize import ROOT
 
-CRDS = {kind.plural: crd(kind) for kind in KINDS}
+CRDS = {kind.plural: crd(kind) for kind in API_KINDS}
 EACH = pytest.mark.parametrize("definition", CRDS.values(), ids=CRDS)
 STANDARD = {("apiVersion",), ("kind",), ("metadata",)}
 """Fields that the API server explains itself."""
@@ -37,7 +37,7 @@ def at(definition, path: str) -> dict[str, Any]:
 
 def test_the_files_are_what_the_models_say():
     written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").iterdir()}
-    assert written == dict(files()), "run `make crds`"
+    assert written == dict(crd_files()), "run `make crds`"
 
 
 @EACH
@@ -53,7 +53,7 @@ def test_every_field_is_explained(definition):
 @EACH
 def test_it_is_structural(definition):
     for path, node in walk(schema(definition)):
-        allowed = KEPT | {"properties", "items", "additionalProperties", "required"}
+        allowed = STRUCTURAL_KEYWORDS | {"properties", "items", "additionalProperties", "required"}
         assert set(node) <= allowed, path
         if node.get("x-kubernetes-int-or-string"):
             assert "type" not in node, path
@@ -162,7 +162,7 @@ def test_a_field_is_bounded_like_this(definition, path, expected):
     assert found == expected
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+@pytest.mark.parametrize("kind", API_KINDS, ids=lambda kind: kind.plural)
 def test_a_field_with_a_twin_has_no_default_which_would_answer_for_the_twin(kind):
     spec = schema(crd(kind))["properties"].get("spec", {})
     below = dict(walk(spec))
@@ -187,7 +187,7 @@ def test_the_models_words_win_over_those_of_the_type_they_refer_to():
 
 
 def test_the_listing_names_every_file():
-    texts = dict(files())
+    texts = dict(crd_files())
     listed = yaml.safe_load(texts["kustomization.yaml"])["resources"]
     assert [*listed, "kustomization.yaml"] == list(texts)
 
@@ -207,13 +207,13 @@ class Nested(Model):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (Choice, r"^size: a choice of types has no place in a structural schema$"),
-        (Exclusive, r"^size: exclusiveMinimum has no place in a structural schema$"),
-        (Nested, r"^inner\.size: exclusiveMinimum has no place in a structural schema$"),
+        (Choice, r"^size: a choice of types is not allowed in a structural schema$"),
+        (Exclusive, r"^size: exclusiveMinimum is not allowed in a structural schema$"),
+        (Nested, r"^inner\.size: exclusiveMinimum is not allowed in a structural schema$"),
     ],
 )
 def test_what_cannot_be_expressed_raises_with_the_path(model, words):
     found = model.model_json_schema()
     defs = found.pop("$defs", {})
-    with pytest.raises(CannotExpressError, match=words):
+    with pytest.raises(UnsupportedSchemaError, match=words):
         structural(found, defs, (), frozenset())

@@ -4,13 +4,13 @@ import pytest
 from pydantic import BaseModel, ValidationError, field_validator
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.schema.error_messages import sentences
+from aimlib.schema.error_messages import validation_messages
 
 
 def said(raw, model=EndpointSpec):
     with pytest.raises(ValidationError) as error:
         model.model_validate(raw)
-    return sentences(error.value)
+    return validation_messages(error.value)
 
 
 @pytest.mark.parametrize(

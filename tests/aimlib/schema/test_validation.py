@@ -5,12 +5,12 @@ import yaml
 
 from aimlib.api import API_VERSION
 from aimlib.schema.crd import crd
-from aimlib.schema.kinds import KINDS
-from aimlib.schema.validation import admit, dotted, misshapen, schema
+from aimlib.schema.kinds import API_KINDS
+from aimlib.schema.validation import dotted_path, kind_schema, outline_findings, validate_object
 from tests.cases import read
 from tests.kustomize import ROOT
 
-WRITTEN = [kind for kind in KINDS if kind.plural in {"aimendpoints", "aimrecipes", "aimcaches"}]
+WRITTEN = [kind for kind in API_KINDS if kind.plural in {"aimendpoints", "aimrecipes", "aimcaches"}]
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.yaml") if path.stem != "kustomization")
 EXAMPLES = sorted(path for path in (ROOT / "manifests" / "examples").glob("*.yaml") if path.stem != "tenant")
 
@@ -32,22 +32,24 @@ def silent(node):
 def test_the_schema_is_the_crds(kind):
     [version] = crd(kind)["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert silent(schema(kind.model.__name__)["properties"]["spec"]) == silent(spec)
+    assert silent(kind_schema(kind.model.__name__)["properties"]["spec"]) == silent(spec)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_is_admitted(path):
     for raw in yaml.safe_load_all(path.read_text()):
-        assert admit(raw, raw["kind"])[1] == ()
+        assert validate_object(raw, raw["kind"])[1] == ()
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_admitted(path):
-    assert admit(read(path), "AIMRecipe")[1] == ()
+    assert validate_object(read(path), "AIMRecipe")[1] == ()
 
 
 def test_defaults_are_filled_in_where_their_parent_is_there():
-    stored, _ = admit(endpoint(modelId="a/b", service={}, recipe={"fallback": [{"gpuCount": 1}]}), "AIMEndpoint")
+    stored, _ = validate_object(
+        endpoint(modelId="a/b", service={}, recipe={"fallback": [{"gpuCount": 1}]}), "AIMEndpoint"
+    )
     assert stored["spec"]["replicas"] == 1
     assert stored["spec"]["service"] == {"type": "ClusterIP", "port": 8000}
     assert "cache" not in stored["spec"]
@@ -55,13 +57,13 @@ def test_defaults_are_filled_in_where_their_parent_is_there():
 
 
 def test_a_null_is_left_out_where_there_is_a_default_and_refused_elsewhere():
-    stored, findings = admit(endpoint(modelId="a/b", replicas=None, gpuCount=None), "AIMEndpoint")
+    stored, findings = validate_object(endpoint(modelId="a/b", replicas=None, gpuCount=None), "AIMEndpoint")
     assert stored["spec"]["replicas"] == 1
     assert [str(one) for one in findings] == ["spec.gpuCount: must be a whole number, found null"]
 
 
 def test_a_status_is_not_the_users_to_write():
-    stored, findings = admit({**endpoint(modelId="a/b"), "status": {"phase": "Whatever"}}, "AIMEndpoint")
+    stored, findings = validate_object({**endpoint(modelId="a/b"), "status": {"phase": "Whatever"}}, "AIMEndpoint")
     assert "status" not in stored
     assert findings == ()
 
@@ -69,28 +71,28 @@ def test_a_status_is_not_the_users_to_write():
 def test_what_the_api_server_adds_is_taken_back():
     raw = endpoint(modelId="a/b")
     raw["metadata"] |= {"uid": "x", "resourceVersion": "1", "managedFields": [{}], "creationTimestamp": "2026-11-01"}
-    assert admit(raw, "AIMEndpoint")[1] == ()
+    assert validate_object(raw, "AIMEndpoint")[1] == ()
     raw["metadata"]["lables"] = {}
-    assert [str(one) for one in admit(raw, "AIMEndpoint")[1]] == [
+    assert [str(one) for one in validate_object(raw, "AIMEndpoint")[1]] == [
         "metadata.lables: unknown field; did you mean metadata.labels?"
     ]
 
 
 def test_a_rule_between_fields_is_said_in_its_own_words():
-    _, [finding] = admit(endpoint(modelId="a/b", scaling={"minReplicas": 3, "maxReplicas": 2}), "AIMEndpoint")
+    _, [finding] = validate_object(endpoint(modelId="a/b", scaling={"minReplicas": 3, "maxReplicas": 2}), "AIMEndpoint")
     assert "minReplicas must not exceed maxReplicas" in str(finding)
 
 
 @pytest.mark.parametrize("surge", [1, "1", "25%"])
 def test_whole_numbers_and_percentages_are_both_taken(surge):
     strategy = {"strategy": {"rollingUpdate": {"maxSurge": surge}}}
-    assert admit(endpoint(modelId="a/b", deployment=strategy), "AIMEndpoint")[1] == ()
+    assert validate_object(endpoint(modelId="a/b", deployment=strategy), "AIMEndpoint")[1] == ()
 
 
 def test_a_path_is_written_as_people_write_it():
-    assert dotted(("spec", "recipe", "fallback", 0, "gpuCount")) == "spec.recipe.fallback[0].gpuCount"
+    assert dotted_path(("spec", "recipe", "fallback", 0, "gpuCount")) == "spec.recipe.fallback[0].gpuCount"
 
 
 def test_an_object_of_any_kind_has_a_name():
-    assert misshapen({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}, "spec": 1}) == ()
-    assert [str(one) for one in misshapen([])] == ["must be an object, found a list"]
+    assert outline_findings({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}, "spec": 1}) == ()
+    assert [str(one) for one in outline_findings([])] == ["must be an object, found a list"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.naming import digest
+from aimlib.naming import short_digest
 from aimlib.selection.select import decided_for
 from tests.aimlib.make import MODEL, endpoint
 
@@ -73,5 +73,5 @@ def test_the_same_wish_in_other_words_needs_no_new_decision(one, other):
 
 
 def test_only_what_is_stated_counts_so_that_a_later_release_decides_nothing_anew():
-    assert decided_for(endpoint()) == digest([{"model_id": MODEL}], None)
-    assert decided_for(endpoint(gpuCount=0)) == digest([{"model_id": MODEL, "gpu_count": 0}], None)
+    assert decided_for(endpoint()) == short_digest([{"model_id": MODEL}], None)
+    assert decided_for(endpoint(gpuCount=0)) == short_digest([{"model_id": MODEL, "gpu_count": 0}], None)

@@ -9,11 +9,11 @@ import yaml
 from aimlib.api.cache import CacheSpec
 from aimlib.api.recipe import AIMRecipe
 from aimlib.config import Config
-from aimlib.hardware.nodes import facts
+from aimlib.hardware.nodes import node_facts
 from aimlib.naming import child_name, label_value, model_label
 from aimlib.selection.launch import IGNORED_ENV, launch
-from aimlib.selection.recipe_check import examine
-from aimlib.selection.select import entry, select
+from aimlib.selection.recipe_check import check_recipe
+from aimlib.selection.select import read_entry, select
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, node, recipe
 from tests.kustomize import ROOT
 
@@ -30,7 +30,7 @@ QWEN = listed("qwen", *SIZES)
 def shipped():
     files = [path for path in (ROOT / "recipes").glob("*.yaml") if path.name != "kustomization.yaml"]
     parsed = (AIMRecipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in files)
-    return [entry(one.name, one.spec.wire()) for one in parsed]
+    return [read_entry(one.name, one.spec.wire()) for one in parsed]
 
 
 def chosen(spec, catalogue, *nodes):
@@ -135,7 +135,7 @@ def test_22_with_nothing_left_to_choose_everything_that_was_stated_is_used():
 
 def test_24_nodes_are_recognised_by_labels_that_the_labeller_sets():
     by_hand = node({"amd.com/gpu": "true"}, {"amd.com/gpu": "8"})
-    assert [pool.product for pool in facts(by_hand).pools] == ["CPU"]
+    assert [pool.product for pool in node_facts(by_hand).pools] == ["CPU"]
     assert chosen(endpoint(), [QWEN], by_hand) is None
 
 
@@ -162,7 +162,7 @@ def test_33_clean_up_is_off_until_it_is_turned_on():
 )
 def test_recipes_that_cannot_fit_are_not_usable_however_they_are_enabled(weights, shape, never):
     large = recipe(*SIZES, facts={**FACTS, "weightsGiB": weights, **shape})
-    assert not never & set(examine("large", large).usable)
+    assert not never & set(check_recipe("large", large).usable)
 
 
 @pytest.mark.parametrize(("model", "least"), [(DEEPSEEK, 8), (LLAMA, 4), (MAVERICK, 4), (MODEL, 1)])

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from aimlib.api.recipe import ModelFacts
 from aimlib.hardware.products import product
-from aimlib.selection.gpu_memory import GIB, Need, Parallel, cache_bytes_per_token, illegal_degree, need
+from aimlib.selection.gpu_memory import (
+    GIB,
+    Parallel,
+    RequiredMemory,
+    cache_bytes_per_token,
+    illegal_degree,
+    required_memory,
+)
 
 LATENT = {"latentAttention": {"kvLoraRank": 512, "qkRopeHeadDim": 64}}
 
@@ -76,12 +83,12 @@ def test_a_model_fits_from_this_degree_on(name, gpu, least):
     facts, usable = shape(name), product(gpu).memory_gib * 0.9
     legal = [degree for degree in (1, 2, 4, 8) if not illegal_degree(facts, degree)]
     tokens = min(32768, facts.max_context)
-    fits = [str(degree) for degree in legal if need(facts, Parallel(degree), tokens, 2).total <= usable]
+    fits = [str(degree) for degree in legal if required_memory(facts, Parallel(degree), tokens, 2).total <= usable]
     assert (fits or ["-"])[0] == least
 
 
 def test_the_parts_add_up():
-    found = need(shape("Qwen3-32B"), Parallel(2), 32768, 2)
+    found = required_memory(shape("Qwen3-32B"), Parallel(2), 32768, 2)
     assert found.weights == pytest.approx(61.0 * 1.02 / 2)
     assert found.cache == pytest.approx(32768 * 262144 / 2 / GIB)
     assert found.overhead == pytest.approx(2.3 + 0.05 * found.weights)
@@ -99,7 +106,7 @@ def test_a_token_takes_what_the_shape_says(name, bytes_per_token):
 
 def test_windows_keep_their_window_only():
     facts = shape("Gemma-3-27B")
-    long, short = need(facts, Parallel(), 131072, 2).cache, need(facts, Parallel(), 1024, 2).cache
+    long, short = required_memory(facts, Parallel(), 131072, 2).cache, required_memory(facts, Parallel(), 1024, 2).cache
     assert short == pytest.approx(62 * 1024 * 8192 / GIB)
     assert long == pytest.approx((10 * 131072 + 52 * 1024) * 8192 / GIB)
 
@@ -136,7 +143,7 @@ def test_an_illegal_degree_says_which_heads(name, degree, words):
 
 def test_a_need_is_said_in_its_parts():
     words = "36.8 GiB per device (weights 31.1, KV cache 1.9, overhead 3.9)"
-    assert str(Need(31.06, 1.86, 3.853)) == words
+    assert str(RequiredMemory(31.06, 1.86, 3.853)) == words
 
 
 def test_a_replica_has_the_product_of_its_degrees_and_says_them():
@@ -171,20 +178,25 @@ widths = st.sampled_from([0.5, 1.0, 2.0])
 
 @given(facts_of_models, degrees, lengths, widths, st.integers(0, 2**20))
 def test_more_tokens_never_need_less(facts, parallel, tokens, width, more):
-    assert need(facts, parallel, tokens, width).total <= need(facts, parallel, tokens + more, width).total
+    assert (
+        required_memory(facts, parallel, tokens, width).total
+        <= required_memory(facts, parallel, tokens + more, width).total
+    )
 
 
 @given(facts_of_models, degrees, lengths, widths, st.floats(0, 100))
 def test_more_weights_never_need_less(facts, parallel, tokens, width, more):
     heavier = facts.model_copy(update={"weights_gib": facts.weights_gib + more})
-    assert need(facts, parallel, tokens, width).total <= need(heavier, parallel, tokens, width).total
+    assert (
+        required_memory(facts, parallel, tokens, width).total <= required_memory(heavier, parallel, tokens, width).total
+    )
 
 
 @given(facts_of_models, degrees, lengths, widths)
 def test_more_devices_never_need_more_of_each(facts, parallel, tokens, width):
-    before = need(facts, parallel, tokens, width)
-    wider = need(facts, parallel._replace(tensor=parallel.tensor * 2), tokens, width)
-    longer = need(facts, parallel._replace(pipeline=parallel.pipeline * 2), tokens, width)
+    before = required_memory(facts, parallel, tokens, width)
+    wider = required_memory(facts, parallel._replace(tensor=parallel.tensor * 2), tokens, width)
+    longer = required_memory(facts, parallel._replace(pipeline=parallel.pipeline * 2), tokens, width)
     for part in ("weights", "cache", "overhead", "total"):
         assert getattr(wider, part) <= getattr(before, part)
         assert getattr(longer, part) <= getattr(before, part)
@@ -193,18 +205,18 @@ def test_more_devices_never_need_more_of_each(facts, parallel, tokens, width):
 @given(facts_of_models, degrees, lengths, widths)
 def test_a_latent_cache_is_the_same_on_every_rank(facts, parallel, tokens, width):
     assume(facts.latent_attention)
-    alone = need(facts, parallel._replace(tensor=1), tokens, width)
-    assert need(facts, parallel, tokens, width).cache == alone.cache
+    alone = required_memory(facts, parallel._replace(tensor=1), tokens, width)
+    assert required_memory(facts, parallel, tokens, width).cache == alone.cache
 
 
 @given(facts_of_models, degrees, lengths, widths)
 def test_replicas_inside_a_replica_share_nothing(facts, parallel, tokens, width):
-    once = need(facts, parallel._replace(data=1), tokens, width)
-    assert need(facts, parallel, tokens, width) == once
+    once = required_memory(facts, parallel._replace(data=1), tokens, width)
+    assert required_memory(facts, parallel, tokens, width) == once
 
 
 @given(facts_of_models, degrees, lengths)
 def test_half_the_bytes_per_value_are_half_the_cache(facts, parallel, tokens):
-    whole, half = need(facts, parallel, tokens, 2.0), need(facts, parallel, tokens, 1.0)
+    whole, half = required_memory(facts, parallel, tokens, 2.0), required_memory(facts, parallel, tokens, 1.0)
     assert half.cache == pytest.approx(whole.cache / 2)
     assert (half.weights, half.overhead) == (whole.weights, whole.overhead)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.selection.gpu_memory import Parallel
-from aimlib.selection.launch import CACHE_BYTES, IGNORED_ENV, LEAST_LENGTH, launch
+from aimlib.selection.launch import CACHE_BYTES, IGNORED_ENV, LEAST_CONTEXT, launch
 from tests.aimlib.make import FACTS, configuration, recipe
 
 
@@ -97,8 +97,8 @@ def test_other_arguments_are_kept_in_their_canonical_form_with_their_values_whol
         (["--max-model-len", "8192"], 8192),
         (["--max-model-len=32k"], 32000),
         (["--max-model-len=32K"], 32768),
-        (["--max-model-len=-1"], LEAST_LENGTH),
-        (["--max-model-len=auto"], LEAST_LENGTH),
+        (["--max-model-len=-1"], LEAST_CONTEXT),
+        (["--max-model-len=auto"], LEAST_CONTEXT),
     ],
 )
 def test_the_longest_sequence(args, length):

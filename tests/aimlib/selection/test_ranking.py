@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from aimlib.config import Config
 from aimlib.selection.launch import launch
 from aimlib.selection.ranking import common_workload, ranked
-from aimlib.selection.rules import Ask, Case
+from aimlib.selection.rules import Case, Requirements
 from tests.aimlib.make import MODEL, amd, configuration, inventory, recipe
 
 CLASSES = tuple(one for one in inventory(amd()).classes if one.product == "MI300X")
@@ -21,7 +21,7 @@ def measured(workload="w", tokens=None, latency=None):
 def case(name, count=1, *measurements, args=(), **fields):
     spec = recipe(configuration(count, measurements=measurements, args=args), **fields)
     one = spec.configurations[0]
-    return Case(Ask(MODEL), Config(), name, spec, one, launch(spec, one), CLASSES)
+    return Case(Requirements(MODEL), Config(), name, spec, one, launch(spec, one), CLASSES)
 
 
 def order(goal, *cases):

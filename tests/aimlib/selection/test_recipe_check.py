@@ -2,15 +2,15 @@
 
 import pytest
 
-from aimlib.selection.recipe_check import Examination, examine
+from aimlib.selection.recipe_check import RecipeCheck, check_recipe
 from tests.aimlib.make import FACTS, configuration, recipe
 
 SIZES = [configuration(count) for count in (1, 2, 4, 8)]
 
 
 def test_what_is_right_is_usable_without_a_word():
-    assert examine("r", recipe(*SIZES)) == Examination((1, 2, 4, 8), (), ())
-    assert examine("r", recipe(*SIZES)).problems == ()
+    assert check_recipe("r", recipe(*SIZES)) == RecipeCheck((1, 2, 4, 8), (), ())
+    assert check_recipe("r", recipe(*SIZES)).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_right_is_usable_without_a_word():
     ],
 )
 def test_what_is_wrong_is_said_by_number_of_gpus(spec, usable, problems):
-    found = examine("r", spec)
+    found = check_recipe("r", spec)
     assert found.usable == usable
     assert len(found.problems) == len(problems)
     assert all(said.startswith(start) for said, start in zip(found.problems, problems, strict=True))
@@ -63,21 +63,21 @@ def test_what_is_wrong_is_said_by_number_of_gpus(spec, usable, problems):
 
 def test_neither_the_cluster_nor_its_size_matters():
     many = recipe(configuration(64, args=["--tensor-parallel-size=8", "--pipeline-parallel-size=8"]))
-    assert examine("r", many).usable == (64,)
+    assert check_recipe("r", many).usable == (64,)
 
 
 def test_a_recipe_for_processors_is_right_whatever_memory_a_node_has():
-    assert examine("r", recipe(configuration(0), hardware="CPU")).usable == (0,)
-    assert examine("r", recipe(configuration(0), hardware="CPU", backend="sglang")).usable == (0,)
+    assert check_recipe("r", recipe(configuration(0), hardware="CPU")).usable == (0,)
+    assert check_recipe("r", recipe(configuration(0), hardware="CPU", backend="sglang")).usable == (0,)
 
 
 def test_a_recipe_for_sglang_without_a_stated_part_of_the_memory_is_checked_with_the_engines_own():
-    assert examine("r", recipe(*SIZES, backend="sglang")).usable == (1, 2, 4, 8)
+    assert check_recipe("r", recipe(*SIZES, backend="sglang")).usable == (1, 2, 4, 8)
 
 
 def test_what_is_left_out_and_what_could_not_be_checked_is_noted():
     env = [{"name": "HIP_VISIBLE_DEVICES", "value": "0"}]
-    found = examine("r", recipe(configuration(2, env=env), facts=None))
+    found = check_recipe("r", recipe(configuration(2, env=env), facts=None))
     assert found.usable == (2,)
     assert found.notes == (
         "2 GPUs: HIP_VISIBLE_DEVICES is left out: the device plugin decides which GPUs a container sees",
@@ -86,4 +86,4 @@ def test_what_is_left_out_and_what_could_not_be_checked_is_noted():
 
 
 def test_the_counts_are_in_order_whatever_the_order_of_configurations():
-    assert examine("r", recipe(*reversed(SIZES))).usable == (1, 2, 4, 8)
+    assert check_recipe("r", recipe(*reversed(SIZES))).usable == (1, 2, 4, 8)

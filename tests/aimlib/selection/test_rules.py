@@ -6,7 +6,17 @@ import pytest
 
 from aimlib.config import Config
 from aimlib.selection.launch import launch
-from aimlib.selection.rules import INTRINSIC, ORDER, RULES, Ask, Case, Objection, gpus, image, walk
+from aimlib.selection.rules import (
+    RECIPE_RULE_NAMES,
+    RULE_ORDER,
+    SELECTION_RULES,
+    Case,
+    Rejection,
+    Requirements,
+    apply_rules,
+    engine_image,
+    format_gpus,
+)
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, inventory, node, nvidia, recipe
 
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
@@ -15,12 +25,12 @@ TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
 def case(spec=None, *nodes, config=None, name="r", **ask):
     spec = spec or recipe()
     one = spec.configurations[0]
-    asked = Ask(**{"model_id": MODEL, **ask})
+    asked = Requirements(**{"model_id": MODEL, **ask})
     return Case(asked, config or Config(), name, spec, one, launch(spec, one), inventory(*nodes or (amd(),)).classes)
 
 
 def verdict(*args, **ask):
-    _, rule, objection = walk(case(*args, **ask))
+    _, rule, objection = apply_rules(case(*args, **ask))
     return (rule, *objection) if objection else ()
 
 
@@ -160,7 +170,7 @@ def test_partitions_of_amd_work_together():
 
 def test_a_case_is_narrowed_to_the_classes_that_serve_it():
     small, tainted = amd("74a1", 8, "64G"), amd("74a1", 8, taints=[TEAM])
-    walked, rule, objection = walk(case(None, amd(), small, tainted, nvidia(), amd("74a1", 0)))
+    walked, rule, objection = apply_rules(case(None, amd(), small, tainted, nvidia(), amd("74a1", 0)))
     assert (rule, objection) == ("", None)
     (one,) = walked.classes
     assert (one.product, one.memory_gib, one.taints) == ("MI300X", 192, ())
@@ -189,28 +199,28 @@ def test_an_administrator_may_tolerate_a_taint():
     ids=["the recipe's", "the architecture's", "the vendor's", "unknown product", "none", "the administrator's"],
 )
 def test_the_image_is_the_recipes_the_administrators_or_the_shipped_one(spec, images, expected):
-    assert image(case(spec, config=Config(images=images))) == expected
+    assert engine_image(case(spec, config=Config(images=images))) == expected
 
 
 def test_the_shipped_image_is_for_the_engine_and_the_vendor():
-    shipped = {hardware: image(case(recipe(hardware=hardware))) for hardware in ("MI300X", "H100", "CPU")}
+    shipped = {hardware: engine_image(case(recipe(hardware=hardware))) for hardware in ("MI300X", "H100", "CPU")}
     assert "rocm" in shipped["MI300X"]
     assert "cpu" in shipped["CPU"]
     assert len(set(shipped.values())) == 3
 
 
 def test_the_rules_have_names_of_their_own_and_the_first_objection_counts():
-    assert len(ORDER) == len(RULES)
+    assert len(RULE_ORDER) == len(SELECTION_RULES)
     everything_wrong = recipe(configuration(2, enabled=False, args=["--nope"]), hardware="MI999X", precision="fp8")
     assert verdict(everything_wrong, node(), model_id="a/b", recipe="x")[0] == "valid"
-    assert set(INTRINSIC) <= set(ORDER)
+    assert set(RECIPE_RULE_NAMES) <= set(RULE_ORDER)
 
 
 def test_a_walk_may_be_confined_to_some_rules():
-    _, rule, objection = walk(case(None, node(), model_id="a/b"), ("hardware",))
-    assert (rule, objection) == ("hardware", Objection("MI300X", "the cluster has no GPUs"))
+    _, rule, objection = apply_rules(case(None, node(), model_id="a/b"), ("hardware",))
+    assert (rule, objection) == ("hardware", Rejection("MI300X", "the cluster has no GPUs"))
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "CPUs only"), (1, "1 GPU"), (8, "8 GPUs")])
 def test_a_number_of_gpus_in_words(count, words):
-    assert gpus(count) == words
+    assert format_gpus(count) == words

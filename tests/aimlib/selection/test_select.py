@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aimlib.config import Config
-from aimlib.selection.select import decided_for, entry, select
+from aimlib.selection.select import decided_for, read_entry, select
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, node, nvidia, raw_recipe
 
 ROOT = Path(__file__).parents[3]
@@ -234,7 +234,7 @@ def test_among_those_that_break_one_wish_the_closest_is_what_would_fit_without_i
 
 
 def test_a_recipe_that_cannot_be_read_is_a_rejected_candidate_and_touches_no_other():
-    broken = entry("broken", {**raw_recipe(), "backend": "tensorrt"})
+    broken = read_entry("broken", {**raw_recipe(), "backend": "tensorrt"})
     assert broken.spec is None
     found = select(endpoint(), [broken, *CATALOGUE], CLUSTER, ALL)
     assert found.resolved.recipe == "qwen-mi300x"
@@ -249,7 +249,7 @@ def test_a_recipe_that_cannot_be_read_is_a_rejected_candidate_and_touches_no_oth
 
 @pytest.mark.parametrize("raw", [None, [], "x", {}, {"spec": 1}, {**raw_recipe(), "facts": 3}])
 def test_whatever_a_recipe_is_it_is_an_entry(raw):
-    found = entry("x", raw)
+    found = read_entry("x", raw)
     assert (found.spec, found.launches) == (None, ())
     assert 0 < len(found.error) <= 1024
 
@@ -269,12 +269,13 @@ def test_long_words_of_a_row_are_cut_where_the_schema_ends():
     (row,) = explained(endpoint(), [listed("r", configuration(1, args=args))]).candidates
     assert len(row.found) == 1024
     assert (
-        len(entry("x", {**raw_recipe(), **dict.fromkeys(("facts", "image", "performance"), "x" * 900)}).error) <= 1024
+        len(read_entry("x", {**raw_recipe(), **dict.fromkeys(("facts", "image", "performance"), "x" * 900)}).error)
+        <= 1024
     )
 
 
 def test_a_long_sentence_is_cut_where_the_schema_ends():
-    many = [entry(f"broken-{number}", {**raw_recipe(), "backend": "x" * 300}) for number in range(100)]
+    many = [read_entry(f"broken-{number}", {**raw_recipe(), "backend": "x" * 300}) for number in range(100)]
     assert len(explained(endpoint(), many).message) <= 4096
 
 

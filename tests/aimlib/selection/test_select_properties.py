@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from aimlib.config import Config
 from aimlib.hardware.products import product
-from aimlib.selection.gpu_memory import need
-from aimlib.selection.rules import ORDER
+from aimlib.selection.gpu_memory import required_memory
+from aimlib.selection.rules import RULE_ORDER
 from aimlib.selection.select import select
 from tests.aimlib.make import inventory, listed
 from tests.aimlib.strategies import catalogues, fleets, nodes, several_ways, specs
@@ -51,7 +51,7 @@ def serves(one, resolved, facts, launch):
     free = all(taint.key in resolved.tolerations or taint.effect == "PreferNoSchedule" for taint in one.taints)
     same = (one.product, one.partition) == (resolved.product, resolved.partition) and not one.shared
     enough = one.devices_per_node >= max(resolved.gpu_count, 1)
-    needed = need(facts, launch.parallel, launch.max_length, launch.cache_bytes).total if facts else 0
+    needed = required_memory(facts, launch.parallel, launch.max_length, launch.cache_bytes).total if facts else 0
     return free and same and enough and needed <= launch.usable(one.memory_gib)
 
 
@@ -69,7 +69,7 @@ def test_every_candidate_is_explained(spec, catalogue, fleet):
             assert row.score
             assert (row.rule, row.asked, row.found) == (None, None, None)
         else:
-            assert row.rule in ORDER
+            assert row.rule in RULE_ORDER
             assert row.asked
             assert row.found
             assert not row.score

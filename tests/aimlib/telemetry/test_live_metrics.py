@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.endpoint_status import Metrics
-from aimlib.protocol.metacontroller import wire
-from aimlib.telemetry.live_metrics import HOLD, RESYNC_SECONDS, Observation, in_words, rounded, told
-from aimlib.telemetry.prometheus_query import BY_NAME, FIGURES
+from aimlib.protocol.metacontroller import prune
+from aimlib.telemetry.live_metrics import (
+    HOLD_TIME,
+    RESYNC_SECONDS,
+    Observation,
+    current_metrics,
+    format_metrics,
+    rounded,
+)
+from aimlib.telemetry.prometheus_query import METRICS_BY_NAME, STATUS_METRICS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BUSY = {
@@ -28,7 +35,7 @@ LATER = NOON + timedelta(minutes=10)
 
 def said(figures, at=NOON, trouble="", before=None, now=None):
     """`status.metrics` as it is written."""
-    return wire(told(before, 1, Observation(at, figures, trouble), now or at).wire())
+    return prune(current_metrics(before, 1, Observation(at, figures, trouble), now or at).wire())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ def test_two_digits_are_shown_and_nothing_finer_than_the_step(value, step, shown
     assert rounded(value, step) == shown
 
 
-FIGURE = st.sampled_from(FIGURES).flatmap(
+FIGURE = st.sampled_from(STATUS_METRICS).flatmap(
     lambda one: st.tuples(st.just(one), st.floats(0, 1e9, allow_nan=False, allow_subnormal=False))
 )
 
@@ -88,7 +95,7 @@ def test_one_request_more_is_told_while_there_are_few(name):
     assert said({**BUSY, name: 1}, at=LATER, before=first) != first
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", METRICS_BY_NAME)
 def test_a_figure_that_comes_or_goes_is_told(name):
     without = {key: value for key, value in BUSY.items() if key != name}
     first, second = said(BUSY), said(without)
@@ -101,7 +108,7 @@ def test_what_was_said_stands_for_a_while_and_against_what_was_measured_before_i
     idle = dict.fromkeys(BUSY, 0.0)
     for seconds in (-3600, -1, 0, 1, 44):
         assert said(idle, at=NOON + timedelta(seconds=seconds), before=first, now=LATER) == first
-    assert said(idle, at=NOON + HOLD, before=first) != first
+    assert said(idle, at=NOON + HOLD_TIME, before=first) != first
 
 
 def test_a_time_that_a_wrong_clock_wrote_does_not_stand_for_ever():
@@ -141,7 +148,7 @@ def test_what_cannot_be_read_is_replaced(earlier):
     ],
 )
 def test_why_figures_are_absent_is_said(seen, ready, reason):
-    found = told(None, ready, seen, NOON)
+    found = current_metrics(None, ready, seen, NOON)
     assert found.reason == reason
     assert bool(found.message) == bool(reason)
 
@@ -154,20 +161,20 @@ def test_the_same_trouble_is_said_once_and_another_one_anew():
 
 
 def test_figures_are_words_for_people():
-    assert in_words(told(None, 1, Observation(NOON, BUSY), NOON)) == (
+    assert format_metrics(current_metrics(None, 1, Observation(NOON, BUSY), NOON)) == (
         "12 requests/s, 2500 tokens/s, mean latency 1200 ms, 95 % with a first token after 210 ms, "
         "17 running, 3 waiting, KV cache 41 % full, GPUs 89 % busy"
     )
     quiet = {"throughput": 0.0, "requests_running": 0.0}
     words = "0 requests/s, 0 running; no request has ended within five minutes"
-    assert in_words(told(None, 1, Observation(NOON, quiet), NOON)) == words
-    assert in_words(told(None, 0, None, NOON)) == "no replica is ready, so there is nothing to measure"
+    assert format_metrics(current_metrics(None, 1, Observation(NOON, quiet), NOON)) == words
+    assert format_metrics(current_metrics(None, 0, None, NOON)) == "no replica is ready, so there is nothing to measure"
 
 
 def test_a_server_without_a_prometheus_takes_away_what_is_old_and_not_what_another_one_has_just_said():
     first = said(BUSY)
-    assert wire(told(first, 1, None, NOON + timedelta(seconds=44)).wire()) == first
-    assert told(first, 1, None, NOON + timedelta(seconds=45)).reason == "NotConfigured"
+    assert prune(current_metrics(first, 1, None, NOON + timedelta(seconds=44)).wire()) == first
+    assert current_metrics(first, 1, None, NOON + timedelta(seconds=45)).reason == "NotConfigured"
 
 
 def hour(measure, every_seconds, processes=4, configured=4):
@@ -186,7 +193,7 @@ def hour(measure, every_seconds, processes=4, configured=4):
                 asked[place] = now
             figures = measure((asked[place] - NOON).total_seconds(), chance)
             seen = Observation(asked[place], figures) if place < configured else None
-            found = wire(told(status, 1, seen, now).wire())
+            found = prune(current_metrics(status, 1, seen, now).wire())
             if found == status:
                 break
             status, writes = found, writes + 1
@@ -212,9 +219,9 @@ def test_an_hour_of_steady_traffic_is_one_write():
 
 def test_an_hour_of_wild_traffic_is_at_most_one_write_for_each_look_and_eighty_whatever_happens():
     assert 30 <= hour(moving, RESYNC_SECONDS) <= 3600 / RESYNC_SECONDS
-    assert 30 <= hour(moving, 1) <= 3600 / HOLD.total_seconds() + 1
+    assert 30 <= hour(moving, 1) <= 3600 / HOLD_TIME.total_seconds() + 1
 
 
 def test_servers_of_two_configurations_do_not_write_in_turn():
     """While they are replaced: there and back, whenever what was said half a minute late has stood long enough."""
-    assert hour(steady, 1, configured=2) <= 2 * 3600 / (HOLD.total_seconds() - 30)
+    assert hour(steady, 1, configured=2) <= 2 * 3600 / (HOLD_TIME.total_seconds() - 30)

@@ -6,18 +6,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aimlib.engines.catalogue import Metrics, engines
+from aimlib.engines.catalogue import EngineMetrics, engines
 from aimlib.engines.gpu_exporters import exporters
-from aimlib.telemetry.recording_rules import files, records
+from aimlib.telemetry.recording_rules import records, rule_files
 from tests.kustomize import ROOT
 
 PUBLISHED = ROOT / "tests" / "testdata" / "metrics"
 MONITORING = ROOT / "manifests" / "components" / "monitoring"
-MADE = list(files(yaml.safe_load((MONITORING / "rules" / "alerts.yaml").read_text())))
+MADE = list(rule_files(yaml.safe_load((MONITORING / "rules" / "alerts.yaml").read_text())))
 GAUGES = {"running", "waiting", "cache_usage"}
 COUNTERS = {"requests", "answers", "server_errors", "prompt_tokens", "generation_tokens"}
 TYPES = {
-    name: "gauge" if name in GAUGES else "counter" if name in COUNTERS else "histogram" for name in Metrics.model_fields
+    name: "gauge" if name in GAUGES else "counter" if name in COUNTERS else "histogram"
+    for name in EngineMetrics.model_fields
 }
 
 
@@ -25,7 +26,7 @@ def published(engine):
     return yaml.safe_load((PUBLISHED / f"{engine.name}-{engine.version}.yaml").read_text())["metrics"]
 
 
-@pytest.mark.parametrize("key", Metrics.model_fields)
+@pytest.mark.parametrize("key", EngineMetrics.model_fields)
 @pytest.mark.parametrize("engine", engines(), ids=lambda engine: engine.name)
 def test_a_name_is_one_that_the_engine_of_that_version_exports(engine, key):
     name, _, labels = getattr(engine.metrics, key).removesuffix("}").partition("{")
@@ -38,7 +39,7 @@ def test_a_name_is_one_that_the_engine_of_that_version_exports(engine, key):
 def test_a_former_name_is_gone_and_has_a_new_one(engine):
     former = engine.former_metrics.model_dump(exclude_none=True)
     assert set(former.values()) & set(published(engine)) == set()
-    assert set(former) <= set(Metrics.model_fields)
+    assert set(former) <= set(EngineMetrics.model_fields)
 
 
 def test_there_is_a_page_of_every_engine_and_of_no_other():

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 
 from aimlib.api.cache import CachedModelSpec, CacheSpec
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.job_reports import model_key
 from aimlib.config import Config
-from aimlib.kube.quantity import GIB, parse
+from aimlib.kube.quantity import GIB, parse_quantity
 from aimlib.naming import DNS_1035
 from hooks.cache.children.owner import CacheOwner
 from tests.hooks.cache import worlds as some
@@ -80,7 +80,7 @@ def test_a_claim_never_asks_for_less_than_it_has(world):
     before, after = found(played, "PersistentVolumeClaim"), wanted(played, "PersistentVolumeClaim")
     assert set(before) <= set(after)
     for name, claim in before.items():
-        sizes = [parse(one["spec"]["resources"]["requests"]["storage"]) for one in (claim, after[name])]
+        sizes = [parse_quantity(one["spec"]["resources"]["requests"]["storage"]) for one in (claim, after[name])]
         assert sizes[0] <= sizes[1]
 
 
@@ -211,7 +211,7 @@ def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
 
 @pytest.mark.parametrize(
     ("reason", "said"),
-    [("Network", OUTCOMES["Network"].words), ("Strange", "Strange")],
+    [("Network", DOWNLOAD_OUTCOMES["Network"].words), ("Strange", "Strange")],
 )
 def test_a_failure_without_a_message_is_told_by_its_reason(reason, said):
     [model] = models(told({"state": "Failed", "reason": reason})).values()

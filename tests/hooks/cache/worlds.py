@@ -4,9 +4,9 @@ import json
 
 from hypothesis import strategies as st
 
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.job_reports import model_key, patterns_key
-from aimlib.kube.quantity import GIB, canonical
+from aimlib.kube.quantity import GIB, canonical_quantity
 from tests.aimlib.strategies import mostly
 
 KNOWN = "Qwen/Qwen3-32B"
@@ -91,7 +91,7 @@ reports = st.fixed_dictionaries(
         "total": amounts,
         "files": st.integers(0, 2**31),
         "commit": st.just("a" * 40),
-        "reason": st.sampled_from([*OUTCOMES, "Strange"]),
+        "reason": st.sampled_from([*DOWNLOAD_OUTCOMES, "Strange"]),
         "message": st.text(max_size=8) | st.just("m" * 4096),
         "patterns": st.sampled_from([patterns_key((), None), patterns_key(("*.json",), None)]),
         "cachedAt": times,
@@ -145,7 +145,7 @@ claimed = st.one_of(
     st.builds(
         lambda phase, size, found: {
             "status": {"phase": phase},
-            "spec": {"resources": {"requests": {"storage": canonical(size)}}, "storageClassName": found},
+            "spec": {"resources": {"requests": {"storage": canonical_quantity(size)}}, "storageClassName": found},
         },
         st.sampled_from(["Bound", "Pending", "Lost"]),
         st.sampled_from(SIZES),

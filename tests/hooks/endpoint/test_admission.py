@@ -12,12 +12,19 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.config import Config
 from aimlib.memo import Memo
 from aimlib.naming import MODEL_LABEL, model_label
-from aimlib.protocol.admission_review import WARNING_LENGTH, WARNINGS_LENGTH, Answer, fitting, response, review
-from aimlib.selection.select import decided_for, entry, select
+from aimlib.protocol.admission_review import (
+    WARNING_LENGTH,
+    WARNINGS_LENGTH,
+    AdmissionResponse,
+    fit_warnings,
+    parse_review,
+    review_response,
+)
+from aimlib.selection.select import decided_for, read_entry, select
 from hooks.endpoint import decision as decisions
 from hooks.endpoint.admission import label, validate
 from hooks.endpoint.world import INVENTORY, RECIPES
-from hooks.server.webhooks import review_response, webhooks
+from hooks.server.webhooks import call_webhook, webhooks
 from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
 from tests.cases import TESTDATA, read
@@ -82,9 +89,11 @@ def test_an_update_back_to_what_runs_is_let_in_in_silence():
     runs, much = ({"spec": {"modelId": MODEL, "gpuCount": count}} for count in (1, 3))
     status = play("endpoint", "/endpoint/sync", {"endpoint": runs, **world}).answer.said["status"]
     old = {**parent("endpoint", {"endpoint": much}), "status": status}
-    found = review(reviewed(parent("endpoint", {"endpoint": runs}), old))
+    found = parse_review(reviewed(parent("endpoint", {"endpoint": runs}), old))
     for nodes in ("mi300x", "cpu"):
-        assert validate(found, known({**world, "inventory": nodes}), Config(), enforce=True) == Answer("Silent")
+        assert validate(found, known({**world, "inventory": nodes}), Config(), enforce=True) == AdmissionResponse(
+            "Silent"
+        )
 
 
 wished = st.builds(
@@ -110,9 +119,9 @@ def test_the_verdict_is_that_of_the_selector(spec, earlier, catalogue, fleet, en
     now = EndpointSpec.model_validate(spec)
     asks_anew = not earlier or decided_for(now) != decided_for(EndpointSpec.model_validate(earlier))
     said = validate(
-        review(reviewed(parent("endpoint", {"endpoint": {"spec": spec}}), old)), found, Config(), enforce=enforce
+        parse_review(reviewed(parent("endpoint", {"endpoint": {"spec": spec}}), old)), found, Config(), enforce=enforce
     )
-    entries = [entry(one["metadata"]["name"], one["spec"]) for one in catalogue if one["spec"]["modelId"] == MODEL]
+    entries = [read_entry(one["metadata"]["name"], one["spec"]) for one in catalogue if one["spec"]["modelId"] == MODEL]
     decision = select(now, entries, cluster, Config())
     objections = [decision.selection.message] if decision.resolved is None and asks_anew else []
     assert bool(said.refusal) == (enforce and bool(objections))
@@ -123,7 +132,7 @@ def test_the_verdict_is_that_of_the_selector(spec, earlier, catalogue, fleet, en
 def test_a_second_mutation_changes_nothing_and_labels_of_others_stay(spec, labels):
     given = {"metadata": {"name": "chat", **({} if labels is None else {"labels": labels})}, "spec": spec}
     first = reviewed(parent("endpoint", {"endpoint": given}))
-    made = jsonpatch.apply_patch(first["request"]["object"], label(review(first)).patch)
+    made = jsonpatch.apply_patch(first["request"]["object"], label(parse_review(first)).patch)
     assert made["metadata"].pop("labels") == {MODEL_LABEL: model_label(MODEL)} | (labels or {})
     assert made == {**first["request"]["object"], "metadata": {"name": "chat", **usual(made)}}
 
@@ -163,7 +172,7 @@ bodies = st.one_of(
 @given(bodies)
 def test_any_json_gets_an_answer_or_a_sentence(sent):
     for path, webhook in webhooks(Config(), lambda: {RECIPES: [], INVENTORY: []}).items():
-        _, _, said, code = review_response(webhook, json.dumps(sent).encode())
+        _, _, said, code = call_webhook(webhook, json.dumps(sent).encode())
         assert code in {200, 400}, path
         assert ("error" in said) == (code == 400)
         if code == 400:
@@ -171,13 +180,13 @@ def test_any_json_gets_an_answer_or_a_sentence(sent):
 
 
 def test_warnings_are_cut_as_the_api_server_would_cut_them_and_have_no_control_characters():
-    assert fitting(["a\nb\u0000c", "ü"]) == ["a b c", "ü"]
-    [long] = fitting(["x" * 5000])
+    assert fit_warnings(["a\nb\u0000c", "ü"]) == ["a b c", "ü"]
+    [long] = fit_warnings(["x" * 5000])
     assert (len(long), long[-1]) == (WARNING_LENGTH, "…")
-    many = fitting(f"{number}{'x' * 200}" for number in range(100))
+    many = fit_warnings(f"{number}{'x' * 200}" for number in range(100))
     assert sum(map(len, many)) < WARNINGS_LENGTH + 100
     assert many[-1] == f"and {101 - len(many)} more, which status.warnings will have"
-    refused = response(review(QUESTION), Answer("Refused", refusal="y" * 5000))["response"]
+    refused = review_response(parse_review(QUESTION), AdmissionResponse("Refused", refusal="y" * 5000))["response"]
     assert (len(refused["status"]["message"]), refused["allowed"]) == (4096, False)
 
 
@@ -187,5 +196,5 @@ def test_a_decision_is_remembered_between_the_hook_and_admission(monkeypatch):
     monkeypatch.setattr(decisions, "select", lambda *given: made.append(given) or select(*given))
     world = {"recipes": ["qwen3-32b-mi300x-bf16"], "inventory": "mi300x", "endpoint": {"spec": {"modelId": MODEL}}}
     play("endpoint", "/endpoint/sync", world)
-    validate(review(body(world)), known(world), Config(), enforce=False)
+    validate(parse_review(body(world)), known(world), Config(), enforce=False)
     assert len(made) == 1

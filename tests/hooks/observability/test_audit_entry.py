@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.diagnosis.secret_patterns import HIDDEN
-from aimlib.protocol.metacontroller import Request, request
+from aimlib.protocol.metacontroller import Request, parse_request
 from hooks.observability import metrics, record
 from hooks.observability.audit_entry import audit_line, last_writer
 from hooks.observability.changes import RecentChanges, detect_change
@@ -57,7 +57,7 @@ def audited(client):  # noqa: ARG001 - with the server, the logger is made
 
 def built(played):
     """The line of a case that was played; None where nothing has changed."""
-    asked = request(json.loads(json.dumps(played.request)), played.now)
+    asked = parse_request(json.loads(json.dumps(played.request)), played.now)
     found = detect_change(asked, played.answer.said["status"])
     return found and (found, audit_line(asked, found, "1.2.3"))
 
@@ -255,7 +255,7 @@ def test_whatever_was_in_the_status_a_sync_writes_its_line_or_none(metadata, bef
     body["parent"]["status"] = before
     counter = metrics.AUDIT_RECORDS.labels("failed")
     failures = counter._value.get()
-    record.record(request(body, NOON), {"status": {"resolved": {"recipe": "r"}}}, "1")
+    record.record(parse_request(body, NOON), {"status": {"resolved": {"recipe": "r"}}}, "1")
     assert counter._value.get() == failures
 
 
@@ -264,6 +264,6 @@ def test_no_more_changes_are_remembered_than_there_is_room_for():
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
     body = play(case.kind, case.hook, case.world)
     for uid in "abc":
-        asked = request(merged(body.request, {"parent": {"metadata": {"uid": uid}}}), NOON)
+        asked = parse_request(merged(body.request, {"parent": {"metadata": {"uid": uid}}}), NOON)
         assert told.is_new(asked, detect_change(asked, body.answer.said["status"]))
     assert len(told.latest) == 2

@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 from prometheus_client import REGISTRY
 
-from aimlib.caching.download_errors import OUTCOMES
-from aimlib.selection.rules import ORDER
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.selection.rules import RULE_ORDER
 from hooks.observability import record
 from hooks.observability.changes import OTHER, RecentChanges
 from hooks.observability.metrics import ERROR_REASONS
@@ -86,7 +86,7 @@ def test_a_thousand_syncs_of_the_same_world_count_one_selection(client, counted)
     labels = 'engine="vllm",hardware="MI300X",precision="bf16",recipe="qwen3-32b-mi300x-bf16"'
     assert found.pop(f"aim_selections_total{{{labels}}}") == 1
     assert found.pop('aim_audit_records_total{result="written"}') == 1
-    assert found.keys() <= {f'aim_selection_rejections_total{{rule="{rule}"}}' for rule in ORDER}
+    assert found.keys() <= {f'aim_selection_rejections_total{{rule="{rule}"}}' for rule in RULE_ORDER}
 
 
 def test_a_process_that_knows_nothing_goes_by_the_status(client, counted, monkeypatch):
@@ -172,8 +172,8 @@ READY = {
 
 @pytest.mark.parametrize(
     ("state", "outcome"),
-    [(READY, "Ready"), *(({"state": "Failed", "reason": one, "message": "no"}, one) for one in OUTCOMES)],
-    ids=["Ready", *OUTCOMES],
+    [(READY, "Ready"), *(({"state": "Failed", "reason": one, "message": "no"}, one) for one in DOWNLOAD_OUTCOMES)],
+    ids=["Ready", *DOWNLOAD_OUTCOMES],
 )
 def test_a_download_is_counted_by_its_outcome_and_once(client, counted, state, outcome):
     played = cache_body(**state)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aimlib.kube.timestamp import written
+from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.metacontroller import Request
 from hooks.server.transition_times import with_transition_times
 
@@ -12,7 +12,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def moment(seconds):
-    return written(NOON + timedelta(seconds=seconds))
+    return format_timestamp(NOON + timedelta(seconds=seconds))
 
 
 def condition(status, since=None, kind="Ready"):

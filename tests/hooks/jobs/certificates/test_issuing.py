@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from hooks.jobs.certificates.__main__ import server_names
 from hooks.jobs.certificates.issuing import (
-    UnreadableError,
+    InvalidCertificateError,
     issue_ca,
     issue_server,
     new_token,
@@ -94,12 +94,12 @@ def test_tokens_differ_and_may_stand_in_a_path():
 def test_only_keys_of_our_own_kind_are_used():
     key = rsa.generate_private_key(65537, 2048)
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    with pytest.raises(UnreadableError, match="not one on an elliptic curve"):
+    with pytest.raises(InvalidCertificateError, match="not one on an elliptic curve"):
         issue_server(Pair(issue_ca(NOW).certificate, text), NAMES, NOW)
     named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rsa")])
     made = x509.CertificateBuilder(named, named, key.public_key(), 1, NOW, NOW + SERVER_LIFETIME)
     foreign = made.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
-    with pytest.raises(UnreadableError, match="not one on an elliptic curve"):
+    with pytest.raises(InvalidCertificateError, match="not one on an elliptic curve"):
         parse_pair(foreign, text)
     # Whom to trust may be of any kind.
     [read] = parse_certificates(foreign)

@@ -7,7 +7,7 @@ import pytest
 
 from hooks.jobs.certificates import __main__ as program
 from hooks.jobs.certificates.clients import MERGE_PATCH, STRATEGIC_PATCH
-from hooks.jobs.certificates.cluster import ConflictError
+from hooks.jobs.certificates.cluster import WriteConflictError
 from hooks.jobs.certificates.secrets import TOKEN_SECRET
 from tests.apiserver import standing_in
 from tests.hooks.jobs.certificates.world import CONFIGURATIONS, CONTROLLERS, World
@@ -49,7 +49,7 @@ class Server(Loopback):
                 secret = self.world.write_secret({"metadata": {**change["metadata"], "name": name}}, decoded(change))
             elif change:
                 self.world.patch(target.path, change, change, content_type)
-        except ConflictError:
+        except WriteConflictError:
             return 409, {}
         return 200, secret or self.world.read(target.path)
 

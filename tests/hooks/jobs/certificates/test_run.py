@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from hooks.jobs.certificates.clients import webhook_path
-from hooks.jobs.certificates.cluster import ClusterError
 from hooks.jobs.certificates.issuing import issue_ca, issue_server, parse_certificates
 from hooks.jobs.certificates.run import ATTEMPTS, Options
 from hooks.jobs.certificates.secrets import CA_SECRET, SERVER_SECRET, TOKEN_SECRET
+from hooks.kube_client import ApiServerError
 from tests.hooks.jobs.certificates.world import CONFIGURATIONS, CONTROLLERS, NAMES, START, World, trusted
 
 ELSEWHERE = Options(NAMES, issued_elsewhere=True)
@@ -130,7 +130,7 @@ def test_who_writes_at_the_same_time_makes_it_read_everything_anew():
 def test_who_writes_all_the_time_ends_it():
     world = World()
     world.conflicts = ATTEMPTS
-    with pytest.raises(ClusterError, match="5 times in a row"):
+    with pytest.raises(ApiServerError, match="5 times in a row"):
         world.run()
 
 
@@ -204,7 +204,7 @@ def test_the_next_authority_of_another_program_is_trusted_before_it_signs(issued
 def test_before_another_program_has_issued_anything_nothing_is_handed_out(text):
     world = World()
     put(world, SERVER_SECRET, ca_crt=text)
-    with pytest.raises(ClusterError, match=r"Secret aim-system/aim-hooks-tls has no valid certificate in ca\.crt"):
+    with pytest.raises(ApiServerError, match=r"Secret aim-system/aim-hooks-tls has no valid certificate in ca\.crt"):
         world.run(options=ELSEWHERE)
     assert world.writes == []
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hooks.jobs.certificates.clients import CLIENTS, STRATEGIC_PATCH, TOKEN_ANNOTATION, Client, trusts
-from hooks.jobs.certificates.cluster import ConflictError, decoded
+from hooks.jobs.certificates.cluster import WriteConflictError, decoded
 from hooks.jobs.certificates.issuing import parse_certificates
 from hooks.jobs.certificates.rotation import Certificate
 from hooks.jobs.certificates.run import Options, reconcile
@@ -92,7 +92,7 @@ class World:
         self.left = None if self.left is None else self.left - 1
         if self.conflicts:
             self.conflicts -= 1
-            raise ConflictError(what)
+            raise WriteConflictError(what)
         assert found["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
         stored["metadata"]["resourceVersion"] += "1"
         self.writes.append(what)

@@ -121,7 +121,7 @@ class Mount:
         """The commits of the models that are said to be complete, by `ID@REVISION`."""
         if not self.index.exists():
             return {}
-        found = volume_index.read(self.index.read_text()).models.values()
+        found = volume_index.parse_index(self.index.read_text()).models.values()
         return {f"{one.id}@{one.revision}": one.commit for one in found}
 
     def offline(self, model: str, revision: str = "main") -> dict[str, bytes]:

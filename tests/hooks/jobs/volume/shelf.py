@@ -8,12 +8,12 @@ from aimlib.api import API_VERSION
 from aimlib.caching import job_reports
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.caching.volume_index import CachedModel, VolumeFile
-from aimlib.kube.timestamp import written
+from aimlib.kube.timestamp import format_timestamp
 from hooks.jobs.volume import clock, hashes, index
-from hooks.jobs.volume.cluster import ClusterError
 from hooks.jobs.volume.layout import MountedVolume
 from hooks.jobs.volume.request import DownloadRequest
 from hooks.jobs.volume.snapshot import publish_snapshot
+from hooks.kube_client import ApiServerError
 
 LARGE = "model.safetensors"
 
@@ -24,7 +24,7 @@ def quiet(sentence):
 
 def ago(days):
     """So many days before now, as it is written; None for None."""
-    return None if days is None else written(clock.now() - timedelta(days=days))
+    return None if days is None else format_timestamp(clock.now() - timedelta(days=days))
 
 
 def put(root, name, revision=DEFAULT_REVISION, commit="c", cached=None, **contents):
@@ -83,22 +83,22 @@ class Kubernetes:
 
     @property
     def reports(self):
-        return job_reports.read(self.data)
+        return job_reports.read_reports(self.data)
 
     def knowing(self, *models):
         """Their reports, as their Jobs made them."""
         for one in models:
-            self.data[one.key] = job_reports.written(one.report())
+            self.data[one.key] = job_reports.report_text(one.report())
         return self
 
     def report(self, data):
         if self.broken:
-            raise ClusterError("the API server returned 503 Service Unavailable")
+            raise ApiServerError("the API server returned 503 Service Unavailable")
         self.data |= data
 
     def read_cache(self):
         if self.broken:
-            raise ClusterError("the API server returned 503 Service Unavailable")
+            raise ApiServerError("the API server returned 503 Service Unavailable")
         self.asked += 1
         rows = [
             {"id": one.id, "revision": one.revision, "status": one.state, "usedBy": self.users.get(one.id, [])}

@@ -6,17 +6,17 @@ import threading
 
 import pytest
 
-from aimlib.caching.eviction import Policy
+from aimlib.caching.eviction import CleanupPolicy
 from hooks.jobs.volume import cleanup, clock, disk, index, locks, removal
 from hooks.jobs.volume.cleanup_plan import preview
-from hooks.jobs.volume.cluster import ClusterError
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume
 from hooks.jobs.volume.policy import CacheRules, OptionRules
+from hooks.kube_client import ApiServerError
 from tests.hooks.jobs.volume.shelf import LARGE, Kubernetes, ago, blob, part, put, quiet
 
 DAY = 86_400
-OLD = OptionRules(Policy("lru", 30 * DAY, None))
+OLD = OptionRules(CleanupPolicy("lru", 30 * DAY, None))
 
 
 def there(root):
@@ -193,7 +193,7 @@ def test_a_cluster_that_cannot_be_asked_means_that_nothing_goes(tmp_path):
     cluster.broken = True
     ended = collected(tmp_path, CacheRules(cluster))
     assert (ended.removed, there(tmp_path)) == ([], ["a/b@main"])
-    assert isinstance(ended.error, ClusterError)
+    assert isinstance(ended.error, ApiServerError)
     assert ended.notes == ["clean-up stopped: the API server returned 503 Service Unavailable"]
 
 
@@ -262,7 +262,7 @@ def test_a_file_system_that_is_slow_to_tell_does_not_cost_a_second_model(tmp_pat
     for name, days in (("first", 9), ("second", 8)):
         put(tmp_path, f"a/{name}", cached=days)
     monkeypatch.setattr(disk, "free_bytes", lambda _: 1000)
-    ended = collected(tmp_path, OptionRules(Policy("lru", None, 60_000)))
+    ended = collected(tmp_path, OptionRules(CleanupPolicy("lru", None, 60_000)))
     assert [one.id for one in ended.removed] == ["a/first"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aimlib.caching.eviction import Policy
+from aimlib.caching.eviction import CleanupPolicy
 from hooks.jobs.volume import cleanup, disk, index
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.policy import CacheRules, OptionRules
@@ -10,7 +10,7 @@ from tests.hooks.cli.commandline import aim
 from tests.hooks.jobs.volume.here import MODEL
 from tests.hooks.jobs.volume.shelf import Kubernetes, ago, quiet
 
-OLD = OptionRules(Policy("lru", 86_400, None))
+OLD = OptionRules(CleanupPolicy("lru", 86_400, None))
 
 
 def aged(here, *models):

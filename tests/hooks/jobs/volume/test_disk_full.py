@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from tests.hooks.jobs.volume.downloads import Mount
 from tests.hub import Fault
 
@@ -60,7 +60,7 @@ def mount(tmp_path, hub):
 
 
 def failed_for_space(mount, ended, *words):
-    assert ended.code == OUTCOMES["NoSpace"].code, ended
+    assert ended.code == DOWNLOAD_OUTCOMES["NoSpace"].code, ended
     for word in words:
         assert word in ended.message, ended
     assert "Traceback" not in ended.output

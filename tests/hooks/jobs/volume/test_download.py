@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from huggingface_hub import snapshot_download
 
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.volume_index import VolumeFile
 from hooks.jobs.volume import blob as fetch
 from hooks.jobs.volume import disk, hashes, locks, thread_pool
@@ -18,7 +18,7 @@ from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.http_client import FileClient
 from hooks.jobs.volume.hub import HubClient
 from hooks.jobs.volume.progress import Progress
-from hooks.jobs.volume.retry import RetryPolicy, StoppedError, retry
+from hooks.jobs.volume.retry import CancelledError, RetryPolicy, retry
 from tests.hooks.jobs.volume.here import FILES, KEPT, MODEL, QUICK
 from tests.hub import Fault
 
@@ -28,7 +28,7 @@ WEIGHTS = "model-00001-of-00002.safetensors"
 def refused(here, **changes):
     with pytest.raises(DownloadError) as error:
         here.download(**changes)
-    assert error.value.code == OUTCOMES[error.value.reason].code
+    assert error.value.code == DOWNLOAD_OUTCOMES[error.value.reason].code
     return error.value
 
 
@@ -404,18 +404,18 @@ def fetcher(here):
 def test_a_transfer_that_is_not_wanted_any_more_ends(here, fetcher):
     file = VolumeFile(path=WEIGHTS, size=3_000_000, hash=here.model.files[WEIGHTS].etag)
     fetcher.abort()
-    with pytest.raises(StoppedError):
+    with pytest.raises(CancelledError):
         fetcher.download(file)
     assert here.blobs() == {f"{file.hash}.incomplete": 0}
     (here.repo.blobs / file.hash).write_bytes(bytes(3_000_000))
-    with pytest.raises(StoppedError):
+    with pytest.raises(CancelledError):
         fetcher.download(file)
 
 
 def test_a_transfer_ends_amid_its_bytes(here, fetcher, tmp_path):
     answer = fetcher.client.get(fetcher.hub.url(here.model.commit, "config.json"), None)
     fetcher.stop.set()
-    with (tmp_path / "out").open("wb", buffering=0) as out, pytest.raises(StoppedError):
+    with (tmp_path / "out").open("wb", buffering=0) as out, pytest.raises(CancelledError):
         fetcher._copy(answer.response, 22, out, hashes.new_hash("0" * 40, 22), 0)
     answer.response.close()
     assert (tmp_path / "out").stat().st_size == 0
@@ -435,7 +435,7 @@ def test_pauses_end_when_the_work_is_not_wanted_any_more():
 
     stop = threading.Event()
     threading.Timer(0.05, stop.set).start()
-    with pytest.raises(StoppedError):
+    with pytest.raises(CancelledError):
         retry(fail, RetryPolicy(), stop)
 
 

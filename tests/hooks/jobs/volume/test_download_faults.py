@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from hooks.jobs.volume.download import DownloadContext, download_model
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.report import ConsoleReporter
@@ -21,7 +21,7 @@ AT_ONCE = {"Retry-After": "0"}
 
 def failed(mount, ended, reason, *words):
     """Whether it failed for that reason, with a sentence where Kubernetes finds it, and called nothing ready."""
-    assert ended.code == OUTCOMES[reason].code, ended
+    assert ended.code == DOWNLOAD_OUTCOMES[reason].code, ended
     for word in words:
         assert word in ended.message, ended
     assert f"Error: {ended.message}" in ended.output
@@ -59,7 +59,7 @@ def test_what_a_retry_cannot_mend_is_said_in_a_sentence(hub, mount, case):
     words = ("--revision", asked["revision"]) if "revision" in asked else ()
     ended = mount.download(asked.get("model", MODEL), *words, **environment)
     assert failed(mount, ended, reason, sentence)
-    assert not OUTCOMES[reason].retried
+    assert not DOWNLOAD_OUTCOMES[reason].retried
     assert hub.sent() == 0
     assert "wrong" not in ended.message.replace("some/wrong", "")  # no token in what everybody may read
 
@@ -149,7 +149,7 @@ def test_what_does_not_pass_is_given_up_and_may_be_tried_again(hub, mount, model
     fault, reason, sentence = FOR_EVER[case]
     hub.fault = fault
     assert failed(mount, mount.download(MODEL), reason, sentence)
-    assert OUTCOMES[reason].retried
+    assert DOWNLOAD_OUTCOMES[reason].retried
     hub.fault, sent, there = None, hub.sent(), sum(mount.blobs(MODEL).values())
     mount.fill(MODEL)
     assert mount.holds(model)

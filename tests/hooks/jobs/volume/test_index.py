@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from aimlib.caching import volume_index
-from aimlib.caching.volume_index import CachedModel, NewerIndexError, UnreadableIndexError, VolumeFile, VolumeIndex
+from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
 from hooks.jobs.volume import disk, index
 from hooks.jobs.volume.errors import DownloadError
 from tests.hooks.jobs.volume.here import KEPT, MODEL
@@ -24,7 +24,7 @@ def changed(text, **changes):
 
 def test_it_is_read_as_it_was_written():
     made = VolumeIndex().having(ONE)
-    assert volume_index.read(volume_index.written(made)) == made
+    assert volume_index.parse_index(volume_index.index_text(made)) == made
     assert made.models[ONE.key] == ONE
     assert made.without(ONE.key) == VolumeIndex()
     assert made.without("another") == made
@@ -47,13 +47,13 @@ def test_equal_contents_count_once():
     ],
 )
 def test_texts_that_are_no_index(text, said):
-    with pytest.raises(UnreadableIndexError, match=said):
-        volume_index.read(text)
+    with pytest.raises(InvalidIndexError, match=said):
+        volume_index.parse_index(text)
 
 
 def test_a_later_version_is_told_apart():
     with pytest.raises(NewerIndexError, match="it is of version 2, and this release knows 1"):
-        volume_index.read('{"version": 2}')
+        volume_index.parse_index('{"version": 2}')
 
 
 def test_a_volume_without_an_index_has_nothing(here):

@@ -9,8 +9,9 @@ from aimlib.caching import job_reports
 from aimlib.caching.job_reports import ModelReport
 from hooks import kube_client
 from hooks.jobs.volume import clock, command, disk, report, termination
-from hooks.jobs.volume.cluster import CacheClient, ClusterError
+from hooks.jobs.volume.cluster import CacheClient
 from hooks.jobs.volume.report import CacheReporter, ConsoleReporter
+from hooks.kube_client import ApiServerError
 from tests.apiserver import standing_in
 from tests.hooks.jobs.volume.here import KEPT, MODEL
 from tests.loopback import Answering, Loopback
@@ -103,7 +104,7 @@ def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
     teller.update(going(4, message="waits"))
     teller.update(going(4, message="waits"))
     assert [path for path, _ in api.patches] == [STATE] * 3
-    merged = [job_reports.read(body["data"]).models[KEY] for _, body in api.patches]
+    merged = [job_reports.read_reports(body["data"]).models[KEY] for _, body in api.patches]
     assert [one.done for one in merged] == [0, 3, 4]
     assert said == []
 
@@ -113,7 +114,7 @@ def test_an_aimcache_is_told_the_end_with_the_volume(api, asked, here):
     CacheReporter(asked, KEY, print).end(here.root, found.report())
     [(path, body)] = api.patches
     assert path == STATE
-    merged = job_reports.read(body["data"])
+    merged = job_reports.read_reports(body["data"])
     assert merged.models[KEY] == found.report()
     assert merged.models[KEY].state == "Ready"
     assert merged.volume.used >= KEPT
@@ -146,7 +147,7 @@ def test_a_cluster_that_refuses_is_asked_again_later(api, asked, time, tmp_path)
 
 def test_a_cluster_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(ClusterError, match="no cluster is configured"):
+    with pytest.raises(ApiServerError, match="no cluster is configured"):
         CacheClient("warm").report({})
 
 
@@ -155,7 +156,7 @@ def test_a_cluster_that_cannot_be_reached(api, asked):
     api.shutdown()
     api.server_close()
     asked._client.rest_client.pool_manager.clear()
-    with pytest.raises(ClusterError, match="cannot be reached"):
+    with pytest.raises(ApiServerError, match="cannot be reached"):
         asked.report({})
 
 
@@ -166,7 +167,7 @@ def test_the_aimcache_itself_is_read(api, asked):
 
 def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch, tmp_path):
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    with pytest.raises(ClusterError, match="no cluster is configured"):
+    with pytest.raises(ApiServerError, match="no cluster is configured"):
         CacheClient("warm").report({})
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
@@ -222,7 +223,7 @@ def test_last_words_that_cannot_be_written(log, monkeypatch):
 
 def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
     assert command.run_download(here.request(), "warm") == 0
-    states = [job_reports.read(body["data"]).models[KEY].state for _, body in api.patches]
+    states = [job_reports.read_reports(body["data"]).models[KEY].state for _, body in api.patches]
     assert states[0] == "Downloading"
     assert states[-1] == "Ready"
     assert "volume" in api.patches[-1][1]["data"]
@@ -233,7 +234,7 @@ def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
 def test_a_job_that_fails_says_why_in_three_places(api, here, log, capsys):
     assert command.run_download(here.request(max_size=5), "warm") == 46
     [(_, body)] = api.patches
-    found = job_reports.read(body["data"]).models[KEY]
+    found = job_reports.read_reports(body["data"]).models[KEY]
     assert (found.state, found.reason, found.message) == ("Failed", "TooLarge", log.read_text())
     assert capsys.readouterr().err == f"Error: {log.read_text()}\n"
 

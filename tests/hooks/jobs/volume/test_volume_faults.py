@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aimlib.caching.download_errors import OUTCOMES
+from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from tests.hooks.cli.commandline import aim
 from tests.hooks.jobs.volume.downloads import MODEL, WEIGHTS
 
@@ -48,7 +48,7 @@ def test_an_index_of_a_newer_version_is_left_alone(hub, mount, model):
     newer = json.dumps(json.loads(mount.index.read_text()) | {"version": 99})
     mount.index.write_text(newer)
     ended = mount.download(MODEL)
-    assert ended.code == OUTCOMES["VolumeRefused"].code
+    assert ended.code == DOWNLOAD_OUTCOMES["VolumeRefused"].code
     assert "was written by a later release and is not changed" in ended.message
     assert "version 99" in ended.message
     assert mount.index.read_text() == newer

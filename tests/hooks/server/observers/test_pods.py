@@ -9,7 +9,7 @@ import pytest
 
 from aimlib.config import ConfigError
 from aimlib.naming import label_value
-from aimlib.protocol.metacontroller import request
+from aimlib.protocol.metacontroller import parse_request
 from aimlib.protocol.observed import replicas_missing
 from hooks.server.app import create_app
 from hooks.server.observers import pods as observer
@@ -44,7 +44,7 @@ def api(monkeypatch, tmp_path):
 def asked(case=STUCK, now=NOON, **metadata):
     body = play(case.kind, case.hook, case.world).request
     parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], **metadata}}
-    return request({**body, "parent": parent}, now)
+    return parse_request({**body, "parent": parent}, now)
 
 
 def test_the_pods_of_the_endpoint_are_asked_for_by_label_and_no_more_than_a_few(api):

@@ -8,8 +8,8 @@ import pytest
 
 from aimlib.config import ConfigError
 from aimlib.naming import label_value
-from aimlib.protocol.metacontroller import request
-from aimlib.telemetry.prometheus_query import query
+from aimlib.protocol.metacontroller import parse_request
+from aimlib.telemetry.prometheus_query import metrics_query
 from hooks.jobs.certificates.issuing import issue_ca, issue_server
 from hooks.observability.changes import detect_change
 from hooks.server.app import create_app
@@ -40,7 +40,7 @@ def asked(case=MEASURED, after=0.0, **metadata):
     """The request of a case, some seconds after noon."""
     body = play(case.kind, case.hook, case.world).request
     parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], **metadata}}
-    return request({**body, "parent": parent}, NOON + timedelta(seconds=after))
+    return parse_request({**body, "parent": parent}, NOON + timedelta(seconds=after))
 
 
 def test_all_endpoints_are_asked_for_at_once(prometheus, figures):
@@ -48,7 +48,7 @@ def test_all_endpoints_are_asked_for_at_once(prometheus, figures):
     assert found == (NOON, {"throughput": 12.0}, "")
     [one] = prometheus.asked
     assert one["path"] == "/api/v1/query"
-    assert one["form"] == {"query": [query()], "timeout": ["2s"]}
+    assert one["form"] == {"query": [metrics_query()], "timeout": ["2s"]}
     assert "Authorization" not in one["headers"]
 
 
@@ -281,7 +281,7 @@ def test_the_server_says_the_figures_and_asks_to_be_asked_again(prometheus, monk
     assert said["resyncAfterSeconds"] == 60
     counted = client.get("/metrics").text
     assert 'aim_observer_requests_total{result="succeeded",target="prometheus"}' in counted
-    assert detect_change(request(body), said["status"]) is None
+    assert detect_change(parse_request(body), said["status"]) is None
 
 
 def test_without_the_observer_the_status_says_so_and_nobody_is_asked_again(prometheus, monkeypatch):

@@ -1,0 +1,37 @@
+"""The errors of this project: one tree; the class tells the receiver what to do.
+
+| class                     | raised by                                    | becomes                        |
+|---------------------------|----------------------------------------------|--------------------------------|
+| AimError                  | (the root of the tree)                       | HTTP 500, exit code 1          |
+| InvalidInputError         | readers: whoever wrote the input corrects it | exit code 2                    |
+| - BadRequestError         | hooks, and readers of requests               | HTTP 400, or 422 by a hook     |
+| - ConfigError             | readers of settings and environment          | the server does not start      |
+| - InvalidManifestError    | the reader of objects in files               | exit code 2                    |
+| - InvalidQuantityError    | the parser of quantities                     | HTTP 422, exit code 2          |
+| - InvalidDurationError    | the parser of durations                      | exit code 2                    |
+| - InvalidVolumeError      | commands that open a folder as a cache       | exit code 2                    |
+| - InvalidIndexError       | the reader of a volume's index               | the index is rebuilt           |
+| - NewerIndexError         | the same, for the index of a later release   | DownloadError, exit code 49    |
+| - InvalidCertificateError | readers of certificates and keys             | they are issued again          |
+| UnavailableError          | clients of other programs: retry later       | as its subclasses              |
+| - ApiServerError          | Jobs and commands that need the API server   | exit code 1                    |
+| - WriteConflictError      | writers of an object that has changed since  | another attempt                |
+| - PrometheusError         | the observer of live metrics                 | a reason in status.metrics     |
+| - TransientError          | one attempt of a download                    | another attempt, DownloadError |
+| DownloadError             | downloads and clean-ups, with a reason       | the exit code of its reason    |
+| CancelledError            | threads of a download that has to stop       | the error that stopped it      |
+| CommandError              | the commands of `aim`                        | its own exit code              |
+| UnsupportedSchemaError    | `make crds`: correct the API type            | a traceback                    |
+"""
+
+
+class AimError(Exception):
+    """Any error of this project; the message is a sentence with the facts."""
+
+
+class InvalidInputError(AimError, ValueError):
+    """Input that cannot be used; its author has to correct it. A ValueError, so that validators may raise it, too."""
+
+
+class UnavailableError(AimError):
+    """Another program did not do its part; the same request may succeed later."""
