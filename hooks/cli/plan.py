@@ -7,7 +7,7 @@ from aimlib.api.cache_status import CacheStatus, CacheStorageStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.config import Config
-from hooks.cache.hook import read_spec
+from hooks.cache.hook import read_cache_spec
 from hooks.cli import simulate, simulate_cache
 from hooks.cli.explanation import Explanation, explained
 
@@ -85,7 +85,7 @@ class Around(NamedTuple):
 
 def _becomes(cache: Raw, status: CacheStatus) -> Iterator[str]:
     """The volume, and what is downloaded to it when."""
-    spec, volume = read_spec(cache), status.storage or CacheStorageStatus()
+    spec, volume = read_cache_spec(cache), status.storage or CacheStorageStatus()
     yield f"claim {volume.pvc_name} " + ("as it is" if spec.storage.existing_claim else f"of {volume.requested_size}")
     later = [one.id for one in status.cached_models if one.status == "OnDemand"]
     now = [one.id for one in status.cached_models if one.id not in later]

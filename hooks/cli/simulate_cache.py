@@ -24,13 +24,13 @@ CHILD_KINDS = (
 
 def listed(raw: Raw) -> tuple[str, ...]:
     """The models that a cache keeps; BadRequestError where its spec cannot be read."""
-    return tuple(one.id for one in cache.read_spec(raw).models)
+    return tuple(one.id for one in cache.read_cache_spec(raw).models)
 
 
 def filled(raw: Raw) -> Raw:
     """A cache that has all models that it lists. One that cannot be read is left to the endpoint hook."""
     try:
-        models = cache.read_spec(raw).models
+        models = cache.read_cache_spec(raw).models
     except BadRequestError:
         return raw
     there = [{"id": one.id, "revision": one.revision or DEFAULT_REVISION, "status": "Ready"} for one in models]
