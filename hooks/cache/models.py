@@ -109,13 +109,18 @@ def _state(
     max_size = int(parse(model.max_size)) if model.max_size else None
     too_large = size is not None and max_size is not None and size > max_size
     failure_reason = reason or of_job(job.failed or "") or "JobFailed"
-    retry_message = f"{_error(report, reason) or reason}; it is tried again" if reason else None
+    retry_message = f"{_error(report, reason) or reason}; it is retried" if reason else None
     removed = f"{report.message}; " if report and report.message else ""
     table = (
         (reported == "Ready" and not changed, "Ready", None, None),
-        (reported is None and job.complete, "Ready", None, "its Job has ended well, and reported nothing"),
-        (not desired and reported == "Removed", "Removed", None, f"{removed}it comes back when an endpoint uses it"),
-        (not desired, "OnDemand", None, "it comes when an endpoint uses it"),
+        (reported is None and job.complete, "Ready", None, "its Job has completed without a report"),
+        (
+            not desired and reported == "Removed",
+            "Removed",
+            None,
+            f"{removed}it is downloaded again when an endpoint uses it",
+        ),
+        (not desired, "OnDemand", None, "it is downloaded when an endpoint uses it"),
         (too_large, "Failed", "TooLarge", f"it has {words(size or 0)}, and its maxSize is {words(max_size or 0)}"),
         (job.failed, "Failed", failure_reason, _failure(report, job, failure_reason)),
         (reported in {"Downloading", "Verifying"} and job.exists, reported, None, None),
@@ -129,7 +134,7 @@ def _state(
 
 def _failure(report: ModelReport | None, job: ObservedJob, reason: str) -> str:
     """The message of a failed download, else of its exit code, else of the Job controller; and how to retry."""
-    return f"{_error(report, reason) or job.failed}; once that is mended, delete Job {job.name} to try again"
+    return f"{_error(report, reason) or job.failed}; once that is fixed, delete Job {job.name} to retry"
 
 
 def _error(report: ModelReport | None, reason: str) -> str | None:

@@ -46,14 +46,14 @@ def models_ready(models: Sequence[TrackedModel]) -> Verdict:
         return Verdict(name, False, "DownloadFailed", "; ".join(failed))
     if in_progress:
         return Verdict(name, False, "Downloading", f"{counted}; {', '.join(in_progress)}")
-    return Verdict(name, True, "AllCached", counted if desired else "no model is to be there now")
+    return Verdict(name, True, "AllCached", counted if desired else "no model is needed now")
 
 
 def _progress_message(model: CachedModelStatus) -> str:
-    progress = model.progress or "starts"
+    progress = model.progress or "starting"
     doing = {
-        "Waiting": str(model.message) if model.reason else f"waits {model.message}",
-        "Verifying": f"is verified, {progress}",
+        "Waiting": str(model.message) if model.reason else f"waiting {model.message}",
+        "Verifying": f"verifying, {progress}",
         "Downloading": progress,
     }
     return _with_model(model.id, doing[model.status])
@@ -68,10 +68,10 @@ def deletion_message(models: Sequence[TrackedModel]) -> str:
     """The message of a cache that is being deleted, with its users."""
     users = sorted({user for model in models for user in model.status.used_by})
     if not users:
-        return "being deleted, and nobody uses it"
+        return "being deleted, and not in use"
     return (
-        f"being deleted while {', '.join(users)} use{'s' * (len(users) == 1)} it: pods that run keep the volume until "
-        "they end, and none can start on it any more"
+        f"being deleted while {', '.join(users)} use{'s' * (len(users) == 1)} it: running pods keep the volume until "
+        "they end, and new ones cannot start"
     )
 
 
@@ -157,24 +157,23 @@ def cache_warnings(
 ) -> Iterator[str]:
     """Warnings of the status. `loaded` has the checkpoints that recipes load instead of a model."""
     if volume.exceeded and not volume.own:
-        has = words(volume.desired.bytes, at_least=True)
-        yield f"claim {volume.name} asks for {volume.size}, and the models have {has}: what fits shows in the download"
+        claim, has = f"PersistentVolumeClaim {volume.name}", words(volume.desired.bytes, at_least=True)
+        yield f"{claim} requests {volume.size}, and the models need {has}: downloads fail when it is full"
     if volume.size and volume.desired.unknown:
         models = ", ".join(volume.desired.unknown)
-        yield f"no recipe loads {models}, and there is no maxSize: whether it fits shows when it is downloaded"
+        yield f"no recipe loads {models}, and there is no maxSize: the download fails when the volume is full"
     for model, others in sorted(loaded.items()):
-        yield f"no recipe loads {model} itself: for it they load {', '.join(others)}; list that to serve it from here"
+        yield f"no recipe loads {model} itself; its recipes load {', '.join(others)}: list that to serve it"
     cleanup = spec.cleanup
     stated = sorted(cleanup.model_fields_set - {"enabled"})
     if stated and not cleanup.enabled:
-        yield "cleanup.enabled is not true: nothing is ever removed"
+        yield "cleanup.enabled is not true: nothing is removed"
     elif cleanup.enabled and not next_cleanup:
-        yield f"cleanup.schedule {cleanup.schedule} names no moment that ever comes: nothing is ever removed"
+        yield f"cleanup.schedule {cleanup.schedule} never occurs: nothing is removed"
     elif cleanup.enabled and cleanup.strategy != "none" and not (cleanup.max_age or cleanup.min_free_space):
-        yield "clean-up removes nothing: neither cleanup.maxAge nor cleanup.minFreeSpace is given"
+        yield "clean-up removes nothing: neither cleanup.maxAge nor cleanup.minFreeSpace is set"
     measured, free = reports.volume, policy(cleanup).min_free
     if cleanup.enabled and free and measured and free >= measured.total:
-        total = words(measured.total)
-        yield f"cleanup.minFreeSpace is {cleanup.min_free_space}, and the volume has only {total} in all"
+        yield f"cleanup.minFreeSpace is {cleanup.min_free_space}, and the volume has only {words(measured.total)}"
     if reports.unreadable:
         yield f"reports of another release cannot be read: {', '.join(reports.unreadable)}"

@@ -87,27 +87,27 @@ class CacheVolume(NamedTuple):
 
 def storage_ready(volume: CacheVolume) -> Verdict:
     """The condition StorageReady: the first row that applies."""
-    name, storage, phase = volume.name, volume.storage, phase_of(volume.observed)
+    name, storage, phase = f"PersistentVolumeClaim {volume.name}", volume.storage, phase_of(volume.observed)
     deleting = bool((volume.observed or {}).get("metadata", {}).get("deletionTimestamp"))
     shrinks = storage.size and volume.current_size and parse(storage.size) < parse(volume.current_size)
     missing, changed = _missing_class(volume), _immutable_difference(volume)
-    unbound = f"claim {name} is not bound yet"
-    late = f"claim {name} is not bound after a minute; its storage class is {volume.class_name or 'none'}"
+    unbound = f"{name} is not bound yet"
+    late = f"{name} is not bound after a minute; its storage class is {volume.class_name or 'none'}"
     table = (
-        (not volume.own and not volume.observed, "ClaimNotFound", f"there is no claim {name} in this namespace"),
+        (not volume.own and not volume.observed, "ClaimNotFound", f"there is no {name} in this namespace"),
         (volume.own and not volume.size, "SizeUnknown", _size_unknown(volume)),
         (volume.too_small, "TooSmall", _too_small(volume)),
-        (not volume.observed and volume.overdue, "ClaimMissing", f"claim {name} cannot be created: {CREATION_FAILED}"),
+        (not volume.observed and volume.overdue, "ClaimMissing", f"{name} cannot be created: {CREATION_FAILED}"),
         (not volume.observed, "Progressing", unbound),
-        (phase == "Lost", "ClaimLost", f"the volume of claim {name} is gone"),
-        (deleting, "ClaimDeleted", f"claim {name} is being deleted; it goes when the last pod that uses it does"),
+        (phase == "Lost", "ClaimLost", f"the volume of {name} is lost"),
+        (deleting, "ClaimDeleted", f"{name} is being deleted, which ends with the last pod that uses it"),
         (phase != "Bound" and missing, "StorageClassNotFound", f"{unbound}: {missing}"),
         (phase != "Bound" and volume.overdue, "ClaimPending", late),
         (phase != "Bound", "Progressing", unbound),
         (
             shrinks,
             "CannotShrink",
-            f"claim {name} has {volume.current_size}, and {storage.size} are asked for: {CANNOT_SHRINK}",
+            f"{name} has {volume.current_size}, and {storage.size} are requested: {CANNOT_SHRINK}",
         ),
         (volume.grows and not volume.expandable, "CannotGrow", _cannot_grow(volume)),
         (changed, "ClaimImmutable", changed),
@@ -115,31 +115,36 @@ def storage_ready(volume: CacheVolume) -> Verdict:
     for applies, reason, message in table:
         if applies:
             return Verdict("StorageReady", False, reason, str(message))
-    return Verdict("StorageReady", True, "Bound", f"claim {name} of {volume.size} is bound")
+    return Verdict("StorageReady", True, "Bound", f"{name} of {volume.size} is bound")
 
 
 CREATION_FAILED = (
-    "an object of that name may belong to somebody else, such as a deleted cache whose claim pods still use, "
+    "an object of that name may have another owner, such as a deleted cache whose volume pods still use, "
     "or the API server refuses it (see the events of this cache)"
 )
-CANNOT_SHRINK = "claims cannot shrink; ask for as much as it has, or make a new cache"
-CANNOT_CHANGE = "a claim cannot change in that; make a new cache"
+CANNOT_SHRINK = "it cannot shrink; request at least as much, or create another cache"
+CANNOT_CHANGE = "this cannot be changed; create another cache"
 
 
 def _size_unknown(volume: CacheVolume) -> str:
     models = ", ".join(volume.listed.unknown)
-    return f"how large the cache must be is not known: say size, or maxSize of {models}, which no recipe loads"
+    return f"the size of the cache is not known: set size, or maxSize of {models}, which no recipe loads"
 
 
 def _too_small(volume: CacheVolume) -> str:
-    sizes = f"the cache has {volume.size}, and its models have {words(volume.desired.bytes, at_least=True)}"
-    message = f"{sizes}: {volume.desired.size} would hold them; nothing is downloaded"
+    sizes = f"the cache has {volume.size}, and its models need {words(volume.desired.bytes, at_least=True)}"
+    message = f"{sizes}; {volume.desired.size} would be enough, and nothing is downloaded"
     return f"{message}; {_cannot_grow(volume)}" if volume.grows and not volume.expandable else message
 
 
 def _cannot_grow(volume: CacheVolume) -> str:
-    why = f"its storage class {volume.class_name} does not let volumes grow" if volume.class_name else "it has no class"
-    return f"claim {volume.name} stays at {volume.current_size}, and {volume.requested} are asked for: {why}"
+    why = (
+        f"its storage class {volume.class_name} does not allow expansion"
+        if volume.class_name
+        else "it has no storage class"
+    )
+    sizes = f"{volume.current_size}, and {volume.requested} are requested"
+    return f"PersistentVolumeClaim {volume.name} stays at {sizes}: {why}"
 
 
 def _missing_class(volume: CacheVolume) -> str | None:
@@ -151,15 +156,16 @@ def _missing_class(volume: CacheVolume) -> str | None:
     defaults = [
         one for one in volume.classes if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
     ]
-    return None if defaults else f"no storage class is asked for, and none is the cluster's default; {available}"
+    return None if defaults else f"no storage class is requested, and none is the default one; {available}"
 
 
 def _immutable_difference(volume: CacheVolume) -> str | None:
     """The message about a field of the claim that differs from the spec and is immutable."""
-    storage, modes = volume.storage, ((volume.observed or {}).get("spec") or {}).get("accessModes") or []
+    name, storage = f"PersistentVolumeClaim {volume.name}", volume.storage
+    modes = ((volume.observed or {}).get("spec") or {}).get("accessModes") or []
     if volume.own and modes and modes != [storage.access_mode]:
-        return f"claim {volume.name} is {', '.join(modes)}, and {storage.access_mode} is asked for: {CANNOT_CHANGE}"
+        return f"{name} is {', '.join(modes)}, and {storage.access_mode} is requested: {CANNOT_CHANGE}"
     if storage.storage_class and volume.class_name and storage.storage_class != volume.class_name:
-        has_class = f"claim {volume.name} has storage class {volume.class_name}"
-        return f"{has_class}, and {storage.storage_class} is asked for: {CANNOT_CHANGE}"
+        has_class = f"{name} has storage class {volume.class_name}"
+        return f"{has_class}, and {storage.storage_class} is requested: {CANNOT_CHANGE}"
     return None

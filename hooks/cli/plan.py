@@ -86,10 +86,11 @@ class Around(NamedTuple):
 def _becomes(cache: Raw, status: CacheStatus) -> Iterator[str]:
     """The volume, and what is downloaded to it when."""
     spec, volume = read_cache_spec(cache), status.storage or CacheStorageStatus()
-    yield f"claim {volume.pvc_name} " + ("as it is" if spec.storage.existing_claim else f"of {volume.requested_size}")
+    size = "as it is" if spec.storage.existing_claim else f"of {volume.requested_size}"
+    yield f"PersistentVolumeClaim {volume.pvc_name} {size}"
     later = [one.id for one in status.cached_models if one.status == "OnDemand"]
     now = [one.id for one in status.cached_models if one.id not in later]
     if now:
-        yield f"{'looks there for' if spec.hub.offline else 'downloads'} {', '.join(now)}"
+        yield f"{'verifies' if spec.hub.offline else 'downloads'} {', '.join(now)}"
     if later:
         yield f"{', '.join(later)} when an endpoint uses it"

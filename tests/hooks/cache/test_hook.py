@@ -94,7 +94,7 @@ def test_a_job_is_for_a_listed_model_that_needs_it_and_there_is_one_for_each(wor
         state = status[model_of(job)]
         needless = state["status"] in {"Ready", "Removed", "OnDemand"} or state.get("reason") == "TooLarge"
         if needless and name not in found(played, "Job"):
-            assert (state["status"], state["reason"]) == ("Waiting", "TooLarge")  # by an earlier Job: it is tried again
+            assert (state["status"], state["reason"]) == ("Waiting", "TooLarge")  # by an earlier Job: it is retried
 
 
 @given(world=some.crowded)
@@ -204,7 +204,7 @@ def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
     [model] = models(played).values()
     assert (model["status"], model["message"]) == (
         "Waiting",
-        "it has 80 GiB, and its maxSize is 70Gi; it is tried again",
+        "it has 80 GiB, and its maxSize is 70Gi; it is retried",
     )
     assert [model_of(job) for job in wanted(played, "Job").values()] == ["example/a"]
 
@@ -215,7 +215,7 @@ def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
 )
 def test_a_failure_without_a_message_is_told_by_its_reason(reason, said):
     [model] = models(told({"state": "Failed", "reason": reason})).values()
-    assert model["message"] == f"{said}; it is tried again"
+    assert model["message"] == f"{said}; it is retried"
 
 
 def test_a_long_message_is_cut_where_the_status_has_no_more_room():

@@ -58,7 +58,7 @@ def test_a_cache_and_its_endpoint_are_planned_together():
 def test_the_title_of_a_cache_says_what_it_becomes():
     done = aim("plan", "-f", BOTH, *MI300X)
     assert done.stdout.startswith(
-        f"---\n# AIMCache default/models: claim models-storage of 84Gi; downloads {QWEN}; "
+        f"---\n# AIMCache default/models: PersistentVolumeClaim models-storage of 84Gi; downloads {QWEN}; "
         f"{SMALL} when an endpoint uses it\napiVersion: "
     )
 
@@ -78,7 +78,7 @@ def test_a_cache_alone_needs_no_cluster():
 
 def test_a_cache_without_models_is_a_volume():
     done = aim("plan", "-f", cache(size="10Gi"))
-    assert "# AIMCache default/models: claim models-storage of 10Gi\n" in done.stdout
+    assert "# AIMCache default/models: PersistentVolumeClaim models-storage of 10Gi\n" in done.stdout
 
 
 def test_a_model_on_demand_is_downloaded_for_the_endpoint_beside_it():
@@ -105,7 +105,7 @@ def test_a_volume_that_is_there_is_used_as_it_is():
     spec = {"storage": {"existingClaim": "mine"}, "hub": {"offline": True}, "modelId": QWEN}
     done = aim("plan", "-f", cache(**spec))
     assert done.exit_code == 0
-    assert f"# AIMCache default/models: claim mine as it is; looks there for {QWEN}\n" in done.stdout
+    assert f"# AIMCache default/models: PersistentVolumeClaim mine as it is; verifies {QWEN}\n" in done.stdout
     objects = list(yaml.safe_load_all(done.stdout))
     assert "PersistentVolumeClaim" not in {one["kind"] for one in objects}
 
@@ -117,12 +117,12 @@ def test_a_cache_as_a_table_has_a_row_per_child():
     assert rows["Job"].endswith(f"--model={QWEN} --revision=main")
     assert rows["CronJob"].endswith("0 2 * * *")
     assert rows["PersistentVolumeClaim"].endswith("68Gi, ReadWriteOnce")
-    assert done.stdout.endswith(f"\nclaim models-storage of 68Gi; downloads {QWEN}\n")
+    assert done.stdout.endswith(f"\nPersistentVolumeClaim models-storage of 68Gi; downloads {QWEN}\n")
 
 
 def test_warnings_about_a_cache_go_to_standard_error():
     done = aim("plan", "-f", cache(modelId=QWEN, cleanup={"maxAge": "30d"}), "-o", "json")
-    assert "AIMCache default/models: cleanup.enabled is not true: nothing is ever removed" in done.stderr
+    assert "AIMCache default/models: cleanup.enabled is not true: nothing is removed" in done.stderr
     assert json.loads(done.stdout)["kind"] == "List"
 
 
@@ -131,11 +131,11 @@ def test_warnings_about_a_cache_go_to_standard_error():
     [
         (
             {"modelId": QWEN, "size": "50Gi"},
-            "the cache has 50Gi, and its models have 61 GiB: 68Gi would hold them; nothing is downloaded",
+            "the cache has 50Gi, and its models need 61 GiB; 68Gi would be enough, and nothing is downloaded",
         ),
         (
             {"modelId": "nobody/knows"},
-            "how large the cache must be is not known: say size, or maxSize of nobody/knows, which no recipe loads",
+            "the size of the cache is not known: set size, or maxSize of nobody/knows, which no recipe loads",
         ),
         (
             {"models": [{"id": QWEN, "maxSize": "50Gi"}]},
