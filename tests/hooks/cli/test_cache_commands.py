@@ -168,11 +168,11 @@ def test_a_model_that_is_not_there_is_not_verified(tmp_path):
     put(tmp_path, "a/b")
     put(tmp_path, "a/b", "v1", "d")
     done = aim("cache", "verify", tmp_path, "--model", "a/c")
-    assert (done.exit_code, done.stderr) == (2, f"Error: {tmp_path} has no model a/c, but a/b\n")
+    assert (done.exit_code, done.stderr) == (2, f"Error: {tmp_path} has no model a/c; it has a/b\n")
     index.remove_entry(tmp_path, "a_b-x", quiet)
     (tmp_path / "other" / "hub").mkdir(parents=True)
     assert (
-        "has no model a/c, but no model at all" in aim("cache", "verify", tmp_path / "other", "--model", "a/c").stderr
+        "has no model a/c; it has no models" in aim("cache", "verify", tmp_path / "other", "--model", "a/c").stderr
     )
 
 
@@ -212,9 +212,12 @@ def test_without_rules_nothing_goes(tmp_path):
         (("--max-age=-1d",), "'-1d' is not a length of time such as 30d, 12h or 45m"),
         (("--min-free-space", "much"), "'much' is not a quantity such as 500m, 16 or 64Gi"),
         (("--strategy", "big"), "'big' is not one of 'lru', 'age', 'none'"),
-        (("--cache", "models", "--max-age", "0s"), "the AIMCache has the rules: leave out --strategy, --max-age"),
-        (("--cache", "models", "--min-free-space", "0"), "the AIMCache has the rules"),
-        (("--cache", "models", "--strategy", "lru"), "the AIMCache has the rules"),
+        (
+            ("--cache", "models", "--max-age", "0s"),
+            "the rules are those of the AIMCache: leave out --strategy, --max-age",
+        ),
+        (("--cache", "models", "--min-free-space", "0"), "the rules are those of the AIMCache"),
+        (("--cache", "models", "--strategy", "lru"), "the rules are those of the AIMCache"),
     ],
 )
 def test_options_that_cannot_be_meant(tmp_path, words, said):

@@ -32,9 +32,9 @@ def test_a_plan_is_the_expected_one(example, request):
 
 def test_a_plan_is_what_the_hook_says_is_to_be_applied():
     done = aim("plan", "-f", EXAMPLES / "endpoint-full.yaml", *MI300X)
-    [parent] = files.given([str(EXAMPLES / "endpoint-full.yaml")], None).endpoints
-    inventory = files.cluster([str(NODES / "mi300x.yaml")]).inventory
-    catalogue = files.catalogue(files.texts([files.shipped()]))
+    [parent] = files.read_plan_input([str(EXAMPLES / "endpoint-full.yaml")], None).endpoints
+    inventory = files.read_inventory([str(NODES / "mi300x.yaml")]).inventory
+    catalogue = files.recipe_catalogue(files.read_sources([files.shipped_recipes()]))
     children = simulate.sync(parent, inventory, catalogue, Config())["children"]
     assert {"Deployment", "Service", "PersistentVolumeClaim", "ConfigMap"} <= {one["kind"] for one in children}
     assert stream(done.stdout) == children
@@ -127,7 +127,7 @@ def test_the_namespace_is_the_files_or_the_command_lines():
     assert stream(aim("plan", "-f", SHORT, *MI300X, "-n", "team").stdout)[0]["metadata"]["namespace"] == "team"
     done = aim("plan", "-f", endpoint({"name": "x", "namespace": "a"}, modelId="Qwen/Qwen3-32B"), "-n", "b")
     assert done.exit_code == 2
-    assert "metadata.namespace: a, but the command line says b" in done.stderr
+    assert "metadata.namespace: a, but the command line has b" in done.stderr
 
 
 def test_the_operators_settings_count(tmp_path):
@@ -233,10 +233,10 @@ def test_recipes_are_listed_with_what_the_hook_says_of_them():
 
 
 def test_the_shipped_recipes_are_found_in_a_wheel(tmp_path, monkeypatch):
-    assert files.shipped() == str(ROOT / "recipes")
+    assert files.shipped_recipes() == str(ROOT / "recipes")
     (tmp_path / "recipes").mkdir()
     monkeypatch.setattr(files, "files", lambda _: tmp_path)
-    assert files.shipped() == str(tmp_path / "recipes")
+    assert files.shipped_recipes() == str(tmp_path / "recipes")
 
 
 def test_tables_are_wrapped_on_terminals_and_nowhere_else(monkeypatch):

@@ -51,7 +51,7 @@ def test_a_cache_and_its_endpoint_are_planned_together():
     environment = {one["name"]: one.get("value") for one in container(objects["Deployment", "qwen"])["env"]}
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert said == (
-        f"AIMEndpoint default/qwen: planned as if AIMCache models had {QWEN}; no replica is started before it has\n"
+        f"AIMEndpoint default/qwen: planned as if AIMCache models had {QWEN}; no replica starts before it has\n"
     )
 
 
@@ -182,7 +182,7 @@ def test_a_finding_names_the_line_of_its_field():
 def test_a_namespace_that_contradicts_the_command_line():
     done = aim("plan", "-f", cache({"name": "models", "namespace": "a"}, modelId=QWEN), "-n", "b")
     assert done.exit_code == 2
-    assert "AIMCache models: metadata.namespace: a, but the command line says b" in done.stderr
+    assert "AIMCache models: metadata.namespace: a, but the command line has b" in done.stderr
 
 
 def test_an_explanation_is_of_endpoints():
@@ -206,7 +206,7 @@ class FakeCluster:
 
     def all(self, plural):
         assert plural == "aimrecipes"
-        return list(files.catalogue(files.texts([files.shipped()])))
+        return list(files.recipe_catalogue(files.read_sources([files.shipped_recipes()])))
 
     def caches(self, namespace):
         self.asked.append(namespace)
@@ -216,7 +216,7 @@ class FakeCluster:
         return next(one for one in self.endpoints if one["metadata"]["name"] == name)
 
     def inventory(self):
-        return files.cluster([str(NODES / "mi300x.yaml")]).inventory
+        return files.read_inventory([str(NODES / "mi300x.yaml")]).inventory
 
 
 def kept(state=None, **spec):
@@ -232,7 +232,7 @@ def running(monkeypatch):
 
     def found(*caches):
         cluster = FakeCluster(*caches)
-        monkeypatch.setattr(commands.Options, "connect", lambda _: cluster)
+        monkeypatch.setattr(commands.CommandOptions, "connect", lambda _: cluster)
         return cluster
 
     return found
@@ -285,5 +285,5 @@ def test_a_service_of_another_cache_is_no_user():
         {"kind": "Service", "metadata": {"name": name, "namespace": namespace, "labels": labels}}
         for name, namespace, labels in (("a", "a", {"x": "used"}), ("b", "a", {"y": "used"}), ("c", "b", {"x": "used"}))
     ]
-    found = simulate.related([{**rule, "labelSelector": selector}], objects)
+    found = simulate.select_related([{**rule, "labelSelector": selector}], objects)
     assert list(found["Service.v1"]) == ["a"]
