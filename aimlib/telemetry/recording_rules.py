@@ -145,7 +145,9 @@ def records() -> Iterator[Record]:
     yield Record(
         "aim:queue_time_seconds:p95_5m", "s", "time in the queue, 95th percentile", quantile(0.95, "queue_time")
     )
-    yield Record("aim:gpu_utilization:ratio", "0 to 1", "use of the GPUs, mean, where an exporter measures it", gpu_use())
+    yield Record(
+        "aim:gpu_utilization:ratio", "0 to 1", "use of the GPUs, mean, where an exporter measures it", gpu_use()
+    )
 
 
 def group() -> Raw:

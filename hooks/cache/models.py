@@ -42,7 +42,7 @@ class CacheWorld(NamedTuple):
     """Whether there is a volume that holds the desired models."""
 
 
-class ModelState(NamedTuple):
+class DerivedState(NamedTuple):
     """The state of a model, with reason and message."""
 
     name: str
@@ -100,7 +100,7 @@ def _listed_model(model: CachedModelSpec, world: CacheWorld) -> TrackedModel:
 
 def _state(
     model: CachedModelSpec, report: ModelReport | None, job: ObservedJob, world: CacheWorld, *, desired: bool
-) -> ModelState:
+) -> DerivedState:
     """The state of a listed model: the first row that applies."""
     reported = report.state if report else None
     reason = report.reason if report and reported == "Failed" else None
@@ -129,7 +129,7 @@ def _state(
         (changed, "Waiting", None, "for its Job: include or exclude have changed since it was downloaded"),
         (True, "Waiting", None, "for its Job to start"),
     )
-    return next(ModelState(str(state), reason_of, message) for applies, state, reason_of, message in table if applies)
+    return next(DerivedState(str(state), reason_of, message) for applies, state, reason_of, message in table if applies)
 
 
 def _failure(report: ModelReport | None, job: ObservedJob, reason: str) -> str:
@@ -144,7 +144,7 @@ def _error(report: ModelReport | None, reason: str) -> str | None:
     return reported or (known and known.words)
 
 
-def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state: ModelState) -> CachedModelStatus:
+def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state: DerivedState) -> CachedModelStatus:
     users, before = world.users.get(key, ()), world.previous.get(key, {})
     changed = tuple(before.get("usedBy") or ()) != users
     began = len(set(users) - set(before.get("usedBy") or ()))
@@ -176,5 +176,7 @@ def _unlisted_models(spec: CacheSpec, world: CacheWorld) -> Iterator[TrackedMode
     listed = {model_key(one.id, one.revision) for one in spec.models}
     for key, report in sorted(world.reports.models.items()):
         if key not in listed and report.state == "Ready":
-            status = _status((report.id, report.revision), world, report, ModelState("Ready", None, "no longer listed"))
+            status = _status(
+                (report.id, report.revision), world, report, DerivedState("Ready", None, "no longer listed")
+            )
             yield TrackedModel(status.model_copy(update={"listed": False}))

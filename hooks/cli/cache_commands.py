@@ -88,7 +88,7 @@ def _verify_model(volume: MountedVolume, model: CachedModel) -> bool:
     return not wrong
 
 
-def clean_up(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
+def print_cleanup(root: Path, cache: str | None, policy: Policy, *, dry_run: bool) -> int:
     """Cleans up and prints what was removed; with `dry_run` prints what would be removed."""
     rules: CleanupRules = CacheRules(CacheClient(cache)) if cache else OptionRules(policy)
     if dry_run:

@@ -172,4 +172,6 @@ def gc(  # noqa: PLR0913 - one parameter an option
     with require_download_extra():
         from aimlib.caching.eviction import Policy  # noqa: PLC0415 - when the command runs
         from hooks.cli import cache_commands  # noqa: PLC0415
-    sys.exit(cache_commands.clean_up(root, cache, Policy(strategy or "lru", max_age, min_free_space), dry_run=dry_run))
+    sys.exit(
+        cache_commands.print_cleanup(root, cache, Policy(strategy or "lru", max_age, min_free_space), dry_run=dry_run)
+    )

@@ -106,13 +106,13 @@ def _check_options(options: Mapping[str, Any], *, live: bool) -> None:
         raise click.UsageError("--cluster and --recipes replace the running cluster; leave them out to use it")
 
 
-@cli.command(short_help="Print what endpoints and caches in files would become, for kubectl apply.")
+@cli.command("plan", short_help="Print what endpoints and caches in files would become, for kubectl apply.")
 @FILE_OPTION
 @CONTEXT_OPTIONS
 @LIVE_OPTION
 @CLUSTER_OPTIONS
 @_output("yaml", "json", "table")
-def plan(**options: Any) -> None:  # noqa: ANN401 - click's parameters
+def plan_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Print the objects that AIMEndpoints and AIMCaches in files would become, for `kubectl apply -f -`.
 
     An endpoint that uses a cache is planned as if the cache had all its models.

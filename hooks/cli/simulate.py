@@ -32,7 +32,7 @@ KIND_BY_RESOURCE = {
 }
 """Kinds by the resource that a rule of a customize hook names."""
 
-CHILD_KINDS = (
+ENDPOINT_CHILD_KINDS = (
     "Deployment.apps/v1",
     "Service.v1",
     "PersistentVolumeClaim.v1",
@@ -179,7 +179,7 @@ def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, cach
     catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in recipes]
     found = select_related(selected, [cluster, *catalogue, *caches])
     # Whether the cluster has the components of optional kinds is not known here: a plan shows what was asked for.
-    children: Raw = {kind: {} for kind in (*CHILD_KINDS, *(child.kind for child in OPTIONAL))}
+    children: Raw = {kind: {} for kind in (*ENDPOINT_CHILD_KINDS, *(child.kind for child in OPTIONAL))}
     return endpoint.sync(request({"parent": parent, "children": children, "related": found}), config)
 
 

@@ -10,7 +10,7 @@ from aimlib.selection.recipe_check import loaded_by, model_of
 from hooks.cache import hook as cache
 from hooks.cli import simulate
 
-CHILD_KINDS = (
+CACHE_CHILD_KINDS = (
     "PersistentVolumeClaim.v1",
     "ConfigMap.v1",
     "Job.batch/v1",
@@ -57,5 +57,5 @@ def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: C
         [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if claim_name else []
     )
     related = simulate.select_related(rules, [*services, *catalogue, *claims])
-    children: Raw = {kind: {} for kind in CHILD_KINDS}
+    children: Raw = {kind: {} for kind in CACHE_CHILD_KINDS}
     return cache.sync(request({"parent": parent, "children": children, "related": related}), config)

@@ -171,9 +171,7 @@ def test_a_model_that_is_not_there_is_not_verified(tmp_path):
     assert (done.exit_code, done.stderr) == (2, f"Error: {tmp_path} has no model a/c; it has a/b\n")
     index.remove_entry(tmp_path, "a_b-x", quiet)
     (tmp_path / "other" / "hub").mkdir(parents=True)
-    assert (
-        "has no model a/c; it has no models" in aim("cache", "verify", tmp_path / "other", "--model", "a/c").stderr
-    )
+    assert "has no model a/c; it has no models" in aim("cache", "verify", tmp_path / "other", "--model", "a/c").stderr
 
 
 @pytest.mark.parametrize("strategy", [(), ("--strategy", "age")])

@@ -36,7 +36,7 @@ HIDDEN_WORD = "open-sesame-4711"
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+    monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
 
 
 def writing():

@@ -24,7 +24,7 @@ GAUGES_AND_COUNTERS = re.compile(r"^(aim_\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILIN
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+    monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_process_that_knows_nothing_goes_by_the_status(client, counted, monkey
     case, first = golden("endpoint", "a-model-alone-is-enough")
     second = again(case.kind, case.hook, first, case.world)
     for _ in range(3):
-        monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+        monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
         client.post("/endpoint/sync", json=second.request)
     assert counted() == {}
 
@@ -122,7 +122,7 @@ def test_a_refusal_that_says_the_same_again_is_not_counted_again(client, counted
     case, first = golden("endpoint", "a-model-without-recipes")
     client.post("/endpoint/sync", json=first.request)
     assert counted()['aim_selection_refusals_total{reason="NoRecipe"}'] == 1
-    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+    monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
     client.post("/endpoint/sync", json=again(case.kind, case.hook, first, case.world).request)
     assert counted() == {}
 
