@@ -128,7 +128,7 @@ def test_a_recipe_beside_the_endpoint_is_held_to_its_schema_too():
     assert "AIMRecipe mine: spec.hardwear: unknown field; did you mean spec.hardware?" in refused("plan", "-f", text)
 
 
-def test_the_cluster_cannot_be_asked(tmp_path):
+def test_the_cluster_cannot_be_reached(tmp_path):
     kubeconfig = tmp_path / "kubeconfig"
     for command in (("explain", "x"), ("recipes", "--live"), ("plan", "--live", "-f", SHORT)):
         done = aim(*command, "--kubeconfig", kubeconfig)

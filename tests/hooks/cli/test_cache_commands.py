@@ -48,7 +48,7 @@ def test_the_models_are_listed_in_the_order_of_their_names(tmp_path):
     assert last[-2:] == ["are", "free."]
 
 
-def test_the_wide_list_says_where_and_what_is_wrong(tmp_path):
+def test_the_wide_list_has_folders_and_damage(tmp_path):
     torn = put(tmp_path, "b/torn")
     blob(tmp_path, torn).unlink()
     done = aim("cache", "ls", tmp_path, "-o", "wide")
@@ -175,7 +175,7 @@ def test_a_model_that_is_not_there_is_not_verified(tmp_path):
 
 
 @pytest.mark.parametrize("strategy", [(), ("--strategy", "age")])
-def test_a_dry_run_says_what_would_go_and_nothing_goes(tmp_path, strategy):
+def test_a_dry_run_prints_removals_and_removes_nothing(tmp_path, strategy):
     put(tmp_path, "a/old", cached=45)
     put(tmp_path, "a/new", cached=1)
     done = aim("cache", "gc", tmp_path, "--dry-run", "--max-age", "30d", *strategy)
@@ -189,7 +189,7 @@ def test_a_dry_run_says_what_would_go_and_nothing_goes(tmp_path, strategy):
     assert [one.id for one in index.load_index(tmp_path, quiet).models.values()] == ["a/new"]
 
 
-def test_space_that_cannot_be_made_is_said(tmp_path):
+def test_space_that_cannot_be_freed_is_reported(tmp_path):
     put(tmp_path, "a/b")
     done = aim("cache", "gc", tmp_path, "--dry-run", "--strategy", "none", "--min-free-space", "1Ei")
     assert done.stdout == "Nothing would be removed.\n"
@@ -238,7 +238,7 @@ def test_a_clean_up_for_a_cache_goes_by_its_rules_and_reports(tmp_path, cluster)
 
 
 @pytest.mark.parametrize("words", [(), ("--dry-run",)])
-def test_a_cache_that_cannot_be_asked(tmp_path, cluster, words, monkeypatch):
+def test_a_cache_that_cannot_be_read(tmp_path, cluster, words, monkeypatch):
     put(tmp_path, "a/b", cached=999)
     cluster(Kubernetes(["a/b"], maxAge="30d")).broken = True
     monkeypatch.setenv("AIM_TERMINATION_LOG", str(tmp_path / "log"))
@@ -262,7 +262,7 @@ def test_a_model_that_cannot_be_removed_ends_with_the_code_of_the_volume(tmp_pat
     assert done.stderr.endswith(f"Error: the volume at {tmp_path} is read-only: /blob\n")
 
 
-def test_a_clean_up_that_is_told_to_end_says_so(tmp_path, monkeypatch):
+def test_a_clean_up_that_is_stopped_reports_it(tmp_path, monkeypatch):
     put(tmp_path, "a/b", cached=999)
     monkeypatch.setattr(cleanup.removal, "remove_model", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     done = aim("cache", "gc", tmp_path, "--max-age", "1d")

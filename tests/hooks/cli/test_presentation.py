@@ -56,7 +56,7 @@ def test_one_object_is_itself_and_several_are_a_list():
     assert one_or_list([ENDPOINT, ENDPOINT])["kind"] == "List"
 
 
-def test_an_endpoint_without_a_decision_says_what_it_waits_for():
+def test_an_endpoint_without_a_decision_shows_its_message():
     waiting = explanation_of(ENDPOINT, {"message": "waiting for the AIMInventory"}, ())
     assert (waiting.fits, waiting.any_considered, waiting.stored) == (False, True, False)
     assert waiting.message == "waiting for the AIMInventory"
@@ -65,7 +65,7 @@ def test_an_endpoint_without_a_decision_says_what_it_waits_for():
     assert explanation_of(ENDPOINT, {}, ()).message == "no decision has been made yet"
 
 
-def test_what_is_wrong_with_a_running_endpoint_is_said_once(capsys):
+def test_the_problem_of_a_running_endpoint_is_printed_once(capsys):
     conditions = [
         {"type": "Ready", "status": "False", "reason": "Stopped", "message": "spec.replicas is 0"},
         {"type": "RecipeSelected", "status": "True", "reason": "Selected", "message": "chosen"},
@@ -80,20 +80,20 @@ def test_what_is_wrong_with_a_running_endpoint_is_said_once(capsys):
     ]
 
 
-def test_the_figures_of_a_running_endpoint_are_a_line(capsys):
+def test_the_metrics_of_a_running_endpoint_are_a_line(capsys):
     status = {"message": "1 of 1 replicas ready", "metrics": {"throughput": 12, "requestsRunning": 0}}
     commands._print_explanation(explanation_of({**ENDPOINT, "status": status}, status, ()), wide=False)
     assert capsys.readouterr().out.splitlines()[-1] == "Metrics: 12 requests/s, 0 running"
 
 
-def test_an_error_of_the_api_server_is_shown_with_or_without_its_own_words():
+def test_an_error_of_the_api_server_is_shown_with_or_without_a_message():
     assert cluster._error_message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
     answer = client.ApiException(status=403, reason="Forbidden")
     answer.body = '{"message": "it may not"}'
     assert cluster._error_message(answer) == "it may not"
 
 
-def test_a_candidate_whose_recipe_is_gone_keeps_its_verdict():
+def test_a_candidate_whose_recipe_is_deleted_still_has_a_verdict():
     selection = {"decidedFor": "x", "message": "m", "considered": 1, "candidates": [{"recipe": "r", "gpuCount": 1}]}
     [row] = explanation_of(ENDPOINT, {"selection": selection}, ()).rows()
     assert row == (None, "r", 1, None, None, None, "")

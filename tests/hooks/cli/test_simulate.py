@@ -41,7 +41,7 @@ def test_amounts_may_be_written_as_numbers():
     assert simulate.simulate_node(node)["spec"]["pools"][-1]["devices"] == 8
 
 
-def test_a_dump_of_what_the_operator_keeps_gives_the_same_inventory(tmp_path):
+def test_a_dump_of_the_operators_objects_gives_the_same_inventory(tmp_path):
     found = files.read_inventory(MI300X).inventory
     nodes = [simulate.simulate_node(one.raw) for one in files.read_documents(MI300X)]
     (tmp_path / "nodes.yaml").write_text(yaml.safe_dump_all(nodes))
@@ -67,7 +67,7 @@ def test_the_ideal_cluster_names_every_label_of_an_nvidia_product():
     assert {"NVIDIA-A100-SXM4-80GB", "A100-SXM4-80GB", "NVIDIA-H100-80GB-HBM3", "Tesla-T4"} <= labels
 
 
-def test_only_recipes_that_are_asked_for_reach_the_hook():
+def test_only_requested_recipes_reach_the_hook():
     parent = yaml.safe_load(endpoint({"name": "it", "namespace": "default"}, modelId="example/model"))
     others = [yaml.safe_load(recipe("a", modelId="other/model")), yaml.safe_load(recipe("b", modelId=7))]
     mine = yaml.safe_load(recipe("c"))
@@ -89,7 +89,7 @@ def test_a_named_recipe_is_found_whatever_its_model():
     assert simulate.catalogue_names(parent) == ("example/model", "a")
 
 
-def test_a_decorated_recipe_keeps_its_own_labels():
+def test_a_simulated_recipe_has_its_own_labels_too():
     raw = yaml.safe_load(recipe("a"))
     raw["metadata"]["labels"] = {"mine": "1"}
     found = simulate.simulate_recipe(raw)

@@ -55,7 +55,7 @@ def test_a_cache_and_its_endpoint_are_planned_together():
     )
 
 
-def test_the_title_of_a_cache_says_what_it_becomes():
+def test_the_title_of_a_cache_summarizes_its_children():
     done = aim("plan", "-f", BOTH, *MI300X)
     assert done.stdout.startswith(
         f"---\n# AIMCache default/models: PersistentVolumeClaim models-storage of 84Gi; downloads {QWEN}; "
@@ -95,7 +95,7 @@ def test_an_endpoint_of_another_namespace_has_nothing_of_the_cache():
     assert said == ""
 
 
-def test_a_recipe_beside_the_cache_says_how_large_its_model_is():
+def test_a_recipe_beside_the_cache_gives_the_size_of_its_model():
     objects, _ = planned("-f", cache(modelId="example/model") + "---\n" + recipe("mine"))
     claim = objects["PersistentVolumeClaim", "models-storage"]
     assert claim["spec"]["resources"]["requests"]["storage"] == "110Gi"
@@ -261,7 +261,7 @@ def test_a_cache_of_the_cluster_that_cannot_be_read_does_not_stop_the_plan_of_ot
     assert said == ""
 
 
-def test_nobody_is_asked_for_caches_that_nobody_wants(running):
+def test_caches_that_no_endpoint_selects_are_not_read(running):
     cluster = running(kept("Ready", modelId=QWEN))
     planned("-f", endpoint(modelId=QWEN, cache={"enabled": False}), "--live")
     assert cluster.asked == []
