@@ -9,7 +9,7 @@ from aimlib.config import Config
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import LIVE_METRICS, PODS
 from aimlib.protocol.observed import DEPLOYMENT, LAST_APPLIED, kind_key, replicas_missing
-from hooks.cli.simulate import KINDS
+from hooks.cli.simulate import KIND_BY_RESOURCE
 from hooks.endpoint.world import live_metrics_requested
 from hooks.server.app import call_hook, hooks
 from tests.cases import merged
@@ -53,7 +53,7 @@ def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str
     asked = call(kind, f"/{kind}/customize", {"parent": owner})
     found: dict[str, dict[str, Any]] = {}
     for rule in asked.said.get("relatedResources", ()):
-        wanted, selects = KINDS[rule["resource"]], compile_selector(rule.get("labelSelector"))
+        wanted, selects = KIND_BY_RESOURCE[rule["resource"]], compile_selector(rule.get("labelSelector"))
         found.setdefault(f"{wanted}.{rule['apiVersion']}", {}).update(
             {
                 related_key(one): one

@@ -33,8 +33,8 @@ def test_the_keys_have_the_form_of_those_that_were_recorded():
 
 
 def test_the_command_line_sends_what_the_controllers_declare():
-    assert declared("endpoint") == simulate.CHILD_KINDS
-    assert declared("cache") == simulate_cache.CHILD_KINDS
+    assert declared("endpoint") == simulate.ENDPOINT_CHILD_KINDS
+    assert declared("cache") == simulate_cache.CACHE_CHILD_KINDS
 
 
 def test_each_request_of_a_case_has_every_declared_kind():

@@ -1,1 +1,1 @@
-"""The cache hook: claim, Jobs and their reports. Imports hooks.objects."""
+"""The cache hook: PersistentVolumeClaim, Jobs and their reports. Imports hooks.objects."""

@@ -1,4 +1,4 @@
-"""The cache hook: a volume that is large enough, a Job for each model that is missing, and an account of all of it."""
+"""The cache hook: a volume that is large enough, a Job for each missing model, and the status of both."""
 
 from datetime import datetime
 from typing import Any
@@ -19,84 +19,95 @@ from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, GRACE_SECONDS, last_ch
 from aimlib.protocol.reasons import phase
 from aimlib.schema.parsing import parse_as
 from hooks.cache import status as report
-from hooks.cache.children.jobs import cleanup, download
+from hooks.cache.children.jobs import cleanup_cron_job, download_job
 from hooks.cache.children.owner import CacheOwner
-from hooks.cache.children.reporter import reporting
-from hooks.cache.models import Account, Job, World, accounts, observed_job, wanted
-from hooks.cache.volume import Volume, storage_ready
+from hooks.cache.children.reporter import reporting_children
+from hooks.cache.models import CacheWorld, ObservedJob, TrackedModel, is_desired, observed_job, track_models
+from hooks.cache.volume import CacheVolume, storage_ready
 from hooks.objects.volume_claim import volume_claim
 
-RECIPES = f"AIMRecipe.{API_VERSION}"
-CLAIMS = "PersistentVolumeClaim.v1"
-REPORTING = frozenset({"ConfigMap", "Job"})
-"""Kinds of children that are about the volume as it is."""
+RECIPES_KEY = f"AIMRecipe.{API_VERSION}"
+CLAIMS_KEY = "PersistentVolumeClaim.v1"
+VOLUME_CHILDREN = frozenset({"ConfigMap", "Job"})
+"""Kinds of children that belong to the present volume."""
 
 
-def read_spec(parent: Raw) -> CacheSpec:
-    """The parent's spec; BadRequestError in words where the CRD should have refused it."""
+def read_cache_spec(parent: Raw) -> CacheSpec:
+    """The parent's spec. BadRequestError where the CRD should have refused it."""
     return parse_as(CacheSpec, parent.get("spec"))
 
 
 def customize(request: Request) -> dict[str, Any]:
-    """Who uses the cache, what the models' recipes know, the storage classes, and a claim that is not its own."""
+    """Selects the cache's users, the models' recipes, the storage classes, and an existing PersistentVolumeClaim."""
     request.expect(API_VERSION, "AIMCache")
-    spec, metadata = read_spec(request.parent), request.parent["metadata"]
+    spec, metadata = read_cache_spec(request.parent), request.parent["metadata"]
     namespace = metadata.get("namespace", "default")
-    users = {"matchExpressions": [{"key": usage_label(metadata["name"]), "operator": "Exists"}]}
+    uses_this_cache = {"matchExpressions": [{"key": usage_label(metadata["name"]), "operator": "Exists"}]}
     rules: list[Raw] = [
-        {"apiVersion": "v1", "resource": "services", "namespace": namespace, "labelSelector": users},
+        {"apiVersion": "v1", "resource": "services", "namespace": namespace, "labelSelector": uses_this_cache},
         {"apiVersion": "storage.k8s.io/v1", "resource": "storageclasses"},
     ]
-    if models := sorted(model_label(one.id) for one in spec.models):
+    if models := sorted(model_label(model.id) for model in spec.models):
         for label in (CHECKPOINT_LABEL, MODEL_LABEL):
             selector = {"matchExpressions": [{"key": label, "operator": "In", "values": models}]}
             rules.append({"apiVersion": API_VERSION, "resource": "aimrecipes", "labelSelector": selector})
     if claim := spec.storage.existing_claim:
-        named = {"namespace": namespace, "names": [claim]}
-        rules.append({"apiVersion": "v1", "resource": "persistentvolumeclaims", **named})
+        by_name = {"namespace": namespace, "names": [claim]}
+        rules.append({"apiVersion": "v1", "resource": "persistentvolumeclaims", **by_name})
     return {"relatedResources": rules}
 
 
 def sync(request: Request, config: Config) -> dict[str, Any]:
     """Status and children of one cache."""
     request.expect(API_VERSION, "AIMCache")
-    spec, metadata = read_spec(request.parent), request.parent["metadata"]
+    spec, metadata = read_cache_spec(request.parent), request.parent["metadata"]
     owner = CacheOwner(metadata["name"], metadata.get("namespace", "default"), spec, config)
-    recipes = request.found(RECIPES) if spec.models else []
-    claim = _claim(request, owner)
-    before, uid = _uid_before(request), _uid(claim)
-    stale = _is_stale(request, before, uid)
-    seen = _world(request, owner, recipes)
-    known = _forgotten(seen) if stale else seen
-    volume = _volume(request, owner, known, claim)
-    world = known._replace(room=volume.usable)
-    found = accounts(spec, world)
-    storage, models = storage_ready(volume), report.models_ready(found)
-    verdict = first_objection(storage, models)
-    due = report.next_cleanup(spec.cleanup, request.now)
-    going = bool(metadata.get("deletionTimestamp"))
-    counted = [one for one in found if one.wanted]
+    recipes = request.found(RECIPES_KEY) if spec.models else []
+    claim = _observed_claim(request, owner)
+    reported_uid, uid = _reported_uid(request), _uid(claim)
+    stale = _is_stale(request, reported_uid, uid)
+    observed_world = _read_world(request, owner, recipes)
+    world_now = _without_reports(observed_world) if stale else observed_world
+    volume = _volume(request, owner, world_now, claim)
+    world = world_now._replace(has_room=volume.usable)
+    models = track_models(spec, world)
+    storage_condition, models_condition = storage_ready(volume), report.models_ready(models)
+    verdict = first_objection(storage_condition, models_condition)
+    next_cleanup = report.next_cleanup(spec.cleanup, request.now)
+    deleting = bool(metadata.get("deletionTimestamp"))
+    desired = [model for model in models if model.desired]
     status = CacheStatus(
-        phase="Deleting" if going else phase("AIMCache", verdict),
-        message=(report.deletion(found) if going else verdict.message)[:4096],
-        models=f"{sum(one.status.status == 'Ready' for one in counted)}/{len(counted)}",
-        progress=report.running(found, world.reports),
-        storage=report.storage(volume, world.reports, before if stale else uid or before),
-        cached_models=tuple(one.status for one in found),
-        usage=report.usage(found, world.reports, due),
-        cleanup=report.removals(spec, world.reports, found, due),
-        warnings=tuple(one[:4096] for one in report.warnings(spec, volume, world.reports, _loaded(spec, recipes), due)),
-        conditions=tuple(one.condition(metadata.get("generation")) for one in (verdict, storage, models)),
+        phase="Deleting" if deleting else phase("AIMCache", verdict),
+        message=(report.deletion_message(models) if deleting else verdict.message)[:4096],
+        models=f"{sum(model.status.status == 'Ready' for model in desired)}/{len(desired)}",
+        progress=report.download_progress(models, world.reports),
+        storage=report.storage_status(volume, world.reports, reported_uid if stale else uid or reported_uid),
+        cached_models=tuple(model.status for model in models),
+        usage=report.usage_status(models, world.reports, next_cleanup),
+        cleanup=report.cleanup_status(spec, world.reports, models, next_cleanup),
+        warnings=tuple(
+            warning[:4096]
+            for warning in report.cache_warnings(
+                spec, volume, world.reports, _checkpoints_instead(spec, recipes), next_cleanup
+            )
+        ),
+        conditions=tuple(
+            one.condition(metadata.get("generation")) for one in (verdict, storage_condition, models_condition)
+        ),
     )
-    again = 0 if phase_of(volume.found) == "Bound" else CLAIM_GRACE_SECONDS if volume.found else GRACE_SECONDS
+    resync = 0 if phase_of(volume.observed) == "Bound" else CLAIM_GRACE_SECONDS if volume.observed else GRACE_SECONDS
     children = [
-        prune(child) for child in _children(owner, volume, found, due) if not (stale and child["kind"] in REPORTING)
+        prune(child)
+        for child in _children(owner, volume, models, next_cleanup)
+        if not (stale and child["kind"] in VOLUME_CHILDREN)
     ]
-    return {"status": prune(status.wire()), "children": children} | ({"resyncAfterSeconds": again + 1} if again else {})
+    return {"status": prune(status.wire()), "children": children} | (
+        {"resyncAfterSeconds": resync + 1} if resync else {}
+    )
 
 
-def _claim(request: Request, owner: CacheOwner) -> Raw | None:
-    claims = request.found(CLAIMS) if owner.spec.storage.existing_claim else request.observed(CLAIMS)
+def _observed_claim(request: Request, owner: CacheOwner) -> Raw | None:
+    claims = request.found(CLAIMS_KEY) if owner.spec.storage.existing_claim else request.observed(CLAIMS_KEY)
     return next((one for one in claims if one["metadata"]["name"] == owner.claim), None)
 
 
@@ -105,75 +116,77 @@ def _uid(claim: Raw | None) -> str | None:
     return str(uid) if uid else None
 
 
-def _uid_before(request: Request) -> str | None:
+def _reported_uid(request: Request) -> str | None:
     """The uid of the claim that the reports are about."""
     storage = (request.parent.get("status") or {}).get("storage") or {}
     return storage.get("pvcUid")
 
 
 def _is_stale(request: Request, before: str | None, uid: str | None) -> bool:
-    """Whether reports, or Jobs, are still there that are about another claim than the present one.
+    """Whether there are reports or Jobs of another claim than the present one.
 
-    They are deleted first, and made anew once they are gone.
+    They are deleted first, and created again once they are gone.
     """
-    there = any(request.observed(kind) for kind in ("ConfigMap.v1", "Job.batch/v1"))
-    return there and None not in (before, uid) and before != uid
+    left = any(request.observed(kind) for kind in ("ConfigMap.v1", "Job.batch/v1"))
+    return left and None not in (before, uid) and before != uid
 
 
-def _forgotten(world: World) -> World:
-    """What is left where the volume is another one."""
-    return world._replace(reports=Reports(), jobs={model: Job(one.name) for model, one in world.jobs.items()})
+def _without_reports(world: CacheWorld) -> CacheWorld:
+    """The world without the reports and Jobs of a former volume."""
+    return world._replace(reports=Reports(), jobs={model: ObservedJob(one.name) for model, one in world.jobs.items()})
 
 
-def _world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> World:
+def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> CacheWorld:
     state = [one for one in request.observed("ConfigMap.v1") if one["metadata"]["name"] == owner.state]
     before = (request.parent.get("status") or {}).get("cachedModels") or ()
     models = owner.spec.models
-    return World(
+    return CacheWorld(
         reports=read_reports(state[0].get("data") or {}) if state else Reports(),
         users=used_by(request.found("Service.v1"), owner.name),
         sizes=model_sizes(models, recipe_sizes(recipes)),
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},
-        before={(one["id"], one["revision"]): one for one in before},
+        previous={(one["id"], one["revision"]): one for one in before},
         now=format_timestamp(request.now),
     )
 
 
-def _volume(request: Request, owner: CacheOwner, world: World, found: Raw | None) -> Volume:
+def _volume(request: Request, owner: CacheOwner, world: CacheWorld, found: Raw | None) -> CacheVolume:
     spec = owner.spec
-    # Offline nothing is added to what is on the volume, whatever its claim asked for.
+    # Offline nothing is added to the volume, whatever its claim requests.
     added = () if spec.hub.offline else spec.models
-    now = {one.id: world.sizes[one.id] for one in added if wanted(one, world.reports, world.users)}
-    return Volume(
+    now = {one.id: world.sizes[one.id] for one in added if is_desired(one, world.reports, world.users)}
+    return CacheVolume(
         name=owner.claim,
         storage=spec.storage,
         listed=required_space(world.sizes),
-        wanted=required_space(now),
-        found=found,
+        desired=required_space(now),
+        observed=found,
         classes=request.found("StorageClass.storage.k8s.io/v1"),
         overdue=overdue(request.now, last_changed(request.parent), CLAIM_GRACE_SECONDS if found else GRACE_SECONDS),
     )
 
 
-def _loaded(spec: CacheSpec, recipes: list[Raw]) -> dict[str, tuple[str, ...]]:
-    """By listed model that no recipe loads: what recipes load for it instead."""
+def _checkpoints_instead(spec: CacheSpec, recipes: list[Raw]) -> dict[str, tuple[str, ...]]:
+    """The checkpoints that recipes load instead of a listed model, by model that no recipe loads itself."""
     pairs = [(one["spec"].get("modelId"), one["spec"].get("checkpoint")) for one in recipes if one.get("spec")]
     itself = {loaded or model for model, loaded in pairs}
     others = {one.id: sorted({loaded for model, loaded in pairs if loaded and model == one.id}) for one in spec.models}
     return {model: tuple(found) for model, found in others.items() if found and model not in itself}
 
 
-def _children(owner: CacheOwner, volume: Volume, found: tuple[Account, ...], due: datetime | None) -> list[Raw]:
-    """The claim as it can be, those who report, a Job for each model that is missing and has room, and clean-ups."""
-    asked = owner.spec.storage
-    children = reporting(owner)
+def _children(
+    owner: CacheOwner, volume: CacheVolume, models: tuple[TrackedModel, ...], next_cleanup: datetime | None
+) -> list[Raw]:
+    """The claim, the objects for reports, a Job for each missing model that fits, and the CronJob of clean-ups."""
+    storage = owner.spec.storage
+    children = reporting_children(owner)
     if volume.own and volume.size:
-        has = (volume.found or {}).get("spec") or {}
-        modes = has.get("accessModes") or [asked.access_mode]
-        storage_class = volume.class_name if asked.storage_class and volume.class_name else asked.storage_class
+        claim_spec = (volume.observed or {}).get("spec") or {}
+        modes = claim_spec.get("accessModes") or [storage.access_mode]
+        storage_class = volume.class_name if storage.storage_class and volume.class_name else storage.storage_class
         children.append(volume_claim(owner.metadata(owner.claim), volume.size, modes, storage_class))
-    jobs = {one.status.id for one in found if one.job and (volume.usable or one.there)}
-    children += [download(owner, model) for model in owner.spec.models if model.id in jobs]
-    if due and (volume.found or volume.usable):
-        children.append(cleanup(owner))
+    jobs = {model.status.id for model in models if model.job_desired and (volume.usable or model.job_exists)}
+    children += [download_job(owner, model) for model in owner.spec.models if model.id in jobs]
+    if next_cleanup and (volume.observed or volume.usable):
+        children.append(cleanup_cron_job(owner))
     return children

@@ -1,4 +1,4 @@
-"""The models of a cache: what is reported of each, who uses it, and which of them need a Job."""
+"""The models of a cache: their reports, their users, and which of them need a Job."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -12,153 +12,163 @@ from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, Reports, m
 from aimlib.kube.quantity import parse_quantity
 from aimlib.protocol.metacontroller import Request
 
-Key = tuple[str, str]
+ModelKey = tuple[str, str]
 """A model's id and revision."""
 
 
-class Job(NamedTuple):
-    """A Job as it is observed."""
+class ObservedJob(NamedTuple):
+    """An observed Job; `exists` is False where there is none."""
 
     name: str
-    there: bool = False
+    exists: bool = False
     complete: bool = False
     failed: str | None = None
-    """What its controller says, once it has given up."""
+    """The message of the Job controller, once the Job has failed for good."""
 
 
-class World(NamedTuple):
-    """What is known besides the spec."""
+class CacheWorld(NamedTuple):
+    """What models' states depend on besides the spec."""
 
     reports: Reports
-    users: Mapping[Key, tuple[str, ...]]
+    users: Mapping[ModelKey, tuple[str, ...]]
     sizes: Mapping[str, int | None]
     """Bytes by model id."""
-    jobs: Mapping[str, Job]
+    jobs: Mapping[str, ObservedJob]
     """By model id."""
-    before: Mapping[Key, Raw]
-    """The status of each model until now."""
+    previous: Mapping[ModelKey, Raw]
+    """The status of each model that the last sync wrote."""
     now: str
-    room: bool = True
-    """Whether there is a volume that holds what is wanted."""
+    has_room: bool = True
+    """Whether there is a volume that holds the desired models."""
 
 
-class State(NamedTuple):
-    """How it is with a model, and why."""
+class DerivedState(NamedTuple):
+    """The state of a model, with reason and message."""
 
     name: str
     reason: str | None = None
     message: str | None = None
 
 
-class Account(NamedTuple):
-    """One model: its status, and whether it is to be there and has a Job."""
+class TrackedModel(NamedTuple):
+    """One model: its status, and whether it is desired, needs a Job, and has one."""
 
     status: CachedModelStatus
-    wanted: bool = False
-    job: bool = False
-    there: bool = False
-    """Whether it has a Job already."""
+    desired: bool = False
+    job_desired: bool = False
+    job_exists: bool = False
 
 
-def observed_job(request: Request, name: str) -> Job:
-    """The Job of that name; one that is being deleted is as good as gone."""
+def observed_job(request: Request, name: str) -> ObservedJob:
+    """The Job of that name; one that is being deleted counts as gone."""
     found = next((one for one in request.observed("Job.batch/v1") if one["metadata"]["name"] == name), None)
     if found is None or found["metadata"].get("deletionTimestamp"):
-        return Job(name)
+        return ObservedJob(name)
     true = {one["type"]: one for one in (found.get("status") or {}).get("conditions") or () if one["status"] == "True"}
     failed = true.get("Failed")
-    return Job(
+    return ObservedJob(
         name, True, "Complete" in true, failed and (failed.get("message") or failed.get("reason") or "it failed")
     )
 
 
-def wanted(model: CachedModelSpec, reports: Reports, users: Mapping[Key, tuple[str, ...]]) -> bool:
-    """Whether a model is to be there: asked for by an endpoint, or preloaded and not removed since."""
+def is_desired(model: CachedModelSpec, reports: Reports, users: Mapping[ModelKey, tuple[str, ...]]) -> bool:
+    """Whether a model should be on the volume: an endpoint uses it, or it is preloaded and was not removed since."""
     key = (model.id, model.revision or DEFAULT_REVISION)
     report = reports.models.get(model_key(*key))
     return bool(users.get(key)) or (model.preload and not (report and report.state == "Removed"))
 
 
-def accounts(spec: CacheSpec, world: World) -> tuple[Account, ...]:
-    """One for each model that is listed, in that order, and then for what is on the volume besides."""
-    return (*(_listed(model, world) for model in spec.models), *_unlisted(spec, world))
+def track_models(spec: CacheSpec, world: CacheWorld) -> tuple[TrackedModel, ...]:
+    """The listed models in the spec's order, and then other models on the volume."""
+    return (*(_listed_model(model, world) for model in spec.models), *_unlisted_models(spec, world))
 
 
-def _listed(model: CachedModelSpec, world: World) -> Account:
+def _listed_model(model: CachedModelSpec, world: CacheWorld) -> TrackedModel:
     key = (model.id, model.revision or DEFAULT_REVISION)
     report = world.reports.models.get(model_key(*key))
     job = world.jobs[model.id]
-    asked = wanted(model, world.reports, world.users)
-    state = _state(model, report, job, world, asked=asked)
-    # A Job that has ended well before its model was lost again makes room for a new one, once it is gone.
-    outdated = job.complete and report is not None and report.state in {"Removed", "Failed"}
-    hopeless = state.name == "Failed" and state.reason == "TooLarge"
-    needed = asked and state.name != "Ready" and not hopeless and not outdated
-    return Account(_status(key, world, report, state), asked, needed or (job.there and not outdated), job.there)
+    desired = is_desired(model, world.reports, world.users)
+    state = _state(model, report, job, world, desired=desired)
+    # A Job that had completed before its model was lost is deleted first, and then created again.
+    obsolete = job.complete and report is not None and report.state in {"Removed", "Failed"}
+    permanent = state.name == "Failed" and state.reason == "TooLarge"
+    needed = desired and state.name != "Ready" and not permanent and not obsolete
+    return TrackedModel(
+        _status(key, world, report, state), desired, needed or (job.exists and not obsolete), job.exists
+    )
 
 
-def _state(model: CachedModelSpec, report: ModelReport | None, job: Job, world: World, *, asked: bool) -> State:
-    """The first row that applies."""
-    said = report.state if report else None
-    reason = report.reason if report and said == "Failed" else None
+def _state(
+    model: CachedModelSpec, report: ModelReport | None, job: ObservedJob, world: CacheWorld, *, desired: bool
+) -> DerivedState:
+    """The state of a listed model: the first row that applies."""
+    reported = report.state if report else None
+    reason = report.reason if report and reported == "Failed" else None
     changed = bool(report and report.patterns not in (None, patterns_key(model.include, model.exclude)))
     size = world.sizes.get(model.id)
-    most = int(parse_quantity(model.max_size)) if model.max_size else None
-    too_large = size is not None and most is not None and size > most
-    given_up = reason or reason_of_job(job.failed or "") or "JobFailed"
-    retried = f"{_said(report, reason) or reason}; it is tried again" if reason else None
+    max_size = int(parse_quantity(model.max_size)) if model.max_size else None
+    too_large = size is not None and max_size is not None and size > max_size
+    failure_reason = reason or reason_of_job(job.failed or "") or "JobFailed"
+    retry_message = f"{_error(report, reason) or reason}; it is retried" if reason else None
     removed = f"{report.message}; " if report and report.message else ""
     table = (
-        (said == "Ready" and not changed, "Ready", None, None),
-        (said is None and job.complete, "Ready", None, "its Job has ended well, and reported nothing"),
-        (not asked and said == "Removed", "Removed", None, f"{removed}it comes back when an endpoint uses it"),
-        (not asked, "OnDemand", None, "it comes when an endpoint uses it"),
+        (reported == "Ready" and not changed, "Ready", None, None),
+        (reported is None and job.complete, "Ready", None, "its Job has completed without a report"),
+        (
+            not desired and reported == "Removed",
+            "Removed",
+            None,
+            f"{removed}it is downloaded again when an endpoint uses it",
+        ),
+        (not desired, "OnDemand", None, "it is downloaded when an endpoint uses it"),
         (
             too_large,
             "Failed",
             "TooLarge",
-            f"it has {format_bytes(size or 0)}, and its maxSize is {format_bytes(most or 0)}",
+            f"it has {format_bytes(size or 0)}, and its maxSize is {format_bytes(max_size or 0)}",
         ),
-        (job.failed, "Failed", given_up, _why(report, job, given_up)),
-        (said in {"Downloading", "Verifying"} and job.there, said, None, None),
-        (not world.room, "Waiting", None, "for a volume that holds it"),
-        (reason, "Waiting", reason, retried),
+        (job.failed, "Failed", failure_reason, _failure(report, job, failure_reason)),
+        (reported in {"Downloading", "Verifying"} and job.exists, reported, None, None),
+        (not world.has_room, "Waiting", None, "for a volume that holds it"),
+        (reason, "Waiting", reason, retry_message),
         (changed, "Waiting", None, "for its Job: include or exclude have changed since it was downloaded"),
         (True, "Waiting", None, "for its Job to start"),
     )
-    return next(State(str(state), why, words) for applies, state, why, words in table if applies)
+    return next(DerivedState(str(state), reason_of, message) for applies, state, reason_of, message in table if applies)
 
 
-def _why(report: ModelReport | None, job: Job, reason: str) -> str:
-    """What the download said, else what its exit code means, else what the Job's controller says; and what to do."""
-    return f"{_said(report, reason) or job.failed}; once that is mended, delete Job {job.name} to try again"
+def _failure(report: ModelReport | None, job: ObservedJob, reason: str) -> str:
+    """The message of a failed download, else of its exit code, else of the Job controller; and how to retry."""
+    return f"{_error(report, reason) or job.failed}; once that is fixed, delete Job {job.name} to retry"
 
 
-def _said(report: ModelReport | None, reason: str) -> str | None:
-    """What a download that failed said, else what its reason means."""
+def _error(report: ModelReport | None, reason: str) -> str | None:
+    """The message of a failed download, else that of its reason."""
     known = DOWNLOAD_OUTCOMES.get(reason)
-    said = report.message if report and report.state == "Failed" else None
-    return said or (known and known.words)
+    reported = report.message if report and report.state == "Failed" else None
+    return reported or (known and known.words)
 
 
-def _status(key: Key, world: World, report: ModelReport | None, state: State) -> CachedModelStatus:
-    users, before = world.users.get(key, ()), world.before.get(key, {})
+def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state: DerivedState) -> CachedModelStatus:
+    users, before = world.users.get(key, ()), world.previous.get(key, {})
     changed = tuple(before.get("usedBy") or ()) != users
     began = len(set(users) - set(before.get("usedBy") or ()))
-    there = report if report and state.name not in {"Removed", "OnDemand"} else None
-    whole = report if report and state.name == "Ready" else None
+    present_report = report if report and state.name not in {"Removed", "OnDemand"} else None
+    ready_report = report if report and state.name == "Ready" else None
     return CachedModelStatus.model_validate(
         {
             "id": key[0],
             "revision": key[1],
-            "commit": whole and whole.commit,
+            "commit": ready_report and ready_report.commit,
             "status": state.name,
-            "progress": format_progress(there.done, there.total) if there and there.total and not whole else None,
+            "progress": format_progress(present_report.done, present_report.total)
+            if present_report and present_report.total and not ready_report
+            else None,
             "reason": state.reason,
             "message": state.message and state.message[:4096],
-            "size": short_quantity(whole.done) if whole else None,
-            "files": whole and whole.files,
-            "cachedAt": whole and whole.cached_at,
+            "size": short_quantity(ready_report.done) if ready_report else None,
+            "files": ready_report and ready_report.files,
+            "cachedAt": ready_report and ready_report.cached_at,
             "usedBy": users,
             "lastAccessed": world.now if changed else before.get("lastAccessed") or (report and report.last_used),
             "accessCount": before.get("accessCount", 0) + began or None,
@@ -166,10 +176,12 @@ def _status(key: Key, world: World, report: ModelReport | None, state: State) ->
     )
 
 
-def _unlisted(spec: CacheSpec, world: World) -> Iterator[Account]:
-    """What is on the volume though no entry of spec.models asks for it (any more)."""
+def _unlisted_models(spec: CacheSpec, world: CacheWorld) -> Iterator[TrackedModel]:
+    """Models on the volume that spec.models does not list (any more)."""
     listed = {model_key(one.id, one.revision) for one in spec.models}
     for key, report in sorted(world.reports.models.items()):
         if key not in listed and report.state == "Ready":
-            status = _status((report.id, report.revision), world, report, State("Ready", None, "no longer listed"))
-            yield Account(status.model_copy(update={"listed": False}))
+            status = _status(
+                (report.id, report.revision), world, report, DerivedState("Ready", None, "no longer listed")
+            )
+            yield TrackedModel(status.model_copy(update={"listed": False}))

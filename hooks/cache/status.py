@@ -1,4 +1,4 @@
-"""The status of a cache: the whole of it, every time, since whatever is left out is erased."""
+"""Builds the status of a cache; whole in each sync, since a field that is left out is removed."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -19,10 +19,10 @@ from aimlib.caching.job_reports import RemovedModel, Reports, model_key
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import phase_of
-from hooks.cache.models import Account
-from hooks.cache.volume import Volume
+from hooks.cache.models import TrackedModel
+from hooks.cache.volume import CacheVolume
 
-NAMED = {
+SCHEDULE_NAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -34,62 +34,64 @@ NAMED = {
 """The names of the CronJob controller's parser (source: robfig/cron v3, parser.go)."""
 
 
-def models_ready(found: Sequence[Account]) -> Verdict:
-    """Whether every model that is to be there is."""
-    wanted = [one.status for one in found if one.wanted]
-    there = sum(one.status == "Ready" for one in wanted)
-    failed = [_named(one.id, one.message or "") for one in wanted if one.status == "Failed"]
-    busy = [_busy(one) for one in wanted if one.status not in {"Ready", "Failed"}]
-    counted = f"{there} of {len(wanted)} models cached"
+def models_ready(models: Sequence[TrackedModel]) -> Verdict:
+    """The condition ModelsReady: whether every desired model is on the volume."""
+    desired = [model.status for model in models if model.desired]
+    ready = sum(model.status == "Ready" for model in desired)
+    failed = [_with_model(model.id, model.message or "") for model in desired if model.status == "Failed"]
+    in_progress = [_progress_message(model) for model in desired if model.status not in {"Ready", "Failed"}]
+    counted = f"{ready} of {len(desired)} models cached"
     name = "ModelsReady"
     if failed:
         return Verdict(name, False, "DownloadFailed", "; ".join(failed))
-    if busy:
-        return Verdict(name, False, "Downloading", f"{counted}; {', '.join(busy)}")
-    return Verdict(name, True, "AllCached", counted if wanted else "no model is to be there now")
+    if in_progress:
+        return Verdict(name, False, "Downloading", f"{counted}; {', '.join(in_progress)}")
+    return Verdict(name, True, "AllCached", counted if desired else "no model is needed now")
 
 
-def _busy(model: CachedModelStatus) -> str:
-    progress = model.progress or "starts"
+def _progress_message(model: CachedModelStatus) -> str:
+    progress = model.progress or "starting"
     doing = {
-        "Waiting": str(model.message) if model.reason else f"waits {model.message}",
-        "Verifying": f"is verified, {progress}",
+        "Waiting": str(model.message) if model.reason else f"waiting {model.message}",
+        "Verifying": f"verifying, {progress}",
         "Downloading": progress,
     }
-    return _named(model.id, doing[model.status])
+    return _with_model(model.id, doing[model.status])
 
 
-def _named(model: str, words: str) -> str:
-    """What is said of a model, which is named once."""
-    return words if model in words else f"{model}: {words}"
+def _with_model(model: str, message: str) -> str:
+    """The message with the model's id, unless it has that already."""
+    return message if model in message else f"{model}: {message}"
 
 
-def deletion(found: Sequence[Account]) -> str:
-    """What happens to those who use a cache that is being deleted."""
-    users = sorted({user for one in found for user in one.status.used_by})
+def deletion_message(models: Sequence[TrackedModel]) -> str:
+    """The message of a cache that is being deleted, with its users."""
+    users = sorted({user for model in models for user in model.status.used_by})
     if not users:
-        return "being deleted, and nobody uses it"
+        return "being deleted, and not in use"
     return (
-        f"being deleted while {', '.join(users)} use{'s' * (len(users) == 1)} it: pods that run keep the volume until "
-        "they end, and none can start on it any more"
+        f"being deleted while {', '.join(users)} use{'s' * (len(users) == 1)} it: running pods keep the volume until "
+        "they end, and new ones cannot start"
     )
 
 
-def running(found: Sequence[Account], reports: Reports) -> str | None:
-    """How much of all downloads that run is there, together."""
-    busy = [one.status for one in found if one.status.status in {"Downloading", "Verifying"}]
-    amounts = [(one.done, one.total) for one in (reports.models[model_key(at.id, at.revision)] for at in busy)]
-    known = [(min(done, total), total) for done, total in amounts if total]
-    return format_progress(sum(done for done, _ in known), sum(total for _, total in known)) if known else None
+def download_progress(models: Sequence[TrackedModel], reports: Reports) -> str | None:
+    """The progress of all running downloads together."""
+    in_progress = [model.status for model in models if model.status.status in {"Downloading", "Verifying"}]
+    amounts = [
+        (model.done, model.total) for model in (reports.models[model_key(at.id, at.revision)] for at in in_progress)
+    ]
+    measured = [(min(done, total), total) for done, total in amounts if total]
+    return format_progress(sum(done for done, _ in measured), sum(total for _, total in measured)) if measured else None
 
 
-def storage(volume: Volume, reports: Reports, uid: str | None) -> CacheStorageStatus:
-    """The claim as it is, and the figures that were measured on it. `uid` is of the claim that reports are about."""
+def storage_status(volume: CacheVolume, reports: Reports, uid: str | None) -> CacheStorageStatus:
+    """The claim, and sizes measured on the volume. `uid` is that of the claim that the reports belong to."""
     measured = reports.volume
     return CacheStorageStatus(
         pvc_name=volume.name,
         pvc_uid=uid,
-        pvc_phase=phase_of(volume.found) or None,
+        pvc_phase=phase_of(volume.observed) or None,
         requested_size=volume.size,
         total_size=measured and short_quantity(measured.total),
         used_size=measured and short_quantity(measured.used),
@@ -102,76 +104,77 @@ def storage(volume: Volume, reports: Reports, uid: str | None) -> CacheStorageSt
     )
 
 
-def usage(found: Sequence[Account], reports: Reports, due: datetime | None) -> CacheUsage:
+def usage_status(models: Sequence[TrackedModel], reports: Reports, next_cleanup: datetime | None) -> CacheUsage:
     return CacheUsage(
-        total_models=sum(one.status.status == "Ready" for one in found),
-        active_models=sum(bool(one.status.used_by) for one in found),
+        total_models=sum(model.status.status == "Ready" for model in models),
+        active_models=sum(bool(model.status.used_by) for model in models),
         last_cleanup=reports.cleanup and reports.cleanup.ended,
-        next_cleanup=due and format_timestamp(due),
+        next_cleanup=next_cleanup and format_timestamp(next_cleanup),
     )
 
 
-def next_cleanup(asked: CacheCleanup, now: datetime) -> datetime | None:
-    """When the CronJob will run next; None where there is none, as its day never comes."""
-    if not asked.enabled:
+def next_cleanup(cleanup: CacheCleanup, now: datetime) -> datetime | None:
+    """When the CronJob runs next; None where it is disabled, or its day never comes."""
+    if not cleanup.enabled:
         return None
-    text = NAMED.get(asked.schedule, asked.schedule).replace("?", "*")
+    text = SCHEDULE_NAMES.get(cleanup.schedule, cleanup.schedule).replace("?", "*")
     try:
         return next(CronSim(text, now), None)
     except CronSimError:  # such as the 31st of February, and from 5 to 1 o'clock, which the API server refuses
         return None
 
 
-def removals(
-    spec: CacheSpec, reports: Reports, found: Sequence[Account], due: datetime | None
+def cleanup_status(
+    spec: CacheSpec, reports: Reports, models: Sequence[TrackedModel], next_cleanup: datetime | None
 ) -> CacheCleanupStatus | None:
-    """What the next clean-up would remove as things are now, and what the last one did."""
+    """What the next clean-up would remove now, and what the last one removed."""
     last = reports.cleanup
-    if due is None and last is None:
+    if next_cleanup is None and last is None:
         return None
-    models = stored_models(spec, reports.models.values(), [one.status for one in found])
+    rated = stored_models(spec, reports.models.values(), [model.status for model in models])
     free = reports.volume.available if reports.volume else None
-    planned = plan_removals(models, cleanup_policy(spec.cleanup), free, due) if due else ()
+    planned = plan_removals(rated, cleanup_policy(spec.cleanup), free, next_cleanup) if next_cleanup else ()
     return CacheCleanupStatus(
         planned=tuple(
-            CacheRemoval(id=one.id, revision=one.revision, size=short_quantity(one.bytes), why=one.why)
-            for one in planned
+            CacheRemoval(id=model.id, revision=model.revision, size=short_quantity(model.bytes), why=model.why)
+            for model in planned
         ),
-        removed=tuple(_removed(one) for one in last.removed) if last else (),
+        removed=tuple(_removed(model) for model in last.removed) if last else (),
         message=last and last.message,
     )
 
 
-def _removed(one: RemovedModel) -> CacheRemoval:
-    return CacheRemoval(id=one.id, revision=one.revision, size=short_quantity(one.bytes), why=one.why)
+def _removed(model: RemovedModel) -> CacheRemoval:
+    return CacheRemoval(id=model.id, revision=model.revision, size=short_quantity(model.bytes), why=model.why)
 
 
-def warnings(
-    spec: CacheSpec, volume: Volume, reports: Reports, loaded: dict[str, tuple[str, ...]], due: datetime | None
+def cache_warnings(
+    spec: CacheSpec,
+    volume: CacheVolume,
+    reports: Reports,
+    loaded: dict[str, tuple[str, ...]],
+    next_cleanup: datetime | None,
 ) -> Iterator[str]:
-    """What may not be as expected. `loaded` has, by model, what its recipes load in its place.
-
-    `due` is when the next clean-up is.
-    """
-    if volume.tight and not volume.own:
-        has = format_bytes(volume.wanted.bytes, at_least=True)
-        yield f"claim {volume.name} asks for {volume.size}, and the models have {has}: what fits shows in the download"
-    if volume.size and volume.wanted.unknown:
-        models = ", ".join(volume.wanted.unknown)
-        yield f"no recipe loads {models}, and there is no maxSize: whether it fits shows when it is downloaded"
+    """Warnings of the status. `loaded` has the checkpoints that recipes load instead of a model."""
+    if volume.exceeded and not volume.own:
+        claim, has = f"PersistentVolumeClaim {volume.name}", format_bytes(volume.desired.bytes, at_least=True)
+        yield f"{claim} requests {volume.size}, and the models need {has}: downloads fail when it is full"
+    if volume.size and volume.desired.unknown:
+        models = ", ".join(volume.desired.unknown)
+        yield f"no recipe loads {models}, and there is no maxSize: the download fails when the volume is full"
     for model, others in sorted(loaded.items()):
-        yield f"no recipe loads {model} itself: for it they load {', '.join(others)}; list that to serve it from here"
-    asked = spec.cleanup
-    stated = sorted(asked.model_fields_set - {"enabled"})
-    if stated and not asked.enabled:
-        yield "cleanup.enabled is not true: nothing is ever removed"
-    elif asked.enabled and not due:
-        yield f"cleanup.schedule {asked.schedule} names no moment that ever comes: nothing is ever removed"
-    elif asked.enabled and asked.strategy != "none" and not (asked.max_age or asked.min_free_space):
-        yield "clean-up removes nothing: neither cleanup.maxAge nor cleanup.minFreeSpace is given"
-    measured, free = reports.volume, cleanup_policy(asked).min_free
-    if asked.enabled and free and measured and free >= measured.total:
+        yield f"no recipe loads {model} itself; its recipes load {', '.join(others)}: list that to serve it"
+    cleanup = spec.cleanup
+    stated = sorted(cleanup.model_fields_set - {"enabled"})
+    if stated and not cleanup.enabled:
+        yield "cleanup.enabled is not true: nothing is removed"
+    elif cleanup.enabled and not next_cleanup:
+        yield f"cleanup.schedule {cleanup.schedule} never occurs: nothing is removed"
+    elif cleanup.enabled and cleanup.strategy != "none" and not (cleanup.max_age or cleanup.min_free_space):
+        yield "clean-up removes nothing: neither cleanup.maxAge nor cleanup.minFreeSpace is set"
+    measured, free = reports.volume, cleanup_policy(cleanup).min_free
+    if cleanup.enabled and free and measured and free >= measured.total:
         total = format_bytes(measured.total)
-        yield f"cleanup.minFreeSpace is {asked.min_free_space}, and the volume has only {total} in all"
+        yield f"cleanup.minFreeSpace is {cleanup.min_free_space}, and the volume has only {total}"
     if reports.unreadable:
         yield f"reports of another release cannot be read: {', '.join(reports.unreadable)}"

@@ -1,1 +1,1 @@
-"""The command line, `aim`: the hooks on files or on live objects. An edge: it may do I/O."""
+"""The command line, `aim`: calls the hooks with files or with a cluster's objects. An edge: it may do I/O."""

@@ -1,4 +1,4 @@
-"""What `aim cache ls`, `verify` and `gc` do: look at a volume, print, and return the exit code."""
+"""The commands `aim cache ls`, `verify` and `gc`; each returns its exit code."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.eviction import CleanupPolicy, Removal
 from aimlib.caching.job_reports import RemovedModel
 from aimlib.caching.volume_index import CachedModel
-from hooks.cli.errors import TROUBLE, CommandError
+from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 from hooks.cli.formats import json_text, yaml_document
 from hooks.cli.tables import Cell, table
 from hooks.jobs.volume import cleanup, disk, listing, termination
@@ -24,60 +24,60 @@ from hooks.jobs.volume.listing import InvalidVolumeError, ListedModel
 from hooks.jobs.volume.policy import CacheRules, CleanupRules, OptionRules
 from hooks.kube_client import ApiServerError
 
-DAMAGED = 3
-"""Exit code of a verification that found something wrong."""
-SHORT = 8
+DAMAGED_CODE = 3
+"""Exit code of a verification that found damage."""
+SHORT_COMMIT = 8
 """Digits of a commit in a table."""
-HEAD = ("MODEL", "REVISION", "COMMIT", "SIZE", "FILES", "STATE", "CACHED", "LAST USED")
-WIDE_HEAD = (*HEAD, "FOLDER", "WRONG")
+MODEL_HEAD = ("MODEL", "REVISION", "COMMIT", "SIZE", "FILES", "STATE", "CACHED", "LAST USED")
+WIDE_MODEL_HEAD = (*MODEL_HEAD, "FOLDER", "WRONG")
 REMOVAL_HEAD = ("MODEL", "REVISION", "SIZE", "WHY")
 
 
-def ls(root: Path, output: str) -> int:
-    """Print the models of a volume, and how full it is."""
-    with _worded(root):
+def print_models(root: Path, output: str) -> int:
+    """Prints the models of a volume, and how full it is."""
+    with _as_command_errors(root):
         found = listing.list_volume(listing.open_volume(root))
         volume = disk.measure(root)
     if output in {"json", "yaml"}:
-        data = {"models": [_data(one) for one in found], "volume": volume.wire()}
+        data = {"models": [_data(model) for model in found], "volume": volume.wire()}
         click.echo(json_text(data) if output == "json" else yaml_document(data), nl=False)
         return 0
     wide = output == "wide"
-    click.echo(table(WIDE_HEAD if wide else HEAD, [_row(one, wide=wide) for one in found]))
+    click.echo(table(WIDE_MODEL_HEAD if wide else MODEL_HEAD, [_row(model, wide=wide) for model in found]))
     used, total, free = map(format_bytes, (volume.used, volume.total, volume.available))
     click.echo(f"\nThe cache has {used}; the volume has {total}, of which {free} are free.")
     return 0
 
 
-def _data(one: ListedModel) -> Raw:
-    more = {"commit": one.commit, "cachedAt": one.cached_at, "lastUsed": one.last_used, "wrong": [*one.wrong]}
-    known = {key: value for key, value in more.items() if value}
-    size = {"bytes": one.bytes, "files": one.files, "folder": str(one.folder)}
-    return {"id": one.id, "revision": one.revision, "state": one.state, **size, **known}
+def _data(model: ListedModel) -> Raw:
+    more = {"commit": model.commit, "cachedAt": model.cached_at, "lastUsed": model.last_used, "wrong": [*model.wrong]}
+    filled = {key: value for key, value in more.items() if value}
+    size = {"bytes": model.bytes, "files": model.files, "folder": str(model.folder)}
+    return {"id": model.id, "revision": model.revision, "state": model.state, **size, **filled}
 
 
-def _row(one: ListedModel, *, wide: bool) -> tuple[Cell, ...]:
-    commit = one.commit if wide else (one.commit or "")[:SHORT]
-    size = (format_bytes(one.bytes), one.files)
-    row = (one.id, one.revision, commit, *size, one.state, one.cached_at, one.last_used)
-    return (*row, str(one.folder), "; ".join(one.wrong)) if wide else row
+def _row(model: ListedModel, *, wide: bool) -> tuple[Cell, ...]:
+    commit = model.commit if wide else (model.commit or "")[:SHORT_COMMIT]
+    size = (format_bytes(model.bytes), model.files)
+    row = (model.id, model.revision, commit, *size, model.state, model.cached_at, model.last_used)
+    return (*row, str(model.folder), "; ".join(model.wrong)) if wide else row
 
 
-def verify(root: Path, model: str | None) -> int:
-    """Read every byte of the models and print what is wrong."""
-    with _worded(root):
+def verify_models(root: Path, model: str | None) -> int:
+    """Reads every byte of the models, and prints the damage."""
+    with _as_command_errors(root):
         volume = listing.open_volume(root)
-        models = [one for _, one in sorted(listing.read_index(volume).models.items())]
+        models = [model for _, model in sorted(listing.read_index(volume).models.items())]
     chosen = [one for one in models if model in (None, one.id)]
     if model and not chosen:
-        there = ", ".join(sorted({one.id for one in models})) or "no model at all"
-        raise CommandError(f"{root} has no model {model}, but {there}")
+        there = ", ".join(sorted({one.id for one in models})) or "no models"
+        raise CommandError(f"{root} has no model {model}; it has {there}")
     if not chosen:
         click.echo(f"There is no model in {root}.")
-    return DAMAGED if [one for one in chosen if not _right(volume, one)] else 0
+    return DAMAGED_CODE if [one for one in chosen if not _verify_model(volume, one)] else 0
 
 
-def _right(volume: MountedVolume, model: CachedModel) -> bool:
+def _verify_model(volume: MountedVolume, model: CachedModel) -> bool:
     name = f"{model.id}@{model.revision}"
     click.echo(f"{name}: reading {len(model.files)} files, {format_bytes(model.bytes)}", err=True)
     if wrong := listing.find_damage(volume, model):
@@ -89,58 +89,58 @@ def _right(volume: MountedVolume, model: CachedModel) -> bool:
     return not wrong
 
 
-def gc(root: Path, cache: str | None, policy: CleanupPolicy, *, dry_run: bool) -> int:
-    """Clean up and print what went; with `dry_run` print what would go."""
+def print_cleanup(root: Path, cache: str | None, policy: CleanupPolicy, *, dry_run: bool) -> int:
+    """Cleans up and prints what was removed; with `dry_run` prints what would be removed."""
     rules: CleanupRules = CacheRules(CacheClient(cache)) if cache else OptionRules(policy)
     if dry_run:
-        return _previewed(root, rules)
+        return _print_preview(root, rules)
     try:
-        with _worded(root), termination.interruptible():
+        with _as_command_errors(root), termination.interruptible():
             listing.open_volume(root)
-            ended = cleanup.clean_up(root, rules, _say)
+            cleanup_done = cleanup.clean_up(root, rules, _note)
     except DownloadError as error:
         raise _failed(error.message, error.code) from error
     except KeyboardInterrupt:
         raise _failed(
             "the clean-up was stopped; the next one continues", DOWNLOAD_OUTCOMES["Interrupted"].code
         ) from None
-    _print(ended.removed, "Nothing was removed.")
-    if isinstance(ended.error, DownloadError):
-        raise _failed(ended.error.message, ended.error.code)
-    if ended.error:
-        raise _failed(str(ended.error), TROUBLE)
+    _print(cleanup_done.removed, "Nothing was removed.")
+    if isinstance(cleanup_done.error, DownloadError):
+        raise _failed(cleanup_done.error.message, cleanup_done.error.code)
+    if cleanup_done.error:
+        raise _failed(str(cleanup_done.error), CLUSTER_ERROR_CODE)
     return 0
 
 
 def _failed(message: str, code: int) -> CommandError:
-    termination.write_termination_message(message, _say)
+    termination.write_termination_message(message, _note)
     return CommandError(message, code)
 
 
-def _previewed(root: Path, rules: CleanupRules) -> int:
+def _print_preview(root: Path, rules: CleanupRules) -> int:
     try:
-        with _worded(root):
+        with _as_command_errors(root):
             found = preview(listing.open_volume(root), rules)
     except ApiServerError as error:
-        raise CommandError(str(error), TROUBLE) from error
+        raise CommandError(str(error), CLUSTER_ERROR_CODE) from error
     _print(found.removals, "Nothing would be removed.")
     for note in found.notes:
-        _say(note)
+        _note(note)
     return 0
 
 
-def _print(removals: Iterable[Removal | RemovedModel], nothing: str) -> None:
-    rows = [(one.id, one.revision, format_bytes(one.bytes), one.why) for one in removals]
-    click.echo(table(REMOVAL_HEAD, rows) if rows else nothing)
+def _print(removals: Iterable[Removal | RemovedModel], if_none: str) -> None:
+    rows = [(model.id, model.revision, format_bytes(model.bytes), model.why) for model in removals]
+    click.echo(table(REMOVAL_HEAD, rows) if rows else if_none)
 
 
-def _say(sentence: str) -> None:
+def _note(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
 @contextmanager
-def _worded(root: Path) -> Iterator[None]:
-    """What is wrong with a folder as a CommandError."""
+def _as_command_errors(root: Path) -> Iterator[None]:
+    """Turns errors of a folder into Failures."""
     try:
         yield
     except InvalidVolumeError as error:

@@ -1,4 +1,4 @@
-"""Objects of a running cluster, read with the user's own kubeconfig."""
+"""Reads objects of a running cluster, with the user's kubeconfig."""
 
 import json
 from collections.abc import Iterator
@@ -10,63 +10,63 @@ from urllib3.exceptions import HTTPError
 
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
-from hooks.cli.errors import TROUBLE, CommandError
+from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 
 
-class Live:
+class LiveCluster:
     """The cluster of a kubeconfig's context. CommandError where there is none."""
 
     def __init__(self, context: str | None, kubeconfig: str | None, namespace: str | None) -> None:
         try:
             contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
-            chosen = next((one for one in contexts if one["name"] == context), active) if context else active
-            asked = config.new_client_from_config(kubeconfig, context)  # type: ignore[no-untyped-call]
+            selected = next((one for one in contexts if one["name"] == context), active) if context else active
+            api_client = config.new_client_from_config(kubeconfig, context)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
             reason = str(error).rstrip(".")
             raise CommandError(
-                f"no cluster is configured: {reason}; name one by --kubeconfig or KUBECONFIG", TROUBLE
+                f"no cluster is configured: {reason}; name one by --kubeconfig or KUBECONFIG", CLUSTER_ERROR_CODE
             ) from error
-        self.api: Any = client.CustomObjectsApi(asked)
-        self.namespace = namespace or chosen["context"].get("namespace") or "default"
+        self.api: Any = client.CustomObjectsApi(api_client)
+        self.namespace = namespace or selected["context"].get("namespace") or "default"
 
     def all(self, plural: str) -> list[Raw]:
         """All objects of one of this API's kinds, those of all namespaces."""
-        with _worded():
+        with _as_command_errors():
             found: list[Raw] = self.api.list_cluster_custom_object(GROUP, VERSION, plural)["items"]
             return found
 
     def endpoint(self, name: str) -> Raw:
         """One AIMEndpoint of the namespace."""
-        with _worded():
+        with _as_command_errors():
             found: Raw = self.api.get_namespaced_custom_object(GROUP, VERSION, self.namespace, "aimendpoints", name)
             return found
 
     def caches(self, namespace: str) -> list[Raw]:
         """The AIMCaches of a namespace."""
-        with _worded():
+        with _as_command_errors():
             found: list[Raw] = self.api.list_namespaced_custom_object(GROUP, VERSION, namespace, "aimcaches")["items"]
             return found
 
     def inventory(self) -> Raw:
         """The cluster's inventory."""
-        with _worded():
+        with _as_command_errors():
             found: Raw = self.api.get_cluster_custom_object(GROUP, VERSION, "aiminventories", "cluster")
             return found
 
 
 @contextmanager
-def _worded() -> Iterator[None]:
-    """The client's errors as sentences."""
+def _as_command_errors() -> Iterator[None]:
+    """Turns the client's errors into Failures."""
     try:
         yield
     except client.ApiException as error:
-        raise CommandError(_message(error), TROUBLE) from error
+        raise CommandError(_error_message(error), CLUSTER_ERROR_CODE) from error
     except HTTPError as error:
-        raise CommandError(f"the cluster cannot be reached: {error}", TROUBLE) from error
+        raise CommandError(f"the cluster cannot be reached: {error}", CLUSTER_ERROR_CODE) from error
 
 
-def _message(error: Any) -> str:  # noqa: ANN401 - the client is not typed
-    """What the API server said."""
+def _error_message(error: Any) -> str:  # noqa: ANN401 - the client is not typed
+    """The API server's message, else status and reason."""
     try:
         return str(json.loads(error.body)["message"])
     except (TypeError, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""What ends a command: sentences on standard error and an exit code, never a traceback."""
+"""Ends a command with messages on standard error and an exit code, without a traceback."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import click
 
 from aimlib.errors import AimError
 
-TROUBLE, BAD_INPUT, NOTHING_FITS = 1, 2, 3
-"""Exit codes: the cluster cannot be asked, the input is wrong, no recipe fits."""
+CLUSTER_ERROR_CODE, BAD_INPUT_CODE, NOTHING_FITS_CODE = 1, 2, 3
+"""Exit codes: the cluster cannot be reached, the input is invalid, no recipe fits."""
 
 
 class CommandError(AimError, click.ClickException):
-    """The end of a command that failed: one sentence per line, and the exit code."""
+    """Ends a command; one message per line, and the exit code."""
 
-    def __init__(self, message: str, code: int = BAD_INPUT) -> None:
+    def __init__(self, message: str, code: int = BAD_INPUT_CODE) -> None:
         super().__init__(message)
         self.exit_code = code  # type: ignore[misc] # as click's documentation does it
 

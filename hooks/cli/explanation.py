@@ -1,4 +1,4 @@
-"""Why an endpoint got the recipe that it got: its candidates, each with the facts of its recipe and its verdict."""
+"""Explains a selection: the candidates, each with facts of its recipe and its verdict."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -9,12 +9,12 @@ from aimlib.api.meta import Raw
 from aimlib.selection.recipe_check import model_of
 from hooks.cli import simulate
 
-HEAD = ("RANK", "RECIPE", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "VERDICT")
-WIDE_HEAD = (*HEAD[:-1], "CHECKPOINT", "VERDICT")
+CANDIDATE_HEAD = ("RANK", "RECIPE", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "VERDICT")
+WIDE_CANDIDATE_HEAD = (*CANDIDATE_HEAD[:-1], "CHECKPOINT", "VERDICT")
 
 
 class Explanation(NamedTuple):
-    """A selection, and the recipes that it speaks of."""
+    """An endpoint's selection, and the recipes of its candidates."""
 
     endpoint: Raw
     status: EndpointStatus
@@ -27,12 +27,12 @@ class Explanation(NamedTuple):
 
     @property
     def stored(self) -> bool:
-        """Whether this is what a cluster has stored, and not an answer made here."""
+        """Whether it was stored by the cluster, not computed here."""
         return bool(self.endpoint.get("status"))
 
     @property
     def fits(self) -> bool:
-        """Whether anything was chosen, now or earlier."""
+        """Whether a configuration is selected."""
         return self.status.resolved is not None
 
     @property
@@ -40,37 +40,43 @@ class Explanation(NamedTuple):
         return self.status.selection
 
     @property
-    def known(self) -> bool:
-        """Whether there was any recipe to consider."""
+    def any_considered(self) -> bool:
+        """Whether there was any candidate."""
         return self.selection is None or self.selection.considered > 0
 
     @property
     def message(self) -> str:
-        """The outcome in a sentence, with other names where nothing has the name that was asked for."""
+        """The selection's message, with similar names where no recipe has the requested one."""
         if self.selection is None:
-            return self.status.message or "nothing was decided yet"
-        near = " or ".join([] if self.known else self.near())
-        return f"{self.selection.message}; did you mean {near}?" if near else self.selection.message
+            return self.status.message or "no decision has been made yet"
+        names = " or ".join([] if self.any_considered else self.near_names())
+        return f"{self.selection.message}; did you mean {names}?" if names else self.selection.message
 
-    def near(self) -> list[str]:
-        """Recipes or models in the catalogue whose names are nearly the one asked for, the nearest first."""
-        [*_, rule] = simulate.rules(self.endpoint)
+    def near_names(self) -> list[str]:
+        """Names of recipes or models in the catalogue that are similar to the requested one, closest first."""
+        [*_, rule] = simulate.customize_rules(self.endpoint)
         if "names" in rule:
             return _near(rule["names"][0], self.recipes)
         return _near(self.status.model or "", filter(None, map(model_of, self.recipes.values())))
 
     def rows(self, *, wide: bool = False) -> list[tuple[str | int | None, ...]]:
         """A row per candidate, those that fit first."""
-        return [self._row(one, wide=wide) for one in self.selection.candidates] if self.selection else []
+        return [self._row(candidate, wide=wide) for candidate in self.selection.candidates] if self.selection else []
 
-    def _row(self, one: Candidate, *, wide: bool) -> tuple[str | int | None, ...]:
-        facts = self._facts(one)
-        shown = ("hardware", "precision", "backend", *(("checkpoint",) if wide else ()))
-        return (one.rank, one.recipe, one.gpu_count, *(facts.get(name) for name in shown), verdict(one))
+    def _row(self, candidate: Candidate, *, wide: bool) -> tuple[str | int | None, ...]:
+        facts = self._facts(candidate)
+        columns = ("hardware", "precision", "backend", *(("checkpoint",) if wide else ()))
+        return (
+            candidate.rank,
+            candidate.recipe,
+            candidate.gpu_count,
+            *(facts.get(name) for name in columns),
+            verdict_text(candidate),
+        )
 
-    def _facts(self, one: Candidate) -> dict[str, Any]:
-        """What the recipe says of itself, as it stands now."""
-        spec = (self.recipes.get(one.recipe) or {}).get("spec")
+    def _facts(self, candidate: Candidate) -> dict[str, Any]:
+        """Facts of the present recipe."""
+        spec = (self.recipes.get(candidate.recipe) or {}).get("spec")
         found = spec if isinstance(spec, dict) else {}
         loaded = found.get("checkpoint") or found.get("modelId")
         return {name: found.get(name) for name in ("hardware", "precision", "backend")} | {"checkpoint": loaded}
@@ -78,7 +84,7 @@ class Explanation(NamedTuple):
     def data(self) -> Raw:
         """The explanation as an object, for programs."""
         metadata = {name: self.endpoint["metadata"].get(name) for name in ("name", "namespace")}
-        about = {
+        data = {
             "apiVersion": self.endpoint["apiVersion"],
             "kind": self.endpoint["kind"],
             "metadata": metadata,
@@ -87,25 +93,25 @@ class Explanation(NamedTuple):
             "message": self.message,
         }
         if self.selection is None:
-            return about
+            return data
         selection = self.selection.wire()
-        candidates = [{**one.wire(), **self._facts(one)} for one in self.selection.candidates]
-        return {**about, **selection, "message": self.message, "candidates": candidates}
+        candidates = [{**candidate.wire(), **self._facts(candidate)} for candidate in self.selection.candidates]
+        return {**data, **selection, "message": self.message, "candidates": candidates}
 
 
-def explained(endpoint: Raw, status: Raw, recipes: Iterable[Raw]) -> Explanation:
-    """The explanation in a status, stored or fresh."""
-    by_name = {one["metadata"]["name"]: one for one in recipes}
+def explanation_of(endpoint: Raw, status: Raw, recipes: Iterable[Raw]) -> Explanation:
+    """The explanation in a status, stored or new."""
+    by_name = {candidate["metadata"]["name"]: candidate for candidate in recipes}
     return Explanation(endpoint, EndpointStatus.model_validate(status), by_name)
 
 
-def verdict(one: Candidate) -> str:
-    """The terms of the score, or the rule that objected with what it asked for and what it found."""
-    if one.rule:
-        return f"{one.rule}: asked {one.asked}, found {one.found}"
-    return ", ".join(f"{term.name} {term.value}" for term in one.score if term.name != "gpus")
+def verdict_text(candidate: Candidate) -> str:
+    """The terms of the score, or the rule that rejected the candidate, with both values."""
+    if candidate.rule:
+        return f"{candidate.rule}: asked {candidate.asked}, found {candidate.found}"
+    return ", ".join(f"{term.name} {term.value}" for term in candidate.score if term.name != "gpus")
 
 
 def _near(name: str, names: Iterable[str]) -> list[str]:
-    folded = {other.casefold(): other for other in sorted(names)}
-    return [folded[found] for found in get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+    by_folded_name = {other.casefold(): other for other in sorted(names)}
+    return [by_folded_name[found] for found in get_close_matches(name.casefold(), by_folded_name, n=3, cutoff=0.5)]

@@ -1,4 +1,4 @@
-"""What the command line is given, read from files: endpoints, recipes, the cluster's nodes, the operator's settings."""
+"""Reads the input files of the command line: endpoints, recipes, the cluster's nodes, the operator's settings."""
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -22,105 +22,106 @@ SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
 
 
-def read(places: Iterable[str]) -> Iterator[Document]:
-    """The objects that stand there."""
-    for source, content in texts(places):
+def read_documents(paths: Iterable[str]) -> Iterator[Document]:
+    """Parses the objects in files."""
+    for source, content in read_sources(paths):
         yield from documents(source, content)
 
 
-def texts(places: Iterable[str]) -> list[tuple[str, bytes]]:
-    """What stands in files, in folders (without the folders in them), and on standard input (`-`), by its source."""
-    return [text for place in places for text in _texts(place)]
+def read_sources(paths: Iterable[str]) -> list[tuple[str, bytes]]:
+    """The texts of files, of the files in folders, and of standard input (`-`), with their sources."""
+    return [text for source_path in paths for text in _read_source(source_path)]
 
 
-def _texts(place: str) -> list[tuple[str, bytes]]:
-    path = Path(place)
+def _read_source(source_path: str) -> list[tuple[str, bytes]]:
+    path = Path(source_path)
     try:
-        if place == "-":
+        if source_path == "-":
             return [("standard input", sys.stdin.buffer.read())]
         if not path.is_dir():
-            return [(place, path.read_bytes())]
+            return [(source_path, path.read_bytes())]
         inside = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES and one.name not in KUSTOMIZATIONS)
         if not inside:
-            raise InvalidManifestError(f"{place}: no *.yaml, *.yml or *.json in this folder")
+            raise InvalidManifestError(f"{source_path}: no *.yaml, *.yml or *.json in this folder")
         return [(str(one), one.read_bytes()) for one in inside]
     except OSError as error:
         raise InvalidManifestError(f"{error.filename}: {error.strerror}") from error
 
 
-def settings(place: str | None) -> Config:
-    """The operator's settings from the file that its ConfigMap is made of; the defaults without one."""
+def read_settings(source_path: str | None) -> Config:
+    """Reads the operator's settings from the file of its ConfigMap; the defaults without one."""
     found: object = None
     try:
-        for _, content in texts([place]) if place else ():
+        for _, content in read_sources([source_path]) if source_path else ():
             found = yaml.load(content, aimlib.data.YamlLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
-        raise InvalidManifestError(f"{place}: {error}") from error
+        raise InvalidManifestError(f"{source_path}: {error}") from error
     try:
         return Config.model_validate({} if found is None else found)
     except ValidationError as error:
         raise InvalidManifestError(
-            "\n".join(f"{place}: {sentence}" for sentence in validation_messages(error))
+            "\n".join(f"{source_path}: {sentence}" for sentence in validation_messages(error))
         ) from error
 
 
-class Given(NamedTuple):
-    """Endpoints and caches as the API server would store them, and recipes that came with them."""
+class PlanInput(NamedTuple):
+    """Endpoints and caches as the API server would store them, and recipes beside them."""
 
     endpoints: tuple[Raw, ...]
     caches: tuple[Raw, ...]
     recipes: tuple[Document, ...]
 
 
-def given(places: Iterable[str], namespace: str | None, planned: Collection[str] = ("AIMEndpoint",)) -> Given:
-    """The endpoints, caches and recipes of these files, held to what the API server holds them to.
+def read_plan_input(
+    paths: Iterable[str], namespace: str | None, planned: Collection[str] = ("AIMEndpoint",)
+) -> PlanInput:
+    """Reads endpoints, caches and recipes, and validates them like the API server.
 
-    There is at least one of the `planned` kinds.
+    InvalidManifestError unless there is one of the `planned` kinds.
     """
     found: dict[str, list[Raw]] = {"AIMEndpoint": [], "AIMCache": []}
     recipes = []
-    for one in read(places):
+    for one in read_documents(paths):
         if one.kind not in {*found, "AIMRecipe"}:
             raise one.refused([Finding(("kind",), "only AIMEndpoint, AIMCache and AIMRecipe can be planned")])
-        stored, findings = validate_object(one.raw, one.kind)
+        defaulted, findings = validate_object(one.raw, one.kind)
         if findings:
             raise one.refused(findings)
         if one.kind == "AIMRecipe":
             recipes.append(one)
         else:
-            found[one.kind].append(_placed(one, stored, namespace))
+            found[one.kind].append(_with_namespace(one, defaulted, namespace))
     if not any(found[kind] for kind in planned):
-        raise InvalidManifestError(f"{', '.join(places)}: no {' or '.join(planned)}")
-    return Given(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes))
+        raise InvalidManifestError(f"{', '.join(paths)}: no {' or '.join(planned)}")
+    return PlanInput(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes))
 
 
-def _placed(one: Document, stored: Raw, namespace: str | None) -> Raw:
-    """The object in its namespace, which its file and the command line must agree on."""
-    metadata = stored["metadata"]
-    own = metadata.get("namespace")
-    if own and namespace and own != namespace:
-        raise one.refused([Finding(("metadata", "namespace"), f"{own}, but the command line says {namespace}")])
-    return {**stored, "metadata": {**metadata, "namespace": own or namespace or "default", "generation": 1}}
+def _with_namespace(one: Document, defaulted: Raw, namespace: str | None) -> Raw:
+    """Sets the namespace, which must be the same in the file and on the command line."""
+    metadata = defaulted["metadata"]
+    stated = metadata.get("namespace")
+    if stated and namespace and stated != namespace:
+        raise one.refused([Finding(("metadata", "namespace"), f"{stated}, but the command line has {namespace}")])
+    return {**defaulted, "metadata": {**metadata, "namespace": stated or namespace or "default", "generation": 1}}
 
 
-def shipped() -> str:
+def shipped_recipes() -> str:
     """The folder of the recipes that come with this program: in the package, or beside it in a clone."""
     inside = Path(str(files(aimlib.data))) / "recipes"
     return str(inside if inside.is_dir() else Path(__file__).parents[2] / "recipes")
 
 
-def catalogue(
+def recipe_catalogue(
     found: Iterable[tuple[str, bytes]], more: Iterable[Document] = (), names: Iterable[str] = ()
 ) -> tuple[Raw, ...]:
-    """The recipes in these texts, by name; `more` replace those of the same name. Unreadable recipes stay in it.
+    """The recipes in these texts, in the order of names; `more` replace those of the same name. Invalid ones are kept.
 
-    With `names`, those of models and recipes, texts that mention none of them are passed over: to parse them all would
-    take longer than everything else.
+    With `names`, of models and recipes, texts that contain none of them are skipped, because parsing all takes long.
     """
     recipes: dict[str, Document] = {}
-    words = [name.encode() for name in names]
+    needles = [name.encode() for name in names]
     for source, content in found:
-        for one in documents(source, content) if _may_mention(content, words) else ():
+        for one in documents(source, content) if _may_mention(content, needles) else ():
             if one.kind != "AIMRecipe":
                 raise one.refused([Finding(("kind",), "only AIMRecipe belongs among the recipes")])
             if one.name in recipes:
@@ -131,35 +132,37 @@ def catalogue(
     return tuple(recipes[name].raw for name in sorted(recipes))
 
 
-def _may_mention(content: bytes, words: list[bytes]) -> bool:
-    """Whether one of the words may stand there. It would as it is, unless the text has escapes or is no ASCII."""
-    return not words or b"\\" in content or not content.isascii() or any(word in content for word in words)
+def _may_mention(content: bytes, needles: list[bytes]) -> bool:
+    """Whether a text may contain one of the names; texts with escapes or non-ASCII characters may."""
+    return not needles or b"\\" in content or not content.isascii() or any(needle in content for needle in needles)
 
 
-class Cluster(NamedTuple):
-    """The inventory, and what is to be known about it."""
+class ClusterInventory(NamedTuple):
+    """An inventory, and notes about it."""
 
     inventory: Raw
     notes: tuple[str, ...]
 
 
-def cluster(places: Iterable[str]) -> Cluster:
-    """The inventory of the Nodes or AIMNodes in these files, or the AIMInventory in them."""
+def read_inventory(paths: Iterable[str]) -> ClusterInventory:
+    """Reads the AIMInventory in files, or computes that of their Nodes or AIMNodes."""
     nodes: dict[str, Raw] = {}
     inventory: Raw | None = None
-    takers: dict[str, Callable[[Raw], Raw]] = {"Node": simulate.facts, "AIMNode": simulate.stored_node}
-    for one in read(places):
+    simulators: dict[str, Callable[[Raw], Raw]] = {"Node": simulate.simulate_node, "AIMNode": simulate.stored_node}
+    for one in read_documents(paths):
         try:
             if one.kind == "AIMInventory":
                 inventory = simulate.stored_inventory(one.raw)
-            elif one.kind in takers:
-                nodes[one.name] = takers[one.kind](one.raw)
+            elif one.kind in simulators:
+                nodes[one.name] = simulators[one.kind](one.raw)
             else:
                 raise one.refused([Finding(("kind",), "a cluster is described by Node, AIMNode or AIMInventory")])
         except BadRequestError as error:
             raise InvalidManifestError(f"{one.place()}: {error}") from error
-    out = sorted(name for name, node in nodes.items() if not node["spec"]["usable"])
-    notes = tuple(f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in out)
+    unusable = sorted(name for name, node in nodes.items() if not node["spec"]["usable"])
+    notes = tuple(
+        f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in unusable
+    )
     if inventory and not nodes:
-        return Cluster(inventory, ())
-    return Cluster(simulate.added_up(nodes.values()), notes)
+        return ClusterInventory(inventory, ())
+    return ClusterInventory(simulate.simulate_inventory(nodes.values()), notes)

@@ -1,4 +1,4 @@
-"""Objects as text: YAML that kubectl applies, and JSON."""
+"""Formats objects as YAML for kubectl, and as JSON."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from aimlib.api.meta import Raw
 
 
 class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc] # libyaml's, where it is built
-    """YAML whose texts stay texts for kubectl, which knows more spellings of numbers and booleans than PyYAML."""
+    """Quotes strings that kubectl would read as numbers or booleans and PyYAML would not."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002
         return True
@@ -22,7 +22,7 @@ Dumper.add_implicit_resolver("!ambiguous", NUMBER, list("-+.0123456789yYnN"))
 
 
 def yaml_document(value: Any, title: str = "") -> str:  # noqa: ANN401 - JSON
-    """One document with its marker, after a comment."""
+    """One document with its marker and an optional comment."""
     comment = f"# {' '.join(title.split())}\n" if title else ""
     return f"---\n{comment}{yaml.dump(value, Dumper=Dumper, sort_keys=False, width=120)}"
 
@@ -31,10 +31,10 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - JSON
     return json.dumps(value, indent=2) + "\n"
 
 
-def listed(items: Iterable[Raw]) -> Raw:
-    """The objects as one, as kubectl prints and takes several."""
+def as_list(items: Iterable[Raw]) -> Raw:
+    """A List of objects, as kubectl prints and accepts."""
     return {"apiVersion": "v1", "kind": "List", "items": list(items)}
 
 
-def one_or_listed(items: Sequence[Raw]) -> Raw:
-    return items[0] if len(items) == 1 else listed(items)
+def one_or_list(items: Sequence[Raw]) -> Raw:
+    return items[0] if len(items) == 1 else as_list(items)

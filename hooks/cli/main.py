@@ -1,6 +1,6 @@
-"""The command line: the hooks' own answers for files, and their explanations for a cluster.
+"""Defines the command line: the hooks' responses for files, and explanations for a cluster.
 
-What a command needs is imported when it runs, so that completion and `--help` answer at once.
+Commands import what they need when they run, so that completion and `--help` are fast.
 """
 
 import gc
@@ -19,56 +19,56 @@ from hooks.cli.errors import CommandError
 
 PROGRAM, PLUGIN = "aim", "kubectl-aim"
 COMPLETION = "_AIM_COMPLETE"
-EXIT_CODES = "Exit codes: 0; 1 when the cluster cannot be asked; 2 for bad input; 3 when nothing fits."
+EXIT_CODES = "Exit codes: 0; 1 when the cluster cannot be reached; 2 for bad input; 3 when nothing fits."
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _options(*made: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several options as one decorator, shown by --help in this order."""
 
     def apply(command: Command) -> Command:
-        for one in reversed(made):
-            command = one(command)
+        for option in reversed(options):
+            command = option(command)
         return command
 
     return apply
 
 
 RECIPES_HELP = "AIMRecipes: file, folder or -. Left out, the ones shipped with this program."
-PLACE = click.Path(allow_dash=True)
-FILES = click.option(
+PATH = click.Path(allow_dash=True)
+FILE_OPTION = click.option(
     "-f",
     "--filename",
-    "places",
+    "paths",
     multiple=True,
-    type=PLACE,
+    type=PATH,
     help="AIMEndpoints, AIMCaches, and AIMRecipes of your own: file, folder or - (standard input).",
 )
-SURROUNDINGS = _options(
+CONTEXT_OPTIONS = _options(
     click.option(
         "--cluster",
         multiple=True,
-        type=PLACE,
+        type=PATH,
         help="The cluster's Nodes, AIMNodes or AIMInventory: file, folder or -. Left out, a cluster with everything.",
     ),
-    click.option("--recipes", multiple=True, type=PLACE, help=RECIPES_HELP),
+    click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP),
     click.option("--config", type=click.Path(), help="The operator's settings, as in its ConfigMap."),
     click.option("-n", "--namespace", metavar="NAME", help="Namespace of objects that name none."),
 )
-CLUSTER = _options(
+CLUSTER_OPTIONS = _options(
     click.option("--context", metavar="NAME", help="The kubeconfig's context to use."),
     click.option("--kubeconfig", type=click.Path(), help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
 )
-LIVE = click.option("--live", is_flag=True, help="Take recipes, hardware and caches from the running cluster.")
+LIVE_OPTION = click.option("--live", is_flag=True, help="Take recipes, hardware and caches from the running cluster.")
 
 
 def _output(*choices: str) -> Callable[[Command], Command]:
     return click.option("-o", "--output", type=click.Choice(choices), default=choices[0], show_default=True)
 
 
-def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's own signature
-    if not wanted or context.resilient_parsing:
+def _version(context: click.Context, _: click.Parameter, requested: bool) -> None:  # noqa: FBT001 - click's own signature
+    if not requested or context.resilient_parsing:
         return
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow, and rarely asked for
 
@@ -82,12 +82,12 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None: 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES)
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def cli() -> None:
-    """See what the AIM Engine operator would do, and why."""
+    """Show what the AIM Engine operator would do, and why."""
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """What is wrong with the input as sentences and an exit code."""
+def _as_command_errors() -> Iterator[None]:
+    """Turns errors of the input into CommandErrors."""
     try:
         yield
     except InvalidInputError as error:
@@ -96,68 +96,68 @@ def _sentences() -> Iterator[None]:
         raise CommandError("the input is nested too deeply") from error
 
 
-def _consistent(options: Mapping[str, Any], *, live: bool) -> None:
-    """Refuse options that contradict each other, rather than ignore one of them."""
-    if sum(places.count("-") for places in options.values() if isinstance(places, tuple)) > 1:
-        raise click.UsageError("standard input (-) can be read once only")
+def _check_options(options: Mapping[str, Any], *, live: bool) -> None:
+    """Refuses options that contradict each other."""
+    if sum(paths.count("-") for paths in options.values() if isinstance(paths, tuple)) > 1:
+        raise click.UsageError("standard input (-) can be read only once")
     if live and (options.get("cluster") or options["recipes"]):
-        raise click.UsageError("--cluster and --recipes stand in for the running cluster; leave them out to ask that")
+        raise click.UsageError("--cluster and --recipes replace the running cluster; leave them out to use it")
 
 
-@cli.command(short_help="Print what endpoints and caches in files would become, for kubectl apply.")
-@FILES
-@SURROUNDINGS
-@LIVE
-@CLUSTER
+@cli.command("plan", short_help="Print what endpoints and caches in files would become, for kubectl apply.")
+@FILE_OPTION
+@CONTEXT_OPTIONS
+@LIVE_OPTION
+@CLUSTER_OPTIONS
 @_output("yaml", "json", "table")
-def plan(**options: Any) -> None:  # noqa: ANN401 - click's parameters
+def plan_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Print the objects that AIMEndpoints and AIMCaches in files would become, for `kubectl apply -f -`.
 
     An endpoint that uses a cache is planned as if the cache had all its models.
     """
-    if not options["places"]:
-        raise click.UsageError("say which AIMEndpoint or AIMCache: -f FILE")
-    _consistent(options, live=options["live"])
-    with _sentences():
+    if not options["paths"]:
+        raise click.UsageError("name an AIMEndpoint or AIMCache: -f FILE")
+    _check_options(options, live=options["live"])
+    with _as_command_errors():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(commands.plan(commands.Options(**options)))
+        sys.exit(commands.print_plan(commands.CommandOptions(**options)))
 
 
 @cli.command(short_help="Show every candidate and why it was chosen or not.")
 @click.argument("endpoint", nargs=-1)
-@FILES
-@SURROUNDINGS
-@LIVE
-@click.option("--fresh", is_flag=True, help="Decide anew instead of showing what was stored with the decision.")
-@CLUSTER
+@FILE_OPTION
+@CONTEXT_OPTIONS
+@LIVE_OPTION
+@click.option("--fresh", is_flag=True, help="Evaluate all candidates again instead of showing the stored decision.")
+@CLUSTER_OPTIONS
 @_output("table", "wide", "json", "yaml")
 def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
     """Show every candidate with its rank or the reason against it.
 
     ENDPOINT is an AIMEndpoint of the running cluster (NAME or aimendpoint/NAME); with -f it is read from files.
     """
-    if bool(endpoint) == bool(options["places"]):
-        raise click.UsageError("say which AIMEndpoint: -f FILE, or its NAME in the running cluster")
-    _consistent(options, live=options["live"] or bool(endpoint))
-    with _sentences():
+    if bool(endpoint) == bool(options["paths"]):
+        raise click.UsageError("name an AIMEndpoint: -f FILE, or its NAME in the running cluster")
+    _check_options(options, live=options["live"] or bool(endpoint))
+    with _as_command_errors():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(commands.explain(commands.Options(**options), endpoint, fresh=fresh))
+        sys.exit(commands.print_explanations(commands.CommandOptions(**options), endpoint, fresh=fresh))
 
 
 @cli.command(short_help="List recipes, and how many endpoints use each.")
-@click.option("--recipes", multiple=True, type=PLACE, help=RECIPES_HELP)
+@click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
 @click.option("--live", is_flag=True, help="Those of the running cluster, and how many endpoints each serves.")
-@CLUSTER
+@CLUSTER_OPTIONS
 @_output("table", "wide", "json", "yaml")
 def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """List recipes."""
-    _consistent(options, live=options["live"])
-    with _sentences():
+    _check_options(options, live=options["live"])
+    with _as_command_errors():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(commands.recipes(commands.Options(**options)))
+        sys.exit(commands.print_recipes(commands.CommandOptions(**options)))
 
 
 @cli.command(short_help="Print a script for completion in a shell.")
@@ -168,8 +168,8 @@ def completion(shell: str) -> None:
     In bash and zsh: source <(aim completion SHELL). In fish: aim completion fish | source.
     `kubectl aim` is completed by kubectl itself.
     """
-    made = get_completion_class(shell)
-    click.echo(made(cli, {}, PROGRAM, COMPLETION).source() if made else "")
+    completion_class = get_completion_class(shell)
+    click.echo(completion_class(cli, {}, PROGRAM, COMPLETION).source() if completion_class else "")
 
 
 cli.add_command(cache)
@@ -178,25 +178,25 @@ cli.add_command(cache)
 def complete_for_kubectl() -> None:
     """Entry point `kubectl_complete-aim`, by which kubectl completes `kubectl aim`.
 
-    It is given the words after `kubectl aim`, the last of them unfinished, and prints a completion with its description
-    per line, and then a colon and what the shell shall do besides (source: kubernetes/enhancements, KEP 2379, and
-    Cobra's directives).
+    It gets the arguments after `kubectl aim`, the last of them incomplete, and prints one completion with description
+    per line, then a colon and a directive for the shell (source: kubernetes/enhancements, KEP 2379, and Cobra's
+    directives).
     """
-    *words, unfinished = sys.argv[1:] or [""]
-    found = ShellComplete(cli, {}, PROGRAM, COMPLETION).get_completions(words, unfinished)
+    *args, unfinished = sys.argv[1:] or [""]
+    found = ShellComplete(cli, {}, PROGRAM, COMPLETION).get_completions(args, unfinished)
     for one in found:
         if one.type == "plain":
             click.echo(f"{one.value}\t{one.help}" if one.help else one.value)
-    click.echo(f":{DEFAULT if any(one.type in {'file', 'dir'} for one in found) else NO_FILES}")
+    click.echo(f":{FILE_COMPLETION if any(one.type in {'file', 'dir'} for one in found) else NO_FILE_COMPLETION}")
 
 
-DEFAULT, NO_FILES = 0, 4
-"""Cobra's directives: also complete file names, or don't."""
+FILE_COMPLETION, NO_FILE_COMPLETION = 0, 4
+"""Cobra's directives: complete file names, too, or not."""
 
 
 def main() -> None:
     """Entry point, as `aim` and as `kubectl aim`."""
-    gc.disable()  # the process ends before there is garbage worth collecting
+    gc.disable()  # the process ends before a collection is worth it
     name = "kubectl aim" if Path(sys.argv[0]).name == PLUGIN else PROGRAM
     cli(prog_name=name, complete_var=COMPLETION)
 

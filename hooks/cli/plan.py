@@ -1,4 +1,4 @@
-"""A plan: what endpoints and caches of files become, together, once the caches have their models."""
+"""Plans endpoints and caches together, as if the caches had their models."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -7,23 +7,23 @@ from aimlib.api.cache_status import CacheStatus, CacheStorageStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.config import Config
-from hooks.cache.hook import read_spec
+from hooks.cache.hook import read_cache_spec
 from hooks.cli import simulate, simulate_cache
-from hooks.cli.explanation import Explanation, explained
+from hooks.cli.explanation import Explanation, explanation_of
 
-AHEAD = frozenset({"Bound", "AllCached", "Progressing", "Downloading"})
-"""Reasons of a cache's conditions that are none to change anything: time brings the rest."""
+TRANSIENT_REASONS = frozenset({"Bound", "AllCached", "Progressing", "Downloading"})
+"""Reasons of a new cache's conditions that need no change of its spec."""
 
 
-class Answer(NamedTuple):
-    """What the endpoint hook says to an endpoint, and its explanation."""
+class EndpointResponse(NamedTuple):
+    """The endpoint hook's children, and the explanation of the selection."""
 
     children: list[Raw]
     explanation: Explanation
 
 
-class Planned(NamedTuple):
-    """One object of the files, and what it becomes."""
+class PlannedObject(NamedTuple):
+    """An object of the files, and its planned children."""
 
     title: str
     message: str
@@ -31,65 +31,74 @@ class Planned(NamedTuple):
     warnings: tuple[str, ...]
     children: list[Raw]
     explanation: Explanation | None = None
-    """An endpoint's."""
+    """Of an endpoint."""
 
 
-class Around(NamedTuple):
-    """What objects are planned in."""
+class PlanContext(NamedTuple):
+    """What objects are planned with: inventory, recipes, caches and settings."""
 
     inventory: Raw
     recipes: Sequence[Raw]
     caches: Sequence[Raw]
-    """AIMCaches, as they are."""
+    """The AIMCaches, with their present status."""
     config: Config
 
-    def answer(self, endpoint: Raw) -> Answer:
-        """The endpoint hook's answer; the caches of the namespace have all the models that they list."""
-        found = simulate.sync(endpoint, self.inventory, self.recipes, self.config, self._near(endpoint))
-        return Answer(found["children"], explained(endpoint, found["status"], self.recipes))
+    def respond(self, endpoint: Raw) -> EndpointResponse:
+        """Calls the endpoint hook, as if the caches of the namespace had all their models."""
+        response = simulate.sync(endpoint, self.inventory, self.recipes, self.config, self._caches_of(endpoint))
+        return EndpointResponse(response["children"], explanation_of(endpoint, response["status"], self.recipes))
 
-    def _near(self, endpoint: Raw) -> list[Raw]:
+    def _caches_of(self, endpoint: Raw) -> list[Raw]:
         namespace = endpoint["metadata"]["namespace"]
-        return [simulate_cache.filled(one) for one in self.caches if one["metadata"]["namespace"] == namespace]
+        return [simulate_cache.with_all_models(one) for one in self.caches if one["metadata"]["namespace"] == namespace]
 
-    def planned(self, answer: Answer) -> Planned:
-        """An endpoint."""
-        one = answer.explanation
-        warnings = (*one.status.warnings, *self._ahead(one))
-        return Planned(one.title, one.message, one.fits, warnings, answer.children, one)
+    def plan_endpoint(self, response: EndpointResponse) -> PlannedObject:
+        """The plan of an endpoint."""
+        explanation = response.explanation
+        warnings = (*explanation.status.warnings, *self._assumptions(explanation))
+        return PlannedObject(
+            explanation.title, explanation.message, explanation.fits, warnings, response.children, explanation
+        )
 
-    def _ahead(self, one: Explanation) -> Iterator[str]:
-        """What the plan takes for granted that is not so yet."""
-        used, chosen = one.status.cache, one.status.resolved
-        if not used or not chosen:
+    def _assumptions(self, explanation: Explanation) -> Iterator[str]:
+        """Warnings about models that the plan assumes to be cached."""
+        cache_used, resolved = explanation.status.cache, explanation.status.resolved
+        if not cache_used or not resolved:
             return
-        key = (chosen.checkpoint, used.revision or DEFAULT_REVISION)
+        key = (resolved.checkpoint, cache_used.revision or DEFAULT_REVISION)
         for cache in self.caches:
             name = (cache["metadata"]["namespace"], cache["metadata"]["name"])
             models = (cache.get("status") or {}).get("cachedModels") or ()
-            there = {(model["id"], model["revision"]) for model in models if model["status"] == "Ready"}
-            if name == (one.endpoint["metadata"]["namespace"], used.name) and key not in there:
-                yield f"planned as if AIMCache {used.name} had {key[0]}; no replica is started before it has"
+            cached = {(model["id"], model["revision"]) for model in models if model["status"] == "Ready"}
+            if name == (explanation.endpoint["metadata"]["namespace"], cache_used.name) and key not in cached:
+                yield f"planned as if AIMCache {cache_used.name} had {key[0]}; no replica starts before it has"
 
-    def planned_cache(self, cache: Raw, answers: Iterable[Answer]) -> Planned:
-        """A cache that these endpoints use."""
-        endpoints = [(one.explanation.endpoint, child) for one in answers for child in one.children]
-        users = [simulate_cache.owned(child, owner) for owner, child in endpoints if child["kind"] == "Service"]
-        said = simulate_cache.sync(cache, users, self.recipes, self.config)
-        metadata, status = cache["metadata"], CacheStatus.model_validate(said["status"])
-        _, *conditions = status.conditions  # Ready repeats the first of the others that is not met
-        wrong = [one.message for one in conditions if one.reason not in AHEAD]
+    def plan_cache(self, cache: Raw, responses: Iterable[EndpointResponse]) -> PlannedObject:
+        """The plan of a cache with these users."""
+        endpoints = [(one.explanation.endpoint, child) for one in responses for child in one.children]
+        services = [simulate_cache.with_owner(child, owner) for owner, child in endpoints if child["kind"] == "Service"]
+        response = simulate_cache.sync(cache, services, self.recipes, self.config)
+        metadata, status = cache["metadata"], CacheStatus.model_validate(response["status"])
+        _, *conditions = status.conditions  # Ready repeats the first one that is not met
+        problems = [one.message for one in conditions if one.reason not in TRANSIENT_REASONS]
         title = f"AIMCache {metadata['namespace']}/{metadata['name']}"
-        return Planned(title, "; ".join(wrong or _becomes(cache, status)), not wrong, status.warnings, said["children"])
+        return PlannedObject(
+            title,
+            "; ".join(problems or _cache_outcome(cache, status)),
+            not problems,
+            status.warnings,
+            response["children"],
+        )
 
 
-def _becomes(cache: Raw, status: CacheStatus) -> Iterator[str]:
-    """The volume, and what is downloaded to it when."""
-    spec, volume = read_spec(cache), status.storage or CacheStorageStatus()
-    yield f"claim {volume.pvc_name} " + ("as it is" if spec.storage.existing_claim else f"of {volume.requested_size}")
+def _cache_outcome(cache: Raw, status: CacheStatus) -> Iterator[str]:
+    """The volume, and which models are downloaded to it when."""
+    spec, volume = read_cache_spec(cache), status.storage or CacheStorageStatus()
+    size = "as it is" if spec.storage.existing_claim else f"of {volume.requested_size}"
+    yield f"PersistentVolumeClaim {volume.pvc_name} {size}"
     later = [one.id for one in status.cached_models if one.status == "OnDemand"]
     now = [one.id for one in status.cached_models if one.id not in later]
     if now:
-        yield f"{'looks there for' if spec.hub.offline else 'downloads'} {', '.join(now)}"
+        yield f"{'verifies' if spec.hub.offline else 'downloads'} {', '.join(now)}"
     if later:
         yield f"{', '.join(later)} when an endpoint uses it"

@@ -1,4 +1,4 @@
-"""Metacontroller without a cluster: the same hooks, called with requests made from the objects at hand."""
+"""Calls the hooks with requests built from given objects, as Metacontroller would."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from hooks.endpoint import hook as endpoint
 from hooks.endpoint.children import OPTIONAL
 from hooks.endpoint.world import read_spec
 
-KINDS = {
+KIND_BY_RESOURCE = {
     "aimrecipes": "AIMRecipe",
     "aiminventories": "AIMInventory",
     "aimnodes": "AIMNode",
@@ -32,7 +32,7 @@ KINDS = {
 }
 """Kinds by the resource that a rule of a customize hook names."""
 
-CHILD_KINDS = (
+ENDPOINT_CHILD_KINDS = (
     "Deployment.apps/v1",
     "Service.v1",
     "PersistentVolumeClaim.v1",
@@ -62,28 +62,30 @@ class _NodeStatus(BaseModel):
 
 
 class _Node(BaseModel):
-    """The parts of a Node that its hook reads. One written by hand has no conditions and counts as ready."""
+    """The parts of a Node that its hook reads. A Node without conditions counts as ready."""
 
     metadata: dict[str, Any]
     spec: _NodeSpec = _NodeSpec()
     status: _NodeStatus = _NodeStatus()
 
 
-def facts(raw: Raw) -> Raw:
-    """The AIMNode of a Node; BadRequestError for a Node that cannot be read."""
+def simulate_node(raw: Raw) -> Raw:
+    """Calls the node hook; returns the AIMNode. BadRequestError for an invalid Node."""
     name = raw["metadata"]["name"]
     try:
-        read = _Node.model_validate(raw).model_dump(exclude_none=True)
-        [made] = node.sync(parse_request({"object": {"apiVersion": "v1", "kind": "Node"} | read}))["attachments"]
+        parsed_node = _Node.model_validate(raw).model_dump(exclude_none=True)
+        [attachment] = node.sync(parse_request({"object": {"apiVersion": "v1", "kind": "Node"} | parsed_node}))[
+            "attachments"
+        ]
     except ValidationError as error:
         raise BadRequestError(f"Node {name}: {'; '.join(validation_messages(error))}") from error
-    return dict(made)
+    return dict(attachment)
 
 
-def ideal() -> Iterator[Raw]:
-    """AIMNodes of a cluster that has everything: a node of every known product, as many devices on it as usual."""
+def ideal_nodes() -> Iterator[Raw]:
+    """The AIMNodes of a cluster with one node of every known product, with its usual number of devices."""
     for product in products():
-        for label in _labels(product) or (None,):
+        for label in _product_labels(product) or (None,):
             host = product.name == CPU
             pool = {
                 "product": product.name,
@@ -100,30 +102,30 @@ def ideal() -> Iterator[Raw]:
             yield {"apiVersion": API_VERSION, "kind": "AIMNode", "metadata": {"name": name}, "spec": spec}
 
 
-def _labels(product: Product) -> tuple[str, ...]:
-    """The values of nvidia.com/gpu.product that a product goes by: its patterns with and without what is optional."""
+def _product_labels(product: Product) -> tuple[str, ...]:
+    """The values of nvidia.com/gpu.product of a product: its patterns with and without their optional parts."""
     optional = re.compile(r"\(([^)]*)\)\?")
     return tuple(sorted({optional.sub(kept, form) for form in product.labels for kept in (r"\1", "")}))
 
 
-def added_up(nodes: Iterable[Raw]) -> Raw:
-    """The AIMInventory of these AIMNodes."""
+def simulate_inventory(nodes: Iterable[Raw]) -> Raw:
+    """Calls the inventory hook; returns the AIMInventory of these AIMNodes."""
     parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
-    found = related(inventory.customize(parse_request({"parent": parent}))["relatedResources"], nodes)
+    found = select_related(inventory.customize(parse_request({"parent": parent}))["relatedResources"], nodes)
     return {**parent, "status": inventory.sync(parse_request({"parent": parent, "related": found}))["status"]}
 
 
 def stored_node(raw: Raw) -> Raw:
-    """An AIMNode as a cluster has it; BadRequestError for one that cannot be read."""
-    return _checked(raw, NodeSpec, "spec")
+    """Validates a stored AIMNode. BadRequestError."""
+    return _validated(raw, NodeSpec, "spec")
 
 
 def stored_inventory(raw: Raw) -> Raw:
-    """An AIMInventory as a cluster has it; BadRequestError for one whose status is missing or cannot be read."""
-    return _checked(raw, InventoryStatus, "status")
+    """Validates a stored AIMInventory. BadRequestError where its status is missing or invalid."""
+    return _validated(raw, InventoryStatus, "status")
 
 
-def _checked(raw: Raw, model: type[BaseModel], part: str) -> Raw:
+def _validated(raw: Raw, model: type[BaseModel], part: str) -> Raw:
     name = f"{raw['kind']} {raw['metadata']['name']}"
     if not raw.get(part):
         raise BadRequestError(f"{name}: {part} is missing")
@@ -131,64 +133,64 @@ def _checked(raw: Raw, model: type[BaseModel], part: str) -> Raw:
     return raw
 
 
-def decorated(raw: Raw) -> Raw:
-    """A recipe with the label and the status that its hook gives it."""
-    answer = recipe.sync(parse_request({"object": raw}))
+def simulate_recipe(raw: Raw) -> Raw:
+    """Calls the recipe hook; returns the recipe with its labels and status."""
+    response = recipe.sync(parse_request({"object": raw}))
     metadata = raw["metadata"]
-    labels = {**(metadata.get("labels") or {}), **answer["labels"]}
-    return {**raw, "metadata": {**metadata, "labels": labels}, "status": answer["status"]}
+    labels = {**(metadata.get("labels") or {}), **response["labels"]}
+    return {**raw, "metadata": {**metadata, "labels": labels}, "status": response["status"]}
 
 
-def related(rules: Iterable[Raw], objects: Iterable[Raw]) -> dict[str, dict[str, Raw]]:
-    """The objects that the rules ask for, by kind and name, as they stand in a request."""
+def select_related(rules: Iterable[Raw], objects: Iterable[Raw]) -> dict[str, dict[str, Raw]]:
+    """The related objects of a request: those that the rules select, by kind and name."""
     objects = list(objects)
     found: dict[str, dict[str, Raw]] = {}
     for rule in rules:
-        kind = KINDS[rule["resource"]]
-        wanted = [one for one in objects if one["kind"] == kind and _asked_for(rule, one["metadata"])]
-        found.setdefault(f"{kind}.{rule['apiVersion']}", {}).update({one["metadata"]["name"]: one for one in wanted})
+        kind = KIND_BY_RESOURCE[rule["resource"]]
+        selected = [one for one in objects if one["kind"] == kind and _is_selected(rule, one["metadata"])]
+        found.setdefault(f"{kind}.{rule['apiVersion']}", {}).update({one["metadata"]["name"]: one for one in selected})
     return found
 
 
-def _asked_for(rule: Raw, metadata: Raw) -> bool:
+def _is_selected(rule: Raw, metadata: Raw) -> bool:
     labels, selector = metadata.get("labels") or {}, rule.get("labelSelector", {})
-    placed = "namespace" not in rule or metadata.get("namespace") == rule["namespace"]
-    named = "names" not in rule or metadata["name"] in rule["names"]
-    exact = selector.get("matchLabels", {}).items() <= labels.items()
-    # An expression is In with values, or Exists without.
-    some = [(one["key"], one.get("values", labels.values())) for one in selector.get("matchExpressions", ())]
-    return placed and named and exact and all(labels.get(key) in values for key, values in some)
+    in_namespace = "namespace" not in rule or metadata.get("namespace") == rule["namespace"]
+    by_name = "names" not in rule or metadata["name"] in rule["names"]
+    labels_match = selector.get("matchLabels", {}).items() <= labels.items()
+    # Expressions are In with values, or Exists without.
+    expressions = [(one["key"], one.get("values", labels.values())) for one in selector.get("matchExpressions", ())]
+    return in_namespace and by_name and labels_match and all(labels.get(key) in values for key, values in expressions)
 
 
-def rules(parent: Raw) -> list[Raw]:
-    """What an endpoint wants to see besides itself; BadRequestError where its spec cannot be read."""
+def customize_rules(parent: Raw) -> list[Raw]:
+    """The related resources of an endpoint. BadRequestError where its spec is invalid."""
     found: list[Raw] = endpoint.customize(parse_request({"parent": parent}))["relatedResources"]
     return found
 
 
-def may_cache(parent: Raw) -> bool:
-    """Whether an endpoint wants to see AIMCaches."""
-    return any(rule["resource"] == "aimcaches" for rule in rules(parent))
+def selects_caches(parent: Raw) -> bool:
+    """Whether an endpoint's related resources include AIMCaches."""
+    return any(rule["resource"] == "aimcaches" for rule in customize_rules(parent))
 
 
 def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, caches: Iterable[Raw] = ()) -> Raw:
-    """The endpoint hook's answer, `status` and `children`, for an endpoint among these recipes on that inventory."""
-    wanted = rules(parent)
-    models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in wanted}
-    # A recipe's hook examines the recipe whole, which takes a while: it is called for those of the right model only.
-    catalogue = [decorated(one) if _label(one) in models else one for one in recipes]
-    found = related(wanted, [cluster, *catalogue, *caches])
+    """Calls the endpoint hook with these recipes and that inventory; returns `status` and `children`."""
+    selected = customize_rules(parent)
+    models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in selected}
+    # The recipe hook validates a whole recipe, which takes a while: it is called for recipes of the right model only.
+    catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in recipes]
+    found = select_related(selected, [cluster, *catalogue, *caches])
     # Whether the cluster has the components of optional kinds is not known here: a plan shows what was asked for.
-    children: Raw = {kind: {} for kind in (*CHILD_KINDS, *(child.kind for child in OPTIONAL))}
+    children: Raw = {kind: {} for kind in (*ENDPOINT_CHILD_KINDS, *(child.kind for child in OPTIONAL))}
     return endpoint.sync(parse_request({"parent": parent, "children": children, "related": found}), config)
 
 
-def asked(parent: Raw) -> tuple[str, ...]:
-    """The names by which an endpoint's recipes are found: its model's, and that of a recipe it names."""
+def catalogue_names(parent: Raw) -> tuple[str, ...]:
+    """The names of an endpoint's recipes in the catalogue: its model's, and that of a recipe it names."""
     spec = read_spec(parent)
     custom = spec.recipe.custom_recipe
     return (spec.wanted.id or "", *((custom.name,) if custom else ()))
 
 
-def _label(raw: Raw) -> str:
+def _model_label(raw: Raw) -> str:
     return model_label(model_of(raw) or "")

@@ -1,4 +1,4 @@
-"""AIMCaches without a cluster: what their hook says, and what endpoints find once a cache has its models."""
+"""Calls the cache hook with given objects, and builds caches that have their models."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from aimlib.selection.recipe_check import loaded_by, model_of
 from hooks.cache import hook as cache
 from hooks.cli import simulate
 
-CHILD_KINDS = (
+CACHE_CHILD_KINDS = (
     "PersistentVolumeClaim.v1",
     "ConfigMap.v1",
     "Job.batch/v1",
@@ -22,38 +22,40 @@ CHILD_KINDS = (
 """Children that the controller of AIMCaches declares: each is a key in its requests, with objects or not."""
 
 
-def listed(raw: Raw) -> tuple[str, ...]:
-    """The models that a cache keeps; BadRequestError where its spec cannot be read."""
-    return tuple(one.id for one in cache.read_spec(raw).models)
+def listed_models(raw: Raw) -> tuple[str, ...]:
+    """The models that a cache lists. BadRequestError where its spec is invalid."""
+    return tuple(one.id for one in cache.read_cache_spec(raw).models)
 
 
-def filled(raw: Raw) -> Raw:
-    """A cache that has all models that it lists. One that cannot be read is left to the endpoint hook."""
+def with_all_models(raw: Raw) -> Raw:
+    """The cache with all listed models. An invalid one is returned as it is; the endpoint hook reports it."""
     try:
-        models = cache.read_spec(raw).models
+        models = cache.read_cache_spec(raw).models
     except BadRequestError:
         return raw
-    there = [{"id": one.id, "revision": one.revision or DEFAULT_REVISION, "status": "Ready"} for one in models]
-    return {**raw, "status": {"phase": "Ready", "cachedModels": there}}
+    cached = [{"id": one.id, "revision": one.revision or DEFAULT_REVISION, "status": "Ready"} for one in models]
+    return {**raw, "status": {"phase": "Ready", "cachedModels": cached}}
 
 
-def owned(child: Raw, owner: Raw) -> Raw:
-    """A child as the cluster has it: with its owner."""
+def with_owner(child: Raw, owner: Raw) -> Raw:
+    """A child with its ownerReference, as in the cluster."""
     reference = {"kind": owner["kind"], "name": owner["metadata"]["name"], "controller": True}
     return {**child, "metadata": {**child["metadata"], "ownerReferences": [reference]}}
 
 
 def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: Config) -> Raw:
-    """The cache hook's answer, `status` and `children`, to a new cache that the endpoints of these Services use.
+    """Calls the cache hook for a new cache that the endpoints of these Services use; returns `status` and `children`.
 
-    A claim that it is given is taken to be there. Whether its storage class is shows in the cluster.
+    An existing claim is assumed to be bound, and the storage class to exist.
     """
     rules = cache.customize(parse_request({"parent": parent}))["relatedResources"]
-    models = {*listed(parent)}
-    catalogue = [simulate.decorated(one) for one in recipes if {model_of(one), loaded_by(one)} & models]
-    given = parent["spec"].get("storage", {}).get("existingClaim")
-    metadata = {"name": given, "namespace": parent["metadata"]["namespace"]}
-    claims = [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if given else []
-    related = simulate.related(rules, [*services, *catalogue, *claims])
-    children: Raw = {kind: {} for kind in CHILD_KINDS}
+    models = {*listed_models(parent)}
+    catalogue = [simulate.simulate_recipe(one) for one in recipes if {model_of(one), loaded_by(one)} & models]
+    claim_name = parent["spec"].get("storage", {}).get("existingClaim")
+    metadata = {"name": claim_name, "namespace": parent["metadata"]["namespace"]}
+    claims = (
+        [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if claim_name else []
+    )
+    related = simulate.select_related(rules, [*services, *catalogue, *claims])
+    children: Raw = {kind: {} for kind in CACHE_CHILD_KINDS}
     return cache.sync(parse_request({"parent": parent, "children": children, "related": related}), config)

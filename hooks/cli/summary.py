@@ -1,4 +1,4 @@
-"""Children and recipes in a line each."""
+"""Summarizes children and recipes as table rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -20,7 +20,7 @@ COLUMNS = {
     "MESSAGE": "message",
     ENDPOINTS: "endpoints",
 }
-"""The columns of recipes, and what each shows."""
+"""The columns of recipes, and the field that each shows."""
 RECIPE_HEAD = ("NAME", "MODEL", "HARDWARE", "PRECISION", "ENGINE", "GPUS", "PHASE")
 WIDE_RECIPE_HEAD = (*RECIPE_HEAD, "CHECKPOINT", "MESSAGE")
 
@@ -34,8 +34,8 @@ def plan_rows(children: Iterable[Raw]) -> Iterator[Sequence[Cell]]:
 
 def _deployment(child: Raw) -> str:
     [container] = child["spec"]["template"]["spec"]["containers"]
-    asked = ", ".join(f"{name} {amount}" for name, amount in container["resources"]["requests"].items())
-    return f"{child['spec']['replicas']} x {container['image']}: {asked}"
+    requests = ", ".join(f"{name} {amount}" for name, amount in container["resources"]["requests"].items())
+    return f"{child['spec']['replicas']} x {container['image']}: {requests}"
 
 
 def _service(child: Raw) -> str:
@@ -52,7 +52,7 @@ def _autoscaler(child: Raw) -> str:
 
 def _job(child: Raw) -> str:
     [container] = child["spec"]["template"]["spec"]["containers"]
-    return " ".join(word for word in container["args"] if word.startswith(("--model=", "--revision=")))
+    return " ".join(arg for arg in container["args"] if arg.startswith(("--model=", "--revision=")))
 
 
 def _cronjob(child: Raw) -> str:
@@ -74,11 +74,11 @@ DETAILS: Mapping[str, Callable[[Raw], str]] = {
     "Job": _job,
     "CronJob": _cronjob,
 }
-"""What is worth a word about a child, by kind."""
+"""The details of a child, by kind."""
 
 
 def recipe_data(raw: Raw, used: Mapping[str, int] | None) -> Raw:
-    """The facts of a recipe, readable or not; with the number of endpoints that it serves where that is known."""
+    """The facts of a recipe, valid or not; with the number of endpoints that it serves where that is known."""
     spec = raw.get("spec")
     found = spec if isinstance(spec, dict) else {}
     status = raw.get("status") or {}

@@ -12,7 +12,7 @@ from aimlib.api.meta import Raw
 from aimlib.naming import short_digest
 from aimlib.protocol.metacontroller import Request
 from hooks.observability.changes import Change, as_mapping, objects_in
-from hooks.observability.redaction import changed_hidden_variables, redacted, secret_values, without_secrets
+from hooks.observability.redaction import changed_hidden_variables, redact_secrets, redacted, secret_values
 
 
 def audit_line(request: Request, change: Change, release: str) -> Raw:
@@ -36,7 +36,7 @@ def audit_line(request: Request, change: Change, release: str) -> Raw:
         "release": release,
     }
     filled = {key: value for key, value in entry.items() if value is not None}
-    return dict(without_secrets(filled, hidden))
+    return dict(redact_secrets(filled, hidden))
 
 
 def _shown(side: Raw) -> Raw:

@@ -7,7 +7,7 @@ from hooks.observability import audit_entry, metrics
 from hooks.observability.changes import RecentChanges, detect_change
 from hooks.observability.logs import audit_logger, logger
 
-RECENT = RecentChanges(20_000)
+RECORDED = RecentChanges(20_000)
 """The changes that this process recorded: 64 characters of digests each."""
 
 
@@ -15,7 +15,7 @@ def record(request: Request, response: dict[str, Any], release: str) -> None:
     """Counts and writes the change in the response to a sync; errors are counted and logged."""
     try:
         change = detect_change(request, response.get("status"))
-        if change is None or not RECENT.is_new(request, change):
+        if change is None or not RECORDED.is_new(request, change):
             return
         metrics.count_change(change)
         if change.recorded:

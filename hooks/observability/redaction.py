@@ -103,19 +103,19 @@ def changed_hidden_variables(before: object, after: object) -> list[str]:
     )
 
 
-def without_secrets(value: Any, hidden: Iterable[str]) -> Any:  # noqa: ANN401 - any JSON
+def redact_secrets(value: Any, hidden: Iterable[str]) -> Any:  # noqa: ANN401 - any JSON
     """`value` with these secrets, and texts that look like secrets, removed from all strings."""
     long = sorted({one for one in hidden if len(one) >= SHORTEST}, key=len, reverse=True)
-    return _without_secrets(value, long)
+    return _redact_secrets(value, long)
 
 
-def _without_secrets(value: Any, hidden: list[str]) -> Any:  # noqa: ANN401 - any JSON
+def _redact_secrets(value: Any, hidden: list[str]) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, str):
         for secret in hidden:
             value = value.replace(secret, HIDDEN)
         return without_forms(value)
     if isinstance(value, dict):
-        return {key: _without_secrets(one, hidden) for key, one in value.items()}
+        return {key: _redact_secrets(one, hidden) for key, one in value.items()}
     if isinstance(value, list):
-        return [_without_secrets(one, hidden) for one in value]
+        return [_redact_secrets(one, hidden) for one in value]
     return value

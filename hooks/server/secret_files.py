@@ -8,24 +8,24 @@ from typing import Generic, TypeVar
 
 from hooks.observability.logs import logger
 
-Value = TypeVar("Value")
+Loaded = TypeVar("Loaded")
 FileVersions = list[tuple[int, int]]
 
 
-class Reloaded(Generic[Value]):
+class Reloaded(Generic[Loaded]):
     """Calls `load` at first use, and whenever the files have changed.
 
     Kubernetes replaces all files of a Secret at once, by a symbolic link. When new files cannot be loaded, the error is
     logged once, and the former value stays in use.
     """
 
-    def __init__(self, files: Sequence[Path], load: Callable[[], Value]) -> None:
+    def __init__(self, files: Sequence[Path], load: Callable[[], Loaded]) -> None:
         self._files, self._load = files, load
         self._versions: FileVersions = []
-        self._value: Value | None = None
+        self._value: Loaded | None = None
         self._lock = Lock()
 
-    def __call__(self) -> Value:
+    def __call__(self) -> Loaded:
         """The value of the present files. OSError and ValueError of `load` where there is no former value."""
         with self._lock:
             versions = self._read_versions()

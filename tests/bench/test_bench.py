@@ -66,7 +66,7 @@ def test_percentiles():
     assert p99([1.0, 7.0]) == 7.0
 
 
-def test_a_report_says_which_goals_are_missed():
+def test_a_report_names_the_missed_goals():
     part = Part("some", [Table("figures", [{"what": "one", "ms": 1.25}, {"what": "two"}])], [Goal("ms", 1.25, 1, "ms")])
     assert "MISSED: ms: 1.25 ms, at most 1" in text(part)
     assert as_json([part], {})["parts"]["some"]["goals"][0]["met"] is False
@@ -134,7 +134,7 @@ def test_an_unknown_part_is_named(monkeypatch, capsys):
     assert "speed: there are only latency" in capsys.readouterr().err
 
 
-def test_a_part_that_cannot_be_measured_is_named_and_the_others_go_on(monkeypatch, tmp_path, capsys):
+def test_a_part_that_cannot_be_measured_is_named_and_the_others_are_measured(monkeypatch, tmp_path, capsys):
     def broken(_):
         raise RuntimeError("no such thing")
 

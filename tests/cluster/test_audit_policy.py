@@ -126,7 +126,7 @@ def test_what_people_change_is_recorded_whole_and_can_be_joined_with_the_operato
 
 @pytest.mark.e2e
 @pytest.mark.usefixtures("endpoint")
-def test_who_looked_is_recorded_without_the_answer(recorded):
+def test_a_read_is_recorded_with_its_user_and_without_the_response(recorded):
     recorded.plane.kubectl("get", "aimendpoint", "chat")
     [one] = recorded.of("aimendpoints")
     assert (one["verb"], one["level"]) == ("get", "Metadata")
@@ -155,7 +155,7 @@ def test_a_status_that_anybody_else_writes_is_recorded(recorded):
 
 
 @pytest.mark.e2e
-def test_a_secret_is_recorded_without_its_content_whoever_asks_for_it(recorded, as_metacontroller):
+def test_a_secret_is_recorded_without_its_content_for_every_user(recorded, as_metacontroller):
     word = "open-sesame-4711"
     recorded.plane.kubectl("create", "secret", "generic", "door", f"--from-literal=token={word}")
     as_metacontroller("get", "secret", "door")
@@ -184,7 +184,7 @@ def test_a_change_of_the_operator_itself_is_recorded_whole(recorded):
 
 
 @pytest.mark.e2e
-def test_who_changes_a_controller_is_recorded_and_the_token_in_it_is_not(recorded):
+def test_a_change_of_a_controller_is_recorded_without_its_token(recorded):
     controller = yaml.safe_load((ROOT / "metacontroller" / "endpoint.yaml").read_text())
     controller["metadata"]["annotations"] = {TOKEN_ANNOTATION: "a-token-of-its-own"}
     recorded.plane.kubectl("create", "--filename=-", input=json.dumps(controller))
@@ -225,7 +225,7 @@ def test_every_kind_that_the_operator_writes_is_in_the_policy():
     assert (OURS, "*") in listed("RequestResponse")
 
 
-def test_whose_reads_are_left_out_are_accounts_that_there_are(installed, metacontroller):
+def test_the_accounts_whose_reads_are_left_out_exist(installed, metacontroller):
     accounts = {
         f"system:serviceaccount:{one['metadata']['namespace']}:{one['metadata']['name']}"
         for one in of_kind([*metacontroller, *installed], "ServiceAccount")

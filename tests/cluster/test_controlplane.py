@@ -65,7 +65,7 @@ def test_every_node_file_is_accepted_by_the_api_server(plane):
         plane.kubectl("apply", "--server-side", "--dry-run=server", "--force-conflicts", f"--filename={file}")
 
 
-def test_a_node_keeps_a_heartbeat_and_a_lease(plane):
+def test_a_node_has_a_heartbeat_and_a_lease(plane):
     def heartbeat() -> str:
         return plane.get("node", "mi300x-0")["status"]["conditions"][0]["lastHeartbeatTime"]
 
@@ -109,7 +109,7 @@ def _unschedulable(plane: ControlPlane, name: str) -> list[str]:
     ("tag", "waiting"),
     [("v1-never-ready", None), ("v1-crash-loop", "CrashLoopBackOff"), ("v1-out-of-memory", "CrashLoopBackOff")],
 )
-def test_an_image_can_ask_to_fail(plane, tag, waiting):
+def test_an_image_can_fail_on_purpose(plane, tag, waiting):
     plane.kubectl("apply", "--filename=-", input=deployment(tag, tag=tag))
     plane.wait_for("the pod to start", lambda: [p["status"]["phase"] for p in pods(plane, tag)] == ["Running"], 30)
     [container] = pods(plane, tag)[0]["status"]["containerStatuses"]
@@ -220,7 +220,7 @@ def test_deleting_an_owner_deletes_what_it_owns(plane):
     plane.wait_for("it to go", lambda: not plane.kubectl("get", "configmap", "owned", "--ignore-not-found"), 30)
 
 
-def test_writes_are_counted_by_who_made_them(plane):
+def test_writes_are_counted_by_user(plane):
     before = audit.position(plane)
     plane.kubectl("create", "configmap", "counted")
     plane.kubectl("get", "configmap", "counted")
@@ -229,7 +229,7 @@ def test_writes_are_counted_by_who_made_them(plane):
     assert [(write.verb, write.code) for write in made] == [("create", 201), ("delete", 200)]
 
 
-def test_a_failing_kubectl_says_what_it_did(plane):
+def test_a_failing_kubectl_reports_its_command(plane):
     with pytest.raises(KubectlError, match=r'kubectl get pod absent: .*"absent" not found'):
         plane.kubectl("get", "pod", "absent")
 
@@ -244,13 +244,13 @@ def test_stopping_leaves_no_process_of_the_group(tmp_path):
     assert _gone(parent.pid)
 
 
-def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path):
+def test_a_program_that_ends_at_once_is_reported_with_its_last_output(tmp_path):
     script = [sys.executable, "-c", "import sys; sys.exit('no such flag')"]
     with running("short", script, tmp_path) as short, pytest.raises(StartError, match=r"code 1(.|\n)*no such flag"):
         short.wait_until(lambda: False, 10)
 
 
-def test_nothing_is_left_when_the_one_who_started_it_is_told_to_stop(tmp_path):
+def test_nothing_is_left_when_the_parent_process_is_stopped(tmp_path):
     script = f"""
         import pathlib, time
         from tests.cluster.__main__ import stop_on_signals

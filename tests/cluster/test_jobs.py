@@ -132,7 +132,7 @@ def test_an_optional_secret_that_is_not_there_sets_nothing(tmp_path):
         ({"restartPolicy": "Always"}, "CreateContainerError", "only pods with one container and restartPolicy Never"),
     ],
 )
-def test_what_is_missing_or_unknown_keeps_the_container_waiting(tmp_path, keywords, reason, message):
+def test_a_missing_or_unknown_source_keeps_the_container_waiting(tmp_path, keywords, reason, message):
     with pytest.raises(WaitingError, match=message) as raised:
         launched(tmp_path, **keywords)
     assert raised.value.reason == reason
@@ -204,7 +204,7 @@ def folder(plane, name):
 
 
 @pytest.mark.e2e
-def test_a_job_completes_with_its_files_on_its_volume_and_its_last_words_in_its_status(plane, started):
+def test_a_job_completes_with_its_files_on_its_volume_and_its_message_in_its_status(plane, started):
     script = """
         import os, pathlib
         usual = {"PATH", "PYTHONPATH", "LC_CTYPE"}  # the last one is Python's own
@@ -234,7 +234,7 @@ def test_the_job_controller_retries_no_exit_code_that_is_final(plane, started):
 
 
 @pytest.mark.e2e
-def test_a_deleted_pod_is_asked_to_end_and_another_one_goes_on(plane, started):
+def test_a_deleted_pod_is_terminated_and_another_one_continues(plane, started):
     script = """
         import os, pathlib, signal, subprocess, sys, time
         def asked(*_):
@@ -290,7 +290,7 @@ def test_one_that_does_not_listen_is_killed_when_its_time_is_over(plane, started
 
 
 @pytest.mark.e2e
-def test_a_missing_secret_keeps_a_pod_waiting_and_says_so(plane, started):
+def test_a_missing_secret_keeps_a_pod_waiting_with_a_message(plane, started):
     before = audit.position(plane)
     started("waiting", "import os, sys; sys.exit(os.environ['WORD'] != 'open')", "sesame", optional=False)
 

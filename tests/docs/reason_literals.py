@@ -11,12 +11,12 @@ from tests.kustomize import ROOT
 CONSTRUCTORS = {
     "Verdict": (0, 2),
     "PodFailure": (None, 0),
-    "State": (None, 1),
+    "DerivedState": (None, 1),
     "Metrics": (None, None),
     "Condition": (None, None),
 }
 """By name: the positions of the condition's type and of the reason, where they are not given by keyword."""
-FIELDS = {"PodFailure": "Available", "State": "status.cachedModels.reason", "Metrics": "status.metrics.reason"}
+FIELDS = {"PodFailure": "Available", "DerivedState": "status.cachedModels.reason", "Metrics": "status.metrics.reason"}
 """Where the reason ends that comes without the type of a condition."""
 KINDS = {
     "hooks/endpoint": "AIMEndpoint",

@@ -131,7 +131,7 @@ def test_deletion_in_the_foreground_says_on_both_sides_what_will_happen(space, h
     space.ready("chat")
     space.kubectl("delete", "aimcache", "models", "--cascade=foreground", "--wait=false")
     message = caches.becomes(space, "models", "Deleting")["message"]
-    assert message.startswith("being deleted while chat uses it: pods that run keep the volume until they end")
+    assert message.startswith("being deleted while chat uses it: running pods keep the volume until they end")
     space.becomes("chat", "CacheDeleted", "CacheReady", "cache models is being deleted")
     assert caches.shown(space)["models"]["PHASE"] == "Deleting"
     space.kubectl("delete", "aimendpoint", "chat")

@@ -27,7 +27,7 @@ def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there
     message = caches.becomes(space, "gated", "Failed", "token")["message"]
     job = caches.job_of(space, LARGE)
     assert message.startswith(f"{LARGE} at {hub.url} is gated, and there is no token")
-    assert message.endswith(f"; once that is mended, delete Job {job} to try again")
+    assert message.endswith(f"; once that is fixed, delete Job {job} to retry")
     model = caches.models(space, "gated")[LARGE]
     assert (model["status"], model["reason"]) == ("Failed", "TokenMissing")
     space.becomes("chat", "DownloadFailed", "CacheReady", "is gated, and there is no token")
@@ -128,14 +128,14 @@ def unbound(cluster):
 def test_too_small_a_size_is_said_with_both_numbers_and_nothing_is_downloaded(space, hub):
     space.apply(cache("small", hub, LARGE, SMALL, size="20Gi"), endpoint("chat", modelId=LARGE))
     message = caches.becomes(space, "small", "Failed", "the cache has 20Gi")["message"]
-    assert re.search(r"its models have \d+(\.\d)? GiB: \d+Gi would hold them; nothing is downloaded", message)
+    assert re.search(r"its models need \d+(\.\d)? GiB; \d+Gi would be enough, and nothing is downloaded", message)
     assert space.becomes("chat", "Waiting", "CacheReady", message).endswith(message)
     assert caches.jobs(space) == []
     assert hub.requests == []
     assert caches.servers(space) == []
     # A larger claim can only be made where the present one may grow; this one's class does not let it.
     space.patch("aimcache/small", {"spec": {"size": "100Gi"}})
-    stays = "claim small-storage stays at 20Gi, and 100Gi are asked for: its storage class standard does not let"
+    stays = "PersistentVolumeClaim small-storage stays at 20Gi, and 100Gi are requested: its storage class standard"
     caches.becomes(space, "small", "Failed", stays)
 
 
@@ -156,7 +156,9 @@ def test_a_claim_grows_where_its_class_lets_it_and_never_shrinks(space, hub):
     space.wait("200Gi", lambda: requested(space, "growing-storage") == "200Gi")
     space.patch("aimcache/growing", {"spec": {"size": "150Gi"}})
     message = caches.becomes(space, "growing", "Failed", "cannot shrink")["message"]
-    assert message.startswith("claim growing-storage has 200Gi, and 150Gi are asked for: claims cannot shrink")
+    assert message.startswith(
+        "PersistentVolumeClaim growing-storage has 200Gi, and 150Gi are requested: it cannot shrink"
+    )
     assert requested(space, "growing-storage") == "200Gi"
     assert {one["status"] for one in caches.models(space, "growing").values()} == {"Ready"}
     assert hub.sent() == 2 * BYTES
@@ -190,4 +192,4 @@ def test_what_cannot_be_meant_is_refused_when_it_is_applied(cluster, spec, messa
 def test_a_claim_that_is_never_bound_is_said(unbound):
     message = caches.becomes(unbound, "unbound", "Pending", "after a minute", 90)["message"]
     name = unbound.namespace
-    assert message == f"claim unbound-storage is not bound after a minute; its storage class is {name}"
+    assert message == f"PersistentVolumeClaim unbound-storage is not bound after a minute; its storage class is {name}"

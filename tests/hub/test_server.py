@@ -122,7 +122,7 @@ def test_the_second_host_refuses_a_token(hub, model):
         ("public", "wrong", (HfHubHTTPError, 401)),
     ],
 )
-def test_who_may_not_read_a_file_is_told_so(hub, tmp_path, kind, token, refusal):
+def test_a_file_without_access_is_refused(hub, tmp_path, kind, token, refusal):
     hub.add(MODEL, FILES, gated=kind == "gated", private=kind == "private")
     hub.tokens["stranger"] = set()
     with pytest.raises(HfHubHTTPError) as caught:

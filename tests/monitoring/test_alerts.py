@@ -26,7 +26,7 @@ def checks():
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_alerts_fire_and_end_as_the_cases_say(monitoring_programs, path: Path):
+def test_alerts_fire_and_end_as_in_the_cases(monitoring_programs, path: Path):
     command = [monitoring_programs["promtool"], "test", "rules", path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,7 +50,7 @@ def test_every_alert_has_a_case_where_it_fires_and_one_where_it_is_silent_or_ove
 
 @pytest.mark.parametrize("name", OF_FIGURES)
 @pytest.mark.parametrize("engine", ["vllm", "sglang"])
-def test_an_alert_on_figures_fires_for_every_engine(engine: str, name: str):
+def test_an_alert_on_metrics_fires_for_every_engine(engine: str, name: str):
     titles = {case["name"] for case, alert, found in checks() if alert == name and found}
     assert [title for title in titles if title.startswith(engine)]
 
@@ -82,7 +82,7 @@ def test_alerts_of_state_see_the_objects_that_they_are_about(monitored):
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_every_alert_says_how_bad_it_is_what_it_is_and_where_to_read_on(name: str):
+def test_every_alert_has_a_severity_a_summary_and_a_runbook(name: str):
     rule = ALERTS[name]
     assert rule["labels"] in ({"severity": "critical"}, {"severity": "warning"}, {"severity": "info"})
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}

@@ -38,7 +38,7 @@ def well(prometheus):
 
 
 @pytest.mark.parametrize("fault", GARBAGE)
-def test_a_target_that_answers_otherwise_has_no_figures_and_is_named(pair, fault):
+def test_a_target_with_another_response_has_no_metrics_and_is_named(pair, fault):
     prometheus, servers = pair
     prometheus.wait_for(lambda: prometheus.query(f"aim:requests_running{{{FAULTY}}}"))
     health, *answer = GARBAGE[fault]
@@ -56,7 +56,7 @@ def test_a_target_that_answers_otherwise_has_no_figures_and_is_named(pair, fault
     prometheus.wait_for(lambda: "AIMEndpointNotScraped" not in prometheus.alerts())
 
 
-def test_a_page_of_something_else_makes_no_figures_and_no_alert(monitoring_programs, tmp_path):  # noqa: ARG001 - built first
+def test_a_page_of_another_program_makes_no_metrics_and_no_alert(monitoring_programs, tmp_path):  # noqa: ARG001 - built first
     page = Fixed(b"# TYPE other counter\nother 1\nhttp_requests_total 5\nvllm:num_requests_running NaN\n")
     with scraping([endpoint_pod("team-a", "odd", "odd-0", page)], tmp_path) as (prometheus, _):
         prometheus.wait_for(lambda: prometheus.query("aim:replicas_scraped"))
@@ -79,7 +79,7 @@ def test_an_endpoint_that_changes_its_engine_has_one_figure_all_along(monitoring
         assert 3 < prometheus.value("aim:e2e_request_latency_seconds:p50_5m") < 5
 
 
-def test_a_prometheus_that_was_away_goes_on_where_it_was(monitoring_programs, tmp_path):  # noqa: ARG001 - built first
+def test_a_prometheus_that_was_down_continues_where_it_was(monitoring_programs, tmp_path):  # noqa: ARG001 - built first
     target = endpoint_pod("team-a", "chat", "chat-0", ModelServer("vllm", "some/model", Traffic()))
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):

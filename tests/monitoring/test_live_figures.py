@@ -33,7 +33,7 @@ def said(monitored):
 
 
 @pytest.mark.parametrize("place", REPLICAS, ids=lambda place: place[1])
-def test_the_figures_are_those_of_the_traffic(monitored, said, place):
+def test_the_metrics_are_those_of_the_traffic(monitored, said, place):
     load, found, replicas = monitored.world.traffic[place], said(place), REPLICAS[place]
     assert found.reason is None
     rate = load.requests * replicas
@@ -47,17 +47,17 @@ def test_the_figures_are_those_of_the_traffic(monitored, said, place):
     assert found.gpu_utilization == pytest.approx(load.gpu)
 
 
-def test_an_endpoint_that_nobody_asks_has_no_latency(said):
+def test_an_endpoint_without_requests_has_no_latency(said):
     found = said(QUIET)
     assert (found.reason, found.throughput, found.requests_running) == ("NoTraffic", 0, 0)
     assert found.latency is found.time_to_first_token_p95 is None
 
 
-def test_an_endpoint_that_nobody_scrapes_has_no_figures(said):
+def test_an_endpoint_that_is_not_scraped_has_no_metrics(said):
     assert said(("team-a", "unheard-of")).reason == "NotScraped"
 
 
-def test_without_the_recording_rules_the_figures_are_the_same(monitored, monkeypatch):
+def test_without_the_recording_rules_the_metrics_are_the_same(monitored, monkeypatch):
     source = Source(monitored.prometheus.url)
     recorded = parse_response(observer._query(source))
     bare = metrics_query().replace("(aim:", "(nobody:records:")
@@ -72,7 +72,7 @@ def test_without_the_recording_rules_the_figures_are_the_same(monitored, monkeyp
     assert {name for figures in recorded.values() for name in figures} == {one.name for one in STATUS_METRICS}
 
 
-def test_a_query_that_prometheus_does_not_understand_is_an_answer_that_is_none(monitored, monkeypatch):
+def test_a_query_that_prometheus_refuses_is_unreadable(monitored, monkeypatch):
     monkeypatch.setattr(observer, "query", lambda: "sum by")
     with pytest.raises(observer.PrometheusError, match="HTTP status 400"):
         observer._query(Source(monitored.prometheus.url))

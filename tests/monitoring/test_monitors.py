@@ -81,7 +81,7 @@ def test_the_objects_have_the_rules_of_the_files(objects):
     assert found == {group["name"]: group for path in RULES for group in yaml.safe_load(path.read_text())["groups"]}
 
 
-def test_the_pods_have_the_labels_and_ports_that_are_asked_for(monitors):
+def test_the_pods_have_the_labels_and_ports_that_monitors_select(monitors):
     pods = {}
     for overlay in ("default", "state-metrics"):
         for one in build(ROOT / "manifests" / "overlays" / overlay):

@@ -82,7 +82,7 @@ def test_every_recorded_series_is_there_for_every_engine(monitored, record):
     assert all(value == value and value >= 0 for value in found.values())  # noqa: PLR0124 - NaN is not itself
 
 
-def test_the_figures_are_those_of_the_traffic(monitored):
+def test_the_metrics_are_those_of_the_traffic(monitored):
     ask = monitored.prometheus.value
     for place, replicas in ((CHAT, 2), (BATCH, 1), (LEGACY, 1)):
         load, where = monitored.world.traffic[place], of(place)
@@ -101,7 +101,7 @@ def test_the_figures_are_those_of_the_traffic(monitored):
         assert ask(f"aim:replicas_scraped{where}") == replicas
 
 
-def test_who_is_asked_nothing_has_no_latency_and_no_share_of_errors(monitored):
+def test_an_engine_without_requests_has_no_latency_and_no_share_of_errors(monitored):
     # SGLang's counters of tokens are not there either, until something is counted.
     names = {
         one["metric"]["__name__"]

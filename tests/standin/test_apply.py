@@ -66,7 +66,7 @@ def test_merge(name, there, last, desired, result):
     assert before == untouched, "the observed object belongs to the cache"
 
 
-def test_the_same_wish_twice_changes_nothing():
+def test_the_same_desired_object_twice_changes_nothing():
     spec = {"ports": [{"port": 80, "name": "http"}], "selector": {"a": "b"}}
     observed = live({**spec, "type": "ClusterIP"}, spec, resourceVersion="7")
     assert same(applied(observed, wish(spec)), observed)
@@ -97,7 +97,7 @@ def test_system_fields_and_status_cannot_be_wished_for():
     }
 
 
-def test_the_annotation_holds_the_wish_as_go_writes_it():
+def test_the_annotation_holds_the_desired_object_as_go_writes_it():
     obj = with_last_applied(wish({"b": "<&>ü", "a": 1}), wish({"b": "<&>ü", "a": 1}))
     text = obj["metadata"]["annotations"][LAST_APPLIED]
     assert text == (

@@ -39,7 +39,7 @@ def data(stage, name="w"):
     return found and found.get("data", {})
 
 
-def test_in_place_updates_and_keeps_what_others_added(stage):
+def test_in_place_updates_and_preserves_the_fields_of_others(stage):
     stage.composite(from_spec, {"configmaps": "InPlace"})
     stage.widget(data={"a": "1", "b": "1"})
     uid = eventually(lambda: stage.get("configmaps", "w"), "the child")["metadata"]["uid"]
@@ -153,7 +153,7 @@ def test_a_field_wished_once_and_then_left_out_falls_back_to_the_default(stage):
     assert stage.get("deployments", "w")["spec"]["replicas"] == 2, "left out from then on, it is others' business"
 
 
-def test_a_foreign_object_of_the_same_name_is_left_alone_without_a_word(stage):
+def test_a_foreign_object_of_the_same_name_is_left_alone_without_an_event(stage):
     foreign = stage.make("configmaps", config_map("w", {"theirs": "1"}))
     stage.composite(from_spec, {"configmaps": "InPlace"})
     stage.widget(data={"ours": "1"})

@@ -93,7 +93,7 @@ def test_status_is_replaced_whole(stage):
     eventually(lambda: status(stage) == {"count": 1, "observedGeneration": 2}, "the second status")
 
 
-def test_somebody_elses_status_is_put_right_at_the_next_sync(stage):
+def test_a_status_written_by_another_client_is_corrected_at_the_next_sync(stage):
     stage.composite(lambda _: {"status": {"phase": "Ready"}})
     stage.widget()
     eventually(lambda: status(stage), "the status")
@@ -174,7 +174,7 @@ def test_failures_back_off_and_a_change_does_not_wait_for_them(stage):
     eventually(lambda: status(stage), "the status", 2)
 
 
-def test_too_many_requests_waits_as_told_without_an_event(stage):
+def test_too_many_requests_waits_for_the_given_seconds_without_an_event(stage):
     seen = []
 
     def busy(request):
@@ -231,7 +231,7 @@ def test_ignored_status_changes_still_let_labels_and_spec_through(stage):
     assert stage.settle() > before
 
 
-def test_a_parent_that_is_being_deleted_is_still_asked_but_its_children_are_left(stage):
+def test_a_parent_that_is_being_deleted_is_still_synced_but_its_children_stay(stage):
     answers = {}
     stage.composite(lambda r: answers.get("now") or one_map(r), {"configmaps": "InPlace"})
     parent = stage.widget()

@@ -98,7 +98,7 @@ def test_on_delete_is_the_default_for_attachments_too(stage):
     assert stage.get("facts", stage.name)["spec"] == {"gpus": "8"}
 
 
-def test_an_object_that_loses_the_label_keeps_its_attachment(stage):
+def test_an_object_that_loses_the_label_still_has_its_attachment(stage):
     node(stage, stage.name)
     stage.decorator(one_fact, [nodes(stage)], {"facts": "InPlace"})
     eventually(lambda: stage.get("facts", stage.name), "the attachment")

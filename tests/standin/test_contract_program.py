@@ -75,7 +75,7 @@ def test_health_is_answered_once_it_runs(stage):
 
 
 @only_here
-def test_it_says_what_it_is(stage):
+def test_it_logs_that_it_is_for_tests_only(stage):
     assert "stand-in for Metacontroller, for development and tests only" in stage.theatre.program.log.read_text()
 
 
@@ -116,7 +116,7 @@ def test_what_it_lacks_is_refused_by_name(stage):
 
 
 @only_here
-def test_connections_to_the_hooks_are_kept(stage):
+def test_connections_to_the_hooks_are_reused(stage):
     stage.composite(lambda _: {}, resyncPeriodSeconds=1)
     for name in ("a", "b", "c"):
         stage.widget(name)

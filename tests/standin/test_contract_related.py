@@ -29,7 +29,7 @@ def rules_of_spec(request):
     return {"relatedResources": request["parent"]["spec"]["rules"]}
 
 
-def test_it_is_asked_with_controller_and_parent_once_per_generation(stage):
+def test_it_is_called_with_controller_and_parent_once_per_generation(stage):
     made = stage.composite(quiet, customize=lambda _: {"relatedResources": [facts(names=["x"])]})
     stage.widget()
     stage.settle()
@@ -138,7 +138,7 @@ def test_a_bad_customize_answer_fails_the_sync(stage, answer):
     assert stage.get("configmaps", "w") is None
 
 
-def test_a_changed_hook_address_syncs_everything_and_asks_customize_anew(stage):
+def test_a_changed_hook_address_syncs_everything_and_calls_customize_again(stage):
     made = stage.composite(quiet, customize=lambda _: {"relatedResources": []})
     for name in ("a", "b", "c"):
         stage.widget(name)
@@ -163,7 +163,7 @@ def test_an_annotation_on_the_controller_restarts_nothing(stage):
     assert stage.settle(1.5) == before
 
 
-def test_a_deleted_controller_asks_nothing_more(stage):
+def test_a_deleted_controller_calls_no_hook(stage):
     made = stage.composite(quiet)
     stage.widget()
     before = stage.settle()

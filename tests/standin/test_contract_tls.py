@@ -49,7 +49,7 @@ def change(stage, patch):
     stage.change("compositecontrollers", stage.name, patch)
 
 
-def test_without_a_bundle_it_is_not_trusted_and_with_the_right_one_it_is_asked(stage, secure):
+def test_without_a_bundle_a_server_is_not_trusted_and_with_the_right_one_it_is_called(stage, secure):
     controller(stage, secure)
     stage.widget()
     stage.warning("w", "SyncError", "certificate")
@@ -58,7 +58,7 @@ def test_without_a_bundle_it_is_not_trusted_and_with_the_right_one_it_is_asked(s
     assert set(tokens(secure)) == {"first"}
 
 
-def test_a_server_of_another_authority_is_not_asked_and_an_event_says_so(stage, secure):
+def test_a_server_of_another_authority_is_not_called_and_an_event_reports_it(stage, secure):
     controller(stage, secure, caBundle={"inline": OTHER.certificate.text})
     stage.widget()
     stage.warning("w", "SyncError", "certificate")

@@ -141,7 +141,7 @@ def test_a_kind_that_is_not_served_fails_the_sync():
         made.related(thing("parent"))
 
 
-def test_the_hook_is_asked_once_per_generation():
+def test_the_hook_is_called_once_per_generation():
     made, asked, *_ = customized([recipes()], OBJECTS)
     made.related(thing("parent"))
     made.related(thing("parent", labels={"new": "label"}))
@@ -175,7 +175,7 @@ def test_a_change_reaches_the_parents_that_select_the_object_as_it_was_or_is():
     assert queued == [one, two]
 
 
-def test_a_change_of_another_kind_reaches_nobody():
+def test_a_change_of_another_kind_reaches_no_parent():
     parent = thing("parent")
     made, _, queued, informers = customized([recipes(), secrets(namespace="one")], OBJECTS, (parent,))
     made.related(parent)

@@ -72,7 +72,7 @@ class TestInformer:
         assert informer.store.get("n", "a") == {"apiVersion": "exp/v1", "kind": "Thing", **thing("a", 1)}
         assert cluster.list_queries[1]["continue"] == "more"
 
-    def test_it_watches_from_the_list_and_keeps_up(self, informer, cluster):
+    def test_it_watches_from_the_list_on(self, informer, cluster):
         cluster.lists = [page(5, thing("a", 1))]
         changes = queue.SimpleQueue()
         informer.start()

@@ -28,13 +28,13 @@ class TestApi:
         assert got.headers["User-Agent"].startswith("metacontroller/")
         assert (made.method, made.body, made.headers["Content-Type"]) == ("POST", {"a": "ü"}, "application/json")
 
-    def test_a_refusal_tells_status_reason_and_message(self, server, api):
+    def test_a_refusal_has_status_reason_and_message(self, server, api):
         server.answer = lambda _: (409, {"reason": "AlreadyExists", "message": "it is there"})
         with pytest.raises(ApiError, match="it is there") as caught:
             api.create("/x", {})
         assert (caught.value.status, caught.value.reason) == (409, "AlreadyExists")
 
-    def test_a_busy_server_is_asked_again(self, server, api):
+    def test_a_busy_server_is_called_again(self, server, api):
         answers = iter([(429, {}, {"Retry-After": "0"}), (429, {}, {"Retry-After": "0"}), (200, {"ok": 1})])
         server.answer = lambda _: next(answers)
         assert api.get("/x") == {"ok": 1}
@@ -163,12 +163,12 @@ class TestHook:
         with pytest.raises(HookError, match="http error"):
             call(lambda: time.sleep(0.5) or {}, timeout=0.1)
 
-    def test_nobody_there_is_an_error(self):
+    def test_a_refused_connection_is_an_error(self):
         with pytest.raises(HookError, match="http error"):
             Hook("c", "sync", HookAddress("http://127.0.0.1:1/", 1.0), 1)({})
 
     @pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("", 0), ("soon", 0)])
-    def test_too_many_requests_says_how_long_to_wait(self, call, header, seconds):
+    def test_too_many_requests_has_the_seconds_to_wait(self, call, header, seconds):
         with pytest.raises(TooManyRequestsError) as caught:
             call(Reply(429, b"", {"Retry-After": header}))
         assert caught.value.seconds == seconds

@@ -8,22 +8,22 @@ from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.pod import cache_pod
 from hooks.objects.hub_token import hub_token
 
-RETRIES = 6
-"""With the Job controller's back-off of 10 s, doubled each time, the last one comes ten minutes after the first."""
-KEPT_SECONDS = 86_400
-"""How long an ended Job stays to be looked at. One that failed for good is then tried again."""
+BACKOFF_LIMIT = 6
+"""With the Job controller's backoff of 10 s, doubled each time, the last retry is ten minutes after the first."""
+TTL_SECONDS = 86_400
+"""How long a finished Job stays. A model whose Job failed is then retried."""
 
 
-def download(owner: CacheOwner, model: CachedModelSpec) -> Raw:
-    """A Job that is never updated: what it does is in its name."""
+def download_job(owner: CacheOwner, model: CachedModelSpec) -> Raw:
+    """A Job that is never updated: its name has a hash of what it does."""
     final = {"containerName": "download", "operator": "In", "values": list(FINAL_CODES)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": owner.metadata(owner.job(model)),
         "spec": {
-            "backoffLimit": RETRIES,
-            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "backoffLimit": BACKOFF_LIMIT,
+            "ttlSecondsAfterFinished": TTL_SECONDS,
             "podFailurePolicy": {
                 "rules": [
                     {"action": "FailJob", "onExitCodes": final},
@@ -36,7 +36,7 @@ def download(owner: CacheOwner, model: CachedModelSpec) -> Raw:
 
 
 def _arguments(owner: CacheOwner, model: CachedModelSpec) -> list[str]:
-    # Spelled out, so that it is the same files whatever the program's own default is; an empty pattern leaves out none.
+    # Explicit, so that the files do not depend on the program's default; an empty pattern excludes none.
     exclude = (DUPLICATE_FILES if model.exclude is None else model.exclude) or ("",)
     patterns = {"--include": model.include, "--exclude": exclude}
     return [
@@ -49,7 +49,7 @@ def _arguments(owner: CacheOwner, model: CachedModelSpec) -> list[str]:
 
 
 def _environment(owner: CacheOwner) -> list[Raw]:
-    """What huggingface_hub and HTTP clients read."""
+    """Variables that huggingface_hub and HTTP clients read."""
     hub = owner.spec.hub
     # The API server, to which the Job reports, is never behind the proxy.
     direct = ",".join(filter(None, (hub.proxy.no_proxy, "$(KUBERNETES_SERVICE_HOST)")))
@@ -66,8 +66,8 @@ def _environment(owner: CacheOwner) -> list[Raw]:
     ]
 
 
-def cleanup(owner: CacheOwner) -> Raw:
-    """A CronJob."""
+def cleanup_cron_job(owner: CacheOwner) -> Raw:
+    """The CronJob of clean-ups."""
     pod = cache_pod(owner, "cleanup", ["gc", owner.mount_path, f"--cache={owner.name}"], [])
     return {
         "apiVersion": "batch/v1",

@@ -1,4 +1,4 @@
-"""What the builders of a cache's children are given: the cache and the settings; and what all children share."""
+"""The input of every builder: the cache and the settings; and what all children share."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from aimlib.config import Config
 from aimlib.naming import CACHE_LABEL, child_name, label_value, short_digest
 
 MOUNT_PATH = "/workspace/model-cache"
-"""Where a cache is mounted unless it says otherwise; the path of the earlier API."""
+"""The default mount path; that of the earlier API."""
 CRONJOB_LENGTH = 52
 """The longest name of a CronJob: its Jobs add eleven characters (kubernetes.io, CronJob)."""
 
 
 class CacheOwner(NamedTuple):
-    """A cache that wants children."""
+    """A cache that has children."""
 
     name: str
     namespace: str
@@ -27,12 +27,12 @@ class CacheOwner(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The ConfigMap that the Jobs report to."""
+        """The name of the ConfigMap that the Jobs report to."""
         return child_name(self.name, "-state")
 
     @property
     def reporter(self) -> str:
-        """The identity of the Jobs."""
+        """The name of the Jobs' ServiceAccount and Role."""
         return child_name(self.name, "-reporter")
 
     @property
@@ -44,13 +44,13 @@ class CacheOwner(NamedTuple):
         return self.spec.storage.mount_path or MOUNT_PATH
 
     def job(self, model: CachedModelSpec) -> str:
-        """The name of a model's Job: another one whenever what it would do, or the room for it, is other."""
-        wanted = model.model_dump(mode="json", include={"id", "revision", "include", "exclude", "max_size"})
-        return child_name(self.name, f"-{short_digest(wanted, self.spec.hub.wire(), self.spec.storage.size)}")
+        """The name of a model's Job; it changes with the model's fields, the hub and the size of the volume."""
+        work = model.model_dump(mode="json", include={"id", "revision", "include", "exclude", "max_size"})
+        return child_name(self.name, f"-{short_digest(work, self.spec.hub.wire(), self.spec.storage.size)}")
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of every child; pods that use the volume carry the last of them, too."""
+        """The labels of every child; all pods that use the volume have the last one."""
         return {
             "app.kubernetes.io/name": "aim-cache",
             "app.kubernetes.io/instance": label_value(self.name),

@@ -1,4 +1,4 @@
-"""The pod that works on a cache's volume: one container, no privileges, a root file system that is not written."""
+"""The pod that works on a cache's volume: one container, without privileges, with a read-only root file system."""
 
 from aimlib.api.meta import Raw
 from aimlib.hardware.labels import AMD_ID, NVIDIA_PRODUCT
@@ -6,7 +6,7 @@ from hooks.cache.children.owner import CacheOwner
 from hooks.objects.shared_volume import ONE_NODE, same_node
 
 USER = 65532
-SCRATCH = "/tmp"  # noqa: S108 - the one place that the container may write to, besides the volume
+SCRATCH = "/tmp"  # noqa: S108 - the only writable folder besides the volume
 
 
 def cache_pod(owner: CacheOwner, component: str, args: list[str], env: list[Raw]) -> Raw:
@@ -77,7 +77,7 @@ def _read_only(owner: CacheOwner) -> bool | None:
 
 
 def _affinity(owner: CacheOwner) -> Raw | None:
-    """With the pods that hold the volume already, else preferably where engines can follow: some volumes never move."""
+    """On the node of other pods with the volume, else preferably on one with GPUs: some volumes cannot move."""
     if owner.spec.storage.access_mode not in ONE_NODE:
         return None
     return {

@@ -1,4 +1,4 @@
-"""What a cache's Jobs report by: a ConfigMap that is theirs, and an identity that may write it and read the cache."""
+"""The objects that a cache's Jobs need to report: a ConfigMap, and a ServiceAccount with access to it."""
 
 from aimlib.api import GROUP
 from aimlib.api.meta import Raw
@@ -7,8 +7,8 @@ from hooks.objects.config_map import config_map
 from hooks.objects.service_account import account
 
 
-def reporting(owner: CacheOwner) -> list[Raw]:
-    """The ConfigMap is created empty and never updated; a Job merges in what it knows."""
+def reporting_children(owner: CacheOwner) -> list[Raw]:
+    """The ConfigMap, created empty and patched by the Jobs, and their ServiceAccount, Role and RoleBinding."""
     return [
         config_map(owner.metadata(owner.state)),
         account(owner.metadata(owner.reporter)),
@@ -18,7 +18,7 @@ def reporting(owner: CacheOwner) -> list[Raw]:
 
 
 def _role(owner: CacheOwner) -> Raw:
-    """Two objects by their names."""
+    """Access to two objects by name."""
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",

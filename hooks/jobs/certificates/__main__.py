@@ -13,7 +13,7 @@ from hooks.jobs.certificates.run import Options, reconcile
 from hooks.kube_client import ApiServerError
 from hooks.observability.logs import logger
 
-SERVICE = "aim-hooks"
+SERVICE_NAME = "aim-hooks"
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -40,7 +40,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def server_names(namespace: str, hosts: Sequence[str]) -> frozenset[str]:
     """The names of the hook server within the cluster, and `hosts`."""
-    service = f"{SERVICE}.{namespace}"
+    service = f"{SERVICE_NAME}.{namespace}"
     return frozenset((service, f"{service}.svc", f"{service}.svc.cluster.local", *hosts))
 
 

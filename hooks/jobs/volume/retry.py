@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 from aimlib.errors import AimError
 from hooks.jobs.volume.errors import DownloadError, TransientError
 
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 
 class CancelledError(AimError):
@@ -32,8 +32,8 @@ class RetryPolicy(NamedTuple):
 
 
 def retry(
-    action: Callable[[], Result], retry_policy: RetryPolicy, stop: threading.Event, progress: Callable[[], int] = int
-) -> Result:
+    action: Callable[[], Returned], retry_policy: RetryPolicy, stop: threading.Event, progress: Callable[[], int] = int
+) -> Returned:
     """Calls `action` until it succeeds, again after each TransientError, and returns its result.
 
     Attempts are counted from the last change of `progress`. DownloadError (Network) after the last one, CancelledError

@@ -75,7 +75,7 @@ def test_names_are_legal_and_no_two_children_have_the_same(world):
 
 
 @given(world=some.worlds)
-def test_a_claim_never_asks_for_less_than_it_has(world):
+def test_a_claim_never_requests_less_than_it_has(world):
     played = sync(world)
     before, after = found(played, "PersistentVolumeClaim"), wanted(played, "PersistentVolumeClaim")
     assert set(before) <= set(after)
@@ -94,7 +94,7 @@ def test_a_job_is_for_a_listed_model_that_needs_it_and_there_is_one_for_each(wor
         state = status[model_of(job)]
         needless = state["status"] in {"Ready", "Removed", "OnDemand"} or state.get("reason") == "TooLarge"
         if needless and name not in found(played, "Job"):
-            assert (state["status"], state["reason"]) == ("Waiting", "TooLarge")  # by an earlier Job: it is tried again
+            assert (state["status"], state["reason"]) == ("Waiting", "TooLarge")  # by an earlier Job: it is retried
 
 
 @given(world=some.crowded)
@@ -137,7 +137,7 @@ def test_a_clean_up_for_space_plans_to_remove_all_but_what_is_in_use(world):
 
 
 @given(world=some.worlds)
-def test_progress_says_100_percent_only_when_every_byte_is_there(world):
+def test_progress_is_100_percent_only_when_every_byte_is_there(world):
     reports = {model_key(one["id"], one["revision"]): one for one in world["state"].get("models", ())}
     status = sync(world).answer.said["status"]
     running = [one for one in status.get("cachedModels", ()) if one["status"] in {"Downloading", "Verifying"}]
@@ -204,7 +204,7 @@ def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
     [model] = models(played).values()
     assert (model["status"], model["message"]) == (
         "Waiting",
-        "it has 80 GiB, and its maxSize is 70Gi; it is tried again",
+        "it has 80 GiB, and its maxSize is 70Gi; it is retried",
     )
     assert [model_of(job) for job in wanted(played, "Job").values()] == ["example/a"]
 
@@ -213,9 +213,9 @@ def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
     ("reason", "said"),
     [("Network", DOWNLOAD_OUTCOMES["Network"].words), ("Strange", "Strange")],
 )
-def test_a_failure_without_a_message_is_told_by_its_reason(reason, said):
+def test_a_failure_without_a_message_has_that_of_its_reason(reason, said):
     [model] = models(told({"state": "Failed", "reason": reason})).values()
-    assert model["message"] == f"{said}; it is tried again"
+    assert model["message"] == f"{said}; it is retried"
 
 
 def test_a_long_message_is_cut_where_the_status_has_no_more_room():
@@ -242,7 +242,7 @@ def test_a_report_that_overstates_does_not_make_up_for_another():
     assert played.answer.said["status"]["progress"] == "5 of 8 GiB (62 %)"
 
 
-def test_words_about_many_models_are_cut_where_the_status_has_no_more_room():
+def test_messages_about_many_models_are_cut_to_the_length_of_the_status():
     listed = [{"id": f"{'x' * 250}/{place}"} for place in range(64)]
     texts = {f"{'y' * 50}{place}": "?" for place in range(200)}
     spec = {"size": "1Ti", "models": listed}
@@ -266,7 +266,7 @@ def test_words_about_many_models_are_cut_where_the_status_has_no_more_room():
     ],
     ids=str,
 )
-def test_a_report_that_the_status_could_not_carry_is_said_to_be_unreadable(report):
+def test_a_report_that_does_not_fit_into_the_status_counts_as_unreadable(report):
     one = {"id": "example/a", **report}
     key = model_key(one["id"], one.get("revision"))
     played = told(state={"texts": {key: json.dumps(one)}})

@@ -128,7 +128,7 @@ def test_a_recipe_beside_the_endpoint_is_held_to_its_schema_too():
     assert "AIMRecipe mine: spec.hardwear: unknown field; did you mean spec.hardware?" in refused("plan", "-f", text)
 
 
-def test_the_cluster_cannot_be_asked(tmp_path):
+def test_the_cluster_cannot_be_reached(tmp_path):
     kubeconfig = tmp_path / "kubeconfig"
     for command in (("explain", "x"), ("recipes", "--live"), ("plan", "--live", "-f", SHORT)):
         done = aim(*command, "--kubeconfig", kubeconfig)
@@ -207,14 +207,14 @@ def test_a_cluster_that_cannot_be_read(changes, said):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("plan",), "say which AIMEndpoint or AIMCache: -f FILE"),
-        (("explain",), "say which AIMEndpoint: -f FILE, or its NAME in the running cluster"),
-        (("explain", "x", "-f", "y"), "say which AIMEndpoint"),
+        (("plan",), "name an AIMEndpoint or AIMCache: -f FILE"),
+        (("explain",), "name an AIMEndpoint: -f FILE, or its NAME in the running cluster"),
+        (("explain", "x", "-f", "y"), "name an AIMEndpoint"),
         (("explain", "pod/x"), "pod/x: only an AIMEndpoint can be explained"),
-        (("plan", "-f", "-", "--cluster", "-"), "standard input (-) can be read once only"),
-        (("plan", "-f", "x", "--live", "--cluster", "y"), "--cluster and --recipes stand in for the running cluster"),
-        (("explain", "x", "--recipes", "y"), "--cluster and --recipes stand in for the running cluster"),
-        (("recipes", "--live", "--recipes", "y"), "--cluster and --recipes stand in for the running cluster"),
+        (("plan", "-f", "-", "--cluster", "-"), "standard input (-) can be read only once"),
+        (("plan", "-f", "x", "--live", "--cluster", "y"), "--cluster and --recipes replace the running cluster"),
+        (("explain", "x", "--recipes", "y"), "--cluster and --recipes replace the running cluster"),
+        (("recipes", "--live", "--recipes", "y"), "--cluster and --recipes replace the running cluster"),
         (("plan", "-f", "x", "-o", "xml"), "'xml' is not one of"),
         (("completion", "tcsh"), "'tcsh' is not one of"),
         (("plam",), "No such command 'plam'"),

@@ -48,7 +48,7 @@ def test_the_models_are_listed_in_the_order_of_their_names(tmp_path):
     assert last[-2:] == ["are", "free."]
 
 
-def test_the_wide_list_says_where_and_what_is_wrong(tmp_path):
+def test_the_wide_list_has_folders_and_damage(tmp_path):
     torn = put(tmp_path, "b/torn")
     blob(tmp_path, torn).unlink()
     done = aim("cache", "ls", tmp_path, "-o", "wide")
@@ -168,16 +168,14 @@ def test_a_model_that_is_not_there_is_not_verified(tmp_path):
     put(tmp_path, "a/b")
     put(tmp_path, "a/b", "v1", "d")
     done = aim("cache", "verify", tmp_path, "--model", "a/c")
-    assert (done.exit_code, done.stderr) == (2, f"Error: {tmp_path} has no model a/c, but a/b\n")
+    assert (done.exit_code, done.stderr) == (2, f"Error: {tmp_path} has no model a/c; it has a/b\n")
     index.remove_entry(tmp_path, "a_b-x", quiet)
     (tmp_path / "other" / "hub").mkdir(parents=True)
-    assert (
-        "has no model a/c, but no model at all" in aim("cache", "verify", tmp_path / "other", "--model", "a/c").stderr
-    )
+    assert "has no model a/c; it has no models" in aim("cache", "verify", tmp_path / "other", "--model", "a/c").stderr
 
 
 @pytest.mark.parametrize("strategy", [(), ("--strategy", "age")])
-def test_a_dry_run_says_what_would_go_and_nothing_goes(tmp_path, strategy):
+def test_a_dry_run_prints_removals_and_removes_nothing(tmp_path, strategy):
     put(tmp_path, "a/old", cached=45)
     put(tmp_path, "a/new", cached=1)
     done = aim("cache", "gc", tmp_path, "--dry-run", "--max-age", "30d", *strategy)
@@ -191,7 +189,7 @@ def test_a_dry_run_says_what_would_go_and_nothing_goes(tmp_path, strategy):
     assert [one.id for one in index.load_index(tmp_path, quiet).models.values()] == ["a/new"]
 
 
-def test_space_that_cannot_be_made_is_said(tmp_path):
+def test_space_that_cannot_be_freed_is_reported(tmp_path):
     put(tmp_path, "a/b")
     done = aim("cache", "gc", tmp_path, "--dry-run", "--strategy", "none", "--min-free-space", "1Ei")
     assert done.stdout == "Nothing would be removed.\n"
@@ -212,9 +210,12 @@ def test_without_rules_nothing_goes(tmp_path):
         (("--max-age=-1d",), "'-1d' is not a length of time such as 30d, 12h or 45m"),
         (("--min-free-space", "much"), "'much' is not a quantity such as 500m, 16 or 64Gi"),
         (("--strategy", "big"), "'big' is not one of 'lru', 'age', 'none'"),
-        (("--cache", "models", "--max-age", "0s"), "the AIMCache has the rules: leave out --strategy, --max-age"),
-        (("--cache", "models", "--min-free-space", "0"), "the AIMCache has the rules"),
-        (("--cache", "models", "--strategy", "lru"), "the AIMCache has the rules"),
+        (
+            ("--cache", "models", "--max-age", "0s"),
+            "the rules are those of the AIMCache: leave out --strategy, --max-age",
+        ),
+        (("--cache", "models", "--min-free-space", "0"), "the rules are those of the AIMCache"),
+        (("--cache", "models", "--strategy", "lru"), "the rules are those of the AIMCache"),
     ],
 )
 def test_options_that_cannot_be_meant(tmp_path, words, said):
@@ -237,7 +238,7 @@ def test_a_clean_up_for_a_cache_goes_by_its_rules_and_reports(tmp_path, cluster)
 
 
 @pytest.mark.parametrize("words", [(), ("--dry-run",)])
-def test_a_cache_that_cannot_be_asked(tmp_path, cluster, words, monkeypatch):
+def test_a_cache_that_cannot_be_read(tmp_path, cluster, words, monkeypatch):
     put(tmp_path, "a/b", cached=999)
     cluster(Kubernetes(["a/b"], maxAge="30d")).broken = True
     monkeypatch.setenv("AIM_TERMINATION_LOG", str(tmp_path / "log"))
@@ -261,7 +262,7 @@ def test_a_model_that_cannot_be_removed_ends_with_the_code_of_the_volume(tmp_pat
     assert done.stderr.endswith(f"Error: the volume at {tmp_path} is read-only: /blob\n")
 
 
-def test_a_clean_up_that_is_told_to_end_says_so(tmp_path, monkeypatch):
+def test_a_clean_up_that_is_stopped_reports_it(tmp_path, monkeypatch):
     put(tmp_path, "a/b", cached=999)
     monkeypatch.setattr(cleanup.removal, "remove_model", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     done = aim("cache", "gc", tmp_path, "--max-age", "1d")

@@ -30,11 +30,11 @@ def test_a_plan_is_the_expected_one(example, request):
     assert done.stdout == expected.read_text()
 
 
-def test_a_plan_is_what_the_hook_says_is_to_be_applied():
+def test_a_plan_is_what_the_hook_returns():
     done = aim("plan", "-f", EXAMPLES / "endpoint-full.yaml", *MI300X)
-    [parent] = files.given([str(EXAMPLES / "endpoint-full.yaml")], None).endpoints
-    inventory = files.cluster([str(NODES / "mi300x.yaml")]).inventory
-    catalogue = files.catalogue(files.texts([files.shipped()]))
+    [parent] = files.read_plan_input([str(EXAMPLES / "endpoint-full.yaml")], None).endpoints
+    inventory = files.read_inventory([str(NODES / "mi300x.yaml")]).inventory
+    catalogue = files.recipe_catalogue(files.read_sources([files.shipped_recipes()]))
     children = simulate.sync(parent, inventory, catalogue, Config())["children"]
     assert {"Deployment", "Service", "PersistentVolumeClaim", "ConfigMap"} <= {one["kind"] for one in children}
     assert stream(done.stdout) == children
@@ -42,7 +42,7 @@ def test_a_plan_is_what_the_hook_says_is_to_be_applied():
     assert "status:" not in done.stdout
 
 
-def test_a_plan_says_why_in_its_first_line():
+def test_a_plan_explains_itself_in_its_first_line():
     done = aim("plan", "-f", SHORT, *MI300X)
     first, second, *_ = done.stdout.splitlines()
     assert first == "---"
@@ -83,7 +83,7 @@ def test_warnings_go_to_standard_error_and_leave_the_stream_alone():
     assert "has no effect" not in done.stdout
 
 
-def test_without_a_cluster_there_is_one_of_everything_and_that_is_said():
+def test_without_a_cluster_there_is_one_node_of_each_product_and_a_note():
     done = aim("plan", "-f", SHORT)
     assert done.exit_code == 0
     assert "without --cluster: planned for one node of every known GPU product" in done.stderr
@@ -129,7 +129,7 @@ def test_the_namespace_is_the_files_or_the_command_lines():
     assert stream(aim("plan", "-f", SHORT, *MI300X, "-n", "team").stdout)[0]["metadata"]["namespace"] == "team"
     done = aim("plan", "-f", endpoint({"name": "x", "namespace": "a"}, modelId="Qwen/Qwen3-32B"), "-n", "b")
     assert done.exit_code == 2
-    assert "metadata.namespace: a, but the command line says b" in done.stderr
+    assert "metadata.namespace: a, but the command line has b" in done.stderr
 
 
 def test_the_operators_settings_count(tmp_path):
@@ -166,7 +166,7 @@ def test_a_plan_for_what_fits_nowhere_prints_nothing_to_apply_and_the_closest_ca
         assert aim("plan", "-f", wanted, "--cluster", NODES / "cpu.yaml", "-o", output).stdout == ""
 
 
-def test_one_endpoint_that_does_not_fit_keeps_no_other_from_being_planned():
+def test_one_endpoint_that_does_not_fit_does_not_stop_the_others():
     both = endpoint({"name": "a"}, modelId="nobody/knows") + "---\n" + endpoint({"name": "b"}, modelId="Qwen/Qwen3-32B")
     done = aim("plan", "-f", both, *MI300X)
     assert done.exit_code == 3
@@ -204,7 +204,7 @@ def test_an_explanation_of_several_endpoints_has_a_part_for_each():
     assert data["items"][1]["candidates"][0]["score"]
 
 
-def test_what_could_not_be_checked_is_said():
+def test_an_unchecked_rule_is_a_warning():
     bare = recipe("bare", facts=None)
     done = aim("explain", "-f", endpoint(modelId="example/model") + "---\n" + bare, *MI300X)
     assert done.exit_code == 0
@@ -223,7 +223,7 @@ def test_an_unreadable_recipe_is_a_candidate_that_lost(tmp_path):
     assert "Invalid" in listed
 
 
-def test_recipes_are_listed_with_what_the_hook_says_of_them():
+def test_recipes_are_listed_with_the_status_of_their_hook():
     done = aim("recipes")
     head, *rows = done.stdout.splitlines()
     assert head.split() == ["NAME", "MODEL", "HARDWARE", "PRECISION", "ENGINE", "GPUS", "PHASE"]
@@ -235,10 +235,10 @@ def test_recipes_are_listed_with_what_the_hook_says_of_them():
 
 
 def test_the_shipped_recipes_are_found_in_a_wheel(tmp_path, monkeypatch):
-    assert files.shipped() == str(ROOT / "recipes")
+    assert files.shipped_recipes() == str(ROOT / "recipes")
     (tmp_path / "recipes").mkdir()
     monkeypatch.setattr(files, "files", lambda _: tmp_path)
-    assert files.shipped() == str(tmp_path / "recipes")
+    assert files.shipped_recipes() == str(tmp_path / "recipes")
 
 
 def test_tables_are_wrapped_on_terminals_and_nowhere_else(monkeypatch):

@@ -6,8 +6,8 @@ from kubernetes import client
 
 from aimlib.api import API_VERSION
 from hooks.cli import cluster, commands
-from hooks.cli.explanation import explained
-from hooks.cli.formats import one_or_listed, yaml_document
+from hooks.cli.explanation import explanation_of
+from hooks.cli.formats import one_or_list, yaml_document
 from hooks.cli.summary import plan_rows
 from hooks.cli.tables import table
 
@@ -52,27 +52,27 @@ def test_a_document_has_no_anchors_and_its_title_is_one_line():
 
 
 def test_one_object_is_itself_and_several_are_a_list():
-    assert one_or_listed([ENDPOINT]) is ENDPOINT
-    assert one_or_listed([ENDPOINT, ENDPOINT])["kind"] == "List"
+    assert one_or_list([ENDPOINT]) is ENDPOINT
+    assert one_or_list([ENDPOINT, ENDPOINT])["kind"] == "List"
 
 
-def test_an_endpoint_without_a_decision_says_what_it_waits_for():
-    waiting = explained(ENDPOINT, {"message": "waiting for the AIMInventory"}, ())
-    assert (waiting.fits, waiting.known, waiting.stored) == (False, True, False)
+def test_an_endpoint_without_a_decision_shows_its_message():
+    waiting = explanation_of(ENDPOINT, {"message": "waiting for the AIMInventory"}, ())
+    assert (waiting.fits, waiting.any_considered, waiting.stored) == (False, True, False)
     assert waiting.message == "waiting for the AIMInventory"
     assert waiting.rows() == []
     assert "candidates" not in waiting.data()
-    assert explained(ENDPOINT, {}, ()).message == "nothing was decided yet"
+    assert explanation_of(ENDPOINT, {}, ()).message == "no decision has been made yet"
 
 
-def test_what_is_wrong_with_a_running_endpoint_is_said_once(capsys):
+def test_the_problem_of_a_running_endpoint_is_printed_once(capsys):
     conditions = [
         {"type": "Ready", "status": "False", "reason": "Stopped", "message": "spec.replicas is 0"},
         {"type": "RecipeSelected", "status": "True", "reason": "Selected", "message": "chosen"},
         {"type": "Available", "status": "False", "reason": "Stopped", "message": "spec.replicas is 0"},
     ]
     status = {"selection": {"decidedFor": "x", "message": "chosen", "considered": 3}, "conditions": conditions}
-    commands._print_explanation(explained({**ENDPOINT, "status": status}, status, ()), wide=False)
+    commands._print_explanation(explanation_of({**ENDPOINT, "status": status}, status, ()), wide=False)
     assert capsys.readouterr().out.splitlines() == [
         "0 of 3 candidates are listed; --fresh evaluates and lists all.",
         "AIMEndpoint default/it: chosen",
@@ -80,22 +80,22 @@ def test_what_is_wrong_with_a_running_endpoint_is_said_once(capsys):
     ]
 
 
-def test_the_figures_of_a_running_endpoint_are_a_line(capsys):
+def test_the_metrics_of_a_running_endpoint_are_a_line(capsys):
     status = {"message": "1 of 1 replicas ready", "metrics": {"throughput": 12, "requestsRunning": 0}}
-    commands._print_explanation(explained({**ENDPOINT, "status": status}, status, ()), wide=False)
-    assert capsys.readouterr().out.splitlines()[-1] == "Figures: 12 requests/s, 0 running"
+    commands._print_explanation(explanation_of({**ENDPOINT, "status": status}, status, ()), wide=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "Metrics: 12 requests/s, 0 running"
 
 
-def test_an_error_of_the_api_server_is_shown_with_or_without_its_own_words():
-    assert cluster._message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
+def test_an_error_of_the_api_server_is_shown_with_or_without_a_message():
+    assert cluster._error_message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
     answer = client.ApiException(status=403, reason="Forbidden")
     answer.body = '{"message": "it may not"}'
-    assert cluster._message(answer) == "it may not"
+    assert cluster._error_message(answer) == "it may not"
 
 
-def test_a_candidate_whose_recipe_is_gone_keeps_its_verdict():
+def test_a_candidate_whose_recipe_is_deleted_still_has_a_verdict():
     selection = {"decidedFor": "x", "message": "m", "considered": 1, "candidates": [{"recipe": "r", "gpuCount": 1}]}
-    [row] = explained(ENDPOINT, {"selection": selection}, ()).rows()
+    [row] = explanation_of(ENDPOINT, {"selection": selection}, ()).rows()
     assert row == (None, "r", 1, None, None, None, "")
 
 

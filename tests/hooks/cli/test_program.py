@@ -30,7 +30,7 @@ def test_completion_scripts_are_produced(shell):
         (["plan", "--na"], "--namespace\t", 4),
     ],
 )
-def test_kubectl_is_told_how_to_complete(words, found, directive, monkeypatch, capsys):
+def test_kubectl_gets_completions(words, found, directive, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["kubectl_complete-aim", *words])
     cli.complete_for_kubectl()
     *lines, last = capsys.readouterr().out.splitlines()
@@ -62,7 +62,7 @@ def _not_installed(name):
     raise PackageNotFoundError(name)
 
 
-def test_help_says_what_every_option_is_for():
+def test_every_option_has_a_help_text():
     for command in program.commands.values():
         assert command.help
         assert all(

@@ -51,14 +51,14 @@ def test_a_cache_and_its_endpoint_are_planned_together():
     environment = {one["name"]: one.get("value") for one in container(objects["Deployment", "qwen"])["env"]}
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert said == (
-        f"AIMEndpoint default/qwen: planned as if AIMCache models had {QWEN}; no replica is started before it has\n"
+        f"AIMEndpoint default/qwen: planned as if AIMCache models had {QWEN}; no replica starts before it has\n"
     )
 
 
-def test_the_title_of_a_cache_says_what_it_becomes():
+def test_the_title_of_a_cache_summarizes_its_children():
     done = aim("plan", "-f", BOTH, *MI300X)
     assert done.stdout.startswith(
-        f"---\n# AIMCache default/models: claim models-storage of 84Gi; downloads {QWEN}; "
+        f"---\n# AIMCache default/models: PersistentVolumeClaim models-storage of 84Gi; downloads {QWEN}; "
         f"{SMALL} when an endpoint uses it\napiVersion: "
     )
 
@@ -78,7 +78,7 @@ def test_a_cache_alone_needs_no_cluster():
 
 def test_a_cache_without_models_is_a_volume():
     done = aim("plan", "-f", cache(size="10Gi"))
-    assert "# AIMCache default/models: claim models-storage of 10Gi\n" in done.stdout
+    assert "# AIMCache default/models: PersistentVolumeClaim models-storage of 10Gi\n" in done.stdout
 
 
 def test_a_model_on_demand_is_downloaded_for_the_endpoint_beside_it():
@@ -95,7 +95,7 @@ def test_an_endpoint_of_another_namespace_has_nothing_of_the_cache():
     assert said == ""
 
 
-def test_a_recipe_beside_the_cache_says_how_large_its_model_is():
+def test_a_recipe_beside_the_cache_gives_the_size_of_its_model():
     objects, _ = planned("-f", cache(modelId="example/model") + "---\n" + recipe("mine"))
     claim = objects["PersistentVolumeClaim", "models-storage"]
     assert claim["spec"]["resources"]["requests"]["storage"] == "110Gi"
@@ -105,7 +105,7 @@ def test_a_volume_that_is_there_is_used_as_it_is():
     spec = {"storage": {"existingClaim": "mine"}, "hub": {"offline": True}, "modelId": QWEN}
     done = aim("plan", "-f", cache(**spec))
     assert done.exit_code == 0
-    assert f"# AIMCache default/models: claim mine as it is; looks there for {QWEN}\n" in done.stdout
+    assert f"# AIMCache default/models: PersistentVolumeClaim mine as it is; verifies {QWEN}\n" in done.stdout
     objects = list(yaml.safe_load_all(done.stdout))
     assert "PersistentVolumeClaim" not in {one["kind"] for one in objects}
 
@@ -117,12 +117,12 @@ def test_a_cache_as_a_table_has_a_row_per_child():
     assert rows["Job"].endswith(f"--model={QWEN} --revision=main")
     assert rows["CronJob"].endswith("0 2 * * *")
     assert rows["PersistentVolumeClaim"].endswith("68Gi, ReadWriteOnce")
-    assert done.stdout.endswith(f"\nclaim models-storage of 68Gi; downloads {QWEN}\n")
+    assert done.stdout.endswith(f"\nPersistentVolumeClaim models-storage of 68Gi; downloads {QWEN}\n")
 
 
 def test_warnings_about_a_cache_go_to_standard_error():
     done = aim("plan", "-f", cache(modelId=QWEN, cleanup={"maxAge": "30d"}), "-o", "json")
-    assert "AIMCache default/models: cleanup.enabled is not true: nothing is ever removed" in done.stderr
+    assert "AIMCache default/models: cleanup.enabled is not true: nothing is removed" in done.stderr
     assert json.loads(done.stdout)["kind"] == "List"
 
 
@@ -131,11 +131,11 @@ def test_warnings_about_a_cache_go_to_standard_error():
     [
         (
             {"modelId": QWEN, "size": "50Gi"},
-            "the cache has 50Gi, and its models have 61 GiB: 68Gi would hold them; nothing is downloaded",
+            "the cache has 50Gi, and its models need 61 GiB; 68Gi would be enough, and nothing is downloaded",
         ),
         (
             {"modelId": "nobody/knows"},
-            "how large the cache must be is not known: say size, or maxSize of nobody/knows, which no recipe loads",
+            "the size of the cache is not known: set size, or maxSize of nobody/knows, which no recipe loads",
         ),
         (
             {"models": [{"id": QWEN, "maxSize": "50Gi"}]},
@@ -182,7 +182,7 @@ def test_a_finding_names_the_line_of_its_field():
 def test_a_namespace_that_contradicts_the_command_line():
     done = aim("plan", "-f", cache({"name": "models", "namespace": "a"}, modelId=QWEN), "-n", "b")
     assert done.exit_code == 2
-    assert "AIMCache models: metadata.namespace: a, but the command line says b" in done.stderr
+    assert "AIMCache models: metadata.namespace: a, but the command line has b" in done.stderr
 
 
 def test_an_explanation_is_of_endpoints():
@@ -206,7 +206,7 @@ class FakeCluster:
 
     def all(self, plural):
         assert plural == "aimrecipes"
-        return list(files.catalogue(files.texts([files.shipped()])))
+        return list(files.recipe_catalogue(files.read_sources([files.shipped_recipes()])))
 
     def caches(self, namespace):
         self.asked.append(namespace)
@@ -216,7 +216,7 @@ class FakeCluster:
         return next(one for one in self.endpoints if one["metadata"]["name"] == name)
 
     def inventory(self):
-        return files.cluster([str(NODES / "mi300x.yaml")]).inventory
+        return files.read_inventory([str(NODES / "mi300x.yaml")]).inventory
 
 
 def kept(state=None, **spec):
@@ -232,7 +232,7 @@ def running(monkeypatch):
 
     def found(*caches):
         cluster = FakeCluster(*caches)
-        monkeypatch.setattr(commands.Options, "connect", lambda _: cluster)
+        monkeypatch.setattr(commands.CommandOptions, "connect", lambda _: cluster)
         return cluster
 
     return found
@@ -261,7 +261,7 @@ def test_a_cache_of_the_cluster_that_cannot_be_read_does_not_stop_the_plan_of_ot
     assert said == ""
 
 
-def test_nobody_is_asked_for_caches_that_nobody_wants(running):
+def test_caches_that_no_endpoint_selects_are_not_read(running):
     cluster = running(kept("Ready", modelId=QWEN))
     planned("-f", endpoint(modelId=QWEN, cache={"enabled": False}), "--live")
     assert cluster.asked == []
@@ -285,5 +285,5 @@ def test_a_service_of_another_cache_is_no_user():
         {"kind": "Service", "metadata": {"name": name, "namespace": namespace, "labels": labels}}
         for name, namespace, labels in (("a", "a", {"x": "used"}), ("b", "a", {"y": "used"}), ("c", "b", {"x": "used"}))
     ]
-    found = simulate.related([{**rule, "labelSelector": selector}], objects)
+    found = simulate.select_related([{**rule, "labelSelector": selector}], objects)
     assert list(found["Service.v1"]) == ["a"]

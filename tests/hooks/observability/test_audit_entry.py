@@ -36,7 +36,7 @@ HIDDEN_WORD = "open-sesame-4711"
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+    monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
 
 
 def writing():
@@ -77,7 +77,7 @@ def test_every_expected_line_has_its_case():
 
 
 @pytest.mark.parametrize("case", SYNCS, ids=str)
-def test_a_line_says_what_leads_from_before_to_after_and_comes_once(case):
+def test_a_line_has_the_patch_from_before_to_after_and_is_written_once(case):
     first = play(case.kind, case.hook, case.world)
     if first.answer.code != 200:
         return
@@ -206,7 +206,7 @@ def test_the_record_goes_to_standard_output_and_has_no_other_reader(capsys, monk
         ([{"manager": 4, "time": ["x"]}, 7], None),
     ],
 )
-def test_who_wrote_last(writes, who):
+def test_the_last_writer(writes, who):
     assert last_writer({"managedFields": writes}) == who
 
 

@@ -24,7 +24,7 @@ GAUGES_AND_COUNTERS = re.compile(r"^(aim_\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILIN
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+    monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_process_that_knows_nothing_goes_by_the_status(client, counted, monkey
     case, first = golden("endpoint", "a-model-alone-is-enough")
     second = again(case.kind, case.hook, first, case.world)
     for _ in range(3):
-        monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+        monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
         client.post("/endpoint/sync", json=second.request)
     assert counted() == {}
 
@@ -118,16 +118,16 @@ def test_a_refusal_is_counted_by_its_reason_and_its_rules(client, counted):
     assert not [name for name in found if name.startswith("aim_selections_total")]
 
 
-def test_a_refusal_that_says_the_same_again_is_not_counted_again(client, counted, monkeypatch):
+def test_a_refusal_with_the_same_message_is_not_counted_again(client, counted, monkeypatch):
     case, first = golden("endpoint", "a-model-without-recipes")
     client.post("/endpoint/sync", json=first.request)
     assert counted()['aim_selection_refusals_total{reason="NoRecipe"}'] == 1
-    monkeypatch.setattr(record, "RECENT", RecentChanges(100))
+    monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
     client.post("/endpoint/sync", json=again(case.kind, case.hook, first, case.world).request)
     assert counted() == {}
 
 
-def test_a_choice_that_is_kept_is_counted_once_and_recorded_nowhere(client, counted):
+def test_a_selection_that_stays_pinned_is_counted_once_and_not_recorded(client, counted):
     for _ in range(3):
         sync(client, "endpoint", "a-better-recipe-is-reported-and-not-taken")
     assert counted() == {'aim_selections_kept_total{reason="BetterRecipeAvailable"}': 1}

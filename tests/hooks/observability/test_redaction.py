@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aimlib.diagnosis.secret_patterns import HIDDEN, is_secret
-from hooks.observability.redaction import changed_hidden_variables, is_safe, redacted, secret_values, without_secrets
+from hooks.observability.redaction import changed_hidden_variables, is_safe, redact_secrets, redacted, secret_values
 from tests.cases import read
 from tests.kustomize import ROOT
 
@@ -99,7 +99,7 @@ def test_a_change_out_of_sight_is_named_without_the_value():
 
 def test_a_hidden_value_is_hidden_wherever_it_stands():
     data = {"why": "asked opensesame!", "list": ["opensesame", 1, None], "open": "sesame"}
-    assert without_secrets(data, ["opensesame", "1", "open"]) == {
+    assert redact_secrets(data, ["opensesame", "1", "open"]) == {
         "why": f"asked {HIDDEN}!",
         "list": [HIDDEN, 1, None],
         "open": "sesame",
@@ -116,4 +116,4 @@ def test_a_hidden_value_is_hidden_wherever_it_stands():
     ],
 )
 def test_what_has_the_form_of_a_token_is_hidden(text, shown):
-    assert json.loads(json.dumps(without_secrets([text], []))) == [shown]
+    assert json.loads(json.dumps(redact_secrets([text], []))) == [shown]

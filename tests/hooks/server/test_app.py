@@ -35,7 +35,7 @@ def test_a_request_is_answered_in_json(client, endpoint):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe", b"[" * 100_000], ids=lambda body: body[:4]
 )
-def test_a_body_that_is_no_request_is_refused_in_words(client, path, body):
+def test_a_body_that_is_no_request_is_refused_with_a_message(client, path, body):
     response = client.post(path, data=body)
     assert response.status_code == 400
     assert response.json["error"].startswith("the body")
@@ -43,7 +43,7 @@ def test_a_body_that_is_no_request_is_refused_in_words(client, path, body):
 
 @pytest.mark.parametrize("path", HOOKS)
 @pytest.mark.parametrize("version", ["aim.engine.amd.com/v1beta1", "example.com/v1", None])
-def test_a_parent_of_another_version_is_refused_in_words(client, path, version):
+def test_a_parent_of_another_version_is_refused_with_a_message(client, path, version):
     kind = {
         "cache": "AIMCache",
         "endpoint": "AIMEndpoint",
@@ -58,7 +58,7 @@ def test_a_parent_of_another_version_is_refused_in_words(client, path, version):
 
 
 @pytest.mark.parametrize("path", ["/endpoint/sync", "/inventory/sync"])
-def test_a_body_without_what_was_asked_for_is_refused_and_no_empty_cluster(client, path, endpoint):
+def test_a_body_without_requested_objects_is_refused_and_not_an_empty_cluster(client, path, endpoint):
     kind = {"/endpoint/sync": "AIMEndpoint", "/inventory/sync": "AIMInventory"}[path]
     body = endpoint(modelId="Qwen/Qwen3-32B")
     body["parent"]["kind"] = kind
@@ -77,13 +77,13 @@ def test_a_body_without_what_was_asked_for_is_refused_and_no_empty_cluster(clien
         ("post", "/metrics", 405, "Method Not Allowed"),
     ],
 )
-def test_a_wrong_path_or_method_is_refused_in_words(client, method, path, code, words):
+def test_a_wrong_path_or_method_is_refused_with_a_message(client, method, path, code, words):
     response = getattr(client, method)(path)
     assert response.status_code == code
     assert response.json["error"].startswith(f"{words}: ")
 
 
-def test_a_body_that_is_too_large_is_refused_in_words(monkeypatch):
+def test_a_body_that_is_too_large_is_refused_with_a_message(monkeypatch):
     monkeypatch.setattr(edge, "MAX_BODY", 1000)
     response = create_app().test_client().post("/endpoint/sync", data=b"x" * 1001)
     assert response.status_code == 413
@@ -143,14 +143,14 @@ def test_a_refusal_is_logged_as_an_error_with_its_sentence(client, lines, endpoi
     assert line["error"] == "spec: say which model to serve: modelId, or model.id"
 
 
-def test_a_line_stays_one_line_whatever_it_says(client, lines, endpoint):
+def test_a_message_with_line_breaks_stays_one_line(client, lines, endpoint):
     asked = endpoint(modelId="Qwen/Qwen3-32B")
     asked["parent"]["metadata"]["name"] = "chat\n{}"
     client.post("/endpoint/sync", json=asked)
     assert [line["name"] for line in lines()] == ["chat\n{}"]
 
 
-def test_health_and_readiness_are_plain_words(client):
+def test_health_and_readiness_are_plain_text(client):
     for path in ("/healthz", "/readyz"):
         response = client.get(path)
         assert (response.status_code, response.text, response.mimetype) == (200, "ok\n", "text/plain")

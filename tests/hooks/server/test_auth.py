@@ -32,12 +32,12 @@ def showing(request, token):
     return {**request, "controller": {"metadata": {"annotations": {TOKEN_ANNOTATION: token}}}}
 
 
-def test_the_server_asks_for_what_the_program_writes():
+def test_the_server_reads_the_annotation_that_the_program_writes():
     assert TOKEN_ANNOTATION == WRITTEN
 
 
 @pytest.mark.parametrize("token", [HOOK, FORMER])
-def test_who_shows_a_token_that_is_accepted_is_answered(client, endpoint, token):
+def test_a_client_with_an_accepted_token_is_served(client, endpoint, token):
     assert client.post("/endpoint/sync", json=showing(endpoint(modelId="a/b"), token)).status_code == 200
 
 
@@ -61,7 +61,7 @@ OTHER = "it has one that is not accepted"
         (showing({}, [HOOK]), OTHER),
     ],
 )
-def test_who_shows_none_or_another_is_refused_before_anything_is_read(client, lines, body, found):
+def test_a_client_without_an_accepted_token_is_refused_before_anything_is_read(client, lines, body, found):
     response = client.post("/endpoint/sync", data=json.dumps(body))
     assert response.status_code == 401
     assert response.json["error"] == (
@@ -101,7 +101,7 @@ def test_tokens_are_read_again_when_they_change(client, folder, endpoint):
     assert client.post("/endpoint/sync", json=showing(endpoint(modelId="a/b"), "new")).status_code == 200
 
 
-def test_tokens_that_cannot_be_read_any_more_stay_what_they_were_and_the_log_says_so(client, folder, endpoint, lines):
+def test_tokens_that_become_unreadable_stay_in_use_and_are_logged(client, folder, endpoint, lines):
     (folder / "hooks").unlink()
     for _ in range(2):
         assert client.post("/endpoint/sync", json=showing(endpoint(modelId="a/b"), HOOK)).status_code == 200
@@ -134,18 +134,18 @@ def test_and_nothing_else(folder, path, port):
 
 
 @pytest.mark.parametrize("shown", ["", HOOK, f"{ADMISSION}/", f"{ADMISSION}x", "ü"])
-def test_admission_asks_for_the_api_servers_token(folder, shown):
+def test_admission_requires_the_api_servers_token(folder, shown):
     with pytest.raises(Unauthorized):
         Clients(str(folder), PORT).check_path(f"{PATH}{shown}", PORT)
 
 
-def test_the_server_says_so_over_http(client):
+def test_the_refusal_is_a_status_over_http(client):
     response = client.post(f"{PATH}wrong", json={})
     assert response.status_code == 401
     assert response.json["error"] == "Unauthorized: the path does not end in the token of the API server's webhooks"
 
 
-def test_without_settings_nobody_is_asked():
+def test_without_settings_no_token_is_required():
     ALLOW_ALL.check_path(f"{PATH}x", "1")
     ALLOW_ALL.check_path("/endpoint/sync", "2")
     assert ALLOW_ALL.refusal({}) is None

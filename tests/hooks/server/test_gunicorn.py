@@ -50,7 +50,7 @@ def wait(process, port, seconds=30):
     pytest.fail(f"not ready after {seconds} s")
 
 
-def test_it_answers_counts_over_all_workers_and_stops_when_told(tmp_path):
+def test_it_serves_counts_over_all_workers_and_stops_on_sigterm(tmp_path):
     port = free_port()
     log = tmp_path / "log"
     with log.open("w") as stream:
@@ -89,7 +89,7 @@ def settings(monkeypatch, tmp_path):
     return runpy.run_path(str(SETTINGS))
 
 
-def test_idle_connections_outlive_those_of_the_caller(settings):
+def test_idle_connections_outlive_those_of_the_client(settings):
     assert settings["keepalive"] > 90
     assert settings["workers"] * settings["threads"] > 2 * 20
 

@@ -39,7 +39,7 @@ def test_a_body_of_the_largest_size_finds_room_when_it_is_alone():
         pass
 
 
-def test_a_body_without_room_is_told_when_to_come_again(monkeypatch, endpoint):
+def test_a_body_that_does_not_fit_now_gets_a_retry_after(monkeypatch, endpoint):
     monkeypatch.setattr(limits.BodyBudget.__init__, "__defaults__", (10,))
     client = create_app().test_client()
     body = json.dumps(endpoint(modelId="Qwen/Qwen3-32B")).encode()
@@ -51,7 +51,7 @@ def test_a_body_without_room_is_told_when_to_come_again(monkeypatch, endpoint):
     assert 'reason="Busy"' in client.get("/metrics").text
 
 
-def test_a_body_whose_size_is_not_told_needs_all_the_room_and_one_too_large_none(monkeypatch):
+def test_a_body_of_undeclared_size_needs_the_whole_budget_and_one_too_large_none(monkeypatch):
     sizes = []
     monkeypatch.setattr(limits.BodyBudget, "hold", lambda _, size: sizes.append(size) or contextlib.nullcontext())
     client = create_app().test_client()
@@ -68,7 +68,7 @@ class Clock:
         return self.now
 
 
-def test_who_is_late_is_cut_off_once_and_who_has_arrived_never():
+def test_a_late_request_is_cut_off_once_and_an_arrived_one_never():
     clock, cut = Clock(), []
     arrivals = Arrivals(clock)
     arrivals.expect(lambda: cut.append("mine"))
@@ -115,7 +115,7 @@ def test_a_worker_expects_the_request_that_it_reads_and_cuts_its_connection(monk
 QUICK = "from hooks.server import limits; limits.ARRIVAL_SECONDS = 1.0; from gunicorn.app.wsgiapp import run; run()"
 
 
-def test_callers_that_never_end_what_they_begin_keep_nobody_else_out(tmp_path):
+def test_clients_that_never_finish_a_request_do_not_block_others(tmp_path):
     """As many as there are threads, and more, each with a request of which a part is sent."""
     [port] = free_ports(1)
     command = [sys.executable, "-c", QUICK, "-c", str(SETTINGS), "hooks.server.app:create_app()"]

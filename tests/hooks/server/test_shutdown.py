@@ -154,7 +154,7 @@ def signals(monkeypatch):
     return found
 
 
-def test_the_stop_comes_a_while_after_the_word_and_at_once_after_the_second(signals, settings, client, monkeypatch):
+def test_the_first_sigterm_drains_and_the_second_stops_at_once(signals, settings, client, monkeypatch):
     sent = []
     monkeypatch.setattr(os, "kill", lambda *what: sent.append(what))
     settings["when_ready"].__globals__["drain"] = 7.0

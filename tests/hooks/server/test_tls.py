@@ -68,7 +68,7 @@ def get(port, ca, path="/healthz", **limits):
         return str(error.reason)
 
 
-def test_it_shows_another_certificate_as_soon_as_there_is_one_and_keeps_it_when_the_next_is_broken(tmp_path):
+def test_a_new_certificate_is_served_at_once_and_stays_when_the_next_is_broken(tmp_path):
     mounts.write(tmp_path / "tls", files(FIRST))
     with serving(tmp_path, tmp_path / "tls") as (process, (port, admission)):
         assert "unable to get local issuer" in get(port, SECOND)
@@ -97,7 +97,7 @@ def settings(monkeypatch, tmp_path):
     return runpy.run_path(str(ROOT / "hooks" / "server" / "gunicorn_conf.py"))
 
 
-def test_gunicorn_asks_for_the_certificate_at_every_connection(settings, tmp_path):
+def test_gunicorn_gets_the_certificate_for_every_connection(settings, tmp_path):
     assert {settings["certfile"], settings["keyfile"]} == {
         str(tmp_path / "tls" / f"tls.{end}") for end in ("crt", "key")
     }
@@ -106,7 +106,7 @@ def test_gunicorn_asks_for_the_certificate_at_every_connection(settings, tmp_pat
     assert settings["ssl_context"](None, None) is not first
 
 
-def test_without_a_certificate_it_serves_as_it_is_told_to(monkeypatch, tmp_path):
+def test_without_a_certificate_it_serves_as_configured(monkeypatch, tmp_path):
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.delenv("AIM_TLS", raising=False)
     settings = runpy.run_path(str(ROOT / "hooks" / "server" / "gunicorn_conf.py"))

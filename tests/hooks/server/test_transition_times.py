@@ -33,7 +33,7 @@ def test_a_status_without_conditions_has_no_times():
     assert with_transition_times({"nodes": 3}, asked()) == {"nodes": 3}
 
 
-def test_the_time_is_kept_while_the_status_stands():
+def test_the_time_stays_while_the_status_stays():
     said = {"conditions": [condition("True")]}
     assert times(said, asked(condition("True", moment(-900)))) == {"Ready": moment(-900)}
 

@@ -56,7 +56,7 @@ def test_what_is_warned_of_is_logged_and_the_token_in_the_path_nowhere(client, l
     assert "secret" not in client.get("/metrics").text
 
 
-def test_what_is_no_question_is_a_400_in_words(client, lines):
+def test_a_body_that_is_no_review_is_a_400_with_a_message(client, lines):
     before = counted(client, WARN, "BadRequest")
     response = client.post(f"/admission/{WARN}/x", data="{")
     assert response.status_code == 400
@@ -75,7 +75,7 @@ def test_a_surprise_is_a_500_whose_traceback_is_in_the_log_alone(client, lines, 
     assert (call["verdict"], call["name"]) == ("Failed", "chat")
 
 
-def test_a_question_that_is_too_large_is_refused_in_words(client, monkeypatch):
+def test_a_review_that_is_too_large_is_refused_with_a_message(client, monkeypatch):
     monkeypatch.setattr(webhooks, "MAX_REVIEW", 100)
     response = client.post(f"/admission/{WARN}/x", json=question())
     assert response.status_code == 413

@@ -123,19 +123,19 @@ def test_a_secret_that_goes_meanwhile_counts_as_a_conflict(api, lines):
     assert "conflicting writes 5 times in a row" in said(lines)
 
 
-def test_without_its_secrets_it_says_what_to_do(api, lines):
+def test_without_its_secrets_the_error_names_a_remedy(api, lines):
     del api.world.secrets[TOKEN_SECRET]
     assert program.main(["--namespace=elsewhere"]) == 1
     assert said(lines) == ["there is no Secret elsewhere/aim-hooks-callers: apply the operator's manifests first"]
 
 
-def test_a_refusal_is_said_with_what_was_asked(api, lines):
+def test_a_refusal_is_logged_with_the_request(api, lines):
     api.refuse = 403
     assert program.main([]) == 1
     assert said(lines) == ["cannot read Secret aim-system/aim-hooks-callers: the API server returned 403 Forbidden"]
 
 
-def test_an_api_server_that_is_not_there_is_said(api, lines):
+def test_an_unreachable_api_server_is_logged(api, lines):
     api.shutdown()
     api.server_close()
     assert program.main([]) == 1
@@ -143,7 +143,7 @@ def test_an_api_server_that_is_not_there_is_said(api, lines):
     assert text.startswith("cannot read Secret aim-system/aim-hooks-callers: the API server cannot be reached")
 
 
-def test_without_a_cluster_it_says_so(monkeypatch, tmp_path, lines):
+def test_without_a_cluster_an_error_is_logged(monkeypatch, tmp_path, lines):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     assert program.main([]) == 1
     [text] = said(lines)

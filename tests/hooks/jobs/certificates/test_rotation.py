@@ -59,7 +59,7 @@ def valid(server: dict[str, str], now: datetime) -> bool:
     st.sampled_from([timedelta(), CA_LIFETIME * 2 / 3 - DAY * 2, CA_LIFETIME - DAY * 40]),
     st.lists(st.tuples(st.sampled_from(STEPS), st.none() | st.integers(0, 9)), min_size=1, max_size=15),
 )
-def test_whenever_it_runs_and_is_killed_callers_and_server_accept_each_other(rest, steps):
+def test_whenever_it_runs_and_is_killed_clients_and_server_accept_each_other(rest, steps):
     life = Life()
     life.now += rest
     life.run(None)
@@ -121,7 +121,7 @@ def test_an_authority_is_replaced_in_three_stages_and_the_one_before_stays_until
     assert world.run(life.now) == []
 
 
-def test_an_authority_that_somebody_lost_on_the_way_does_not_sign_before_everybody_has_it_again():
+def test_an_authority_that_a_client_lost_does_not_sign_before_every_client_has_it_again():
     life = Life()
     world = life.world
     for _ in range(2):
@@ -145,7 +145,7 @@ def test_the_servers_certificate_is_renewed_alone_while_its_authority_is_in_time
     assert world.run(START + SERVER_LIFETIME * 2 / 3) == [f"Secret {SERVER_SECRET}"]
 
 
-def test_after_a_year_of_rest_everything_is_made_anew_at_once():
+def test_after_a_year_without_a_run_everything_is_renewed_at_once():
     world = World()
     world.run(START)
     now = START + CA_LIFETIME + DAY

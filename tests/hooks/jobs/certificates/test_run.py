@@ -84,7 +84,7 @@ def test_a_token_that_changes_alone_changes_the_spec_so_that_metacontroller_read
     assert world.text(TOKEN_SECRET, "hooks") not in after
 
 
-def test_neither_keys_nor_tokens_are_said():
+def test_neither_keys_nor_tokens_are_logged():
     world = World()
     world.run()
     said = str(world.said)
@@ -99,7 +99,7 @@ def test_neither_keys_nor_tokens_are_said():
         assert world.text(secret, key).strip().splitlines()[0] not in said or "BEGIN" in world.text(secret, key)
 
 
-def test_what_is_missing_is_told_and_the_rest_gets_it():
+def test_missing_clients_are_returned_and_the_others_are_configured():
     world = World()
     gone = (CONTROLLERS[1], CONFIGURATIONS[1])
     for target in gone:
@@ -109,7 +109,7 @@ def test_what_is_missing_is_told_and_the_rest_gets_it():
     assert world.refused(world.server(), START) == []
 
 
-def test_while_a_controller_is_missing_no_new_authority_is_said_to_be_everywhere():
+def test_while_a_controller_is_missing_no_new_authority_counts_as_distributed():
     world = World()
     world.run(START)
     del world.objects[CONTROLLERS[0]]
@@ -119,7 +119,7 @@ def test_while_a_controller_is_missing_no_new_authority_is_said_to_be_everywhere
     assert not world.text(CA_SECRET, "next.everywhere")
 
 
-def test_who_writes_at_the_same_time_makes_it_read_everything_anew():
+def test_a_conflicting_write_makes_it_read_everything_again():
     world = World()
     world.conflicts = ATTEMPTS - 1
     world.run()
@@ -127,7 +127,7 @@ def test_who_writes_at_the_same_time_makes_it_read_everything_anew():
     assert world.refused(world.server(), START) == []
 
 
-def test_who_writes_all_the_time_ends_it():
+def test_conflicting_writes_without_end_stop_it():
     world = World()
     world.conflicts = ATTEMPTS
     with pytest.raises(ApiServerError, match="5 times in a row"):
@@ -151,7 +151,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_what_cannot_be_read_is_said_and_made_anew(what):
+def test_unreadable_data_is_logged_and_renewed(what):
     world = World()
     world.run()
     secret, texts = BROKEN[what]
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_is_said_and_made_anew(what):
     assert world.run() == []
 
 
-def test_a_time_that_is_none_counts_as_not_there():
+def test_an_invalid_time_counts_as_missing():
     world = World()
     world.run()
     world.run(START + timedelta(days=250))
@@ -209,7 +209,7 @@ def test_before_another_program_has_issued_anything_nothing_is_handed_out(text):
     assert world.writes == []
 
 
-def test_the_bundle_of_a_controller_says_nothing_that_leads_to_the_token():
+def test_the_bundle_of_a_controller_does_not_reveal_the_token():
     world = World()
     world.run()
     bundle = next(CONTROLLERS[0].bundles(world.objects[CONTROLLERS[0]]))

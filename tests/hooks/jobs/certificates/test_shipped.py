@@ -53,7 +53,7 @@ def test_the_job_is_another_one_with_every_release(installed: Objects):
     assert only(build(OVERLAYS / "dev"), "Job")["metadata"]["name"] == f"{MAKER}-dev"
 
 
-def test_the_hook_server_waits_for_its_certificate_and_its_callers_tokens(installed: Objects):
+def test_the_hook_server_waits_for_its_certificate_and_its_clients_tokens(installed: Objects):
     [(container, pod)] = containers(installed)
     mounted = {one["name"]: one["mountPath"] for one in container["volumeMounts"] if "subPath" not in one}
     secrets = {one["name"]: one["secret"] for one in pod["volumes"] if "secret" in one}
@@ -82,7 +82,7 @@ def test_with_cert_manager_the_operators_program_issues_nothing_and_may_not():
     assert verbs == {"aim-hooks-tls": ["get"], "aim-hooks-ca": ["get"], "aim-hooks-callers": ["get", "patch"]}
 
 
-def test_what_makes_certificates_reaches_the_api_server_and_is_reached_by_nobody(installed: Objects):
+def test_the_program_of_certificates_reaches_the_api_server_and_accepts_no_connections(installed: Objects):
     policy = policies(installed)[MAKER]
     assert policy["egress"] == policies(installed)["aim-hooks"]["egress"]
     assert "ingress" not in policy

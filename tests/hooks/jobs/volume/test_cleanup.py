@@ -79,7 +79,7 @@ def test_a_second_name_of_a_commit_goes_alone(tmp_path):
     assert blob(tmp_path, other).read_bytes() == b"same"
 
 
-def test_all_names_of_a_commit_that_nobody_keeps_go_and_those_of_others_stay(tmp_path):
+def test_all_refs_of_a_removed_commit_are_removed_and_those_of_others_stay(tmp_path):
     put(tmp_path, "a/b", "v1", "1", cached=45)
     moved = put(tmp_path, "a/b", "main", "2", cached=45)
     put(tmp_path, "a/b", "v3", "3", cached=3)
@@ -171,7 +171,7 @@ def test_a_model_that_a_download_works_on_is_left_alone(tmp_path):
     assert there(tmp_path) == ["a/b@main"]
 
 
-def test_a_model_that_was_downloaded_anew_meanwhile_stays(tmp_path):
+def test_a_model_that_was_downloaded_again_meanwhile_stays(tmp_path):
     model = put(tmp_path, "a/b", cached=60)
     fresh = model.model_copy(update={"cached_at": ago(0)})
 
@@ -187,7 +187,7 @@ def test_a_model_that_was_downloaded_anew_meanwhile_stays(tmp_path):
     assert there(tmp_path) == ["a/b@main"]
 
 
-def test_a_cluster_that_cannot_be_asked_means_that_nothing_goes(tmp_path):
+def test_without_the_cluster_nothing_is_removed(tmp_path):
     model = put(tmp_path, "a/b", cached=60)
     cluster = Kubernetes(["a/b"], maxAge="30d").knowing(model)
     cluster.broken = True
@@ -258,7 +258,7 @@ def test_priority_and_retention_of_the_spec_count(tmp_path, space):
     assert cluster.reports.cleanup.message == ended.notes[0]
 
 
-def test_a_file_system_that_is_slow_to_tell_does_not_cost_a_second_model(tmp_path, monkeypatch):
+def test_a_file_system_that_frees_space_late_does_not_cost_a_second_model(tmp_path, monkeypatch):
     for name, days in (("first", 9), ("second", 8)):
         put(tmp_path, f"a/{name}", cached=days)
     monkeypatch.setattr(disk, "free_bytes", lambda _: 1000)
@@ -289,7 +289,7 @@ def test_many_missing_files_are_counted(tmp_path):
     assert note == "a/b@main is incomplete: 0.json is missing; 1.json is missing; 2.json is missing, and 2 more"
 
 
-def test_a_model_that_is_said_to_be_ready_and_is_not_in_the_index_is_reported(tmp_path):
+def test_a_model_that_is_reported_ready_and_not_in_the_index_is_reported_lost(tmp_path):
     model = put(tmp_path, "a/b")
     cluster = Kubernetes(["a/b"]).knowing(model)
     index.remove_entry(tmp_path, model.key, quiet)
@@ -299,7 +299,7 @@ def test_a_model_that_is_said_to_be_ready_and_is_not_in_the_index_is_reported(tm
     assert report.message == "a/b@main is no longer on the volume"
 
 
-def test_a_broken_model_that_nobody_asks_for_goes(tmp_path):
+def test_an_incomplete_model_that_is_not_needed_is_removed(tmp_path):
     model, asked = put(tmp_path, "a/b", cached=1), put(tmp_path, "a/c", cached=1)
     blob(tmp_path, model).unlink()
     cluster = Kubernetes(["a/c"]).knowing(model, asked)
@@ -320,7 +320,7 @@ def test_a_removal_that_was_cut_short_is_ended(tmp_path):
     assert states(cluster) == {"a/b": "Removed"}
 
 
-def test_what_interrupted_downloads_left_of_models_that_nobody_lists_goes(tmp_path):
+def test_leftovers_of_models_that_are_not_listed_are_removed(tmp_path):
     mine = put(tmp_path, "a/whole")
     left = [
         part(tmp_path, "a/gone"),
@@ -463,14 +463,14 @@ def test_an_index_of_a_later_release_is_left_alone(tmp_path):
         collected(tmp_path, OLD)
 
 
-def test_an_index_that_cannot_be_read_is_made_anew(tmp_path):
+def test_an_unreadable_index_is_rebuilt(tmp_path):
     put(tmp_path, "a/b")
     MountedVolume(tmp_path).index_file.write_text("{")
     collected(tmp_path, OLD)
     assert there(tmp_path) == ["a/b@main"]
 
 
-def test_a_lock_that_the_volume_does_not_have_is_said(tmp_path, monkeypatch):
+def test_a_volume_without_locks_is_reported(tmp_path, monkeypatch):
     put(tmp_path, "a/b", cached=60)
 
     def none(*_):
@@ -505,7 +505,7 @@ def test_no_room_is_made_where_clean_up_is_off_or_the_cluster_is_away(tmp_path):
     assert "clean-up stopped: " in cleanup.make_room(tmp_path, cluster, "a/c", 1 << 60, quiet).message
 
 
-def test_a_preview_says_what_a_clean_up_does_and_touches_nothing(tmp_path, space):
+def test_a_preview_is_what_a_clean_up_does_and_changes_nothing(tmp_path, space):
     models = [
         put(tmp_path, f"a/{name}", cached=days) for name, days in (("old", 40), ("next", 9), ("torn", 3), ("lost", 3))
     ]

@@ -23,7 +23,7 @@ def entry(here):
     return found
 
 
-def test_it_prints_the_folder_and_says_how_it_goes(here):
+def test_it_prints_the_folder_and_the_progress(here):
     done = download(here)
     assert done.exit_code == 0
     assert done.stdout == f"{here.repo.snapshot(here.model.commit)}\n"
@@ -94,7 +94,7 @@ def test_what_goes_wrong_is_a_sentence_and_an_exit_code(here):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_is_stopped_by_a_signal_and_goes_on_later(here, number, monkeypatch, tmp_path):
+def test_it_is_stopped_by_a_signal_and_continues_later(here, number, monkeypatch, tmp_path):
     monkeypatch.setenv("AIM_TERMINATION_LOG", str(tmp_path / "log"))
     before = signal.getsignal(number)
     here.hub.fault = Fault(rate=2_000_000)
@@ -113,7 +113,7 @@ def test_it_is_stopped_by_a_signal_and_goes_on_later(here, number, monkeypatch, 
     assert here.files(here.model.commit) == here.expected()
 
 
-def test_without_the_extra_it_says_what_to_install(here, monkeypatch):
+def test_without_the_extra_the_error_names_it(here, monkeypatch):
     monkeypatch.delattr(volume, "command", raising=False)
     monkeypatch.setitem(sys.modules, "hooks.jobs.volume.command", None)
     done = download(here)

@@ -75,7 +75,7 @@ def test_a_model_that_does_not_fit_is_refused_with_both_numbers_before_a_byte_co
     assert hub.sent() == 0
 
 
-def test_a_disk_that_something_fills_in_the_middle_is_named_and_the_next_goes_on(hub, mount):
+def test_a_volume_that_fills_up_meanwhile_is_reported_and_the_next_attempt_continues(hub, mount):
     model = hub.add(MODEL, FILES)
     hub.fault = Fault(rate=20_000_000)
     filler = mount.view / "filler"

@@ -48,7 +48,7 @@ def test_every_file_arrives_once_and_is_found_by_huggingface_hub(here):
     assert (found.commit, len(found.files), found.revision) == (here.model.commit, 6, "main")
 
 
-def test_what_is_ready_is_not_asked_for_again(here):
+def test_a_ready_model_is_not_requested_again(here):
     first = here.download()
     asked = len(here.hub.requests)
     assert here.download() == first
@@ -133,7 +133,7 @@ def test_a_model_above_its_limit_is_refused_before_a_byte_is_fetched(here):
     assert here.download(max_size=KEPT)
 
 
-def test_a_volume_that_is_too_small_is_said_before_a_byte_is_fetched(here, monkeypatch):
+def test_a_volume_that_is_too_small_is_reported_before_a_byte_is_downloaded(here, monkeypatch):
     monkeypatch.setattr(disk, "free_bytes", lambda _: KEPT - 1)
     error = refused(here)
     assert error.reason == "NoSpace"
@@ -152,7 +152,7 @@ def test_what_is_there_already_needs_no_room(here, monkeypatch):
     assert here.hub.sent() == KEPT
 
 
-def test_room_is_made_where_somebody_may(here, monkeypatch):
+def test_space_is_freed_where_that_is_possible(here, monkeypatch):
     free = [KEPT - 1, KEPT]
     monkeypatch.setattr(disk, "free_bytes", lambda _: free[0] if len(free) == 1 else free.pop(0))
     asked = []
@@ -160,7 +160,7 @@ def test_room_is_made_where_somebody_may(here, monkeypatch):
     assert asked == [KEPT]
 
 
-def test_why_no_room_could_be_made_is_said(here, monkeypatch):
+def test_why_no_space_could_be_freed_is_reported(here, monkeypatch):
     monkeypatch.setattr(disk, "free_bytes", lambda _: 5)
     assert refused(here, make_room=lambda _: "all models are in use").message.endswith("(all models are in use)")
 
@@ -199,7 +199,7 @@ def _failing_after(limit, number):
 
 
 @pytest.mark.parametrize("fault", [Fault(cut=True, after=100_000, times=9), Fault(reset=True, after=100_000, times=9)])
-def test_a_transfer_that_breaks_off_goes_on_where_it_was(here, fault):
+def test_an_interrupted_transfer_continues_where_it_was(here, fault):
     here.hub.fault = fault
     here.download()
     assert here.files(here.model.commit) == here.expected()
@@ -222,7 +222,7 @@ def test_a_server_that_ignores_ranges_sends_what_is_there_once_more(here):
     assert here.hub.sent_of(WEIGHTS) == 200_000 + 3_000_000
 
 
-def test_long_files_are_asked_for_in_parts(here, monkeypatch):
+def test_long_files_are_requested_in_parts(here, monkeypatch):
     monkeypatch.setattr(fetch, "MAX_RANGE_BYTES", 1_000_000)
     here.download()
     assert here.files(here.model.commit) == here.expected()
@@ -238,7 +238,7 @@ def test_a_server_that_sends_another_range_is_not_believed(here, found):
     assert f"requested {WEIGHTS} from byte 0 on, got {said}" in refused(here).message
 
 
-def test_a_server_that_sends_less_than_it_says_is_asked_for_the_rest(here):
+def test_the_rest_of_a_short_response_is_requested(here):
     here.hub.fault = Fault(status=206, headers={"Content-Range": "bytes 0-2999999/3000000"}, path=WEIGHTS, times=1)
     here.download()  # what came was wrong, too
     assert here.files(here.model.commit) == here.expected()
@@ -246,7 +246,7 @@ def test_a_server_that_sends_less_than_it_says_is_asked_for_the_rest(here):
     assert [one is None for one in ranges] == [True, False, True]
 
 
-def test_a_server_that_sends_more_than_was_asked_for_is_cut_off(here, monkeypatch):
+def test_a_response_with_more_bytes_than_requested_is_cut_off(here, monkeypatch):
     monkeypatch.setattr(fetch, "MAX_RANGE_BYTES", 1_000_000)
     here.hub.fault = Fault(whole=True, path=WEIGHTS)
     here.download()
@@ -261,7 +261,7 @@ def test_a_file_that_arrives_wrong_is_fetched_once_more(here):
     assert here.reporter.reports[-1].done == KEPT
 
 
-def test_a_file_that_arrives_wrong_twice_is_corrupt_and_not_kept(here):
+def test_a_file_that_is_wrong_twice_is_corrupt_and_deleted(here):
     here.hub.fault = Fault(corrupt=True, path=WEIGHTS, on="cdn")
     error = refused(here)
     assert error.reason == "Corrupt"
@@ -272,7 +272,7 @@ def test_a_file_that_arrives_wrong_twice_is_corrupt_and_not_kept(here):
     assert not here.volume.index_file.exists()
 
 
-def test_an_incomplete_file_that_is_too_long_is_begun_anew(here):
+def test_an_incomplete_file_that_is_too_long_is_downloaded_from_the_start(here):
     here.repo.blobs.mkdir(parents=True)
     (here.repo.blobs / f"{here.model.files[WEIGHTS].etag}.incomplete").write_bytes(bytes(3_000_001))
     here.download()
@@ -287,7 +287,7 @@ def test_an_incomplete_file_that_is_whole_is_only_verified(here):
     assert here.files(here.model.commit) == here.expected()
 
 
-def test_an_address_that_has_expired_is_asked_for_again(here):
+def test_an_expired_url_is_requested_again(here):
     here.hub.fault = Fault(expiry=-1, path=WEIGHTS, times=2)
     here.download()
     assert here.files(here.model.commit) == here.expected()
@@ -311,7 +311,7 @@ def test_requests_go_through_the_proxy_of_the_environment(here, monkeypatch):
     assert {one.proxied for one in here.hub.requests if one.host == "cdn"} == {False}
 
 
-def test_a_link_that_leads_elsewhere_is_mended(here):
+def test_a_link_to_another_file_is_replaced(here):
     here.download()
     link = here.repo.snapshot(here.model.commit) / WEIGHTS
     link.unlink()
@@ -343,7 +343,7 @@ def test_another_download_of_the_model_that_does_not_end(here, monkeypatch):
     assert f"process {os.getpid()} on" in error.message
 
 
-def test_what_is_stopped_keeps_what_has_arrived(here):
+def test_a_stopped_download_keeps_the_received_bytes(here):
     here.hub.when_sent(1_000_000, lambda: signal.raise_signal(signal.SIGINT) or os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         here.download()
@@ -360,7 +360,7 @@ def test_transfers_that_are_silent_are_ended_with_the_download(here, monkeypatch
     assert here.download().bytes == KEPT
 
 
-def test_a_pause_that_a_server_asks_for_is_kept(here):
+def test_a_requested_pause_is_respected(here):
     here.hub.fault = Fault(status=429, headers={"Retry-After": "7"}, times=2, on="api")
     here.download()
     assert here.files(here.model.commit) == here.expected()
@@ -439,7 +439,7 @@ def test_pauses_end_when_the_work_is_not_wanted_any_more():
         retry(fail, RetryPolicy(), stop)
 
 
-def test_pauses_grow_up_to_a_limit_and_as_far_as_servers_ask():
+def test_pauses_grow_up_to_a_limit_and_follow_servers_up_to_another():
     retry_policy = RetryPolicy()
     assert [retry_policy.pause(failed, None) for failed in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
     assert [retry_policy.pause(1, asked) for asked in (0, 7, 3600)] == [0, 7, 300]

@@ -51,7 +51,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_what_a_retry_cannot_mend_is_said_in_a_sentence(hub, mount, case):
+def test_a_permanent_failure_is_reported_with_a_message(hub, mount, case):
     kind, asked, reason, sentence = REFUSALS[case]
     hub.add(MODEL, FILES, **kind)
     hub.tokens["known"] = set()
@@ -197,7 +197,7 @@ def test_a_hub_that_goes_in_the_middle_and_comes_back(hub, mount, model):
 
 
 @pytest.mark.parametrize("fault", [Fault(rate=200_000), Fault(stall=60, after=100_000)], ids=["slow", "stalled"])
-def test_a_download_that_is_told_to_end_does_and_the_next_goes_on(hub, mount, model, fault):
+def test_a_stopped_download_ends_and_the_next_one_continues(hub, mount, model, fault):
     hub.fault = fault
     process = mount.begin(MODEL)
     while hub.sent() < 200_000:
@@ -213,7 +213,7 @@ def test_a_download_that_is_told_to_end_does_and_the_next_goes_on(hub, mount, mo
     assert hub.sent() - model.total < 100_000
 
 
-def test_offline_it_is_on_the_volume_or_said_not_to_be(hub, mount, model):
+def test_offline_a_model_is_on_the_volume_or_reported_missing(hub, mount, model):
     assert failed(mount, mount.download(MODEL, "--offline"), "NotOnVolume", "offline nothing is downloaded")
     assert failed(mount, mount.download(MODEL, HF_HUB_OFFLINE="1"), "NotOnVolume", MODEL)
     assert hub.requests == []

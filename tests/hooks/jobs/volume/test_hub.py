@@ -36,7 +36,7 @@ def test_no_such_model_with_a_token(here):
     assert error.message.endswith("(message: Repository not found)")
 
 
-def test_a_private_model_is_shown_to_nobody_else(here):
+def test_a_private_model_is_not_found_without_its_token(here):
     here.hub.add(MODEL, FILES, private=True)
     assert refused(here).reason == "NotFound"
 
@@ -60,7 +60,7 @@ def test_a_gated_model_without_a_token(here):
 
 
 @pytest.mark.usefixtures("token")
-def test_a_gated_model_with_the_token_of_somebody_else(here):
+def test_a_gated_model_with_the_token_of_another_user(here):
     here.hub.add(MODEL, FILES, gated=True)
     error = refused(here)
     assert error.reason == "Gated"
@@ -78,7 +78,7 @@ def test_a_token_that_the_hub_does_not_know(here, monkeypatch):
     ("status", "reason"),
     [(401, "TokenMissing"), (403, "TokenMissing"), (404, "NotFound"), (410, "NotFound"), (418, "Network")],
 )
-def test_a_server_that_says_no_more_than_a_status(here, status, reason):
+def test_a_server_that_returns_only_a_status(here, status, reason):
     here.hub.fault = Fault(status=status, on="api")
     assert refused(here).reason == reason
     assert len(here.hub.requests) == 1
@@ -103,7 +103,7 @@ def test_a_hub_that_is_not_there(here):
 
 
 @pytest.mark.parametrize(("endpoint", "said"), [("nonsense", "cannot be reached"), ("http://[", "cannot be reached")])
-def test_an_address_that_is_none(here, monkeypatch, endpoint, said):
+def test_an_invalid_url(here, monkeypatch, endpoint, said):
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     error = refused(here)
     assert error.reason == "Network"
@@ -148,7 +148,7 @@ def test_a_server_that_is_no_hub(here, monkeypatch, info):
     assert refused(here).reason == "Network"
 
 
-def test_the_pause_that_is_asked_for():
+def test_the_pause_that_a_response_requests():
     assert asked.retry_after({"Retry-After": "7"}) == 7
     assert asked.retry_after({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}) is None
     assert asked.retry_after({}) is None

@@ -51,7 +51,7 @@ def test_texts_that_are_no_index(text, said):
         volume_index.parse_index(text)
 
 
-def test_a_later_version_is_told_apart():
+def test_a_later_version_is_recognized():
     with pytest.raises(NewerIndexError, match="it is of version 2, and this release knows 1"):
         volume_index.parse_index('{"version": 2}')
 
@@ -77,7 +77,7 @@ def test_no_change_writes_nothing(here):
     assert not here.volume.index_file.exists()
 
 
-def test_changes_at_the_same_time_are_all_kept(here):
+def test_concurrent_changes_are_all_stored(here):
     here.volume.prepare()
     models = [ONE.model_copy(update={"id": f"acme/{number}"}) for number in range(8)]
 
@@ -101,7 +101,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_index_is_made_anew_from_the_volume(here, damage):
+def test_a_damaged_index_is_rebuilt_from_the_volume(here, damage):
     before = here.download()
     damaged = damage(here.volume.index_file.read_text()).encode(errors="surrogateescape")
     here.volume.index_file.write_bytes(damaged)
@@ -123,7 +123,7 @@ def test_a_damaged_index_costs_no_byte_of_a_download(here):
     assert here.hub.sent(MODEL) == KEPT
 
 
-def test_what_is_wrong_on_the_volume_is_not_in_an_index_made_anew(here):
+def test_a_damaged_model_is_not_in_a_rebuilt_index(here):
     here.download()
     here.download(revision=here.model.revisions["v1"])
     blob = here.repo.blobs / here.model.files["model-00001-of-00002.safetensors"].etag
@@ -134,7 +134,7 @@ def test_what_is_wrong_on_the_volume_is_not_in_an_index_made_anew(here):
     assert [(one.id, one.revision) for one in found] == [(MODEL, here.model.revisions["v1"])]
 
 
-def test_a_file_that_is_no_blob_is_not_in_an_index_made_anew(here):
+def test_a_file_that_is_no_blob_is_not_in_a_rebuilt_index(here):
     commit = here.download().commit
     (here.repo.snapshot(commit) / "notes.txt").write_text("mine")
     here.volume.index_file.write_text("{")

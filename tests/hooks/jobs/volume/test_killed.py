@@ -48,7 +48,7 @@ def hub():
         yield made
 
 
-def test_killed_twenty_times_at_random_bytes_it_goes_on_where_it_was(hub, mount):
+def test_killed_twenty_times_at_random_bytes_it_continues_where_it_was(hub, mount):
     model = hub.add(MODEL, FILES)
     hub.fault = Fault(rate=RATE)
     places = sorted(random.Random(SEED).sample(range(1, model.total), KILLS))  # noqa: S311  no secret

@@ -37,7 +37,7 @@ def refused(here, **changes):
     return error.value
 
 
-def test_what_is_there_is_verified_and_known(filled):
+def test_a_model_on_the_volume_is_verified_and_indexed(filled):
     found = filled.download(offline=True)
     assert found.commit == filled.model.commit
     assert {one.path for one in found.files} == {path for path in filled.model.files if "original" not in path}
@@ -47,14 +47,14 @@ def test_what_is_there_is_verified_and_known(filled):
     assert last.done == last.total == sum(one.size for one in found.files)
 
 
-def test_what_is_known_is_not_read_again(filled):
+def test_an_indexed_model_is_not_read_again(filled):
     first = filled.download(offline=True)
     filled.reporter.reports.clear()
     assert filled.download(offline=True) == first
     assert filled.reporter.reports == []
 
 
-def test_the_variable_of_huggingface_hub_says_the_same(filled, monkeypatch):
+def test_the_variable_of_huggingface_hub_means_the_same(filled, monkeypatch):
     monkeypatch.setattr(module.constants, "HF_HUB_OFFLINE", True)
     assert filled.download().commit == filled.model.commit
 

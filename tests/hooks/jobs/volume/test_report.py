@@ -85,7 +85,7 @@ def test_a_person_sees_a_line_when_the_percentage_changes():
     assert said[0].startswith(f"Downloading {MODEL}@main")
 
 
-def test_a_person_is_told_how_it_ended(tmp_path):
+def test_the_console_reporter_prints_the_end(tmp_path):
     said = []
     people = ConsoleReporter(said.append)
     people.end(tmp_path, going(0, "Failed"))
@@ -94,7 +94,7 @@ def test_a_person_is_told_how_it_ended(tmp_path):
     assert said == [f"{MODEL}@main is on {tmp_path} and verified: commit c0ffee, 3 files, 1000 bytes"]
 
 
-def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
+def test_an_aimcache_is_patched_every_five_seconds_and_on_changes(api, asked, time):
     said = []
     teller = CacheReporter(asked, KEY, said.append)
     for second, one in enumerate((going(0), going(1), going(2), going(2), going(3, message="waits"))):
@@ -109,7 +109,7 @@ def test_an_aimcache_is_told_every_five_seconds_and_of_news(api, asked, time):
     assert said == []
 
 
-def test_an_aimcache_is_told_the_end_with_the_volume(api, asked, here):
+def test_an_aimcache_is_patched_at_the_end_with_the_volume(api, asked, here):
     found = here.download()
     CacheReporter(asked, KEY, print).end(here.root, found.report())
     [(path, body)] = api.patches
@@ -128,7 +128,7 @@ def test_a_volume_that_cannot_be_measured_is_no_reason_not_to_report(api, asked,
     assert said == [f"the volume at {tmp_path / 'gone'} cannot be measured: No such file or directory"]
 
 
-def test_a_cluster_that_refuses_is_asked_again_later(api, asked, time, tmp_path):
+def test_a_refused_patch_is_retried_later(api, asked, time, tmp_path):
     said = []
     teller = CacheReporter(asked, KEY, said.append)
     api.status = 403
@@ -165,7 +165,7 @@ def test_the_aimcache_itself_is_read(api, asked):
     assert api.patches[0][0].endswith("/namespaces/models/aimcaches/warm")
 
 
-def test_a_pod_asks_its_own_cluster_and_not_by_the_proxy_of_the_hub(monkeypatch, tmp_path):
+def test_a_pod_reaches_its_own_cluster_without_the_proxy_of_the_hub(monkeypatch, tmp_path):
     monkeypatch.delenv("KUBECONFIG", raising=False)
     with pytest.raises(ApiServerError, match="no cluster is configured"):
         CacheClient("warm").report({})
@@ -202,19 +202,19 @@ def log(tmp_path, monkeypatch):
     return place
 
 
-def test_last_words_fit_into_what_the_kubelet_keeps(log):
+def test_a_termination_message_fits_into_what_the_kubelet_keeps(log):
     termination.write_termination_message("ä" * 3000, print)
     assert log.read_bytes() == ("ä" * 2048).encode()
     termination.write_termination_message("a" + "ä" * 3000, print)
     assert log.read_bytes() == ("a" + "ä" * 2047).encode()
 
 
-def test_last_words_that_nobody_keeps(monkeypatch):
+def test_a_termination_message_without_a_file(monkeypatch):
     monkeypatch.delenv("AIM_TERMINATION_LOG", raising=False)
     termination.write_termination_message("gone", pytest.fail)
 
 
-def test_last_words_that_cannot_be_written(log, monkeypatch):
+def test_a_termination_message_that_cannot_be_written(log, monkeypatch):
     said = []
     monkeypatch.setenv("AIM_TERMINATION_LOG", str(log / "nowhere"))
     termination.write_termination_message("gone", said.append)
@@ -231,7 +231,7 @@ def test_a_job_reports_from_its_begin_to_its_end(api, here, log, capsys):
     assert capsys.readouterr().out == f"{here.repo.snapshot(here.model.commit)}\n"
 
 
-def test_a_job_that_fails_says_why_in_three_places(api, here, log, capsys):
+def test_a_failed_job_reports_the_reason_in_three_places(api, here, log, capsys):
     assert command.run_download(here.request(max_size=5), "warm") == 46
     [(_, body)] = api.patches
     found = job_reports.read_reports(body["data"]).models[KEY]

@@ -20,7 +20,7 @@ INDEXES = {
 
 
 @pytest.mark.parametrize("case", INDEXES)
-def test_an_index_that_cannot_be_read_is_made_anew_from_the_volume(hub, mount, model, case):
+def test_an_unreadable_index_is_rebuilt_from_the_volume(hub, mount, model, case):
     other = hub.add("acme/other", {"config.json": b"{}", "model.safetensors": 10_000})
     mount.fill(MODEL)
     mount.fill(other.id)
@@ -56,7 +56,7 @@ def test_an_index_of_a_newer_version_is_left_alone(hub, mount, model):
 
 
 @pytest.mark.parametrize("case", ["shorter", "longer", "gone", "a link gone", "the reference gone"])
-def test_what_is_damaged_on_the_volume_is_mended(hub, mount, model, case):
+def test_damage_on_the_volume_is_repaired(hub, mount, model, case):
     mount.fill(MODEL)
     repo = mount.root / "hub" / "models--acme--some-model"
     blob = repo / "blobs" / model.files[WEIGHTS].etag
@@ -73,7 +73,7 @@ def test_what_is_damaged_on_the_volume_is_mended(hub, mount, model, case):
     assert hub.sent() - model.total == (0 if "gone" in case and case != "gone" else model.files[WEIGHTS].size)
 
 
-def test_a_damaged_file_is_found_by_reading_and_mended_as_it_is_said_there(hub, mount, model):
+def test_a_damaged_file_is_found_by_reading_and_repaired_as_the_message_advises(hub, mount, model):
     mount.fill(MODEL)
     blobs = mount.root / "hub" / "models--acme--some-model" / "blobs"
     blob = blobs / model.files[WEIGHTS].etag

@@ -40,7 +40,7 @@ def test_it_is_free_once_its_holder_fails(here, volume):
         pass
 
 
-def test_waiting_is_said_once_and_ends(here, volume, monkeypatch):
+def test_waiting_is_logged_once_and_ends(here, volume, monkeypatch):
     monkeypatch.setattr(locks, "POLL_SECONDS", 0.01)
     with locks.hold_lock(volume, "it", 0, print):
         (volume.locks / "it.lock").write_text("")

@@ -23,7 +23,7 @@ def test_redirects_without_end_are_given_up(here, web):
         web.get(url, None)
 
 
-def test_an_address_that_is_none(here, web):
+def test_an_invalid_url(here, web):
     here.hub.fault = Fault(status=302, headers={"Location": "http://localhost:port/"})
     with pytest.raises(TransientError, match="http://localhost:port cannot be reached"):
         web.get(f"{here.hub.url}/{MODEL}/resolve/main/config.json", None)
@@ -36,7 +36,7 @@ def test_a_redirect_that_leads_nowhere_is_an_answer(here, web):
     assert (answer.response.status, answer.from_hub) == (302, True)
 
 
-def test_nobody_learns_of_signed_addresses(web):
+def test_signed_urls_are_not_in_messages(web):
     with pytest.raises(TransientError) as error:
         web.get("http://127.0.0.1:9/file?Signature=secret", None)
     assert "Signature" not in error.value.message
@@ -56,7 +56,7 @@ def test_proxies_are_those_of_the_environment(web, monkeypatch):
     assert "proxy-authorization" not in web._pool("https://far.example/x").proxy_headers
 
 
-def test_what_is_wrong_is_said_as_the_operating_system_says_it(here, web, monkeypatch):
+def test_the_cause_of_an_error_is_the_message_of_the_operating_system(here, web, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://user:word@127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "")
     with pytest.raises(TransientError) as error:
@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said_as_the_operating_system_says_it(here, web, monkey
     assert error.value.message == f"{here.hub.url} cannot be reached {through}"
 
 
-def test_what_says_nothing_is_named():
+def test_an_error_without_a_message_is_named_by_its_type():
     assert root_cause(TimeoutError()) == "TimeoutError"
     assert root_cause(ValueError("Read timed out.")) == "Read timed out"
     assert root_cause(ValueError("outside", OSError(5, "inside"))) == "inside"

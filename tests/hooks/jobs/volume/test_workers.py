@@ -43,7 +43,7 @@ def test_nothing_to_do_is_done():
     run_parallel((), pytest.fail, 3, pytest.fail, pytest.fail)
 
 
-def test_somebody_looks_while_nothing_ends():
+def test_progress_is_reported_while_nothing_ends():
     looked, go = [], threading.Event()
 
     def look():

@@ -98,7 +98,7 @@ def followed(api, *replies, seen=None):
     return kind
 
 
-def test_what_is_listed_and_watched_is_kept_as_far_as_selection_reads_it(api):
+def test_listed_and_watched_objects_keep_the_fields_that_selection_reads(api):
     kind = followed(
         api,
         listed(raw("b", 1), raw("a", 2)),
@@ -130,7 +130,7 @@ def test_a_bookmark_moves_the_version_alone(api):
 
 
 @pytest.mark.parametrize("answer", [watched(gone()), (410, ["{}"])], ids=["in the watch", "to the watch"])
-def test_when_what_happened_is_no_longer_known_it_lists_anew(api, answer, lines):
+def test_after_an_expired_version_it_lists_again(api, answer, lines):
     seen = []
     kind = followed(api, listed(raw("a", 1), raw("b", 1)), answer, listed(raw("b", 20), version="20"), seen=seen)
     assert kind.objects() == [kept("b", 20)]
@@ -150,7 +150,7 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_after_any_other_trouble_the_watch_goes_on_where_it_was(api, trouble, lines):
+def test_after_another_error_the_watch_continues_where_it_was(api, trouble, lines):
     kind = followed(api, listed(raw("a", 1)), TROUBLES[trouble], watched(event("ADDED", raw("b", 100))))
     assert kind.objects() == [kept("a", 1), kept("b", 100)]
     assert sum("watch" not in query for _, query in api.asked) == 1
@@ -159,7 +159,7 @@ def test_after_any_other_trouble_the_watch_goes_on_where_it_was(api, trouble, li
     assert line["error"]
 
 
-def test_what_is_known_is_forgotten_when_it_gets_too_old_and_read_again(api):
+def test_objects_are_dropped_when_they_get_too_old_and_listed_again(api):
     seen = []
     kind = followed(api, listed(raw("a", 1)), *[(503, [""])] * 4, (503, [""]), listed(raw("b", 2)), seen=seen)
     assert seen == [None, *[[kept("a", 1)]] * 4, None, None, [kept("b", 2)]]
@@ -171,7 +171,7 @@ def test_a_watch_that_ends_well_makes_up_for_what_failed(api):
     assert followed(api, listed(raw("a", 1)), *troubles).objects() == [kept("a", 1)]
 
 
-def test_with_more_than_is_kept_nothing_is_known(api, monkeypatch, lines):
+def test_with_too_many_objects_the_catalogue_is_unknown(api, monkeypatch, lines):
     monkeypatch.setattr(observer, "MAX_OBJECTS", 2)
     seen = []
     few, many = [raw("a", 1), raw("b", 1)], [raw(name, 2) for name in "abc"]
@@ -181,7 +181,7 @@ def test_with_more_than_is_kept_nothing_is_known(api, monkeypatch, lines):
     assert [line["error"] for line in lines()][:2] == ["there are more than 2 aimrecipes"] * 2
 
 
-def test_without_a_way_to_the_api_server_it_says_so(monkeypatch, tmp_path, lines):
+def test_without_an_api_server_a_warning_is_logged(monkeypatch, tmp_path, lines):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     kind = WatchedKind(RECIPES, "aimrecipes", "spec")
     kind.stopped.wait = lambda _: kind.stopped.set()
@@ -258,6 +258,6 @@ def test_the_server_warns_by_what_the_observer_knows(following, monkeypatch, set
     assert said.json["response"]["warnings"] == ["no recipe for model org/other"]
 
 
-def test_where_it_is_not_switched_on_nothing_is_checked_and_nobody_asked(api, client):
+def test_where_it_is_not_enabled_nothing_is_checked_or_requested(api, client):
     assert client.application.extensions["catalogue"]() is None
     assert api.asked == []

@@ -47,24 +47,24 @@ def asked(case=STUCK, now=NOON, **metadata):
     return parse_request({**body, "parent": parent}, now)
 
 
-def test_the_pods_of_the_endpoint_are_asked_for_by_label_and_no_more_than_a_few(api):
+def test_the_pods_of_the_endpoint_are_listed_by_label_with_a_limit(api):
     assert PodObserver()(asked()) == [POD]
     query = {"labelSelector": ["aim.engine.amd.com/endpoint=chat"], "limit": ["20"]}
     assert api.asked == [("/api/v1/namespaces/team-a/pods", query)]
 
 
-def test_a_name_that_is_no_label_is_asked_for_as_it_is_labelled(api):
+def test_a_name_that_is_no_label_is_listed_by_its_label_value(api):
     PodObserver()(asked(name="x" * 100))
     [(_, query)] = api.asked
     assert query["labelSelector"] == [f"aim.engine.amd.com/endpoint={label_value('x' * 100)}"]
 
 
-def test_nothing_is_asked_while_all_replicas_are_ready(api):
+def test_nothing_is_listed_while_all_replicas_are_ready(api):
     assert PodObserver()(asked(READY)) is None
     assert api.asked == []
 
 
-def test_a_burst_of_syncs_asks_once_and_the_next_look_asks_again(api):
+def test_a_burst_of_syncs_lists_once_and_a_later_sync_lists_again(api):
     pods = PodObserver()
     for milliseconds in (0, 10, 500, 1999):
         assert pods(asked(now=NOON + timedelta(milliseconds=milliseconds))) == [POD]
@@ -77,7 +77,7 @@ def test_a_burst_of_syncs_asks_once_and_the_next_look_asks_again(api):
     assert len(api.asked) == 4
 
 
-def test_the_answers_that_are_kept_are_few(api, monkeypatch):
+def test_the_number_of_kept_results_is_limited(api, monkeypatch):
     monkeypatch.setattr(observer, "MAX_ENDPOINTS", 2)
     pods = PodObserver()
     for name in ("a", "b", "c", "c", "b", "a"):
@@ -93,7 +93,7 @@ def test_the_answers_that_are_kept_are_few(api, monkeypatch):
         ((200, b"<html>"), "expected value at line 1 column 1"),
     ],
 )
-def test_an_answer_that_is_none_is_one_line_in_the_log_and_no_pods(api, lines, reply, words):
+def test_a_failed_list_is_one_line_in_the_log_and_no_pods(api, lines, reply, words):
     api.reply = reply
     pods = PodObserver()
     assert pods(asked()) == pods(asked()) == []
@@ -164,7 +164,7 @@ def strip(said):
     return {**said, "status": {**said["status"], "conditions": conditions}}
 
 
-def test_an_observer_that_nobody_knows_stops_the_start(monkeypatch):
+def test_an_unknown_observer_stops_the_start(monkeypatch):
     words = "podz cannot be observed, only pods, prometheus and catalogue"
     with pytest.raises(ConfigError, match=words):
         observers("pods,podz")

@@ -43,7 +43,7 @@ def asked(case=MEASURED, after=0.0, **metadata):
     return parse_request({**body, "parent": parent}, NOON + timedelta(seconds=after))
 
 
-def test_all_endpoints_are_asked_for_at_once(prometheus, figures):
+def test_one_query_is_for_all_endpoints(prometheus, figures):
     found = figures(asked())
     assert found == (NOON, {"throughput": 12.0}, "")
     [one] = prometheus.asked
@@ -61,7 +61,7 @@ def test_an_endpoint_is_found_by_its_label_and_its_namespace(prometheus, figures
 
 
 @pytest.mark.parametrize("case", [STARTING, UNMONITORED], ids=str)
-def test_nothing_is_asked_where_there_is_nothing_to_measure_or_nobody_to_tell(prometheus, figures, case):
+def test_nothing_is_queried_where_no_metrics_are_requested(prometheus, figures, case):
     assert figures(asked(case)) is None
     assert prometheus.asked == []
 
@@ -89,7 +89,7 @@ def test_one_question_serves_all_syncs_of_half_a_minute(prometheus, figures):
         (200, [b" " * 2**16] * 129, "an answer of more than 8 MiB"),
     ],
 )
-def test_what_is_no_answer_is_said_and_logged(prometheus, lines, code, pieces, words):
+def test_an_unusable_response_is_reported_and_logged(prometheus, lines, code, pieces, words):
     prometheus.code, prometheus.pieces = code, pieces
     assert PrometheusObserver(Source(f"http://{prometheus.address}"))(asked()) == (NOON, {}, words)
     [line] = lines()
@@ -98,12 +98,12 @@ def test_what_is_no_answer_is_said_and_logged(prometheus, lines, code, pieces, w
     assert {one["path"] for one in prometheus.asked} == {"/api/v1/query"}
 
 
-def test_an_answer_without_figures_is_one(prometheus, figures):
+def test_a_response_without_metrics_is_valid(prometheus, figures):
     prometheus.pieces = [vector({})]
     assert figures(asked()) == (NOON, {}, "")
 
 
-def test_a_prometheus_that_says_nothing_costs_one_time_out_and_not_one_for_every_sync(
+def test_a_prometheus_that_does_not_respond_costs_one_timeout_and_not_one_per_sync(
     prometheus, figures, monkeypatch, lines
 ):
     monkeypatch.setattr(observer, "QUERY_TIMEOUT_SECONDS", 0.2)
@@ -124,14 +124,14 @@ def test_an_answer_that_drips_is_not_read_to_its_end(prometheus, figures, monkey
     assert time.perf_counter() - began < 2
 
 
-def test_nobody_there_is_no_answer(prometheus, figures, lines):
+def test_a_refused_connection_is_no_answer(prometheus, figures, lines):
     prometheus.server_close()
     prometheus.shutdown()
     assert figures(asked()) == (NOON, {}, "no answer")
     assert "refused" in lines()[0]["error"]
 
 
-def test_figures_outlive_their_prometheus_for_a_while_and_then_are_gone(prometheus, figures):
+def test_metrics_outlive_their_prometheus_for_a_while(prometheus, figures):
     figures(asked())
     prometheus.code = 503
     for after in (30, 60, 89):
@@ -146,7 +146,7 @@ def test_figures_outlive_their_prometheus_for_a_while_and_then_are_gone(promethe
     assert figures(asked(after=150)) == (back, {"throughput": 12.0}, "")
 
 
-def test_while_one_sync_asks_the_others_go_by_what_is_known(prometheus, figures):
+def test_while_one_sync_queries_the_others_use_the_former_result(prometheus, figures):
     figures(asked())
     prometheus.go.clear()
     found = []
@@ -160,7 +160,7 @@ def test_while_one_sync_asks_the_others_go_by_what_is_known(prometheus, figures)
     assert found == [NOON + timedelta(seconds=31)]
 
 
-def test_syncs_that_know_nothing_yet_wait_for_the_one_that_asks(prometheus, figures):
+def test_syncs_without_a_result_wait_for_the_one_that_queries(prometheus, figures):
     prometheus.go.clear()
     found = []
     threads = [threading.Thread(target=lambda: found.append(figures(asked()).figures)) for _ in range(8)]
@@ -187,7 +187,7 @@ def certified(tmp_path):
         yield running
 
 
-def test_a_token_goes_to_whom_the_ca_vouches_for_and_is_read_for_every_question(certified, tmp_path):
+def test_a_token_is_sent_to_a_server_that_the_ca_signed_and_read_for_every_query(certified, tmp_path):
     (tmp_path / "token").write_text("first\n")
     files = {"ca_file": str(tmp_path / "ca.crt"), "token_file": str(tmp_path / "token")}
     figures = PrometheusObserver(Source(f"https://{certified.address}/prefix", **files))
@@ -198,7 +198,7 @@ def test_a_token_goes_to_whom_the_ca_vouches_for_and_is_read_for_every_question(
     assert {one["path"] for one in certified.asked} == {"/prefix/api/v1/query"}
 
 
-def test_whom_the_ca_does_not_vouch_for_is_not_asked(certified, tmp_path, lines):
+def test_a_server_that_the_ca_did_not_sign_is_not_queried(certified, tmp_path, lines):
     (tmp_path / "token").write_text("first")
     (tmp_path / "other.crt").write_text(issue_ca(datetime.now(UTC)).certificate.text)
     for ca in (str(tmp_path / "other.crt"), None, str(tmp_path / "none.crt")):
@@ -217,7 +217,7 @@ def test_whom_the_ca_does_not_vouch_for_is_not_asked(certified, tmp_path, lines)
         (None, "no answer"),
     ],
 )
-def test_a_token_that_is_none_is_neither_sent_nor_logged(certified, tmp_path, lines, content, trouble):
+def test_an_invalid_token_is_neither_sent_nor_logged(certified, tmp_path, lines, content, trouble):
     if content is not None:
         (tmp_path / "token").write_bytes(content)
     ours = Source(f"https://{certified.address}", str(tmp_path / "ca.crt"), str(tmp_path / "token"))
@@ -239,7 +239,7 @@ def test_a_token_that_is_none_is_neither_sent_nor_logged(certified, tmp_path, li
         ("http://pro metheus", "http://pro metheus"),
     ],
 )
-def test_an_address_that_is_none_stops_the_start(url, found):
+def test_an_invalid_url_stops_the_start(url, found):
     with pytest.raises(ConfigError) as raised:
         read_source({"AIM_PROMETHEUS_URL": url})
     expected = "must be http(s)://host[:port][/prefix] where AIM_OBSERVE has prometheus"
@@ -254,7 +254,7 @@ def test_a_token_over_http_stops_the_start():
         read_source(given)
 
 
-def test_what_the_environment_says_is_asked():
+def test_the_environment_configures_the_source():
     given = {
         "AIM_PROMETHEUS_URL": "HTTPS://thanos.example:9091/",
         "AIM_PROMETHEUS_CA_FILE": "/ca.crt",
@@ -273,7 +273,7 @@ def serve(monkeypatch, prometheus, observe):
     return create_app().test_client()
 
 
-def test_the_server_says_the_figures_and_asks_to_be_asked_again(prometheus, monkeypatch):
+def test_the_server_reports_metrics_and_requests_a_resync(prometheus, monkeypatch):
     body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
     client = serve(monkeypatch, prometheus, "prometheus")
     said = client.post("/endpoint/sync", json=body).json
@@ -284,7 +284,7 @@ def test_the_server_says_the_figures_and_asks_to_be_asked_again(prometheus, monk
     assert detect_change(parse_request(body), said["status"]) is None
 
 
-def test_without_the_observer_the_status_says_so_and_nobody_is_asked_again(prometheus, monkeypatch):
+def test_without_the_observer_the_status_has_the_reason_and_no_resync_is_requested(prometheus, monkeypatch):
     body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
     said = serve(monkeypatch, prometheus, "").post("/endpoint/sync", json=body).json
     assert said["status"]["metrics"]["reason"] == "NotConfigured"
@@ -292,7 +292,7 @@ def test_without_the_observer_the_status_says_so_and_nobody_is_asked_again(prome
     assert prometheus.asked == []
 
 
-def test_a_spec_that_cannot_be_read_is_refused_in_the_words_of_the_hook(prometheus, monkeypatch):
+def test_an_invalid_spec_is_refused_with_the_message_of_the_hook(prometheus, monkeypatch):
     body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
     body["parent"]["spec"]["monitoring"] = {"prometheus": {"path": "x"}}
     answers = [
