@@ -36,7 +36,8 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Whatever asks for the control plane is end to end, wherever it stands."""
+    """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands."""
     for item in items:
-        if "plane" in item.fixturenames:
-            item.add_marker(pytest.mark.e2e)
+        for fixture, mark in (("plane", pytest.mark.e2e), ("monitoring_programs", pytest.mark.slow)):
+            if fixture in item.fixturenames:
+                item.add_marker(mark)

@@ -115,6 +115,7 @@ def test_a_worker_expects_the_request_that_it_reads_and_cuts_its_connection(monk
 QUICK = "from hooks.server import limits; limits.ARRIVAL_SECONDS = 1.0; from gunicorn.app.wsgiapp import run; run()"
 
 
+@pytest.mark.slow
 def test_callers_that_never_end_what_they_begin_keep_nobody_else_out(tmp_path):
     """As many as there are threads, and more, each with a request of which a part is sent."""
     [port] = free_ports(1)

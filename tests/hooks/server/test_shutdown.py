@@ -107,6 +107,7 @@ def begun(port):
     return connection
 
 
+@pytest.mark.slow
 def test_no_request_to_a_ready_server_fails_while_another_takes_over(tmp_path):
     traffic = Traffic()
     settings = {"AIM_DRAIN_SECONDS": str(DRAIN)}
