@@ -140,9 +140,13 @@ def test_a_part_that_cannot_be_measured_is_named_and_the_others_go_on(monkeypatc
     def broken(_):
         raise RuntimeError("no such thing")
 
+    def measured(_):
+        return Part("selection", [], [])
+
     file = tmp_path / "report.json"
     monkeypatch.setattr(sys, "argv", ["bench", "--seconds=0.01", "--only=selection,plan", f"--json={file}"])
     monkeypatch.setattr(command, "stop_on_signals", lambda: None)
+    monkeypatch.setattr(command.selection, "run", measured)
     monkeypatch.setattr(command.plan, "run", broken)
     assert command.main() == 1
     report = json.loads(file.read_text())

@@ -9,6 +9,7 @@ import yaml
 from aimlib.engines.catalogue import Metrics, engines
 from aimlib.engines.gpu_exporters import exporters
 from aimlib.telemetry.recording_rules import files, records
+from tests.cases import read
 from tests.kustomize import ROOT
 
 PUBLISHED = ROOT / "tests" / "testdata" / "metrics"
@@ -22,7 +23,7 @@ TYPES = {
 
 
 def published(engine):
-    return yaml.safe_load((PUBLISHED / f"{engine.name}-{engine.version}.yaml").read_text())["metrics"]
+    return read(PUBLISHED / f"{engine.name}-{engine.version}.yaml")["metrics"]
 
 
 @pytest.mark.parametrize("key", Metrics.model_fields)
