@@ -18,7 +18,7 @@ from hooks.server.app import create_app
 from hooks.server.limits import ARRIVAL_SECONDS, MAX_BODY, Arrivals, BodyBudget
 from hooks.server.worker import Worker
 from tests.cluster.processes import free_ports
-from tests.hooks.server.test_gunicorn import SETTINGS, call, environment, wait
+from tests.hooks.server.gunicorn import SETTINGS, call, environment, wait
 from tests.kustomize import ROOT
 
 
