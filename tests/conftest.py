@@ -1,6 +1,7 @@
 """What every test may use: the control plane, what is installed, the option for goldens, how properties are searched.
 
-Properties are searched the same way on every run, or, with HYPOTHESIS_PROFILE=explore, wider and anew.
+Properties are searched the same way on every run. HYPOTHESIS_PROFILE=quick, as in `make quick`, ends after the first
+examples; explore searches wider and anew.
 """
 
 import os
@@ -15,6 +16,7 @@ pytest_plugins = ["tests.cluster.fixtures", "tests.monitoring.fixtures"]
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
 
 settings.register_profile("steady", derandomize=True, max_examples=60, **PATIENT)
+settings.register_profile("quick", settings.get_profile("steady"), max_examples=15)
 settings.register_profile("explore", max_examples=1000, **PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
@@ -36,7 +38,8 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Whatever asks for the control plane is end to end, wherever it stands."""
+    """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands."""
     for item in items:
-        if "plane" in item.fixturenames:
-            item.add_marker(pytest.mark.e2e)
+        for fixture, mark in (("plane", pytest.mark.e2e), ("monitoring_programs", pytest.mark.slow)):
+            if fixture in item.fixturenames:
+                item.add_marker(mark)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,16 @@ def only(objects: Objects, kind: str) -> dict[str, Any]:
 
 
 def build(folder: Path) -> Objects:
-    """The objects of a kustomization; AssertionError with kubectl's words when it does not build."""
-    kubectl = shutil.which("kubectl") or binaries.ensure()["kubectl"]
+    """The objects of a kustomization, which is built once; AssertionError with kubectl's message when it does not."""
+    return list(yaml.load_all(_built(folder), YamlLoader))
+
+
+@cache
+def _built(folder: Path) -> str:
+    kubectl = shutil.which("kubectl") or binaries.ensure(binaries.only("kubectl"))["kubectl"]
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{folder}: {done.stderr}"
-    return list(yaml.load_all(done.stdout, YamlLoader))
+    return done.stdout
 
 
 def build_metacontroller(scratch: Path) -> Objects:

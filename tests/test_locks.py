@@ -55,6 +55,7 @@ def test_extras_are_locked_by_name():
     assert "coverage[toml]==" in (ROOT / "requirements-dev.lock").read_text()
 
 
+@pytest.mark.slow
 def test_a_lock_that_leaves_a_version_open_is_refused(tmp_path):
     lock = tmp_path / "some.lock"
     lock.write_text("iniconfig>=2\n")

@@ -59,18 +59,11 @@ def _cronjob(child: Raw) -> str:
     return str(child["spec"]["schedule"])
 
 
-def _route(child: Raw) -> str:
-    path = child["spec"]["rules"][0]["matches"][0]["path"]["value"]
-    parents = ", ".join(parent["name"] for parent in child["spec"]["parentRefs"])
-    return f"{', '.join(child['spec'].get('hostnames') or ['any host'])}{path} through {parents}"
-
-
 DETAILS: Mapping[str, Callable[[Raw], str]] = {
     "Deployment": _deployment,
     "Service": _service,
     "PersistentVolumeClaim": _claim,
     "HorizontalPodAutoscaler": _autoscaler,
-    "HTTPRoute": _route,
     "Job": _job,
     "CronJob": _cronjob,
 }

@@ -53,6 +53,12 @@ def control_plane() -> Programs:
     return Programs(HERE / "go", packages, ["-ldflags", " ".join(["-s", "-w", *_kubernetes_version(HERE / "go")])])
 
 
+def only(name: str) -> Programs:
+    """One of the control plane's programs; built, it is there for the whole, too."""
+    whole = control_plane()
+    return whole._replace(packages={name: whole.packages[name]})
+
+
 def monitoring() -> Programs:
     """Prometheus and promtool, with no other discovery than that of Kubernetes."""
     packages = {

@@ -8,7 +8,7 @@ PAST = 900
 """Seconds that the cluster has been there when the tests begin."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prometheus(monitoring_programs, tmp_path_factory):  # noqa: ARG001 - the programs must be there
     """The Prometheus that the dashboards ask."""
     with shown(tmp_path_factory.mktemp("dashboards"), PAST) as running:

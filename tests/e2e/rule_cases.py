@@ -25,6 +25,9 @@ ENDPOINTS: dict[str, Raw] = {
     "cache.name names an AIMCache to use, and cache.enabled: false asks for none; keep one of them": (
         MODEL | {"cache": {"name": "models", "enabled": False}}
     ),
+    "parentRefs must not name a parent twice: leave out sectionName to attach to all listeners of a Gateway": (
+        MODEL | {"service": {"route": {"parentRefs": [{"name": "edge"}, {"name": "edge", "sectionName": "https"}]}}}
+    ),
     "a fallback says what to ask for instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
 }
 RECIPES: dict[str, Raw] = {

@@ -104,6 +104,7 @@ def surprises():
     log.handlers[:] = usual
 
 
+@pytest.mark.slow
 def test_no_body_brings_down_a_hook_or_shows_its_insides(surprises):
     seed = secrets.randbelow(2**32)
     print(f"seed {seed}")

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from tests.hub.ledger import Request
 from tests.hub.repository import File, Repository
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MODEL = r"(?P<model>[^/]+(?:/[^/]+)?)"
 API = re.compile(rf"/api/models/{MODEL}(?:/revision/(?P<revision>[^/]+))?")
-TREE = re.compile(rf"/api/models/{MODEL}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?")
+TREE = re.compile(rf"/api/models/{MODEL}/tree/(?P<revision>[^/]+)")
 RESOLVE = re.compile(rf"/{MODEL}/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
 KEPT = re.compile(rf"/api/resolve-cache/models/{MODEL}/(?P<revision>[^/]+)/(?P<path>.+)")
 STORED = re.compile(rf"/repos/{MODEL}/(?P<revision>[0-9a-f]{{40}})/[0-9a-f]+")
@@ -69,19 +69,10 @@ class Answering(Sending):
         blobs = self.query.get("blobs", "").lower() == "true"
         self._send_json(found.info(commit, blobs=blobs), {"X-Repo-Commit": commit})
 
-    def _tree(self, model: str, revision: str, path: str) -> None:
+    def _tree(self, model: str, revision: str) -> None:
         self._mishap("api", self.path)
         found, commit = self._commit(model, revision)
-        rows = found.tree(commit, path, recursive=self.query.get("recursive", "").lower() == "true")
-        if rows is None:
-            raise Refusal(404, "EntryNotFound", f"{path} does not exist on {revision!r}")
-        begin = int(self.query.get("cursor", "0"))
-        headers = {"X-Repo-Commit": commit}
-        if len(rows) > (end := begin + self.hub.page):
-            here = f"{self.hub.url}/api/models/{quote(model)}/tree/{quote(revision, safe='')}"
-            query = urlencode({**self.query, "cursor": end})
-            headers["Link"] = f'<{here}{"/" + quote(path) if path else ""}?{query}>; rel="next"'
-        self._send_json(rows[begin:end], headers)
+        self._send_json(found.tree(commit), {"X-Repo-Commit": commit})
 
     def _resolve(self, model: str, revision: str, path: str) -> None:
         """Where a file is: LFS files at the other host, the others at another address of this one."""

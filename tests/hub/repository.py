@@ -130,19 +130,15 @@ class Repository:
             "siblings": [one.as_sibling(blobs=blobs) for one in self.commits[commit].values()],
         }
 
-    def tree(self, commit: str, folder: str, *, recursive: bool) -> list[dict[str, Any]] | None:
-        """The answer to `tree`, folders included; None where there is no such folder."""
-        prefix = f"{folder}/" if folder else ""
-        files = [one for path, one in self.commits[commit].items() if path.startswith(prefix)]
-        if folder and not files:
-            return None
-        folders = {parent for one in files for parent in _parents(one.path) if parent.startswith(prefix)}
+    def tree(self, commit: str) -> list[dict[str, Any]]:
+        """The answer to `tree`, folders included."""
+        files = self.commits[commit].values()
+        folders = {parent for one in files for parent in _parents(one.path)}
         rows = [one.in_tree() for one in files]
         rows += [
             {"type": "directory", "oid": f"{one.encode().hex():0<40}"[:40], "size": 0, "path": one} for one in folders
         ]
-        here = [row for row in rows if recursive or "/" not in row["path"].removeprefix(prefix)]
-        return sorted(here, key=lambda row: row["path"])
+        return sorted(rows, key=lambda row: row["path"])
 
 
 def _parents(path: str) -> list[str]:

@@ -68,7 +68,7 @@ class Sending(BaseHTTPRequestHandler):
         """A file, or what the request asks of it."""
         fault = self.hub.fault_of_body(self.place, file.path) if self.command == "GET" else Fault()
         headers = {**headers, "ETag": etag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
-        span = None if fault.whole else self._span(file.size, etag)
+        span = None if fault.whole else self._span(file.size)
         if span is not None and span[0] >= span[1]:
             self._head(416, 0, {**headers, "Content-Range": f"bytes */{file.size}"})
             return
@@ -79,14 +79,12 @@ class Sending(BaseHTTPRequestHandler):
         with self.hub.ledger.body():
             self._body(file.contents, start, stop, fault, (model, file.path))
 
-    def _span(self, size: int, etag: str) -> tuple[int, int] | None:
+    def _span(self, size: int) -> tuple[int, int] | None:
         """From where to before where the request asks; None: all of it."""
-        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers["Range"] or "")
-        if not asked or asked[0] == "bytes=-" or self.headers.get("If-Range", etag) != etag:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
+        if not asked:
             return None
         first, last = asked.groups()
-        if not first:
-            return max(size - int(last), 0), size
         return int(first), min(int(last) + 1, size) if last else size
 
     def _head(self, status: int, length: int, headers: dict[str, str]) -> None:

@@ -68,8 +68,6 @@ class Hub:
         self.models: dict[str, Repository] = {}
         self.tokens: dict[str, set[str]] = {}
         """Known tokens, and the gated and private models that each may read."""
-        self.page = 1000
-        """Most entries of a tree in one answer."""
         self.ledger = Ledger()
         self.closing = threading.Event()
         self._key = b"of the second host's addresses"

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.cases import cases, pod_template
+from tests.cases import pod_template
 from tests.cluster.standin.selector import compile_selector
 from tests.kustomize import ROOT, build
+from tests.manifests.children import children
 
 Raw = dict[str, Any]
 SERVER, CACHED, DOWNLOAD = "a server that downloads for itself", "a server on a cache", "a download"
@@ -25,14 +26,13 @@ def policies() -> dict[str, Raw]:
 def pods() -> dict[str, list[Raw]]:
     """The pods of every golden case, by what they are."""
     found: dict[str, list[Raw]] = {SERVER: [], CACHED: [], DOWNLOAD: []}
-    for case in cases(hook="sync"):
-        for child in case.said.get("children", ()):
-            template = pod_template(child)
-            if child["kind"] in {"Job", "CronJob"}:
-                found[DOWNLOAD].append(template)
-            elif child["kind"] == "Deployment":
-                names = {one["name"] for one in template["spec"]["containers"][0]["env"]}
-                found[CACHED if "HF_HUB_OFFLINE" in names else SERVER].append(template)
+    for _, child in children():
+        template = pod_template(child)
+        if child["kind"] in {"Job", "CronJob"}:
+            found[DOWNLOAD].append(template)
+        elif child["kind"] == "Deployment":
+            names = {one["name"] for one in template["spec"]["containers"][0]["env"]}
+            found[CACHED if "HF_HUB_OFFLINE" in names else SERVER].append(template)
     return found
 
 

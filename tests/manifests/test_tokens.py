@@ -1,19 +1,12 @@
 """Which pods hold a token of the API server: the Jobs of caches, and no other that the operator makes."""
 
-from functools import cache
-
 import pytest
 
-from tests.cases import cases, pod_template
+from tests.cases import pod_template
+from tests.manifests.children import children
 
 REPORTING = {"aim-cache": True, "aim-endpoint": False}
 """Whether pods report to the API server, by what they are of."""
-
-
-@cache
-def children():
-    """Every child of every golden case, with the name of the case."""
-    return [(str(case), child) for case in cases(hook="sync") for child in case.said.get("children", ())]
 
 
 def templates():

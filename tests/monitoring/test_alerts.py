@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
 from aimlib.telemetry.recording_rules import records
+from tests.cases import read
 from tests.cluster.plane import ROOT
 from tests.monitoring.targets import RULES
 
@@ -17,12 +19,15 @@ ALERTS = {rule["alert"]: rule for group in yaml.safe_load(RULES[1].read_text())[
 OF_FIGURES = [name for name, rule in ALERTS.items() if re.search(r"\baim:(?!replicas_scraped)", rule["expr"])]
 
 
+@cache
 def checks():
     """Each check of every case: the case's name and input, the alert's name, and what is to fire."""
-    for path in CASES:
-        for case in yaml.safe_load(path.read_text())["tests"]:
-            for check in case["alert_rule_test"]:
-                yield case, check["alertname"], check["exp_alerts"]
+    return [
+        (case, check["alertname"], check["exp_alerts"])
+        for path in CASES
+        for case in read(path)["tests"]
+        for check in case["alert_rule_test"]
+    ]
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

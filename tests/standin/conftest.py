@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.standin.api import Api
-
-from .fakeapi import fake_api
 from .stage import Stage, theatre
 
 RECORDINGS = Path(__file__).parents[1] / "testdata" / "recordings"
@@ -36,14 +33,3 @@ def stage(house):
     finally:
         made.close()
         print(house.program.tail(60))  # shown where the test fails
-
-
-@pytest.fixture
-def server(tmp_path):
-    with fake_api(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def api(server):
-    return Api(str(server.kubeconfig), qps=1e6, burst=1_000_000)

@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from aimlib.api.cache_status import CacheStatus, ModelState
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.recipe import RecipeStatus
-from tests.cluster import binaries
 from tests.kustomize import ROOT, build
 from tests.state_metrics.families import exposition, families
 from tests.state_metrics.objects import golden
@@ -74,9 +73,8 @@ def test_the_page_parses_and_has_what_it_was_made_from(found):
     assert {name: len(one.samples) for name, one in parsed.items()} == {one.name: len(one.series) for one in found}
 
 
-def test_the_names_are_as_prometheus_wants_them(found):
-    promtool = binaries.ensure(binaries.monitoring())["promtool"]
-    command = [promtool, "check", "metrics"]
+def test_the_names_are_as_prometheus_wants_them(monitoring_programs, found):
+    command = [monitoring_programs["promtool"], "check", "metrics"]
     done = subprocess.run(command, input=exposition(found), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

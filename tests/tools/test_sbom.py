@@ -18,6 +18,7 @@ def bills(tmp_path_factory):
     return {image: (folder / f"{image}.cdx.json").read_text() for image in sbom.IMAGES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", sbom.IMAGES)
 def test_a_bill_has_every_package_that_is_installed_with_its_version_hashes_and_licence(bills, image):
     made = json.loads(bills[image])
@@ -37,6 +38,7 @@ def test_a_bill_has_every_package_that_is_installed_with_its_version_hashes_and_
     assert made["metadata"]["component"]["name"] == "aim-engine-operator"
 
 
+@pytest.mark.slow
 def test_equal_locks_give_equal_bytes_that_name_no_machine(bills, tmp_path):
     assert sbom.main([str(tmp_path), "--image=aim-hooks"]) == 0
     assert [one.name for one in tmp_path.iterdir()] == ["aim-hooks.cdx.json"]

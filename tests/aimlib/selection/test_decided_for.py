@@ -2,6 +2,7 @@
 
 import pytest
 
+from aimlib.api.endpoint import EndpointSpec
 from aimlib.naming import short_digest
 from aimlib.selection.select import decided_for
 from tests.aimlib.make import MODEL, endpoint
@@ -75,3 +76,19 @@ def test_the_same_wish_in_other_words_needs_no_new_decision(one, other):
 def test_only_what_is_stated_counts_so_that_a_later_release_decides_nothing_anew():
     assert decided_for(endpoint()) == short_digest([{"model_id": MODEL}], None)
     assert decided_for(endpoint(gpuCount=0)) == short_digest([{"model_id": MODEL, "gpu_count": 0}], None)
+
+
+WRITTEN = {
+    "b8b6a8e7": {},
+    "44916e7d": {"gpuCount": 0},
+    "72615ec1": {"precision": "bfloat16", "backend": "vllm", "gpuCount": 2},
+    "30f4a949": {"recipe": {"goal": "cost", "fallback": [{"precision": "auto"}, {"gpuCount": 4}]}},
+    "1d2df0ae": {"recipe": {"customRecipe": {"name": "mine"}}, "model": {"id": "Qwen/Qwen3-32B", "revision": "main"}},
+    "8ad62e49": {"image": {"repository": "registry.example/engine"}},
+}
+"""Digests that earlier releases wrote into statuses; a release that found others would decide anew."""
+
+
+@pytest.mark.parametrize(("written", "asked"), WRITTEN.items(), ids=WRITTEN)
+def test_digests_in_statuses_stay_valid(written, asked):
+    assert decided_for(EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B"} | asked)) == written

@@ -68,13 +68,11 @@ def test_a_plan_as_a_table_has_a_row_per_child():
         "HorizontalPodAutoscaler",
         "PodDisruptionBudget",
         "ConfigMap",
-        "HTTPRoute",
     }
     assert "2 x docker.io/vllm/vllm-openai-rocm:v0.14.0: cpu 16, memory 128Gi, amd.com/gpu 2" in rows[0]
     assert "2 to 4 replicas" in done.stdout
     assert "80Gi, ReadWriteMany" in done.stdout
     assert "LoadBalancer, port 80" in done.stdout
-    assert "chat.example.com/qwen through edge" in done.stdout
 
 
 def test_warnings_go_to_standard_error_and_leave_the_stream_alone():

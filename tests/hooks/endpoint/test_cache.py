@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.caching.usage import uses
@@ -193,7 +193,6 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(CHANGES, min_size=1, max_size=8))
 def test_whatever_happens_a_deployment_stays_and_no_pod_starts_that_has_no_model(changes):
     life = Life()
@@ -224,7 +223,6 @@ def test_whatever_happens_a_deployment_stays_and_no_pod_starts_that_has_no_model
             life.settle(caches)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([{}, {"name": "models"}, {"enabled": True}]),
     st.sampled_from([cache({LARGE: "Ready"}), cache({LARGE: "Ready"}, "ReadWriteOnce"), {}]),

@@ -5,7 +5,8 @@ import re
 import subprocess
 
 from tests.cases import TESTDATA, Case
-from tests.hooks.server.test_gunicorn import COMMAND, call, environment, free_port, wait
+from tests.cluster.processes import free_ports
+from tests.hooks.server.gunicorn import COMMAND, call, environment, wait
 from tests.kustomize import ROOT
 from tests.playing import play
 
@@ -13,7 +14,7 @@ from tests.playing import play
 def test_the_record_is_on_standard_output_and_agrees_with_the_metrics(tmp_path):
     case = Case(TESTDATA / "endpoint" / "sync" / "a-model-alone-is-enough")
     body = json.dumps(play(case.kind, case.hook, case.world).request)
-    port = free_port()
+    [port] = free_ports(1)
     out, log = tmp_path / "out", tmp_path / "log"
     with out.open("w") as record, log.open("w") as stream:
         process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment(tmp_path, port), stdout=record, stderr=stream)

@@ -18,7 +18,7 @@ from hooks.server.app import create_app
 from hooks.server.limits import ARRIVAL_SECONDS, MAX_BODY, Arrivals, BodyBudget
 from hooks.server.worker import Worker
 from tests.cluster.processes import free_ports
-from tests.hooks.server.test_gunicorn import SETTINGS, call, environment, wait
+from tests.hooks.server.gunicorn import SETTINGS, call, environment, wait
 from tests.kustomize import ROOT
 
 
@@ -115,6 +115,7 @@ def test_a_worker_expects_the_request_that_it_reads_and_cuts_its_connection(monk
 QUICK = "from hooks.server import limits; limits.ARRIVAL_SECONDS = 1.0; from gunicorn.app.wsgiapp import run; run()"
 
 
+@pytest.mark.slow
 def test_clients_that_never_finish_a_request_do_not_block_others(tmp_path):
     """As many as there are threads, and more, each with a request of which a part is sent."""
     [port] = free_ports(1)

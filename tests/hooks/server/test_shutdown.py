@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import os
-import runpy
 import signal
 import subprocess
 import threading
@@ -15,7 +14,7 @@ import pytest
 
 from hooks.server import shutdown
 from tests.cluster.processes import free_ports
-from tests.hooks.server.test_gunicorn import COMMAND, SETTINGS, call, environment, wait
+from tests.hooks.server.gunicorn import COMMAND, call, environment, wait
 from tests.kustomize import ROOT
 
 CALLERS = 8
@@ -107,6 +106,7 @@ def begun(port):
     return connection
 
 
+@pytest.mark.slow
 def test_no_request_to_a_ready_server_fails_while_another_takes_over(tmp_path):
     traffic = Traffic()
     settings = {"AIM_DRAIN_SECONDS": str(DRAIN)}
@@ -135,12 +135,6 @@ def test_no_request_to_a_ready_server_fails_while_another_takes_over(tmp_path):
     assert max(by_old) > told
     assert len(by_new) > 50
     assert min(by_new) > told
-
-
-@pytest.fixture
-def settings(monkeypatch, tmp_path):
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    return runpy.run_path(str(SETTINGS))
 
 
 @pytest.fixture

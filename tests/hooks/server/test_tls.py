@@ -90,20 +90,18 @@ def test_a_certificate_without_its_key_is_no_beginning(tmp_path):
 
 
 @pytest.fixture
-def settings(monkeypatch, tmp_path):
+def secured(monkeypatch, tmp_path):
     mounts.write(tmp_path / "tls", files(FIRST))
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setenv("AIM_TLS", str(tmp_path / "tls"))
     return runpy.run_path(str(ROOT / "hooks" / "server" / "gunicorn_conf.py"))
 
 
-def test_gunicorn_gets_the_certificate_for_every_connection(settings, tmp_path):
-    assert {settings["certfile"], settings["keyfile"]} == {
-        str(tmp_path / "tls" / f"tls.{end}") for end in ("crt", "key")
-    }
-    first = settings["ssl_context"](None, None)
+def test_gunicorn_gets_the_certificate_for_every_connection(secured, tmp_path):
+    assert {secured["certfile"], secured["keyfile"]} == {str(tmp_path / "tls" / f"tls.{end}") for end in ("crt", "key")}
+    first = secured["ssl_context"](None, None)
     mounts.write(tmp_path / "tls", files(SECOND))
-    assert settings["ssl_context"](None, None) is not first
+    assert secured["ssl_context"](None, None) is not first
 
 
 def test_without_a_certificate_it_serves_as_configured(monkeypatch, tmp_path):

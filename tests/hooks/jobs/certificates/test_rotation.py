@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hooks.jobs.certificates.issuing import parse_certificates
@@ -54,7 +54,6 @@ def valid(server: dict[str, str], now: datetime) -> bool:
     return parse_certificates(server["tls.crt"])[0].expires > now
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([timedelta(), CA_LIFETIME * 2 / 3 - DAY * 2, CA_LIFETIME - DAY * 40]),
     st.lists(st.tuples(st.sampled_from(STEPS), st.none() | st.integers(0, 9)), min_size=1, max_size=15),
@@ -80,7 +79,6 @@ def test_whenever_it_runs_and_is_killed_clients_and_server_accept_each_other(res
     assert served.issuer_key_id == signing.key_id
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=12))
 def test_a_second_run_right_after_writes_nothing(steps):
     life = Life()

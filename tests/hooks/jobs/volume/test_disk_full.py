@@ -12,6 +12,8 @@ from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from tests.hooks.jobs.volume.downloads import Mount
 from tests.hub import Fault
 
+pytestmark = pytest.mark.slow
+
 MODEL = "acme/some-model"
 WEIGHTS = "model.safetensors"
 FILES = {"config.json": b'{"model_type": "some"}', WEIGHTS: 6_000_000}

@@ -5,7 +5,7 @@ from huggingface_hub.hf_api import RepoSibling
 
 from hooks.jobs.volume import hub as asked
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from tests.hooks.jobs.volume.here import FILES, MODEL
+from tests.hooks.jobs.volume.here import MODEL
 from tests.hub import Fault
 
 
@@ -13,65 +13,6 @@ def refused(here, **changes):
     with pytest.raises(DownloadError) as error:
         here.download(**changes)
     return error.value
-
-
-@pytest.fixture
-def token(hub, monkeypatch):
-    hub.tokens["secret"] = set()
-    monkeypatch.setenv("HF_TOKEN", "secret")
-
-
-def test_no_such_model_without_a_token(here):
-    error = refused(here, model="acme/none")
-    assert error.reason == "NotFound"
-    assert error.message.startswith(f"{here.hub.url} has no model acme/none, or it is private and there is no token: ")
-    assert "HF_TOKEN" in error.message
-
-
-@pytest.mark.usefixtures("token")
-def test_no_such_model_with_a_token(here):
-    error = refused(here, model="acme/none")
-    assert error.reason == "NotFound"
-    assert "does not show it to this token" in error.message
-    assert error.message.endswith("(message: Repository not found)")
-
-
-def test_a_private_model_is_not_found_without_its_token(here):
-    here.hub.add(MODEL, FILES, private=True)
-    assert refused(here).reason == "NotFound"
-
-
-def test_what_is_no_model_id(here):
-    error = refused(here, model="one/two/three")
-    assert (error.reason, error.message) == ("NotFound", "'one/two/three' is not a model id such as Qwen/Qwen3-32B")
-
-
-def test_no_such_revision(here):
-    error = refused(here, revision="v9")
-    assert error.reason == "RevisionNotFound"
-    assert f"{MODEL} at {here.hub.url} has no revision v9" in error.message
-
-
-def test_a_gated_model_without_a_token(here):
-    here.hub.add(MODEL, FILES, gated=True)
-    error = refused(here)
-    assert error.reason == "TokenMissing"
-    assert "is gated, and there is no token" in error.message
-
-
-@pytest.mark.usefixtures("token")
-def test_a_gated_model_with_the_token_of_another_user(here):
-    here.hub.add(MODEL, FILES, gated=True)
-    error = refused(here)
-    assert error.reason == "Gated"
-    assert "you are not in the authorized list" in error.message
-
-
-def test_a_token_that_the_hub_does_not_know(here, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "of somebody who left")
-    error = refused(here)
-    assert error.reason == "TokenInvalid"
-    assert "Invalid credentials in Authorization header" in error.message
 
 
 @pytest.mark.parametrize(
@@ -93,13 +34,6 @@ def test_what_may_pass_is_tried_again(here, status):
     assert error.reason == "Network"
     assert f"{here.hub.url} returned {status}" in error.message
     assert error.message.endswith("gave up after 3 attempts")
-
-
-def test_a_hub_that_is_not_there(here):
-    here.hub.stop()
-    error = refused(here)
-    assert error.reason == "Network"
-    assert f"{here.hub.url} cannot be reached" in error.message
 
 
 @pytest.mark.parametrize(("endpoint", "said"), [("nonsense", "cannot be reached"), ("http://[", "cannot be reached")])

@@ -9,6 +9,8 @@ import pytest
 
 from tests.hub import Fault, Hub
 
+pytestmark = pytest.mark.slow
+
 MODEL = "acme/some-model"
 MIB = 1 << 20
 FILES = {

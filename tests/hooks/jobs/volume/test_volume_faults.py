@@ -47,10 +47,10 @@ def test_an_index_of_a_newer_version_is_left_alone(hub, mount, model):
     mount.fill(MODEL)
     newer = json.dumps(json.loads(mount.index.read_text()) | {"version": 99})
     mount.index.write_text(newer)
-    ended = mount.download(MODEL)
-    assert ended.code == DOWNLOAD_OUTCOMES["VolumeRefused"].code
-    assert "was written by a later release and is not changed" in ended.message
-    assert "version 99" in ended.message
+    done = aim("cache", "download", mount.root, "--model", MODEL)
+    assert done.exit_code == DOWNLOAD_OUTCOMES["VolumeRefused"].code
+    assert "was written by a later release and is not changed" in done.stderr
+    assert "version 99" in done.stderr
     assert mount.index.read_text() == newer
     assert hub.sent() == model.total
 

@@ -12,7 +12,6 @@ from hooks.server.app import create_app
 from hooks.server.observers import catalogue as observer
 from hooks.server.observers.catalogue import CatalogueObserver, WatchedKind
 from tests.apiserver import standing_in
-from tests.hooks.server.test_gunicorn import settings  # noqa: F401 - a fixture
 from tests.loopback import Answering, Loopback
 from tests.reviews import reviewed
 
@@ -241,7 +240,7 @@ def test_both_kinds_are_followed_from_the_first_question_on_once_a_process(api, 
     until(lambda: sum("watch" in query for _, query in api.asked) == 4)
 
 
-def test_the_server_warns_by_what_the_observer_knows(following, monkeypatch, settings):  # noqa: F811
+def test_the_server_warns_by_what_the_observer_knows(following, monkeypatch, settings):
 
     monkeypatch.setenv("AIM_OBSERVE", "catalogue")
     app = create_app()

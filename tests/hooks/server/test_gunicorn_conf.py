@@ -1,57 +1,16 @@
 """The hook server as it is shipped: gunicorn with the project's settings, on loopback."""
 
-import contextlib
 import gc
-import http.client
 import json
-import os
-import runpy
-import socket
 import subprocess
-import sys
-import time
 
-import pytest
-
+from tests.cluster.processes import free_ports
+from tests.hooks.server.gunicorn import COMMAND, call, environment, wait
 from tests.kustomize import ROOT
-
-SETTINGS = ROOT / "hooks" / "server" / "gunicorn_conf.py"
-COMMAND = [sys.executable, "-m", "gunicorn", "-c", str(SETTINGS), "hooks.server.app:create_app()"]
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def environment(folder, port, **more):
-    metrics = folder / "metrics"
-    metrics.mkdir()
-    own = {"AIM_BIND": f"127.0.0.1:{port}", "AIM_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
-    return os.environ | own | more
-
-
-def call(port, method, path, body=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    with contextlib.closing(connection):
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-
-
-def wait(process, port, seconds=30):
-    for _ in range(seconds * 10):
-        assert process.poll() is None, "gunicorn ended"
-        with contextlib.suppress(OSError):
-            if call(port, "GET", "/readyz") == (200, "ok\n"):
-                return
-        time.sleep(0.1)
-    pytest.fail(f"not ready after {seconds} s")
 
 
 def test_it_serves_counts_over_all_workers_and_stops_on_sigterm(tmp_path):
-    port = free_port()
+    [port] = free_ports(1)
     log = tmp_path / "log"
     with log.open("w") as stream:
         process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment(tmp_path, port), stderr=stream)
@@ -76,17 +35,11 @@ def test_it_serves_counts_over_all_workers_and_stops_on_sigterm(tmp_path):
 def test_wrong_settings_end_the_start_with_a_sentence(tmp_path):
     settings = tmp_path / "config.yaml"
     settings.write_text("cpuPerDevice: none\n")
-    env = environment(tmp_path, free_port(), AIM_CONFIG=str(settings))
+    env = environment(tmp_path, free_ports(1)[0], AIM_CONFIG=str(settings))
     done = subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert f"{settings}: cpuPerDevice: must be a whole number, found 'none'" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.fixture
-def settings(monkeypatch, tmp_path):
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    return runpy.run_path(str(SETTINGS))
 
 
 def test_idle_connections_outlive_those_of_the_client(settings):

@@ -9,6 +9,7 @@ import yaml
 from aimlib.engines.catalogue import EngineMetrics, engines
 from aimlib.engines.gpu_exporters import exporters
 from aimlib.telemetry.recording_rules import records, rule_files
+from tests.cases import read
 from tests.kustomize import ROOT
 
 PUBLISHED = ROOT / "tests" / "testdata" / "metrics"
@@ -23,7 +24,7 @@ TYPES = {
 
 
 def published(engine):
-    return yaml.safe_load((PUBLISHED / f"{engine.name}-{engine.version}.yaml").read_text())["metrics"]
+    return read(PUBLISHED / f"{engine.name}-{engine.version}.yaml")["metrics"]
 
 
 @pytest.mark.parametrize("key", EngineMetrics.model_fields)
