@@ -24,6 +24,9 @@ written    what is merged into the status that the earlier sync wrote
 pods       the endpoint's Pods, each as what is different about it (`pod` of world.py); asked for as the server does
 figures    what Prometheus says of the endpoint: the figures by their names in the status, or what was found instead of
            an answer, as text; asked for as the server does
+
+The answer that is expected stands in the response.yaml beside it, which `make golden` writes: as the difference to the
+answer of another case where that is shorter (tests/golden.py, tests/merge_patch.py).
 """
 
 import json
@@ -31,11 +34,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from tests import golden
+from tests.files import TESTDATA, read
 
-from aimlib.data import YamlLoader
-
-TESTDATA = Path(__file__).parent / "testdata"
 PARENTS = {
     "endpoint": "AIMEndpoint",
     "recipe": "AIMRecipe",
@@ -70,13 +71,9 @@ class Case(NamedTuple):
         return found
 
     @property
-    def expected(self) -> Path:
-        return self.path / "response.yaml"
-
-    @property
     def said(self) -> dict[str, Any]:
         """The answer that is expected."""
-        return read(self.expected)["answer"]
+        return golden.plain(golden.expected(str(self)))["answer"]
 
     def __str__(self) -> str:
         return "/".join(self.path.parts[-3:])
@@ -86,16 +83,6 @@ def cases(kind: str = "*", hook: str = "*") -> list[Case]:
     """Every case of the hooks, in the order of their folders."""
     found = (one.parent for one in TESTDATA.glob(f"{kind}/{hook}/*/request.yaml"))
     return [Case(path) for path in sorted(found) if path.parts[-3] in PARENTS]
-
-
-def read(path: Path) -> Any:
-    """What a YAML file has; there are a thousand of them."""
-    return yaml.load(path.read_text(encoding="utf-8"), YamlLoader)  # noqa: S506 - it is a safe one
-
-
-def read_all(path: Path) -> list[Any]:
-    """The documents of a YAML file."""
-    return [one for one in yaml.load_all(path.read_text(encoding="utf-8"), YamlLoader) if one is not None]
 
 
 @cache

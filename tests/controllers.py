@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from tests.cases import read_all
+from tests.files import read_all
 from tests.kustomize import ROOT
 from tests.schema import definitions, plural
 

@@ -8,6 +8,8 @@ enforce    true for the webhook of namespaces that enforce
 known      false while the server has read neither recipes nor inventory
 written    what is merged into the status of the stored endpoint
 
+The answers that are expected stand whole in a response.yaml beside it, with the patch as it reads (tests/golden.py).
+
 With `earlier` the endpoint is updated: the earlier one is stored, with the status that the endpoint hook gave it.
 """
 
@@ -39,10 +41,6 @@ class Case(NamedTuple):
         if unknown := found.keys() - KEYS:
             raise ValueError(f"{self}/request.yaml: unknown {', '.join(unknown)}; known are {', '.join(sorted(KEYS))}")
         return found
-
-    @property
-    def expected(self) -> Path:
-        return self.path / "response.yaml"
 
     @property
     def route(self) -> str:

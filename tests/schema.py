@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
-from tests.cases import read, read_all
 from tests.cluster import gateway_api
+from tests.files import read, read_all
 from tests.kustomize import ROOT
 
 CRDS = "crds"

@@ -2,18 +2,22 @@
 
 import json
 from functools import cache
+from itertools import combinations
 
 import pytest
-import yaml
 
 from aimlib.protocol.observed import is_applied, kind_key
-from tests.cases import PARENTS, TESTDATA, Case, cases, read
+from tests import golden
+from tests.cases import PARENTS, TESTDATA, Case, cases
 from tests.child_types import type_errors
 from tests.controllers import declared, groups
+from tests.files import written
+from tests.merge_patch import same
 from tests.playing import again, play
 from tests.schema import crd, objections, settled
 
 ALL = cases()
+BY_NAME = {str(case): case for case in ALL}
 PLURALS = {"endpoint": "aimendpoints", "recipe": "aimrecipes", "inventory": "aiminventories", "cache": "aimcaches"}
 
 
@@ -30,28 +34,43 @@ def children(said):
     return said.get("children", said.get("attachments"))
 
 
-class Dumper(yaml.SafeDumper):
-    """YAML for reading: texts of several lines as blocks, and no anchors."""
-
-    def ignore_aliases(self, _data):
-        return True
-
-
-def text(dumper, value):
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+def envelope(case):
+    """The answer of a case in the form of its file."""
+    answer = played(case).answer
+    return golden.keyed({"code": answer.code, "answer": json.loads(json.dumps(answer.said))})
 
 
-Dumper.add_representer(str, text)
+def answer_of(name):
+    return envelope(BY_NAME[name])
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)
-def test_the_hook_answers_as_expected(case, request):
-    answer = played(case).answer
-    found = {"code": answer.code, "answer": json.loads(json.dumps(answer.said))}
+def test_the_hook_answers_as_expected(case, request, tmp_path):
     if request.config.getoption("--update-golden"):
-        case.expected.write_text(yaml.dump(found, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
-    assert case.expected.exists(), "there is no response.yaml yet: run make golden and review it"
-    assert found == read(case.expected)
+        golden.update(str(case), answer_of)
+    golden.check(str(case), envelope(case), tmp_path)
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_the_form_of_the_files_loses_nothing(case):
+    assert same(golden.plain(envelope(case))["answer"], played(case).answer.said)
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_each_file_is_the_shortest_and_what_make_golden_writes(case):
+    content = golden.nearest(str(case), envelope(case), answer_of)
+    assert (case.path / golden.RESPONSE).read_text(encoding="utf-8") == written(content), "run make golden"
+
+
+def test_children_and_conditions_come_in_one_order_in_all_answers():
+    """Their order is in no file: here it is held to be the same wherever two of them come together."""
+    found = set()
+    for case in SYNCED:
+        said = played(case).answer.said
+        kinds = [*dict.fromkeys(child["kind"] for child in children(said))]
+        types = [condition["type"] for condition in said.get("status", {}).get("conditions", ())]
+        found |= {(case.kind, *pair) for one in (kinds, types) for pair in combinations(one, 2)}
+    assert {(kind, second, first) for kind, first, second in found} & found == set()
 
 
 def test_every_folder_is_a_case():

@@ -3,18 +3,14 @@
 import json
 
 import pytest
-import yaml
 
 from aimlib.naming import MODEL_LABEL, model_label
-from hooks.endpoint.children import OPTIONAL
+from aimlib.protocol.observed import kind_key
 from tests.cases import cases
-from tests.cluster import gateway_api
 from tests.cluster.plane import ROOT
-from tests.schema import plural
+from tests.controllers import declared
 
 pytestmark = pytest.mark.e2e
-
-ANSWERS = [case for case in cases(hook="sync") if case.kind in {"endpoint", "node"}]
 
 
 def test_every_shipped_recipe_is_ready_and_labelled_with_its_model(cluster):
@@ -36,50 +32,31 @@ def test_recipes_are_found_by_the_label_of_their_model(cluster):
     assert len(found) >= 10
 
 
-def children(case):
-    """The children that a golden case answers with, if it answers."""
-    return case.said.get("children") or case.said.get("attachments") or []
+def golden_children(kinds):
+    """The children of these kinds that golden cases are answered with."""
+    answers = [case.said for case in cases(hook="sync") if case.kind in {"endpoint", "node"}]
+    children = [child for said in answers for child in said.get("children") or said.get("attachments") or []]
+    return [child for child in children if kind_key(child) in kinds]
+
+
+def dry_run(cluster, objects):
+    """How many of these objects the API server would accept, in the namespaces that they name."""
+    names = sorted({one["metadata"].get("namespace", "default") for one in objects} - {"default"})
+    namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
+    apply = ("apply", "--server-side", "--force-conflicts", "--filename=-")
+    cluster.kubectl(*apply, input=listed(namespaces))
+    try:
+        return cluster.kubectl(*apply, "--dry-run=server", input=listed(objects)).count("(server dry run)")
+    finally:
+        cluster.kubectl("delete", "namespace", "--wait=false", *names)
 
 
 def listed(objects):
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
 
 
-@pytest.fixture
-def golden(cluster):
-    """Every child of every golden case, and the namespaces that they are in."""
-    found = [child for case in ANSWERS for child in children(case)]
-    names = {child["metadata"].get("namespace", "default") for child in found} - {"default"}
-    namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(names)]
-    if namespaces:
-        cluster.kubectl("apply", "--filename=-", input=listed(namespaces))
-    yield found
-    if namespaces:
-        cluster.kubectl("delete", "namespace", "--wait=false", *sorted(names))
-
-
-@pytest.fixture(scope="module")
-def with_gateway_api(cluster):
-    """The CRDs of Gateway API, for the children that need them; no controller declares their kinds."""
-    files = [str(gateway_api.crd_file(plural)) for plural in gateway_api.KINDS]
-    for file in files:
-        cluster.kubectl("apply", "--server-side", f"--filename={file}")
-    crds = [f"crd/{plural}.gateway.networking.k8s.io" for plural in gateway_api.KINDS]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *crds)
-    yield
-    cluster.kubectl("delete", *crds)
-
-
-@pytest.mark.usefixtures("with_gateway_api")
-def test_every_child_of_every_golden_case_is_accepted(cluster, golden):
-    controllers = [yaml.safe_load((ROOT / "metacontroller" / f"{name}.yaml").read_text()) for name in CONTROLLERS]
-    kinds = {one["resource"] for spec in controllers for part in PARTS for one in spec["spec"].get(part, ())}
-    optional = {f"{child.kind.partition('.')[0].lower()}s" for child in OPTIONAL}
-    assert {plural(child["kind"]) for child in golden} == kinds | optional
-    apply = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename=-")
-    said = cluster.kubectl(*apply, input=listed(golden))
-    assert said.count("(server dry run)") == len(golden)
-
-
-CONTROLLERS = ("endpoint", "node")
-PARTS = ("childResources", "attachments")
+def test_every_child_of_every_golden_case_is_accepted(cluster):
+    kinds = {*declared("endpoint"), *declared("node")}
+    golden = golden_children(kinds)
+    assert {kind_key(child) for child in golden} == kinds
+    assert dry_run(cluster, golden) == len(golden)

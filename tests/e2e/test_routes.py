@@ -11,6 +11,7 @@ import pytest
 from tests.cluster import audit
 from tests.e2e.optional_kinds import MODEL, ROUTE, gateway_component
 from tests.e2e.space import endpoint
+from tests.e2e.test_installation import dry_run, golden_children
 from tests.e2e.test_writes import settled
 
 pytestmark = pytest.mark.e2e
@@ -61,6 +62,13 @@ def test_a_route_that_the_gateway_refuses_is_reported_with_its_reason(space):
     )
     assert space.condition("refused")["message"] == message
     assert "external" not in space.get("aimendpoint", "refused")["status"]["endpoints"]
+
+
+@pytest.mark.usefixtures("offered")
+def test_every_route_of_every_golden_case_is_accepted(cluster):
+    routes = golden_children({"HTTPRoute.gateway.networking.k8s.io/v1"})
+    assert len(routes) > 5
+    assert dry_run(cluster, routes) == len(routes)
 
 
 @pytest.mark.usefixtures("offered")

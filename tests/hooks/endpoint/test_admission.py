@@ -4,7 +4,6 @@ import json
 
 import jsonpatch
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,29 +24,34 @@ from hooks.endpoint import decision as decisions
 from hooks.endpoint.admission import label, validate
 from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.server.webhooks import call_webhook, webhooks
+from tests import golden
 from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
-from tests.cases import TESTDATA, read
+from tests.cases import TESTDATA
 from tests.playing import call, play
 from tests.reviews import Case, asked, body, cases, known, patch, reviewed
-from tests.test_golden import SYNCED, Dumper
+from tests.test_golden import SYNCED
 from tests.world import parent
 
 ALL = cases()
 ANSWERED = [case for case in ALL if asked(case).code == 200]
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
-def test_admission_answers_as_expected(case, request):
+def envelope(case):
+    """The answer in the form of its file: with the patch, which is encoded, as it reads."""
     found = asked(case)
     shown = {"code": found.code, "answer": json.loads(json.dumps(found.said))}
     if "response" in found.said:
         shown["patch"] = patch(found.said)
         shown["answer"]["response"].pop("patch", None)
+    return shown
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_admission_answers_as_expected(case, request, tmp_path):
     if request.config.getoption("--update-golden"):
-        case.expected.write_text(yaml.dump(shown, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
-    assert case.expected.exists(), "there is no response.yaml yet: run make golden and review it"
-    assert shown == read(case.expected)
+        golden.update(str(case), lambda _: envelope(case))
+    golden.check(str(case), envelope(case), tmp_path)
 
 
 def test_every_folder_is_a_case():
