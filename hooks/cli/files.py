@@ -160,9 +160,7 @@ def read_inventory(paths: Iterable[str]) -> ClusterInventory:
         except BadRequestError as error:
             raise InvalidManifestError(f"{one.place()}: {error}") from error
     unusable = sorted(name for name, node in nodes.items() if not node["spec"]["usable"])
-    notes = tuple(
-        f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in unusable
-    )
+    notes = tuple(f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in unusable)
     if inventory and not nodes:
         return ClusterInventory(inventory, ())
     return ClusterInventory(simulate.simulate_inventory(nodes.values()), notes)

@@ -180,7 +180,7 @@ def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, cach
     # The recipe hook validates a whole recipe, which takes a while: it is called for recipes of the right model only.
     catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in recipes]
     found = select_related(selected, [cluster, *catalogue, *caches])
-    # Whether the cluster has the components of optional kinds is not known here: a plan shows what was asked for.
+    # Whether the cluster has the components of optional kinds is unknown here: a plan shows what is requested.
     children: Raw = {kind: {} for kind in (*ENDPOINT_CHILD_KINDS, *(child.kind for child in OPTIONAL))}
     return endpoint.sync(parse_request({"parent": parent, "children": children, "related": found}), config)
 

@@ -75,8 +75,8 @@ def test_offline(here):
     [
         (("--max-size", "many"), "'many' is not a quantity"),
         (("--max-workers", "0"), "0 is not in the range 1<=x<=64"),
-        (("--revision", "../../escape"), "'../../escape' is no branch, tag or commit"),
-        (("--revision", "/etc"), "'/etc' is no branch, tag or commit"),
+        (("--revision", "../../escape"), "'../../escape' is not a branch, tag or commit"),
+        (("--revision", "/etc"), "'/etc' is not a branch, tag or commit"),
     ],
 )
 def test_bad_input(here, words, said):
