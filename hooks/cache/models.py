@@ -144,9 +144,9 @@ def _failure(report: ModelReport | None, job: ObservedJob, reason: str) -> str:
 
 def _error(report: ModelReport | None, reason: str) -> str | None:
     """The message of a failed download, else that of its reason."""
-    known = DOWNLOAD_OUTCOMES.get(reason)
+    outcome = DOWNLOAD_OUTCOMES.get(reason)
     reported = report.message if report and report.state == "Failed" else None
-    return reported or (known and known.words)
+    return reported or (outcome and outcome.words)
 
 
 def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state: DerivedState) -> CachedModelStatus:

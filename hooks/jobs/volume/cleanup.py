@@ -54,8 +54,8 @@ class Cleanup:
         """Checks that every model that is reported as ready is complete, and records use. ApiServerError."""
         models = self._models()
         rated = self.rules.rate(models.values())
-        known = {(one.id, one.revision) for one in models.values()}
-        for name in sorted(known | {*rated.ready}):
+        indexed = {(one.id, one.revision) for one in models.values()}
+        for name in sorted(indexed | {*rated.ready}):
             with self._locked(self.volume.repo(name[0])) as mine:
                 model = self._models().get(model_key(*name)) if mine else None
                 if model:
@@ -96,13 +96,13 @@ class Cleanup:
                     self.freed += sum(one.bytes for one in files)
                     self._count(leftovers_removal(repo, files))
 
-    def make_room(self, wanted: Callable[[CleanupPolicy], CleanupPolicy] = lambda policy: policy) -> None:
+    def make_room(self, adjusted: Callable[[CleanupPolicy], CleanupPolicy] = lambda policy: policy) -> None:
         """Removes models one by one, reading the rules before each. ApiServerError."""
         tried: set[str] = set()
         while True:
             models = {key: one for key, one in self._models().items() if key not in tried}
             rated = self.rules.rate(models.values())
-            now, policy = clock.now(), wanted(rated.policy)
+            now, policy = clock.now(), adjusted(rated.policy)
             planned = eviction.plan_removals(rated.models, policy, self.free, now)
             if not planned:
                 if message := eviction.shortage(rated.models, policy, self.free, now):
@@ -172,12 +172,12 @@ def clean_up(root: Path, rules: CleanupRules, log: Log) -> Cleanup:
 def make_room(root: Path, cluster: CacheClient, model: str, needed: int, log: Log) -> CleanupReport:
     """Removes models until `needed` bytes are free for one being downloaded, as far as the AIMCache allows."""
 
-    def wanted(policy: CleanupPolicy) -> CleanupPolicy:
+    def adjusted(policy: CleanupPolicy) -> CleanupPolicy:
         return policy._replace(min_free=needed, asked=f"{model} needs")
 
     with _prepared(root):
         cleanup = Cleanup(root, CacheRules(cluster), log)
-        _run(cleanup, cleanup.remove_leftovers, lambda: cleanup.make_room(wanted))
+        _run(cleanup, cleanup.remove_leftovers, lambda: cleanup.make_room(adjusted))
     return cleanup.report()
 
 

@@ -57,32 +57,32 @@ def _download(volume: MountedVolume, request: DownloadRequest, context: Download
     endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
     hub = HubClient(endpoint, request.model, request.revision)
     listing = retry(hub.listing, context.retry_policy, threading.Event())
-    wanted = _requested(request, listing)
+    requested = _requested(request, listing)
     repo = volume.repo(request.model)
     repo.blobs.mkdir(parents=True, exist_ok=True)
-    missing = wanted.bytes - _existing_bytes(repo, wanted)
+    missing = requested.bytes - _existing_bytes(repo, requested)
     _ensure_space(request, missing, context)
-    progress = Progress(wanted.bytes, done=wanted.bytes - missing if missing else 0)
+    progress = Progress(requested.bytes, done=requested.bytes - missing if missing else 0)
 
     def report() -> ModelReport:
         return request.report(
             state="Downloading" if missing else "Verifying",
-            commit=wanted.commit,
+            commit=requested.commit,
             done=progress.done,
             total=progress.total,
-            files=len(wanted.files),
+            files=len(requested.files),
         )
 
     context.reporter.update(report())
-    blobs = sorted({one.hash: one for one in reversed(wanted.files)}.values(), key=lambda one: -one.size)
+    blobs = sorted({one.hash: one for one in reversed(requested.files)}.values(), key=lambda one: -one.size)
     with closing(FileClient(endpoint, hub.token, request.workers)) as web:
-        fetcher = BlobDownloader(hub, wanted.commit, repo.blobs, web, progress, context.retry_policy)
+        fetcher = BlobDownloader(hub, requested.commit, repo.blobs, web, progress, context.retry_policy)
         run_parallel(blobs, fetcher.download, request.workers, lambda: context.reporter.update(report()), fetcher.abort)
     snapshot.publish_snapshot(
-        repo, request, wanted.commit, wanted.files, all_of_it=len(wanted.files) == len(listing.files)
+        repo, request, requested.commit, requested.files, all_of_it=len(requested.files) == len(listing.files)
     )
-    snapshot.check_snapshot(volume, request, wanted.commit)
-    model = request.index_entry(wanted.commit, wanted.files, clock.timestamp())
+    snapshot.check_snapshot(volume, request, requested.commit)
+    model = request.index_entry(requested.commit, requested.files, clock.timestamp())
     index.update_index(request.root, lambda before: before.having(model), context.log)
     return model
 
@@ -94,22 +94,22 @@ def _requested(request: DownloadRequest, listing: Listing) -> CachedModel:
         raise DownloadError(
             "NoFiles", f"none of the {len(listing.files)} files of {request.name} match: {request.patterns_text}"
         )
-    wanted = request.index_entry(listing.commit, files, "")
-    if request.max_size is not None and wanted.bytes > request.max_size:
+    requested = request.index_entry(listing.commit, files, "")
+    if request.max_size is not None and requested.bytes > request.max_size:
+        size, limit = format_bytes(requested.bytes, at_least=True), format_bytes(request.max_size)
         raise DownloadError(
             "TooLarge",
-            f"{request.name} has {format_bytes(wanted.bytes, at_least=True)} in {len(files)} files, and maxSize is "
-            f"{format_bytes(request.max_size)} ({wanted.bytes} and {request.max_size} bytes): raise it, or exclude "
-            "files",
+            f"{request.name} has {size} in {len(files)} files, and maxSize is {limit} "
+            f"({requested.bytes} and {request.max_size} bytes): raise it, or exclude files",
         )
-    return wanted
+    return requested
 
 
-def _existing_bytes(repo: Repo, wanted: CachedModel) -> int:
+def _existing_bytes(repo: Repo, requested: CachedModel) -> int:
     """Bytes that are on the volume already, not verified yet."""
     return sum(
         size if has_size(repo.blobs / name, size) else part_size(incomplete_path(repo.blobs / name), size) or 0
-        for name, size in wanted.blobs.items()
+        for name, size in requested.blobs.items()
     )
 
 
@@ -118,10 +118,9 @@ def _ensure_space(request: DownloadRequest, missing: int, context: DownloadConte
     message = context.make_room(missing) if missing > disk.free_bytes(request.root) else None
     free = disk.free_bytes(request.root)
     if missing > free:
+        needed, available = format_bytes(missing, at_least=True), format_bytes(free)
         raise DownloadError(
             "NoSpace",
-            f"{request.name} needs {format_bytes(missing, at_least=True)} more, and {format_bytes(free)} are "
-            f"free "
-            f"({missing} and {free} bytes) on the volume at {request.root}: make it larger, or keep fewer models"
-            + (f" ({message})" if message else ""),
+            f"{request.name} needs {needed} more, and {available} are free ({missing} and {free} bytes) on the volume "
+            f"at {request.root}: make it larger, or keep fewer models" + (f" ({message})" if message else ""),
         )

@@ -19,8 +19,8 @@ def verify_offline(request: DownloadRequest, reporter: Reporter, log: Callable[[
     """Verifies the model on a volume, which may be read-only. DownloadError (NotOnVolume) where it is incomplete."""
     volume = MountedVolume(request.root)
     with _locked(volume, request, log) as writable:
-        if writable and (known := snapshot.indexed_model(volume, request, log)):
-            return known
+        if writable and (model := snapshot.indexed_model(volume, request, log)):
+            return model
         model = _verify(volume, request, reporter)
         if writable:
             index.update_index(request.root, lambda before: before.having(model), log)

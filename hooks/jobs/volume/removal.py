@@ -29,7 +29,7 @@ def remove_model(volume: MountedVolume, model: CachedModel, others: Iterable[Cac
     _remove_dangling(repo)
     freed = 0
     found = _scan(volume.hub)
-    for one in (one for known in found.repos for one in known.revisions):
+    for one in (one for folder in found.repos for one in folder.revisions):
         if one.snapshot_path.resolve() == repo.snapshot(model.commit).resolve():
             strategy = found.delete_files(*one.files)
             strategy.execute()
