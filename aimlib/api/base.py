@@ -1,4 +1,4 @@
-"""What every API type shares: camelCase on the wire, frozen in memory, and rules that CEL and Python both hold."""
+"""The base of every API type: camelCase in JSON, immutable, with rules that CEL and Python both check."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -10,9 +10,9 @@ from pydantic_core import CoreSchema
 
 
 class Model(BaseModel):
-    """A frozen value; its attribute docstrings are what `kubectl explain` prints."""
+    """An immutable value; its attribute docstrings are the descriptions that `kubectl explain` prints."""
 
-    # What was given stays out of tracebacks: it may be a secret, and `aimlib.schema.error_messages` shows the rest.
+    # Input stays out of tracebacks, since it may be a secret; `aimlib.schema.error_messages` shows the rest.
     model_config = ConfigDict(
         frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
     )
@@ -23,14 +23,14 @@ class Model(BaseModel):
 
 
 class FieldRule(NamedTuple):
-    """One rule on one object: the API server evaluates `cel`, this process `holds` on the same raw data."""
+    """One rule for one object: the API server evaluates `cel`, and this process `holds`, on the same raw data."""
 
     cel: str
     message: str
     holds: Callable[[Mapping[str, Any]], bool]
 
     def broken(self, raw: Mapping[str, Any]) -> bool:
-        """Whether `raw` breaks the rule. Where a value is of the wrong type or form, its own field says so."""
+        """Whether `raw` breaks the rule. A value of the wrong type or form is reported by its own field instead."""
         try:
             return not self.holds(raw)
         except (TypeError, AttributeError, ValueError):
@@ -38,7 +38,7 @@ class FieldRule(NamedTuple):
 
 
 def without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """`raw` without fields that are null, which says the same as leaving them out."""
+    """`raw` without fields that are null, which means the same as leaving them out."""
     return {
         key: without_nulls(value) if isinstance(value, Mapping) else value
         for key, value in raw.items()
@@ -47,13 +47,13 @@ def without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Ruled(Model):
-    """A value with rules between its fields: CEL in the CRD, and the same rules whenever it is parsed here."""
+    """A value with rules between its fields: CEL in the CRD, and the same rules when it is parsed here."""
 
     rules: ClassVar[tuple[FieldRule, ...]] = ()
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`raw`, which keeps the rules, in the form that is worked with."""
+        """`raw`, which passes the rules, with every value at the path that this process reads."""
         return raw
 
     @model_validator(mode="before")
@@ -92,7 +92,7 @@ MODEL_ID_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 QUANTITY_FORM = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 
 ModelId = Annotated[str, Field(min_length=1, max_length=256, pattern=MODEL_ID_FORM)]
-"""A model's id at the Hugging Face hub, `organisation/name`."""
+"""A model's id on the Hugging Face Hub, `organisation/name`."""
 
 Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_FORM)]
 """A Kubernetes quantity that is not negative, such as `500m`, `16`, `64Gi`."""

@@ -25,14 +25,14 @@ Duration = Annotated[str, Field(pattern=r"^[0-9]{1,8}(s|m|h|d|w)$", max_length=1
 Priority = Literal["high", "medium", "low"]
 MountPath = Annotated[str, Field(pattern=r"^/", max_length=256)]
 Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=128)]
-"""A branch, tag or commit of a repository at the hub."""
+"""A branch, tag or commit of a repository on the hub."""
 Pattern = Annotated[str, Field(min_length=1, max_length=256)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=512)]
 
 DUPLICATE_FILES = ("original/*", "metal/*", "consolidated*")
-"""Files that hold the same weights once more: Meta's own format, Apple's, and Mistral's, beside the one that engines
+"""Files that contain the same weights again, in the formats of Meta, Apple and Mistral, beside the one that engines
 load (sources: KAITO's consts.go and AMD's recipes for the first; the file lists of openai/gpt-oss-120b and
-mistralai/Mistral-Large-Instruct-2411 at the hub for the others)."""
+mistralai/Mistral-Large-Instruct-2411 on the hub for the others)."""
 
 
 def _is_sized(raw: Mapping[str, Any]) -> bool:
@@ -49,12 +49,12 @@ CACHE_RULES = (
     FieldRule(
         "has(self.modelId) || (has(self.models) && size(self.models) > 0) || has(self.size) || "
         "(has(self.storage) && (has(self.storage.size) || has(self.storage.existingClaim)))",
-        "say which models to keep (modelId, or models), or how large the cache is: size, or storage.size",
+        "state which models to keep (modelId or models), or how large the cache is (size or storage.size)",
         _is_sized,
     ),
     FieldRule(
         "!has(self.modelId) || !has(self.models) || self.models.all(one, one.id != self.modelId)",
-        "a model is listed twice: modelId is short for an entry of models, and each model has one entry",
+        "a model is listed twice: modelId is short for an entry of models, and a model has one entry",
         _is_listed_once,
     ),
     FieldRule(
@@ -83,86 +83,86 @@ CACHE_RULES = (
 
 
 class CacheStorageSpec(Model):
-    """The volume."""
+    """The volume that has the models."""
 
     size: Quantity | None = None
-    """Its size; what the models need and a tenth when left out."""
+    """Size of the PersistentVolumeClaim; when left out, the size of the models and 10 % more."""
     storage_class: Annotated[str, Field(max_length=253)] | None = None
-    """Its storage class; the cluster's default when left out."""
+    """Storage class of the PersistentVolumeClaim; the cluster's default when left out."""
     access_mode: AccessMode = "ReadWriteOnce"
-    """Its access mode. With ReadWriteOnce all pods that use the cache are kept on one node."""
+    """Access mode of the PersistentVolumeClaim. With ReadWriteOnce all pods that use the cache run on one node."""
     mount_path: MountPath | None = None
-    """Where it is mounted in containers; /workspace/model-cache when left out."""
+    """Path at which containers mount the volume; /workspace/model-cache when left out."""
     existing_claim: ObjectName | None = None
-    """A claim of this namespace to use instead of a new one. It stays when the cache is deleted."""
+    """A PersistentVolumeClaim of this namespace to use instead of a new one. It is not deleted with the cache."""
 
 
 class ProxySpec(Model):
-    """Proxies between the downloads and the hub."""
+    """Proxies through which downloads reach the hub."""
 
     http: Url | None = None
-    """Proxy for http (HTTP_PROXY)."""
+    """Proxy for HTTP (HTTP_PROXY)."""
     https: Url | None = None
-    """Proxy for https (HTTPS_PROXY)."""
+    """Proxy for HTTPS (HTTPS_PROXY)."""
     no_proxy: Annotated[str, Field(max_length=1024)] | None = None
-    """Hosts that are reached without, separated by commas (NO_PROXY)."""
+    """Hosts that are reached without a proxy, separated by commas (NO_PROXY)."""
 
 
 class HubSpec(Model):
-    """Where models come from."""
+    """The hub from which models are downloaded."""
 
     endpoint: Url | None = None
-    """A mirror of the Hugging Face hub (HF_ENDPOINT); huggingface.co when left out."""
+    """URL of a mirror of the Hugging Face Hub (HF_ENDPOINT); https://huggingface.co when left out."""
     offline: bool = False
-    """Download nothing: the models are on the volume already, and are only verified."""
+    """Download nothing: the models are on the volume already and are only verified."""
     token_secret: TokenSecret | None = None
-    """The Secret with a token for gated models; huggingface-token, key token, if present, when left out."""
+    """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out."""
     proxy: ProxySpec = ProxySpec()
-    """Proxies."""
+    """Proxies through which downloads reach the hub."""
 
 
 class DownloadSpec(Model):
-    """How the Jobs download."""
+    """Settings of the Jobs that download models."""
 
     max_workers: Annotated[int, Field(ge=1, le=64)] = 8
-    """Files that one Job downloads at a time."""
+    """Files that one Job downloads in parallel."""
     pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=16)] = ()
     """Names of Secrets with registry credentials for the downloader's image."""
     node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)] = Field(
         default_factory=dict
     )
-    """Labels of the nodes that may download. Nodes with GPUs are preferred: some volumes never move."""
+    """Labels of the nodes on which downloads may run. Nodes with GPUs are preferred: some volumes stay on a node."""
 
 
 class CachedModelSpec(Model):
-    """One model to keep."""
+    """A model to keep in the cache."""
 
     id: ModelId
-    """Its id at the Hugging Face hub."""
+    """Id of the model on the Hugging Face Hub."""
     revision: Revision | None = None
-    """Branch, tag or commit of its repository; the default branch when left out."""
+    """Branch, tag or commit of the model's repository; the default branch when left out."""
     include: Annotated[tuple[Pattern, ...], Field(max_length=32)] = ()
     """Download only files that match one of these patterns, such as *.safetensors; all when left out."""
     exclude: Annotated[tuple[Pattern, ...], Field(max_length=32)] | None = None
-    """Leave out files that match; original/*, metal/* and consolidated*, which are duplicates, when left out."""
+    """Skip files that match one of these patterns; original/*, metal/* and consolidated* (duplicates) when left out."""
     max_size: Quantity | None = None
-    """Refuse it when it is larger."""
+    """Do not download the model when its files are larger than this."""
     preload: bool = True
-    """Download it before anyone asks. With false it is downloaded when an endpoint uses it."""
+    """Download the model at once. With false it is downloaded when an endpoint uses it."""
     priority: Priority = "medium"
-    """Which models go last when space is short."""
+    """Models of low priority are removed first when space is short, those of high priority last."""
     retention: Duration | None = None
-    """Keep it at least this long after its last use."""
+    """Keep the model at least this long after its last use."""
 
 
 class CacheCleanup(Ruled):
-    """When and what to remove. A model that an endpoint uses is never removed."""
+    """When a clean-up runs and what it removes. A model that an endpoint uses is never removed."""
 
     rules = (
         FieldRule(
             f"!has(self.schedule) || self.schedule.matches('{CRON_FORM}')",
-            "schedule is no cron text: minute, hour, day of the month, month and day of the week, such as 0 2 * * *, "
-            "or a name such as @daily",
+            "schedule is not in cron format: minute, hour, day of the month, month and day of the week, such as "
+            "0 2 * * *, or a name such as @daily",
             lambda raw: "schedule" not in raw or bool(re.fullmatch(CRON_FORM, raw["schedule"])),
         ),
     )
@@ -170,39 +170,39 @@ class CacheCleanup(Ruled):
     enabled: bool = False
     """Turns clean-up on."""
     schedule: Annotated[str, Field(max_length=128)] = "0 2 * * *"
-    """When, in cron format, UTC."""
+    """When it runs, in cron format, UTC."""
     strategy: Literal["lru", "age", "none"] = "lru"
-    """What goes first: lru, the least recently used; age, the first downloaded; none removes nothing."""
+    """Which model is removed first: lru, the least recently used; age, the first downloaded; none removes nothing."""
     max_age: Duration | None = None
-    """Remove what was not used (lru) or was downloaded (age) longer ago than this."""
+    """Remove models that were last used (lru) or were downloaded (age) longer ago than this."""
     min_free_space: Quantity | None = None
-    """Remove until this much is free."""
+    """Remove models until this much of the volume is free."""
 
 
 class CacheSpec(Ruled):
-    """Models kept on one volume."""
+    """Models that are kept on one volume."""
 
     rules = CACHE_RULES
 
     model_id: ModelId | None = None
-    """Short for models: one model."""
+    """Short for models with one entry."""
     cache_path: MountPath | None = None
     """Short for storage.mountPath."""
     size: Quantity | None = None
     """Short for storage.size."""
     storage: CacheStorageSpec = CacheStorageSpec()
-    """The volume."""
+    """The volume that has the models."""
     models: Annotated[
         tuple[CachedModelSpec, ...],
         Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["id"]}),
     ] = ()
-    """The models."""
+    """The models to keep."""
     hub: HubSpec = HubSpec()
-    """Where models come from."""
+    """The hub from which models are downloaded."""
     download: DownloadSpec = DownloadSpec()
-    """How the Jobs download."""
+    """Settings of the Jobs that download models."""
     cleanup: CacheCleanup = CacheCleanup()
-    """When and what to remove."""
+    """When a clean-up runs and what it removes."""
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -212,7 +212,7 @@ class CacheSpec(Ruled):
 
 
 class AIMCache(K8sObject):
-    """Models kept on one volume, downloaded once and shared by endpoints."""
+    """Models on one volume, downloaded once and shared by endpoints."""
 
     spec: CacheSpec
     status: CacheStatus | None = None

@@ -1,4 +1,4 @@
-"""The status of an AIMCache: what is on the volume as it was measured there, and what is being done."""
+"""The status of an AIMCache: what is on the volume as measured there, and the progress of its Jobs."""
 
 from typing import Annotated, Literal
 
@@ -14,61 +14,61 @@ ModelState = Literal["Waiting", "OnDemand", "Downloading", "Verifying", "Ready",
 
 
 class CachedModelStatus(Model):
-    """One model of the cache."""
+    """A model of the cache."""
 
     id: ModelId
-    """The model."""
+    """Id of the model."""
     revision: Text
-    """The branch, tag or commit that was asked for."""
+    """The requested branch, tag or commit."""
     commit: Text | None = None
-    """The commit that it is."""
+    """The commit that the revision names."""
     status: ModelState
     """Waiting, OnDemand, Downloading, Verifying, Ready, Failed or Removed."""
     listed: bool | None = None
-    """False where spec does not list it any more; it stays until a clean-up needs its space."""
+    """False when spec.models no longer lists the model; it stays until a clean-up needs its space."""
     progress: Text | None = None
-    """How much of it is there, while it is downloaded."""
+    """How much of the model is downloaded, while the download runs."""
     reason: Text | None = None
-    """Why it failed, in one word."""
+    """Why the download failed, in one CamelCase word."""
     message: MessageText | None = None
-    """Why it failed, or what it waits for."""
+    """Why the download failed, or what it waits for."""
     size: Quantity | None = None
-    """Bytes of its files, as counted on the volume."""
+    """Size of the model's files, as measured on the volume."""
     files: int | None = None
-    """Number of its files."""
+    """Number of the model's files."""
     cached_at: Timestamp | None = None
-    """When it was complete and verified."""
+    """When the model was complete and verified."""
     used_by: tuple[Name, ...] = ()
-    """The endpoints that use it."""
+    """Names of the endpoints that use the model."""
     last_accessed: Timestamp | None = None
-    """When an endpoint last began or ceased to use it; while usedBy names one, it is in use."""
+    """When an endpoint last started or stopped using the model; while usedBy is not empty, it is in use."""
     access_count: int | None = None
-    """How often an endpoint has begun to use it."""
+    """How often an endpoint has started to use the model."""
 
 
 class CacheStorageStatus(Model):
-    """The volume."""
+    """The volume that has the models."""
 
     pvc_name: Name | None = None
-    """The claim."""
+    """Name of the PersistentVolumeClaim."""
     pvc_uid: Text | None = None
-    """The claim's uid: what Jobs have reported of an earlier claim of that name is forgotten."""
+    """Uid of the PersistentVolumeClaim: reports about an earlier one of the same name are dropped."""
     pvc_phase: Text | None = None
-    """Its phase."""
+    """Phase of the PersistentVolumeClaim."""
     requested_size: Quantity | None = None
-    """What the claim asks for."""
+    """Storage that the PersistentVolumeClaim requests."""
     total_size: Quantity | None = None
     """Capacity of the file system, as measured on the volume."""
     used_size: Quantity | None = None
-    """Used by the cache, as measured on the volume."""
+    """Space that the cache uses, as measured on the volume."""
     available_size: Quantity | None = None
-    """Free, as measured on the volume."""
+    """Free space, as measured on the volume."""
     usage_percentage: float | None = None
-    """What is not free, in percent of the capacity."""
+    """Space that is not free, in percent of the capacity."""
 
 
 class CacheUsage(Model):
-    """The models as counted."""
+    """Counts of models, and the times of clean-ups."""
 
     total_models: int | None = None
     """Models that are Ready."""
@@ -77,55 +77,55 @@ class CacheUsage(Model):
     last_cleanup: Timestamp | None = None
     """When a clean-up last ended."""
     next_cleanup: Timestamp | None = None
-    """When the next one is due."""
+    """When the next clean-up is due."""
 
 
 class CacheRemoval(Model):
     """A model that a clean-up removes."""
 
     id: ModelId
-    """The model."""
+    """Id of the model."""
     revision: Text
-    """Its revision."""
+    """Revision of the model."""
     size: Quantity
-    """What that frees."""
+    """Space that the removal frees."""
     why: MessageText
-    """The rule and its figures."""
+    """The rule that removes it, with its numbers."""
 
 
 class CacheCleanupStatus(Model):
-    """What the next clean-up would remove, and what the last one did."""
+    """What the next clean-up would remove, and what the last one removed."""
 
     planned: tuple[CacheRemoval, ...] = ()
-    """What would be removed at nextCleanup as things are now."""
+    """Models that the next clean-up would remove if it ran now."""
     removed: tuple[CacheRemoval, ...] = ()
-    """What the last clean-up removed."""
+    """Models that the last clean-up removed."""
     message: MessageText | None = None
     """What the last clean-up could not do."""
 
 
 class CacheStatus(Model):
-    """What is in the cache, and what is being done."""
+    """The contents of the cache, and the progress of its Jobs."""
 
     observed_generation: int | None = None
     """The generation that this status was computed from."""
     phase: Literal["Pending", "Downloading", "Ready", "Failed", "Deleting"] | None = None
-    """Pending: waiting for its volume. Downloading. Ready: all there. Failed: needs you. Deleting."""
+    """Pending: waits for its volume. Downloading. Ready: has all models. Failed: needs your action. Deleting."""
     message: MessageText | None = None
-    """What it is waiting for, what is wrong, or what is there."""
+    """What the cache waits for, what is wrong, or what it contains."""
     models: Text | None = None
-    """How many of the models that should be there are, as 1/2."""
+    """How many of the models are ready, such as 1/2."""
     progress: Text | None = None
-    """How much of the running downloads is there."""
+    """Progress of the running downloads together."""
     storage: CacheStorageStatus | None = None
-    """The volume."""
+    """The volume that has the models."""
     cached_models: tuple[CachedModelStatus, ...] = ()
-    """The models."""
+    """The models, one entry for each revision."""
     usage: CacheUsage | None = None
-    """Counts."""
+    """Counts of models, and the times of clean-ups."""
     cleanup: CacheCleanupStatus | None = None
-    """What a clean-up removes."""
+    """What the next clean-up would remove, and what the last one removed."""
     warnings: tuple[MessageText, ...] = ()
-    """What may not be as expected."""
+    """Settings that have no effect, or another one than they seem to have."""
     conditions: Conditions = ()
-    """Ready, StorageReady, ModelsReady."""
+    """The conditions Ready, StorageReady and ModelsReady."""

@@ -1,4 +1,4 @@
-"""Cron texts in the form that CronJobs take: five fields, or a name such as @daily."""
+"""Schedules in the cron format of CronJobs: five fields, or a name such as @daily."""
 
 
 def _field(number: str, names: str = "") -> str:

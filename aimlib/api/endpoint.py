@@ -1,4 +1,4 @@
-"""AIMEndpoint: a model that is to be served. Its parts are in `endpoint_parts`, its status in `endpoint_status`."""
+"""AIMEndpoint: a model to serve. Its parts are in `endpoint_parts`, its status in `endpoint_status`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ ENDPOINT_SPELLINGS = (
     spelling("cache.storage.accessMode", "cache.accessMode"),
     spelling("cache.storage.mountPath", "cache.mountPath"),
 )
-"""Every path that has an official twin. The long form is the one this process works with."""
+"""Every path with a second spelling. This process reads the long form only."""
 
 
 def _given(raw: Mapping[str, Any], *paths: str) -> bool:
@@ -54,7 +54,7 @@ def _manual_is_complete(raw: Mapping[str, Any]) -> bool:
 ENDPOINT_RULES = (
     FieldRule(
         "has(self.modelId) || (has(self.model) && has(self.model.id))",
-        "say which model to serve: modelId, or model.id",
+        "state which model to serve: modelId or model.id",
         lambda raw: _given(raw, "modelId", "model.id"),
     ),
     FieldRule(
@@ -63,7 +63,7 @@ ENDPOINT_RULES = (
         "((has(self.gpuCount) || (has(self.recipe) && has(self.recipe.gpuCount)) || "
         "(has(self.resources) && has(self.resources.gpuCount))) && "
         "(has(self.precision) || (has(self.recipe) && has(self.recipe.precision))))",
-        "autoSelect: false leaves nothing to choose: give gpuCount and precision (backend is vllm unless given), "
+        "autoSelect: false selects nothing by itself: state gpuCount and precision (backend is vllm unless stated), "
         "or recipe.customRecipe",
         _manual_is_complete,
     ),
@@ -78,14 +78,14 @@ ENDPOINT_RULES = (
 
 
 class EndpointSpec(Ruled):
-    """The model to serve and what is asked of it. What is left out is free for the operator to choose."""
+    """The model to serve and the requirements on it. The operator selects whatever is left out."""
 
     rules = ENDPOINT_RULES
 
     model_id: ModelId | None = None
     """Short for model.id."""
     gpu_count: GpuCount | None = None
-    """Short for recipe.gpuCount: GPUs of one replica; 0 asks for CPUs."""
+    """Short for recipe.gpuCount: GPUs per replica; 0 requests CPUs."""
     precision: RequestedPrecision | None = None
     """Short for recipe.precision."""
     backend: RequestedBackend | None = None
@@ -93,27 +93,27 @@ class EndpointSpec(Ruled):
     auto_select: bool | None = None
     """Short for recipe.autoSelect."""
     replicas: Annotated[int, Field(ge=0, le=1000)] = 1
-    """How many replicas serve the model; 0 stops it. `kubectl scale` and autoscalers write this."""
+    """Number of replicas; 0 stops the endpoint. `kubectl scale` and autoscalers write this field."""
     model: ModelRef | None = None
     """The model to serve."""
     recipe: RecipeChoice = RecipeChoice()
-    """How to choose the recipe."""
+    """How the recipe is selected."""
     resources: Resources = Resources()
-    """CPU and memory of one replica, where the recipe's do not do."""
+    """CPU and memory per replica, instead of the recipe's."""
     scaling: Scaling | None = None
     """Automatic scaling."""
     service: ServiceSettings = ServiceSettings()
     """The Service in front of the replicas."""
     monitoring: Monitoring = Monitoring()
-    """Scraping and dashboards."""
+    """Metrics and dashboards."""
     cache: Cache = Cache()
-    """Where the model's files are kept."""
+    """Where the model's files are stored."""
     security: Security = Security()
-    """Identity of the replicas."""
+    """User, groups and service account of the pods."""
     deployment: DeploymentSettings = DeploymentSettings()
-    """How new versions replace old ones."""
+    """How an update replaces replicas."""
     image: Image = Image()
-    """The engine's image, where the recipe's does not do."""
+    """The engine's image, instead of the recipe's."""
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -121,7 +121,7 @@ class EndpointSpec(Ruled):
 
     @property
     def wanted(self) -> ModelRef:
-        """The model, whichever way it was spelled."""
+        """The model, however the spec spells it."""
         if self.model is None:
             raise ValueError("no model: an EndpointSpec is made by parsing, which refuses that")
         return self.model

@@ -1,4 +1,4 @@
-"""What an AIMEndpoint asks for: the model, and how to choose the recipe that serves it."""
+"""What an AIMEndpoint requests: the model, and how the recipe that serves it is selected."""
 
 from typing import Annotated, Literal
 
@@ -8,76 +8,76 @@ from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Name, ObjectNam
 from aimlib.api.precision import RequestedPrecision
 
 RequestedBackend = Literal["auto", "vllm", "sglang"]
-"""A serving engine, or `auto` to leave it free."""
+"""An engine, or `auto` for any."""
 
 
 class TokenSecret(Model):
-    """The Secret that holds a Hugging Face token. Only its name is used here; its content is never read."""
+    """The Secret with a Hugging Face token. The operator passes its name on and never reads its content."""
 
     name: ObjectName
-    """The Secret's name, in the endpoint's namespace."""
+    """Name of the Secret, in the same namespace."""
     key: Name = "token"
-    """The key in it."""
+    """Key of the token in the Secret."""
 
 
 class ModelRef(Model):
-    """Which model."""
+    """The model to serve."""
 
     id: ModelId | None = None
-    """Its id at the Hugging Face hub, such as Qwen/Qwen3-32B."""
+    """Id of the model on the Hugging Face Hub, such as Qwen/Qwen3-32B."""
     revision: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    """Branch, tag or commit of its repository; the default branch when left out."""
+    """Branch, tag or commit of the model's repository; the default branch when left out."""
     version: Annotated[str, Field(max_length=63)] | None = None
-    """A version of your own; it labels the pods (app.kubernetes.io/version) and changes nothing else."""
+    """A version of your own. It becomes the label app.kubernetes.io/version of the pods and has no other effect."""
     token_secret: TokenSecret | None = None
-    """The Secret with a token for gated models; huggingface-token, key token, if present, when left out."""
+    """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out."""
 
 
 class CustomRecipe(Model):
     """One AIMRecipe by name."""
 
     name: ObjectName
-    """The recipe's name."""
+    """Name of the AIMRecipe."""
     namespace: Name | None = None
-    """Accepted for resources of the earlier API; recipes are cluster-scoped now, so the name alone decides."""
+    """Has no effect, since recipes are cluster-scoped; accepted for resources of the earlier API."""
 
 
 class Fallback(Ruled):
-    """One step back from what was asked: each field given here replaces the one asked for."""
+    """One relaxation of the requirements: each field that is set replaces the same field of the request."""
 
     rules = (
         FieldRule(
             "has(self.gpuCount) || has(self.precision) || has(self.backend)",
-            "a fallback says what to ask for instead: gpuCount, precision or backend",
+            "a fallback states what to request instead: gpuCount, precision or backend",
             lambda raw: bool({"gpuCount", "precision", "backend"} & set(raw)),
         ),
     )
 
     gpu_count: GpuCount | None = None
-    """Ask for this many GPUs instead."""
+    """Request this many GPUs per replica instead."""
     precision: RequestedPrecision | None = None
-    """Ask for this precision instead; auto leaves it free."""
+    """Request this precision instead; auto accepts any."""
     backend: RequestedBackend | None = None
-    """Ask for this engine instead; auto leaves it free."""
+    """Request this engine instead; auto accepts any."""
 
 
 class RecipeChoice(Model):
-    """How to choose the recipe. What is stated is a requirement; what is left out is free."""
+    """How the recipe is selected. A field that is set is a requirement; a field that is left out is free."""
 
     auto_select: bool = True
-    """Choose what is left out. With false everything is stated: gpuCount and precision, or customRecipe."""
+    """Select whatever is left out. With false, set gpuCount and precision, or customRecipe."""
     backend: RequestedBackend | None = None
-    """The serving engine."""
+    """The engine: vllm, sglang, or auto for any."""
     precision: RequestedPrecision | None = None
-    """The format of the weights: bf16, fp16, fp8, fp4, int8, int4 or auto; synonyms are accepted."""
+    """The format of the weights: bf16, fp16, fp8, fp4, int8, int4, or auto for any; synonyms are accepted."""
     gpu_count: GpuCount | None = None
-    """GPUs of one replica; 0 asks for CPUs. The fewest that fit when left out."""
+    """GPUs per replica; 0 requests CPUs. When left out, the fewest that fit."""
     custom_recipe: CustomRecipe | None = None
     """Use this recipe and no other."""
     goal: Literal["latency", "throughput", "cost"] | None = None
-    """Rank what fits by published figures: latency per token, tokens per second, or tokens per second and GPU.
-    Left out, the fewest GPUs win."""
+    """Rank candidates by published measurements: latency per token, tokens per second, or tokens per second and GPU.
+    When left out, the fewest GPUs rank first."""
     fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
-    """What to ask for instead when nothing fits, in this order."""
+    """What to request instead when nothing fits, tried in this order."""
     update_policy: Literal["Pinned", "Auto"] = "Pinned"
-    """Pinned keeps a running endpoint on its choice and reports a better one; Auto moves to it."""
+    """Pinned keeps a running endpoint on its configuration and reports a better one; Auto changes to the better one."""

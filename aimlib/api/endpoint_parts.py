@@ -18,7 +18,7 @@ def _within(raw: Mapping[str, Any], request: str, limit: str) -> bool:
 
 
 class Resources(Ruled):
-    """CPU and memory of one replica."""
+    """CPU and memory per replica."""
 
     rules = (
         FieldRule(
@@ -37,17 +37,17 @@ class Resources(Ruled):
     gpu_count: GpuCount | None = None
     """The same as recipe.gpuCount."""
     cpu: Quantity | None = None
-    """CPU request."""
+    """CPU request per replica, in cores, such as 16 or 500m."""
     cpu_limit: Quantity | None = None
-    """CPU limit."""
+    """CPU limit per replica, in cores."""
     memory: Quantity | None = None
-    """Memory request."""
+    """Memory request per replica, such as 64Gi."""
     memory_limit: Quantity | None = None
-    """Memory limit."""
+    """Memory limit per replica."""
 
 
 class Scaling(Ruled):
-    """Automatic scaling: a HorizontalPodAutoscaler on this endpoint when maxReplicas is above 1."""
+    """Automatic scaling: a HorizontalPodAutoscaler for this endpoint when maxReplicas is above 1."""
 
     rules = (
         FieldRule(
@@ -58,79 +58,79 @@ class Scaling(Ruled):
     )
 
     min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Never fewer, unless spec.replicas is 0."""
+    """Minimum number of replicas, unless spec.replicas is 0."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """Never more. Left out or 1, there is no autoscaler."""
+    """Maximum number of replicas. When left out or 1, there is no autoscaler."""
     target_cpu_utilization: Percent | None = Field(default=None, alias="targetCPUUtilization")
-    """Average CPU use to aim for, in percent of the request."""
+    """Target average CPU utilization, in percent of the request."""
     target_memory_utilization: Percent | None = None
-    """Average memory use to aim for, in percent of the request."""
+    """Target average memory utilization, in percent of the request."""
     target_gpu_utilization: Percent | None = Field(default=None, alias="targetGPUUtilization")
-    """Average GPU use to aim for, in percent. Needs a metrics adapter that serves the device exporter's pod metric."""
+    """Target average GPU utilization, in percent. Needs a metrics adapter with the device exporter's pod metric."""
     scale_up_delay: Seconds | None = None
-    """Seconds for which more must have been wanted before scaling up."""
+    """Stabilization window for scaling up, in seconds."""
     scale_down_delay: Seconds | None = None
-    """Seconds for which less must have been wanted before scaling down."""
+    """Stabilization window for scaling down, in seconds."""
 
 
 class ServiceSettings(Model):
     """The Service in front of the replicas."""
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
-    """ClusterIP, NodePort or LoadBalancer."""
+    """Type of the Service: ClusterIP, NodePort or LoadBalancer."""
     port: Port = 8000
     """Port of the Service."""
     target_port: Port | None = None
     """Port that the engine listens on; 8000 for vLLM and 30000 for SGLang when left out."""
     node_port: Port | None = None
-    """Port on every node, for NodePort and LoadBalancer; the cluster chooses when left out."""
+    """Port on every node, for NodePort and LoadBalancer; allocated by the cluster when left out."""
     annotations: Annotated[dict[str, Text], Field(max_length=32)] = Field(default_factory=dict)
     """Annotations of the Service, such as those of a load balancer."""
     load_balancer_ip: Annotated[str, Field(max_length=64)] | None = Field(default=None, alias="loadBalancerIP")
-    """Address to ask the load balancer for."""
+    """IP address to request from the load balancer."""
     load_balancer_class: Annotated[str, Field(max_length=253)] | None = None
-    """The load balancer's implementation."""
+    """Class of the load balancer's implementation."""
     load_balancer_source_ranges: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
-    """Client networks that a load balancer lets in."""
+    """Client networks, in CIDR notation, from which the load balancer accepts connections."""
     external_traffic_policy: Literal["Cluster", "Local"] | None = None
-    """Whether outside traffic may be forwarded between nodes."""
+    """Cluster lets nodes forward external traffic to each other; Local does not, and keeps client addresses."""
     route: Route | None = None
     """Expose the Service through a Gateway of the cluster, by an HTTPRoute."""
 
 
 class Prometheus(Model):
-    """Scraping by annotations on the pods."""
+    """Annotations of the pods by which Prometheus scrapes them."""
 
     enabled: bool = True
-    """Announce the pods to Prometheus (prometheus.io/scrape, path, port, interval)."""
+    """Annotate the pods for Prometheus (prometheus.io/scrape, path, port, interval)."""
     interval: Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h))+$", max_length=16)] | None = None
-    """Scrape interval, as the annotation prometheus.io/interval for a relabelling rule."""
+    """Scrape interval, such as 30s, in the annotation prometheus.io/interval for a relabelling rule."""
     path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/metrics"
-    """Path of the metrics."""
+    """HTTP path of the metrics."""
 
 
 class Grafana(Model):
-    """A dashboard for this endpoint."""
+    """A Grafana dashboard for this endpoint."""
 
     enabled: bool = False
-    """Make a ConfigMap that Grafana's sidecar loads (label grafana_dashboard)."""
+    """Create a ConfigMap that Grafana's sidecar loads (label grafana_dashboard)."""
     dashboard: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Title of the dashboard; the endpoint's name when left out."""
 
 
 class Monitoring(Model):
-    """Scraping and dashboards."""
+    """Metrics and dashboards."""
 
     enabled: bool = False
-    """Turns the rest on."""
+    """Whether the settings of prometheus and grafana apply."""
     prometheus: Prometheus = Prometheus()
-    """Scraping."""
+    """Annotations of the pods by which Prometheus scrapes them."""
     grafana: Grafana = Grafana()
-    """A dashboard."""
+    """A Grafana dashboard for this endpoint."""
 
     @property
     def scraped(self) -> bool:
-        """Whether the pods are announced to Prometheus, and live figures are asked for."""
+        """Whether Prometheus scrapes the pods, and status.metrics has live metrics."""
         return self.enabled and self.prometheus.enabled
 
 
@@ -138,7 +138,7 @@ AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWrit
 
 
 class CacheStorage(Model):
-    """The claim of the cache, as the earlier examples spell it."""
+    """The endpoint's PersistentVolumeClaim, in the spelling of the earlier API."""
 
     size: Quantity | None = None
     """The same as cache.size."""
@@ -151,12 +151,12 @@ class CacheStorage(Model):
 
 
 class Cache(Ruled):
-    """Where the model's files are kept: in a shared AIMCache, in a claim of this endpoint, or with each pod."""
+    """Where the model's files are stored: an AIMCache, a PersistentVolumeClaim of this endpoint, or each pod."""
 
     rules = (
         FieldRule(
             "!has(self.name) || !has(self.enabled) || self.enabled",
-            "cache.name names an AIMCache to use, and cache.enabled: false asks for none; keep one of them",
+            "cache.name names an AIMCache to use, and cache.enabled: false turns caching off; keep one of them",
             lambda raw: "name" not in raw or raw.get("enabled", True) is not False,
         ),
     )
@@ -164,48 +164,48 @@ class Cache(Ruled):
     name: ObjectName | None = None
     """The AIMCache to use. Without name and enabled: the AIMCache of this namespace that lists the model, if any."""
     enabled: bool | None = None
-    """Without a name: true keeps the files in a claim of this endpoint alone, false with each pod."""
+    """Without a name, true stores the files in a PersistentVolumeClaim of this endpoint, false in each pod."""
     size: Quantity | None = None
-    """Size of the claim; the checkpoint's size and a tenth when left out."""
+    """Size of the PersistentVolumeClaim; when left out, the checkpoint's size and 10 % more."""
     storage_class: Annotated[str, Field(max_length=253)] | None = None
-    """Storage class of the claim; the cluster's default when left out."""
+    """Storage class of the PersistentVolumeClaim; the cluster's default when left out."""
     access_mode: AccessMode = "ReadWriteOnce"
-    """Access mode of the claim."""
+    """Access mode of the PersistentVolumeClaim."""
     mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/workspace/model-cache"
-    """Where it is mounted."""
+    """Path at which the pods mount the volume."""
     storage: CacheStorage | None = None
-    """Another spelling of the fields above."""
+    """Another spelling of size, storageClass, accessMode and mountPath."""
 
 
 class PodSecurityContext(Model):
     """User and groups of the engine's processes."""
 
     run_as_user: Annotated[int, Field(ge=0)] | None = None
-    """User id."""
+    """User id of the processes."""
     run_as_group: Annotated[int, Field(ge=0)] | None = None
-    """Group id."""
+    """Primary group id of the processes."""
     fs_group: Annotated[int, Field(ge=0)] | None = None
-    """Group of the volumes."""
+    """Group id that owns the pods' volumes."""
     supplemental_groups: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=16)] = ()
-    """More groups, such as the host's render group, which owns the GPU's device files."""
+    """Additional group ids, such as that of the host's render group, which owns the GPU's device files."""
 
 
 class ServiceAccount(Model):
-    """The identity of the pods."""
+    """The service account of the pods."""
 
     create: bool = False
-    """Make one for this endpoint, without a token."""
+    """Create a service account for this endpoint, without a token."""
     name: ObjectName | None = None
-    """Its name; the endpoint's when it is made and this is left out."""
+    """Name of the service account; the endpoint's name when it is created and this is left out."""
 
 
 class Security(Model):
-    """Identity of the replicas."""
+    """User, groups and service account of the pods."""
 
     pod_security_context: PodSecurityContext = PodSecurityContext()
-    """User and groups."""
+    """User and groups of the engine's processes."""
     service_account: ServiceAccount = ServiceAccount()
-    """Service account."""
+    """The service account of the pods."""
 
 
 IntOrPercent = Annotated[
@@ -215,11 +215,11 @@ IntOrPercent = Annotated[
 
 
 ZERO = frozenset({0, "0", "0%"})
-"""The ways to say that no replica may be over, or missing."""
+"""The values of maxSurge and maxUnavailable that mean no replica."""
 
 
 class RollingUpdate(Ruled):
-    """How many replicas may be over or missing during an update."""
+    """How many replicas may be surplus or missing during an update."""
 
     rules = (
         FieldRule(
@@ -231,18 +231,18 @@ class RollingUpdate(Ruled):
     )
 
     max_surge: IntOrPercent | None = None
-    """Replicas above the wanted number; each needs its own GPUs."""
+    """Replicas above the desired number, or percent of it; each needs GPUs of its own."""
     max_unavailable: IntOrPercent | None = None
-    """Replicas that may be missing."""
+    """Replicas that may be missing, or percent of the desired number."""
 
 
 class Strategy(Model):
-    """How new versions replace old ones."""
+    """How an update replaces replicas."""
 
     type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
-    """RollingUpdate or Recreate."""
+    """Type of the strategy: RollingUpdate or Recreate."""
     rolling_update: RollingUpdate | None = None
-    """Left out, an old replica makes room for a new one, which needs no spare GPU."""
+    """Bounds of a rolling update. When left out, an old replica stops first, so that no spare GPU is needed."""
 
 
 class Canary(Model):
@@ -251,18 +251,18 @@ class Canary(Model):
     enabled: bool = False
     """Must be false."""
     traffic_split: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Percent of the traffic for the new version."""
+    """Share of the traffic for the new version, in percent."""
     duration: Annotated[int, Field(ge=0)] | None = None
-    """Seconds."""
+    """Duration of the update, in seconds."""
 
 
 class DeploymentSettings(Model):
-    """How new versions replace old ones."""
+    """How an update replaces replicas."""
 
     strategy: Strategy = Strategy()
-    """The Deployment's strategy."""
+    """Strategy of the Deployment."""
     canary: Canary | None = None
-    """Not supported yet."""
+    """Gradual updates with split traffic; not supported yet."""
 
 
 REPOSITORY_FORM = r"^[a-zA-Z0-9.-]+(:[0-9]+/)?[a-zA-Z0-9._/-]*$"
@@ -270,13 +270,13 @@ TAG_FORM = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 
 
 class Image(Model):
-    """The engine's image, where the recipe's does not do."""
+    """The engine's image, instead of the recipe's."""
 
     repository: Annotated[str, Field(max_length=512, pattern=REPOSITORY_FORM)] | None = None
-    """Repository without tag."""
+    """Repository of the image, without a tag."""
     tag: Annotated[str, Field(max_length=128, pattern=TAG_FORM)] | None = None
-    """Tag; latest when only a repository is given."""
+    """Tag of the image; latest when only a repository is set."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """When to pull it."""
+    """When to pull the image: Always, IfNotPresent or Never."""
     pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=16)] = ()
-    """Names of Secrets with registry credentials."""
+    """Names of Secrets with credentials of the image registry."""

@@ -1,4 +1,4 @@
-"""The status of an AIMEndpoint: what was chosen and why, and what was observed."""
+"""The status of an AIMEndpoint: the selected configuration and why, and what is observed."""
 
 from typing import Annotated, Literal
 
@@ -10,57 +10,57 @@ from aimlib.api.recipe import Backend, ComputeResources, EnvVar
 
 
 class ScoreTerm(Model):
-    """One term of a score."""
+    """One term of a candidate's score."""
 
     name: Text
-    """What was compared."""
+    """Name of the term."""
     value: Text
-    """What it is for this candidate, in words."""
+    """Value of the term for this candidate, with its unit."""
 
 
 class Candidate(Model):
-    """One configuration of one recipe, and what became of it."""
+    """One configuration of a recipe, and its rank or the rule that rejected it."""
 
     recipe: Name
-    """The recipe."""
+    """Name of the recipe."""
     gpu_count: GpuCount
-    """Its number of GPUs."""
+    """GPUs per replica of the configuration."""
     rank: int | None = None
-    """Place among those that fit; 1 was chosen."""
+    """Rank among the candidates that fit; 1 is selected."""
     score: tuple[ScoreTerm, ...] = ()
-    """The terms it was ranked by, weightiest first; equal ones go by name."""
+    """The terms it is ranked by, most important first; candidates with equal terms are ranked by name."""
     rule: Text | None = None
-    """The rule it failed."""
+    """The rule that rejected it."""
     asked: Text | None = None
-    """What that rule wanted."""
+    """What the rule requires."""
     found: Text | None = None
-    """What it found instead."""
+    """What is available instead."""
 
 
 class Selection(Model):
-    """How the choice was made, as of the moment it was made."""
+    """How the configuration was selected, as of the time of the selection."""
 
     decided_for: Text
-    """Digest of the parts of the spec that decide; a new one means a new decision."""
+    """Digest of the fields of the spec that selection depends on; a change of it causes a new selection."""
     message: MessageText
-    """The outcome in a sentence."""
+    """The result of the selection."""
     considered: int
-    """Candidates in all."""
+    """Number of candidates."""
     fallback: int | None = None
-    """The step of recipe.fallback that was needed, from 1; absent when none was."""
+    """The step of recipe.fallback that was used, counted from 1; absent when none was."""
     candidates: tuple[Candidate, ...] = ()
-    """The candidates, best first; cut where there are too many."""
+    """The candidates, best first, up to a limit."""
 
 
 class Resolved(Model):
-    """The choice itself: all that is needed to rebuild the children without deciding again."""
+    """The selected configuration: everything that is needed to build the children without selecting again."""
 
     decided_for: Text
-    """Digest of the parts of the spec that this was decided for."""
+    """Digest of the fields of the spec that it was selected for."""
     recipe: Name
-    """The recipe."""
+    """Name of the recipe."""
     model_id: ModelId
-    """The model that is served."""
+    """Id of the model that is served."""
     checkpoint: ModelId
     """The repository whose files are loaded."""
     backend: Backend
@@ -68,7 +68,7 @@ class Resolved(Model):
     precision: Text
     """The format of the weights."""
     gpu_count: GpuCount
-    """GPUs of one replica."""
+    """GPUs per replica."""
     image: Text
     """The engine's image."""
     product: Name
@@ -76,57 +76,57 @@ class Resolved(Model):
     vendor: Text
     """amd, nvidia or cpu."""
     resource: Name | None = None
-    """The extended resource asked for; absent on CPUs."""
+    """The extended resource that pods request, such as amd.com/gpu; absent on CPUs."""
     partition: Text | None = None
-    """The partition of the GPUs, where they are partitioned."""
+    """The partition mode of the GPUs, if they are partitioned."""
     device_ids: tuple[Text, ...] = ()
-    """PCI device ids that nodes are matched by."""
+    """PCI device ids by which nodes are matched."""
     node_products: tuple[Text, ...] = ()
-    """Values of nvidia.com/gpu.product that nodes are matched by."""
+    """Values of the label nvidia.com/gpu.product by which nodes are matched."""
     tolerations: tuple[Name, ...] = ()
-    """Taint keys that are tolerated."""
+    """Keys of the taints that pods tolerate."""
     args: tuple[str, ...] = ()
-    """The recipe's arguments of the engine."""
+    """The recipe's arguments for the engine."""
     env: tuple[EnvVar, ...] = ()
     """The recipe's environment variables."""
     resources: ComputeResources = ComputeResources()
-    """CPU and memory of one replica."""
+    """CPU and memory per replica."""
     cache_size: Quantity | None = None
-    """Size of a claim that holds the checkpoint."""
+    """Size of a PersistentVolumeClaim for the checkpoint."""
 
 
 class SelectedRecipe(Model):
-    """The choice in short, as the earlier API shows it."""
+    """A summary of the selected configuration, in the form of the earlier API."""
 
     name: Name
-    """The recipe."""
+    """Name of the recipe."""
     backend: Text
     """The engine."""
     precision: Text
     """The format of the weights."""
     gpu_count: GpuCount
-    """GPUs of one replica."""
+    """GPUs per replica."""
     hardware: Text
     """The GPU product, or CPU."""
 
 
 class UsedCache(Model):
-    """The AIMCache that an endpoint uses: all that is needed to build its pods when the cache itself is gone."""
+    """The AIMCache that an endpoint uses: everything that is needed to build its pods after the cache is deleted."""
 
     name: Name
-    """The cache."""
+    """Name of the AIMCache."""
     claim_name: Name
-    """Its claim."""
+    """Name of its PersistentVolumeClaim."""
     mount_path: Text
-    """Where the claim is mounted."""
+    """Path at which the pods mount the volume."""
     access_mode: Text
-    """The access mode of the claim."""
+    """Access mode of the PersistentVolumeClaim."""
     revision: Text | None = None
-    """The revision that the cache keeps, where it is not the default branch."""
+    """The revision of the model in the cache, if it is not the default branch."""
 
 
 class Endpoints(Model):
-    """Where the model answers."""
+    """URLs of the model's API."""
 
     internal: Text | None = None
     """URL inside the cluster."""
@@ -142,74 +142,74 @@ class Replicas(Model):
     """Replicas, as the Deployment reports them."""
 
     desired: int
-    """How many are wanted."""
+    """Number of desired replicas."""
     current: int | None = None
-    """How many exist; absent until the first one has been ready."""
+    """Number of existing replicas; absent until one has been ready for the first time."""
     ready: int | None = None
-    """How many are ready."""
+    """Number of ready replicas."""
     available: int | None = None
-    """How many have been ready long enough."""
+    """Number of replicas that have been ready for the Deployment's minReadySeconds."""
 
 
 class Metrics(Model):
-    """Live figures of all replicas together, rounded; those that nobody measures are absent."""
+    """Live metrics of all replicas together, rounded; those that are not measured are absent."""
 
     throughput: float | None = None
-    """Requests per second that ended, over 5 minutes."""
+    """Finished requests per second, over 5 minutes."""
     tokens_per_second: float | None = None
     """Generated tokens per second, over 5 minutes."""
     latency: float | None = None
-    """Mean latency of whole requests in milliseconds, over 5 minutes."""
+    """Mean latency of whole requests, in milliseconds, over 5 minutes."""
     time_to_first_token_p95: float | None = None
-    """95th percentile of the time to the first token in milliseconds, over 5 minutes."""
+    """95th percentile of the time to the first token, in milliseconds, over 5 minutes."""
     requests_running: float | None = None
-    """Requests that are being served."""
+    """Number of requests that are being served."""
     requests_waiting: float | None = None
-    """Requests in the engine's queue."""
+    """Number of requests in the engines' queues."""
     kv_cache_utilization: float | None = None
-    """Percent of the KV cache in use, the mean of the replicas."""
+    """Mean utilization of the replicas' KV caches, in percent."""
     gpu_utilization: float | None = None
-    """Percent, where a device exporter tells."""
+    """Mean utilization of the GPUs, in percent, if a device exporter provides it."""
     cpu_utilization: float | None = None
     """Percent."""
     memory_utilization: float | None = None
     """Percent."""
     observed_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
-    """When this was measured; it has hardly changed since."""
+    """When these values were measured; they are written again once they change noticeably."""
     reason: Literal["NotConfigured", "NoReplicas", "NotAnswering", "NotScraped", "NoTraffic"] | None = None
-    """Why figures are absent."""
+    """Why metrics are absent."""
     message: Text | None = None
-    """The same in a sentence."""
+    """Why metrics are absent, with details."""
 
 
 class EndpointStatus(Model):
-    """What was chosen and why, and what was observed."""
+    """The selected configuration and why, and what is observed."""
 
     observed_generation: int | None = None
     """The generation that this status was computed from."""
     phase: Literal["Pending", "Reconciling", "Ready", "Failed", "Stopped"] | None = None
-    """Pending: nothing fits yet. Reconciling: starting or changing. Ready. Failed: needs you. Stopped: no replicas."""
+    """Pending: waits for others. Reconciling: in progress. Ready. Failed: needs your action. Stopped: no replicas."""
     message: MessageText | None = None
-    """What it is waiting for, or what is wrong."""
+    """What the endpoint waits for, or what is wrong."""
     model: ModelId | None = None
-    """The model asked for."""
+    """Id of the requested model."""
     selected_recipe: SelectedRecipe | None = None
-    """The choice in short."""
+    """A summary of the selected configuration."""
     endpoints: Endpoints | None = None
-    """Where the model answers."""
+    """URLs of the model's API."""
     replicas: Replicas | None = None
-    """Replicas."""
+    """Replicas, as the Deployment reports them."""
     selector: Text | None = None
     """Label selector of the pods, for autoscalers."""
     cache: UsedCache | None = None
-    """The AIMCache that is used."""
+    """The AIMCache that the endpoint uses."""
     metrics: Metrics | None = None
-    """Live figures, where spec.monitoring is enabled."""
+    """Live metrics, if spec.monitoring is enabled."""
     conditions: Conditions = ()
-    """Ready, RecipeSelected, CacheReady, Available, UpToDate."""
+    """The conditions Ready, RecipeSelected, CacheReady, Available and UpToDate."""
     warnings: tuple[MessageText, ...] = ()
-    """What was accepted but has no effect, and what could not be checked."""
+    """Settings that have no effect, and checks that were not possible."""
     selection: Selection | None = None
-    """How the choice was made."""
+    """How the configuration was selected."""
     resolved: Resolved | None = None
-    """The choice itself."""
+    """The selected configuration."""

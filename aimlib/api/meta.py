@@ -1,4 +1,4 @@
-"""The parts of Kubernetes objects that are not ours: metadata and conditions."""
+"""The parts that all Kubernetes objects share: metadata and conditions."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,15 +20,15 @@ class Condition(Model):
     """One aspect of the object's state, in the form of metav1.Condition."""
 
     type: Annotated[str, Field(max_length=316)]
-    """The aspect; positive polarity: True is good."""
+    """Type of the condition; True is the healthy state."""
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: Annotated[str, Field(max_length=1024)]
-    """Why, in one CamelCase word; docs/reference/conditions.md lists them."""
+    """Why, in one CamelCase word, such as NothingFits."""
     message: Annotated[str, Field(max_length=32768)] = ""
-    """Why, as a sentence."""
+    """Details, for people."""
     observed_generation: int | None = None
-    """The generation of the object that this was observed at."""
+    """The generation of the object that the condition was computed from."""
     last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When the status last changed."""
 
@@ -40,7 +40,7 @@ Conditions = Annotated[
 
 
 class K8sObject(Model):
-    """What any object has, whatever its kind."""
+    """The fields of every object, whatever its kind."""
 
     api_version: str
     kind: str

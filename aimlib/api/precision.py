@@ -1,4 +1,4 @@
-"""The one vocabulary of number formats, and every spelling of it that is accepted at the door."""
+"""The names of number formats, and their accepted synonyms."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ AUTO = "auto"
 
 
 def canonical_precision(spelling: object) -> object:
-    """`bfloat16` as `bf16` and so on; ValueError for a spelling that nobody knows."""
+    """`bfloat16` as `bf16` and so on; ValueError for an unknown spelling."""
     if not isinstance(spelling, str):
         return spelling
     found = PRECISION_SPELLINGS.get(spelling.lower(), AUTO if spelling.lower() == AUTO else None)
@@ -42,4 +42,4 @@ Precision = Annotated[
 RequestedPrecision = Annotated[
     str, BeforeValidator(canonical_precision), Field(json_schema_extra={"enum": [AUTO, *PRECISION_SPELLINGS]})
 ]
-"""A precision, or `auto` to leave it free."""
+"""A precision, or `auto` for any."""

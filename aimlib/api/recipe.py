@@ -1,4 +1,4 @@
-"""AIMRecipe: what is known to work for one model, on one GPU product, in one precision, with one engine."""
+"""AIMRecipe: configurations that serve one model on one GPU product, in one precision, with one engine."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -10,42 +10,42 @@ from aimlib.api.meta import Conditions, K8sObject
 from aimlib.api.precision import Precision
 
 Backend = Literal["vllm", "sglang"]
-"""The serving engine."""
+"""The engine."""
 
 
 class KeySelector(Model):
     """One key of a Secret or ConfigMap in the endpoint's namespace."""
 
     name: Name
-    """The object's name."""
+    """Name of the Secret or ConfigMap."""
     key: Name
-    """The key in it."""
+    """Key in the object."""
     optional: bool | None = None
-    """Start without the value when the object or key is missing."""
+    """Whether the container starts without the value when the object or key is missing."""
 
 
 class FieldSelector(Model):
     """A field of the pod."""
 
     field_path: Text
-    """Such as metadata.name."""
+    """Path of the field, such as metadata.name."""
     api_version: Text | None = None
-    """The version that the path is written in."""
+    """API version of the path."""
 
 
 class ResourceFieldSelector(Model):
-    """A resource of the container."""
+    """A resource of a container."""
 
     resource: Text
-    """Such as limits.cpu."""
+    """Name of the resource, such as limits.cpu."""
     container_name: Text | None = None
-    """The container; the engine's own when left out."""
+    """Name of the container; the engine's when left out."""
     divisor: Quantity | None = None
-    """The unit of the value."""
+    """Unit of the value."""
 
 
 class EnvSource(Model):
-    """Where a value comes from; the operator never reads it."""
+    """The source of a value; the operator never reads the value."""
 
     secret_key_ref: KeySelector | None = None
     """A key of a Secret."""
@@ -54,61 +54,61 @@ class EnvSource(Model):
     field_ref: FieldSelector | None = None
     """A field of the pod."""
     resource_field_ref: ResourceFieldSelector | None = None
-    """A resource of the container."""
+    """A resource of a container."""
 
 
 class EnvVar(Model):
     """One environment variable of the engine."""
 
     name: Annotated[str, Field(min_length=1, max_length=253)]
-    """The variable's name."""
+    """Name of the variable."""
     value: Annotated[str, Field(max_length=4096)] | None = None
-    """Its value."""
+    """Value of the variable."""
     value_from: EnvSource | None = None
-    """Where its value comes from, instead of value."""
+    """Source of the value, instead of value."""
 
 
 class ComputeResources(Model):
     """Requests and limits of the engine's container."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
-    """What the scheduler sets aside. The GPU resource is set by the operator."""
+    """Resources that the scheduler reserves. The operator sets the GPU resource."""
     limits: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
-    """What the container may use at most."""
+    """Resources that the container may use at most."""
 
 
 class Measurement(Model):
-    """Figures somebody measured and published; the operator invents none."""
+    """Published measurements of a configuration."""
 
     tokens_per_second: Annotated[float, Field(ge=0)] | None = None
-    """Tokens per second of the whole configuration under the stated workload."""
+    """Tokens per second of the whole configuration, under the stated workload."""
     latency_ms: Annotated[float, Field(ge=0)] | None = None
     """Mean time per output token of one request, in milliseconds."""
     workload: Annotated[str, Field(min_length=1, max_length=256)]
-    """What was measured: lengths, concurrency, what is counted. Only equal workloads are compared with each other."""
+    """What was measured: lengths, concurrency, what is counted. Only equal workloads are compared."""
     source: Annotated[str, Field(min_length=1, max_length=512)]
-    """Who measured, and where it is published."""
+    """Who measured, and where the result is published."""
 
 
 class Configuration(Model):
-    """One way to run the recipe's model, by number of GPUs."""
+    """One way to run the recipe's model, on a number of GPUs."""
 
     gpu_count: GpuCount
-    """GPUs of one replica; 0 is a CPU configuration."""
+    """GPUs per replica; 0 is a CPU configuration."""
     enabled: bool = True
     """Whether it may be selected."""
     args: Annotated[tuple[Annotated[str, Field(max_length=2048)], ...], Field(max_length=64)] = ()
-    """The engine's own command-line arguments. Model, host and port are set by the operator."""
+    """Command-line arguments of the engine. The operator sets model, host and port."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=64)] = ()
     """Environment variables of the engine."""
     resources: ComputeResources = ComputeResources()
-    """CPU and memory of one replica."""
+    """CPU and memory per replica."""
     measurements: Annotated[tuple[Measurement, ...], Field(max_length=8)] = ()
-    """Published figures of this configuration."""
+    """Published measurements of this configuration."""
 
 
 class LatentAttention(Model):
-    """Multi-head latent attention: one compressed cache per token, replicated on every rank."""
+    """Multi-head latent attention: one compressed KV cache entry per token, replicated on every rank."""
 
     kv_lora_rank: Annotated[int, Field(ge=1)]
     """kv_lora_rank of the model's config.json."""
@@ -117,16 +117,16 @@ class LatentAttention(Model):
 
 
 class SlidingWindow(Model):
-    """Layers that only remember the last tokens."""
+    """Layers that attend to the last tokens only."""
 
     layers: Annotated[int, Field(ge=1)]
-    """How many of the layers."""
+    """Number of such layers."""
     tokens: Annotated[int, Field(ge=1)]
-    """How many tokens each of them remembers."""
+    """Number of tokens that each of them attends to."""
 
 
 class ModelFacts(Model):
-    """Facts of the checkpoint that the memory rule computes with."""
+    """Facts of the checkpoint from which its memory is computed."""
 
     weights_gib: Annotated[float, Field(ge=0, alias="weightsGiB")]
     """Size of the safetensors files that are loaded, in GiB."""
@@ -141,35 +141,35 @@ class ModelFacts(Model):
     latent_attention: LatentAttention | None = None
     """For models with multi-head latent attention."""
     sliding_window: SlidingWindow | None = None
-    """For models some of whose layers attend to a window only."""
+    """For models with layers that attend to the last tokens only."""
     max_context: Annotated[int, Field(ge=1)]
-    """The longest context of the checkpoint, in tokens."""
+    """Maximum context length of the checkpoint, in tokens."""
     gated: bool = False
-    """Whether the hub asks for a token."""
+    """Whether the hub requires a token with access to the model."""
     license: Text | None = None
-    """The licence's short name."""
+    """Short name of the licence."""
     source: Text | None = None
-    """Where these facts come from."""
+    """Source of these facts."""
 
 
 class RecipeImage(Model):
-    """The image of the engine, where the operator's default does not do."""
+    """The engine's image, instead of the operator's default."""
 
     repository: Text
-    """Repository without tag."""
+    """Repository of the image, without a tag."""
     tag: Annotated[str, Field(max_length=128)]
-    """Tag."""
+    """Tag of the image."""
 
 
 class RecipePerformance(Model):
-    """Expectations in the form of the earlier API; shown, not ranked by, since they have no source."""
+    """Expected performance, in the form of the earlier API; shown, and not used for ranking."""
 
     expected_tokens_per_second: Annotated[int, Field(ge=0)] | None = None
     """Expected tokens per second."""
     expected_latency_ms: Annotated[int, Field(ge=0)] | None = None
     """Expected latency in milliseconds."""
     max_batch_size: Annotated[int, Field(ge=0)] | None = None
-    """Largest batch."""
+    """Largest batch, in requests."""
 
 
 def _window_within(spec: Mapping[str, Any]) -> bool:
@@ -207,26 +207,26 @@ RECIPE_RULES = (
 
 
 class RecipeSpec(Ruled):
-    """What is known to work for one model, on one GPU product, in one precision, with one engine."""
+    """Configurations that serve one model on one GPU product, in one precision, with one engine."""
 
     rules = RECIPE_RULES
 
     recipe_id: Name | None = None
-    """An identifier of the administrator's own; the object's name when left out."""
+    """An identifier of your own; the object's name when left out."""
     model_id: ModelId
-    """The model that endpoints ask for."""
+    """Id of the model that endpoints request."""
     checkpoint: ModelId | None = None
-    """What is loaded for it, where that is another repository, such as a quantised one; modelId when left out."""
+    """The repository that is loaded for the model, such as a quantised one; modelId when left out."""
     description: Text | None = None
-    """For people."""
+    """A description for people."""
     hardware: Annotated[str, Field(min_length=1, max_length=64)]
     """The GPU product, such as MI300X, or CPU. Nodes are matched by its PCI device ids, not by this name."""
     precision: Precision
     """The format of the weights that are loaded."""
     backend: Backend
-    """The serving engine."""
+    """The engine."""
     image: RecipeImage | None = None
-    """The engine's image, where the operator's default does not do."""
+    """The engine's image, instead of the operator's default."""
     facts: ModelFacts | None = None
     """Facts of the checkpoint; without them its memory cannot be checked."""
     configurations: Annotated[
@@ -236,9 +236,9 @@ class RecipeSpec(Ruled):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["gpuCount"]},
         ),
     ] = ()
-    """The ways to run it, one per number of GPUs."""
+    """Ways to run the model, one for each number of GPUs."""
     performance: RecipePerformance | None = None
-    """Expectations in the form of the earlier API."""
+    """Expected performance, in the form of the earlier API."""
 
     @property
     def loaded(self) -> str:
@@ -254,15 +254,15 @@ class RecipeStatus(Model):
     phase: Literal["Ready", "Invalid"] | None = None
     """Ready, or Invalid with the reason in the condition Ready."""
     gpu_counts: Text | None = None
-    """The numbers of GPUs that are enabled, such as 1,2,4,8."""
+    """Numbers of GPUs of the enabled configurations, such as 1,2,4,8."""
     message: Annotated[str, Field(max_length=4096)] | None = None
-    """What is wrong, or what could not be checked."""
+    """What is wrong, or which checks were not possible."""
     conditions: Conditions = ()
-    """Ready."""
+    """The condition Ready."""
 
 
 class AIMRecipe(K8sObject):
-    """What is known to work for one model, on one GPU product, in one precision, with one engine."""
+    """Configurations that serve one model on one GPU product, in one precision, with one engine."""
 
     spec: RecipeSpec
     status: RecipeStatus | None = None

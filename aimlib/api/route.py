@@ -50,4 +50,4 @@ class Route(Ruled):
     path: Annotated[str, Field(max_length=256, pattern=PATH_FORM)] = "/"
     """Path below which requests are routed here. It is taken off: with /chat the API is at /chat/v1."""
     timeout: Annotated[str, Field(max_length=32, pattern=DURATION_FORM)] = "10m"
-    """Longest time for one request, streamed answers included, such as 90s or 1h; 0s for no limit."""
+    """Longest time for one request, streamed responses included, such as 90s or 1h; 0s for no limit."""

@@ -1,4 +1,4 @@
-"""The two spellings of a resource: short and earlier field paths, and the one path that each stands for."""
+"""Alternative spellings of fields: short and earlier paths, and the one path that each stands for."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ def _placed(raw: Mapping[str, Any], path: FieldPath, value: object) -> dict[str,
         return {**raw, head: value}
     inner = raw.get(head, {})
     if not isinstance(inner, Mapping):
-        return dict(raw)  # its own type says what is wrong with it
+        return dict(raw)  # the field's own type reports what is wrong
     return {**raw, head: _placed(inner, tuple(rest), value)}
 
 
@@ -65,7 +65,7 @@ def _cel_has(path: FieldPath) -> str:
 
 
 def agreement(table: tuple[Spelling, ...]) -> Iterator[FieldRule]:
-    """One rule per pair of spellings: given twice, a thing must have one value."""
+    """One rule for each pair of spellings: values that are set twice must be equal."""
     for path, means in _pairs(table):
         left, right = ".".join(path), ".".join(means)
         yield FieldRule(

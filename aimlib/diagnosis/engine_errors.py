@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from aimlib.data import load_data
-from aimlib.diagnosis.secret_patterns import without_secrets
+from aimlib.diagnosis.secret_patterns import hide_secrets
 
 MESSAGE_BYTES = 2048
 """Bytes that the kubelet keeps: what is as long may begin in the middle of anything."""
@@ -60,12 +60,12 @@ def stable_lines(text: str) -> Iterator[str]:
         for passing in VARIABLE_PARTS:
             line = re.sub(passing, "", line)  # noqa: PLW2901 - one after the other
         if re.search(r"\w", line):
-            yield without_secrets(line.strip())
+            yield hide_secrets(line.strip())
 
 
 def shortened(text: str) -> str:
     """A text in one line, without secrets, cut where it is too long to be quoted."""
-    line = without_secrets(" ".join(text.split()))
+    line = hide_secrets(" ".join(text.split()))
     return line if len(line) <= QUOTED_LENGTH else f"{line[: QUOTED_LENGTH - 1]}…"
 
 

@@ -36,14 +36,14 @@ def is_secret(name: str) -> bool:
     return not SECRET_WORDS.isdisjoint(word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced))
 
 
-def without_forms(text: str) -> str:
+def hide_tokens(text: str) -> str:
     """A text without what has the form of a secret."""
     return SECRET_FORMS.sub(lambda found: f" {HIDDEN}" if found.group()[0].isspace() else HIDDEN, text)
 
 
-def without_secrets(line: str) -> str:
+def hide_secrets(line: str) -> str:
     """One line without what may be a secret in it. What is hidden already stays as it is."""
-    line = without_forms(line)
+    line = hide_tokens(line)
     kept, at = [], 0
     for start, end in sorted(_values(line)):
         kept += [line[at:start], HIDDEN] if start >= at else []

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aimlib.engines.flags import Flag, FlagTable, NamedFlag, Value, flag_table
+from aimlib.engines.flags import Flag, FlagTable, FlagValue, NamedFlag, flag_table
 
 _T = TypeVar("_T")
 BOOLEANS = {"true": True, "false": False}
@@ -21,7 +21,7 @@ class Argument:
     """The rest of --flag.key value, else empty."""
     words: tuple[str, ...]
     """The values as they were written; none for a bool."""
-    value: Value
+    value: FlagValue
     """What they mean; a list for a flag that takes several."""
 
     @property

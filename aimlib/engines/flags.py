@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from aimlib.api.base import Model
 from aimlib.data import load_data
 
-Value = bool | int | float | str | list["Value"] | dict[str, "Value"] | None
+FlagValue = bool | int | float | str | list["FlagValue"] | dict[str, "FlagValue"] | None
 """What a word means: as the engine reads it, so that 32k and 32000 are equal."""
 
 EXPECTED_VALUES = {
@@ -85,7 +85,7 @@ class Dialect(Model):
             raise ValueError("a decimal point does not go with a power of two")
         return int(Decimal(form[1] + (form[2] or "")) * factor)
 
-    def value(self, flag: Flag, word: str) -> Value:
+    def value(self, flag: Flag, word: str) -> FlagValue:
         """What a word means as one value of a flag; ValueError, saying what was expected, when it means nothing."""
         if flag.nullable and word in {"", "None"}:
             return None
@@ -97,31 +97,31 @@ class Dialect(Model):
             raise ValueError(f"expected {flag.expected}") from None
 
 
-def parse_choice(_: Dialect, flag: Flag, word: str) -> Value:
+def parse_choice(_: Dialect, flag: Flag, word: str) -> FlagValue:
     """The choice that a word spells."""
     spelt = word.lower().replace("-", "_") if flag.fold else word
     return {str(option): option for option in flag.choices}[spelt]
 
 
-def parse_json(dialect: Dialect, flag: Flag, word: str) -> Value:
+def parse_json(dialect: Dialect, flag: Flag, word: str) -> FlagValue:
     """JSON, in which numbers outside of texts may carry a suffix where the parser has dotted keys."""
     if dialect.dotted_keys:
         parts = re.split(r'("(?:[^"\\]|\\.)*")', word)
         number = rf"\b\d+(?:\.\d+)?(?:{'|'.join(dialect.size_suffixes)})\b"
         parts[::2] = [re.sub(number, lambda found: str(dialect.size(found[0])), part) for part in parts[::2]]
         word = "".join(parts)
-    value: Value = json.loads(word)
+    value: FlagValue = json.loads(word)
     if flag.type == "object" and not isinstance(value, dict):
         raise ValueError("not an object")
     return value
 
 
-def parse_text_or_json(dialect: Dialect, flag: Flag, word: str) -> Value:
+def parse_text_or_json(dialect: Dialect, flag: Flag, word: str) -> FlagValue:
     """JSON when it stands in braces, else the text itself."""
     return parse_json(dialect, flag, word) if re.fullmatch(r"(?s)\s*{.*}\s*", word) else word
 
 
-READERS: Mapping[str, Callable[[Dialect, Flag, str], Value]] = {
+READERS: Mapping[str, Callable[[Dialect, Flag, str], FlagValue]] = {
     "int": lambda _, __, word: int(word),
     "size": lambda dialect, _, word: dialect.size(word),
     "float": lambda _, __, word: float(word),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aimlib.api.meta import Raw
-from aimlib.diagnosis.secret_patterns import HIDDEN, is_secret, without_forms
+from aimlib.diagnosis.secret_patterns import HIDDEN, hide_tokens, is_secret
 from hooks.observability.changes import as_mapping, objects_in
 
 SAFE_ENV = re.compile(
@@ -113,7 +113,7 @@ def _redact_secrets(value: Any, hidden: list[str]) -> Any:  # noqa: ANN401 - any
     if isinstance(value, str):
         for secret in hidden:
             value = value.replace(secret, HIDDEN)
-        return without_forms(value)
+        return hide_tokens(value)
     if isinstance(value, dict):
         return {key: _redact_secrets(one, hidden) for key, one in value.items()}
     if isinstance(value, list):

@@ -10,8 +10,8 @@ HEADS = {"attentionHeads": 8, "keyValueHeads": 8, "headDim": 64}
 FACTS = {"weightsGiB": 1, "layers": 8, "maxContext": 4096}
 
 ENDPOINTS: dict[str, Raw] = {
-    "say which model to serve: modelId, or model.id": {"gpuCount": 1},
-    "autoSelect: false leaves nothing to choose: give gpuCount and precision (backend is vllm unless given), "
+    "state which model to serve: modelId or model.id": {"gpuCount": 1},
+    "autoSelect: false selects nothing by itself: state gpuCount and precision (backend is vllm unless stated), "
     "or recipe.customRecipe": MODEL | {"autoSelect": False, "gpuCount": 1},
     "deployment.canary is not supported yet: set enabled: false, and run a second AIMEndpoint for the new version": (
         MODEL | {"deployment": {"canary": {"enabled": True, "trafficSplit": 10}}}
@@ -22,13 +22,13 @@ ENDPOINTS: dict[str, Raw] = {
         MODEL | {"deployment": {"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 0}}}}
     ),
     "minReplicas must not exceed maxReplicas": MODEL | {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
-    "cache.name names an AIMCache to use, and cache.enabled: false asks for none; keep one of them": (
+    "cache.name names an AIMCache to use, and cache.enabled: false turns caching off; keep one of them": (
         MODEL | {"cache": {"name": "models", "enabled": False}}
     ),
     "parentRefs must not name a parent twice: leave out sectionName to attach to all listeners of a Gateway": (
         MODEL | {"service": {"route": {"parentRefs": [{"name": "edge"}, {"name": "edge", "sectionName": "https"}]}}}
     ),
-    "a fallback says what to ask for instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
+    "a fallback states what to request instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
 }
 RECIPES: dict[str, Raw] = {
     "facts need either keyValueHeads and headDim, or latentAttention": (
@@ -40,8 +40,8 @@ RECIPES: dict[str, Raw] = {
     "configurations must differ in gpuCount": RECIPE | {"configurations": [{"gpuCount": 1}, {"gpuCount": 1}]},
 }
 CACHES: dict[str, Raw] = {
-    "say which models to keep (modelId, or models), or how large the cache is: size, or storage.size": {"models": []},
-    "a model is listed twice: modelId is short for an entry of models, and each model has one entry": {
+    "state which models to keep (modelId or models), or how large the cache is (size or storage.size)": {"models": []},
+    "a model is listed twice: modelId is short for an entry of models, and a model has one entry": {
         "modelId": "a/b",
         "models": [{"id": "a/b"}],
     },
@@ -51,7 +51,7 @@ CACHES: dict[str, Raw] = {
     },
     "a ReadOnlyMany volume cannot be downloaded to: it needs storage.existingClaim, which holds the models, and "
     "hub.offline: true": {"modelId": "a/b", "storage": {"accessMode": "ReadOnlyMany"}},
-    "schedule is no cron text: minute, hour, day of the month, month and day of the week, such as 0 2 * * *, "
+    "schedule is not in cron format: minute, hour, day of the month, month and day of the week, such as 0 2 * * *, "
     "or a name such as @daily": {"modelId": "a/b", "cleanup": {"schedule": "0 25 * * *"}},
 }
 

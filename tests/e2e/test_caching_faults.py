@@ -167,13 +167,13 @@ def test_a_claim_grows_where_its_class_lets_it_and_never_shrinks(space, hub):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({}, "say which models to keep"),
+        ({}, "state which models to keep"),
         ({"size": "100 GB"}, "spec.size"),
         ({"size": "-1Gi"}, "spec.size"),
         ({"models": [{"id": LARGE}, {"id": LARGE}]}, 'Duplicate value: {"id":"Qwen/Qwen3-32B"}'),
         ({"modelId": LARGE, "models": [{"id": LARGE}]}, "a model is listed twice"),
-        ({"modelId": LARGE, "cleanup": {"schedule": "nightly"}}, "schedule is no cron text"),
-        ({"modelId": LARGE, "cleanup": {"schedule": "61 2 * * *"}}, "schedule is no cron text"),
+        ({"modelId": LARGE, "cleanup": {"schedule": "nightly"}}, "schedule is not in cron format"),
+        ({"modelId": LARGE, "cleanup": {"schedule": "61 2 * * *"}}, "schedule is not in cron format"),
         ({"modelId": LARGE, "cleanup": {"maxAge": "-3d"}}, "spec.cleanup.maxAge"),
         ({"models": [{"id": LARGE, "retention": "-3d"}]}, "spec.models[0].retention"),
         ({"modelId": LARGE, "cleanup": {"strategy": "fifo"}}, "spec.cleanup.strategy"),

@@ -43,7 +43,7 @@ ENDPOINT = (
     Field("model.id", "Qwen/Qwen3-0.6B", lambda one: one.runs_with("vllm", "serve", "Qwen/Qwen3-0.6B")),
     Field("model.revision", "main", lambda one: one.runs_with("--revision", "main")),
     Field("model.version", "1.0", lambda one: one.template["metadata"]["labels"].get("app.kubernetes.io/version")),
-    Field("recipe.autoSelect", False, lambda one: "autoSelect: false leaves nothing to choose" in one.refusal),
+    Field("recipe.autoSelect", False, lambda one: "autoSelect: false selects nothing by itself" in one.refusal),
     Field("recipe.backend", "sglang", lambda one: one.selected["backend"] == "sglang"),
     Field("recipe.precision", "float8", lambda one: one.selected["precision"] == "fp8"),
     Field("recipe.gpuCount", 2, lambda one: limits(one, "amd.com/gpu") == "2"),

@@ -233,7 +233,7 @@ def test_what_earlier_examples_had_and_no_release_ever_read_is_refused_by_name(n
 REFUSED = {
     "cleanup.strategy": ("fifo", "spec.cleanup.strategy: must be one of lru, age, none, found 'fifo'"),
     "cleanup.maxAge": ("a month", "spec.cleanup.maxAge: must match ^[0-9]{1,8}(s|m|h|d|w)$, found 'a month'"),
-    "cleanup.schedule": ("at night", "spec.cleanup: schedule is no cron text"),
+    "cleanup.schedule": ("at night", "spec.cleanup: schedule is not in cron format"),
     "cleanup.minFreeSpace": ("-1Gi", "spec.cleanup.minFreeSpace: must match"),
     "storage.size": ("much", "spec.storage.size: must match"),
     "storage.accessMode": ("Shared", "spec.storage.accessMode: must be one of ReadWriteOnce"),

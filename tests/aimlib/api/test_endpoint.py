@@ -109,11 +109,11 @@ def test_no_gpus_are_something_else_than_nothing_said():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"modelId": None}, "say which model to serve: modelId, or model.id"),
-        ({"modelId": None, "model": {"revision": "main"}}, "say which model to serve"),
-        ({"autoSelect": False}, "autoSelect: false leaves nothing to choose: give gpuCount and precision"),
-        ({"autoSelect": False, "gpuCount": 1}, "autoSelect: false leaves nothing to choose"),
-        ({"recipe": {"autoSelect": False, "precision": "fp8"}}, "autoSelect: false leaves nothing to choose"),
+        ({"modelId": None}, "state which model to serve: modelId or model.id"),
+        ({"modelId": None, "model": {"revision": "main"}}, "state which model to serve"),
+        ({"autoSelect": False}, "autoSelect: false selects nothing by itself: state gpuCount and precision"),
+        ({"autoSelect": False, "gpuCount": 1}, "autoSelect: false selects nothing by itself"),
+        ({"recipe": {"autoSelect": False, "precision": "fp8"}}, "autoSelect: false selects nothing by itself"),
         ({"deployment": {"canary": {"enabled": True}}}, "canary is not supported yet: set enabled: false"),
         ({"gpuCount": 1, "recipe": {"gpuCount": 2}}, "gpuCount and recipe.gpuCount are the same setting"),
         ({"gpuCount": 1, "resources": {"gpuCount": 2}}, "gpuCount and resources.gpuCount are the same setting"),
@@ -121,7 +121,7 @@ def test_no_gpus_are_something_else_than_nothing_said():
         ({"resources": {"cpu": "1001m", "cpuLimit": "1"}}, "cpu must not exceed cpuLimit"),
         ({"resources": {"memory": "65Gi", "memoryLimit": "64Gi"}}, "memory must not exceed memoryLimit"),
         ({"scaling": {"minReplicas": 3, "maxReplicas": 2}}, "minReplicas must not exceed maxReplicas"),
-        ({"recipe": {"fallback": [{}]}}, "a fallback says what to ask for instead"),
+        ({"recipe": {"fallback": [{}]}}, "a fallback states what to request instead"),
         (
             {"deployment": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}},
             "maxSurge and maxUnavailable cannot both be 0",

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aimlib.diagnosis.engine_errors import MESSAGE_BYTES, diagnose, last_line, shortened
-from aimlib.diagnosis.secret_patterns import HIDDEN, without_secrets
+from aimlib.diagnosis.secret_patterns import HIDDEN, hide_secrets
 
 OPEN = string.ascii_letters + string.digits
 ODD = OPEN + "!#$%&*+./:;<=>?@[](){}^_|~-,"
@@ -57,8 +57,8 @@ def lines(draw):
 @example(("Authorization: Bearer\tabcdefghijklmnopqrst", "abcdefghijklmnopqrst"))
 def test_a_secret_in_any_place_of_a_line_is_hidden(made):
     line, secret = made
-    assert secret not in without_secrets(line)
-    assert HIDDEN in without_secrets(line)
+    assert secret not in hide_secrets(line)
+    assert HIDDEN in hide_secrets(line)
     assert secret not in last_line(f"INFO 11-23 12:00:00 before\n{line}\n")
     assert secret not in shortened(f"first\n{line}\nlast")
 
@@ -74,8 +74,8 @@ def test_a_secret_is_hidden_in_what_is_known_too(made):
 
 @given(lines())
 def test_what_is_hidden_stays_as_it_is(made):
-    once = without_secrets(made[0])
-    assert without_secrets(once) == once
+    once = hide_secrets(made[0])
+    assert hide_secrets(once) == once
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_is_hidden_stays_as_it_is(made):
     ],
 )
 def test_what_is_no_secret_is_shown(line):
-    assert without_secrets(line) == line
+    assert hide_secrets(line) == line
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_is_no_secret_is_shown(line):
     ],
 )
 def test_what_stands_around_a_secret_stays(line, shown):
-    assert without_secrets(line) == shown
+    assert hide_secrets(line) == shown
 
 
 def test_what_the_kubelet_cut_does_not_begin_in_the_middle_of_a_secret():

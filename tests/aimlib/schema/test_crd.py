@@ -182,7 +182,7 @@ def test_rules_have_messages_and_stand_where_their_fields_are(definition):
 
 def test_the_models_words_win_over_those_of_the_type_they_refer_to():
     storage = at(CRDS["aimcaches"], "spec.storage")
-    assert storage["description"] == "The volume."
+    assert storage["description"] == "The volume that has the models."
     assert at(ENDPOINTS, "status.conditions.[].type")["maxLength"] == 316
 
 

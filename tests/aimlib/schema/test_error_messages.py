@@ -22,7 +22,7 @@ def said(raw, model=EndpointSpec):
         ),
         (
             {"modelId": "a/b", "recipe": {"fallback": [{"gpuCount": 1}, {}]}},
-            "recipe.fallback.1: a fallback says what to ask for instead: gpuCount, precision or backend",
+            "recipe.fallback.1: a fallback states what to request instead: gpuCount, precision or backend",
         ),
         ({"modelId": "a b"}, "model.id: must be a model id such as Qwen/Qwen3-32B, found 'a b'"),
         (
@@ -54,7 +54,7 @@ def said(raw, model=EndpointSpec):
             {"modelId": "a/b", "monitoring": {"prometheus": {"path": "x"}}},
             "monitoring.prometheus.path: String should match pattern '^/', found 'x'",
         ),
-        ({}, "spec: say which model to serve: modelId, or model.id"),
+        ({}, "spec: state which model to serve: modelId or model.id"),
         ("text", "spec: must be an object, found 'text'"),
         ({"modelId": "a/b", "recipe": [1]}, "recipe: must be an object"),
     ],

@@ -76,13 +76,13 @@ def test_text_that_is_no_object(text, said):
         ({"modelId": QWEN, "service": {"annotations": {str(n): "" for n in range(33)}}}, "at most 32 entries"),
         ({"modelId": QWEN, "recipe": {"customRecipe": {}}}, "spec.recipe.customRecipe: name is missing"),
         ({"modelId": QWEN, "deployment": {"strategy": {"rollingUpdate": {"maxSurge": "x"}}}}, "maxSurge: must match"),
-        ({}, "say which model to serve: modelId, or model.id"),
+        ({}, "state which model to serve: modelId or model.id"),
         ({"modelId": QWEN, "model": {"id": "other"}}, "modelId and model.id are the same setting"),
         (
             {"modelId": QWEN, "gpuCount": 1, "resources": {"gpuCount": 2}},
             "gpuCount and resources.gpuCount are the same",
         ),
-        ({"modelId": QWEN, "autoSelect": False}, "autoSelect: false leaves nothing to choose"),
+        ({"modelId": QWEN, "autoSelect": False}, "autoSelect: false selects nothing by itself"),
         ({"modelId": QWEN, "deployment": {"canary": {"enabled": True}}}, "deployment.canary is not supported yet"),
     ],
 )

@@ -100,5 +100,5 @@ def test_a_simulated_recipe_has_its_own_labels_too():
 
 def test_an_endpoint_that_cannot_be_read_is_refused():
     parent = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": "it"}, "spec": {}}
-    with pytest.raises(BadRequestError, match="say which model to serve"):
+    with pytest.raises(BadRequestError, match="state which model to serve"):
         simulate.catalogue_names(parent)

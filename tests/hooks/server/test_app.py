@@ -140,7 +140,7 @@ def test_a_refusal_is_logged_as_an_error_with_its_sentence(client, lines, endpoi
     client.post("/endpoint/sync", json=endpoint(gpuCount=1))
     [line] = lines()
     assert (line["level"], line["code"], line["name"]) == ("error", 422, "chat")
-    assert line["error"] == "spec: say which model to serve: modelId, or model.id"
+    assert line["error"] == "spec: state which model to serve: modelId or model.id"
 
 
 def test_a_message_with_line_breaks_stays_one_line(client, lines, endpoint):
