@@ -5,6 +5,7 @@ A folder is a layer. Every rule here names folders; the few modules that it name
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -234,3 +235,27 @@ def test_each_child_kind_is_built_in_one_place():
     children = sorted(kind for kind in kinds if kind not in {"AIMNode", "AIMInventory", "CustomResourceDefinition"})
     assert [one for one, other in pairwise(children) if one == other] == []
     assert {"Deployment", "Service", "PersistentVolumeClaim"} < set(children)
+
+
+ENTRY_POINTS = {"customize", "sync", "main"}
+"""Names that each hook or program has for the same thing."""
+
+
+def public_names(path: Path) -> Iterator[str]:
+    """What a module defines at its top and does not keep to itself."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        names: list[str] = []
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def test_a_public_name_stands_for_one_thing():
+    places: dict[str, list[str]] = defaultdict(list)
+    for module, path in MODULES.items():
+        for name in public_names(path):
+            places[name].append(module)
+    assert {name: found for name, found in places.items() if len(found) > 1 and name not in ENTRY_POINTS} == {}

@@ -23,7 +23,7 @@ from aimlib.protocol.observed import DEPLOYMENT, last_applied
 from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
-from hooks.endpoint.children.deployment import replicas
+from hooks.endpoint.children.deployment import engine_deployment
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.decision import EndpointDecision, remembered_part
@@ -152,7 +152,7 @@ def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
     if memory.same and memory.cache is None and memory.been_ready:
         return True
     last = last_applied(running) if running and _ready(running) and _size(running) else None
-    return last is not None and last["spec"]["template"] == prune(replicas(owner))["spec"]["template"]
+    return last is not None and last["spec"]["template"] == prune(engine_deployment(owner))["spec"]["template"]
 
 
 def _all_uses(used: UsedCache | None, wish: CacheRequest, running: Raw | None, service: Raw | None) -> tuple[Use, ...]:
@@ -182,7 +182,7 @@ def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory
         return None
     count = 0 if _idle(running, memory) or not _size(running) else owner.replicas
     spec = {**(last or running)["spec"], "replicas": count}
-    if choice.used and spec == prune(replicas(owner))["spec"]:
+    if choice.used and spec == prune(engine_deployment(owner))["spec"]:
         return None
     kept = {key: running[key] for key in ("apiVersion", "kind")}
     return HeldDeployment({**kept, "metadata": owner.metadata(owner.child), "spec": spec})

@@ -51,7 +51,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         model=world.spec.wanted.id,
         selected_recipe=status.selected(resolved),
         endpoints=status.endpoints(owner, states["Service"].observed, external_url(world, states.get("HTTPRoute"))),
-        replicas=status.replicas(owner.replicas, replicas, world.before),
+        replicas=status.replica_counts(owner.replicas, replicas, world.before),
         selector=status.selector(owner),
         cache=owner.cache,
         metrics=status.metrics(replicas, world),

@@ -32,7 +32,7 @@ def endpoints(owner: Owner, service: Raw | None, route: str | None) -> Endpoints
     )
 
 
-def replicas(desired: int, rollout: Rollout, before: Raw) -> Replicas:
+def replica_counts(desired: int, rollout: Rollout, before: Raw) -> Replicas:
     """What the Deployment reports, from its first ready replica on; until then only the desired number."""
     if not rollout.ready and "current" not in (before.get("replicas") or {}):
         return Replicas(desired=desired)

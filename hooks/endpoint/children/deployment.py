@@ -20,12 +20,12 @@ ROLLOUT_GRACE = 600
 
 
 def deployment(owner: Owner) -> Raw | None:
-    """The engine's replicas; while a cache is waited for, what runs already."""
-    return replicas(owner) if owner.hold is None else owner.hold.deployment
+    """The Deployment of the engine; the held one until its model is cached."""
+    return engine_deployment(owner) if owner.hold is None else owner.hold.deployment
 
 
-def replicas(owner: Owner) -> Raw:
-    """The engine's replicas as they are asked for."""
+def engine_deployment(owner: Owner) -> Raw:
+    """The Deployment of the engine as the spec requests it."""
     image = owner.spec.image
     return {
         "apiVersion": "apps/v1",
