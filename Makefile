@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check check-locks sbom audit crds docs rules dashboards screenshots golden lock
+.PHONY: help setup demo quick test bench check check-locks sbom audit crds docs rules dashboards screenshots golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -17,6 +17,10 @@ setup: $(READY) ## the virtual environment, from the lock file
 
 demo: $(READY) ## serve a model on a control plane on this machine; stays up on a terminal
 	$(BIN)/python -m tests.cluster demo
+
+quick: $(READY) ## the tests for while you work: none on a control plane, none that is slow; about a minute
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --quiet -m 'not e2e and not slow' \
+		--numprocesses auto --maxprocesses 4 --dist loadfile --durations 10
 
 test: $(READY) ## every test, those on a real control plane included, and their coverage
 	$(BIN)/python -m tests.cluster binaries
