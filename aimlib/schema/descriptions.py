@@ -7,6 +7,7 @@ command; only the generator of the CRDs wants them.
 import ast
 import inspect
 import textwrap
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 
+@cache
 def _docstrings(model: type[BaseModel]) -> dict[str, str]:
     """The text under each field that a class itself declares."""
     found = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
