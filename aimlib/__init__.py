@@ -1,5 +1,5 @@
-"""The domain of serving models: pure computation from plain data to plain data.
+"""The domain of serving models: pure functions from plain data to plain data.
 
-Nothing in this package knows the time, the environment, the network or a cluster. The only files read are the ones
+Nothing in this package reads the time, the environment, the network or a cluster. The only files it reads are those
 shipped inside it (`aimlib.data`).
 """

@@ -1,4 +1,4 @@
-"""The operator's settings: one file, every default here, changed by nobody at run time."""
+"""The operator's settings: one file with its defaults, read once and never changed at run time."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -13,7 +13,7 @@ from aimlib.naming import short_digest
 
 
 def vendor_taints() -> Mapping[str, tuple[Name, ...]]:
-    """The taints by which administrators keep other pods off GPU nodes, as NVIDIA and KubeAI document them."""
+    """The usual taints that keep other pods off GPU nodes, as NVIDIA and KubeAI document them."""
     return {"amd": ("amd.com/gpu",), "nvidia": ("nvidia.com/gpu",)}
 
 
@@ -23,33 +23,33 @@ class Config(Model):
     model_config = ConfigDict(extra="forbid")
 
     images: dict[str, str] = Field(default_factory=dict)
-    """Images instead of the shipped ones, by engine and architecture or vendor: `vllm/gfx942`, `vllm/amd`."""
+    """Images instead of the default ones, by engine and architecture or vendor: `vllm/gfx942`, `vllm/amd`."""
     tolerated_taints: Mapping[str, tuple[Name, ...]] = Field(default_factory=vendor_taints)
     """Keys of the taints that model servers tolerate, by vendor."""
     token_secret: TokenSecret = TokenSecret(name="huggingface-token")
-    """The Secret with a Hugging Face token in the endpoint's namespace, used if it is there."""
+    """The Secret with a Hugging Face token in the endpoint's namespace, used if it exists."""
     cpu_per_device: Annotated[int, Field(ge=1)] = 4
     """CPUs requested per GPU where neither endpoint nor recipe states them."""
     memory_per_device: Quantity = "32Gi"
     """Memory requested per GPU where neither endpoint nor recipe states it."""
     shared_memory: Quantity = "8Gi"
-    """Size limit of /dev/shm, through which the ranks of a replica exchange data."""
+    """Size limit of /dev/shm, by which the ranks of a replica exchange data."""
     cache_size: Quantity = "100Gi"
     """Size of a cache claim where neither the endpoint nor the recipe's facts state it."""
     downloader_image: Annotated[str, Field(min_length=1, max_length=1024)] = "ghcr.io/aim-engine/aim-downloader:0.1.0"
-    """The image of the Jobs that download models into caches, and clean them up."""
+    """Image of the Jobs that download models into caches and clean caches up."""
     startup_seconds: Annotated[int, Field(ge=10)] = 3600
-    """How long a server may take to download, load and compile before it is restarted."""
+    """Seconds that a model server may take to download, load and compile before it is restarted."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
-    """Candidates listed in status.selection; the rest are counted."""
+    """Number of candidates that status.selection lists; the others are counted only."""
     route_scheme: Literal["http", "https"] = "http"
     """Scheme of the URLs in status.endpoints.external of routed endpoints: https where the Gateways terminate TLS."""
     admission: Literal["warn", "enforce"] = "warn"
-    """Whether an endpoint for which nothing can be selected is let in with a warning, or refused: in all namespaces."""
+    """Whether an endpoint for which nothing fits is accepted with a warning or refused, in all namespaces."""
 
     @cached_property
     def digest(self) -> str:
-        """A short name for these settings."""
+        """A digest of these settings."""
         return short_digest(self.model_dump(mode="json"))
 
 

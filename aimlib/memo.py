@@ -1,7 +1,7 @@
-"""Remembered answers of pure functions about objects that have not changed since.
+"""Memoization of pure functions of Kubernetes objects, by the versions of the objects.
 
-An object's uid and resourceVersion name its content, so an answer about the same versions is the same answer. Objects
-without them, as in files, are never remembered.
+An object's uid and resourceVersion identify its content, so a result for the same versions stays valid. Results for
+objects without them, such as those in files, are not stored.
 """
 
 from collections import OrderedDict
@@ -15,31 +15,31 @@ _T = TypeVar("_T")
 
 
 class Memo(Generic[_T]):
-    """The latest `size` answers by key."""
+    """The `size` results that were used last, by key."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.answers: OrderedDict[Hashable, _T] = OrderedDict()
+        self.results: OrderedDict[Hashable, _T] = OrderedDict()
         self.lock = Lock()
 
 
 def versions(objects: Iterable[Raw]) -> tuple[tuple[str, str], ...] | None:
-    """What names the content of these objects; None where one of them cannot be named."""
-    names = tuple((one["metadata"].get("uid"), one["metadata"].get("resourceVersion")) for one in objects)
-    return None if any(None in name for name in names) else names
+    """The uids and versions of objects; None where one of them has none."""
+    found = tuple((item["metadata"].get("uid"), item["metadata"].get("resourceVersion")) for item in objects)
+    return None if any(None in version for version in found) else found
 
 
 def memoized(memo: Memo[_T], key: Hashable | None, compute: Callable[[], _T]) -> _T:
-    """The answer for `key`, computed if it is not remembered; a key of None always computes."""
+    """The result for `key`, computed if it is not stored; with a key of None always computed, and not stored."""
     if key is None:
         return compute()
     with memo.lock:
-        if key in memo.answers:
-            memo.answers.move_to_end(key)
-            return memo.answers[key]
-    answer = compute()
+        if key in memo.results:
+            memo.results.move_to_end(key)
+            return memo.results[key]
+    result = compute()
     with memo.lock:
-        memo.answers[key] = answer
-        while len(memo.answers) > memo.size:
-            memo.answers.popitem(last=False)
-    return answer
+        memo.results[key] = result
+        while len(memo.results) > memo.size:
+            memo.results.popitem(last=False)
+    return result

@@ -1,4 +1,4 @@
-"""Names and labels that Kubernetes accepts, whatever the endpoint or the model is called."""
+"""Valid Kubernetes names and labels for endpoints and models of any name."""
 
 import hashlib
 import json
@@ -14,22 +14,22 @@ CHECKPOINT_LABEL = f"{GROUP}/checkpoint"
 CACHE_LABEL = f"{GROUP}/cache"
 ENDPOINT_LABEL = f"{GROUP}/endpoint"
 TOKEN_ANNOTATION = f"{GROUP}/caller-token"
-"""On a controller of Metacontroller, which sends it along: what shows the hook server who calls."""
+"""On Metacontroller's controllers, which send it in each request: the token that authenticates them."""
 
 
 def short_digest(*parts: Any, length: int = 8) -> str:  # noqa: ANN401 - any JSON
-    """A short name for JSON data; equal data has an equal digest, whatever the order of its keys."""
+    """A short digest of JSON data; the order of keys has no influence."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 def label_value(text: str) -> str:
-    """`text` as a label value: the same where it is one, else made legal and kept apart by a digest."""
+    """`text` as a label value: unchanged if it is valid, else made valid and unique by a digest."""
     legal = re.sub(r"[^A-Za-z0-9._-]", "_", text).strip("._-")[:LABEL_LENGTH].strip("._-")
     if legal == text:
         return legal
-    kept = legal[: LABEL_LENGTH - 9].strip("._-") or "x"
-    return f"{kept}-{short_digest(text)}"
+    prefix = legal[: LABEL_LENGTH - 9].strip("._-") or "x"
+    return f"{prefix}-{short_digest(text)}"
 
 
 def model_label(model_id: str) -> str:
@@ -38,7 +38,7 @@ def model_label(model_id: str) -> str:
 
 
 def child_name(owner: str, suffix: str = "", length: int = LABEL_LENGTH) -> str:
-    """A DNS-1035 label for a child of `owner`: the owner's own name where that is one, which it usually is."""
+    """A DNS-1035 label for a child of `owner`: the owner's name if it is valid, else made valid and unique."""
     if DNS_1035.fullmatch(f"{owner}{suffix}") and len(owner) + len(suffix) <= length:
         return f"{owner}{suffix}"
     legal = re.sub(r"[^a-z0-9-]", "-", owner.lower())

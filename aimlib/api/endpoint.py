@@ -120,7 +120,7 @@ class EndpointSpec(Ruled):
         return one_spelling(raw, ENDPOINT_SPELLINGS)
 
     @property
-    def wanted(self) -> ModelRef:
+    def requested_model(self) -> ModelRef:
         """The model, however the spec spells it."""
         if self.model is None:
             raise ValueError("no model: an EndpointSpec is made by parsing, which refuses that")

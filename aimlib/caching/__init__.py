@@ -1,1 +1,1 @@
-"""Caches without I/O: the cache of an endpoint, capacity, usage, eviction, and the reports of its Jobs."""
+"""Caches, without I/O: an endpoint's cache, capacity, usage, eviction, and the reports of Jobs."""

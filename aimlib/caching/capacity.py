@@ -1,4 +1,4 @@
-"""How large a cache's volume has to be: what its models need, and a tenth."""
+"""Computes the size of a cache's volume: the size of its models and 10 % more."""
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -9,41 +9,41 @@ from aimlib.api.meta import Raw
 from aimlib.kube.quantity import GIB, from_gib, parse_quantity
 
 HEADROOM = Fraction(11, 10)
-"""Room beyond the files: what AMD's aim-engine adds (caching.go, 10 %)."""
+"""Space in addition to the files, as in AMD's aim-engine (caching.go, 10 %)."""
 
 
 class RequiredSpace(NamedTuple):
-    """The bytes of a number of models, and those of which no size is known."""
+    """The total size of models in bytes, and the models of unknown size."""
 
     bytes: int
     unknown: tuple[str, ...]
 
     @property
     def size(self) -> str:
-        """The size of a claim that holds them with headroom, in whole Gi."""
+        """The size of a PersistentVolumeClaim for them with headroom, in whole Gi."""
         return from_gib(self.bytes * HEADROOM / GIB)
 
 
 def recipe_sizes(recipes: Iterable[Raw]) -> Mapping[str, int]:
-    """Bytes of a repository by its id, as the recipes that load it say; the largest where they differ."""
-    known: dict[str, int] = {}
+    """Bytes of each repository by the facts of the recipes that load it; the largest where they differ."""
+    found: dict[str, int] = {}
     for recipe in recipes:
         spec = recipe.get("spec") or {}
         model = spec.get("checkpoint") or spec.get("modelId")
         weights = (spec.get("facts") or {}).get("weightsGiB")
         if isinstance(model, str) and isinstance(weights, int | float) and weights > 0:
-            known[model] = max(known.get(model, 0), int(weights * GIB))
-    return known
+            found[model] = max(found.get(model, 0), int(weights * GIB))
+    return found
 
 
-def model_sizes(models: Iterable[CachedModelSpec], known: Mapping[str, int]) -> Mapping[str, int | None]:
+def model_sizes(models: Iterable[CachedModelSpec], found: Mapping[str, int]) -> Mapping[str, int | None]:
     """Bytes of each model: by the recipes' facts, else its maxSize, else unknown."""
     return {
-        one.id: known.get(one.id) or (int(parse_quantity(one.max_size)) if one.max_size else None) for one in models
+        one.id: found.get(one.id) or (int(parse_quantity(one.max_size)) if one.max_size else None) for one in models
     }
 
 
 def required_space(amounts: Mapping[str, int | None]) -> RequiredSpace:
-    """The sum of what is known."""
+    """The sum of the known sizes, and the models of unknown size."""
     unknown = tuple(sorted(one for one, amount in amounts.items() if amount is None))
     return RequiredSpace(sum(amount for amount in amounts.values() if amount), unknown)

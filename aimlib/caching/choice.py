@@ -1,6 +1,6 @@
-"""Which AIMCache an endpoint uses: the one it names, or the first of its namespace that lists what its recipe loads.
+"""Selects an endpoint's AIMCache: the one it names, or the first of its namespace that lists the recipe's checkpoint.
 
-A choice that pods run on stays, whatever becomes of the cache; a cache that appears later moves no running server.
+A cache that pods use stays selected, even if it is deleted; a cache that is created later does not restart servers.
 """
 
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ from aimlib.caching.usage import Use
 
 
 class CacheRequest(NamedTuple):
-    """What an endpoint wants of a cache."""
+    """What an endpoint requests from a cache."""
 
     model: str
-    """The model that is served."""
+    """Id of the model that is served."""
     checkpoint: str
     """The repository whose files the recipe loads."""
     recipe: str
     revision: str | None = None
-    """The revision that the endpoint states."""
+    """The revision in the endpoint's spec."""
 
 
 class CacheCandidate(NamedTuple):
-    """An AIMCache as it is found."""
+    """An AIMCache that an endpoint may use."""
 
     name: str
     models: tuple[CachedModelSpec, ...] = ()
-    """What it lists."""
+    """The models in its spec."""
     status: CacheStatus = CacheStatus()
     claim: str = ""
     mount_path: str = ""
@@ -43,95 +43,98 @@ class CacheCandidate(NamedTuple):
         return any(one.id == model for one in self.models)
 
     def revision(self, model: str) -> str | None:
-        """The revision at which it lists a model; None for the default branch."""
+        """The revision in its spec for a model; None for the default branch."""
         return next((one.revision for one in self.models if one.id == model), None)
 
     def model(self, model: str, revision: str | None) -> CachedModelStatus | None:
-        """Its account of a model at a revision, listed or not."""
+        """Its status of a model at a revision, listed or not."""
         key = (model, revision or DEFAULT_REVISION)
         return next((one for one in self.status.cached_models if (one.id, one.revision) == key), None)
 
-    def serves(self, wish: CacheRequest) -> bool:
-        """Whether it is here to stay and lists what is wanted, at a revision that will do."""
-        return self.lists(wish.checkpoint) and not self.deleting and self.compatible(wish)
+    def serves(self, request: CacheRequest) -> bool:
+        """Whether it is not being deleted and lists the requested model, at a compatible revision."""
+        return self.lists(request.checkpoint) and not self.deleting and self.compatible(request)
 
-    def compatible(self, wish: CacheRequest) -> bool:
-        """Whether what it lists is of the revision that is wanted: not stated, of the same name, or the same commit."""
-        revision = self.revision(wish.checkpoint)
-        known = self.model(wish.checkpoint, revision)
-        return wish.revision in (None, revision or DEFAULT_REVISION, known.commit if known else None)
+    def compatible(self, request: CacheRequest) -> bool:
+        """Whether it lists the requested revision: any when not stated, else the same name or the same commit."""
+        revision = self.revision(request.checkpoint)
+        status = self.model(request.checkpoint, revision)
+        return request.revision in (None, revision or DEFAULT_REVISION, status.commit if status else None)
 
-    def used(self, wish: CacheRequest) -> UsedCache:
-        """What an endpoint that uses it keeps of it."""
+    def used(self, request: CacheRequest) -> UsedCache:
+        """What the status of an endpoint that uses it records."""
         return UsedCache(
             name=self.name,
             claim_name=self.claim,
             mount_path=self.mount_path,
             access_mode=self.access_mode,
-            revision=self.revision(wish.checkpoint),
+            revision=self.revision(request.checkpoint),
         )
 
 
 class CacheChoice(NamedTuple):
-    """The cache that an endpoint uses, or would if it could."""
+    """The cache that an endpoint uses, or would use if it could."""
 
     name: str
-    wish: CacheRequest
+    request: CacheRequest
     used: UsedCache | None = None
-    """None where it is not there, or has not what is wanted."""
+    """None where the cache does not exist, or does not list the requested model."""
     found: CacheCandidate | None = None
     in_use: bool = False
-    """Whether pods run on it already."""
+    """Whether pods use it already."""
 
     @property
     def model(self) -> CachedModelStatus | None:
-        """The cache's account of the model."""
+        """The cache's status of the model."""
         if self.found is None or self.used is None:
             return None
-        return self.found.model(self.wish.checkpoint, self.used.revision)
+        return self.found.model(self.request.checkpoint, self.used.revision)
 
 
 class CacheHistory(NamedTuple):
-    """What an endpoint has of caches so far."""
+    """The caches that an endpoint has used so far."""
 
     pinned: UsedCache | None = None
-    """The one that was chosen for the same recipe and checkpoint."""
+    """The cache that was selected for the same recipe and checkpoint."""
     running: tuple[Use, ...] = ()
-    """What the pods use."""
+    """The models and caches that the pods use."""
     mounted: tuple[str, ...] = ()
-    """The claims that they mount."""
+    """The PersistentVolumeClaims that the pods mount."""
     serves_without: bool = False
-    """Whether a server of the same choice has been ready without a cache."""
+    """Whether a model server with the same configuration has been ready without a cache."""
 
-    def runs_on(self, cache: UsedCache, wish: CacheRequest) -> bool:
-        """Whether pods run on that model of that cache."""
-        return cache_use(cache, wish.checkpoint) in self.running and cache.claim_name in self.mounted
+    def runs_on(self, cache: UsedCache, request: CacheRequest) -> bool:
+        """Whether pods use the requested model of that cache."""
+        return cache_use(cache, request.checkpoint) in self.running and cache.claim_name in self.mounted
 
 
 def cache_use(used: UsedCache, checkpoint: str) -> Use:
-    """The use that an endpoint makes of a cache."""
+    """An endpoint's use of a cache."""
     return Use(used.name, checkpoint, used.revision or DEFAULT_REVISION)
 
 
 def choose_cache(
-    named: str | None, caches: Sequence[CacheCandidate], wish: CacheRequest, before: CacheHistory
+    named: str | None, caches: Sequence[CacheCandidate], request: CacheRequest, before: CacheHistory
 ) -> CacheChoice | None:
-    """The cache of an endpoint that names one, or leaves it to be found (None); None where it has none."""
-    by_name = {one.name: one for one in caches}
+    """The cache of an endpoint that names one, or accepts any (None); None where there is none."""
+    by_name = {cache.name: cache for cache in caches}
     pinned = before.pinned
-    if pinned and named in (None, pinned.name) and before.runs_on(pinned, wish):
+    if pinned and named in (None, pinned.name) and before.runs_on(pinned, request):
         found = by_name.get(pinned.name)
-        if found is None or found.error or found.claim == pinned.claim_name:  # else it has moved to another volume
-            return CacheChoice(pinned.name, wish, pinned, found, in_use=True)
+        if found is None or found.error or found.claim == pinned.claim_name:  # else the cache has another volume now
+            return CacheChoice(pinned.name, request, pinned, found, in_use=True)
     if named:
-        return _offered(named, by_name.get(named), wish)
+        return _choice(named, by_name.get(named), request)
     if before.serves_without:
         return None
-    fitting = [one for one in caches if one.serves(wish)]
-    known = [*([pinned.name] if pinned else []), *(one.cache for one in before.running if one.id == wish.checkpoint)]
-    best = next((one for name in known for one in fitting if one.name == name), next(iter(fitting), None))
-    return _offered(best.name, best, wish) if best else None
+    fitting = [cache for cache in caches if cache.serves(request)]
+    earlier = [
+        *([pinned.name] if pinned else []),
+        *(use.cache for use in before.running if use.id == request.checkpoint),
+    ]
+    best = next((cache for name in earlier for cache in fitting if cache.name == name), next(iter(fitting), None))
+    return _choice(best.name, best, request) if best else None
 
 
-def _offered(name: str, found: CacheCandidate | None, wish: CacheRequest) -> CacheChoice:
-    return CacheChoice(name, wish, found.used(wish) if found and found.serves(wish) else None, found)
+def _choice(name: str, found: CacheCandidate | None, request: CacheRequest) -> CacheChoice:
+    return CacheChoice(name, request, found.used(request) if found and found.serves(request) else None, found)

@@ -1,17 +1,17 @@
-"""How a download can fail: the reason in one word, the exit code of its process, and whether to try again."""
+"""The errors of downloads: the reason in one word, the exit code, and whether a retry may succeed."""
 
 import re
 from typing import NamedTuple
 
 
 class DownloadOutcome(NamedTuple):
-    """One kind of failure."""
+    """How a download ended."""
 
     code: int
     retried: bool
-    """Whether the same download may succeed without anybody's help; the Job's podFailurePolicy goes by this."""
-    words: str
-    """The reason for whoever has nothing but the exit code."""
+    """Whether a retry may succeed without a change; the Job's podFailurePolicy depends on this."""
+    message: str
+    """The message when only the exit code is known."""
 
 
 DOWNLOAD_OUTCOMES = {
@@ -30,18 +30,18 @@ DOWNLOAD_OUTCOMES = {
     "NotOnVolume": DownloadOutcome(48, False, "hub.offline is set, and the model is not on the volume"),
     "VolumeRefused": DownloadOutcome(49, False, "the volume cannot be written to"),
 }
-"""By reason. The codes lie outside of those that shells and signals use."""
+"""By reason. The codes differ from those of shells and signals."""
 
 FINAL_CODES = tuple(sorted(outcome.code for outcome in DOWNLOAD_OUTCOMES.values() if not outcome.retried))
-"""Exit codes that a retry cannot mend."""
+"""Exit codes after which a retry cannot succeed."""
 
 
 def reason_of_code(code: int) -> str | None:
-    """The reason that goes with an exit code."""
+    """The reason of an exit code."""
     return next((reason for reason, outcome in DOWNLOAD_OUTCOMES.items() if outcome.code == code), None)
 
 
 def reason_of_job(message: str) -> str | None:
-    """The reason in the message of a Job that its podFailurePolicy has failed, which names the exit code."""
+    """The reason in the message of a Job that failed by its podFailurePolicy, which has the exit code."""
     found = re.search(r"failed with exit code (\d+)", message)
     return reason_of_code(int(found[1])) if found else None

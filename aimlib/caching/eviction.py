@@ -1,10 +1,10 @@
-"""What a clean-up removes from a cache, in which order, and why: a pure function of what is there and the time.
+"""Decides what a clean-up removes from a cache, in which order, and why: a function of the models and the time.
 
-A model that an endpoint uses is never removed, nor one within its retention. `maxAge` removes everything that is older;
-then, while less than `minFreeSpace` is free, the next in order goes: what spec does not list any more, then low, medium
-and high priority, and among those the oldest. The age of a model is counted from its last use (lru) or its download
-(age); a download counts as a use, or a model that was downloaded anew would go again at once. Doubt keeps: a time that
-is not known counts as now.
+A model in use is never removed, nor one within its retention. `maxAge` removes every older model; then, while less than
+`minFreeSpace` is free, models are removed in this order: those that the spec no longer lists, then those of low, medium
+and high priority, and among these the oldest. The age of a model starts at its last use (lru) or its download (age); a
+download counts as a use, or a new model would be removed at once. An unknown time counts as now, so that the model
+stays.
 """
 
 from collections.abc import Iterable
@@ -39,30 +39,30 @@ class StoredModel(NamedTuple):
     listed: bool = True
 
     def clock(self, strategy: str, when: datetime) -> datetime:
-        """What its age is counted from."""
-        known = [time for time in (self.last_used, self.cached_at) if time]
-        return (self.cached_at if strategy == "age" else None) or max(known, default=when)
+        """The time at which its age starts."""
+        times = [time for time in (self.last_used, self.cached_at) if time]
+        return (self.cached_at if strategy == "age" else None) or max(times, default=when)
 
     def removable(self, when: datetime) -> bool:
-        """Whether it may go at all."""
+        """Whether it may be removed."""
         unused = (when - self.clock("lru", when)).total_seconds()
         return not self.used_by and (self.retention is None or unused >= self.retention)
 
 
 class CleanupPolicy(NamedTuple):
-    """When models go."""
+    """When models are removed."""
 
     strategy: Literal["lru", "age", "none"]
     max_age: int | None
     """Seconds."""
     min_free: int | None
     """Bytes."""
-    asked: str = "minFreeSpace is"
-    """Who asks for `min_free`, as the first words of a sentence."""
+    min_free_cause: str = "minFreeSpace is"
+    """Where `min_free` comes from, as the beginning of a message."""
 
 
 class Removal(NamedTuple):
-    """A model that goes, and why, as a sentence with the figures."""
+    """A model that is removed, and why, with the numbers."""
 
     id: str
     revision: str
@@ -73,7 +73,7 @@ class Removal(NamedTuple):
 def plan_removals(
     models: Iterable[StoredModel], policy: CleanupPolicy, free_bytes: int | None, when: datetime
 ) -> tuple[Removal, ...]:
-    """What is removed at that time, in this order; `free_bytes` are free on the volume now, None where unknown."""
+    """The models to remove, in order; `free_bytes` are free on the volume now, None where unknown."""
     if policy.strategy == "none":
         return ()
     removals: list[Removal] = []
@@ -92,7 +92,7 @@ def plan_removals(
         if free is None or policy.min_free is None or free >= policy.min_free:
             break
         found = f"{format_bytes(free)} {'would be' if removals else 'are'} free"
-        asked = f"{policy.asked} {format_bytes(policy.min_free, at_least=True)}"
+        asked = f"{policy.min_free_cause} {format_bytes(policy.min_free, at_least=True)}"
         which = f"of {one.priority} priority" if one.listed else "of those that spec does not list any more"
         removals.append(
             Removal(one.id, one.revision, one.bytes, f"{found}, {asked}; {FIRST_REMOVED[policy.strategy]} {which}")
@@ -103,7 +103,7 @@ def plan_removals(
 def shortage(
     models: Iterable[StoredModel], policy: CleanupPolicy, free_bytes: int | None, when: datetime
 ) -> str | None:
-    """Why less than `min_free` would be free even after the plan; None where enough would be."""
+    """Why less than `min_free` would be free even after the clean-up; None where enough would be."""
     models = tuple(models)
     removals = plan_removals(models, policy, free_bytes, when)
     free = _free(free_bytes, removals)
@@ -133,9 +133,9 @@ def cleanup_policy(cleanup: CacheCleanup) -> CleanupPolicy:
 def stored_models(
     spec: CacheSpec, found: Iterable[ModelReport], usage: Iterable[CachedModelStatus]
 ) -> tuple[StoredModel, ...]:
-    """The models that are whole on the volume, as the spec and what is known of their use rate them.
+    """The complete models on the volume, with the settings of the spec and their use.
 
-    A model that `usage` does not speak of is left out: as long as nobody knows who uses it, it stays.
+    A model that `usage` does not have is left out, so that it stays: it may be in use.
     """
     listed = {(one.id, one.revision or DEFAULT_REVISION): one for one in spec.models}
     uses = {(one.id, one.revision): one for one in usage}
@@ -157,7 +157,7 @@ def stored_models(
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """A time as it is written in reports, in UTC where it names no zone; None where it is none."""
+    """A time of a report, in UTC where it has no time zone; None where it is invalid."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:

@@ -1,6 +1,6 @@
-"""What the Jobs of a cache report: the data of one ConfigMap, one key per model, one for the volume, one for clean-ups.
+"""The reports of a cache's Jobs: the data of a ConfigMap, with a key per model, one for the volume, one for clean-ups.
 
-They are the only source of what is on the volume; a Job merges its own keys and leaves those of the others alone.
+They are the only source about the volume; a Job merges its own keys and leaves those of other Jobs unchanged.
 """
 
 import json
@@ -19,18 +19,18 @@ VOLUME_KEY, CLEANUP_KEY = "volume", "cleanup"
 DEFAULT_REVISION = "main"
 
 Amount = Annotated[int, Field(ge=0, lt=2**63)]
-"""Bytes, or a number of files; no file system has more."""
+"""A number of bytes or files; the bound is beyond any file system."""
 
 
-def _is_a_day(text: str) -> str:
+def _existing_day(text: str) -> str:
     datetime.fromisoformat(text)  # ValueError for the 31st of February, which has the right form
     return text
 
 
 Time = Annotated[
-    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"), AfterValidator(_is_a_day)
+    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"), AfterValidator(_existing_day)
 ]
-"""A time that the API server takes for one: RFC 3339."""
+"""A time that the API server accepts: RFC 3339."""
 
 
 class ModelReport(Model):
@@ -46,10 +46,10 @@ class ModelReport(Model):
     done: Amount = 0
     """Bytes that are on the volume."""
     total: Amount | None = None
-    """Bytes of all its files, as the hub says."""
+    """Bytes of all its files, according to the hub."""
     files: Amount | None = None
     patterns: str | None = None
-    """`patterns_key` of the patterns by which its files were chosen; None where they are not known."""
+    """`patterns_key` of the patterns by which its files were selected; None where they are unknown."""
     cached_at: Time | None = None
     last_used: Time | None = None
     """When a clean-up last found it in use."""
@@ -89,23 +89,23 @@ class Reports(Model):
     volume: VolumeReport | None = None
     cleanup: CleanupReport | None = None
     unreadable: tuple[str, ...] = ()
-    """Keys whose text could not be read, such as those of a newer release."""
+    """Keys whose report cannot be read, such as those of a newer release."""
 
 
 def model_key(model_id: str, revision: str | None) -> str:
-    """The key of a model at a revision; legal in a ConfigMap, as a file name, and as a label value."""
+    """The key of a model at a revision; valid in a ConfigMap, as a file name, and as a label value."""
     return label_value(f"{model_id}@{revision or DEFAULT_REVISION}")
 
 
 def patterns_key(include: tuple[str, ...], exclude: tuple[str, ...] | None) -> str:
-    """A short name for the choice of files; without exclude it is the usual one. An empty pattern matches nothing."""
+    """A digest of patterns, with the default where exclude is None. An empty pattern matches nothing."""
     return short_digest(
         sorted(filter(None, include)), sorted(filter(None, DUPLICATE_FILES if exclude is None else exclude))
     )
 
 
 def read_reports(data: Mapping[str, Any]) -> Reports:
-    """The reports in a ConfigMap's data. What the status could not carry is as unreadable as what is no report."""
+    """The reports in a ConfigMap's data. A report that does not fit into the status counts as unreadable."""
     models: dict[str, ModelReport] = {}
     rest: dict[str, Any] = {}
     unreadable: list[str] = []

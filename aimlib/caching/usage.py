@@ -1,7 +1,7 @@
-"""Who uses which model of which cache: a label and an annotation on the Services of endpoints.
+"""Records which endpoint uses which model of a cache: a label and an annotation on its Service.
 
-A cache asks for the Services that carry its label. Of all that an endpoint has, its Service changes least and is the
-smallest, so that a thousand endpoints may share a cache without a megabyte at every change of a pod.
+A cache's related objects are the Services with its label. Of all children of an endpoint, the Service changes least and
+is the smallest, so a thousand endpoints can share a cache without a megabyte per request at every change of a pod.
 """
 
 import json
@@ -41,7 +41,7 @@ def usage_annotation(uses: tuple[Use, ...]) -> dict[str, str]:
 
 
 def used_by(services: list[Raw], cache: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """The endpoints by the id and revision of what they use of one cache. What cannot be read is no use."""
+    """The endpoints that use one cache, by id and revision of the model. Unreadable annotations are ignored."""
     users: dict[tuple[str, str], set[str]] = {}
     for service in services:
         metadata = service["metadata"]
@@ -53,7 +53,7 @@ def used_by(services: list[Raw], cache: str) -> Mapping[tuple[str, str], tuple[s
 
 
 def uses(metadata: Raw) -> tuple[Use, ...]:
-    """What the annotation in an object's metadata says; nothing where there is none, or none that can be read."""
+    """The uses in the annotation of an object; none where it is absent or unreadable."""
     try:
         found = json.loads((metadata.get("annotations") or {}).get(USAGE_ANNOTATION, "[]"))
         return tuple(Use(*map(str, one)) for one in found)

@@ -1,4 +1,4 @@
-"""What is known of a volume: the types of its index, and their text. Amounts are bytes, times RFC 3339."""
+"""The index of a volume: its types, and their JSON text. Amounts are bytes, times RFC 3339."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class VolumeFile(Model):
     path: str
     size: int
     hash: str
-    """sha256 of its content where it is in Git LFS, else the SHA-1 by which git names it; the name of its blob."""
+    """SHA-256 of its content if it is in Git LFS, else its git SHA-1; the name of its blob."""
 
 
 class CachedModel(Model):
@@ -39,7 +39,7 @@ class CachedModel(Model):
     commit: str
     files: tuple[VolumeFile, ...]
     patterns: str | None = None
-    """`job_reports.patterns_key` of the patterns by which the files were chosen; None where they are not known."""
+    """`job_reports.patterns_key` of the patterns by which the files were selected; None where they are unknown."""
     cached_at: str | None = None
     last_used: str | None = None
     """When a clean-up last found it in use."""
@@ -50,7 +50,7 @@ class CachedModel(Model):
 
     @property
     def blobs(self) -> Mapping[str, int]:
-        """Sizes by hash: what takes up space, since files with equal content are kept once."""
+        """Sizes by hash: files with equal content are stored once."""
         return {one.hash: one.size for one in self.files}
 
     @property
@@ -58,7 +58,7 @@ class CachedModel(Model):
         return sum(self.blobs.values())
 
     def report(self) -> ModelReport:
-        """As its Job reports it."""
+        """The report of this model."""
         return ModelReport(
             id=self.id,
             revision=self.revision,
@@ -80,16 +80,16 @@ class VolumeIndex(Model):
     models: dict[str, CachedModel] = Field(default_factory=dict)
 
     def having(self, model: CachedModel) -> "VolumeIndex":
-        """This index with `model` in its present state."""
+        """This index with `model` added or replaced."""
         return self.model_copy(update={"models": {**self.models, model.key: model}})
 
     def without(self, key: str) -> "VolumeIndex":
-        """This index with no model of that key."""
+        """This index without the model of that key."""
         return self.model_copy(update={"models": {name: one for name, one in self.models.items() if name != key}})
 
 
 def parse_index(text: str) -> VolumeIndex:
-    """The index in a text. InvalidIndexError or NewerIndexError where it cannot be worked with."""
+    """The index in a text. InvalidIndexError or NewerIndexError where it cannot be used."""
     try:
         raw: Any = json.loads(text)
     except ValueError as error:

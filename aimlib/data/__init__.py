@@ -1,4 +1,4 @@
-"""The data files shipped with the library, each read once and only when something asks for it."""
+"""Reads the data files of the library, each once, when it is first needed."""
 
 from functools import cache
 from importlib.resources import files
@@ -13,6 +13,6 @@ YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten tim
 def load_data(name: str) -> dict[str, Any]:
     """The data file at `name`, relative to this package and without its ending: `hardware`, `engines/backends`.
 
-    The answer is shared between callers: read it, never change it. FileNotFoundError for a file that is not shipped.
+    The result is shared between callers, who must not change it. FileNotFoundError for a file that does not exist.
     """
     return cast("dict[str, Any]", yaml.load(files(__name__).joinpath(f"{name}.yaml").read_bytes(), YamlLoader))  # noqa: S506

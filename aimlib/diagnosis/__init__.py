@@ -1,1 +1,1 @@
-"""Why pods do not become ready: scheduling, images, engines' own errors, with secrets hidden."""
+"""Diagnoses pods that do not become ready: scheduling, images, errors of engines. Hides secrets in messages."""

@@ -1,8 +1,8 @@
-"""The last lines that a container wrote, and what is known of such words (`data/engine_errors.yaml`).
+"""Known error messages of engines and their causes (`data/engine_errors.yaml`), found in a container's last log lines.
 
-The kubelet keeps the last 2 KiB or 80 lines (terminationMessagePolicy FallbackToLogsOnError). What is quoted of them is
-the same at every attempt: times, process ids and the like are left out, or the status would never settle. What may be a
-secret is left out, too.
+The kubelet keeps the last 2 KiB or 80 lines (terminationMessagePolicy FallbackToLogsOnError). Quotations must be equal
+at every attempt, or the status would never converge: times, process ids and the like are removed. Possible secrets are
+hidden.
 """
 
 import re
@@ -14,9 +14,9 @@ from aimlib.data import load_data
 from aimlib.diagnosis.secret_patterns import hide_secrets
 
 MESSAGE_BYTES = 2048
-"""Bytes that the kubelet keeps: what is as long may begin in the middle of anything."""
+"""Bytes that the kubelet keeps: a text of this length may begin in the middle of a word."""
 QUOTED_LENGTH = 300
-"""Characters of a line that are quoted at most."""
+"""Maximum number of characters of a quoted line."""
 
 VARIABLE_PARTS = (
     r"\x1b\[[0-9;]*m",
@@ -30,41 +30,43 @@ VARIABLE_PARTS = (
     r"\b0x[0-9a-fA-F]+\b",
     r"\bpid[= ]\d+\b",
 )
-"""What differs from one attempt to the next: colours, and the beginnings of lines of vLLM, SGLang, PyTorch and glog."""
+"""Parts that differ between attempts: colours, and the prefixes of log lines of vLLM, SGLang, PyTorch and glog."""
 
 
 class Diagnosis(NamedTuple):
-    """Words that are known: the reason, and the sentence with what was found."""
+    """The cause of a known error: the reason, and a message that quotes the log."""
 
     reason: str
     message: str
 
 
 def diagnose(text: str) -> Diagnosis | None:
-    """The first entry of the table that is found in the last words of an engine; None when none is."""
+    """The first entry of the table that matches an engine's last log lines; None when none does."""
     lines = "\n".join(stable_lines(text))
-    found = ((one, pattern.search(lines)) for one, patterns in _table() for pattern in patterns)
-    return next((Diagnosis(one[0], f"{one[1]}: {shortened(match.group())}") for one, match in found if match), None)
+    matches = ((entry, pattern.search(lines)) for entry, patterns in _table() for pattern in patterns)
+    return next(
+        (Diagnosis(entry[0], f"{entry[1]}: {shortened(match.group())}") for entry, match in matches if match), None
+    )
 
 
 def last_line(text: str) -> str:
-    """The last line that says anything; empty where there is none."""
+    """The last line that is not blank; empty where there is none."""
     return shortened(next(reversed([*stable_lines(text)]), ""))
 
 
 def stable_lines(text: str) -> Iterator[str]:
-    """The lines that say anything, without what differs from one attempt to the next and without secrets."""
+    """The lines that are not blank, without parts that differ between attempts and without secrets."""
     if len(text.encode()) >= MESSAGE_BYTES:
         text = text.partition("\n")[2] or text.partition(" ")[2]
     for line in text.splitlines():
-        for passing in VARIABLE_PARTS:
-            line = re.sub(passing, "", line)  # noqa: PLW2901 - one after the other
+        for pattern in VARIABLE_PARTS:
+            line = re.sub(pattern, "", line)  # noqa: PLW2901 - one after the other
         if re.search(r"\w", line):
             yield hide_secrets(line.strip())
 
 
 def shortened(text: str) -> str:
-    """A text in one line, without secrets, cut where it is too long to be quoted."""
+    """A text on one line, without secrets, cut to the maximum length of quotations."""
     line = hide_secrets(" ".join(text.split()))
     return line if len(line) <= QUOTED_LENGTH else f"{line[: QUOTED_LENGTH - 1]}…"
 

@@ -1,7 +1,7 @@
-"""Why replicas are missing, from their Pods: the first rule of a table that applies to any of them.
+"""Diagnoses missing replicas by their Pods: the first rule of a table that applies to any of them.
 
-What is said is the same as long as the trouble is: no count of restarts, no time, no name of a pod. Times are only
-compared, so that what passes by itself within seconds is not called trouble.
+A message stays equal while the cause does, so it has no count of restarts, no time and no name of a pod. Times are only
+compared, so that states that pass within seconds are not reported.
 """
 
 import re
@@ -14,52 +14,52 @@ from aimlib.diagnosis.engine_errors import diagnose, last_line, shortened
 from aimlib.diagnosis.scheduling import claim_pending, summarize
 
 UNSCHEDULED_SECONDS = 3
-"""How long a pod may wait for a node or a claim before that is news: both are often there a second later."""
+"""Seconds that a pod may wait for a node or a PersistentVolumeClaim before that is reported: one is often enough."""
 UNREADY_SECONDS = 20
-"""How long a started container may not be ready at first: two periods of the probe of its container."""
+"""Seconds that a started container may not be ready at first: two periods of its probe."""
 LOST_SECONDS = 3
-"""The same for one that has been ready: its probe has failed three times by then. A kubelet that begins anew calls what
-runs not ready until it has asked once."""
+"""The same for one that has been ready: its probe has failed three times by then. A kubelet that restarts reports
+running containers as not ready until the first probe."""
 IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 IMAGE_REASONS |= {"RegistryUnavailable", "SignatureValidationFailed"}
 CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
-"""Why a container waits, in the kubelet's words (pkg/kubelet/images/types.go, kuberuntime/kuberuntime_container.go)."""
+"""The kubelet's reasons of waiting containers (pkg/kubelet/images/types.go, kuberuntime/kuberuntime_container.go)."""
 STOPPED_EXIT_CODES = {0, 137, 143}
-"""Exit codes of a server that was told to end: by itself, SIGKILL, SIGTERM (128 + the signal's number)."""
+"""Exit codes of a stopped server: regular end, SIGKILL, SIGTERM (128 + the signal's number)."""
 EVICTION_REASONS = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShutdown"}
-"""Why a pod has failed without a fault of its own (pkg/kubelet/eviction, preemption, nodeshutdown)."""
+"""Reasons of pods that were evicted (pkg/kubelet/eviction, preemption, nodeshutdown)."""
 
 
 class PodFailure(NamedTuple):
     """Why replicas are missing."""
 
     reason: str
-    """In one CamelCase word."""
+    """One CamelCase word."""
     message: str
-    """A sentence with the words that matter."""
+    """A sentence with the facts."""
 
 
 def pod_failure(pods: Iterable[Raw], now: datetime) -> PodFailure | None:
-    """The cause that comes first in the table, of the youngest pod that has it; None where time may do.
+    """The first cause in the table, of the newest pod that has it; None where waiting may help.
 
-    `pods` are all Pods of one endpoint as the API server has them, `now` is the time of asking.
+    `pods` are all Pods of one endpoint as the API server has them, `now` is the time of the request.
     """
-    newest_first = sorted(pods, key=lambda pod: (_born(pod), pod["metadata"]["name"]), reverse=True)
-    asked = ((rule, pod) for rule in POD_FAILURE_RULES for pod in newest_first)
-    return next((found for rule, pod in asked if (found := rule(pod, now))), None)
+    newest_first = sorted(pods, key=lambda pod: (_created(pod), pod["metadata"]["name"]), reverse=True)
+    pairs = ((rule, pod) for rule in POD_FAILURE_RULES for pod in newest_first)
+    return next((found for rule, pod in pairs if (found := rule(pod, now))), None)
 
 
-def _born(pod: Raw) -> str:
+def _created(pod: Raw) -> str:
     return str(pod["metadata"].get("creationTimestamp") or "")
 
 
 def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
-    words = _unscheduled(pod, now)
-    if words is None or not claim_pending(words):
+    message = _unscheduled(pod, now)
+    if message is None or not claim_pending(message):
         return None
     volumes = pod.get("spec", {}).get("volumes") or ()
     claims = [one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")]
-    lost = re.search(r'persistentvolumeclaim "[^"]+" not found', words, re.IGNORECASE)
+    lost = re.search(r'persistentvolumeclaim "[^"]+" not found', message, re.IGNORECASE)
     state = "is not there" if lost else "is not bound to a volume"
     return PodFailure(
         "ClaimPending", f"no pod can start before its claim is there: {', '.join(claims) or 'one'} {state}"
@@ -67,21 +67,23 @@ def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
 
 
 def _unschedulable(pod: Raw, now: datetime) -> PodFailure | None:
-    words = _unscheduled(pod, now)
-    return None if words is None else PodFailure("Unschedulable", summarize(words, _requests(pod)))
+    message = _unscheduled(pod, now)
+    return None if message is None else PodFailure("Unschedulable", summarize(message, _requests(pod)))
 
 
 def _unscheduled(pod: Raw, now: datetime) -> str | None:
-    """What the scheduler says of a pod that it has found no node for, for long enough."""
-    said = _condition(pod, "PodScheduled")
-    waits = _live(pod) and said.get("status") == "False" and _since(said, now) >= UNSCHEDULED_SECONDS
-    return str(said.get("message") or said.get("reason") or "the scheduler does not say why") if waits else None
+    """The scheduler's message about a pod that has had no node for long enough."""
+    condition = _condition(pod, "PodScheduled")
+    waits = _live(pod) and condition.get("status") == "False" and _since(condition, now) >= UNSCHEDULED_SECONDS
+    return (
+        str(condition.get("message") or condition.get("reason") or "the scheduler does not say why") if waits else None
+    )
 
 
 def _requests(pod: Raw) -> dict[str, str]:
-    """What the first container that asks for a resource asks for; the engine is the one that asks for GPUs."""
+    """The requests of the pod, each by the first container that has it; the engine's container requests GPUs."""
     containers = pod.get("spec", {}).get("containers") or ()
-    found = [((one.get("resources") or {}).get("requests") or {}).items() for one in reversed(containers)]
+    found = [((container.get("resources") or {}).get("requests") or {}).items() for container in reversed(containers)]
     return {name: str(amount) for items in found for name, amount in items}
 
 
@@ -89,8 +91,8 @@ def _image(pod: Raw, _now: datetime) -> PodFailure | None:
     for container in _containers(pod):
         waiting = _waiting(container)
         if waiting.get("reason") in IMAGE_REASONS:
-            image, said = container.get("image") or "", str(waiting.get("message") or "")
-            why = _registry(said, image)
+            image, message = container.get("image") or "", str(waiting.get("message") or "")
+            why = _registry(message, image)
             return PodFailure("ImagePullFailed", f"image {image} cannot be pulled{f': {why}' if why else ''}")
     return None
 
@@ -102,14 +104,14 @@ PULL_PREFIXES = (
     r'failed to (?:pull and unpack image|resolve reference|copy|resolve image) "[^"]*": ',
     r"Error response from daemon: ",
 )
-"""Words around what a registry said: the kubelet's, the runtime's, and those that say the image once more."""
+"""Text around a registry's message: of the kubelet, of the runtime, and repetitions of the image."""
 
 
-def _registry(said: str, image: str) -> str:
-    """What the registry or the runtime said, without the words around it."""
-    for words in PULL_PREFIXES:
-        said = re.sub(words, "", said)
-    return shortened(re.sub(rf"^\S*{re.escape(image)}: ", "", said) if image else said)
+def _registry(message: str, image: str) -> str:
+    """The message of the registry or the runtime, without the text around it."""
+    for prefix in PULL_PREFIXES:
+        message = re.sub(prefix, "", message)
+    return shortened(re.sub(rf"^\S*{re.escape(image)}: ", "", message) if image else message)
 
 
 def _config(pod: Raw, _now: datetime) -> PodFailure | None:
@@ -122,7 +124,7 @@ def _config(pod: Raw, _now: datetime) -> PodFailure | None:
 
 
 def _ended(pod: Raw, _now: datetime) -> PodFailure | None:
-    """A container that ended and has not got as far as to be started again."""
+    """A container that ended and has not started again."""
     for container in _containers(pod):
         states = (container.get("state") or {}, container.get("lastState") or {})
         last = next((one["terminated"] for one in states if one.get("terminated")), None)
@@ -137,8 +139,8 @@ def _end(pod: Raw, name: str, last: Raw) -> PodFailure:
         limit = next(filter(None, (_limit(one) for one in _specs(pod) if one["name"] == name)), None)
         where = f"at its memory limit of {limit}" if limit else "since its node has no memory left"
         return PodFailure("OutOfMemory", f"container {name} was killed {where}")
-    if words := diagnose(text):
-        return PodFailure(words.reason, words.message)
+    if diagnosis := diagnose(text):
+        return PodFailure(diagnosis.reason, diagnosis.message)
     if code in STOPPED_EXIT_CODES and last.get("reason") != "ContainerStatusUnknown":
         probe = "as it is when its startup or liveness probe keeps failing"
         return PodFailure("ProbeFailing", f"container {name} was stopped (exit code {code}), {probe}")
@@ -152,21 +154,21 @@ def _limit(container: Raw) -> str | None:
 
 
 def _unready(pod: Raw, now: datetime) -> PodFailure | None:
-    """A container that has started and does not answer, or not any more."""
-    said = _condition(pod, "Ready")
-    for container in _containers(pod) if said.get("status") == "False" else ():
+    """A container that has started and whose readiness probe fails."""
+    condition = _condition(pod, "Ready")
+    for container in _containers(pod) if condition.get("status") == "False" else ():
         running = (container.get("state") or {}).get("running")
-        patience = LOST_SECONDS if _was_ready(said, running or {}) else UNREADY_SECONDS
-        if container.get("started") and not container.get("ready") and running and _since(said, now) >= patience:
+        grace = LOST_SECONDS if _was_ready(condition, running or {}) else UNREADY_SECONDS
+        if container.get("started") and not container.get("ready") and running and _since(condition, now) >= grace:
             name = container["name"]
             probe = next((one.get("readinessProbe") for one in _specs(pod) if one["name"] == name), None)
-            asked = f" ({path})" if (path := ((probe or {}).get("httpGet") or {}).get("path")) else ""
-            return PodFailure("ProbeFailing", f"container {name} runs, and its readiness probe{asked} keeps failing")
+            shown = f" ({path})" if (path := ((probe or {}).get("httpGet") or {}).get("path")) else ""
+            return PodFailure("ProbeFailing", f"container {name} runs, and its readiness probe{shown} keeps failing")
     return None
 
 
 def _was_ready(condition: Raw, running: Raw) -> bool:
-    """Whether a pod has lost its readiness since its container began; one that never had it has lacked it longer."""
+    """Whether a pod has been ready since its container started, by the time at which it became not ready."""
     moments = (condition.get("lastTransitionTime"), running.get("startedAt"))
     lost, began = (datetime.fromisoformat(one) if one else None for one in moments)
     return lost is not None and began is not None and lost > began
@@ -183,11 +185,11 @@ def _failed(pod: Raw, _now: datetime) -> PodFailure | None:
 
 
 def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
-    """The node's controller marks pods of a silent node as not ready, whatever their containers last reported."""
+    """The node controller marks pods of a node that stopped reporting as not ready, whatever the containers do."""
     status, node = pod.get("status") or {}, pod.get("spec", {}).get("nodeName")
     containers = status.get("containerStatuses") or ()
-    said = _condition(pod, "Ready")
-    marked = said.get("status") == "False" and said.get("reason") != "ReadinessGatesNotReady"
+    condition = _condition(pod, "Ready")
+    marked = condition.get("status") == "False" and condition.get("reason") != "ReadinessGatesNotReady"
     overruled = marked and bool(containers) and all(one.get("ready") for one in containers)
     if node and (status.get("reason") == "NodeLost" or overruled):
         return PodFailure("NodeLost", f"node {node} does not report any more")
@@ -211,7 +213,7 @@ def _live(pod: Raw) -> bool:
 
 
 def _containers(pod: Raw) -> Iterator[Raw]:
-    """What the kubelet reports of each container of a pod that is to stay."""
+    """The status of each container of a pod that is not being deleted."""
     status = pod.get("status") or {}
     if _live(pod):
         yield from (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
@@ -232,6 +234,6 @@ def _condition(pod: Raw, kind: str) -> Raw:
 
 
 def _since(condition: Raw, now: datetime) -> float:
-    """Seconds for which a condition has its status; none where that is not said."""
+    """Seconds since a condition has its status; 0 where that is not recorded."""
     moment = condition.get("lastTransitionTime")
     return (now - datetime.fromisoformat(moment)).total_seconds() if moment else 0.0

@@ -1,1 +1,1 @@
-"""What vLLM and SGLang accept: their versions, images, flags and arguments. Imports aimlib.api and aimlib.data."""
+"""The engines vLLM and SGLang: versions, images, flags and arguments. Imports aimlib.api and aimlib.data."""

@@ -1,4 +1,4 @@
-"""Command-line arguments of an engine: read as its own parser reads them, checked, written in one canonical form."""
+"""Parses command-line arguments like the engine's own parser, checks them, and writes them in a canonical form."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,89 +16,89 @@ class Argument:
     """One flag with its values."""
 
     flag: str
-    """The flag's own name."""
+    """The primary name of the flag."""
     key: str
-    """The rest of --flag.key value, else empty."""
-    words: tuple[str, ...]
-    """The values as they were written; none for a bool."""
+    """The key in --flag.key value, else empty."""
+    texts: tuple[str, ...]
+    """The values as written; none for a bool."""
     value: FlagValue
-    """What they mean; a list for a flag that takes several."""
+    """The parsed value; a list for a flag that takes several."""
 
     @property
     def name(self) -> str:
-        """How it is asked for: the flag and its key."""
+        """The flag and its key, as on the command line."""
         return f"{self.flag}.{self.key}" if self.key else self.flag
 
     @property
-    def said(self) -> str:
-        """The value in a sentence."""
-        return " ".join(self.words) or str(self.value).lower()
+    def text(self) -> str:
+        """The value, for messages."""
+        return " ".join(self.texts) or str(self.value).lower()
 
     def render(self) -> tuple[str, ...]:
-        """The words of the command line; a value that looks like a flag is tied to its name."""
-        if self.value is False and not self.words:
+        """The arguments of the command line; a value that looks like a flag is joined to its name by =."""
+        if self.value is False and not self.texts:
             return (f"--no-{self.flag[2:]}",)
-        if len(self.words) == 1 and self.words[0].startswith("-"):
-            return (f"{self.name}={self.words[0]}",)
-        return (self.name, *self.words)
+        if len(self.texts) == 1 and self.texts[0].startswith("-"):
+            return (f"{self.name}={self.texts[0]}",)
+        return (self.name, *self.texts)
 
 
 @dataclass(frozen=True)
 class ParsedArgs:
-    """Arguments in their order, and what is wrong with those that are left out of it."""
+    """The valid arguments in order, and the errors of the others."""
 
     backend: str
     arguments: tuple[Argument, ...]
     errors: tuple[str, ...]
-    """One sentence for each objection."""
+    """One message per error."""
 
     def value(self, flag: str, kind: type[_T]) -> _T | None:
-        """What a flag (by any of its names) was set to; None when it was not, or to something of another kind."""
+        """The value of a flag, by any of its names; None when it is not set, or has a value of another type."""
         named = flag_table(self.backend).find(flag)
         found = (argument.value for argument in self.arguments if named and argument.name == named.name)
         value = next(found, None)
         return value if isinstance(value, kind) else None
 
     def without(self, *flags: str) -> "ParsedArgs":
-        """The same arguments without those flags, with or without keys."""
+        """These arguments without some flags, with or without keys."""
         left = tuple(argument for argument in self.arguments if argument.flag not in flags)
         return ParsedArgs(self.backend, left, self.errors)
 
     def render(self) -> tuple[str, ...]:
-        """The command line, canonical: parsing it again gives the same arguments."""
+        """The canonical command line: parsing it gives the same arguments."""
         return tuple(word for argument in self.arguments for word in argument.render())
 
 
 def parse_args(backend: str, args: Sequence[str]) -> ParsedArgs:
-    """The arguments of `backend` (vllm or sglang) in any of the spellings that its parser takes.
+    """The arguments of `backend` (vllm or sglang) in any of the spellings that its parser accepts.
 
-    Also taken is the spelling of the earlier API, in which a bool is followed by a word: `--trust-remote-code true`.
-    What is unknown, removed, of the wrong type, given twice differently or without its flag becomes a sentence in
-    `errors`. KeyError for another backend.
+    The spelling of the earlier API, in which a bool is followed by its value, works, too: `--trust-remote-code true`.
+    An argument that is unknown, removed, of the wrong type, repeated with another value or without a flag is one of the
+    `errors` of the result. KeyError for another backend.
     """
     reader = ArgumentReader(flag_table(backend), list(args))
     read = list(reader.arguments())
-    kept: dict[object, Argument] = {}
+    valid: dict[object, Argument] = {}
     for argument in read:
         repeated = reader.table.flags[argument.flag].repeat or argument.key.endswith("+")
-        first = kept.setdefault(len(kept) if repeated else argument.name, argument)
+        first = valid.setdefault(len(valid) if repeated else argument.name, argument)
         if first.value != argument.value:
-            reader.errors.append(f"{argument.name} is given twice, as {first.said} and as {argument.said}")
-    whole = {argument.flag for argument in kept.values() if not argument.key}
-    for flag in dict.fromkeys(argument.flag for argument in kept.values() if argument.key and argument.flag in whole):
+            reader.errors.append(f"{argument.name} is given twice, as {first.text} and as {argument.text}")
+    whole = {argument.flag for argument in valid.values() if not argument.key}
+    for flag in dict.fromkeys(argument.flag for argument in valid.values() if argument.key and argument.flag in whole):
         reader.errors.append(f"{flag} is given both whole and by key; write all of it in one way")
-    return ParsedArgs(backend, tuple(kept.values()), tuple(reader.errors))
+    return ParsedArgs(backend, tuple(valid.values()), tuple(reader.errors))
 
 
 class ArgumentReader:
-    """Walks over the words of a command line."""
+    """Reads the words of a command line one by one."""
 
     def __init__(self, table: FlagTable, words: list[str]) -> None:
         self.table, self.words, self.errors = table, words, list[str]()
         self.position = 0
 
     def arguments(self) -> Iterator[Argument]:
-        """The legal arguments; the others go to `errors`."""
+        """The valid arguments; messages about the others are added to `errors`."""
         while self.position < len(self.words):
             word = self.words[self.position]
             self.position += 1
@@ -121,7 +121,7 @@ class ArgumentReader:
         return self.table.dialect.dotted_keys and self.table.flags[named.name].keyed
 
     def split(self, word: str) -> tuple[str, bool, str]:
-        """The name in a word, and the value that is tied to it, with = or, for a short flag of that kind, directly."""
+        """The name in a word, and the value that is joined to it, by = or, for some short flags, directly."""
         for short, flag in self.table.dialect.joined.items():
             if word.startswith(short) and not word.startswith("--"):
                 rest = word.removeprefix(short)
@@ -130,12 +130,12 @@ class ArgumentReader:
         return name, bool(equals), value
 
     def is_flag(self, word: str) -> bool:
-        """Whether argparse would take the word for a flag: it starts with a dash, and is no number and no text."""
+        """Whether argparse treats the word as a flag: it starts with a dash and is neither a number nor a text."""
         number = re.fullmatch(r"-\d+|-\d*\.\d+", word)
         return len(word) > 1 and word.startswith("-") and not number and " " not in word.partition("=")[0]
 
     def take(self, nargs: str | int | None) -> list[str]:
-        """The next words, up to the next flag, as many as a flag with these nargs takes."""
+        """The next words before the next flag, at most as many as a flag with these nargs takes."""
         most = nargs if isinstance(nargs, int) else len(self.words) if nargs in {"*", "+"} else 1
         taken: list[str] = []
         while len(taken) < most and self.position < len(self.words) and not self.is_flag(self.next):
@@ -148,17 +148,17 @@ class ArgumentReader:
         return self.words[self.position]
 
     def switch(self, named: NamedFlag, values: list[str]) -> Iterator[Argument]:
-        """A bool, on or off by its name and by the word that may follow; one that can't be turned off is left out."""
+        """A bool, on or off by its name and the value that may follow; omitted if off and it cannot be turned off."""
         if not values and self.position < len(self.words) and self.next.lower() in BOOLEANS:
             values = self.take(None)
-        said = BOOLEANS.get(values[0].lower()) if values else True
-        if said is None:
+        stated = BOOLEANS.get(values[0].lower()) if values else True
+        if stated is None:
             self.errors.append(f"{named.name} got {values[0]!r}, expected no value")
-        elif said is not named.off or self.table.flags[named.name].style == "optional":
-            yield Argument(named.name, "", (), said is not named.off)
+        elif stated is not named.off or self.table.flags[named.name].style == "optional":
+            yield Argument(named.name, "", (), stated is not named.off)
 
     def valued(self, name: str, key: str, tied: list[str]) -> Iterator[Argument]:
-        """A flag with its values, each of the right type and as many as it takes."""
+        """A flag with its values, checked for type and number."""
         flag = self.table.flags[name] if not key else KEY
         words = tied or self.take(flag.nargs)
         full = f"{name}.{key}" if key else name
@@ -176,4 +176,4 @@ class ArgumentReader:
 
 
 KEY = Flag(type="str")
-"""The value of one key: what is legal depends on a schema that only the engine knows."""
+"""The value of a key, of which only the engine knows the schema."""

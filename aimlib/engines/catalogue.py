@@ -1,4 +1,4 @@
-"""The serving engines: how each is started, its words for the same things, its images and metrics."""
+"""The engines: how each is started, and its flags, images and metrics."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -18,7 +18,7 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 class EngineFlags(Model):
-    """What an engine calls the flags that the operator sets or reads; none where it has no such flag."""
+    """The engine's names of the flags that the operator sets or reads; None where it has no such flag."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class EngineFlags(Model):
 
 
 class Reserve(Model):
-    """What an engine sizes its buffers for, on devices with less memory than this."""
+    """The sizes of an engine's buffers on devices with less memory than this."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,12 +51,12 @@ class Reserve(Model):
     batch: int
 
     def mib(self, ranks: int) -> float:
-        """MiB set aside on each device, without the floor that large devices have."""
+        """MiB reserved on each device, without the minimum of large devices."""
         return 512 + 1.5 * self.tokens + 1024 * ranks / 8 + 2 * self.batch + 1536
 
 
 class MemoryFraction(Model):
-    """The part of a device that an engine plans to use when it is not told: fixed, or what a reserve leaves."""
+    """The fraction of a device's memory that an engine uses by default: fixed, or what a reserve leaves."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,7 +71,7 @@ class MemoryFraction(Model):
 
 
 class Paths(Model):
-    """Where the engine's HTTP server answers."""
+    """Paths of the engine's HTTP server."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -81,7 +81,7 @@ class Paths(Model):
 
 
 class EngineMetrics(Model):
-    """Names on the engine's metrics page, with the labels that select some of it where braces follow."""
+    """Names of the engine's metrics, some with label selectors in braces."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -100,7 +100,7 @@ class EngineMetrics(Model):
 
 
 class FormerMetrics(Model):
-    """What earlier versions of an engine called the same; None where the name never changed."""
+    """Names of the same metrics in earlier versions; None where the name never changed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -117,7 +117,7 @@ class Engine(Dialect):
     command: tuple[Word, ...]
     model_words: tuple[Word, ...]
     port: int
-    """The port that it listens on when it is not told."""
+    """The port that it listens on by default."""
     flags: EngineFlags
     memory_fraction: MemoryFraction
     paths: Paths
@@ -130,14 +130,14 @@ class Engine(Dialect):
         return (*self.command, *self.model_words, model)
 
     def image(self, vendor: str, architecture: str | None) -> str | None:
-        """The image for a GPU architecture (gfx942, sm_90) of a vendor (amd, nvidia, cpu); none when there is none."""
+        """The image for a GPU architecture (gfx942, sm_90) of a vendor (amd, nvidia, cpu); None when there is none."""
         images = self.images.get(vendor, {})
         return images.get(architecture or "*", images.get("*"))
 
     def default_memory_fraction(self, memory_gib: float, ranks: int) -> float:
-        """The part of a device of that size that the engine uses when not told; `ranks` is tensor x pipeline degree.
+        """The fraction of a device's memory that the engine uses by default; `ranks` is tensor x pipeline degree.
 
-        Where it depends on what the operator can't know (graph capture, attention) the smaller answer; 0 to 1.
+        Where it depends on what the operator cannot know (graph capture, attention), the smaller value; 0 to 1.
         """
         if self.memory_fraction.fixed:
             return self.memory_fraction.fixed
@@ -149,7 +149,7 @@ class Engine(Dialect):
 
 LARGE_DEVICE_GIB = 60
 LARGE_DEVICE_RESERVE_MIB = 10 * 1024
-"""SGLang's least reserve on devices larger than that; source: its memory_hook.py."""
+"""SGLang's minimum reserve on devices larger than that (source: its memory_hook.py)."""
 
 
 @cache

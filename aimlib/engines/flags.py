@@ -1,4 +1,4 @@
-"""The flags of one engine's command line: their names, and which words are legal values."""
+"""The flags of an engine's command line: their names and their valid values."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from aimlib.api.base import Model
 from aimlib.data import load_data
 
 FlagValue = bool | int | float | str | list["FlagValue"] | dict[str, "FlagValue"] | None
-"""What a word means: as the engine reads it, so that 32k and 32000 are equal."""
+"""A value as the engine parses it, so that 32k and 32000 are equal."""
 
 EXPECTED_VALUES = {
     "int": "a whole number",
@@ -33,40 +33,40 @@ class Flag(Model):
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["bool", "int", "size", "float", "str", "choice", "json", "object", "text_or_json"]
-    """The kind of one value: a size is a whole number that may carry a suffix, an object is JSON with keys."""
+    """The type of one value: a size is a whole number that may have a suffix, an object is JSON with keys."""
     style: Literal["optional", "store_true"] | None = None
     """Of a bool: optional is turned off by --no-..., store_true can only be turned on."""
     nargs: Literal["?", "*", "+"] | int | None = None
-    """How many values: one when left out, an optional one (?), any number (*), at least one (+), or exactly so many."""
+    """Number of values: one by default, an optional one (?), any number (*), at least one (+), or exactly this many."""
     choices: tuple[int | str, ...] = ()
-    """The legal values of a choice."""
+    """The valid values of a choice."""
     aliases: tuple[str, ...] = ()
     """Other names, short ones too."""
     default: bool | int | float | str | None = None
-    """Where the source states a constant; a bool without one is off or decided by the engine."""
+    """The constant in the engine's source, if any; a bool without one is off or selected by the engine."""
     nullable: bool = False
-    """The empty text and None say that the flag is not set."""
+    """The empty text and None mean that the flag is not set."""
     auto: bool = False
-    """-1 and auto let the engine decide."""
+    """-1 and auto let the engine select a value."""
     fold: bool = False
-    """Capitals and dashes make no difference in a choice."""
+    """Case and dashes are ignored in a choice."""
     repeat: bool = False
-    """Giving it again adds to it."""
+    """Repeating the flag adds values."""
 
     @property
     def expected(self) -> str:
-        """What a value has to be, in words."""
+        """A description of valid values."""
         one = f"one of {', '.join(map(str, self.choices))}" if self.type == "choice" else EXPECTED_VALUES[self.type]
         return f"{one}, or auto" if self.auto else one
 
     @property
     def keyed(self) -> bool:
-        """Whether its value is made of keys that can be given one by one."""
+        """Whether its value has keys that can be set one by one."""
         return self.type in {"object", "json", "text_or_json"}
 
 
 class Dialect(Model):
-    """What an engine's parser does besides the flags themselves."""
+    """The syntax of an engine's parser."""
 
     title: str
     version: str
@@ -76,7 +76,7 @@ class Dialect(Model):
     joined: Mapping[str, str]
 
     def size(self, word: str) -> int:
-        """`32k` as 32000; ValueError when it is no such number."""
+        """`32k` as 32000; ValueError for other texts."""
         form = re.fullmatch(rf"(\d+)(\.\d+)?({'|'.join(self.size_suffixes)})", word.strip())
         if not form:
             return int(word)
@@ -86,7 +86,7 @@ class Dialect(Model):
         return int(Decimal(form[1] + (form[2] or "")) * factor)
 
     def value(self, flag: Flag, word: str) -> FlagValue:
-        """What a word means as one value of a flag; ValueError, saying what was expected, when it means nothing."""
+        """A word parsed as one value of a flag; ValueError, with what was expected, for an invalid word."""
         if flag.nullable and word in {"", "None"}:
             return None
         if flag.auto and word.strip().lower() in {"-1", "auto"}:
@@ -98,7 +98,7 @@ class Dialect(Model):
 
 
 def parse_choice(_: Dialect, flag: Flag, word: str) -> FlagValue:
-    """The choice that a word spells."""
+    """The choice that a word names."""
     spelt = word.lower().replace("-", "_") if flag.fold else word
     return {str(option): option for option in flag.choices}[spelt]
 
@@ -117,7 +117,7 @@ def parse_json(dialect: Dialect, flag: Flag, word: str) -> FlagValue:
 
 
 def parse_text_or_json(dialect: Dialect, flag: Flag, word: str) -> FlagValue:
-    """JSON when it stands in braces, else the text itself."""
+    """JSON if the word is in braces, else the text itself."""
     return parse_json(dialect, flag, word) if re.fullmatch(r"(?s)\s*{.*}\s*", word) else word
 
 
@@ -134,16 +134,16 @@ READERS: Mapping[str, Callable[[Dialect, Flag, str], FlagValue]] = {
 
 
 class NamedFlag(NamedTuple):
-    """What a name on the command line stands for."""
+    """The flag that a name on the command line refers to."""
 
     name: str
     """The flag's own name."""
     off: bool
-    """Whether the name turns it off."""
+    """Whether the name turns the flag off."""
 
 
 class FlagTable:
-    """All flags of one engine, found by any name that its parser takes."""
+    """All flags of one engine, by any name that its parser accepts."""
 
     def __init__(self, flags: Mapping[str, Flag], removed: Mapping[str, str], dialect: Dialect) -> None:
         self.flags, self.removed, self.dialect = flags, removed, dialect
@@ -164,25 +164,25 @@ class FlagTable:
         return found
 
     def find(self, spelling: str) -> NamedFlag | None:
-        """The flag of that name, with dashes or underscores, also shortened as far as only one flag can be meant."""
+        """The flag of that name, with dashes or underscores, or abbreviated unambiguously."""
         name = dashed(spelling)
         if name in self.names or name in self.removed or not name.startswith("--"):
             return self.names.get(name)
-        longer = {named for known, named in self.names.items() if known.startswith(name)}
+        longer = {named for spelled, named in self.names.items() if spelled.startswith(name)}
         return longer.pop() if len(longer) == 1 and len(name) > len("--") else None
 
     def unknown(self, spelling: str) -> str:
-        """The sentence about a name that the parser does not take."""
+        """The message about a name that the parser does not accept."""
         name = dashed(spelling)
-        sentence = f"{name} is no flag of {self.dialect.title} {self.dialect.version}"
+        message = f"{name} is no flag of {self.dialect.title} {self.dialect.version}"
         if name in self.removed:
-            return f"{sentence}: {self.removed[name]}"
+            return f"{message}: {self.removed[name]}"
         near = get_close_matches(name, self.names, n=1)
-        return f"{sentence}; did you mean {near[0]}?" if near else sentence
+        return f"{message}; did you mean {near[0]}?" if near else message
 
 
 def dashed(spelling: str) -> str:
-    """A long name with dashes only."""
+    """A long name with dashes instead of underscores."""
     return spelling.replace("_", "-") if spelling.startswith("--") else spelling
 
 

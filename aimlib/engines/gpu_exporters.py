@@ -1,4 +1,4 @@
-"""The exporters of GPU metrics: what each vendor's calls the use of a GPU."""
+"""The vendors' exporters of GPU metrics, and their names of the GPU utilization."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -17,7 +17,7 @@ class Exporter(Model):
 
     title: Annotated[str, Field(min_length=1)]
     utilization: Annotated[str, Field(min_length=1)]
-    """Name of the gauge of GPU use, in percent."""
+    """Name of the gauge of GPU utilization, in percent."""
 
 
 @cache

@@ -1,1 +1,1 @@
-"""GPU products, and what nodes' labels tell of them: AIMNode, AIMInventory. Imports aimlib.api and aimlib.data."""
+"""GPU products, and the devices of nodes: AIMNode, AIMInventory. Imports aimlib.api and aimlib.data."""

@@ -1,4 +1,4 @@
-"""The cluster's hardware, added up from the facts of its nodes."""
+"""Computes the AIMInventory from the AIMNodes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -9,11 +9,11 @@ from aimlib.hardware.products import CPU, product
 
 ClassKey = tuple[str, ...]
 SUMMARY_LENGTH = 1024
-"""What the schema allows."""
+"""Maximum length in the schema."""
 
 
 def _key(pool: NodePool, taints: tuple[Taint, ...]) -> ClassKey:
-    """What makes devices equal. Processors are one class per taint, however much memory their nodes have."""
+    """The key of a class of equal devices. Processors are one class per taint, whatever the memory of their nodes."""
     memory = "" if pool.product == CPU else f"{pool.memory_gib:09.1f}"
     parts = (
         pool.product,
@@ -28,7 +28,7 @@ def _key(pool: NodePool, taints: tuple[Taint, ...]) -> ClassKey:
 
 
 def inventory_status(nodes: Iterable[NodeSpec]) -> InventoryStatus:
-    """The inventory of these nodes; the same for any order of them."""
+    """The inventory of these nodes; independent of their order."""
     usable = [node for node in nodes if node.usable]
     members: defaultdict[ClassKey, list[tuple[NodePool, tuple[Taint, ...]]]] = defaultdict(list)
     for node in usable:
@@ -45,7 +45,7 @@ def inventory_status(nodes: Iterable[NodeSpec]) -> InventoryStatus:
 
 
 def _summary(gpus: list[GpuClass]) -> str:
-    """The GPUs in words, whatever keeps them apart; cut where there are very many kinds."""
+    """A summary of the GPUs by kind, cut to the maximum length."""
     totals: Counter[str] = Counter()
     for one in gpus:
         totals[format_device(one)] += one.total
@@ -54,7 +54,7 @@ def _summary(gpus: list[GpuClass]) -> str:
 
 def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
     shared = pools[0].model_dump(exclude={"devices", "memory_gib"})
-    known = product(pools[0].product)
+    found = product(pools[0].product)
     return GpuClass(
         **shared,
         memory_gib=max(pool.memory_gib for pool in pools),
@@ -62,5 +62,5 @@ def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
         nodes=len(pools),
         total=sum(pool.devices for pool in pools),
         taints=taints,
-        precisions=known.served if known else (),
+        precisions=found.served if found else (),
     )

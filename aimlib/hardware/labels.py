@@ -1,8 +1,8 @@
-"""Labels of nodes that tell which GPUs they have: by AMD's node labeller and NVIDIA's GPU feature discovery."""
+"""Node labels about GPUs, by AMD's node labeller and NVIDIA's GPU feature discovery."""
 
 AMD_ID = "amd.com/gpu.device-id"
 AMD_COUNTED_ID = "beta.amd.com/gpu.device-id"
-"""With the id in the key and a count as value; AMD's labeller always sets it, the plain label only on uniform nodes."""
+"""With the id in the key and a count as value; AMD's labeller sets it always, the plain label only on uniform nodes."""
 AMD_PARTITION = "amd.com/gpu.compute-memory-partition"
 AMD_PARTITIONED = (
     "cpx_nps1",

@@ -1,4 +1,4 @@
-"""What one Node can offer, read from the labels that the vendors' labellers set and from its allocatable resources."""
+"""Reads the devices of a Node from the labels of the vendors' labellers and its allocatable resources."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,10 +11,10 @@ from aimlib.kube.quantity import parse_quantity, to_gib
 
 AMD_PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
 UNHEALTHY_TAINTS = ("amd-gpu-unhealthy", "amd-gpu-driver-upgrade", "amd-dcm", "ToBeDeletedByClusterAutoscaler")
-"""Taints by which AMD's GPU operator and the cluster autoscaler say that a node is going away or broken."""
+"""Taints of AMD's GPU operator and the cluster autoscaler on nodes that are broken or will be removed."""
 GPU_RESOURCE = re.compile(r"amd\.com/(gpu|[a-z]px_nps\d)|nvidia\.com/(gpu|mig-.+)(\.shared)?")
 LIFECYCLE_TAINTS = "node.kubernetes.io/"
-"""Prefix of the taints that say again what the node's conditions say."""
+"""Prefix of the taints that repeat the node's conditions."""
 
 
 def _ready(node: Raw) -> bool:
@@ -36,10 +36,10 @@ UNUSABLE_REASONS: tuple[tuple[str, Callable[[Raw], object]], ...] = (
 
 
 def node_facts(node: Raw) -> NodeSpec:
-    """The facts of a Node; devices that are not allocatable are not there."""
+    """The devices and taints of a Node; devices that are not allocatable are left out."""
     labels: dict[str, str] = node.get("metadata", {}).get("labels") or {}
     allocatable: dict[str, str] = node.get("status", {}).get("allocatable") or {}
-    reason = next((reason for reason, objects in UNUSABLE_REASONS if objects(node)), None)
+    reason = next((reason for reason, applies in UNUSABLE_REASONS if applies(node)), None)
     gpus = [pool for pool in (*_amd(labels, allocatable), *_nvidia(labels, allocatable)) if pool.devices > 0]
     pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(allocatable))
     taints = sorted(
@@ -50,27 +50,27 @@ def node_facts(node: Raw) -> NodeSpec:
         ),
         key=str,
     )
-    known = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
-    summary = known + _left_out(allocatable, {pool.resource for pool in gpus})
+    counted = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    summary = counted + _left_out(allocatable, {pool.resource for pool in gpus})
     return NodeSpec(usable=reason is None, reason=reason, summary=summary, pools=pools, taints=tuple(taints))
 
 
-def _left_out(allocatable: Mapping[str, str], known: set[str]) -> str:
-    """The devices that no pool stands for, in words: without labels, or of products that no label tells apart."""
-    others = [one for one in sorted(allocatable) if GPU_RESOURCE.fullmatch(one) and one not in known]
-    counted = [f"{count} {one}" for one in others if (count := _count(allocatable, one))]
+def _left_out(allocatable: Mapping[str, str], in_pools: set[str]) -> str:
+    """A note about devices that no pool has: without labels, or of products that no label distinguishes."""
+    others = [name for name in sorted(allocatable) if GPU_RESOURCE.fullmatch(name) and name not in in_pools]
+    counted = [f"{count} {name}" for name in others if (count := _count(allocatable, name))]
     return f"; left out, since labels do not say what they are: {', '.join(counted)}" if counted else ""
 
 
 def format_device(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
-    """A kind of device in words, such as `MI300X (192 GiB)`."""
+    """A kind of device, such as `MI300X (192 GiB)`."""
     partition = f" {pool.partition}" if pool.partition else ""
     shared = ", shared" if pool.shared else ""
     return f"{pool.product}{partition} ({pool.memory_gib:g} GiB{shared})"
 
 
 def _count(allocatable: Mapping[str, str], resource: str) -> int:
-    return int(parse_quantity(str(allocatable.get(resource, 0))))  # files written by hand have plain numbers too
+    return int(parse_quantity(str(allocatable.get(resource, 0))))  # manual files have plain numbers, too
 
 
 def _of(vendor: str, allocatable: Mapping[str, str]) -> list[str]:
@@ -85,7 +85,7 @@ def _processors(allocatable: Mapping[str, str]) -> NodePool:
 
 
 def _amd_values(labels: Mapping[str, str], suffix: str) -> tuple[str, ...]:
-    """The values of one AMD label in all its forms: plain, beta, and with the value in the key beside a count."""
+    """The values of an AMD label in all its forms: plain, beta, and with the value in the key."""
     for prefix in AMD_PREFIXES:
         if plain := labels.get(f"{prefix}.{suffix}"):
             return (plain,)
@@ -102,9 +102,9 @@ def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[
     ids = _amd_values(labels, "device-id")
     names = _amd_values(labels, "product-name")
     if len(ids) > 1 or not (ids or names):
-        return  # devices that no label tells apart, or that no label tells anything about
-    known = by_device_id(ids[0]) if ids else _by_marketing_name(names)
-    title = known.name if known else names[0] if names else f"amd-{ids[0]}"
+        return  # several products, or none, by the labels
+    hardware = by_device_id(ids[0]) if ids else _by_marketing_name(names)
+    title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
     labelled = _amd_values(labels, "compute-memory-partition")
     memory = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
     for resource in _of("amd.com/", allocatable):
@@ -116,10 +116,10 @@ def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[
         yield NodePool(
             product=title,
             vendor="amd",
-            architecture=known.architecture if known else None,
+            architecture=hardware.architecture if hardware else None,
             device_id=ids[0].lower() if ids else None,
             partition=None if partition.startswith("spx") else partition or None,
-            memory_gib=_amd_memory(known, partition, memory),
+            memory_gib=_amd_memory(hardware, partition, memory),
             resource=resource,
             devices=_count(allocatable, resource),
         )
@@ -130,10 +130,10 @@ def _by_marketing_name(names: tuple[str, ...]) -> Product | None:
     return product(found[0]) if found else None
 
 
-def _amd_memory(known: Product | None, partition: str, labelled: list[float]) -> float:
-    """GiB of one device: the label's where it is the only one, and never more than a partition of this product has."""
-    whole = known.memory_gib if known else None
-    parts = known.partitions.get(partition.split("_", maxsplit=1)[0], 1) if known else 1
+def _amd_memory(hardware: Product | None, partition: str, labelled: list[float]) -> float:
+    """GiB per device: by the label if there is one, and at most the size of a partition of this product."""
+    whole = hardware.memory_gib if hardware else None
+    parts = hardware.partitions.get(partition.split("_", maxsplit=1)[0], 1) if hardware else 1
     bounds = [*labelled[:1]] if len(labelled) == 1 else []
     if whole:
         bounds.append(whole / parts)
@@ -145,7 +145,7 @@ def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterat
     if not label:
         return
     title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
-    known = by_nvidia_product(title)
+    hardware = by_nvidia_product(title)
     for resource in _of("nvidia.com/", allocatable):
         kind = resource.removeprefix("nvidia.com/").removesuffix(".shared")
         if kind != "gpu" and not kind.startswith("mig-"):
@@ -153,12 +153,12 @@ def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterat
         own = f"nvidia.com/{kind}."  # MIG devices with resources of their own have labels of their own
         mig = profile if kind == "gpu" else kind.removeprefix("mig-")
         memory = labels.get(f"{own}memory", "")
-        whole = known.memory_gib if known and known.memory_gib and not mig else 0.0
+        whole = hardware.memory_gib if hardware and hardware.memory_gib and not mig else 0.0
         time_sliced = labels.get(f"{own}sharing-strategy", "none") not in {"", "none"}
         yield NodePool(
-            product=known.name if known else title,
+            product=hardware.name if hardware else title,
             vendor="nvidia",
-            architecture=known.architecture if known else None,
+            architecture=hardware.architecture if hardware else None,
             node_product=label,
             partition=mig or None,
             shared=time_sliced or resource.endswith(".shared") or labels.get(f"{own}product", "").endswith("-SHARED"),

@@ -1,4 +1,4 @@
-"""GPU products as published facts: memory, speed and number formats, found by name, PCI device id or NVIDIA's label."""
+"""GPU products with their published facts, by name, PCI device id or NVIDIA's label."""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from aimlib.api.base import Model
 from aimlib.data import load_data
 
 CPU = "CPU"
-"""Name of the product that stands for a node's processors."""
+"""Name of the product for a node's processors."""
 
 
 class Product(Model):
-    """One accelerator as a pod sees it: on a module with two dies, one die. Sources stand in the data file."""
+    """A product as pods see it: on a module with two dies, one die. Sources are in the data file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,25 +32,25 @@ class Product(Model):
     bandwidth_tbs: Annotated[float | None, Field(gt=0, alias="bandwidthTBs")] = None
     """Memory bandwidth of one device in TB/s."""
     precisions: tuple[str, ...]
-    """Formats that it computes in."""
+    """Formats that it computes in natively."""
     weight_only: tuple[str, ...] = ()
-    """Formats that it only stores weights in; the engine expands them to 16 bit."""
+    """Formats of weights that the engine expands to 16 bit."""
     tflops: Mapping[str, float] = Field(default_factory=dict)
     """Dense peak of one device by format, in TFLOP/s."""
     devices_per_node: Annotated[int, Field(ge=1)]
-    """Devices on the usual node."""
+    """Devices on a usual node."""
     partitions: Mapping[str, int] = Field(default_factory=lambda: {"spx": 1})
-    """Compute partition modes, and the devices that each makes out of one."""
+    """Compute partition modes, and the number of devices into which each divides a device."""
     source: Annotated[tuple[str, ...], Field(min_length=1)]
     """Keys of the data file's `sources`."""
 
     @property
     def served(self) -> tuple[str, ...]:
-        """The formats of weights that an engine can run here, by arithmetic or by expanding them."""
+        """The formats of weights that an engine can run, natively or by expansion."""
         return (*self.precisions, *self.weight_only)
 
     def serves(self, precision: str) -> bool:
-        """Whether an engine can run weights of this format here."""
+        """Whether an engine can run weights of this format."""
         return precision in self.served
 
 
@@ -81,5 +81,5 @@ def by_device_id(device_id: str) -> Product | None:
 
 
 def by_nvidia_product(label: str) -> Product | None:
-    """The product behind a value of the label nvidia.com/gpu.product, its -SHARED or -MIG- suffix already taken off."""
+    """The product of a value of the label nvidia.com/gpu.product without the suffix -SHARED or -MIG-…."""
     return next((found for found in products() if any(re.fullmatch(form, label) for form in found.labels)), None)

@@ -1,4 +1,4 @@
-"""Lengths of time with one unit, such as 30d: read into seconds, and seconds said in words."""
+"""Durations with one unit, such as 30d: parses them to seconds, and formats seconds."""
 
 import re
 
@@ -7,7 +7,7 @@ from aimlib.errors import InvalidInputError
 UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 DURATION_PATTERN = re.compile(r"([0-9]{1,8})([smhdw])")
 FORMATTED_UNITS = ("d", "h", "m", "s")
-"""Weeks are not spoken: 45d compares with 30d at a glance, 6w 3d does not."""
+"""Without weeks, because 45d is easier to compare with 30d than 6w 3d."""
 
 
 class InvalidDurationError(InvalidInputError):
@@ -15,14 +15,14 @@ class InvalidDurationError(InvalidInputError):
 
 
 def parse_duration(text: str) -> int:
-    """The seconds of a length of time; InvalidDurationError for anything else."""
+    """The seconds of a duration such as 30d; InvalidDurationError for any other text."""
     if not (found := DURATION_PATTERN.fullmatch(text.strip())):
         raise InvalidDurationError(f"{text!r} is not a length of time such as 30d, 12h or 45m")
     return int(found[1]) * UNIT_SECONDS[found[2]]
 
 
 def format_duration(seconds: float) -> str:
-    """At most this many seconds, in the largest unit that they fill and the next: 45d, 1d 12h, 0s."""
+    """Seconds, rounded down, in the largest unit that they fill and the next one: 45d, 1d 12h, 0s."""
     left, counts = int(seconds), []
     for unit in FORMATTED_UNITS:
         count, left = divmod(left, UNIT_SECONDS[unit])

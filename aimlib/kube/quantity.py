@@ -1,6 +1,6 @@
-"""Kubernetes quantities: read, compare, and write the one spelling that the API server stores.
+"""Kubernetes quantities: parses them, and formats them as the API server stores them.
 
-A child that spells a quantity differently from the stored object would be written again on every sync. The rules are
+A child with another spelling of a quantity than the stored object would be written on every sync. The rules are
 those of k8s.io/apimachinery/pkg/api/resource: `1000m` is stored as `1`, `1024Mi` as `1Gi`, `1.5Gi` as `1536Mi`.
 """
 
@@ -33,7 +33,7 @@ def _split(text: str) -> tuple[Fraction, str, str]:
 
 
 def parse_quantity(text: str) -> Fraction:
-    """The exact value of a quantity; InvalidQuantityError for anything else."""
+    """The exact value of a quantity; InvalidQuantityError for any other text."""
     number, exponent, suffix = _split(text)
     if exponent:
         return number * Fraction(10) ** int(exponent)
@@ -42,11 +42,11 @@ def parse_quantity(text: str) -> Fraction:
 
 @lru_cache(maxsize=1024)
 def canonical_quantity(text: str) -> str:
-    """The spelling that the API server stores for this quantity; InvalidQuantityError for anything else."""
+    """The spelling in which the API server stores this quantity; InvalidQuantityError for any other text."""
     _, exponent, suffix = _split(text)
     nano = DECIMAL_UNITS["n"]
     value = -(-parse_quantity(text) // nano) * nano  # the API server rounds up to nano
-    if suffix in BINARY_UNITS and value and value % 1024 == 0:  # else it would be stored anew as the decimal that it is
+    if suffix in BINARY_UNITS and value and value % 1024 == 0:  # others are stored in decimal units
         return _largest(value, BINARY_UNITS)
     if not exponent:
         return _largest(value, DECIMAL_UNITS)
@@ -55,7 +55,7 @@ def canonical_quantity(text: str) -> str:
 
 
 def _largest(value: Fraction, units: dict[str, Fraction]) -> str:
-    """`value` in the largest unit that leaves a whole number."""
+    """`value` in the largest unit of which it is a whole number."""
     if not value:
         return "0"
     return next(
@@ -64,10 +64,10 @@ def _largest(value: Fraction, units: dict[str, Fraction]) -> str:
 
 
 def to_gib(text: str) -> float:
-    """A quantity of bytes in GiB."""
+    """The value of a quantity of bytes, in GiB."""
     return float(parse_quantity(text) / GIB)
 
 
 def from_gib(amount: float | Fraction) -> str:
-    """At least `amount` GiB, as a whole number of Gi."""
+    """`amount` GiB as a quantity, rounded up to whole Gi."""
     return canonical_quantity(f"{-(-Fraction(amount) // 1)}Gi")

@@ -1,1 +1,1 @@
-"""What Metacontroller and the API server send and expect; reads observed children and conditions."""
+"""The requests and responses of Metacontroller and of admission webhooks; observed children and conditions."""

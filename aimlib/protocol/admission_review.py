@@ -1,4 +1,4 @@
-"""The contract of the API server's admission webhooks: what an AdmissionReview asks, and what its answer may say.
+"""Admission webhooks: parses the request of an AdmissionReview, and builds the response.
 
 admission.k8s.io/v1: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
 """
@@ -18,54 +18,54 @@ WARNING_LENGTH = 1024
 """Characters of one warning."""
 WARNINGS_LENGTH = 3072
 """Characters of all warnings. Above 4,096, those of others included, the API server cuts each one after 256
-(k8s.io/apiserver, pkg/endpoints/filters/warning.go); the rest is for what policies say of the same object."""
+(k8s.io/apiserver, pkg/endpoints/filters/warning.go); the rest is left for the warnings of policies."""
 MESSAGE_LENGTH = 4096
-"""Characters of the message of a refusal; as many as status.message has."""
+"""Characters of the message of a refusal, as many as status.message may have."""
 
 
 class AdmissionRequest(NamedTuple):
-    """One question: an AIMEndpoint that is to be stored, and the one that is there."""
+    """A request for admission: the AIMEndpoint to be stored, and the one that is stored."""
 
     uid: str
-    """Of the question; the answer repeats it."""
+    """Uid of the request, which the response repeats."""
     object: Raw
     old: Raw | None
-    """As it is stored; None when it is created."""
+    """The stored object; None when the object is created."""
 
     @property
     def deleting(self) -> bool:
-        """Whether it is going anyway, and only its finalizers change."""
+        """Whether the object is being deleted, so that only its finalizers change."""
         return bool(self.object["metadata"].get("deletionTimestamp"))
 
 
 class AdmissionResponse(NamedTuple):
-    """What is said to it. Without words and without a patch, it is let in in silence."""
+    """The result for one request: admitted, with or without warnings and a patch, or refused."""
 
     verdict: str
-    """In a word, for metrics and the log."""
+    """The result in one word, for metrics and the log."""
     warnings: tuple[str, ...] = ()
     refusal: str = ""
-    """Why it is not let in; empty where it is."""
+    """Why the request is refused; empty when it is admitted."""
     patch: tuple[Raw, ...] = ()
-    """Operations of RFC 6902."""
+    """Operations of a JSON patch (RFC 6902)."""
 
 
 def parse_review(body: Any) -> AdmissionRequest:  # noqa: ANN401 - whatever was sent
-    """A question from parsed JSON; BadRequestError where it is none, or not about an AIMEndpoint."""
-    asked = body.get("request") if isinstance(body, Mapping) else None
-    if not isinstance(asked, Mapping) or (body.get("apiVersion"), body.get("kind")) != (
+    """The request in parsed JSON; BadRequestError where it is not an AdmissionReview of an AIMEndpoint."""
+    request = body.get("request") if isinstance(body, Mapping) else None
+    if not isinstance(request, Mapping) or (body.get("apiVersion"), body.get("kind")) != (
         ADMISSION_API,
         "AdmissionReview",
     ):
         raise BadRequestError(f"the body is no AdmissionReview of {ADMISSION_API} with a request")
-    uid, operation = asked.get("uid"), asked.get("operation")
+    uid, operation = request.get("uid"), request.get("operation")
     if not isinstance(uid, str) or not uid:
         raise BadRequestError("the body has a request without uid")
     if operation not in OPERATIONS:
         raise BadRequestError(f"the body is about the operation {operation!r}, and must be about CREATE or UPDATE")
-    found = _endpoint(asked.get("object"), "object")
+    found = _endpoint(request.get("object"), "object")
     return AdmissionRequest(
-        uid, found, _endpoint(asked.get("oldObject"), "oldObject") if operation == "UPDATE" else None
+        uid, found, _endpoint(request.get("oldObject"), "oldObject") if operation == "UPDATE" else None
     )
 
 
@@ -80,31 +80,31 @@ def _endpoint(raw: Any, where: str) -> Raw:  # noqa: ANN401 - whatever was sent
     return dict(raw)
 
 
-def review_response(asked: AdmissionRequest, answer: AdmissionResponse) -> Raw:
-    """The AdmissionReview that answers."""
-    said: Raw = {"uid": asked.uid, "allowed": not answer.refusal}
-    if answer.refusal:
-        words = _printable(answer.refusal, MESSAGE_LENGTH)
-        said["status"] = {"code": 403, "reason": "Forbidden", "message": words}
-    if answer.warnings:
-        said["warnings"] = fit_warnings(answer.warnings)
-    if answer.patch:
-        said |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(answer.patch).encode()).decode()}
-    return {"apiVersion": ADMISSION_API, "kind": "AdmissionReview", "response": said}
+def review_response(request: AdmissionRequest, result: AdmissionResponse) -> Raw:
+    """The AdmissionReview with the response."""
+    response: Raw = {"uid": request.uid, "allowed": not result.refusal}
+    if result.refusal:
+        message = _printable(result.refusal, MESSAGE_LENGTH)
+        response["status"] = {"code": 403, "reason": "Forbidden", "message": message}
+    if result.warnings:
+        response["warnings"] = fit_warnings(result.warnings)
+    if result.patch:
+        response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(result.patch).encode()).decode()}
+    return {"apiVersion": ADMISSION_API, "kind": "AdmissionReview", "response": response}
 
 
 def fit_warnings(warnings: Iterable[str]) -> list[str]:
-    """As many of them, and as much of each, as the API server hands on; the last one says how many are missing."""
-    whole = [_printable(one, WARNING_LENGTH) for one in warnings]
-    kept: list[str] = []
-    for one in whole:
-        if sum(map(len, kept)) + len(one) > WARNINGS_LENGTH:
-            return [*kept, f"and {len(whole) - len(kept)} more, which status.warnings will have"]
-        kept.append(one)
-    return kept
+    """Warnings, cut to the lengths that the API server passes on; the last one counts those that are left out."""
+    printable = [_printable(warning, WARNING_LENGTH) for warning in warnings]
+    fitting: list[str] = []
+    for warning in printable:
+        if sum(map(len, fitting)) + len(warning) > WARNINGS_LENGTH:
+            return [*fitting, f"and {len(printable) - len(fitting)} more, which status.warnings will have"]
+        fitting.append(warning)
+    return fitting
 
 
 def _printable(text: str, most: int) -> str:
-    """`text` on one line: the API server drops a warning with control characters in silence."""
+    """`text` on one line, since the API server drops warnings with control characters."""
     line = "".join(one if one.isprintable() else " " for one in text)
     return line if len(line) <= most else f"{line[: most - 1]}…"

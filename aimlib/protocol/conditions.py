@@ -1,4 +1,4 @@
-"""A condition as hooks decide it, and Ready as the first objection among several."""
+"""Conditions as hooks compute them, and Ready as the first of them that is not True."""
 
 from typing import Literal, NamedTuple
 
@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
         )
 
 
-def first_objection(*verdicts: Verdict) -> Verdict:
-    """The first objection of those that matter, or that there is none."""
-    objection = next((one for one in verdicts if not one.good), None)
-    return (objection or verdicts[-1])._replace(type="Ready")
+def ready_condition(*verdicts: Verdict) -> Verdict:
+    """The condition Ready: the first of the given conditions that is False, else the last one."""
+    failed = next((verdict for verdict in verdicts if not verdict.good), None)
+    return (failed or verdicts[-1])._replace(type="Ready")

@@ -1,7 +1,7 @@
-"""The hook contract of Metacontroller, version v2: what a request carries and what an answer may say.
+"""The hook contract of Metacontroller, version v2: parses requests, and prunes responses.
 
-Answers are strict: a field that is not named here fails the sync. `children: []` deletes every child, so it is only
-ever said when nothing was running.
+Metacontroller refuses responses with unknown fields. `children: []` deletes every child, so it is returned only while
+nothing has been running.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 KEPT_IF_EMPTY = frozenset({"emptyDir"})
-"""Keys whose empty object says something."""
+"""Keys whose empty object has a meaning."""
 NOT_PRUNED = frozenset({"apiGroups", "group"})
 """Keys whose value may be, or hold, an empty text: the core group in a Role or in a reference."""
 
@@ -34,9 +34,9 @@ class Request(NamedTuple):
     children: Mapping[str, Mapping[str, Raw]]
     related: Mapping[str, Mapping[str, Raw]]
     now: datetime = EPOCH
-    """When the request came; the edge knows."""
+    """When the request arrived, set by the server."""
     observations: Observations = NOTHING_OBSERVED
-    """What observers at the edge have added."""
+    """What the server's observers have added."""
 
     def observed(self, kind: str) -> list[Raw]:
         """The children of one kind, in the order of their names."""
@@ -57,8 +57,8 @@ class Request(NamedTuple):
     def found(self, kind: str) -> list[Raw]:
         """The related objects of one kind, in the order of their names.
 
-        A kind that was asked for is always there, if with no objects: a request without it would look like an empty
-        cluster, so that is a BadRequestError.
+        Metacontroller sends every kind that customize returned, even without objects. A request without it would look
+        like an empty cluster, so it is a BadRequestError.
         """
         if kind not in self.related:
             raise BadRequestError(f"the body has no related {kind}, which the customize hook asks for")
@@ -72,7 +72,7 @@ class Request(NamedTuple):
 
 
 def _sorted(objects: Mapping[str, Raw] | None) -> list[Raw]:
-    return [found for _, found in sorted((objects or {}).items())]
+    return [item for _, item in sorted((objects or {}).items())]
 
 
 def parse_request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - whatever was sent
@@ -93,21 +93,24 @@ def parse_request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 
 
 
 def prune(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    """`value` without what would never converge: nulls, whatever is empty, and whole numbers written as floats."""
+    """`value` without nulls and empties, which the API server does not store, so that syncs converge.
+
+    Whole numbers become integers for the same reason.
+    """
     kind = type(value)
     if kind is str:
         return value or None
     if kind is dict:
-        kept = {}
+        result = {}
         for key, item in value.items():
-            written = item if key in NOT_PRUNED else prune(item)
-            if written is not None:
-                kept[key] = written
+            pruned = item if key in NOT_PRUNED else prune(item)
+            if pruned is not None:
+                result[key] = pruned
             elif key in KEPT_IF_EMPTY and item == {}:
-                kept[key] = {}
-        return kept or None
+                result[key] = {}
+        return result or None
     if kind is list or kind is tuple:
-        return [written for item in value if (written := prune(item)) is not None] or None
+        return [pruned for item in value if (pruned := prune(item)) is not None] or None
     if kind is float and value.is_integer():
         return int(value)
     return value

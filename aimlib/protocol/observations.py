@@ -1,4 +1,4 @@
-"""What observers add to a request: one value for each topic that they asked about, with its type."""
+"""What observers add to a request: a typed value for each topic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Topic(Generic[_T]):
-    """What an observer asks about, and of which type the result is."""
+    """What an observer observes, with the type of its result."""
 
     name: str
 
@@ -25,12 +25,12 @@ LIVE_METRICS: Topic[Observation] = Topic("live metrics")
 
 @dataclass(frozen=True)
 class Observations:
-    """Results by topic. A topic is absent where no observer asked about it: it is switched off, or had no reason to."""
+    """Results by topic. A topic is absent where its observer is switched off or had nothing to observe."""
 
     values: Mapping[str, object]
 
     def get(self, topic: Topic[_T]) -> _T | None:
-        """The result for a topic; None where nobody asked."""
+        """The result for a topic; None where it was not observed."""
         return cast("_T | None", self.values.get(topic.name))
 
     def adding(self, topic: Topic[_T], value: _T) -> "Observations":

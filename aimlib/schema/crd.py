@@ -1,7 +1,7 @@
-"""The CRDs, made from the API models: `python -m aimlib.schema.crd` writes `crds/`, a test compares.
+"""Generates the CRDs from the API models: `python -m aimlib.schema.crd` writes `crds/`, and a test compares.
 
-Structural schemas know less than JSON Schema does: references are inlined, optional types unwrapped, and whatever a CRD
-cannot say raises instead of being dropped.
+Structural schemas are a subset of JSON Schema: references are inlined, optional types are unwrapped, and anything that
+they do not allow raises an error instead of being dropped.
 """
 
 import sys
@@ -34,30 +34,32 @@ class UnsupportedSchemaError(AimError, TypeError):
 def structural(
     schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPath, twins: frozenset[FieldPath]
 ) -> dict[str, Any]:
-    """`schema` in the dialect of CRDs. Fields with a twin spelling get no default: it would answer for the twin."""
+    """`schema` as a structural schema. A field with a second spelling gets no default, which would hide the second."""
     merged = _unwrapped(schema, defs, path)
     if unknown := set(merged) - STRUCTURAL_KEYWORDS - INLINED_KEYWORDS:
         raise UnsupportedSchemaError(
             f"{'.'.join(path)}: {', '.join(sorted(unknown))} is not allowed in a structural schema"
         )
-    kept = {key: value for key, value in merged.items() if key in STRUCTURAL_KEYWORDS}
-    if path in twins or isinstance(kept.get("default"), dict | list):
-        kept.pop("default", None)
+    result = {key: value for key, value in merged.items() if key in STRUCTURAL_KEYWORDS}
+    if path in twins or isinstance(result.get("default"), dict | list):
+        result.pop("default", None)
     if merged.get("x-kubernetes-int-or-string"):
-        return {key: value for key, value in kept.items() if key != "type"}
+        return {key: value for key, value in result.items() if key != "type"}
     if items := merged.get("items"):
-        kept["items"] = structural(items, defs, (*path, "[]"), twins)
+        result["items"] = structural(items, defs, (*path, "[]"), twins)
     if isinstance(values := merged.get("additionalProperties"), dict):
-        kept["additionalProperties"] = structural(values, defs, (*path, "{}"), twins)
+        result["additionalProperties"] = structural(values, defs, (*path, "{}"), twins)
     if properties := merged.get("properties"):
-        kept["properties"] = {name: structural(value, defs, (*path, name), twins) for name, value in properties.items()}
+        result["properties"] = {
+            name: structural(value, defs, (*path, name), twins) for name, value in properties.items()
+        }
     if required := merged.get("required"):
-        kept["required"] = sorted(required)
-    return kept
+        result["required"] = sorted(required)
+    return result
 
 
 def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPath) -> dict[str, Any]:
-    """`schema` with its reference followed and its `| None` taken off; its own words win over the referenced ones."""
+    """`schema` with its reference resolved and without `| None`; its own keywords override the referenced ones."""
     if schema.get("x-kubernetes-int-or-string"):
         return {key: value for key, value in schema.items() if key != "anyOf"}
     options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]

@@ -1,7 +1,7 @@
 """JSON schemas in which the docstring under a field is its description.
 
-pydantic can read those docstrings itself, but does so whenever a module is imported, a fifth of the time of a short
-command; only the generator of the CRDs wants them.
+pydantic can read those docstrings itself, but does so on every import, which takes a fifth of the time of a short
+command; only the generator of the CRDs needs them.
 """
 
 import ast

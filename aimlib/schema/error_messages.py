@@ -1,4 +1,4 @@
-"""What pydantic found wrong, as sentences for people."""
+"""Messages for the validation errors of pydantic."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ MESSAGES_BY_TYPE: Mapping[str, str] = {
     "string_too_long": "must have at most {max_length} characters",
     "too_long": "must have at most {max_length} entries",
 }
-"""What to say by pydantic's type of error; its own message for the others."""
+"""Message by pydantic's type of error; pydantic's own message for other types."""
 
 MESSAGES_BY_PATTERN: Mapping[str, str] = {
     QUANTITY_FORM: "must be a quantity such as 500m, 16 or 64Gi",
@@ -38,21 +38,21 @@ MESSAGES_BY_PATTERN: Mapping[str, str] = {
     TAG_FORM: "must be a tag such as v0.33.0",
     MODEL_ID_FORM: "must be a model id such as Qwen/Qwen3-32B",
 }
-"""What to say where a text does not match one of these expressions."""
+"""Message by the regular expression that a text does not match."""
 
 
 def validation_messages(error: ValidationError) -> tuple[str, ...]:
-    """One sentence per finding: where, what is wrong, and what was found there, unless it may be a secret."""
-    return tuple(_sentence(one) for one in error.errors(include_url=False))
+    """One message per error: the field, what is wrong, and the value, unless it may be a secret."""
+    return tuple(_message(details) for details in error.errors(include_url=False))
 
 
-def _sentence(one: ErrorDetails) -> str:
-    where = ".".join(str(step) for step in one["loc"]) or "spec"
-    context: dict[str, Any] = one.get("ctx", {})
-    own = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+def _message(details: ErrorDetails) -> str:
+    where = ".".join(str(step) for step in details["loc"]) or "spec"
+    context: dict[str, Any] = details.get("ctx", {})
+    own = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     form = MESSAGES_BY_PATTERN.get(context.get("pattern", ""), own)
-    text = MESSAGES_BY_TYPE[one["type"]].format_map(context) if one["type"] in MESSAGES_BY_TYPE else form
-    found = "nothing" if one["input"] is None else repr(str(one["input"])[:80])
-    secret = "env" in one["loc"] and one["loc"][-1] == "value"
-    said = secret or isinstance(one["input"], dict | list) or found in text
-    return f"{where}: {text}" if said else f"{where}: {text}, found {found}"
+    text = MESSAGES_BY_TYPE[details["type"]].format_map(context) if details["type"] in MESSAGES_BY_TYPE else form
+    found = "nothing" if details["input"] is None else repr(str(details["input"])[:80])
+    secret = "env" in details["loc"] and details["loc"][-1] == "value"
+    omitted = secret or isinstance(details["input"], dict | list) or found in text
+    return f"{where}: {text}" if omitted else f"{where}: {text}, found {found}"

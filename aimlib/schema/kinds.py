@@ -1,4 +1,4 @@
-"""The kinds of this API: what their CRDs say besides the schema."""
+"""The kinds of this API, with the parts of their CRDs beside the schema."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Column(NamedTuple):
 
 
 class ApiKind(NamedTuple):
-    """What a CRD says besides its schema."""
+    """A kind: its model, its names, and the parts of its CRD beside the schema."""
 
     model: type[Model]
     plural: str

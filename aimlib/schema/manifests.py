@@ -1,4 +1,4 @@
-"""Kubernetes objects in YAML or JSON text, which remember where they stand; errors name source, line and object."""
+"""Reads Kubernetes objects from YAML or JSON text; errors name the source, line and object."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,11 +17,11 @@ TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
 
 class InvalidManifestError(InvalidInputError):
-    """Input that cannot be used; the message says where and why, one finding a line."""
+    """Manifests that cannot be used; the message has one line per finding, with its place."""
 
 
 class ManifestLoader(aimlib.data.YamlLoader):  # type: ignore[misc,valid-type] # libyaml's loader, or its substitute
-    """YAML as the API server takes it: dates stay text, keys are text, and no key stands twice."""
+    """Reads YAML as the API server does: dates stay text, keys are text, and duplicate keys are refused."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's way
         first: [(tag, form) for tag, form in forms if tag != TIMESTAMP_TAG]
@@ -51,12 +51,12 @@ def _check_keys(node: yaml.MappingNode) -> None:
 
 
 class Document(NamedTuple):
-    """One object, and where it stands."""
+    """One object, with its source and position."""
 
     source: str
     raw: Raw
     node: yaml.Node | None = None
-    """The parsed YAML, which knows lines; JSON does not."""
+    """The parsed YAML, which has line numbers; None for JSON."""
 
     @property
     def kind(self) -> str:
@@ -74,12 +74,12 @@ class Document(NamedTuple):
         return InvalidManifestError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
 
     def place(self, path: ValuePath = ()) -> str:
-        """Source and line of a field, or of what is nearest to it."""
+        """Source and line of a field, or of its nearest parent that exists."""
         return f"{self.source}:{_line(self.node, path) + 1}" if self.node else self.source
 
 
 def _line(node: yaml.Node, path: ValuePath) -> int:
-    """The line of the field at `path`, counted from 0; that of the last step that is there."""
+    """The line of the field at `path`, counted from 0; that of the last step that exists."""
     line: int = node.start_mark.line
     for step in path:
         found = _inside(node).get(step)
@@ -90,14 +90,14 @@ def _line(node: yaml.Node, path: ValuePath) -> int:
 
 
 def _inside(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
-    """What a list or an object holds: by place or key, the node where it begins and its value."""
+    """The items of a list or object by index or key: the node at which each begins, and its value."""
     if isinstance(node, yaml.SequenceNode):
         return {place: (item, item) for place, item in enumerate(node.value)}
     return {key.value: (key, value) for key, value in node.value}
 
 
 def documents(source: str, content: bytes) -> Iterator[Document]:
-    """The objects in a text, those of lists one by one; InvalidManifestError for anything else."""
+    """The objects in a text, with lists split into their items; InvalidManifestError for anything else."""
     for raw, node in _values(source, content):
         for one in _members(Document(source, raw, node)):
             if not isinstance(one.raw, dict):
@@ -108,7 +108,7 @@ def documents(source: str, content: bytes) -> Iterator[Document]:
 
 
 def _members(one: Document) -> Iterator[Document]:
-    """The objects of a list, be it a `List` or one of a kind such as `NodeList`; any other object is its own."""
+    """The items of a `List`, or of the list of a kind such as `NodeList`; any other object itself."""
     kind = one.raw.get("kind") if isinstance(one.raw, dict) else None
     items = one.raw.get("items") if isinstance(kind, str) and kind.endswith("List") else None
     if not isinstance(items, list):
@@ -123,10 +123,10 @@ def _members(one: Document) -> Iterator[Document]:
 
 
 def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None]]:
-    """What stands in a text, empty documents left out."""
+    """The documents of a text, without empty ones."""
     if content.lstrip()[:1] == b"{":
-        with suppress(ValueError):  # YAML may begin like that too, and its parser's message has a line
-            yield json.loads(content), None  # a dump of many nodes is read far faster this way
+        with suppress(ValueError):  # YAML may start like this, too, and its parser's errors have line numbers
+            yield json.loads(content), None  # much faster for large dumps of nodes
             return
     try:
         yield from _yaml(content)
@@ -145,7 +145,7 @@ def _yaml(content: bytes) -> Iterator[tuple[Any, yaml.Node]]:
             node = loader.get_node()
             raw = loader.construct_document(node)
             if b"*" in content:
-                json.dumps(raw, default=str)  # an alias may make an object a part of itself
+                json.dumps(raw, default=str)  # ValueError where an alias makes an object contain itself
             if raw is not None:
                 yield raw, node
     finally:

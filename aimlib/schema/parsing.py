@@ -1,4 +1,4 @@
-"""Objects that somebody sent, read as what they should be."""
+"""Validates parts of requests as API types."""
 
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 def parse_as(model: type[_M], raw: object, about: str = "") -> _M:
-    """`raw` as `model`; BadRequestError where it is none, in words that begin with what they are about."""
+    """`raw` as `model`; BadRequestError where it is invalid, with a message that begins with `about`."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:

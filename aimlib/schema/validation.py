@@ -1,6 +1,6 @@
-"""What the API server does with an object before it is stored: strict fields, bounds, rules and defaults.
+"""Validates and defaults an object like the API server: strict fields, bounds, rules and defaults.
 
-The schemas are those of the CRDs, so that what passes here passes there.
+The schemas are those of the CRDs, so both accept the same objects.
 """
 
 import re
@@ -51,7 +51,7 @@ METADATA: Schema = {
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, and the path of the field."""
+    """One error, and the path of its field."""
 
     path: ValuePath
     text: str
@@ -76,12 +76,12 @@ OUTLINE: Schema = {
         "status": ANYTHING,
     },
 }
-"""What any object has, whatever its kind."""
+"""The schema that objects of all kinds share."""
 
 
 @cache
 def kind_schema(kind: str) -> Schema:
-    """The schema of one of this API's kinds, in the CRD's own words, without the status, which users don't write."""
+    """The schema of a kind as in its CRD, without the status, which users do not write."""
     found = KINDS_BY_NAME[kind]
     described = found.model.model_fields["spec"].annotation.model_json_schema()  # type: ignore[union-attr]
     twins = frozenset(spelling.means for spelling in found.spellings)
@@ -91,12 +91,12 @@ def kind_schema(kind: str) -> Schema:
 
 
 def outline_findings(raw: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - whatever was read
-    """What keeps `raw` from being an object of any kind: no kind, no name, labels that are none."""
+    """Errors of `raw` that make it invalid for any kind, such as a missing kind or name."""
     return tuple(_walk(raw, OUTLINE, (), {}))
 
 
 def validate_object(raw: Raw, kind: str) -> tuple[Raw, tuple[Finding, ...]]:
-    """The object as it would be stored, with defaults and without its status, and everything that is wrong with it."""
+    """The object as it would be stored, with defaults and without its status, and all of its errors."""
     if raw.get("apiVersion") != API_VERSION:
         return raw, (Finding(("apiVersion",), f"{raw.get('apiVersion')!r} is not served; it is {API_VERSION}"),)
     expected = kind_schema(kind)
@@ -106,7 +106,7 @@ def validate_object(raw: Raw, kind: str) -> tuple[Raw, tuple[Finding, ...]]:
 
 
 def _broken_rules(stored: Raw, kind: str) -> tuple[Finding, ...]:
-    """What the CEL rules say; the models hold the same rules."""
+    """Errors by the CEL rules, which the models check, too."""
     try:
         KINDS_BY_NAME[kind].model.model_validate(stored)
     except ValidationError as error:
@@ -115,7 +115,7 @@ def _broken_rules(stored: Raw, kind: str) -> tuple[Finding, ...]:
 
 
 def _filled(value: Any, expected: Schema) -> Any:  # noqa: ANN401 - JSON
-    """`value` with the defaults of its schema where a field is left out, or null."""
+    """`value` with the schema's defaults for fields that are left out or null."""
     if isinstance(value, list):
         return [_filled(item, expected.get("items", {})) for item in value]
     if not isinstance(value, Mapping):
@@ -139,7 +139,7 @@ TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "array": (list, "a list"),
     "int-or-string": ((int, str), "a whole number or text"),
 }
-"""The types of schemas: what they are here, and in words."""
+"""The types of schemas: the type in Python, and its description."""
 
 Holds = Callable[[Any, Any], bool]
 BOUNDS: tuple[tuple[str, Holds, str], ...] = (
@@ -152,23 +152,23 @@ BOUNDS: tuple[tuple[str, Holds, str], ...] = (
     ("maxProperties", lambda value, bound: len(value) <= bound, "must have at most {} entries"),
     ("pattern", lambda value, bound: re.search(bound, str(value)) is not None, "must match {}"),
 )
-"""Keywords of schemas: whether a value of the right type keeps them, and what to say if not."""
+"""Keywords of schemas: the check of a value of the right type, and the message when it fails."""
 
 
 def _shown(value: object) -> str:
     kinds: tuple[tuple[type, str], ...] = ((Mapping, "an object"), (list, "a list"), (bool, str(value).lower()))
-    found = next((words for kind, words in kinds if isinstance(value, kind)), None)
+    found = next((text for kind, text in kinds if isinstance(value, kind)), None)
     return found or ("null" if value is None else repr(value)[:80])
 
 
 def _walk(value: Any, expected: Schema, path: ValuePath, elsewhere: Mapping[str, ValuePath]) -> Iterator[Finding]:  # noqa: ANN401
-    """Everything that is wrong with `value`, from the top down."""
+    """All errors of `value`, from the top down."""
     kind = "int-or-string" if expected.get("x-kubernetes-int-or-string") else expected.get("type")
     if kind is None:
         return
-    python, words = TYPES[kind]
+    python, description = TYPES[kind]
     if not isinstance(value, python) or (isinstance(value, bool) and kind != "boolean"):
-        yield Finding(path, f"must be {words}, found {_shown(value)}")
+        yield Finding(path, f"must be {description}, found {_shown(value)}")
         return
     for keyword, holds, text in BOUNDS:
         if keyword in expected and not holds(value, expected[keyword]):
@@ -191,13 +191,13 @@ def _fields(
     for name, item in value.items():
         inner = properties.get(name, others)
         if inner is None:
-            yield Finding((*path, name), f"unknown field{_meant(name, path, properties, elsewhere)}")
+            yield Finding((*path, name), f"unknown field{_suggestion(name, path, properties, elsewhere)}")
         else:
             yield from _walk(item, inner, (*path, name), elsewhere)
 
 
-def _meant(name: str, path: ValuePath, properties: Schema, elsewhere: Mapping[str, ValuePath]) -> str:
-    """A field of nearly that name beside it, or of that name in another place."""
+def _suggestion(name: str, path: ValuePath, properties: Schema, elsewhere: Mapping[str, ValuePath]) -> str:
+    """A field with a similar name at the same place, or with the same name at another."""
     folded = {other.casefold(): (*path, other) for other in properties}
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
     meant = folded[near[0]] if near else elsewhere.get(name.casefold())
@@ -205,7 +205,7 @@ def _meant(name: str, path: ValuePath, properties: Schema, elsewhere: Mapping[st
 
 
 def _everywhere(expected: Schema, path: ValuePath) -> dict[str, ValuePath]:
-    """The path of every field by its name; of fields with one name, the one that lies highest."""
+    """The path of every field by its name; the shortest path where several fields have the name."""
     found: dict[str, ValuePath] = {}
     for name, inner in expected.get("properties", {}).items():
         below = _everywhere(inner, (*path, name))

@@ -1,4 +1,4 @@
-"""The memory that a checkpoint needs on each GPU, and how much there is.
+"""Computes the memory that a checkpoint needs on each GPU.
 
 weights/GPU  = safetensors x 1.02 / (TP x PP)
 KV per token = 2 x layers x kv_heads x head_dim x bytes / min(TP, kv_heads), or with latent attention
@@ -22,7 +22,7 @@ OVERHEAD_FRACTION = 0.05
 
 
 class Parallel(NamedTuple):
-    """How a replica is cut up: tensor, pipeline and data parallel degrees."""
+    """The tensor, pipeline and data parallel degrees of a replica."""
 
     tensor: int = 1
     pipeline: int = 1
@@ -37,7 +37,7 @@ class Parallel(NamedTuple):
 
 
 class RequiredMemory(NamedTuple):
-    """GiB on each device."""
+    """Required memory per device, in GiB."""
 
     weights: float
     cache: float
@@ -55,7 +55,7 @@ class RequiredMemory(NamedTuple):
 
 
 def cache_bytes_per_token(facts: ModelFacts, tensor: int, element_bytes: float) -> float:
-    """Bytes of KV cache that one token takes in one layer of one rank."""
+    """Bytes of KV cache per token, layer and rank."""
     if latent := facts.latent_attention:
         return (latent.kv_lora_rank + latent.qk_rope_head_dim) * element_bytes
     heads, width = facts.key_value_heads or 0, facts.head_dim or 0
@@ -63,7 +63,7 @@ def cache_bytes_per_token(facts: ModelFacts, tensor: int, element_bytes: float) 
 
 
 def required_memory(facts: ModelFacts, parallel: Parallel, tokens: int, element_bytes: float) -> RequiredMemory:
-    """What one sequence of `tokens` needs on each device, with `element_bytes` per value in the KV cache."""
+    """Memory per device for one sequence of `tokens`, with `element_bytes` per value in the KV cache."""
     weights = facts.weights_gib * WEIGHTS_FACTOR / (parallel.tensor * parallel.pipeline)
     window = facts.sliding_window
     windowed = window.layers * min(window.tokens, tokens) if window else 0
@@ -73,7 +73,7 @@ def required_memory(facts: ModelFacts, parallel: Parallel, tokens: int, element_
 
 
 def illegal_degree(facts: ModelFacts, tensor: int) -> str:
-    """Why the model's heads cannot be shared out over `tensor` ranks; empty when they can."""
+    """Why the model's heads cannot be divided among `tensor` ranks; empty when they can."""
     if facts.attention_heads % tensor:
         return f"{facts.attention_heads} attention heads do not divide by {tensor}"
     heads = facts.key_value_heads

@@ -1,4 +1,4 @@
-"""How one configuration of a recipe starts its engine: its arguments, read once and understood."""
+"""Parses the arguments of a configuration: how it starts its engine."""
 
 from typing import NamedTuple
 
@@ -14,17 +14,17 @@ CACHE_BYTES = {
     "int8_per_token_head": 1.0,
     "nvfp4": 0.5,
 }
-"""Bytes per value in the KV cache by --kv-cache-dtype; two (bf16) where it is not listed. Scales are not counted."""
+"""Bytes per value in the KV cache by --kv-cache-dtype; 2 (bf16) for others. Scales are not counted."""
 
 BF16_BYTES = 2.0
 LEAST_CONTEXT = 2048
-"""Tokens that must fit where the engine itself is told to choose the length (-1, auto)."""
+"""Context length that must fit when the engine selects the length itself (-1, auto)."""
 
 LONGER_CONTEXT = (
     *("--hf-overrides", "VLLM_ALLOW_LONG_MAX_MODEL_LEN"),
     *("--json-model-override-args", "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
 )
-"""Flags and variables with which vLLM 0.33 and SGLang 0.5.23 start although the length is above the model's context."""
+"""Flags and variables by which vLLM 0.33 and SGLang 0.5.23 accept a context length above the model's."""
 
 IGNORED_ENV = {
     "HIP_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
@@ -32,30 +32,30 @@ IGNORED_ENV = {
     "CUDA_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
     "NVIDIA_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
 }
-"""Variables of earlier recipes that would break a pod, with the reason; they are left out and reported."""
+"""Variables of earlier recipes that would break a pod, with the reason; they are dropped and reported."""
 
 
 class Launch(NamedTuple):
-    """What the arguments of one configuration say."""
+    """The parsed arguments of one configuration."""
 
     engine: Engine
     args: tuple[str, ...]
-    """Canonical arguments, without the ones that the operator sets."""
+    """Canonical arguments, without those that the operator sets."""
     parallel: Parallel
     max_length: int
-    """The longest sequence, in tokens."""
+    """Context length, in tokens."""
     stated_fraction: float | None
-    """The part of a device's memory that the engine may use, where the arguments say."""
+    """The fraction of a device's memory that the engine may use, if the arguments state it."""
     cache_bytes: float
     """Bytes per value in the KV cache."""
     env: tuple[EnvVar, ...]
     problems: tuple[str, ...]
-    """What is wrong with the arguments, as sentences."""
+    """Errors of the arguments."""
     notes: tuple[str, ...]
-    """What was left out."""
+    """Notes about what was dropped."""
 
     def usable(self, memory_gib: float) -> float:
-        """GiB that the engine plans with on a device of that size; none where the size is not known and so 0."""
+        """GiB that the engine uses on a device of that size; 0 where the size is unknown, which is 0, too."""
         if not memory_gib:
             return 0.0
         ranks = self.parallel.tensor * self.parallel.pipeline
@@ -64,7 +64,7 @@ class Launch(NamedTuple):
 
 
 def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
-    """The parallel degrees: as given, and whatever is left over goes to tensor parallel."""
+    """The parallel degrees as stated; the tensor parallel degree is the remaining factor by default."""
     flags = backend.flags
     pipeline = max(parsed.value(flags.pipeline_parallel, int) or 1, 1)
     data = max(parsed.value(flags.data_parallel, int) or 1, 1)
@@ -72,14 +72,14 @@ def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
     return Parallel(max(tensor, 1), pipeline, data)
 
 
-def _stretched(parsed: ParsedArgs, configuration: Configuration) -> bool:
-    """Whether the recipe stretches the model's context, or tells the engine to accept a longer one as it is."""
+def _extends_context(parsed: ParsedArgs, configuration: Configuration) -> bool:
+    """Whether the recipe extends the model's context length, or makes the engine accept a longer one."""
     given = {argument.flag for argument in parsed.arguments} | {variable.name for variable in configuration.env}
     return not given.isdisjoint(LONGER_CONTEXT)
 
 
 def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
-    """Read one configuration. Nothing is raised: what is wrong stands in `problems`."""
+    """Parses one configuration. Errors are returned in `problems`, never raised."""
     backend = engine(recipe.backend)
     flags = backend.flags
     parsed = parse_args(recipe.backend, configuration.args)
@@ -95,7 +95,7 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
     problems = list(parsed.errors)
     if parallel.devices != devices:
         problems.append(f"{parallel} make {parallel.devices} ranks for {configuration.gpu_count} GPUs")
-    if 0 < longest < length and not _stretched(parsed, configuration):
+    if 0 < longest < length and not _extends_context(parsed, configuration):
         problems.append(f"{flags.max_model_len} {length} is longer than the model's context of {longest} tokens")
     fraction = parsed.value(flags.memory_fraction, float)
     if fraction is not None and not 0 < fraction <= 1:

@@ -1,4 +1,4 @@
-"""How candidates that fit are ranked: by named terms, each with the words that explain it."""
+"""Ranks the candidates that fit, by named terms with explanations."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -10,15 +10,15 @@ from aimlib.selection.rules import Case, format_gpus
 
 
 class Term(NamedTuple):
-    """One term of a candidate's score: lower keys rank first."""
+    """One term of a candidate's score; lower keys rank first."""
 
     name: str
     key: float
-    words: str
+    text: str
 
 
 MeasuredValue = Callable[[Measurement, int], float | None]
-"""A figure of a measurement of a configuration with so many devices; lower is better."""
+"""A value of a measurement, for a number of devices; lower is better."""
 
 
 def _negative(value: float | None, divisor: int = 1) -> float | None:
@@ -32,30 +32,30 @@ GOALS: dict[str, tuple[MeasuredValue, str]] = {
 }
 
 
-def _figures(case: Case, figure: MeasuredValue) -> dict[str, tuple[float, Measurement]]:
-    """The best figure of a candidate by workload."""
+def _values(case: Case, measured: MeasuredValue) -> dict[str, tuple[float, Measurement]]:
+    """The best value of a candidate by workload."""
     found: dict[str, tuple[float, Measurement]] = {}
-    for one in case.configuration.measurements:
-        value = figure(one, max(case.configuration.gpu_count, 1))
-        if value is not None and (one.workload not in found or value < found[one.workload][0]):
-            found[one.workload] = (value, one)
+    for measurement in case.configuration.measurements:
+        value = measured(measurement, max(case.configuration.gpu_count, 1))
+        if value is not None and (measurement.workload not in found or value < found[measurement.workload][0]):
+            found[measurement.workload] = (value, measurement)
     return found
 
 
 def common_workload(cases: Iterable[Case], goal: str) -> str | None:
-    """The workload that most candidates were measured with; figures of different workloads are not compared."""
-    figure, _ = GOALS[goal]
-    counts = Counter(workload for case in cases for workload in _figures(case, figure))
+    """The workload that most candidates were measured with; values of different workloads are not compared."""
+    measured, _ = GOALS[goal]
+    counts = Counter(workload for case in cases for workload in _values(case, measured))
     return min(counts, key=lambda workload: (-counts[workload], workload), default=None)
 
 
 def _measured(case: Case, goal: str, workload: str | None) -> Term:
-    figure, words = GOALS[goal]
-    found = _figures(case, figure).get(workload or "")
+    measured, template = GOALS[goal]
+    found = _values(case, measured).get(workload or "")
     if found is None:
         return Term(goal, float("inf"), "no published figure")
-    value, one = found
-    return Term(goal, value, f"{words.format(abs(round(value, 2)))} ({one.workload}; {one.source})")
+    value, measurement = found
+    return Term(goal, value, f"{template.format(abs(round(value, 2)))} ({measurement.workload}; {measurement.source})")
 
 
 def _checked(case: Case) -> Term:
@@ -76,13 +76,13 @@ def _devices(case: Case) -> Term:
 
 
 def score(case: Case, goal: str | None, workload: str | None) -> tuple[Term, ...]:
-    """The terms of one candidate, weightiest first; equal candidates go by name."""
+    """The terms of one candidate, most important first; candidates with equal terms are ranked by name."""
     measured = (_measured(case, goal, workload),) if goal else ()
     return (_checked(case), *measured, _devices(case), _context(case))
 
 
 def ranked(cases: list[Case], goal: str | None) -> list[tuple[Case, tuple[Term, ...]]]:
-    """The candidates best first, each with its score; the same for any order of them."""
+    """The candidates, best first, each with its score; independent of their order."""
     workload = common_workload(cases, goal) if goal else None
     scored = [(case, score(case, goal, workload)) for case in cases]
-    return sorted(scored, key=lambda one: ([term.key for term in one[1]], one[0].name, one[0].configuration.gpu_count))
+    return sorted(scored, key=lambda row: ([term.key for term in row[1]], row[0].name, row[0].configuration.gpu_count))

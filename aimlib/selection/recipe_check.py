@@ -1,4 +1,4 @@
-"""What is wrong with a recipe by itself, whatever is asked of it and whatever the cluster has."""
+"""Checks a recipe by itself, independent of endpoints and of the cluster."""
 
 from typing import NamedTuple
 
@@ -14,18 +14,18 @@ DEFAULT_CONFIG = Config()
 
 
 class RecipeCheck(NamedTuple):
-    """The outcome for one recipe."""
+    """The result for one recipe."""
 
     usable: tuple[int, ...]
-    """GPU counts of the enabled configurations that are right."""
+    """GPU counts of the enabled configurations that pass."""
     problems: tuple[str, ...]
-    """What is wrong with the others, as sentences."""
+    """Why the others do not pass."""
     notes: tuple[str, ...]
-    """What was left out or could not be checked."""
+    """Notes about what was dropped or could not be checked."""
 
 
 def _ideal(hardware: str) -> tuple[GpuClass, ...]:
-    """The recipe's hardware as the catalogue knows it, on a node with as many devices as anybody asks for."""
+    """The recipe's hardware by its published facts, on a node with more devices than any request."""
     found = product(hardware)
     if found is None:
         return ()
@@ -43,20 +43,20 @@ def _ideal(hardware: str) -> tuple[GpuClass, ...]:
 
 
 def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
-    """Walk the intrinsic rules with every enabled configuration."""
+    """Applies the rules about the recipe itself to every enabled configuration."""
     usable, problems, notes = [], [], []
     for configuration in recipe.configurations:
         started = launch(recipe, configuration)
         case = Case(
             Requirements(recipe.model_id), DEFAULT_CONFIG, name, recipe, configuration, started, _ideal(recipe.hardware)
         )
-        _, rule, objection = apply_rules(case, RECIPE_RULE_NAMES)
+        _, rule, rejection = apply_rules(case, RECIPE_RULE_NAMES)
         where = format_gpus(configuration.gpu_count)
         notes += [f"{where}: {note}" for note in started.notes]
         if not configuration.enabled:
             continue
-        if objection:
-            problems.append(f"{where}: {rule}: asked {objection.asked}, found {objection.found}")
+        if rejection:
+            problems.append(f"{where}: {rule}: asked {rejection.requested}, found {rejection.available}")
         else:
             usable.append(configuration.gpu_count)
     if not recipe.configurations:
@@ -69,12 +69,12 @@ def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
 
 
 def model_of(raw: Raw) -> str | None:
-    """The model that a recipe, readable or not, says it is for."""
+    """The model of a recipe, which may be invalid otherwise."""
     return _named(raw, "modelId")
 
 
 def loaded_by(raw: Raw) -> str | None:
-    """The repository whose files a recipe, readable or not, says it loads."""
+    """The repository that a recipe loads, which may be invalid otherwise."""
     return _named(raw, "checkpoint") or model_of(raw)
 
 

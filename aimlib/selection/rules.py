@@ -1,7 +1,7 @@
-"""The rules of selection, in their order: a candidate walks them and stops at the first that objects.
+"""The rules of selection, in order: a candidate passes them one by one until the first that rejects it.
 
-Each rule takes a candidate and answers with an objection, or with the candidate, narrowed to the GPU classes that
-satisfy the rule. What the user states is a requirement; what he leaves out is free.
+Each rule takes a candidate and returns a rejection, or the candidate with the GPU classes that pass the rule. What the
+spec states is a requirement; what it leaves out is free.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from aimlib.selection.launch import Launch
 
 
 class Requirements(NamedTuple):
-    """What an endpoint requires; None leaves it free."""
+    """The requirements of an endpoint; None leaves a field free."""
 
     model_id: str
     recipe: str | None = None
@@ -29,9 +29,9 @@ class Requirements(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A candidate on its walk: one configuration of one recipe, and the GPU classes that still serve it."""
+    """A candidate: one configuration of a recipe, and the GPU classes that have passed the rules so far."""
 
-    ask: Requirements
+    requirements: Requirements
     config: Config
     name: str
     recipe: RecipeSpec
@@ -44,17 +44,17 @@ class Case(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """Why a candidate is out: what the rule asked for and what it found."""
+    """Why a rule rejected a candidate: what is requested and what is available."""
 
-    asked: str
-    found: str
+    requested: str
+    available: str
 
 
 RuleResult = Case | Rejection
 
 
 def format_gpus(count: int) -> str:
-    """A number of GPUs in words."""
+    """A number of GPUs, such as `4 GPUs`."""
     return "CPUs only" if count == 0 else f"{count} GPU{'s' * (count > 1)}"
 
 
@@ -71,36 +71,42 @@ def _valid(case: Case) -> RuleResult:
 
 
 def _model(case: Case) -> RuleResult:
-    same = case.recipe.model_id == case.ask.model_id
-    return case if same else Rejection(f"model {case.ask.model_id}", case.recipe.model_id)
+    same = case.recipe.model_id == case.requirements.model_id
+    return case if same else Rejection(f"model {case.requirements.model_id}", case.recipe.model_id)
 
 
 def _recipe(case: Case) -> RuleResult:
-    return case if case.ask.recipe in {None, case.name} else Rejection(f"recipe {case.ask.recipe}", case.name)
+    return (
+        case
+        if case.requirements.recipe in {None, case.name}
+        else Rejection(f"recipe {case.requirements.recipe}", case.name)
+    )
 
 
 def _backend(case: Case) -> RuleResult:
-    free = case.ask.backend in {None, case.recipe.backend}
-    return case if free else Rejection(f"engine {case.ask.backend}", case.recipe.backend)
+    free = case.requirements.backend in {None, case.recipe.backend}
+    return case if free else Rejection(f"engine {case.requirements.backend}", case.recipe.backend)
 
 
 def _precision(case: Case) -> RuleResult:
-    free = case.ask.precision in {None, case.recipe.precision}
-    return case if free else Rejection(f"precision {case.ask.precision}", case.recipe.precision)
+    free = case.requirements.precision in {None, case.recipe.precision}
+    return case if free else Rejection(f"precision {case.requirements.precision}", case.recipe.precision)
 
 
 def _revision(case: Case) -> RuleResult:
-    """A revision is one of the model's own repository; a recipe that loads another has none of that name."""
-    if case.ask.revision is None or case.recipe.loaded == case.ask.model_id:
+    """A revision belongs to the model's own repository, so a recipe must load that one."""
+    if case.requirements.revision is None or case.recipe.loaded == case.requirements.model_id:
         return case
-    return Rejection(f"revision {case.ask.revision} of {case.ask.model_id}", f"loads {case.recipe.loaded}")
+    return Rejection(
+        f"revision {case.requirements.revision} of {case.requirements.model_id}", f"loads {case.recipe.loaded}"
+    )
 
 
 def _gpu_count(case: Case) -> RuleResult:
-    wanted, has = case.ask.gpu_count, case.configuration.gpu_count
-    if wanted is None:
+    requested, has = case.requirements.gpu_count, case.configuration.gpu_count
+    if requested is None:
         return case if has else Rejection("GPUs, since gpuCount: 0 was not asked for", format_gpus(has))
-    return case if wanted == has else Rejection(format_gpus(wanted), format_gpus(has))
+    return case if requested == has else Rejection(format_gpus(requested), format_gpus(has))
 
 
 def _enabled(case: Case) -> RuleResult:
@@ -108,8 +114,8 @@ def _enabled(case: Case) -> RuleResult:
 
 
 def _hardware(case: Case) -> RuleResult:
-    wanted = product(case.recipe.hardware)
-    name = wanted.name if wanted else case.recipe.hardware
+    hardware = product(case.recipe.hardware)
+    name = hardware.name if hardware else case.recipe.hardware
     present = sorted({one.product for one in case.classes if one.product != CPU})
     left = case.narrowed(lambda one: one.product == name)
     if not left.classes:
@@ -123,7 +129,7 @@ def _hardware(case: Case) -> RuleResult:
 
 
 def engine_image(case: Case) -> str | None:
-    """The engine's image: the recipe's, the administrator's, or the shipped one, for this architecture or vendor."""
+    """The engine's image: the recipe's, the one in the settings, or the default for this architecture or vendor."""
     if case.recipe.image:
         return f"{case.recipe.image.repository}:{case.recipe.image.tag}"
     hardware = product(case.recipe.hardware)
@@ -135,7 +141,7 @@ def engine_image(case: Case) -> str | None:
 
 
 def _image(case: Case) -> RuleResult:
-    if case.ask.own_image or engine_image(case):
+    if case.requirements.own_image or engine_image(case):
         return case
     return Rejection(f"an image of {case.recipe.backend} for {case.recipe.hardware}", "none; set spec.image")
 
@@ -169,13 +175,13 @@ def _memory(case: Case) -> RuleResult:
 
 
 def _one_node(case: Case) -> RuleResult:
-    wanted = case.configuration.gpu_count
-    if wanted == 0:
+    count = case.configuration.gpu_count
+    if count == 0:
         cores = parse_quantity(case.configuration.resources.requests.get("cpu", "1"))
         left = case.narrowed(lambda one: one.devices_per_node >= cores)
         return left if left.classes else Rejection(f"{float(cores):g} CPUs on one node", _most(case))
-    left = case.narrowed(lambda one: one.devices_per_node >= wanted)
-    return left if left.classes else Rejection(f"{format_gpus(wanted)} on one node", _most(case))
+    left = case.narrowed(lambda one: one.devices_per_node >= count)
+    return left if left.classes else Rejection(f"{format_gpus(count)} on one node", _most(case))
 
 
 def _most(case: Case) -> str:
@@ -183,11 +189,11 @@ def _most(case: Case) -> str:
 
 
 def _taints(case: Case) -> RuleResult:
-    def open_to_us(one: GpuClass) -> bool:
-        tolerated = case.config.tolerated_taints.get(one.vendor, ())
-        return all(taint.key in tolerated or taint.effect == "PreferNoSchedule" for taint in one.taints)
+    def tolerated(group: GpuClass) -> bool:
+        keys = case.config.tolerated_taints.get(group.vendor, ())
+        return all(taint.key in keys or taint.effect == "PreferNoSchedule" for taint in group.taints)
 
-    left = case.narrowed(open_to_us)
+    left = case.narrowed(tolerated)
     if left.classes:
         return left
     found = sorted({str(taint) for one in case.classes for taint in one.taints})
@@ -212,22 +218,22 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("taints", _taints),
 )
 RECIPE_RULE_NAMES = ("valid", "supported", "tensorParallel", "memory")
-"""The rules that a recipe breaks or keeps by itself, whatever is asked and whatever the cluster has."""
+"""The rules about the recipe itself, independent of the requirements and of the cluster."""
 RULE_ORDER = {name: place for place, (name, _) in enumerate(SELECTION_RULES)}
 LATER_RULES = {
     stated: tuple(name for name in RULE_ORDER if RULE_ORDER[name] > RULE_ORDER[stated])
     for stated in RULE_ORDER
     if 0 < RULE_ORDER[stated] < RULE_ORDER["hardware"]
 }
-"""The rules behind each that is about what is stated: those narrow no classes, so that who broke one can walk on."""
+"""For each rule about requirements, the rules after it: they can be applied to a candidate that it rejected."""
 
 
 def apply_rules(case: Case, names: tuple[str, ...] = tuple(RULE_ORDER)) -> tuple[Case, str, Rejection | None]:
-    """The candidate after its walk, and the first rule that objected with its objection, or "" and None."""
+    """The candidate after the rules, and the first rule that rejects it with its rejection, or "" and None."""
     for name, rule in SELECTION_RULES:
         if name in names:
-            verdict = rule(case)
-            if isinstance(verdict, Rejection):
-                return case, name, verdict
-            case = verdict
+            result = rule(case)
+            if isinstance(result, Rejection):
+                return case, name, result
+            case = result
     return case, "", None

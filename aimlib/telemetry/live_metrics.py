@@ -1,7 +1,7 @@
-"""The live figures of an endpoint as its status says them: rounded, and left as they stand while they hardly move.
+"""The live metrics in an endpoint's status: rounded, and not updated while they hardly change.
 
-A status that is written wakes Metacontroller, which asks again, and perhaps another process with figures of another
-moment. So what the status says stands for a while and is never replaced by what was measured before it.
+Writing a status triggers another sync, perhaps in another process with metrics of another moment. So the metrics of a
+status stay for a while and are never replaced by older ones.
 """
 
 from collections.abc import Mapping
@@ -13,48 +13,48 @@ from aimlib.kube.timestamp import format_timestamp
 from aimlib.telemetry.prometheus_query import METRICS_BY_NAME, LiveMetric
 
 HOLD_TIME = timedelta(seconds=45)
-"""How long what was said stands at least: no more than eighty writes an hour, however often a sync comes."""
+"""Minimum time between updates: at most eighty writes per hour, however often the hook is called."""
 RESYNC_SECONDS = 60
-"""When to look again: no event says that a figure has changed."""
+"""Seconds until the next sync, since no event reports a change of metrics."""
 TOLERANCE = 0.1
-"""The part of a figure by which it may differ from what is said of it: twice what rounding to two digits may take."""
+"""Relative change of a metric that causes no update: twice the largest effect of rounding to two digits."""
 NOT_CONFIGURED = "the hook server was given no Prometheus to ask (AIM_OBSERVE, AIM_PROMETHEUS_URL)"
 
 
 class Observation(NamedTuple):
-    """What Prometheus said of one endpoint."""
+    """The result of a Prometheus query for one endpoint."""
 
     at: datetime
-    """When it was asked."""
-    figures: Mapping[str, float]
-    """By name, in the units of the status, as they were measured."""
-    trouble: str = ""
-    """What was found instead of an answer, in words that stay the same while the trouble does."""
+    """Time of the query."""
+    values: Mapping[str, float]
+    """Measured values by name, in the units of the status."""
+    error: str = ""
+    """Why there is no result; equal for equal causes."""
 
 
 def current_metrics(earlier: object, ready: int, seen: Observation | None, now: datetime) -> Metrics:
-    """What the status says of figures now.
+    """The metrics of the new status.
 
-    `earlier` is what it said before, whoever wrote it; `ready` the number of ready replicas; `seen` is None where no
-    Prometheus is asked; `now` the time of the sync.
+    `earlier` are the metrics of the present status; `ready` is the number of ready replicas; `seen` is None where no
+    Prometheus is queried; `now` is the time of the sync.
     """
     if ready == 0:
         return Metrics(reason="NoReplicas", message="no replica is ready, so there is nothing to measure")
     before = _read(earlier)
-    if before and _stands(*before, seen, now):
+    if before and _unchanged(*before, seen, now):
         return before[0]
-    return _said(seen) if seen else Metrics(reason="NotConfigured", message=NOT_CONFIGURED)
+    return _measured(seen) if seen else Metrics(reason="NotConfigured", message=NOT_CONFIGURED)
 
 
-def format_metrics(said: Metrics) -> str:
-    """The figures of a status in a sentence, and why others are absent."""
-    values = ((figure, getattr(said, name)) for name, figure in METRICS_BY_NAME.items())
-    figures = ", ".join(figure.words.format(f"{value:.12g}") for figure, value in values if value is not None)
-    return "; ".join(filter(None, (figures, said.message)))
+def format_metrics(metrics: Metrics) -> str:
+    """The metrics of a status as text, and why others are absent."""
+    values = ((metric, getattr(metrics, name)) for name, metric in METRICS_BY_NAME.items())
+    texts = ", ".join(metric.template.format(f"{value:.12g}") for metric, value in values if value is not None)
+    return "; ".join(filter(None, (texts, metrics.message)))
 
 
 def _read(earlier: object) -> tuple[Metrics, datetime] | None:
-    """What was said, and when that was observed; None for anything else: figures are no reason to refuse a sync."""
+    """The metrics of a status, and when they were observed; None where they are invalid, which must not fail a sync."""
     try:
         found = Metrics.model_validate(earlier)
         observed = datetime.fromisoformat(found.observed_at or "")
@@ -63,46 +63,44 @@ def _read(earlier: object) -> tuple[Metrics, datetime] | None:
     return (found, observed) if observed.tzinfo else None
 
 
-def _stands(before: Metrics, observed: datetime, seen: Observation | None, now: datetime) -> bool:
-    """Whether the status stays as it is. A time that lies ahead was written by a clock that was wrong.
+def _unchanged(before: Metrics, observed: datetime, seen: Observation | None, now: datetime) -> bool:
+    """Whether the metrics of the status stay. A time in the future is from a clock that was wrong.
 
-    It does for a while where nobody is asked, too: while servers are replaced, some may have a Prometheus and some not.
+    They stay for a while without a Prometheus, too: during an update of the servers, some may have one and some not.
     """
     if observed - now < HOLD_TIME and (seen.at if seen else now) - observed < HOLD_TIME:
         return True
     return (
         seen is not None
         and (before.reason, before.message) == _why(seen)
-        and all(
-            _near(figure, getattr(before, name), seen.figures.get(name)) for name, figure in METRICS_BY_NAME.items()
-        )
+        and all(_near(metric, getattr(before, name), seen.values.get(name)) for name, metric in METRICS_BY_NAME.items())
     )
 
 
-def _near(figure: LiveMetric, said: float | None, measured: float | None) -> bool:
-    if said is None or measured is None:
-        return said is measured
-    return abs(measured - said) <= max(TOLERANCE * said, figure.step)
+def _near(metric: LiveMetric, earlier: float | None, measured: float | None) -> bool:
+    if earlier is None or measured is None:
+        return earlier is measured
+    return abs(measured - earlier) <= max(TOLERANCE * earlier, metric.step)
 
 
 def rounded(value: float, step: float) -> float:
-    """`value` with two significant digits, and no finer than `step`."""
+    """`value` rounded to two significant digits, and to a multiple of `step`."""
     return float(f"{round(value / step) * step:.2g}")
 
 
-def _said(seen: Observation) -> Metrics:
+def _measured(seen: Observation) -> Metrics:
     reason, message = _why(seen)
-    figures = {name: rounded(value, METRICS_BY_NAME[name].step) for name, value in seen.figures.items()}
-    return Metrics(**figures, reason=reason, message=message, observed_at=format_timestamp(seen.at))
+    values = {name: rounded(value, METRICS_BY_NAME[name].step) for name, value in seen.values.items()}
+    return Metrics(**values, reason=reason, message=message, observed_at=format_timestamp(seen.at))
 
 
 def _why(seen: Observation) -> tuple[str | None, str | None]:
-    """Why figures are absent, as reason and message; nothing where none is."""
-    if seen.trouble:
-        return "NotAnswering", f"asked Prometheus for figures, found {seen.trouble}"
-    if not seen.figures.keys() - {"gpu_utilization"}:
-        words = "Prometheus has scraped nothing of these Pods, or not with the labels namespace and aimendpoint"
-        return "NotScraped", words
-    if seen.figures.get("throughput") == 0:
+    """Why metrics are absent, as reason and message; None where none is."""
+    if seen.error:
+        return "NotAnswering", f"asked Prometheus for figures, found {seen.error}"
+    if not seen.values.keys() - {"gpu_utilization"}:
+        message = "Prometheus has scraped nothing of these Pods, or not with the labels namespace and aimendpoint"
+        return "NotScraped", message
+    if seen.values.get("throughput") == 0:
         return "NoTraffic", "no request has ended within five minutes"
     return None, None

@@ -1,7 +1,7 @@
-"""What Prometheus is asked for the live figures of all endpoints at once, and what its answer says.
+"""The Prometheus query for the live metrics of all endpoints, and the parser of its response.
 
-One instant query has every figure of every endpoint, so that they are of one moment and cost one time-out at most. A
-figure is taken from the series that the recording rules make, and where there is none from what those are made of.
+One instant query has every metric of every endpoint, so that all are of one moment and cost one timeout at most. A
+metric is taken from the series of the recording rules, else from the series on which the rules are based.
 """
 
 import math
@@ -15,25 +15,25 @@ from aimlib.errors import UnavailableError
 from aimlib.telemetry.recording_rules import ENDPOINT, records
 
 LARGEST_VALUE = 1e12
-"""What no figure exceeds: beyond it a counter was written wrongly."""
+"""No metric exceeds this; a larger value comes from a wrong counter."""
 
 Series = Mapping[tuple[str, str], Mapping[str, float]]
-"""By namespace and label of an endpoint its figures, by their names in status.metrics and in the units there."""
+"""Metrics by namespace and label of an endpoint, by their names in status.metrics and in the units there."""
 
 
 class LiveMetric(NamedTuple):
-    """One figure of status.metrics."""
+    """One metric of status.metrics."""
 
     name: str
     """As a field of `aimlib.api.endpoint_status.Metrics`."""
     recorded: str
-    """The series that a recording rule makes."""
-    words: str
-    """What it says in a sentence, with its place."""
+    """The series of a recording rule."""
+    template: str
+    """Text with a placeholder for the value."""
     factor: int = 1
-    """The unit of the series, in units of the status."""
+    """Factor from the unit of the series to that of the status."""
     step: float = 1
-    """The finest difference that the status shows; half of one for what is counted, so that one more is told."""
+    """The smallest difference that the status shows; a half for counts, so that a difference of 1 is shown."""
 
 
 STATUS_METRICS = (
@@ -53,7 +53,7 @@ STATUS_METRICS = (
 )
 METRICS_BY_NAME = {one.name: one for one in STATUS_METRICS}
 RECORDED_ONLY = frozenset({"gpu_utilization"})
-"""Matches series of other exporters, which fails the whole query where their labels are not as they should be."""
+"""Its rule matches series of other exporters; unexpected labels in these would fail the whole query."""
 
 
 class PrometheusError(UnavailableError):
@@ -66,24 +66,24 @@ def metrics_query() -> str:
     return " or ".join(f'label_replace({_sources(one)}, "figure", "{one.name}", "", "")' for one in STATUS_METRICS)
 
 
-def _sources(figure: LiveMetric) -> str:
-    # Labels that a Prometheus adds to its own series, such as that of its replica, are taken off.
-    recorded = f"max by ({ENDPOINT}) ({figure.recorded})"
-    raw = [one.expr for one in records() if one.name == figure.recorded and figure.name not in RECORDED_ONLY]
+def _sources(metric: LiveMetric) -> str:
+    # Without labels that a Prometheus adds to its own series, such as that of its replica.
+    recorded = f"max by ({ENDPOINT}) ({metric.recorded})"
+    raw = [rule.expr for rule in records() if rule.name == metric.recorded and metric.name not in RECORDED_ONLY]
     return " or ".join((recorded, *raw))
 
 
 def parse_response(body: bytes) -> Series:
-    """The figures in an answer to `metrics_query`; PrometheusError where it is no answer to an instant query.
+    """The metrics in a response to `metrics_query`; PrometheusError where it is not a response to an instant query.
 
-    A value that is no figure (NaN of a mean over no requests, infinity, text, less than nothing) is as if it were not
-    there. Where there are several of one figure, which no answer of Prometheus has, the largest counts.
+    Values that are not valid (NaN of a mean over no requests, infinity, text, negative numbers) are ignored. Of several
+    values of one metric, which Prometheus never returns, the largest counts.
     """
     try:
-        answer = from_json(body)
+        response = from_json(body)
     except ValueError as error:
         raise PrometheusError("an answer that is not JSON") from error
-    data = answer.get("data") if isinstance(answer, dict) and answer.get("status") == "success" else None
+    data = response.get("data") if isinstance(response, dict) and response.get("status") == "success" else None
     listed = data.get("result") if isinstance(data, dict) and data.get("resultType") == "vector" else None
     if not isinstance(listed, list):
         raise PrometheusError("an answer that is none to an instant query")
@@ -92,13 +92,13 @@ def parse_response(body: bytes) -> Series:
         labels, value = _labels(one), _value(one)
         if labels and value is not None:
             namespace, endpoint, name = labels
-            figures = found.setdefault((namespace, endpoint), {})
-            figures[name] = max(value * METRICS_BY_NAME[name].factor, figures.get(name, 0.0))
+            metrics = found.setdefault((namespace, endpoint), {})
+            metrics[name] = max(value * METRICS_BY_NAME[name].factor, metrics.get(name, 0.0))
     return found
 
 
 def _labels(one: Any) -> tuple[str, str, str] | None:  # noqa: ANN401 - JSON
-    """Namespace, endpoint and figure of a series; None where it is none that was asked for."""
+    """Namespace, endpoint and metric of a series; None where the query did not request it."""
     metric = one.get("metric") if isinstance(one, dict) else None
     found = [metric.get(name) for name in ("namespace", "aimendpoint", "figure")] if isinstance(metric, dict) else []
     texts = [one for one in found if isinstance(one, str)]
@@ -106,7 +106,7 @@ def _labels(one: Any) -> tuple[str, str, str] | None:  # noqa: ANN401 - JSON
 
 
 def _value(one: Any) -> float | None:  # noqa: ANN401 - JSON
-    """The value of a sample, `[time, "text"]`; None where it is no figure."""
+    """The value of a sample, `[time, "text"]`; None where it is invalid."""
     sample = one.get("value") if isinstance(one, dict) else None
     if not isinstance(sample, list) or len(sample) != 2 or not isinstance(sample[1], str):
         return None

@@ -1,7 +1,7 @@
-"""The recording rules: what an endpoint does, said equally for every engine, from the engines' own metrics.
+"""The recording rules: metrics of endpoints with equal names for every engine, from the engines' own metrics.
 
-Each series has the labels `namespace` and `aimendpoint` and sums up all replicas of an endpoint. Where an engine says
-nothing, or nothing happens that could be measured, there is no series.
+Each series has the labels `namespace` and `aimendpoint` and aggregates all replicas of an endpoint. Where an engine has
+no such metric, or nothing is measured, there is no series.
 """
 
 import sys
@@ -18,13 +18,13 @@ from aimlib.engines.gpu_exporters import exporters
 
 ENDPOINT = "namespace, aimendpoint"
 WINDOW = "5m"
-"""What rates are taken over: twenty scrapes of fifteen seconds, so that a few that fail do not tell."""
+"""Window of rates: twenty scrapes every fifteen seconds, so that a few that fail have little influence."""
 ENDPOINT_PODS = 'aimendpoint!=""'
 """Pods of endpoints, as the scrape configuration labels them; other servers have metrics of the same names."""
 NOT_NAN = ">= 0"
-"""Drops what is no number, because nothing was counted."""
+"""Drops NaN, the result where nothing was counted."""
 ALL_PRIORITIES = 'priority=""'
-"""With priorities, SGLang has a series for each beside the sum of all."""
+"""Selects the sum over all priorities, beside which SGLang has a series for each priority."""
 
 
 class Record(NamedTuple):
@@ -37,7 +37,7 @@ class Record(NamedTuple):
 
 
 def metric_names(key: str) -> Iterator[str]:
-    """What the engines call something, newest names first."""
+    """The engines' names of a metric, newest first."""
     for engine in engines():
         yield getattr(engine.metrics, key)
         if former := getattr(engine.former_metrics, key, None):
@@ -52,49 +52,49 @@ def selectors(key: str, suffix: str = "", only: str = ENDPOINT_PODS) -> Iterator
 
 
 def first_of(exprs: Iterable[str]) -> str:
-    """The series of all of them: a replica has those of one engine, and of two names of one thing the first counts."""
+    """The first of the series that a replica has: those of one engine, by their newest name."""
     return "\nor\n".join(exprs)
 
 
 def gauge(key: str) -> str:
-    """The present value of every replica."""
+    """The present value of each replica."""
     return first_of(selectors(key, only=f"{ENDPOINT_PODS},{ALL_PRIORITIES}"))
 
 
 def rate(key: str, suffix: str = "") -> str:
-    """The increase per second of every replica."""
+    """The increase per second of each replica."""
     return first_of(f"rate({selector}[{WINDOW}])" for selector in selectors(key, suffix))
 
 
 def aggregate(aggregation: str, expr: str, *labels: str) -> str:
-    """One value for each endpoint."""
+    """One value per endpoint."""
     return f"{aggregation} by ({', '.join((ENDPOINT, *labels))}) (\n{indent(expr, '  ')}\n)"
 
 
 def quantile(part: float, key: str) -> str:
-    """The value that this part of all observations does not exceed; none while nothing is observed.
+    """A quantile of all observations; no series while nothing is observed.
 
-    Engines, and versions of them, have other buckets, which cannot be added up: while replicas of both run, as when an
-    endpoint changes its engine, it is of those whose engine comes first in the table.
+    The buckets of engines, and of their versions, differ and cannot be added up: while replicas of both run, as when an
+    endpoint changes its engine, the quantile is that of the engine that is first in the table.
     """
     buckets = (aggregate("sum", f"rate({selector}[{WINDOW}])", "le") for selector in selectors(key, "_bucket"))
     return first_of(f"histogram_quantile(\n  {part},\n{indent(one, '  ')}\n) {NOT_NAN}" for one in buckets)
 
 
 def mean(key: str) -> str:
-    """The mean of all observations; none while nothing is observed."""
+    """The mean of all observations; no series while nothing is observed."""
     return f"{aggregate('sum', rate(key, '_sum'))}\n/\n{aggregate('sum', rate(key, '_count'))} {NOT_NAN}"
 
 
 def error_ratio() -> str:
-    """The part of the answers that are a server's errors; none while nothing is asked."""
+    """The fraction of responses with a server error; no series while there are no requests."""
     answers = aggregate("sum", rate("answers"))
     failed = first_of((aggregate("sum", rate("server_errors")), f"0 * {answers}"))
     return f"(\n{indent(failed, '  ')}\n)\n/\n{answers} {NOT_NAN}"
 
 
 def scraped_replicas() -> str:
-    """How many replicas tell what they do; 0 where pods are scraped and none does."""
+    """The number of replicas with metrics; 0 where pods are scraped and none has any."""
     return first_of(
         (
             aggregate("count", aggregate("count", gauge("running"), "pod")),
@@ -104,14 +104,14 @@ def scraped_replicas() -> str:
 
 
 def gpu_utilization() -> str:
-    """The mean use of the GPUs of all replicas, by the exporters' series of those pods that are endpoints'."""
+    """The mean utilization of the GPUs of all replicas, by the exporters' series for pods of endpoints."""
     pods = f"max by (namespace, pod, aimendpoint) (up{{{ENDPOINT_PODS}}}) >= bool 0"
     use = f"(\n{indent(first_of(_of_pods()), '  ')}\n)\n* on (namespace, pod) group_left (aimendpoint) ({pods})"
     return f"{aggregate('avg', use)} / 100"
 
 
 def _of_pods() -> Iterator[str]:
-    """The use of every GPU, labelled with its pod whether or not the scrape honours the exporter's labels."""
+    """The utilization of each GPU with its pod as labels, whether or not the scrape keeps the exporter's labels."""
     for exporter in exporters().values():
         found = exporter.utilization
         for label in ("namespace", "pod"):
@@ -127,7 +127,7 @@ LATENCIES = (
 
 
 def records() -> Iterator[Record]:
-    """Every recorded series."""
+    """All recorded series."""
     yield Record("aim:replicas_scraped", "replicas", "replicas whose metrics are there", scraped_replicas())
     yield Record(
         "aim:requests:rate5m", "1/s", "requests that finished, in whatever way", aggregate("sum", rate("requests"))
@@ -166,7 +166,7 @@ def rule_group() -> Raw:
 
 
 def rule_files(alerts: Raw) -> Iterator[tuple[str, str]]:
-    """The name and text of each file that is made of these rules and of the alerting rules, a Prometheus rule file."""
+    """The name and text of each file that is generated from these rules and the alerting rules."""
     yield "rules/recording.yaml", _text({"groups": [rule_group()]})
     groups = {"aim-recording": [rule_group()], "aim-alerts": alerts["groups"]}
     objects = [
@@ -182,7 +182,7 @@ def rule_files(alerts: Raw) -> Iterator[tuple[str, str]]:
 
 
 class _Lines(yaml.SafeDumper):
-    """Writes a text of several lines as such."""
+    """Writes texts of several lines as block scalars."""
 
 
 def _lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -13,7 +13,7 @@ from aimlib.caching.usage import usage_label, used_by
 from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
-from aimlib.protocol.conditions import first_objection
+from aimlib.protocol.conditions import ready_condition
 from aimlib.protocol.metacontroller import Request, prune
 from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, GRACE_SECONDS, last_changed, overdue, phase_of
 from aimlib.protocol.reasons import phase
@@ -72,7 +72,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     world = world_now._replace(has_room=volume.usable)
     models = track_models(spec, world)
     storage_condition, models_condition = storage_ready(volume), report.models_ready(models)
-    verdict = first_objection(storage_condition, models_condition)
+    verdict = ready_condition(storage_condition, models_condition)
     next_cleanup = report.next_cleanup(spec.cleanup, request.now)
     deleting = bool(metadata.get("deletionTimestamp"))
     desired = [model for model in models if model.desired]

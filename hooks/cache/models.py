@@ -146,7 +146,7 @@ def _error(report: ModelReport | None, reason: str) -> str | None:
     """The message of a failed download, else that of its reason."""
     outcome = DOWNLOAD_OUTCOMES.get(reason)
     reported = report.message if report and report.state == "Failed" else None
-    return reported or (outcome and outcome.words)
+    return reported or (outcome and outcome.message)
 
 
 def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state: DerivedState) -> CachedModelStatus:

@@ -187,7 +187,7 @@ def catalogue_names(parent: Raw) -> tuple[str, ...]:
     """The names of an endpoint's recipes in the catalogue: its model's, and that of a recipe it names."""
     spec = read_spec(parent)
     custom = spec.recipe.custom_recipe
-    return (spec.wanted.id or "", *((custom.name,) if custom else ()))
+    return (spec.requested_model.id or "", *((custom.name,) if custom else ()))
 
 
 def _model_label(raw: Raw) -> str:

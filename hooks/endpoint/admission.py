@@ -79,7 +79,7 @@ def label(asked: AdmissionRequest) -> AdmissionResponse:
 
 
 def _label(spec: EndpointSpec) -> str:
-    return model_label(spec.wanted.id or "")
+    return model_label(spec.requested_model.id or "")
 
 
 def _earlier(before: Raw) -> EndpointSpec | None:

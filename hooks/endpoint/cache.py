@@ -61,18 +61,18 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     running = world.child(DEPLOYMENT, owner.child)
     service = world.child(SERVICE, owner.child)
     caches = [memoized(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in world.caches]
-    wish, name = _wish(owner), owner.spec.cache.name
+    request, name = _cache_request(owner), owner.spec.cache.name
     before = CacheHistory(
         pinned=memory.cache if memory.same else None,
         running=_template_uses(running) if _size(running) else (),
         mounted=_claims(running),
         serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
     )
-    choice = choose_cache(name, caches, wish, before) if may_use_cache(owner.spec) else None
+    choice = choose_cache(name, caches, request, before) if may_use_cache(owner.spec) else None
     used = choice.used if choice else None
-    owner = owner._replace(cache=used, uses=_all_uses(used, wish, running, service))
+    owner = owner._replace(cache=used, uses=_all_uses(used, request, running, service))
     if choice is None:
-        return CacheUse(owner, warnings=tuple(unused(caches, wish)))
+        return CacheUse(owner, warnings=tuple(unused(caches, request)))
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
     verdict = cache_ready(choice, owner.namespace, running=runs)
     hold = None if verdict.good else _hold(owner, choice, running, memory)
@@ -114,7 +114,7 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
         yield f"cache.mountPath has no effect: cache {used.name} is mounted at {used.mount_path}"
 
 
-def _wish(owner: Owner) -> CacheRequest:
+def _cache_request(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
     return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision)
 
@@ -155,9 +155,11 @@ def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
     return last is not None and last["spec"]["template"] == prune(engine_deployment(owner))["spec"]["template"]
 
 
-def _all_uses(used: UsedCache | None, wish: CacheRequest, running: Raw | None, service: Raw | None) -> tuple[Use, ...]:
+def _all_uses(
+    used: UsedCache | None, request: CacheRequest, running: Raw | None, service: Raw | None
+) -> tuple[Use, ...]:
     """What is desired; what the Deployment's pods use; and what the Service has, until no earlier pod is left."""
-    desired = (cache_use(used, wish.checkpoint),) if used else ()
+    desired = (cache_use(used, request.checkpoint),) if used else ()
     if running is None:
         return desired
     status = running.get("status") or {}
@@ -191,5 +193,5 @@ def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory
 def _pods(hold: HeldDeployment | None, owner: Owner, choice: CacheChoice, restricted: str) -> CachePods:
     """What that means for the pods."""
     running = hold.deployment["spec"]["replicas"] if hold and hold.deployment else 0
-    none = f"no replica is started before {choice.wish.checkpoint} is in cache {choice.name}"
+    none = f"no replica is started before {choice.request.checkpoint} is in cache {choice.name}"
     return CachePods(none if hold and owner.replicas > running else "", restricted, earlier=bool(running))

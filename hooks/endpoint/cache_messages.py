@@ -24,21 +24,25 @@ NAMED = 5
 
 def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdict:
     """Whether the cache has the model of the endpoint: the first row that applies. `running`: whether any pod runs."""
-    name, wish, model, gone = choice.name, choice.wish, choice.model, choice.found is None
+    name, request, model, gone = choice.name, choice.request, choice.model, choice.found is None
     found = choice.found or CacheCandidate(name)
     state = model.status if model else "Waiting"
-    lost = f"{wish.checkpoint} is not in cache {name} now"
-    waiting = lost if choice.in_use else f"waiting for {wish.checkpoint} in cache {name}"
+    lost = f"{request.checkpoint} is not in cache {name} now"
+    waiting = lost if choice.in_use else f"waiting for {request.checkpoint} in cache {name}"
     table = (
         (gone and choice.in_use, "CacheDeleted", f"cache {name} is gone; {_kept(choice)}"),
         (gone, "CacheNotFound", f"there is no AIMCache {name} in namespace {namespace}"),
         (found.deleting and choice.in_use, "CacheDeleted", f"cache {name} is being deleted; {_kept(choice)}"),
         (found.deleting, "CacheDeleted", f"cache {name} is being deleted; {AGAIN}"),
         (found.error, "CacheUnreadable", f"AIMCache {name} cannot be read: {found.error}"),
-        (not (choice.used or found.lists(wish.checkpoint)), "ModelNotListed", _not_listed(found, wish)),
-        (not choice.used, "RevisionDiffers", f"{_listed_at(found, wish)}, and this endpoint asks for {wish.revision}"),
+        (not (choice.used or found.lists(request.checkpoint)), "ModelNotListed", _not_listed(found, request)),
+        (
+            not choice.used,
+            "RevisionDiffers",
+            f"{_listed_at(found, request)}, and this endpoint asks for {request.revision}",
+        ),
         (state == "Ready", "CacheReady", _is_there(choice, found)),
-        (state == "Failed", "DownloadFailed", f"{wish.checkpoint} is not in cache {name}: {_failure(choice)}"),
+        (state == "Failed", "DownloadFailed", f"{request.checkpoint} is not in cache {name}: {_failure(choice)}"),
         (state == "Downloading", "Downloading", f"{waiting}: {(model and model.progress) or 'its download has begun'}"),
         (state == "Verifying", "Verifying", f"{waiting}: its files are being verified"),
         (state == "OnDemand", "Waiting", f"{waiting}: it will be downloaded, now that it is used"),
@@ -61,20 +65,20 @@ def _kept(choice: CacheChoice) -> str:
     return f"this endpoint keeps running on the claim {claim}, which {goes}; {AGAIN}"
 
 
-def _not_listed(found: CacheCandidate, wish: CacheRequest) -> str:
+def _not_listed(found: CacheCandidate, request: CacheRequest) -> str:
     listed = _names(one.id for one in found.models) or "no model"
     return (
-        f"cache {found.name} lists {listed}, and not {wish.checkpoint}, which recipe {wish.recipe} loads: "
+        f"cache {found.name} lists {listed}, and not {request.checkpoint}, which recipe {request.recipe} loads: "
         "add it to spec.models of the cache"
     )
 
 
-def _listed_at(found: CacheCandidate, wish: CacheRequest) -> str:
-    return f"cache {found.name} lists {wish.checkpoint} at {found.revision(wish.checkpoint) or DEFAULT_REVISION}"
+def _listed_at(found: CacheCandidate, request: CacheRequest) -> str:
+    return f"cache {found.name} lists {request.checkpoint} at {found.revision(request.checkpoint) or DEFAULT_REVISION}"
 
 
 def _is_there(choice: CacheChoice, found: CacheCandidate) -> str:
-    model, checkpoint = choice.model, choice.wish.checkpoint
+    model, checkpoint = choice.model, choice.request.checkpoint
     # Up: the size in the status was rounded down already.
     size = f", {format_bytes(int(parse_quantity(model.size)), at_least=True)}" if model and model.size else ""
     there = f"{checkpoint} is in cache {choice.name}{size}"
@@ -114,17 +118,17 @@ def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
     return f"{meaning}: {who}" if who else meaning
 
 
-def unused(caches: Iterable[CacheCandidate], wish: CacheRequest) -> Iterator[str]:
+def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[str]:
     """Why caches that have to do with the model are not used by an endpoint that leaves the choice free."""
     for one in (one for one in caches if not one.deleting):
-        if one.serves(wish):
+        if one.serves(request):
             moves = f"cache.name: {one.name} moves it there"
-            yield f"cache {one.name} lists {wish.checkpoint}, and this endpoint began without it; {moves}"
-        elif one.lists(wish.checkpoint):
-            yield f"{_listed_at(one, wish)}, and this endpoint asks for {wish.revision}: the cache is not used"
-        elif one.lists(wish.model):
+            yield f"cache {one.name} lists {request.checkpoint}, and this endpoint began without it; {moves}"
+        elif one.lists(request.checkpoint):
+            yield f"{_listed_at(one, request)}, and this endpoint asks for {request.revision}: the cache is not used"
+        elif one.lists(request.model):
             yield (
-                f"cache {one.name} lists {wish.model}, but recipe {wish.recipe} loads {wish.checkpoint}: "
+                f"cache {one.name} lists {request.model}, but recipe {request.recipe} loads {request.checkpoint}: "
                 "the cache is used once it lists that"
             )
 

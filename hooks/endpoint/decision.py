@@ -73,7 +73,7 @@ def concerning(spec: EndpointSpec, recipes: Iterable[Raw]) -> list[Raw]:
     custom = spec.recipe.custom_recipe
     if custom:
         return [one for one in recipes if one["metadata"]["name"] == custom.name]
-    return [one for one in recipes if model_of(one) == spec.wanted.id]
+    return [one for one in recipes if model_of(one) == spec.requested_model.id]
 
 
 def _select(

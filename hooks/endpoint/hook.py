@@ -27,7 +27,7 @@ def customize(request: Request) -> dict[str, Any]:
     if custom := spec.recipe.custom_recipe:
         recipes["names"] = [custom.name]
     else:
-        recipes["labelSelector"] = {"matchLabels": {MODEL_LABEL: model_label(spec.wanted.id or "")}}
+        recipes["labelSelector"] = {"matchLabels": {MODEL_LABEL: model_label(spec.requested_model.id or "")}}
     inventory = {"apiVersion": API_VERSION, "resource": "aiminventories", "names": ["cluster"]}
     namespace = request.parent["metadata"].get("namespace", "default")
     caches: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimcaches", "namespace": namespace}

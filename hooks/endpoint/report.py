@@ -5,7 +5,7 @@ from typing import Any
 from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.pod_failures import pod_failure
-from aimlib.protocol.conditions import first_objection
+from aimlib.protocol.conditions import ready_condition
 from aimlib.protocol.metacontroller import prune
 from aimlib.protocol.observed import Rollout, condition_since, phase_of, rollout
 from aimlib.protocol.reasons import phase
@@ -43,12 +43,12 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     current = conditions.up_to_date(resolved, decision.fresh)
     # A field without effect keeps nothing from being Ready, and what is Ready has the message about its replicas.
     exposed = () if built.not_offered else routed
-    ready = first_objection(decision.verdict, *cache.objections, serving, *exposed, serving)
+    ready = ready_condition(decision.verdict, *cache.objections, serving, *exposed, serving)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *routed, current)
     made = EndpointStatus(
         phase=phase("AIMEndpoint", ready),
         message=ready.message[:4096],
-        model=world.spec.wanted.id,
+        model=world.spec.requested_model.id,
         selected_recipe=status.selected(resolved),
         endpoints=status.endpoints(owner, states["Service"].observed, external_url(world, states.get("HTTPRoute"))),
         replicas=status.replica_counts(owner.replicas, replicas, world.before),

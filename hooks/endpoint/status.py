@@ -3,7 +3,7 @@
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, Resolved, SelectedRecipe
 from aimlib.api.meta import Condition, Raw
-from aimlib.protocol.conditions import Verdict, first_objection
+from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.observed import Rollout
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import current_metrics
@@ -54,11 +54,11 @@ def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[C
 
 def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> EndpointStatus:
     """The status while nothing was ever selected: the reason, and no children."""
-    verdict = first_objection(chosen)
+    verdict = ready_condition(chosen)
     return EndpointStatus(
         phase=phase("AIMEndpoint", verdict),
         message=verdict.message[:4096],
-        model=spec.wanted.id,
+        model=spec.requested_model.id,
         replicas=Replicas(desired=spec.replicas),
         conditions=conditions((verdict, chosen), generation),
         warnings=warnings(spec, None),

@@ -25,7 +25,7 @@ def test_without_a_key_nothing_is_remembered():
     memo, calls = Memo(2), []
     assert [counted(memo, None, calls) for _ in range(2)] == ["answer to None"] * 2
     assert len(calls) == 2
-    assert not memo.answers
+    assert not memo.results
 
 
 def test_the_answer_that_was_not_used_longest_is_forgotten_first():
@@ -33,7 +33,7 @@ def test_the_answer_that_was_not_used_longest_is_forgotten_first():
     for key in ("a", "b", "a", "c", "a", "b"):
         counted(memo, key, calls)
     assert calls == ["a", "b", "c", "b"]
-    assert len(memo.answers) == 2
+    assert len(memo.results) == 2
 
 
 def test_a_failure_is_not_remembered():
@@ -49,7 +49,7 @@ def test_threads_get_the_answer_to_their_own_question():
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda key: counted(memo, key, calls), keys))
     assert answers == [f"answer to {key}" for key in keys]
-    assert len(memo.answers) == 3
+    assert len(memo.results) == 3
 
 
 def test_a_version_is_a_uid_with_a_resource_version():

@@ -38,7 +38,7 @@ def given(value: object, path: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_parses(path):
     found = [KINDS[raw["kind"]].model_validate(raw) for raw in yaml.safe_load_all(path.read_text())]
-    models = [one.spec.wanted.id if isinstance(one, AIMEndpoint) else one.spec.models[0].id for one in found]
+    models = [one.spec.requested_model.id if isinstance(one, AIMEndpoint) else one.spec.models[0].id for one in found]
     assert set(models) == {"Qwen/Qwen3-32B"}
 
 

@@ -89,7 +89,7 @@ def _downloading(owner: Owner) -> dict[str, Raw]:
     """The place to download to, and the token."""
     return {
         "HF_HOME": {"name": "HF_HOME", "value": owner.spec.cache.mount_path},
-        "HF_TOKEN": hub_token(owner.spec.wanted.token_secret, owner.config.token_secret),
+        "HF_TOKEN": hub_token(owner.spec.requested_model.token_secret, owner.config.token_secret),
     }
 
 

@@ -94,7 +94,7 @@ def _together(owner: Owner) -> Raw:
 
 
 def _pod_labels(owner: Owner) -> dict[str, str]:
-    version, cache = owner.spec.wanted.version, owner.cache
+    version, cache = owner.spec.requested_model.version, owner.cache
     return {
         **owner.labels,
         **({"app.kubernetes.io/version": label_value(version)} if version else {}),

@@ -108,7 +108,7 @@ class Owner(NamedTuple):
     @property
     def revision(self) -> str | None:
         """The revision that is stated; it means nothing to another model, which an earlier spec asked for."""
-        wanted = self.spec.wanted
+        wanted = self.spec.requested_model
         return wanted.revision if self.resolved.model_id == wanted.id else None
 
     @property

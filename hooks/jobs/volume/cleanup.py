@@ -173,7 +173,7 @@ def make_room(root: Path, cluster: CacheClient, model: str, needed: int, log: Lo
     """Removes models until `needed` bytes are free for one being downloaded, as far as the AIMCache allows."""
 
     def adjusted(policy: CleanupPolicy) -> CleanupPolicy:
-        return policy._replace(min_free=needed, asked=f"{model} needs")
+        return policy._replace(min_free=needed, min_free_cause=f"{model} needs")
 
     with _prepared(root):
         cleanup = Cleanup(root, CacheRules(cluster), log)

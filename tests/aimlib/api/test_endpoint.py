@@ -181,19 +181,22 @@ def test_it_is_refused_in_words(fields, message):
     ids=str,
 )
 def test_it_is_accepted(fields):
-    assert parse(**fields).wanted.id
+    assert parse(**fields).requested_model.id
 
 
 def test_the_model_is_there_whichever_way_it_was_spelled():
-    assert parse().wanted.id == EndpointSpec.model_validate({"model": {"id": "Qwen/Qwen3-32B"}}).wanted.id
+    assert (
+        parse().requested_model.id
+        == EndpointSpec.model_validate({"model": {"id": "Qwen/Qwen3-32B"}}).requested_model.id
+    )
     with pytest.raises(ValueError, match="an EndpointSpec is made by parsing, which refuses that"):
-        _ = EndpointSpec.model_construct(model=None).wanted
+        _ = EndpointSpec.model_construct(model=None).requested_model
 
 
 def test_the_revision_stays_beside_a_model_that_was_spelled_short():
     spec = parse(model={"revision": "v2", "tokenSecret": {"name": "mine"}})
-    assert (spec.wanted.id, spec.wanted.revision) == ("Qwen/Qwen3-32B", "v2")
-    assert (spec.wanted.token_secret.name, spec.wanted.token_secret.key) == ("mine", "token")
+    assert (spec.requested_model.id, spec.requested_model.revision) == ("Qwen/Qwen3-32B", "v2")
+    assert (spec.requested_model.token_secret.name, spec.requested_model.token_secret.key) == ("mine", "token")
 
 
 def test_parsing_what_was_parsed_changes_nothing():
@@ -268,5 +271,5 @@ def test_whatever_it_is_it_parses_or_is_refused_in_words(raw):
     except ValidationError as error:
         assert error.error_count()  # noqa: PT017 - either outcome is right, a crash is not
     else:
-        assert spec.wanted.id
+        assert spec.requested_model.id
         assert EndpointSpec.model_validate(spec.wire()) == spec

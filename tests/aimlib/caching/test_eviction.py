@@ -125,7 +125,7 @@ def test_what_falls_short_never_reads_as_enough():
 
 
 def test_the_reason_names_who_asks_for_the_space():
-    room = LRU._replace(min_free=GIB + 1, asked="the download of a/b needs")
+    room = LRU._replace(min_free=GIB + 1, min_free_cause="the download of a/b needs")
     assert whys([model("one")], room, 0) == [
         "0 bytes are free, the download of a/b needs 1.1 GiB; least recently used of medium priority"
     ]

@@ -29,7 +29,7 @@ def order(goal, *cases):
 
 
 def words(goal, *cases):
-    return {one.name: {term.name: term.words for term in terms} for one, terms in ranked([*cases], goal)}
+    return {one.name: {term.name: term.text for term in terms} for one, terms in ranked([*cases], goal)}
 
 
 FAST = case("fast", 8, measured(tokens=8000, latency=20))

@@ -30,8 +30,8 @@ def case(spec=None, *nodes, config=None, name="r", **ask):
 
 
 def verdict(*args, **ask):
-    _, rule, objection = apply_rules(case(*args, **ask))
-    return (rule, *objection) if objection else ()
+    _, rule, rejection = apply_rules(case(*args, **ask))
+    return (rule, *rejection) if rejection else ()
 
 
 def later(*args, **ask):
@@ -170,8 +170,8 @@ def test_partitions_of_amd_work_together():
 
 def test_a_case_is_narrowed_to_the_classes_that_serve_it():
     small, tainted = amd("74a1", 8, "64G"), amd("74a1", 8, taints=[TEAM])
-    walked, rule, objection = apply_rules(case(None, amd(), small, tainted, nvidia(), amd("74a1", 0)))
-    assert (rule, objection) == ("", None)
+    walked, rule, rejection = apply_rules(case(None, amd(), small, tainted, nvidia(), amd("74a1", 0)))
+    assert (rule, rejection) == ("", None)
     (one,) = walked.classes
     assert (one.product, one.memory_gib, one.taints) == ("MI300X", 192, ())
 
@@ -209,7 +209,7 @@ def test_the_shipped_image_is_for_the_engine_and_the_vendor():
     assert len(set(shipped.values())) == 3
 
 
-def test_the_rules_have_names_of_their_own_and_the_first_objection_counts():
+def test_the_rules_have_names_of_their_own_and_the_ready_condition_counts():
     assert len(RULE_ORDER) == len(SELECTION_RULES)
     everything_wrong = recipe(configuration(2, enabled=False, args=["--nope"]), hardware="MI999X", precision="fp8")
     assert verdict(everything_wrong, node(), model_id="a/b", recipe="x")[0] == "valid"
@@ -217,8 +217,8 @@ def test_the_rules_have_names_of_their_own_and_the_first_objection_counts():
 
 
 def test_a_walk_may_be_confined_to_some_rules():
-    _, rule, objection = apply_rules(case(None, node(), model_id="a/b"), ("hardware",))
-    assert (rule, objection) == ("hardware", Rejection("MI300X", "the cluster has no GPUs"))
+    _, rule, rejection = apply_rules(case(None, node(), model_id="a/b"), ("hardware",))
+    assert (rule, rejection) == ("hardware", Rejection("MI300X", "the cluster has no GPUs"))
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "CPUs only"), (1, "1 GPU"), (8, "8 GPUs")])

@@ -33,7 +33,7 @@ def test_the_winner_satisfies_everything_that_was_required(spec, catalogue, flee
     place = counts.index(resolved.gpu_count)
     way, launch = recipe.configurations[place], winner.launches[place]
     wanted = stepped(spec, selection.fallback)
-    assert recipe.model_id == spec.wanted.id
+    assert recipe.model_id == spec.requested_model.id
     assert way.enabled
     assert spec.recipe.custom_recipe is None or spec.recipe.custom_recipe.name == resolved.recipe
     assert resolved.gpu_count == (wanted["gpu_count"] if wanted["gpu_count"] is not None else resolved.gpu_count)

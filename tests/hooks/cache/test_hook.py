@@ -211,7 +211,7 @@ def test_a_model_that_was_too_large_is_downloaded_once_it_may_be_larger():
 
 @pytest.mark.parametrize(
     ("reason", "said"),
-    [("Network", DOWNLOAD_OUTCOMES["Network"].words), ("Strange", "Strange")],
+    [("Network", DOWNLOAD_OUTCOMES["Network"].message), ("Strange", "Strange")],
 )
 def test_a_failure_without_a_message_has_that_of_its_reason(reason, said):
     [model] = models(told({"state": "Failed", "reason": reason})).values()

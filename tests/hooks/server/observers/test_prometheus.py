@@ -54,9 +54,9 @@ def test_one_query_is_for_all_endpoints(prometheus, figures):
 
 def test_an_endpoint_is_found_by_its_label_and_its_namespace(prometheus, figures):
     prometheus.pieces = [vector({"throughput": 1}, endpoint=label_value("x" * 100))]
-    assert figures(asked(name="x" * 100)).figures == {"throughput": 1.0}
-    assert figures(asked(name="x" * 99)).figures == {}
-    assert figures(asked(name="x" * 100, namespace="team-b")).figures == {}
+    assert figures(asked(name="x" * 100)).values == {"throughput": 1.0}
+    assert figures(asked(name="x" * 99)).values == {}
+    assert figures(asked(name="x" * 100, namespace="team-b")).values == {}
     assert len(prometheus.asked) == 1
 
 
@@ -110,7 +110,7 @@ def test_a_prometheus_that_does_not_respond_costs_one_timeout_and_not_one_per_sy
     prometheus.go.clear()
     began = time.perf_counter()
     for after in range(30):
-        assert figures(asked(after=after, name=f"chat{after}")).trouble == "no answer"
+        assert figures(asked(after=after, name=f"chat{after}")).error == "no answer"
     assert time.perf_counter() - began < 10 * 0.2
     assert len(prometheus.asked) == 1
     assert "timed out" in lines()[0]["error"]
@@ -120,7 +120,7 @@ def test_an_answer_that_drips_is_not_read_to_its_end(prometheus, figures, monkey
     monkeypatch.setattr(observer, "QUERY_TIMEOUT_SECONDS", 0.3)
     prometheus.pause, prometheus.pieces = 0.05, [b" "] * 200
     began = time.perf_counter()
-    assert figures(asked()).trouble == "an answer that did not end in time"
+    assert figures(asked()).error == "an answer that did not end in time"
     assert time.perf_counter() - began < 2
 
 
@@ -163,7 +163,7 @@ def test_while_one_sync_queries_the_others_use_the_former_result(prometheus, fig
 def test_syncs_without_a_result_wait_for_the_one_that_queries(prometheus, figures):
     prometheus.go.clear()
     found = []
-    threads = [threading.Thread(target=lambda: found.append(figures(asked()).figures)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(figures(asked()).values)) for _ in range(8)]
     for thread in threads:
         thread.start()
     while not prometheus.asked:
@@ -191,7 +191,7 @@ def test_a_token_is_sent_to_a_server_that_the_ca_signed_and_read_for_every_query
     (tmp_path / "token").write_text("first\n")
     files = {"ca_file": str(tmp_path / "ca.crt"), "token_file": str(tmp_path / "token")}
     figures = PrometheusObserver(Source(f"https://{certified.address}/prefix", **files))
-    assert figures(asked()).figures == {"throughput": 12.0}
+    assert figures(asked()).values == {"throughput": 12.0}
     (tmp_path / "token").write_text("second")
     figures(asked(after=30))
     assert [one["headers"]["Authorization"] for one in certified.asked] == ["Bearer first", "Bearer second"]
@@ -203,7 +203,7 @@ def test_a_server_that_the_ca_did_not_sign_is_not_queried(certified, tmp_path, l
     (tmp_path / "other.crt").write_text(issue_ca(datetime.now(UTC)).certificate.text)
     for ca in (str(tmp_path / "other.crt"), None, str(tmp_path / "none.crt")):
         figures = PrometheusObserver(Source(f"https://{certified.address}", ca, str(tmp_path / "token")))
-        assert figures(asked()).trouble == "no answer"
+        assert figures(asked()).error == "no answer"
     assert certified.asked == []
     assert "CERTIFICATE_VERIFY_FAILED" in lines()[0]["error"]
 
@@ -221,7 +221,7 @@ def test_an_invalid_token_is_neither_sent_nor_logged(certified, tmp_path, lines,
     if content is not None:
         (tmp_path / "token").write_bytes(content)
     ours = Source(f"https://{certified.address}", str(tmp_path / "ca.crt"), str(tmp_path / "token"))
-    assert PrometheusObserver(ours)(asked()).trouble == trouble
+    assert PrometheusObserver(ours)(asked()).error == trouble
     assert certified.asked == []
     assert "cret" not in str(lines())
 
