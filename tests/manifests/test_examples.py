@@ -47,7 +47,7 @@ def test_both_spellings_ask_for_the_same_model_on_one_gpu():
         yaml.safe_load((ROOT / f"manifests/examples/endpoint-{name}.yaml").read_text()) for name in ("long", "short")
     )
     asked = [AIMEndpoint.model_validate(raw).spec for raw in (long, short)]
-    assert asked[0].wanted == asked[1].wanted
+    assert asked[0].requested_model == asked[1].requested_model
     assert asked[0].recipe.gpu_count == asked[1].recipe.gpu_count == 1
 
 
