@@ -33,7 +33,7 @@ class FieldRule(NamedTuple):
         """Whether `raw` breaks the rule. A value of the wrong type or form is reported by its own field instead."""
         try:
             return not self.holds(raw)
-        except (TypeError, AttributeError, ValueError):
+        except (TypeError, AttributeError, ValueError, LookupError):
             return False
 
 

@@ -7,6 +7,8 @@ from pydantic import Field
 from aimlib.api.base import FieldRule, Model, ObjectName, Ruled
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
+NAMESPACE_FORM = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+"""A DNS label, as Gateway API requires of a namespace."""
 HOSTNAME_FORM = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 SEGMENT_FORM = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
 PATH_FORM = rf"^/({SEGMENT_FORM}(/{SEGMENT_FORM})*)?$"
@@ -22,7 +24,7 @@ class ParentReference(Model):
 
     name: ObjectName
     """Name of the Gateway."""
-    namespace: ObjectName | None = None
+    namespace: Annotated[str, Field(min_length=1, max_length=63, pattern=NAMESPACE_FORM)] | None = None
     """Namespace of the Gateway; that of the endpoint when left out. The Gateway must allow routes from there."""
     section_name: ObjectName | None = None
     """Name of a listener of the Gateway; all of its listeners when left out."""
@@ -38,7 +40,7 @@ class Route(Ruled):
     rules = (
         FieldRule(
             "self.parentRefs.all(a, self.parentRefs.exists_one(b, a.name == b.name))",
-            "parentRefs must not name a parent twice: leave out sectionName to attach to all listeners of a Gateway",
+            "parentRefs must differ in name, whatever namespace and kind: leave out sectionName for all listeners",
             lambda raw: len({parent["name"] for parent in raw["parentRefs"]}) == len(raw["parentRefs"]),
         ),
     )

@@ -23,8 +23,8 @@ def route_ready(world: World, missing: tuple[OptionalChild, ...], state: ChildSt
     if state is None:
         [kind] = missing
         return (Verdict("RouteReady", False, "ComponentMissing", kind.message),)
-    parents, observed = world.spec.service.route.parent_refs, state.observed or {}
-    objections = [objection for parent in parents for objection in _objections(observed, parent, world.namespace)]
+    parents = world.spec.service.route.parent_refs
+    objections = [objection for parent in parents for objection in _objections(state, parent, world.namespace)]
     if objections:
         reason = next((reason for reason, _ in objections if reason != PENDING), PENDING)
         return (Verdict("RouteReady", False, reason, "; ".join(message for _, message in objections)),)
@@ -37,38 +37,47 @@ def route_ready(world: World, missing: tuple[OptionalChild, ...], state: ChildSt
 def external_url(world: World, state: ChildState | None) -> str | None:
     """The URL of the first host name, once any Gateway has accepted the route; without a wildcard, which is no host."""
     route = world.spec.service.route
-    if route is None or state is None or state.observed is None:
+    if route is None or state is None:
         return None
     host = next((name for name in route.hostnames if not name.startswith("*")), None)
-    accepted = any(not [*_objections(state.observed, parent, world.namespace)] for parent in route.parent_refs)
+    accepted = any(not _objections(state, parent, world.namespace) for parent in route.parent_refs)
     return f"{world.config.route_scheme}://{host}{route.path.rstrip('/')}" if host and accepted else None
 
 
-def _objections(observed: Raw, parent: ParentReference, namespace: str) -> Iterator[tuple[str, str]]:
-    """Reason and message for whatever keeps one parent from routing; nothing once it does."""
-    name, status = _name(parent), _parent_status(observed, parent, namespace)
-    generation = observed.get("metadata", {}).get("generation", 0)
+def _objections(state: ChildState, parent: ParentReference, namespace: str) -> list[tuple[str, str]]:
+    """Reason and message where one parent does not route the desired HTTPRoute; empty once it does.
+
+    Controllers report side by side, so one that is satisfied is enough: another may have left long ago.
+    """
+    pending = (PENDING, f"waiting for {_name(parent)} to accept the route")
+    if state.observed is None or not state.applied:
+        return [pending]
+    generation = state.observed["metadata"].get("generation", 0)
+    reports = [_objection(status, parent, generation) for status in _reports(state.observed, parent, namespace)]
+    return [] if None in reports else [*filter(None, reports), pending][:1]
+
+
+def _objection(status: Raw, parent: ParentReference, generation: int) -> tuple[str, str] | None:
+    """What one controller reports against the route, by the first of the required conditions; None where nothing."""
+    name = _name(parent)
     for kind, failed in REQUIRED.items():
         condition = condition_of(status, kind)
-        current = condition.get("observedGeneration", generation) >= generation
-        if not condition or not current:
-            yield PENDING, f"waiting for {name} to accept the route"
-            return
+        if not condition or condition.get("observedGeneration", generation) < generation:
+            return PENDING, f"waiting for {name} to accept the route"
         if condition.get("status") != "True":
             reported = ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))
-            yield failed, f"{name} does not route: {reported[:LONGEST_REASON]}"
-            return
+            return failed, f"{name} does not route: {reported[:LONGEST_REASON]}"
+    return None
 
 
-def _parent_status(observed: Raw, parent: ParentReference, namespace: str) -> Raw:
-    """What the controller of one parent reports; empty before it does."""
+def _reports(observed: Raw, parent: ParentReference, namespace: str) -> Iterator[Raw]:
+    """What each controller reports of one parent."""
     requested = (parent.kind, parent.namespace or namespace, parent.name, parent.section_name)
     for status in (observed.get("status") or {}).get("parents") or ():
         found = status.get("parentRef") or {}
         kind, place = found.get("kind") or "Gateway", found.get("namespace") or namespace
         if (kind, place, found.get("name"), found.get("sectionName")) == requested:
-            return dict(status)
-    return {}
+            yield status
 
 
 def _name(parent: ParentReference) -> str:

@@ -79,7 +79,7 @@ def service(**fields):
 
 
 def routed(*hostnames):
-    stated = {"hostnames": list(hostnames)} if hostnames else {}
+    stated = {} if hostnames == (None,) else {"hostnames": list(hostnames)}
     return service(route={"parentRefs": [{"name": "edge"}], **stated})
 
 
@@ -122,9 +122,10 @@ SECURITY = {
     ),
     "a host that only ends alike": (HOSTS, routed("evilml.example.com"), HOST.format("evilml.example.com")),
     "the domain above a listed wildcard": (HOSTS, routed("ml.example.com"), HOST.format("ml.example.com")),
-    "any host where hosts are listed": (HOSTS, routed(), HOST.format("*")),
+    "any host where hosts are listed": (HOSTS, routed(None), HOST.format("*")),
+    "an empty list where hosts are listed": (HOSTS, routed(), HOST.format("*")),
     "hosts that are listed": (HOSTS, routed("chat.example.com", "a.b.ml.example.com", "*.ml.example.com"), None),
-    "any host where none is listed": ({}, routed(), None),
+    "any host where none is listed": ({}, routed(None), None),
     "the usual type of Service": ({"serviceTypes": "ClusterIP"}, endpoint("asked", **MODEL), None),
     "the usual type where only another is allowed": (
         {"serviceTypes": "LoadBalancer"},

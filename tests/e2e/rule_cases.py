@@ -25,7 +25,7 @@ ENDPOINTS: dict[str, Raw] = {
     "cache.name names an AIMCache to use, and cache.enabled: false turns caching off; keep one of them": (
         MODEL | {"cache": {"name": "models", "enabled": False}}
     ),
-    "parentRefs must not name a parent twice: leave out sectionName to attach to all listeners of a Gateway": (
+    "parentRefs must differ in name, whatever namespace and kind: leave out sectionName for all listeners": (
         MODEL | {"service": {"route": {"parentRefs": [{"name": "edge"}, {"name": "edge", "sectionName": "https"}]}}}
     ),
     "a fallback states what to request instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},

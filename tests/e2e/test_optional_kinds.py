@@ -24,7 +24,7 @@ def test_without_the_component_the_status_names_it_and_the_rest_is_served(space)
 
 def test_a_gateway_that_is_named_twice_is_refused(space):
     twice = {"parentRefs": [{"name": "edge", "sectionName": "http"}, {"name": "edge", "sectionName": "https"}]}
-    with pytest.raises(KubectlError, match="parentRefs must not name a parent twice"):
+    with pytest.raises(KubectlError, match="parentRefs must differ in name"):
         space.apply(endpoint("twice", modelId=MODEL, service={"route": twice}))
 
 
