@@ -1,5 +1,6 @@
 """What an endpoint's sync is about, read once from its request: the spec, the status so far, and what is observed."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ class World(NamedTuple):
     caches: list[Raw]
     """The AIMCaches that the endpoint may use."""
     children: Children
+    offers: Callable[[str], bool]
+    """Whether a child of a kind may be desired (`Request.offers`)."""
     pods: list[Raw] | None
     """The endpoint's Pods; None where nobody asked for them."""
     live_metrics: Observation | None
@@ -45,10 +48,6 @@ class World(NamedTuple):
     def child(self, kind: str, name: str) -> Raw | None:
         """The observed child of that kind (`Kind.group/version`) and name."""
         return find_child(self.children, kind, name)
-
-    def offers(self, kind: str) -> bool:
-        """Whether a child of that kind may be desired (`Request.offers`)."""
-        return kind in self.children
 
     @property
     def pods_examined(self) -> bool:
@@ -89,6 +88,7 @@ def observe(request: Request, config: Config) -> World:
         inventories=request.found(INVENTORY),
         caches=request.found(CACHES) if may_use_cache(spec) else [],
         children=request.children,
+        offers=request.offers,
         pods=request.observations.get(PODS),
         live_metrics=request.observations.get(LIVE_METRICS),
     )
