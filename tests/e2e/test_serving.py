@@ -110,7 +110,7 @@ def test_explain_describes_every_field_of_every_kind(cluster):
         name = f"{plural(resource)}.aim.engine.amd.com"
         described(json.loads(cluster.kubectl("get", "crd", name, "--output=json")), resource)
     said = cluster.kubectl("explain", "aimendpoint.spec.recipe")
-    assert "How to choose the recipe." in said
+    assert "How the recipe is selected." in said
     for field in ("autoSelect", "customRecipe", "fallback", "goal", "gpuCount", "precision", "updatePolicy"):
         assert re.search(rf"{field}\t<.*>\n(  enum: .*\n)?    \S", said), field
     with pytest.raises(KubectlError, match='field "nonsense" does not exist'):
