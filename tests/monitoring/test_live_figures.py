@@ -61,7 +61,7 @@ def test_without_the_recording_rules_the_metrics_are_the_same(monitored, monkeyp
     source = Source(monitored.prometheus.url)
     recorded = parse_response(observer._query(source))
     bare = metrics_query().replace("(aim:", "(nobody:records:")
-    monkeypatch.setattr(observer, "query", lambda: bare)
+    monkeypatch.setattr(observer, "metrics_query", lambda: bare)
     raw = parse_response(observer._query(source))
     assert set(REPLICAS) | {QUIET} <= recorded.keys()
     assert raw.keys() == recorded.keys()
@@ -73,6 +73,6 @@ def test_without_the_recording_rules_the_metrics_are_the_same(monitored, monkeyp
 
 
 def test_a_query_that_prometheus_refuses_is_unreadable(monitored, monkeypatch):
-    monkeypatch.setattr(observer, "query", lambda: "sum by")
+    monkeypatch.setattr(observer, "metrics_query", lambda: "sum by")
     with pytest.raises(observer.PrometheusError, match="HTTP status 400"):
         observer._query(Source(monitored.prometheus.url))
