@@ -14,7 +14,7 @@ from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.pending_children import pending_children
-from hooks.endpoint.route import external_url, route_ready
+from hooks.endpoint.route import use_route
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
 
@@ -36,21 +36,21 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     since = [condition_since(world.now, world.before, verdict.type, verdict.status) for verdict in cache.conditions]
     pending = pending_children(world, states.values(), *since)
     examined = world.pods_examined and owner.replicas > 0
-    replicas = _with_cause(rollout(states.get("Deployment")), world) if examined else rollout(states.get("Deployment"))
+    replicas = rollout(states.get("Deployment"))
+    replicas = _with_cause(replicas, world) if examined else replicas
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
     serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
-    routed = route_ready(world, built.not_offered, states.get("HTTPRoute"))
+    route = use_route(world, states, built.not_offered)
     current = conditions.up_to_date(resolved, decision.fresh)
-    # A field without effect keeps nothing from being Ready, and what is Ready has the message about its replicas.
-    exposed = () if built.not_offered else routed
-    ready = ready_condition(decision.verdict, *cache.objections, serving, *exposed, serving)
-    verdicts = (ready, decision.verdict, *cache.conditions, serving, *routed, current)
+    # The last is the one whose message Ready has when there is no objection: that about the replicas.
+    ready = ready_condition(decision.verdict, *cache.objections, serving, *route.objections, serving)
+    verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, current)
     made = EndpointStatus(
         phase=phase("AIMEndpoint", ready),
         message=ready.message[:4096],
         model=world.spec.requested_model.id,
         selected_recipe=status.selected(resolved),
-        endpoints=status.endpoints(owner, states["Service"].observed, external_url(world, states.get("HTTPRoute"))),
+        endpoints=status.endpoints(owner, states["Service"].observed, route.url),
         replicas=status.replica_counts(owner.replicas, replicas, world.before),
         selector=status.selector(owner),
         cache=owner.cache,

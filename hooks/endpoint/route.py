@@ -1,12 +1,15 @@
 """Whether the HTTPRoute of an endpoint is accepted by its Gateways, and the URL that it gives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.api.route import ParentReference
+from aimlib.api.route import ParentReference, Route
+from aimlib.config import Config
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import ChildState, condition_of
 from hooks.endpoint.children import OptionalChild
+from hooks.endpoint.children.http_route import HTTP_ROUTE
 from hooks.endpoint.world import World
 
 PENDING = "RoutePending"
@@ -16,32 +19,44 @@ LONGEST_REASON = 512
 """Characters of what a Gateway's controller reports, which is anybody's text."""
 
 
-def route_ready(world: World, missing: tuple[OptionalChild, ...], state: ChildState | None) -> tuple[Verdict, ...]:
-    """The condition RouteReady, the first row that applies; none where no route is requested."""
-    if world.spec.service.route is None:
-        return ()
-    if state is None:
-        [kind] = missing
-        return (Verdict("RouteReady", False, "ComponentMissing", kind.message),)
-    parents = world.spec.service.route.parent_refs
-    objections = [objection for parent in parents for objection in _objections(state, parent, world.namespace)]
+class RouteUse(NamedTuple):
+    """How an endpoint is exposed by a route."""
+
+    conditions: tuple[Verdict, ...] = ()
+    """RouteReady; none where no route is requested."""
+    objections: tuple[Verdict, ...] = ()
+    """The same while Ready has to wait for it."""
+    url: str | None = None
+    """The URL of the first host name, once any Gateway has accepted the route."""
+
+
+def use_route(world: World, states: Mapping[str, ChildState], missing: Iterable[OptionalChild]) -> RouteUse:
+    """The route of an endpoint: the first row that applies. `missing` are the optional kinds that are not offered.
+
+    A field without effect keeps nothing from being Ready.
+    """
+    route = world.spec.service.route
+    if route is None:
+        return RouteUse()
+    if lacking := next((child for child in missing if child.kind == HTTP_ROUTE), None):
+        return RouteUse((Verdict("RouteReady", False, "ComponentMissing", lacking.message),))
+    found = [_objections(states["HTTPRoute"], parent, world.namespace) for parent in route.parent_refs]
+    url = None if all(found) else _url(route, world.config)
+    objections = [objection for each in found for objection in each]
     if objections:
         reason = next((reason for reason, _ in objections if reason != PENDING), PENDING)
-        return (Verdict("RouteReady", False, reason, "; ".join(message for _, message in objections)),)
-    accepted = f"accepted by {', '.join(map(_name, parents))}"
-    if external_url(world, state) is None:
+        verdict = Verdict("RouteReady", False, reason, "; ".join(message for _, message in objections))
+        return RouteUse((verdict,), (verdict,), url)
+    accepted = f"accepted by {', '.join(map(_name, route.parent_refs))}"
+    if url is None:
         accepted += "; its URL is not known here, since spec.service.route names no host"
-    return (Verdict("RouteReady", True, "Accepted", accepted),)
+    return RouteUse((Verdict("RouteReady", True, "Accepted", accepted),), url=url)
 
 
-def external_url(world: World, state: ChildState | None) -> str | None:
-    """The URL of the first host name, once any Gateway has accepted the route; without a wildcard, which is no host."""
-    route = world.spec.service.route
-    if route is None or state is None:
-        return None
+def _url(route: Route, config: Config) -> str | None:
+    """The URL of the first host name; a wildcard is none."""
     host = next((name for name in route.hostnames if not name.startswith("*")), None)
-    accepted = any(not _objections(state, parent, world.namespace) for parent in route.parent_refs)
-    return f"{world.config.route_scheme}://{host}{route.path.rstrip('/')}" if host and accepted else None
+    return f"{config.route_scheme}://{host}{route.path.rstrip('/')}" if host else None
 
 
 def _objections(state: ChildState, parent: ParentReference, namespace: str) -> list[tuple[str, str]]:
@@ -49,24 +64,22 @@ def _objections(state: ChildState, parent: ParentReference, namespace: str) -> l
 
     Controllers report side by side, so one that is satisfied is enough: another may have left long ago.
     """
-    pending = (PENDING, f"waiting for {_name(parent)} to accept the route")
     if state.observed is None or not state.applied:
-        return [pending]
+        return [_pending(parent)]
     generation = state.observed["metadata"].get("generation", 0)
     reports = [_objection(status, parent, generation) for status in _reports(state.observed, parent, namespace)]
-    return [] if None in reports else [*filter(None, reports), pending][:1]
+    return [] if None in reports else [*filter(None, reports), _pending(parent)][:1]
 
 
 def _objection(status: Raw, parent: ParentReference, generation: int) -> tuple[str, str] | None:
     """What one controller reports against the route, by the first of the required conditions; None where nothing."""
-    name = _name(parent)
     for kind, failed in REQUIRED.items():
         condition = condition_of(status, kind)
         if not condition or condition.get("observedGeneration", generation) < generation:
-            return PENDING, f"waiting for {name} to accept the route"
+            return _pending(parent)
         if condition.get("status") != "True":
             reported = ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))
-            return failed, f"{name} does not route: {reported[:LONGEST_REASON]}"
+            return failed, f"{_name(parent)} does not route: {reported[:LONGEST_REASON]}"
     return None
 
 
@@ -78,6 +91,10 @@ def _reports(observed: Raw, parent: ParentReference, namespace: str) -> Iterator
         kind, place = found.get("kind") or "Gateway", found.get("namespace") or namespace
         if (kind, place, found.get("name"), found.get("sectionName")) == requested:
             yield status
+
+
+def _pending(parent: ParentReference) -> tuple[str, str]:
+    return PENDING, f"waiting for {_name(parent)} to accept the route"
 
 
 def _name(parent: ParentReference) -> str:
