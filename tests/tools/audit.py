@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from lock_installs import LOCKS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-LOCKS = ("requirements.lock", "requirements-download.lock", "requirements-dev.lock")
 SERVICES = ("osv", "pypi")
 """Whom to ask, in turn until one answers for every package."""
 ATTEMPTS = 2
