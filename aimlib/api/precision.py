@@ -30,7 +30,7 @@ def canonical_precision(spelling: object) -> object:
         return spelling
     found = PRECISION_SPELLINGS.get(spelling.lower(), AUTO if spelling.lower() == AUTO else None)
     if found is None:
-        raise ValueError(f"precision {spelling!r} is not known; one of {', '.join([AUTO, *PRECISION_SPELLINGS])}")
+        raise ValueError(f"precision {spelling!r} is unknown; use one of {', '.join([AUTO, *PRECISION_SPELLINGS])}")
     return found
 
 

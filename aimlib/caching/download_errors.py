@@ -15,15 +15,15 @@ class DownloadOutcome(NamedTuple):
 
 
 DOWNLOAD_OUTCOMES = {
-    "Network": DownloadOutcome(75, True, "the hub could not be reached, or answered with errors, for too long"),
-    "Interrupted": DownloadOutcome(76, True, "the download was stopped; it goes on where it was"),
+    "Network": DownloadOutcome(75, True, "the hub could not be reached, or returned errors, for too long"),
+    "Interrupted": DownloadOutcome(76, True, "the download was stopped; the next one resumes it"),
     "Busy": DownloadOutcome(77, True, "another download of the same model holds its lock"),
-    "Corrupt": DownloadOutcome(78, True, "files differ from what the hub says they are; they are downloaded again"),
-    "NotFound": DownloadOutcome(40, False, "the hub has no such model, or does not show it to this token"),
+    "Corrupt": DownloadOutcome(78, True, "files do not have the hashes that the hub states; they are downloaded again"),
+    "NotFound": DownloadOutcome(40, False, "the model does not exist on the hub, or this token has no access to it"),
     "RevisionNotFound": DownloadOutcome(41, False, "the model has no such revision"),
-    "Gated": DownloadOutcome(42, False, "the model is gated, and the token's owner was not given access"),
-    "TokenMissing": DownloadOutcome(43, False, "the hub asks for a token, and there is none"),
-    "TokenInvalid": DownloadOutcome(44, False, "the hub does not accept the token"),
+    "Gated": DownloadOutcome(42, False, "the model is gated, and the token's owner has no access"),
+    "TokenMissing": DownloadOutcome(43, False, "the hub requires a token, and there is none"),
+    "TokenInvalid": DownloadOutcome(44, False, "the hub rejects the token"),
     "NoSpace": DownloadOutcome(45, False, "the volume is too small for the model"),
     "TooLarge": DownloadOutcome(46, False, "the model is larger than its maxSize"),
     "NoFiles": DownloadOutcome(47, False, "no file of the model matches include and exclude"),

@@ -92,10 +92,10 @@ def plan_removals(
         if free is None or policy.min_free is None or free >= policy.min_free:
             break
         found = f"{format_bytes(free)} {'would be' if removals else 'are'} free"
-        asked = f"{policy.min_free_cause} {format_bytes(policy.min_free, at_least=True)}"
-        which = f"of {one.priority} priority" if one.listed else "of those that spec does not list any more"
+        required = f"{policy.min_free_cause} {format_bytes(policy.min_free, at_least=True)}"
+        which = f"of {one.priority} priority" if one.listed else "of the models that are no longer listed"
         removals.append(
-            Removal(one.id, one.revision, one.bytes, f"{found}, {asked}; {FIRST_REMOVED[policy.strategy]} {which}")
+            Removal(one.id, one.revision, one.bytes, f"{found}, {required}; {FIRST_REMOVED[policy.strategy]} {which}")
         )
     return tuple(removals)
 
@@ -109,16 +109,16 @@ def shortage(
     free = _free(free_bytes, removals)
     if free is None or policy.min_free is None or free >= policy.min_free:
         return None
-    asked = f"{format_bytes(policy.min_free, at_least=True)} should be free, and {format_bytes(free)} "
-    figures = asked + ("would be after the clean-up" if removals else "are")
+    required = f"{format_bytes(policy.min_free, at_least=True)} should be free, and {format_bytes(free)} "
+    numbers = required + ("would be after the clean-up" if removals else "are")
     left = [one for one in models if (one.id, one.revision) not in {(gone.id, gone.revision) for gone in removals}]
     if not left:
-        return f"{figures}: no other model is there to remove"
+        return f"{numbers}: there is no other model to remove"
     if policy.strategy == "none":
-        return f"{figures}: clean-up is told to remove nothing"
+        return f"{numbers}: clean-up is off"
     used = sum(bool(one.used_by) for one in left)
     counts = (f"{used} in use" if used else "", f"{len(left) - used} within retention" if len(left) > used else "")
-    return f"{figures}: the other models have to stay ({', '.join(filter(None, counts))})"
+    return f"{numbers}: the other models cannot be removed ({', '.join(filter(None, counts))})"
 
 
 def cleanup_policy(cleanup: CacheCleanup) -> CleanupPolicy:

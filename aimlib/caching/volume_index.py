@@ -93,14 +93,14 @@ def parse_index(text: str) -> VolumeIndex:
     try:
         raw: Any = json.loads(text)
     except ValueError as error:
-        raise InvalidIndexError(f"it is no JSON: {error}") from error
+        raise InvalidIndexError(f"it is not JSON: {error}") from error
     version = raw.get("version") if isinstance(raw, dict) else None
     if not isinstance(version, int):
-        raise InvalidIndexError("it names no version")
+        raise InvalidIndexError("it has no version")
     if version > INDEX_VERSION:
-        raise NewerIndexError(f"it is of version {version}, and this release knows {INDEX_VERSION}")
+        raise NewerIndexError(f"it has version {version}, and this release reads {INDEX_VERSION}")
     if version < INDEX_VERSION:
-        raise InvalidIndexError(f"it is of version {version}, and this release writes {INDEX_VERSION}")
+        raise InvalidIndexError(f"it has version {version}, and this release writes {INDEX_VERSION}")
     try:
         return VolumeIndex.model_validate(raw)
     except ValidationError as error:

@@ -60,9 +60,9 @@ def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
     volumes = pod.get("spec", {}).get("volumes") or ()
     claims = [one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")]
     lost = re.search(r'persistentvolumeclaim "[^"]+" not found', message, re.IGNORECASE)
-    state = "is not there" if lost else "is not bound to a volume"
+    state = "does not exist" if lost else "is not bound to a volume"
     return PodFailure(
-        "ClaimPending", f"no pod can start before its claim is there: {', '.join(claims) or 'one'} {state}"
+        "ClaimPending", f"no pod can start: PersistentVolumeClaim {', '.join(claims) or 'of the pod'} {state}"
     )
 
 
@@ -76,7 +76,7 @@ def _unscheduled(pod: Raw, now: datetime) -> str | None:
     condition = _condition(pod, "PodScheduled")
     waits = _live(pod) and condition.get("status") == "False" and _since(condition, now) >= UNSCHEDULED_SECONDS
     return (
-        str(condition.get("message") or condition.get("reason") or "the scheduler does not say why") if waits else None
+        str(condition.get("message") or condition.get("reason") or "the scheduler gives no reason") if waits else None
     )
 
 
@@ -118,8 +118,8 @@ def _config(pod: Raw, _now: datetime) -> PodFailure | None:
     for container in _containers(pod):
         waiting = _waiting(container)
         if waiting.get("reason") in CONFIG_REASONS:
-            said = shortened(str(waiting.get("message") or waiting["reason"]))
-            return PodFailure("ConfigError", f"container {container['name']} cannot be made: {said}")
+            message = shortened(str(waiting.get("message") or waiting["reason"]))
+            return PodFailure("ConfigError", f"container {container['name']} cannot be created: {message}")
     return None
 
 
@@ -137,16 +137,16 @@ def _end(pod: Raw, name: str, last: Raw) -> PodFailure:
     text, code = str(last.get("message") or ""), last.get("exitCode")
     if last.get("reason") == "OOMKilled":
         limit = next(filter(None, (_limit(one) for one in _specs(pod) if one["name"] == name)), None)
-        where = f"at its memory limit of {limit}" if limit else "since its node has no memory left"
+        where = f"at its memory limit of {limit}" if limit else "because its node had no memory left"
         return PodFailure("OutOfMemory", f"container {name} was killed {where}")
     if diagnosis := diagnose(text):
         return PodFailure(diagnosis.reason, diagnosis.message)
     if code in STOPPED_EXIT_CODES and last.get("reason") != "ContainerStatusUnknown":
-        probe = "as it is when its startup or liveness probe keeps failing"
+        probe = "as when its startup or liveness probe keeps failing"
         return PodFailure("ProbeFailing", f"container {name} was stopped (exit code {code}), {probe}")
     line = last_line(text)
-    said = f", and its last words are: {line}" if line else " and without a word"
-    return PodFailure("CrashLoop", f"container {name} ended with exit code {code}{said}")
+    log = f"; its last log line is: {line}" if line else "; it logged nothing"
+    return PodFailure("CrashLoop", f"container {name} ended with exit code {code}{log}")
 
 
 def _limit(container: Raw) -> str | None:
@@ -178,10 +178,10 @@ def _failed(pod: Raw, _now: datetime) -> PodFailure | None:
     status = pod.get("status") or {}
     if status.get("phase") != "Failed" or not (reason := status.get("reason")):
         return None
-    said = shortened(str(status.get("message") or reason))
+    message = shortened(str(status.get("message") or reason))
     if reason in EVICTION_REASONS:
-        return PodFailure("Evicted", f"a pod was evicted from its node: {said}")
-    return PodFailure("NodeRefused", f"a node does not take its pod ({reason}): {said}")
+        return PodFailure("Evicted", f"a pod was evicted from its node: {message}")
+    return PodFailure("NodeRefused", f"a node refused its pod ({reason}): {message}")
 
 
 def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
@@ -192,7 +192,7 @@ def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
     marked = condition.get("status") == "False" and condition.get("reason") != "ReadinessGatesNotReady"
     overruled = marked and bool(containers) and all(one.get("ready") for one in containers)
     if node and (status.get("reason") == "NodeLost" or overruled):
-        return PodFailure("NodeLost", f"node {node} does not report any more")
+        return PodFailure("NodeLost", f"node {node} has stopped reporting")
     return None
 
 

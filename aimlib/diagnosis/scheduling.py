@@ -24,15 +24,15 @@ PodRequests = Mapping[str, str]
 NODE_REASONS: tuple[tuple[str, Callable[[re.Match[str], PodRequests], str]], ...] = (
     (
         r"Insufficient (?P<what>\S+)",
-        lambda found, requests: f"too little {found['what']} free{_requested(found['what'], requests)}",
+        lambda found, requests: f"too little free {found['what']}{_requested(found['what'], requests)}",
     ),
-    (r"Too many pods", lambda *_: "as many pods as it may have"),
+    (r"Too many pods", lambda *_: "reached the maximum number of pods"),
     (r"node\(s\) had untolerated taint\(?s?\)? ?\{?(?P<what>[^}]*)\}?", lambda found, _: _taint(found["what"])),
-    (r"node\(s\) didn't match Pod's node affinity/selector", lambda *_: "hardware or labels other than it may run on"),
+    (r"node\(s\) didn't match Pod's node affinity/selector", lambda *_: "other hardware or labels than required"),
     (r"node\(s\) were unschedulable", lambda *_: "been cordoned"),
-    (r"node\(s\) had volume node affinity conflict", lambda *_: "no access to its volume"),
-    (r"node\(s\) didn't match pod affinity rules", lambda *_: "none of the pods that it must be together with"),
-    (r"node\(s\) (?P<what>.*)", lambda found, _: f"this objection: {found['what']}"),
+    (r"node\(s\) had volume node affinity conflict", lambda *_: "no access to the pod's volume"),
+    (r"node\(s\) didn't match pod affinity rules", lambda *_: "none of the pods that its affinity requires"),
+    (r"node\(s\) (?P<what>.*)", lambda found, _: f"this problem: {found['what']}"),
 )
 """The scheduler's reason for a group of nodes, and a plainer text; the first that matches applies."""
 
@@ -61,11 +61,11 @@ def _rank(group: tuple[int, str]) -> tuple[int, str]:
 
 def _text(reason: str, requests: PodRequests) -> str:
     matches = ((re.fullmatch(pattern, reason, re.DOTALL), write) for pattern, write in NODE_REASONS)
-    return next((write(found, requests) for found, write in matches if found), f"this objection: {reason}")
+    return next((write(found, requests) for found, write in matches if found), f"this problem: {reason}")
 
 
 def _requested(resource: str, requests: PodRequests) -> str:
-    return f" ({requests[resource]} asked for)" if resource in requests else ""
+    return f" ({requests[resource]} requested)" if resource in requests else ""
 
 
 def _taint(what: str) -> str:

@@ -86,7 +86,7 @@ def parse_args(backend: str, args: Sequence[str]) -> ParsedArgs:
             reader.errors.append(f"{argument.name} is given twice, as {first.text} and as {argument.text}")
     whole = {argument.flag for argument in valid.values() if not argument.key}
     for flag in dict.fromkeys(argument.flag for argument in valid.values() if argument.key and argument.flag in whole):
-        reader.errors.append(f"{flag} is given both whole and by key; write all of it in one way")
+        reader.errors.append(f"{flag} is given both as a whole and by key; use one of the two")
     return ParsedArgs(backend, tuple(valid.values()), tuple(reader.errors))
 
 

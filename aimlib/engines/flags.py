@@ -174,7 +174,7 @@ class FlagTable:
     def unknown(self, spelling: str) -> str:
         """The message about a name that the parser does not accept."""
         name = dashed(spelling)
-        message = f"{name} is no flag of {self.dialect.title} {self.dialect.version}"
+        message = f"{name} is not a flag of {self.dialect.title} {self.dialect.version}"
         if name in self.removed:
             return f"{message}: {self.removed[name]}"
         near = get_close_matches(name, self.names, n=1)

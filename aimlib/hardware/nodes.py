@@ -59,7 +59,7 @@ def _left_out(allocatable: Mapping[str, str], in_pools: set[str]) -> str:
     """A note about devices that no pool has: without labels, or of products that no label distinguishes."""
     others = [name for name in sorted(allocatable) if GPU_RESOURCE.fullmatch(name) and name not in in_pools]
     counted = [f"{count} {name}" for name in others if (count := _count(allocatable, name))]
-    return f"; left out, since labels do not say what they are: {', '.join(counted)}" if counted else ""
+    return f"; not counted, since no label identifies them: {', '.join(counted)}" if counted else ""
 
 
 def format_device(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass

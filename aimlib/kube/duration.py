@@ -17,7 +17,7 @@ class InvalidDurationError(InvalidInputError):
 def parse_duration(text: str) -> int:
     """The seconds of a duration such as 30d; InvalidDurationError for any other text."""
     if not (found := DURATION_PATTERN.fullmatch(text.strip())):
-        raise InvalidDurationError(f"{text!r} is not a length of time such as 30d, 12h or 45m")
+        raise InvalidDurationError(f"{text!r} is not a duration such as 30d, 12h or 45m")
     return int(found[1]) * UNIT_SECONDS[found[2]]
 
 

@@ -57,7 +57,7 @@ def parse_review(body: Any) -> AdmissionRequest:  # noqa: ANN401 - whatever was 
         ADMISSION_API,
         "AdmissionReview",
     ):
-        raise BadRequestError(f"the body is no AdmissionReview of {ADMISSION_API} with a request")
+        raise BadRequestError(f"the body is not an AdmissionReview of {ADMISSION_API} with a request")
     uid, operation = request.get("uid"), request.get("operation")
     if not isinstance(uid, str) or not uid:
         raise BadRequestError("the body has a request without uid")
@@ -99,7 +99,7 @@ def fit_warnings(warnings: Iterable[str]) -> list[str]:
     fitting: list[str] = []
     for warning in printable:
         if sum(map(len, fitting)) + len(warning) > WARNINGS_LENGTH:
-            return [*fitting, f"and {len(printable) - len(fitting)} more, which status.warnings will have"]
+            return [*fitting, f"and {len(printable) - len(fitting)} more, in status.warnings"]
         fitting.append(warning)
     return fitting
 

@@ -61,7 +61,7 @@ class Request(NamedTuple):
         like an empty cluster, so it is a BadRequestError.
         """
         if kind not in self.related:
-            raise BadRequestError(f"the body has no related {kind}, which the customize hook asks for")
+            raise BadRequestError(f"the body has no related {kind}, which the customize hook requests")
         return _sorted(self.related[kind])
 
     def expect(self, api_version: str, kind: str) -> None:

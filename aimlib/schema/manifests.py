@@ -45,7 +45,7 @@ def _check_keys(node: yaml.MappingNode) -> None:
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode) and key.value != "<<":
             if key.value in names:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is here twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
             names.add(key.value)
             key.tag = TEXT_TAG
 

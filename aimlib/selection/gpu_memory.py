@@ -75,8 +75,8 @@ def required_memory(facts: ModelFacts, parallel: Parallel, tokens: int, element_
 def illegal_degree(facts: ModelFacts, tensor: int) -> str:
     """Why the model's heads cannot be divided among `tensor` ranks; empty when they can."""
     if facts.attention_heads % tensor:
-        return f"{facts.attention_heads} attention heads do not divide by {tensor}"
+        return f"{facts.attention_heads} attention heads, which {tensor} does not divide"
     heads = facts.key_value_heads
     if heads and heads % tensor and tensor % heads:
-        return f"{heads} key-value heads and {tensor} ranks do not divide each other"
+        return f"{heads} key-value heads, neither a multiple nor a divisor of {tensor}"
     return ""

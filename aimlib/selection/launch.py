@@ -27,10 +27,10 @@ LONGER_CONTEXT = (
 """Flags and variables by which vLLM 0.33 and SGLang 0.5.23 accept a context length above the model's."""
 
 IGNORED_ENV = {
-    "HIP_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
-    "ROCR_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
-    "CUDA_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
-    "NVIDIA_VISIBLE_DEVICES": "the device plugin decides which GPUs a container sees",
+    "HIP_VISIBLE_DEVICES": "the device plugin assigns GPUs to containers",
+    "ROCR_VISIBLE_DEVICES": "the device plugin assigns GPUs to containers",
+    "CUDA_VISIBLE_DEVICES": "the device plugin assigns GPUs to containers",
+    "NVIDIA_VISIBLE_DEVICES": "the device plugin assigns GPUs to containers",
 }
 """Variables of earlier recipes that would break a pod, with the reason; they are dropped and reported."""
 
@@ -99,7 +99,9 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
         problems.append(f"{flags.max_model_len} {length} is longer than the model's context of {longest} tokens")
     fraction = parsed.value(flags.memory_fraction, float)
     if fraction is not None and not 0 < fraction <= 1:
-        problems.append(f"{flags.memory_fraction} {fraction:g} is no part of a device's memory: above 0, at most 1")
+        problems.append(
+            f"{flags.memory_fraction} {fraction:g} is not a fraction of a device's memory: above 0, at most 1"
+        )
     return Launch(
         engine=backend,
         args=(*degree, *ours.render()),
@@ -109,5 +111,5 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
         cache_bytes=CACHE_BYTES.get(parsed.value(flags.kv_cache_dtype, str) or "", BF16_BYTES),
         env=tuple(variable for variable in configuration.env if variable.name not in IGNORED_ENV),
         problems=tuple(problems),
-        notes=tuple(f"{name} is left out: {IGNORED_ENV[name]}" for name in ignored),
+        notes=tuple(f"{name} is dropped: {IGNORED_ENV[name]}" for name in ignored),
     )

@@ -53,7 +53,7 @@ def _measured(case: Case, goal: str, workload: str | None) -> Term:
     measured, template = GOALS[goal]
     found = _values(case, measured).get(workload or "")
     if found is None:
-        return Term(goal, float("inf"), "no published figure")
+        return Term(goal, float("inf"), "no published measurement")
     value, measurement = found
     return Term(goal, value, f"{template.format(abs(round(value, 2)))} ({measurement.workload}; {measurement.source})")
 

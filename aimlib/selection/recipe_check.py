@@ -56,7 +56,7 @@ def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
         if not configuration.enabled:
             continue
         if rejection:
-            problems.append(f"{where}: {rule}: asked {rejection.requested}, found {rejection.available}")
+            problems.append(f"{where}: {rule}: requested {rejection.requested}, available {rejection.available}")
         else:
             usable.append(configuration.gpu_count)
     if not recipe.configurations:
@@ -64,7 +64,7 @@ def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
     elif not any(configuration.enabled for configuration in recipe.configurations):
         problems.append("no configuration is enabled")
     if recipe.facts is None:
-        notes.append("memory cannot be checked: there are no facts")
+        notes.append("memory is not checked: the recipe has no facts")
     return RecipeCheck(tuple(sorted(usable)), tuple(problems), tuple(notes))
 
 

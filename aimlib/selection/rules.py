@@ -61,12 +61,15 @@ def format_gpus(count: int) -> str:
 def _valid(case: Case) -> RuleResult:
     hardware, count = product(case.recipe.hardware), case.configuration.gpu_count
     if hardware is None:
-        return Rejection("a GPU product that is known", f"hardware {case.recipe.hardware!r}")
+        return Rejection("a known GPU product", f"hardware {case.recipe.hardware!r}, which is unknown")
     if (hardware.name == CPU) != (count == 0):
-        return Rejection("gpuCount: 0 with hardware CPU, and nowhere else", f"gpuCount: {count} on {hardware.name}")
+        return Rejection("gpuCount: 0 with hardware CPU only", f"gpuCount: {count} on {hardware.name}")
     if case.launch.problems:
         engine = case.launch.engine
-        return Rejection(f"arguments that {engine.title} {engine.version} accepts", "; ".join(case.launch.problems))
+        return Rejection(
+            f"arguments that {engine.title} {engine.version} accepts",
+            f"arguments with errors: {'; '.join(case.launch.problems)}",
+        )
     return case
 
 
@@ -98,14 +101,14 @@ def _revision(case: Case) -> RuleResult:
     if case.requirements.revision is None or case.recipe.loaded == case.requirements.model_id:
         return case
     return Rejection(
-        f"revision {case.requirements.revision} of {case.requirements.model_id}", f"loads {case.recipe.loaded}"
+        f"revision {case.requirements.revision} of {case.requirements.model_id}", f"checkpoint {case.recipe.loaded}"
     )
 
 
 def _gpu_count(case: Case) -> RuleResult:
     requested, has = case.requirements.gpu_count, case.configuration.gpu_count
     if requested is None:
-        return case if has else Rejection("GPUs, since gpuCount: 0 was not asked for", format_gpus(has))
+        return case if has else Rejection("GPUs, since gpuCount is not 0", format_gpus(has))
     return case if requested == has else Rejection(format_gpus(requested), format_gpus(has))
 
 
@@ -119,13 +122,13 @@ def _hardware(case: Case) -> RuleResult:
     present = sorted({one.product for one in case.classes if one.product != CPU})
     left = case.narrowed(lambda one: one.product == name)
     if not left.classes:
-        return Rejection(name, f"the cluster has {', '.join(present) or 'no GPUs'}")
+        return Rejection(name, f"{', '.join(present) or 'no GPUs'} in the cluster")
     own = left.narrowed(lambda one: not one.shared)
     if not own.classes:
         return Rejection(f"{name} that are not time-sliced", "shared GPUs only")
     alone = case.configuration.gpu_count < 2
     joined = own.narrowed(lambda one: alone or one.vendor != "nvidia" or one.partition is None)
-    return joined if joined.classes else Rejection(f"{name} that can work together", "MIG devices only, which cannot")
+    return joined if joined.classes else Rejection(f"{name} that one replica can combine", "MIG devices only")
 
 
 def engine_image(case: Case) -> str | None:
@@ -149,7 +152,9 @@ def _image(case: Case) -> RuleResult:
 def _supported(case: Case) -> RuleResult:
     hardware = product(case.recipe.hardware)
     if hardware and not hardware.serves(case.recipe.precision):
-        return Rejection(f"{case.recipe.precision} weights", f"{hardware.name} serves {', '.join(hardware.served)}")
+        return Rejection(
+            f"{case.recipe.precision} weights", f"{hardware.name}, which supports {', '.join(hardware.served)}"
+        )
     return case
 
 
@@ -185,7 +190,7 @@ def _one_node(case: Case) -> RuleResult:
 
 
 def _most(case: Case) -> str:
-    return f"{max(one.devices_per_node for one in case.classes)} at most"
+    return f"at most {max(one.devices_per_node for one in case.classes)}"
 
 
 def _taints(case: Case) -> RuleResult:
@@ -197,7 +202,7 @@ def _taints(case: Case) -> RuleResult:
     if left.classes:
         return left
     found = sorted({str(taint) for one in case.classes for taint in one.taints})
-    return Rejection("nodes without taints of others", ", ".join(found))
+    return Rejection("nodes without other taints", ", ".join(found))
 
 
 SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (

@@ -217,7 +217,7 @@ def _refusal(requirements: Requirements, rejected: list[RejectedCase], unreadabl
         if len(rejected) > 1
         else f"the only configuration for {requirements.model_id} does not fit: "
     )
-    numbers = f"asked {closest.rejection.requested}, found {closest.rejection.available}"
+    numbers = f"requested {closest.rejection.requested}, available {closest.rejection.available}"
     where = f"{closest.case.name} with {format_gpus(closest.case.configuration.gpu_count)}"
     return "; ".join((f"{lead}{sentence}{where}: {numbers}", *broken))
 

@@ -18,7 +18,7 @@ RESYNC_SECONDS = 60
 """Seconds until the next sync, since no event reports a change of metrics."""
 TOLERANCE = 0.1
 """Relative change of a metric that causes no update: twice the largest effect of rounding to two digits."""
-NOT_CONFIGURED = "the hook server was given no Prometheus to ask (AIM_OBSERVE, AIM_PROMETHEUS_URL)"
+NOT_CONFIGURED = "the hook server has no Prometheus to query (AIM_OBSERVE, AIM_PROMETHEUS_URL)"
 
 
 class Observation(NamedTuple):
@@ -97,10 +97,10 @@ def _measured(seen: Observation) -> Metrics:
 def _why(seen: Observation) -> tuple[str | None, str | None]:
     """Why metrics are absent, as reason and message; None where none is."""
     if seen.error:
-        return "NotAnswering", f"asked Prometheus for figures, found {seen.error}"
+        return "NotAnswering", f"the query of Prometheus failed: {seen.error}"
     if not seen.values.keys() - {"gpu_utilization"}:
-        message = "Prometheus has scraped nothing of these Pods, or not with the labels namespace and aimendpoint"
+        message = "Prometheus has no metrics of these Pods, or not with the labels namespace and aimendpoint"
         return "NotScraped", message
     if seen.values.get("throughput") == 0:
-        return "NoTraffic", "no request has ended within five minutes"
+        return "NoTraffic", "no request has finished within 5 minutes"
     return None, None

@@ -82,11 +82,11 @@ def parse_response(body: bytes) -> Series:
     try:
         response = from_json(body)
     except ValueError as error:
-        raise PrometheusError("an answer that is not JSON") from error
+        raise PrometheusError("a response that is not JSON") from error
     data = response.get("data") if isinstance(response, dict) and response.get("status") == "success" else None
     listed = data.get("result") if isinstance(data, dict) and data.get("resultType") == "vector" else None
     if not isinstance(listed, list):
-        raise PrometheusError("an answer that is none to an instant query")
+        raise PrometheusError("a response that is not that of an instant query")
     found: dict[tuple[str, str], dict[str, float]] = {}
     for one in listed:
         labels, value = _labels(one), _value(one)

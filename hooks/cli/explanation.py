@@ -108,7 +108,7 @@ def explanation_of(endpoint: Raw, status: Raw, recipes: Iterable[Raw]) -> Explan
 def verdict_text(candidate: Candidate) -> str:
     """The terms of the score, or the rule that rejected the candidate, with both values."""
     if candidate.rule:
-        return f"{candidate.rule}: asked {candidate.asked}, found {candidate.found}"
+        return f"{candidate.rule}: requested {candidate.asked}, available {candidate.found}"
     return ", ".join(f"{term.name} {term.value}" for term in candidate.score if term.name != "gpus")
 
 

@@ -17,11 +17,11 @@ def test_the_demo_serves_its_example_explains_it_and_stops_cleanly():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "manifests/examples/endpoint.yaml is Ready" in done.stdout
-    for sentence in ("gpuCount 16 is more than any node has: 8 (MI300X, MI325X)", "asked 3 GPUs, found 2 GPUs"):
+    for sentence in ("gpuCount 16 is more than any node has: 8 (MI300X, MI325X)", "requested 3 GPUs, available 2 GPUs"):
         warned, refused = (line for line in done.stdout.splitlines() if sentence in line)
         assert warned.startswith("Warning: ")
         assert "denied" in refused
-    assert "\nFailed: the GPU's memory does not suffice: HIP out of memory. Tried to allocate" in done.stdout
+    assert "\nFailed: there is not enough GPU memory: HIP out of memory. Tried to allocate" in done.stdout
     shown = done.stdout[done.stdout.index("$ kubectl get aimendpoints") :]
     assert "Qwen/Qwen3-32B" in shown
     assert "16 x MI300X" in shown

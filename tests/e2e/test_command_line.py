@@ -53,7 +53,7 @@ def test_what_nothing_fits_ends_with_exit_code_3_and_says_what_is_wrong(live, sp
     space.becomes("it", "NothingFits")
     done = live("explain", "it")
     assert done.exit_code == 3
-    assert "precision: asked precision int8, found" in done.stdout
+    assert "precision: requested precision int8, available" in done.stdout
     considered = space.get("aimendpoint", "it")["status"]["selection"]["considered"]
     assert considered > 20
     assert done.stdout.count(": asked ") == considered + 1  # each candidate, and the closest in the sentence

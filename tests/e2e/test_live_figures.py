@@ -93,7 +93,7 @@ def test_figures_follow_what_is_simulated_and_the_reason_what_becomes_of_prometh
 
     prometheus.process.stop()
     space.wait("a Prometheus that is missed", lambda: metrics(space, "chat").get("reason") == "NotAnswering")
-    assert metrics(space, "chat")["message"] == "asked Prometheus for figures, found no answer"
+    assert metrics(space, "chat")["message"] == "the query of Prometheus failed: no answer"
     assert "throughput" not in metrics(space, "chat")
     with running("prometheus", prometheus.process.popen.args, tmp_path):
         space.wait("figures again", lambda: metrics(space, "chat").get("requestsWaiting") == 31)

@@ -36,7 +36,7 @@ def test_no_free_gpus_are_named_until_there_are_some(space, whole_nodes):
     space.ready("full")
     space.apply(endpoint("waits", modelId=model))
     in_trouble(space, "waits", lambda pod: condition(pod, "PodScheduled") == "False")
-    lacking = f"{nodes} {'has' if nodes == 1 else 'have'} too little amd.com/gpu free (8 asked for)"
+    lacking = f"{nodes} {'has' if nodes == 1 else 'have'} too little free amd.com/gpu (8 requested)"
     message = space.becomes("waits", "Unschedulable", words=lacking, seconds=SECONDS)
     status = space.get("aimendpoint", "waits")["status"]
     assert (status["phase"], status["message"]) == ("Pending", message)

@@ -32,7 +32,7 @@ def test_a_model_that_fits_nowhere_has_no_children_and_says_why(space):
     space.apply(endpoint("larger", modelId="deepseek-ai/DeepSeek-R1-0528", gpuCount=1))
     message = space.becomes("larger", "NothingFits")
     assert "none of" in message
-    assert "asked 1 GPU, found 4 GPUs" in message
+    assert "requested 1 GPU, available 4 GPUs" in message
     status = space.get("aimendpoint", "larger")["status"]
     assert status["phase"] == "Pending"
     assert all(one["asked"] and one["found"] for one in status["selection"]["candidates"])
@@ -43,7 +43,7 @@ def test_new_nodes_make_a_waiting_endpoint_ready_with_no_touch(space, model):
     space.apply(recipe(f"{space.namespace}-mi355x", modelId=model, hardware="MI355X"))
     space.apply(endpoint("patient", modelId=model))
     message = space.becomes("patient", "NothingFits")
-    assert "asked MI355X, found the cluster has MI300X, MI325X" in message
+    assert "requested MI355X, available MI300X, MI325X in the cluster" in message
     assert space.children() == []
     space.plane.add_nodes("mi355x")
     space.ready("patient")
@@ -62,7 +62,7 @@ def test_memory_that_does_not_suffice_is_said_with_both_numbers(space, model):
     space.apply(endpoint("large", modelId=model))
     message = space.becomes("large", "NothingFits")
     assert re.search(
-        r"asked 5\d\d(\.\d)? GiB per device .*, found 1\d\d(\.\d)? GiB usable of 192 GiB on MI300X", message
+        r"requested 5\d\d(\.\d)? GiB per device .*, available 1\d\d(\.\d)? GiB usable of 192 GiB on MI300X", message
     )
     assert space.get("aimendpoint", "large")["status"]["phase"] == "Pending"
     assert space.children() == []

@@ -137,7 +137,7 @@ def test_an_update_that_does_not_concern_selection_is_silent(space):
         assert (patched.code, patched.warnings) == (0, [])
     more = {"spec": {"gpuCount": 5, "recipe": {"gpuCount": 5}}}
     again = told(space, "patch", "aimendpoint/much", "--type=merge", f"--patch={json.dumps(more)}")
-    assert ["asked 5 GPUs" in one for one in again.warnings] == [True]
+    assert ["requested 5 GPUs" in one for one in again.warnings] == [True]
 
 
 def test_endpoints_are_found_by_the_label_of_their_model_as_recipes_are(space):

@@ -50,7 +50,7 @@ ELSEWHERE = {"secretKeyRef": {"name": "other", "key": "other"}}
 NAMED = {"name": "n", "key": "k"}
 
 AIMRECIPE = (
-    ("modelId", {"modelId": "Qwen/Qwen3-0.6B"}, lambda one: "found Qwen/Qwen3-0.6B" in one.status["message"]),
+    ("modelId", {"modelId": "Qwen/Qwen3-0.6B"}, lambda one: "available Qwen/Qwen3-0.6B" in one.status["message"]),
     ("hardware", {"hardware": "MI325X"}, lambda one: one.selected["hardware"] == "MI325X"),
     ("precision", {"precision": "float16"}, lambda one: one.selected["precision"] == "fp16"),
     ("backend", {"backend": "sglang", **configured(args=[])}, lambda one: one.selected["backend"] == "sglang"),
@@ -71,7 +71,7 @@ AIMRECIPE = (
     (
         "configurations[].env[] that would hide GPUs",
         configured(env=[{"name": "HIP_VISIBLE_DEVICES", "value": "0"}]),
-        lambda one: "HIP_VISIBLE_DEVICES is left out" in one.said["examined"]["status"].get("message", ""),
+        lambda one: "HIP_VISIBLE_DEVICES is dropped" in one.said["examined"]["status"].get("message", ""),
     ),
     *(
         (

@@ -126,7 +126,7 @@ def test_no_gpus_are_something_else_than_nothing_said():
             {"deployment": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}},
             "maxSurge and maxUnavailable cannot both be 0",
         ),
-        ({"precision": "fp12"}, "precision 'fp12' is not known"),
+        ({"precision": "fp12"}, "precision 'fp12' is unknown"),
         ({"backend": "tgi"}, "Input should be 'auto', 'vllm' or 'sglang'"),
         ({"gpuCount": 65}, "less than or equal to 64"),
         ({"gpuCount": -1}, "greater than or equal to 0"),

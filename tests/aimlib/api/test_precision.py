@@ -41,7 +41,7 @@ def test_the_meanings_are_six_and_each_means_itself():
 @pytest.mark.parametrize("wrong", ["invalid", "", "fp32", "bf 16", "int"])
 def test_a_word_that_nobody_knows_is_refused_with_those_that_are_known(wrong):
     for adapter in (STATED, ASKED):
-        with pytest.raises(ValidationError, match="is not known; one of auto, bf16, bfloat16, ") as error:
+        with pytest.raises(ValidationError, match="is unknown; use one of auto, bf16, bfloat16, ") as error:
             adapter.validate_python(wrong)
         assert repr(wrong) in str(error.value)
 

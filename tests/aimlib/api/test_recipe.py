@@ -55,7 +55,7 @@ def test_a_variable_may_come_from_a_secret():
         ({"modelId": None}, "modelId"),
         ({"hardware": None}, "hardware"),
         ({"backend": "tensorrt"}, "Input should be 'vllm' or 'sglang'"),
-        ({"precision": "auto8"}, "precision 'auto8' is not known"),
+        ({"precision": "auto8"}, "precision 'auto8' is unknown"),
         ({"configurations": [{"gpuCount": 1}, {"gpuCount": 1}]}, "configurations must differ in gpuCount"),
         ({"configurations": {"1_gpu": {}}}, "valid tuple"),
         ({"configurations": [{"gpuCount": 65}]}, "less than or equal to 64"),

@@ -89,7 +89,7 @@ def test_first_goes_what_is_not_listed_then_by_priority_then_the_oldest():
     order = ["unlisted", "low-old", "low-new", "medium", "high"]
     assert gone(models, LRU._replace(min_free=99 * GIB), 0) == order
     reasons = whys(models, AGE._replace(min_free=99 * GIB), 0)
-    assert reasons[0].endswith("; first downloaded of those that spec does not list any more")
+    assert reasons[0].endswith("; first downloaded of the models that are no longer listed")
     assert reasons[1].endswith("; first downloaded of low priority")
 
 
@@ -135,27 +135,30 @@ def test_the_reason_names_who_asks_for_the_space():
     ("models", "strategy", "said"),
     [
         ([model("a", gib=99)], "lru", None),
-        ([], "lru", "100 GiB should be free, and 12 GiB are: no other model is there to remove"),
+        ([], "lru", "100 GiB should be free, and 12 GiB are: there is no other model to remove"),
         (
             [model("a")],
             "age",
-            "100 GiB should be free, and 22 GiB would be after the clean-up: no other model is there to remove",
+            "100 GiB should be free, and 22 GiB would be after the clean-up: there is no other model to remove",
         ),
-        ([model("a")], "none", "100 GiB should be free, and 12 GiB are: clean-up is told to remove nothing"),
+        ([model("a")], "none", "100 GiB should be free, and 12 GiB are: clean-up is off"),
         (
             [model("a", used_by=("x",)), model("b", used_by=("x", "y")), model("c", retention=9)],
             "lru",
-            "100 GiB should be free, and 12 GiB are: the other models have to stay (2 in use, 1 within retention)",
+            "100 GiB should be free, and 12 GiB are: the other models cannot be removed (2 in use, 1 within retention)",
         ),
         (
             [model("a", used_by=("x",)), model("b")],
             "lru",
-            "100 GiB should be free, and 22 GiB would be after the clean-up: the other models have to stay (1 in use)",
+            (
+                "100 GiB should be free, and 22 GiB would be after the clean-up: "
+                "the other models cannot be removed (1 in use)"
+            ),
         ),
         (
             [model("a", retention=9)],
             "lru",
-            "100 GiB should be free, and 12 GiB are: the other models have to stay (1 within retention)",
+            "100 GiB should be free, and 12 GiB are: the other models cannot be removed (1 within retention)",
         ),
     ],
 )

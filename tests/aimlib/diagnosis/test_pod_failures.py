@@ -38,11 +38,11 @@ def unscheduled(**said):
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (unscheduled(), PodFailure("Unschedulable", "the scheduler does not say why")),
+        (unscheduled(), PodFailure("Unschedulable", "the scheduler gives no reason")),
         (unscheduled(reason="SchedulingGated"), PodFailure("Unschedulable", "SchedulingGated")),
         (
             unscheduled(message="pod has unbound immediate PersistentVolumeClaims"),
-            PodFailure("ClaimPending", "no pod can start before its claim is there: one is not bound to a volume"),
+            PodFailure("ClaimPending", "no pod can start: PersistentVolumeClaim of the pod is not bound to a volume"),
         ),
         (unscheduled(lastTransitionTime=None), None),
         (waiting("ContainerCreating"), None),
@@ -54,12 +54,15 @@ def unscheduled(**said):
                 "image docker.io/vllm/vllm-openai-rocm:v0.33.0 cannot be pulled: failed to resolve: 403 Forbidden",
             ),
         ),
-        (waiting("RunContainerError"), PodFailure("ConfigError", "container engine cannot be made: RunContainerError")),
+        (
+            waiting("RunContainerError"),
+            PodFailure("ConfigError", "container engine cannot be created: RunContainerError"),
+        ),
         (
             ended("The container could not be located", 137, reason="ContainerStatusUnknown"),
             PodFailure(
                 "CrashLoop",
-                "container engine ended with exit code 137, and its last words are: The container could not be located",
+                "container engine ended with exit code 137; its last log line is: The container could not be located",
             ),
         ),
         (
@@ -75,7 +78,7 @@ def unscheduled(**said):
         ),
         (
             pod({"metadata": {"deletionTimestamp": AGO}, "status": {"reason": "NodeLost"}}),
-            PodFailure("NodeLost", "node mi300x-0 does not report any more"),
+            PodFailure("NodeLost", "node mi300x-0 has stopped reporting"),
         ),
         (pod({"spec": {"nodeName": None}, "status": {"reason": "NodeLost"}}), None),
         ({"metadata": {"name": "bare"}}, None),

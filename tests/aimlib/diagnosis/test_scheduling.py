@@ -17,11 +17,11 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
                 "0/5 nodes are available: 2 node(s) had untolerated taint {a: b}, 3 Insufficient amd.com/gpu. "
                 "preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling."
             ),
-            "no room on any of 5 nodes: 3 have too little amd.com/gpu free (8 asked for), 2 have the taint a: b",
+            "no room on any of 5 nodes: 3 have too little free amd.com/gpu (8 requested), 2 have the taint a: b",
         ),
         (
             "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes",
-            "no room on the one node: 1 has too little memory free",
+            "no room on the one node: 1 has too little free memory",
         ),
         (
             (
@@ -29,8 +29,8 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
                 "1 node(s) were unschedulable, 1 node(s) had untolerated taint(s)."
             ),
             (
-                "no room on any of 4 nodes: 1 has a taint, 1 has as many pods as it may have, 1 has been cordoned, "
-                "1 has the taint gone"
+                "no room on any of 4 nodes: 1 has a taint, 1 has been cordoned, "
+                "1 has reached the maximum number of pods, 1 has the taint gone"
             ),
         ),
         (
@@ -39,14 +39,14 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
                 "1 node(s) didn't match pod affinity rules, 1 node(s) didn't have free ports."
             ),
             (
-                "no room on any of 3 nodes: 1 has no access to its volume, "
-                "1 has none of the pods that it must be together with, "
-                "1 has this objection: didn't have free ports"
+                "no room on any of 3 nodes: 1 has no access to the pod's volume, "
+                "1 has none of the pods that its affinity requires, "
+                "1 has this problem: didn't have free ports"
             ),
         ),
         (
             "0/2 nodes are available: 2 of a new kind.",
-            "no room on any of 2 nodes: 2 have this objection: of a new kind",
+            "no room on any of 2 nodes: 2 have this problem: of a new kind",
         ),
         ("no nodes available to schedule pods", "no nodes available to schedule pods"),
         ("0/2 nodes are available: none. preemption: 0/2 nodes", "0/2 nodes are available: none."),

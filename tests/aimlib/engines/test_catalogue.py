@@ -176,9 +176,9 @@ def test_a_value_is_what_the_engine_reads(backend, args, flag, kind, value):
         (
             "vllm",
             "--swap-space 16",
-            "--swap-space is no flag of vLLM 0.33.0: KV cache is no longer swapped to CPU memory",
+            "--swap-space is not a flag of vLLM 0.33.0: KV cache is no longer swapped to CPU memory",
         ),
-        ("vllm", "--swap_space=16", "--swap-space is no flag of vLLM 0.33.0"),
+        ("vllm", "--swap_space=16", "--swap-space is not a flag of vLLM 0.33.0"),
         ("vllm", "--guided-decoding-backend x", "use --structured-outputs-config.backend"),
         ("vllm", "--num-scheduler-steps 8", "multi-step scheduling was removed"),
         ("vllm", "--device cpu", "the image decides the device"),
@@ -188,9 +188,9 @@ def test_a_value_is_what_the_engine_reads(backend, args, flag, kind, value):
         ("sglang", "--max-model-len 8192", "that is vLLM's name; use --context-length"),
         ("sglang", "--max-num-batched-tokens 1", "use --chunked-prefill-size"),
         ("vllm", "--gpu-memory-utilisation 0.9", "did you mean --gpu-memory-utilization?"),
-        ("vllm", "--qqqqqqqqqqqqqqqq", "--qqqqqqqqqqqqqqqq is no flag of vLLM 0.33.0"),
-        ("vllm", "--max-num 4", "--max-num is no flag of vLLM 0.33.0"),
-        ("vllm", "-- x", "-- is no flag"),
+        ("vllm", "--qqqqqqqqqqqqqqqq", "--qqqqqqqqqqqqqqqq is not a flag of vLLM 0.33.0"),
+        ("vllm", "--max-num 4", "--max-num is not a flag of vLLM 0.33.0"),
+        ("vllm", "-- x", "-- is not a flag"),
         ("vllm", "--dtype float8_e4m3", "--dtype got 'float8_e4m3', expected one of auto, bfloat16,"),
         ("sglang", "--dtype float8_e5m2", "--dtype got 'float8_e5m2', expected one of auto, half,"),
         ("vllm", "--tensor-parallel-size two", "--tensor-parallel-size got 'two', expected a whole number"),
@@ -216,7 +216,7 @@ def test_a_value_is_what_the_engine_reads(backend, args, flag, kind, value):
         (
             "vllm",
             "-cc.mode=1 -cc {}",
-            "--compilation-config is given both whole and by key; write all of it in one way",
+            "--compilation-config is given both as a whole and by key; use one of the two",
         ),
     ],
 )

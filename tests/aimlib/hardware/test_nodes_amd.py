@@ -92,7 +92,7 @@ def test_an_unknown_device_is_there_by_its_id_with_the_memory_that_its_label_tel
 def test_a_device_that_lost_its_labels_is_nothing_that_a_recipe_is_for():
     unlabelled = node({}, {"amd.com/gpu": "8", "amd.com/cpx_nps4": "0"})
     assert gpus(unlabelled) == ()
-    assert node_facts(unlabelled).summary.endswith("left out, since labels do not say what they are: 8 amd.com/gpu")
+    assert node_facts(unlabelled).summary.endswith("not counted, since no label identifies them: 8 amd.com/gpu")
 
 
 def test_devices_of_two_kinds_under_one_resource_cannot_be_told_apart_by_a_pod_and_are_left_out():

@@ -20,7 +20,7 @@ def test_a_length_of_time_is_read(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "1d12h", "123456789d", "1y"])
 def test_what_is_no_length_of_time_is_refused(text):
-    with pytest.raises(duration.InvalidDurationError, match="is not a length of time such as 30d, 12h or 45m"):
+    with pytest.raises(duration.InvalidDurationError, match="is not a duration such as 30d, 12h or 45m"):
         duration.parse_duration(text)
 
 

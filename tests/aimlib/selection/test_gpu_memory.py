@@ -132,9 +132,9 @@ def test_a_degree_is_legal_where_the_heads_can_be_shared_out(name, legal):
 @pytest.mark.parametrize(
     ("name", "degree", "words"),
     [
-        ("Qwen3-32B", 3, "64 attention heads do not divide by 3"),
-        ("Phi-4", 4, "10 key-value heads and 4 ranks do not divide each other"),
-        ("DeepSeek-R1 fp8", 3, "128 attention heads do not divide by 3"),
+        ("Qwen3-32B", 3, "64 attention heads, which 3 does not divide"),
+        ("Phi-4", 4, "10 key-value heads, neither a multiple nor a divisor of 4"),
+        ("DeepSeek-R1 fp8", 3, "128 attention heads, which 3 does not divide"),
     ],
 )
 def test_an_illegal_degree_says_which_heads(name, degree, words):

@@ -48,10 +48,10 @@ def test_degrees_are_read_by_any_name_and_the_rest_goes_to_tensor_parallel(backe
         (2, ["-pp", "3"], "tensor 1 x pipeline 3 x data 1 make 3 ranks for 2 GPUs"),
         (0, ["-tp", "2"], "tensor 2 x pipeline 1 x data 1 make 2 ranks for 0 GPUs"),
         (4, ["-tp", "-4"], "tensor 1 x pipeline 1 x data 1 make 1 ranks for 4 GPUs"),
-        (1, ["--gpu-memory-utilization=9"], "--gpu-memory-utilization 9 is no part of a device's memory"),
-        (1, ["--gpu-memory-utilization=0"], "--gpu-memory-utilization 0 is no part of a device's memory"),
+        (1, ["--gpu-memory-utilization=9"], "--gpu-memory-utilization 9 is not a fraction of a device's memory"),
+        (1, ["--gpu-memory-utilization=0"], "--gpu-memory-utilization 0 is not a fraction of a device's memory"),
         (1, ["--dtype", "float8_e4m3"], "--dtype got 'float8_e4m3'"),
-        (1, ["--max-context-len=8192"], "--max-context-len is no flag of vLLM"),
+        (1, ["--max-context-len=8192"], "--max-context-len is not a flag of vLLM"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -172,7 +172,7 @@ def test_variables_that_the_device_plugin_sets_are_left_out_and_reported():
     found = started(env=env)
     assert [variable.name for variable in found.env] == ["VLLM_ROCM_USE_AITER"]
     assert [note.partition(" ")[0] for note in found.notes] == [*IGNORED_ENV]
-    assert all("the device plugin decides" in note for note in found.notes)
+    assert all("the device plugin assigns" in note for note in found.notes)
 
 
 FLAGS = ("--tensor-parallel-size", "-tp", "--max-model-len", "--gpu-memory-utilization", "--kv-cache-dtype", "--nope")

@@ -54,7 +54,7 @@ def test_only_equal_workloads_are_compared_and_that_of_most_candidates_counts():
     common = [case("a", 1, measured("short", tokens=100)), case("b", 1, measured("short", tokens=200))]
     other = case("c", 1, measured("long", tokens=9999))
     assert order("throughput", *common, other) == ["b", "a", "c"]
-    assert words("throughput", *common, other)["c"]["throughput"] == "no published figure"
+    assert words("throughput", *common, other)["c"]["throughput"] == "no published measurement"
 
 
 def test_of_workloads_that_are_equally_common_the_first_by_name_counts():
@@ -142,4 +142,4 @@ def test_every_candidate_is_ranked_once_by_the_same_terms(found, goal):
 def test_a_figure_of_a_workload_that_nobody_else_was_measured_with_does_not_count(found, goal, tokens):
     assume(common_workload(found, goal))
     lonely = case("lonely", 1, measured("z: a workload of its own", tokens, 1))
-    assert words(goal, *found, lonely)["lonely"][goal] == "no published figure"
+    assert words(goal, *found, lonely)["lonely"][goal] == "no published measurement"

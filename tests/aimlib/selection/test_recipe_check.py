@@ -21,25 +21,39 @@ def test_what_is_right_is_usable_without_a_word():
         (
             recipe(*SIZES, facts={**FACTS, "weightsGiB": 381}),
             (4, 8),
-            ["1 GPU: memory: asked 420.", "2 GPUs: memory: asked "],
+            ["1 GPU: memory: requested 420.", "2 GPUs: memory: requested "],
         ),
         (
             recipe(configuration(8), configuration(3)),
             (8,),
-            ["3 GPUs: tensorParallel: asked tensor parallel 3, found 64 attention heads do not divide by 3"],
+            [
+                (
+                    "3 GPUs: tensorParallel: requested tensor parallel 3, "
+                    "available 64 attention heads, which 3 does not divide"
+                )
+            ],
         ),
         (
             recipe(hardware="MI210", precision="fp8"),
             (),
-            ["1 GPU: supported: asked fp8 weights, found MI210 serves bf16"],
+            ["1 GPU: supported: requested fp8 weights, available MI210, which supports bf16"],
         ),
         (
             recipe(configuration(1, args=["--swap-space=4"]), configuration(2)),
             (2,),
-            ["1 GPU: valid: asked arguments that vLLM 0.33.0 accepts, found --swap-space is no flag of vLLM 0.33.0"],
+            [
+                (
+                    "1 GPU: valid: requested arguments that vLLM 0.33.0 accepts, available arguments with errors: "
+                    "--swap-space is not a flag of vLLM 0.33.0"
+                )
+            ],
         ),
-        (recipe(hardware="MI999X"), (), ["1 GPU: valid: asked a GPU product that is known, found hardware 'MI999X'"]),
-        (recipe(configuration(0)), (), ["CPUs only: valid: asked gpuCount: 0 with hardware CPU, and nowhere else"]),
+        (
+            recipe(hardware="MI999X"),
+            (),
+            ["1 GPU: valid: requested a known GPU product, available hardware 'MI999X', which is unknown"],
+        ),
+        (recipe(configuration(0)), (), ["CPUs only: valid: requested gpuCount: 0 with hardware CPU only"]),
         (recipe(configuration(1, enabled=False, args=["--nope"]), configuration(2)), (2,), []),
     ],
     ids=[
@@ -80,8 +94,8 @@ def test_what_is_left_out_and_what_could_not_be_checked_is_noted():
     found = check_recipe("r", recipe(configuration(2, env=env), facts=None))
     assert found.usable == (2,)
     assert found.notes == (
-        "2 GPUs: HIP_VISIBLE_DEVICES is left out: the device plugin decides which GPUs a container sees",
-        "memory cannot be checked: there are no facts",
+        "2 GPUs: HIP_VISIBLE_DEVICES is dropped: the device plugin assigns GPUs to containers",
+        "memory is not checked: the recipe has no facts",
     )
 
 

@@ -139,7 +139,7 @@ def test_an_own_image_replaces_one_that_does_not_exist():
             {"modelId": "a/b"},
             (
                 "none of 15 configurations for a/b fits (rejected by model: 15); "
-                "closest is phi with 1 GPU: asked model a/b, found microsoft/phi-4"
+                "closest is phi with 1 GPU: requested model a/b, available microsoft/phi-4"
             ),
         ),
     ],
@@ -162,9 +162,9 @@ def test_without_recipes_the_sentence_names_what_is_missing():
         (
             999,
             (
-                f"the only configuration for {MODEL} does not fit: one with 1 GPU: asked 1082.2 GiB per device "
+                f"the only configuration for {MODEL} does not fit: one with 1 GPU: requested 1082.2 GiB per device "
                 "(weights 1019.0, KV cache 10.0, overhead 53.2) for 40960 tokens, "
-                "found 176.6 GiB usable of 192 GiB on MI300X"
+                "available 176.6 GiB usable of 192 GiB on MI300X"
             ),
         ),
     ],
@@ -185,7 +185,7 @@ def test_a_fallback_says_what_was_asked_first_and_what_replaced_it():
     found = explained(spec)
     assert found.fallback == 2
     assert found.message.startswith("fallback 2 (gpuCount 8, precision auto): qwen-mi300x with 8 GPUs: ")
-    assert "asked precision fp4, found " in found.message
+    assert "requested precision fp4, available " in found.message
     assert "; fallback (precision int4): none of 15 configurations" in found.message
 
 
@@ -230,7 +230,7 @@ def test_among_those_that_break_one_wish_the_closest_is_what_would_fit_without_i
     rows = [(row.recipe, row.gpu_count) for row in found.candidates]
     assert rows == [("c-here", 2), ("c-here", 4), ("c-here", 1), ("c-here", 8), ("b-large", 1), ("a-gone", 2)]
     assert {row.rule for row in found.candidates} == {"gpuCount"}
-    assert found.message.endswith("closest is c-here with 2 GPUs: asked 3 GPUs, found 2 GPUs")
+    assert found.message.endswith("closest is c-here with 2 GPUs: requested 3 GPUs, available 2 GPUs")
 
 
 def test_a_recipe_that_cannot_be_read_is_a_rejected_candidate_and_touches_no_other():

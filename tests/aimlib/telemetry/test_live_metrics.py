@@ -156,7 +156,7 @@ def test_why_figures_are_absent_is_said(seen, ready, reason):
 def test_the_same_trouble_is_said_once_and_another_one_anew():
     first = said({}, trouble="no answer")
     assert said({}, at=LATER, trouble="no answer", before=first) == first
-    assert said({}, at=LATER, trouble="HTTP status 500", before=first)["message"].endswith("found HTTP status 500")
+    assert said({}, at=LATER, trouble="HTTP status 500", before=first)["message"].endswith("failed: HTTP status 500")
     assert said(BUSY, at=LATER, before=first)["throughput"] == 12
 
 
@@ -166,7 +166,7 @@ def test_figures_are_words_for_people():
         "17 running, 3 waiting, KV cache 41 % full, GPUs 89 % busy"
     )
     quiet = {"throughput": 0.0, "requests_running": 0.0}
-    words = "0 requests/s, 0 running; no request has ended within five minutes"
+    words = "0 requests/s, 0 running; no request has finished within 5 minutes"
     assert format_metrics(current_metrics(None, 1, Observation(NOON, quiet), NOON)) == words
     assert format_metrics(current_metrics(None, 0, None, NOON)) == "no replica is ready, so there is nothing to measure"
 

@@ -26,7 +26,7 @@ def refused(*words, input=None):  # noqa: A002 - as in subprocess.run
     [
         ("kind: [\n", ":2:1: "),
         ("a: b: c\n", ":1:5: mapping values are not allowed"),
-        ("a: 1\na: 2\n", ":2:1: 'a' is here twice"),
+        ("a: 1\na: 2\n", ":2:1: duplicate key 'a'"),
         ("a: \x00\n", "not YAML: "),
         ("{a: 1,\n", ":2:1: "),
         ("just words\n", ":1: not an object with apiVersion, kind and metadata"),

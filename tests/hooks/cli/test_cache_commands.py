@@ -95,11 +95,11 @@ def test_a_folder_that_is_no_cache(tmp_path, command):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"{", "cannot be read: it is no JSON: "),
+        (b"{", "cannot be read: it is not JSON: "),
         (b"\xff\xfe", "cannot be read: 'utf-8' codec"),
-        (b"[]", "cannot be read: it names no version; the next clean-up or download rebuilds it"),
-        (b'{"version": 0}', "cannot be read: it is of version 0, and this release writes 1"),
-        (b'{"version": 2}', "was written by a later release: it is of version 2, and this release knows 1"),
+        (b"[]", "cannot be read: it has no version; the next clean-up or download rebuilds it"),
+        (b'{"version": 0}', "cannot be read: it has version 0, and this release writes 1"),
+        (b'{"version": 2}', "was written by a later release: it has version 2, and this release reads 1"),
     ],
 )
 def test_an_index_that_cannot_be_read(tmp_path, command, content, said):
@@ -194,7 +194,7 @@ def test_space_that_cannot_be_freed_is_reported(tmp_path):
     done = aim("cache", "gc", tmp_path, "--dry-run", "--strategy", "none", "--min-free-space", "1Ei")
     assert done.stdout == "Nothing would be removed.\n"
     assert done.stderr.startswith("1024 PiB should be free, and ")
-    assert done.stderr.endswith(" are: clean-up is told to remove nothing\n")
+    assert done.stderr.endswith(" are: clean-up is off\n")
 
 
 def test_without_rules_nothing_goes(tmp_path):
@@ -206,8 +206,8 @@ def test_without_rules_nothing_goes(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--max-age", "30"), "'30' is not a length of time such as 30d, 12h or 45m"),
-        (("--max-age=-1d",), "'-1d' is not a length of time such as 30d, 12h or 45m"),
+        (("--max-age", "30"), "'30' is not a duration such as 30d, 12h or 45m"),
+        (("--max-age=-1d",), "'-1d' is not a duration such as 30d, 12h or 45m"),
         (("--min-free-space", "much"), "'much' is not a quantity such as 500m, 16 or 64Gi"),
         (("--strategy", "big"), "'big' is not one of 'lru', 'age', 'none'"),
         (

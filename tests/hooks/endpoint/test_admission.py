@@ -189,7 +189,7 @@ def test_warnings_are_cut_as_the_api_server_would_cut_them_and_have_no_control_c
     assert (len(long), long[-1]) == (WARNING_LENGTH, "…")
     many = fit_warnings(f"{number}{'x' * 200}" for number in range(100))
     assert sum(map(len, many)) < WARNINGS_LENGTH + 100
-    assert many[-1] == f"and {101 - len(many)} more, which status.warnings will have"
+    assert many[-1] == f"and {101 - len(many)} more, in status.warnings"
     refused = review_response(parse_review(QUESTION), AdmissionResponse("Refused", refusal="y" * 5000))["response"]
     assert (len(refused["status"]["message"]), refused["allowed"]) == (4096, False)
 

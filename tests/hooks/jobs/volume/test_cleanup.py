@@ -254,7 +254,9 @@ def test_priority_and_retention_of_the_spec_count(tmp_path, space):
     cluster = Kubernetes(wishes, minFreeSpace="1Gi").knowing(*models)
     ended = collected(tmp_path, CacheRules(cluster))
     assert [one.id for one in ended.removed] == ["a/low", "a/other"]
-    assert ended.notes == ["1 GiB should be free, and 128 KiB are: the other models have to stay (1 within retention)"]
+    assert ended.notes == [
+        "1 GiB should be free, and 128 KiB are: the other models cannot be removed (1 within retention)"
+    ]
     assert cluster.reports.cleanup.message == ended.notes[0]
 
 
@@ -500,7 +502,7 @@ def test_no_room_is_made_where_clean_up_is_off_or_the_cluster_is_away(tmp_path):
     done = cleanup.make_room(tmp_path, cluster, "a/c", 1 << 60, quiet)
     assert done.removed == ()
     assert "1024 PiB should be free" in done.message
-    assert done.message.endswith(" are: clean-up is told to remove nothing")
+    assert done.message.endswith(" are: clean-up is off")
     cluster.broken = True
     assert "clean-up stopped: " in cleanup.make_room(tmp_path, cluster, "a/c", 1 << 60, quiet).message
 

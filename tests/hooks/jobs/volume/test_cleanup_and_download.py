@@ -66,7 +66,7 @@ def test_room_is_made_by_what_is_not_in_use(here, hub, monkeypatch, users, fits)
         assert here.files(model.commit) == here.expected()
         assert cluster.reports.models[idle.key].state == "Removed"
     else:
-        with pytest.raises(DownloadError, match=r"make it larger.*the other models have to stay \(1 in use\)"):
+        with pytest.raises(DownloadError, match=r"make it larger.*the other models cannot be removed \(1 in use\)"):
             here.download(make_room=make_room)
         assert cluster.reports.models[idle.key].state == "Ready"
     assert bool(cleanup.clean_up(here.root, CacheRules(cluster), quiet).removed) is False

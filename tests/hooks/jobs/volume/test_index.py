@@ -38,11 +38,11 @@ def test_equal_contents_count_once():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "it is no JSON"),
-        ('{"version": 1, "models": {', "it is no JSON"),
-        ("[]", "it names no version"),
-        ('{"version": "1"}', "it names no version"),
-        ('{"version": 0}', "it is of version 0, and this release writes 1"),
+        ("", "it is not JSON"),
+        ('{"version": 1, "models": {', "it is not JSON"),
+        ("[]", "it has no version"),
+        ('{"version": "1"}', "it has no version"),
+        ('{"version": 0}', "it has version 0, and this release writes 1"),
         ('{"version": 1, "models": 5}', "models: must be an object, found '5'"),
     ],
 )
@@ -52,7 +52,7 @@ def test_texts_that_are_no_index(text, said):
 
 
 def test_a_later_version_is_recognized():
-    with pytest.raises(NewerIndexError, match="it is of version 2, and this release knows 1"):
+    with pytest.raises(NewerIndexError, match="it has version 2, and this release reads 1"):
         volume_index.parse_index('{"version": 2}')
 
 
@@ -173,7 +173,7 @@ def test_the_index_of_a_later_release_is_left_alone(here):
         with pytest.raises(DownloadError) as error:
             act()
         assert error.value.reason == "VolumeRefused"
-        assert "was written by a later release and is not changed: it is of version 2" in error.value.message
+        assert "was written by a later release and is not changed: it has version 2" in error.value.message
     assert here.volume.index_file.read_text() == later
 
 

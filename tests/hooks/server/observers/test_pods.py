@@ -138,7 +138,7 @@ def test_the_server_names_the_cause_when_it_may_observe(api, monkeypatch):
     for names in ("pods", ""):
         monkeypatch.setenv("AIM_OBSERVE", names)
         said[names] = create_app().test_client().post("/endpoint/sync", json=body).json
-    assert said["pods"]["status"]["message"] == 'container engine cannot be made: secret "hf-token" not found'
+    assert said["pods"]["status"]["message"] == 'container engine cannot be created: secret "hf-token" not found'
     assert said["pods"]["resyncAfterSeconds"] == 5
     assert said[""]["status"]["message"] == "0 of 1 replicas ready"
     assert "resyncAfterSeconds" not in said[""]

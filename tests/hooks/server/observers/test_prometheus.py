@@ -83,9 +83,9 @@ def test_one_question_serves_all_syncs_of_half_a_minute(prometheus, figures):
         (401, [b""], "HTTP status 401"),
         (302, [b""], "HTTP status 302"),
         (422, [b'{"status": "error", "error": "expression"}'], "HTTP status 422"),
-        (200, [b"<html>Sign in</html>"], "an answer that is not JSON"),
-        (200, [b'{"status": "success", "data": {'], "an answer that is not JSON"),
-        (200, [b'{"status": "success"}'], "an answer that is none to an instant query"),
+        (200, [b"<html>Sign in</html>"], "a response that is not JSON"),
+        (200, [b'{"status": "success", "data": {'], "a response that is not JSON"),
+        (200, [b'{"status": "success"}'], "a response that is not that of an instant query"),
         (200, [b" " * 2**16] * 129, "an answer of more than 8 MiB"),
     ],
 )
