@@ -5,6 +5,7 @@ examples; explore searches wider and anew.
 """
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,6 +36,11 @@ def metacontroller(tmp_path_factory) -> Objects:
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write the hooks' answers as the expected ones")
+
+
+def pytest_sessionstart():
+    """SIGTERM ends a run as Ctrl-C does: the fixtures stop the servers that they started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
