@@ -9,13 +9,14 @@ class Verdict(NamedTuple):
     """A condition before it has a generation and a time."""
 
     type: str
-    good: bool
+    met: bool
+    """Whether its status is True."""
     reason: str
     message: str
 
     @property
     def status(self) -> Literal["True", "False"]:
-        return "True" if self.good else "False"
+        return "True" if self.met else "False"
 
     def condition(self, generation: int | None) -> Condition:
         return Condition(
@@ -29,5 +30,5 @@ class Verdict(NamedTuple):
 
 def ready_condition(*verdicts: Verdict) -> Verdict:
     """The condition Ready: the first of the given conditions that is False, else the last one."""
-    failed = next((verdict for verdict in verdicts if not verdict.good), None)
+    failed = next((verdict for verdict in verdicts if not verdict.met), None)
     return (failed or verdicts[-1])._replace(type="Ready")

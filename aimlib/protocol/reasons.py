@@ -12,7 +12,7 @@ def phase(kind: str, ready: Verdict) -> str:
 
     Pending: a change of other objects may help. Reconciling, Downloading: time does. Failed: the user must act.
     """
-    return "Ready" if ready.good else _phases(kind).get(ready.reason, "Failed")
+    return "Ready" if ready.met else _phases(kind).get(ready.reason, "Failed")
 
 
 @cache

@@ -43,7 +43,7 @@ def validate(asked: AdmissionRequest, known: Catalogue | None, config: Config, *
         return _response((), not_checked=f"{NOT_CHECKED}: {error}")
     given = warnings(earlier, found.pinned if found else None) if earlier else ()
     unexpected = [one for one in warnings(spec, found.resolved if found else None) if one not in given]
-    if (earlier and decided_for(earlier) == decided_for(spec)) or (found and found.verdict.good):
+    if (earlier and decided_for(earlier) == decided_for(spec)) or (found and found.verdict.met):
         return _response(unexpected)
     if found is None or found.fresh is None:
         why = found.verdict.message if found else NOT_READ

@@ -75,7 +75,7 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
         return CacheUse(owner, warnings=tuple(unused(caches, request)))
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
     verdict = cache_ready(choice, owner.namespace, running=runs)
-    hold = None if verdict.good else _hold(owner, choice, running, memory)
+    hold = None if verdict.met else _hold(owner, choice, running, memory)
     restricted = shared(used, owner.most_replicas, other_users(choice, owner.name)) if used else ""
     return CacheUse(
         owner._replace(hold=hold),
