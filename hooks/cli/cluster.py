@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from kubernetes import client, config
@@ -46,6 +47,21 @@ class LiveCluster:
         with _as_command_errors():
             found: list[Raw] = self.api.list_namespaced_custom_object(GROUP, VERSION, namespace, "aimcaches")["items"]
             return found
+
+    def declared_children(self) -> set[str] | None:
+        """The children that the controller of AIMEndpoints declares, each as `resource.group/version`.
+
+        None where the user may not read it, or there is none.
+        """
+        try:
+            found = self.api.get_cluster_custom_object(
+                "metacontroller.k8s.io", "v1alpha1", "compositecontrollers", "aimendpoint"
+            )
+        except client.ApiException as error:
+            if error.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+                return None
+            raise CommandError(_error_message(error), CLUSTER_ERROR_CODE) from error
+        return {f"{one['resource']}.{one['apiVersion']}" for one in found["spec"]["childResources"]}
 
     def inventory(self) -> Raw:
         """The cluster's inventory."""

@@ -16,8 +16,10 @@ from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
 from hooks.cli.explanation import CANDIDATE_HEAD, WIDE_CANDIDATE_HEAD, Explanation, explanation_of
 from hooks.cli.formats import as_list, json_text, one_or_list, yaml_document
 from hooks.cli.plan import EndpointResponse, PlanContext
+from hooks.cli.simulate import SimulatedCluster
 from hooks.cli.summary import ENDPOINTS, PLAN_HEAD, RECIPE_HEAD, WIDE_RECIPE_HEAD, plan_rows, recipe_data, recipe_row
 from hooks.cli.tables import Cell, table
+from hooks.endpoint.children import OPTIONAL
 
 if TYPE_CHECKING:
     from hooks.cli.cluster import LiveCluster
@@ -127,21 +129,31 @@ def _planned_endpoints(
         own = {one.name: one.raw for one in plan_input.recipes}
         live = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
         caches = _caches(plan_input, cluster)
-        context = PlanContext(cluster.inventory(), [*(live | own).values()], caches, config)
+        context = _live_context(cluster, [*(live | own).values()], caches, config)
         return context, [context.respond(one) for one in plan_input.endpoints]
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
     names = {name for one in plan_input.endpoints for name in simulate.catalogue_names(one)}
     names |= {name for one in plan_input.caches for name in simulate_cache.listed_models(one)}
     inventory = _inventory(options.cluster) if plan_input.endpoints else simulate.simulate_inventory(())
-    context = PlanContext(
-        inventory, files.recipe_catalogue(texts, plan_input.recipes, names), plan_input.caches, config
-    )
+    recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
+    simulated = SimulatedCluster(inventory, recipes, plan_input.caches)
+    context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
     responses = [context.respond(one) for one in plan_input.endpoints]
     if all(one.explanation.any_considered for one in responses):
         return context, responses
     # All recipes, to suggest similar names.
-    context = context._replace(recipes=files.recipe_catalogue(texts, plan_input.recipes))
+    context = context._replace(cluster=simulated._replace(recipes=files.recipe_catalogue(texts, plan_input.recipes)))
     return context, [context.respond(one) for one in plan_input.endpoints]
+
+
+def _live_context(cluster: "LiveCluster", recipes: list[Raw], caches: list[Raw], config: Config) -> PlanContext:
+    """Plans with the cluster's inventory, and with the optional kinds that its controller declares."""
+    declared = cluster.declared_children()
+    simulated = SimulatedCluster(cluster.inventory(), recipes, caches)
+    if declared is None:
+        return PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
+    kinds = tuple(child.kind for child in OPTIONAL if child.declared_as in declared)
+    return PlanContext(simulated._replace(optional_kinds=kinds), config)
 
 
 def _caches(plan_input: files.PlanInput, cluster: "LiveCluster") -> list[Raw]:
@@ -186,7 +198,7 @@ def _live_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
         if fresh or not (status.get("selection") and status.get("resolved")):
             bare = {key: value for key, value in endpoint.items() if key != "status"}
             caches = cluster.caches(cluster.namespace) if simulate.selects_caches(bare) else []
-            yield PlanContext(cluster.inventory(), catalogue, caches, config).respond(bare).explanation
+            yield _live_context(cluster, catalogue, caches, config).respond(bare).explanation
         else:
             yield explanation_of(endpoint, status, catalogue)
 

@@ -1,6 +1,6 @@
 """Plans endpoints and caches together, as if the caches had their models."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from aimlib.api.cache_status import CacheStatus, CacheStorageStatus
@@ -10,6 +10,8 @@ from aimlib.config import Config
 from hooks.cache.hook import read_cache_spec
 from hooks.cli import simulate, simulate_cache
 from hooks.cli.explanation import Explanation, explanation_of
+from hooks.cli.simulate import SimulatedCluster
+from hooks.endpoint.children import OPTIONAL
 
 TRANSIENT_REASONS = frozenset({"Bound", "AllCached", "Progressing", "Downloading"})
 """Reasons of a new cache's conditions that need no change of its spec."""
@@ -35,38 +37,52 @@ class PlannedObject(NamedTuple):
 
 
 class PlanContext(NamedTuple):
-    """What objects are planned with: inventory, recipes, caches and settings."""
+    """What objects are planned with."""
 
-    inventory: Raw
-    recipes: Sequence[Raw]
-    caches: Sequence[Raw]
-    """The AIMCaches, with their present status."""
+    cluster: SimulatedCluster
     config: Config
+    assumed_kinds: tuple[str, ...] = ()
+    """Optional kinds of which it is not known whether the cluster has their component."""
 
     def respond(self, endpoint: Raw) -> EndpointResponse:
         """Calls the endpoint hook, as if the caches of the namespace had all their models."""
-        response = simulate.sync(endpoint, self.inventory, self.recipes, self.config, self._caches_of(endpoint))
-        return EndpointResponse(response["children"], explanation_of(endpoint, response["status"], self.recipes))
+        cluster = self.cluster._replace(caches=self._caches_of(endpoint))
+        response = simulate.sync(endpoint, cluster, self.config)
+        return EndpointResponse(response["children"], explanation_of(endpoint, response["status"], cluster.recipes))
 
     def _caches_of(self, endpoint: Raw) -> list[Raw]:
-        namespace = endpoint["metadata"]["namespace"]
-        return [simulate_cache.with_all_models(one) for one in self.caches if one["metadata"]["namespace"] == namespace]
+        namespace, caches = endpoint["metadata"]["namespace"], self.cluster.caches
+        return [simulate_cache.with_all_models(one) for one in caches if one["metadata"]["namespace"] == namespace]
 
     def plan_endpoint(self, response: EndpointResponse) -> PlannedObject:
         """The plan of an endpoint."""
         explanation = response.explanation
-        warnings = (*explanation.status.warnings, *self._assumptions(explanation))
+        warnings = (
+            *explanation.status.warnings,
+            *self._assumed_components(response.children),
+            *self._assumed_models(explanation),
+        )
         return PlannedObject(
             explanation.title, explanation.message, explanation.fits, warnings, response.children, explanation
         )
 
-    def _assumptions(self, explanation: Explanation) -> Iterator[str]:
+    def _assumed_components(self, children: Iterable[Raw]) -> Iterator[str]:
+        """Warnings about children of kinds that the plan assumes to be offered."""
+        for child in children:
+            for optional in OPTIONAL:
+                if optional.kind in self.assumed_kinds and optional.kind == f"{child['kind']}.{child['apiVersion']}":
+                    yield (
+                        f"planned as if the kustomize component {optional.component} were installed; "
+                        f"{optional.field} has no effect without it"
+                    )
+
+    def _assumed_models(self, explanation: Explanation) -> Iterator[str]:
         """Warnings about models that the plan assumes to be cached."""
         cache_used, resolved = explanation.status.cache, explanation.status.resolved
         if not cache_used or not resolved:
             return
         key = (resolved.checkpoint, cache_used.revision or DEFAULT_REVISION)
-        for cache in self.caches:
+        for cache in self.cluster.caches:
             name = (cache["metadata"]["namespace"], cache["metadata"]["name"])
             models = (cache.get("status") or {}).get("cachedModels") or ()
             cached = {(model["id"], model["revision"]) for model in models if model["status"] == "Ready"}
@@ -77,7 +93,7 @@ class PlanContext(NamedTuple):
         """The plan of a cache with these users."""
         endpoints = [(one.explanation.endpoint, child) for one in responses for child in one.children]
         services = [simulate_cache.with_owner(child, owner) for owner, child in endpoints if child["kind"] == "Service"]
-        response = simulate_cache.sync(cache, services, self.recipes, self.config)
+        response = simulate_cache.sync(cache, services, self.cluster.recipes, self.config)
         metadata, status = cache["metadata"], CacheStatus.model_validate(response["status"])
         _, *conditions = status.conditions  # Ready repeats the first one that is not met
         problems = [one.message for one in conditions if one.reason not in TRANSIENT_REASONS]

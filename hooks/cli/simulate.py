@@ -1,8 +1,8 @@
 """Calls the hooks with requests built from given objects, as Metacontroller would."""
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +18,7 @@ from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
+from hooks.endpoint.children import OPTIONAL
 from hooks.endpoint.world import read_spec
 
 KIND_BY_RESOURCE = {
@@ -42,10 +43,24 @@ ENDPOINT_CHILD_KINDS = (
 )
 """Children that the controller of AIMEndpoints declares: each is a key in its requests, with objects or not."""
 
+OPTIONAL_CHILD_KINDS = tuple(child.kind for child in OPTIONAL)
+"""Children that it declares once the components of these kinds are installed."""
+
 HOST_CORES, HOST_GIB = 128, 1024
 """The ideal node without GPUs: an ordinary server with two sockets."""
 
 READY = [{"type": "Ready", "status": "True"}]
+
+
+class SimulatedCluster(NamedTuple):
+    """What the endpoint hook is called with besides the endpoint."""
+
+    inventory: Raw
+    recipes: Sequence[Raw]
+    caches: Sequence[Raw] = ()
+    """The AIMCaches, with their present status."""
+    optional_kinds: tuple[str, ...] = OPTIONAL_CHILD_KINDS
+    """The kinds of OPTIONAL_CHILD_KINDS that the controller declares."""
 
 
 class _NodeSpec(BaseModel):
@@ -172,14 +187,14 @@ def selects_caches(parent: Raw) -> bool:
     return any(rule["resource"] == "aimcaches" for rule in customize_rules(parent))
 
 
-def sync(parent: Raw, cluster: Raw, recipes: Iterable[Raw], config: Config, caches: Iterable[Raw] = ()) -> Raw:
-    """Calls the endpoint hook with these recipes and that inventory; returns `status` and `children`."""
+def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
+    """Calls the endpoint hook in this cluster; returns `status` and `children`."""
     selected = customize_rules(parent)
     models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in selected}
     # The recipe hook validates a whole recipe, which takes a while: it is called for recipes of the right model only.
-    catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in recipes]
-    found = select_related(selected, [cluster, *catalogue, *caches])
-    children: Raw = {kind: {} for kind in ENDPOINT_CHILD_KINDS}
+    catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in cluster.recipes]
+    found = select_related(selected, [cluster.inventory, *catalogue, *cluster.caches])
+    children: Raw = {kind: {} for kind in (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds)}
     return endpoint.sync(parse_request({"parent": parent, "children": children, "related": found}), config)
 
 

@@ -50,6 +50,12 @@ def _autoscaler(child: Raw) -> str:
     return f"{child['spec']['minReplicas']} to {child['spec']['maxReplicas']} replicas"
 
 
+def _route(child: Raw) -> str:
+    gateways = ", ".join(f"Gateway {one['name']}" for one in child["spec"]["parentRefs"])
+    hostnames = ", ".join(child["spec"].get("hostnames", ["any host name"]))
+    return f"{gateways}: {hostnames}"
+
+
 def _job(child: Raw) -> str:
     [container] = child["spec"]["template"]["spec"]["containers"]
     return " ".join(arg for arg in container["args"] if arg.startswith(("--model=", "--revision=")))
@@ -64,6 +70,7 @@ DETAILS: Mapping[str, Callable[[Raw], str]] = {
     "Service": _service,
     "PersistentVolumeClaim": _claim,
     "HorizontalPodAutoscaler": _autoscaler,
+    "HTTPRoute": _route,
     "Job": _job,
     "CronJob": _cronjob,
 }

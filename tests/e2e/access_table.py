@@ -27,6 +27,7 @@ NAMESPACED = {
     "networkpolicies": "networking.k8s.io",
     "roles": "rbac.authorization.k8s.io",
     "rolebindings": "rbac.authorization.k8s.io",
+    "httproutes": "gateway.networking.k8s.io",
 }
 CLUSTER_WIDE = {
     "aimrecipes": OURS,
@@ -146,6 +147,8 @@ MAY: dict[str, dict[str, Verbs]] = {
 }
 """Verbs by role and resource, in the namespace that the role is bound in; `resource:name` is one object."""
 
+WITH_GATEWAYS = {**MAY["metacontroller"], "httproutes": MADE}
+"""Of Metacontroller once the component gateway-api is installed; without it nobody has rights to routes."""
 ELSEWHERE = {**MAY, **dict.fromkeys(("view", "edit", "admin", "tenant", "reporter"), CATALOGUE)}
 """The same in a namespace in which nobody was given anything."""
 CERTIFICATES_AT_HOME = {

@@ -56,7 +56,7 @@ def test_what_nothing_fits_ends_with_exit_code_3_and_says_what_is_wrong(live, sp
     assert "precision: requested precision int8, available" in done.stdout
     considered = space.get("aimendpoint", "it")["status"]["selection"]["considered"]
     assert considered > 20
-    assert done.stdout.count(": asked ") == considered + 1  # each candidate, and the closest in the sentence
+    assert done.stdout.count(": requested ") == considered + 1  # each candidate, and the closest in the sentence
     unknown = live("explain", "nobody")
     assert unknown.exit_code == 1
     assert '"nobody" not found' in unknown.stderr

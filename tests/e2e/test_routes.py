@@ -7,12 +7,16 @@ import json
 import time
 
 import pytest
+import yaml
 
 from tests.cluster import audit
+from tests.e2e.access_table import WITH_GATEWAYS, row
 from tests.e2e.optional_kinds import MODEL, ROUTE, gateway_component
 from tests.e2e.space import endpoint
+from tests.e2e.test_access import answers, differences, subject
 from tests.e2e.test_installation import dry_run, golden_children
 from tests.e2e.test_writes import settled
+from tests.hooks.cli.commandline import aim
 
 pytestmark = pytest.mark.e2e
 
@@ -69,6 +73,23 @@ def test_every_route_of_every_golden_case_is_accepted(cluster):
     routes = golden_children({"HTTPRoute.gateway.networking.k8s.io/v1"})
     assert len(routes) > 5
     assert dry_run(cluster, routes) == len(routes)
+
+
+@pytest.mark.usefixtures("offered")
+def test_the_component_gives_metacontroller_the_rights_to_routes_and_no_others(space):
+    wanted = row(WITH_GATEWAYS)
+    found = answers(space.plane, subject("metacontroller", space.namespace), list(wanted), space.namespace)
+    assert differences(found, wanted) == {}
+
+
+@pytest.mark.usefixtures("offered")
+def test_a_plan_for_this_cluster_has_the_route(space):
+    file = yaml.safe_dump(endpoint("planned", modelId=MODEL, service={"route": ROUTE}))
+    done = aim("plan", "--live", "-f", file, "--kubeconfig", space.plane.kubeconfig, "--namespace", space.namespace)
+    assert done.exit_code == 0, done.stderr
+    assert "gateway-api" not in done.stderr
+    space.kubectl("apply", "--dry-run=server", "--filename=-", input=done.stdout)
+    assert "HTTPRoute" in {child["kind"] for child in yaml.safe_load_all(done.stdout)}
 
 
 @pytest.mark.usefixtures("offered")

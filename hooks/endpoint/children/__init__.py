@@ -24,12 +24,19 @@ class OptionalChild(NamedTuple):
 
     kind: str
     """`Kind.group/version`."""
+    resource: str
+    """The plural by which a controller declares the kind."""
     component: str
     """The component in manifests/components that adds it."""
     field: str
     """The field of the spec that asks for it."""
     requested: Callable[[EndpointSpec], bool]
     build: Callable[[Owner], Raw | None]
+
+    @property
+    def declared_as(self) -> str:
+        """As a controller declares it: `resource.group/version`."""
+        return f"{self.resource}.{self.kind.partition('.')[2]}"
 
     @property
     def message(self) -> str:
@@ -41,7 +48,14 @@ class OptionalChild(NamedTuple):
 
 
 OPTIONAL = (
-    OptionalChild(HTTP_ROUTE, "gateway-api", "service.route", lambda spec: spec.service.route is not None, http_route),
+    OptionalChild(
+        kind=HTTP_ROUTE,
+        resource="httproutes",
+        component="gateway-api",
+        field="service.route",
+        requested=lambda spec: spec.service.route is not None,
+        build=http_route,
+    ),
 )
 
 

@@ -43,8 +43,9 @@ def test_a_plan_is_what_the_hook_returns():
     [parent] = files.read_plan_input([str(EXAMPLES / "endpoint-full.yaml")], None).endpoints
     inventory = files.read_inventory([str(NODES / "mi300x.yaml")]).inventory
     catalogue = files.recipe_catalogue(files.read_sources([files.shipped_recipes()]))
-    children = simulate.sync(parent, inventory, catalogue, Config())["children"]
-    assert {"Deployment", "Service", "PersistentVolumeClaim", "ConfigMap"} <= {one["kind"] for one in children}
+    children = simulate.sync(parent, simulate.SimulatedCluster(inventory, catalogue), Config())["children"]
+    kinds = {one["kind"] for one in children}
+    assert {"Deployment", "Service", "PersistentVolumeClaim", "ConfigMap", "HTTPRoute"} <= kinds
     assert stream(done.stdout) == children
     assert "null" not in done.stdout
     assert "status:" not in done.stdout
@@ -76,7 +77,9 @@ def test_a_plan_as_a_table_has_a_row_per_child():
         "HorizontalPodAutoscaler",
         "PodDisruptionBudget",
         "ConfigMap",
+        "HTTPRoute",
     }
+    assert "Gateway edge: chat.example.com" in done.stdout
     assert "2 x docker.io/vllm/vllm-openai-rocm:v0.14.0: cpu 16, memory 128Gi, amd.com/gpu 2" in rows[0]
     assert "2 to 4 replicas" in done.stdout
     assert "80Gi, ReadWriteMany" in done.stdout
@@ -87,6 +90,13 @@ def test_warnings_go_to_standard_error_and_leave_the_stream_alone():
     done = aim("plan", "-f", EXAMPLES / "endpoint-full.yaml", *MI300X)
     assert "recipe.customRecipe.namespace has no effect" in done.stderr
     assert "has no effect" not in done.stdout
+
+
+def test_a_child_of_an_optional_kind_is_planned_as_if_its_component_were_installed():
+    done = aim("plan", "-f", EXAMPLES / "endpoint-full.yaml", *MI300X)
+    note = "planned as if the kustomize component gateway-api were installed; service.route has no effect without it"
+    assert done.stderr.count(note) == 1
+    assert note not in aim("plan", "-f", SHORT, *MI300X).stderr
 
 
 def test_without_a_cluster_there_is_one_node_of_each_product_and_a_note():

@@ -71,19 +71,17 @@ def test_only_requested_recipes_reach_the_hook():
     parent = yaml.safe_load(endpoint({"name": "it", "namespace": "default"}, modelId="example/model"))
     others = [yaml.safe_load(recipe("a", modelId="other/model")), yaml.safe_load(recipe("b", modelId=7))]
     mine = yaml.safe_load(recipe("c"))
-    found = simulate.sync(parent, files.read_inventory(MI300X).inventory, [*others, mine], files.read_settings(None))
+    cluster = simulate.SimulatedCluster(files.read_inventory(MI300X).inventory, [*others, mine])
+    found = simulate.sync(parent, cluster, files.read_settings(None))
     assert [one["recipe"] for one in found["status"]["selection"]["candidates"]] == ["c"]
 
 
 def test_a_named_recipe_is_found_whatever_its_model():
     spec = {"modelId": "example/model", "recipe": {"customRecipe": {"name": "a"}}}
     parent = yaml.safe_load(endpoint({"name": "it", "namespace": "default"}, **spec))
-    found = simulate.sync(
-        parent,
-        files.read_inventory(MI300X).inventory,
-        [yaml.safe_load(recipe("a", modelId="x"))],
-        files.read_settings(None),
-    )
+    recipes = [yaml.safe_load(recipe("a", modelId="x"))]
+    cluster = simulate.SimulatedCluster(files.read_inventory(MI300X).inventory, recipes)
+    found = simulate.sync(parent, cluster, files.read_settings(None))
     [candidate] = found["status"]["selection"]["candidates"]
     assert candidate["rule"] == "model"
     assert simulate.catalogue_names(parent) == ("example/model", "a")

@@ -203,6 +203,7 @@ class FakeCluster:
         self.has = caches
         self.endpoints = [yaml.safe_load(endpoint({"name": "it", "namespace": "default"}, modelId=QWEN))]
         self.asked: list[str] = []
+        self.declared: set[str] | None = set()
 
     def all(self, plural):
         assert plural == "aimrecipes"
@@ -214,6 +215,9 @@ class FakeCluster:
 
     def endpoint(self, name):
         return next(one for one in self.endpoints if one["metadata"]["name"] == name)
+
+    def declared_children(self):
+        return self.declared
 
     def inventory(self):
         return files.read_inventory([str(NODES / "mi300x.yaml")]).inventory
@@ -244,6 +248,23 @@ def test_an_endpoint_finds_the_caches_of_the_running_cluster(running, state, ahe
     objects, said = planned("-f", endpoint(modelId=QWEN), "--live")
     assert mounts(objects) == ["there-storage"]
     assert (f"planned as if AIMCache there had {QWEN}" in said) == ahead
+
+
+@pytest.mark.parametrize(
+    ("declared", "has_route", "warning"),
+    [
+        ({"deployments.apps/v1"}, False, "service.route has no effect: HTTPRoute is managed once"),
+        ({"httproutes.gateway.networking.k8s.io/v1"}, True, None),
+        (None, True, "planned as if the kustomize component gateway-api were installed"),
+    ],
+    ids=["the component is missing", "the component is installed", "the controller cannot be read"],
+)
+def test_a_route_is_planned_as_the_controller_of_the_cluster_declares(running, declared, has_route, warning):
+    running().declared = declared
+    route = {"parentRefs": [{"name": "edge"}], "hostnames": ["chat.example.com"]}
+    objects, notes = planned("-f", endpoint({"name": "it"}, modelId=QWEN, service={"route": route}), "--live")
+    assert (("HTTPRoute", "it") in objects) == has_route
+    assert warning in notes if warning else "gateway-api" not in notes
 
 
 def test_a_cache_of_the_files_stands_for_that_of_the_cluster(running):
