@@ -1,6 +1,7 @@
 """The golden cases: for each world of testdata/<kind>/<hook>/<case> the whole answer, and what holds for any answer."""
 
 import json
+import re
 from functools import cache
 from itertools import combinations
 
@@ -11,6 +12,7 @@ from tests import golden
 from tests.cases import PARENTS, TESTDATA, Case, cases
 from tests.child_types import type_errors
 from tests.controllers import declared, groups
+from tests.expansion import expand
 from tests.files import written
 from tests.merge_patch import same
 from tests.playing import again, play
@@ -133,6 +135,33 @@ def makes_room(first, second) -> bool:
         for play in (first, second)
     ]
     return bool(found & (wanted[1] - wanted[0]))
+
+
+VARIABLE = re.compile(r"\$\((\w+)\)")
+OURS = {"KUBERNETES_SERVICE_HOST"}
+"""What the cache hook has the kubelet expand."""
+
+
+def expanded(value):
+    """The variables that the kubelet would expand in the containers within a response."""
+    if isinstance(value, list):
+        return {name for one in value for name in expanded(one)}
+    if not isinstance(value, dict):
+        return set()
+    texts = [*value.get("command", ()), *value.get("args", ())] if "image" in value else []
+    texts += [one.get("value", "") for one in value.get("env", ())] if "image" in value else []
+    found = set()
+    for text in texts:
+        names = set(VARIABLE.findall(text))
+        found |= {name for name in names if f"!{name}!" in expand(text, {name: f"!{name}!" for name in names})}
+    return found.union(*map(expanded, value.values()))
+
+
+@pytest.mark.parametrize("case", SYNCED, ids=str)
+def test_the_kubelet_expands_nothing_but_what_recipes_and_this_operator_wrote(case):
+    stated = VARIABLE.findall(json.dumps([case.world.get("recipes"), played(case).request.get("related")]))
+    if kept := expanded(children(played(case).answer.said) or []) - OURS:
+        assert kept <= set(stated)
 
 
 def changes_a_child(play) -> bool:

@@ -4,6 +4,7 @@ from aimlib.api.cache import DUPLICATE_FILES, CachedModelSpec
 from aimlib.api.meta import Raw
 from aimlib.caching.download_errors import FINAL_CODES
 from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.kube.expansion import Expandable, escaped
 from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.pod import cache_pod
 from hooks.objects.hub_token import hub_token
@@ -52,13 +53,13 @@ def _environment(owner: CacheOwner) -> list[Raw]:
     """Variables that huggingface_hub and HTTP clients read."""
     hub = owner.spec.hub
     # The API server, to which the Job reports, is never behind the proxy.
-    direct = ",".join(filter(None, (hub.proxy.no_proxy, "$(KUBERNETES_SERVICE_HOST)")))
+    direct = ",".join(filter(None, (escaped(hub.proxy.no_proxy or ""), "$(KUBERNETES_SERVICE_HOST)")))
     variables = {
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_ENDPOINT": hub.endpoint,
         "HTTP_PROXY": hub.proxy.http,
         "HTTPS_PROXY": hub.proxy.https,
-        "NO_PROXY": direct if hub.proxy.http or hub.proxy.https else None,
+        "NO_PROXY": Expandable(direct) if hub.proxy.http or hub.proxy.https else None,
     }
     return [
         *(() if hub.offline else (hub_token(hub.token_secret, owner.config.token_secret),)),

@@ -3,6 +3,7 @@
 from aimlib.api.meta import Raw
 from aimlib.hardware.labels import AMD_ID, NVIDIA_PRODUCT
 from hooks.cache.children.owner import CacheOwner
+from hooks.objects.container import literal_container
 from hooks.objects.shared_volume import ONE_NODE, same_node
 
 USER = 65532
@@ -33,7 +34,7 @@ def cache_pod(owner: CacheOwner, component: str, args: list[str], env: list[Raw]
                 for keys in owner.config.tolerated_taints.values()
                 for key in keys
             ],
-            "containers": [_container(owner, component, args, env)],
+            "containers": [literal_container(_container(owner, component, args, env))],
             "volumes": [
                 {"name": "models", "persistentVolumeClaim": {"claimName": owner.claim, "readOnly": _read_only(owner)}},
                 {"name": "scratch", "emptyDir": {}},

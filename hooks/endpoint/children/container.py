@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
-from aimlib.api.recipe import ComputeResources
+from aimlib.api.recipe import ComputeResources, EnvVar
+from aimlib.kube.expansion import Expandable
 from aimlib.kube.quantity import canonical_quantity, from_gib, parse_quantity, to_gib
 from hooks.endpoint.children.owner import Owner
+from hooks.objects.container import literal_container
 from hooks.objects.hub_token import hub_token
 
 CACHE_VOLUME = "model-cache"
@@ -15,6 +17,10 @@ PROBE_SECONDS = 10
 
 def container(owner: Owner) -> Raw:
     """The one container of a replica."""
+    return literal_container(_container(owner))
+
+
+def _container(owner: Owner) -> Raw:
     return {
         "name": "engine",
         "image": _image(owner),
@@ -56,7 +62,7 @@ def _args(owner: Owner) -> list[str]:
         *((flags.revision, revision) if revision else ()),
         *((flags.device, "cpu") if flags.device and resolved.vendor == "cpu" else ()),
         *((flags.metrics,) if flags.metrics and flags.metrics not in resolved.args else ()),
-        *resolved.args,
+        *map(Expandable, resolved.args),
     ]
 
 
@@ -72,8 +78,13 @@ def _env(owner: Owner) -> list[Raw]:
     variables = _cached(owner.cache) if owner.cache else _downloading(owner)
     if owner.spec.security.pod_security_context.run_as_user:
         variables["HOME"] = {"name": "HOME", "value": "/tmp"}  # noqa: S108 - the image's home is root's
-    variables |= {variable.name: variable.wire() for variable in owner.resolved.env}
+    variables |= {variable.name: _stated(variable) for variable in owner.resolved.env}
     return list(variables.values())
+
+
+def _stated(variable: EnvVar) -> Raw:
+    """A variable of the recipe, which may refer to others."""
+    return variable.wire() | ({"value": Expandable(variable.value)} if variable.value else {})
 
 
 def _cached(cache: UsedCache) -> dict[str, Raw]:
