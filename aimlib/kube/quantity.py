@@ -42,16 +42,18 @@ def parse_quantity(text: str) -> Fraction:
 
 @lru_cache(maxsize=1024)
 def canonical_quantity(text: str) -> str:
-    """The spelling in which the API server stores this quantity; InvalidQuantityError for any other text."""
+    """The spelling in which the API server stores this quantity of a resource; InvalidQuantityError for other texts."""
     _, exponent, suffix = _split(text)
-    nano = DECIMAL_UNITS["n"]
-    value = -(-parse_quantity(text) // nano) * nano  # the API server rounds up to nano
+    milli = DECIMAL_UNITS["m"]
+    value = -(-parse_quantity(text) // milli) * milli  # rounded up (SetDefaults_ResourceList of the API server)
     if suffix in BINARY_UNITS and value and value % 1024 == 0:  # others are stored in decimal units
         return _largest(value, BINARY_UNITS)
     if not exponent:
         return _largest(value, DECIMAL_UNITS)
-    power = next(power for power in range(18, -10, -3) if (value / Fraction(10) ** power).denominator == 1)
-    return f"{value / Fraction(10) ** power}" + (f"e{power}" if power and value else "")
+    power = -3
+    while value and (value / Fraction(10) ** (power + 3)).denominator == 1:
+        power += 3
+    return f"{value / Fraction(10) ** power}e{power}" if value and power else f"{value}"
 
 
 def _largest(value: Fraction, units: dict[str, Fraction]) -> str:
