@@ -8,6 +8,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from aimlib.api import formats
+
 
 class Model(BaseModel):
     """An immutable value; its attribute docstrings are the descriptions that `kubectl explain` prints."""
@@ -78,24 +80,34 @@ class Ruled(Model):
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """The name of a Kubernetes object."""
 
-OBJECT_NAME_FORM = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME_FORM)]
+ObjectName = Annotated[str, formats.OBJECT_NAME.field]
 """The name of a Kubernetes object that the API server would accept: a DNS subdomain."""
+
+Key = Annotated[str, formats.KEY.field]
+"""A key of a Secret or ConfigMap."""
 
 Text = Annotated[str, Field(max_length=1024)]
 
 MessageText = Annotated[str, Field(max_length=4096)]
 """A message of a status, which may consist of several sentences."""
 
-MODEL_ID_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
-QUANTITY_FORM = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-
-ModelId = Annotated[str, Field(min_length=1, max_length=256, pattern=MODEL_ID_FORM)]
+ModelId = Annotated[str, formats.MODEL_ID.field]
 """A model's id on the Hugging Face Hub, `organisation/name`."""
 
-Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_FORM)]
+Revision = Annotated[str, formats.REVISION.field]
+"""A branch, tag or commit of a repository on the hub."""
+
+Quantity = Annotated[str, formats.QUANTITY.field]
 """A Kubernetes quantity that is not negative, such as `500m`, `16`, `64Gi`."""
+
+StoredQuantity = Annotated[str, formats.STORED_QUANTITY.field]
+"""A quantity in a status."""
+
+MountPath = Annotated[str, formats.MOUNT_PATH.field]
+"""A path in a container."""
+
+HttpPath = Annotated[str, formats.HTTP_PATH.field]
+"""The path of a URL."""
 
 GpuCount = Annotated[int, Field(ge=0, le=64)]
 

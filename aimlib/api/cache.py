@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from aimlib.api.base import FieldRule, Model, ModelId, ObjectName, Quantity, Ruled
+from aimlib.api import formats
+from aimlib.api.base import FieldRule, Model, ModelId, MountPath, ObjectName, Quantity, Revision, Ruled
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.cron import CRON_FORM
 from aimlib.api.endpoint_choice import TokenSecret
@@ -19,15 +20,12 @@ CACHE_SPELLINGS = (
     spelling("size", "storage.size"),
 )
 
-Duration = Annotated[str, Field(pattern=r"^[0-9]{1,8}(s|m|h|d|w)$", max_length=16)]
+Duration = Annotated[str, formats.DURATION.field]
 """A length of time with one unit, such as 30d."""
 
 Priority = Literal["high", "medium", "low"]
-MountPath = Annotated[str, Field(pattern=r"^/", max_length=256)]
-Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=128)]
-"""A branch, tag or commit of a repository on the hub."""
-Pattern = Annotated[str, Field(min_length=1, max_length=256)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=512)]
+Pattern = Annotated[str, formats.FILE_PATTERN.field]
+Url = Annotated[str, formats.URL.field, AfterValidator(formats.URL.parse)]
 
 DUPLICATE_FILES = ("original/*", "metal/*", "consolidated*")
 """Files that contain the same weights again, in the formats of Meta, Apple and Mistral, beside the one that engines
@@ -87,7 +85,7 @@ class CacheStorageSpec(Model):
 
     size: Quantity | None = None
     """Size of the PersistentVolumeClaim; when left out, the size of the models and 10 % more."""
-    storage_class: Annotated[str, Field(max_length=253)] | None = None
+    storage_class: Annotated[str, formats.OPTIONAL_NAME.field] | None = None
     """Storage class of the PersistentVolumeClaim; the cluster's default when left out."""
     access_mode: AccessMode = "ReadWriteOnce"
     """Access mode of the PersistentVolumeClaim. With ReadWriteOnce all pods that use the cache run on one node."""

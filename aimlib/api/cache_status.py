@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import MessageText, Model, ModelId, Name, Quantity, Text
+from aimlib.api.base import MessageText, Model, ModelId, Name, StoredQuantity, Text
 from aimlib.api.meta import Conditions
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -32,7 +32,7 @@ class CachedModelStatus(Model):
     """Why the download failed, in one CamelCase word."""
     message: MessageText | None = None
     """Why the download failed, or what it waits for."""
-    size: Quantity | None = None
+    size: StoredQuantity | None = None
     """Size of the model's files, as measured on the volume."""
     files: int | None = None
     """Number of the model's files."""
@@ -55,13 +55,13 @@ class CacheStorageStatus(Model):
     """Uid of the PersistentVolumeClaim: reports about an earlier one of the same name are dropped."""
     pvc_phase: Text | None = None
     """Phase of the PersistentVolumeClaim."""
-    requested_size: Quantity | None = None
+    requested_size: StoredQuantity | None = None
     """Storage that the PersistentVolumeClaim requests."""
-    total_size: Quantity | None = None
+    total_size: StoredQuantity | None = None
     """Capacity of the file system, as measured on the volume."""
-    used_size: Quantity | None = None
+    used_size: StoredQuantity | None = None
     """Space that the cache uses, as measured on the volume."""
-    available_size: Quantity | None = None
+    available_size: StoredQuantity | None = None
     """Free space, as measured on the volume."""
     usage_percentage: float | None = None
     """Space that is not free, in percent of the capacity."""
@@ -87,7 +87,7 @@ class CacheRemoval(Model):
     """Id of the model."""
     revision: Text
     """Revision of the model."""
-    size: Quantity
+    size: StoredQuantity
     """Space that the removal frees."""
     why: MessageText
     """The rule that removes it, with its numbers."""

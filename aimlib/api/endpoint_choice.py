@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Name, ObjectName, Ruled
+from aimlib.api.base import FieldRule, GpuCount, Key, Model, ModelId, Name, ObjectName, Revision, Ruled
 from aimlib.api.precision import RequestedPrecision
 
 RequestedBackend = Literal["auto", "vllm", "sglang"]
@@ -16,7 +16,7 @@ class TokenSecret(Model):
 
     name: ObjectName
     """Name of the Secret, in the same namespace."""
-    key: Name = "token"
+    key: Key = "token"
     """Key of the token in the Secret."""
 
 
@@ -25,7 +25,7 @@ class ModelRef(Model):
 
     id: ModelId | None = None
     """Id of the model on the Hugging Face Hub, such as Qwen/Qwen3-32B."""
-    revision: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    revision: Revision | None = None
     """Branch, tag or commit of the model's repository; the default branch when left out."""
     version: Annotated[str, Field(max_length=63)] | None = None
     """A version of your own. It becomes the label app.kubernetes.io/version of the pods and has no other effect."""

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import FieldRule, GpuCount, Model, ObjectName, Port, Quantity, Ruled, Text
+from aimlib.api import formats
+from aimlib.api.base import FieldRule, GpuCount, HttpPath, Model, MountPath, ObjectName, Port, Quantity, Ruled, Text
 from aimlib.api.route import Route
 from aimlib.kube.quantity import parse_quantity
 
@@ -103,9 +104,9 @@ class Prometheus(Model):
 
     enabled: bool = True
     """Annotate the pods for Prometheus (prometheus.io/scrape, path, port, interval)."""
-    interval: Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h))+$", max_length=16)] | None = None
+    interval: Annotated[str, formats.SCRAPE_INTERVAL.field] | None = None
     """Scrape interval, such as 30s, in the annotation prometheus.io/interval for a relabelling rule."""
-    path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/metrics"
+    path: HttpPath = "/metrics"
     """HTTP path of the metrics."""
 
 
@@ -142,11 +143,11 @@ class CacheStorage(Model):
 
     size: Quantity | None = None
     """The same as cache.size."""
-    storage_class: Annotated[str, Field(max_length=253)] | None = None
+    storage_class: Annotated[str, formats.OPTIONAL_NAME.field] | None = None
     """The same as cache.storageClass."""
     access_mode: AccessMode | None = None
     """The same as cache.accessMode."""
-    mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] | None = None
+    mount_path: MountPath | None = None
     """The same as cache.mountPath."""
 
 
@@ -167,11 +168,11 @@ class Cache(Ruled):
     """Without a name, true stores the files in a PersistentVolumeClaim of this endpoint, false in each pod."""
     size: Quantity | None = None
     """Size of the PersistentVolumeClaim; when left out, the checkpoint's size and 10 % more."""
-    storage_class: Annotated[str, Field(max_length=253)] | None = None
+    storage_class: Annotated[str, formats.OPTIONAL_NAME.field] | None = None
     """Storage class of the PersistentVolumeClaim; the cluster's default when left out."""
     access_mode: AccessMode = "ReadWriteOnce"
     """Access mode of the PersistentVolumeClaim."""
-    mount_path: Annotated[str, Field(pattern=r"^/", max_length=256)] = "/workspace/model-cache"
+    mount_path: MountPath = "/workspace/model-cache"
     """Path at which the pods mount the volume."""
     storage: CacheStorage | None = None
     """Another spelling of size, storageClass, accessMode and mountPath."""
@@ -265,16 +266,12 @@ class DeploymentSettings(Model):
     """Gradual updates with split traffic; not supported yet."""
 
 
-REPOSITORY_FORM = r"^[a-zA-Z0-9.-]+(:[0-9]+/)?[a-zA-Z0-9._/-]*$"
-TAG_FORM = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
-
-
 class Image(Model):
     """The engine's image, instead of the recipe's."""
 
-    repository: Annotated[str, Field(max_length=512, pattern=REPOSITORY_FORM)] | None = None
+    repository: Annotated[str, formats.REPOSITORY.field] | None = None
     """Repository of the image, without a tag."""
-    tag: Annotated[str, Field(max_length=128, pattern=TAG_FORM)] | None = None
+    tag: Annotated[str, formats.TAG.field] | None = None
     """Tag of the image; latest when only a repository is set."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull the image: Always, IfNotPresent or Never."""

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, Quantity, Text
+from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, StoredQuantity, Text
 from aimlib.api.meta import Conditions
-from aimlib.api.recipe import Backend, ComputeResources, EnvVar
+from aimlib.api.recipe import Backend, EnvVar
 
 
 class ScoreTerm(Model):
@@ -52,6 +52,15 @@ class Selection(Model):
     """The candidates, best first, up to a limit."""
 
 
+class ResolvedResources(Model):
+    """Requests and limits of the engine's container."""
+
+    requests: dict[str, StoredQuantity] = Field(default_factory=dict)
+    """Resources that the scheduler reserves."""
+    limits: dict[str, StoredQuantity] = Field(default_factory=dict)
+    """Resources that the container may use at most."""
+
+
 class Resolved(Model):
     """The selected configuration: everything that is needed to build the children without selecting again."""
 
@@ -89,9 +98,9 @@ class Resolved(Model):
     """The recipe's arguments for the engine."""
     env: tuple[EnvVar, ...] = ()
     """The recipe's environment variables."""
-    resources: ComputeResources = ComputeResources()
+    resources: ResolvedResources = ResolvedResources()
     """CPU and memory per replica."""
-    cache_size: Quantity | None = None
+    cache_size: StoredQuantity | None = None
     """Size of a PersistentVolumeClaim for the checkpoint."""
 
 

@@ -9,6 +9,9 @@ from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Name, Quantity,
 from aimlib.api.meta import Conditions, K8sObject
 from aimlib.api.precision import Precision
 
+MAX_WEIGHTS_GIB = 2**20
+"""A PiB, which is a thousand times the largest model."""
+
 Backend = Literal["vllm", "sglang"]
 """The engine."""
 
@@ -128,7 +131,7 @@ class SlidingWindow(Model):
 class ModelFacts(Model):
     """Facts of the checkpoint from which its memory is computed."""
 
-    weights_gib: Annotated[float, Field(ge=0, alias="weightsGiB")]
+    weights_gib: Annotated[float, Field(ge=0, le=MAX_WEIGHTS_GIB, alias="weightsGiB")]
     """Size of the safetensors files that are loaded, in GiB."""
     layers: Annotated[int, Field(ge=1, le=1024)]
     """num_hidden_layers that keep a KV cache, sliding-window layers included."""

@@ -4,19 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimlib.api import formats
 from aimlib.api.base import FieldRule, Model, ObjectName, Ruled
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
-NAMESPACE_FORM = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-"""A DNS label, as Gateway API requires of a namespace."""
-HOSTNAME_FORM = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-SEGMENT_FORM = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
-PATH_FORM = rf"^/({SEGMENT_FORM}(/{SEGMENT_FORM})*)?$"
-"""Narrower than what Gateway API takes: no escapes, no empty or relative segment, no slash at the end."""
-DURATION_FORM = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
-"""GEP-2257, the durations of Gateway API."""
 
-Hostname = Annotated[str, Field(min_length=1, max_length=253, pattern=HOSTNAME_FORM)]
+Hostname = Annotated[str, formats.HOSTNAME.field]
 
 
 class ParentReference(Model):
@@ -24,7 +17,7 @@ class ParentReference(Model):
 
     name: ObjectName
     """Name of the Gateway."""
-    namespace: Annotated[str, Field(min_length=1, max_length=63, pattern=NAMESPACE_FORM)] | None = None
+    namespace: Annotated[str, formats.NAMESPACE.field] | None = None
     """Namespace of the Gateway; that of the endpoint when left out. The Gateway must allow routes from there."""
     section_name: ObjectName | None = None
     """Name of a listener of the Gateway; all of its listeners when left out."""
@@ -49,7 +42,7 @@ class Route(Ruled):
     """The Gateways to attach to, as in an HTTPRoute."""
     hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16)] = ()
     """Host names that are routed here, such as chat.example.com; whatever the listeners accept when left out."""
-    path: Annotated[str, Field(max_length=256, pattern=PATH_FORM)] = "/"
+    path: Annotated[str, formats.ROUTE_PATH.field] = "/"
     """Path below which requests are routed here. It is taken off: with /chat the API is at /chat/v1."""
-    timeout: Annotated[str, Field(max_length=32, pattern=DURATION_FORM)] = "10m"
+    timeout: Annotated[str, formats.ROUTE_DURATION.field] = "10m"
     """Longest time for one request, streamed responses included, such as 90s or 1h; 0s for no limit."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.meta import Raw
+from aimlib.api.recipe import MAX_WEIGHTS_GIB
 from aimlib.kube.quantity import GIB, from_gib, parse_quantity
 
 HEADROOM = Fraction(11, 10)
@@ -31,7 +32,7 @@ def recipe_sizes(recipes: Iterable[Raw]) -> Mapping[str, int]:
         spec = recipe.get("spec") or {}
         model = spec.get("checkpoint") or spec.get("modelId")
         weights = (spec.get("facts") or {}).get("weightsGiB")
-        if isinstance(model, str) and isinstance(weights, int | float) and weights > 0:
+        if isinstance(model, str) and isinstance(weights, int | float) and 0 < weights <= MAX_WEIGHTS_GIB:
             found[model] = max(found.get(model, 0), int(weights * GIB))
     return found
 

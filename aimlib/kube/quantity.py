@@ -11,6 +11,8 @@ from functools import lru_cache
 from aimlib.errors import InvalidInputError
 
 GIB = 2**30
+LARGEST_GIB = 2**33 - 1
+"""Of a quantity of bytes, which is below 2**63."""
 BINARY_UNITS = {
     suffix: Fraction(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)
 }
@@ -71,5 +73,5 @@ def to_gib(text: str) -> float:
 
 
 def from_gib(amount: float | Fraction) -> str:
-    """`amount` GiB as a quantity, rounded up to whole Gi."""
-    return canonical_quantity(f"{-(-Fraction(amount) // 1)}Gi")
+    """`amount` GiB as a quantity, rounded up to whole Gi, and never more than a quantity of bytes can be."""
+    return canonical_quantity(f"{min(-(-Fraction(amount) // 1), LARGEST_GIB)}Gi")

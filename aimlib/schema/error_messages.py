@@ -6,8 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from aimlib.api.base import MODEL_ID_FORM, OBJECT_NAME_FORM, QUANTITY_FORM
-from aimlib.api.endpoint_parts import REPOSITORY_FORM, TAG_FORM
+from aimlib.api.formats import FORMATS
 
 MESSAGES_BY_TYPE: Mapping[str, str] = {
     "missing": "is missing",
@@ -31,13 +30,7 @@ MESSAGES_BY_TYPE: Mapping[str, str] = {
 }
 """Message by pydantic's type of error; pydantic's own message for other types."""
 
-MESSAGES_BY_PATTERN: Mapping[str, str] = {
-    QUANTITY_FORM: "must be a quantity such as 500m, 16 or 64Gi",
-    OBJECT_NAME_FORM: "must be a name of lower case letters, digits, - and .",
-    REPOSITORY_FORM: "must be a repository without tag, such as docker.io/vllm/vllm-openai",
-    TAG_FORM: "must be a tag such as v0.33.0",
-    MODEL_ID_FORM: "must be a model id such as Qwen/Qwen3-32B",
-}
+MESSAGES_BY_PATTERN: Mapping[str, str] = {one.pattern: one.message for one in FORMATS}
 """Message by the regular expression that a text does not match."""
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_choice import Fallback
-from aimlib.api.endpoint_status import Candidate, Resolved, ScoreTerm, Selection
+from aimlib.api.endpoint_status import Candidate, Resolved, ResolvedResources, ScoreTerm, Selection
 from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
@@ -257,11 +257,9 @@ def _resolved(case: Case, key: str, config: Config) -> Resolved:
         tolerations=config.tolerated_taints.get(first.vendor, ()),
         args=case.launch.args,
         env=case.launch.env,
-        resources=resources.model_copy(
-            update={
-                "requests": {name: canonical_quantity(amount) for name, amount in sorted(resources.requests.items())},
-                "limits": {name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
-            }
+        resources=ResolvedResources(
+            requests={name: canonical_quantity(amount) for name, amount in sorted(resources.requests.items())},
+            limits={name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
         ),
         cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from aimlib.api.endpoint_status import UsedCache
+from aimlib.api.endpoint_status import ResolvedResources, UsedCache
 from aimlib.api.meta import Raw
-from aimlib.api.recipe import ComputeResources, EnvVar
+from aimlib.api.recipe import EnvVar
 from aimlib.kube.expansion import Expandable
 from aimlib.kube.quantity import canonical_quantity, from_gib, parse_quantity, to_gib
 from hooks.endpoint.children.owner import Owner
@@ -119,7 +119,7 @@ def _resources(owner: Owner) -> Raw:
 
 
 def _pair(
-    request: str | None, limit: str | None, recipe: ComputeResources, name: str, usual: str
+    request: str | None, limit: str | None, recipe: ResolvedResources, name: str, usual: str
 ) -> tuple[str, str | None]:
     """Request and limit of one resource; a limit never lies below a request that the endpoint did not state."""
     chosen = request or recipe.requests.get(name) or usual

@@ -151,7 +151,7 @@ ENDPOINTS, RECIPES = CRDS["aimendpoints"], CRDS["aimrecipes"]
         ),
         (ENDPOINTS, "status.conditions.[].lastTransitionTime", {"type": "string", "format": "date-time"}),
         (RECIPES, "spec.backend", {"type": "string", "enum": ["vllm", "sglang"]}),
-        (RECIPES, "spec.facts.weightsGiB", {"type": "number", "minimum": 0}),
+        (RECIPES, "spec.facts.weightsGiB", {"type": "number", "minimum": 0, "maximum": 2**20}),
         (RECIPES, "spec.configurations.[].enabled", {"type": "boolean", "default": True}),
         (RECIPES, "spec.configurations.[].env.[].valueFrom.secretKeyRef.optional", {"type": "boolean"}),
     ],

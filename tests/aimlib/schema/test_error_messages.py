@@ -27,7 +27,7 @@ def said(raw, model=EndpointSpec):
         ({"modelId": "a b"}, "model.id: must be a model id such as Qwen/Qwen3-32B, found 'a b'"),
         (
             {"modelId": "a/b", "resources": {"cpu": "lots"}},
-            "resources.cpu: must be a quantity such as 500m, 16 or 64Gi, found 'lots'",
+            "resources.cpu: must be a quantity such as 500m, 16 or 64Gi, and below 8Ei, found 'lots'",
         ),
         ({"modelId": "a/b", "image": {"pullSecrets": "x"}}, "image.pullSecrets: must be a list, found 'x'"),
         ({"modelId": "a/b", "backend": "tgi"}, "recipe.backend: must be 'auto', 'vllm' or 'sglang', found 'tgi'"),
@@ -52,7 +52,7 @@ def said(raw, model=EndpointSpec):
         ),
         (
             {"modelId": "a/b", "monitoring": {"prometheus": {"path": "x"}}},
-            "monitoring.prometheus.path: String should match pattern '^/', found 'x'",
+            "monitoring.prometheus.path: must be a path such as /metrics, found 'x'",
         ),
         ({}, "spec: state which model to serve: modelId or model.id"),
         ("text", "spec: must be an object, found 'text'"),

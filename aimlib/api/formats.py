@@ -1,0 +1,109 @@
+"""The formats of texts in the API: for each the pattern and length in the CRD, its parser, and the message.
+
+A pattern means the same to the API server (RE2), to pydantic (Rust) and to Python: it has no class for digits or
+blanks, which differ in size, and no dot that matches anything. The first two match in linear time.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from aimlib.kube.duration import parse_duration
+from aimlib.kube.quantity import parse_quantity
+
+
+class TextFormat(NamedTuple):
+    """One format."""
+
+    pattern: str
+    longest: int
+    message: str
+    """What a text must be, with an example."""
+    parse: Callable[[str], object] = str
+    """Reads a text of this pattern and length; ValueError where the pattern cannot tell."""
+    shortest: int | None = None
+
+    @property
+    def field(self) -> Any:  # noqa: ANN401 - as pydantic types it
+        """The constraints of a field with this format."""
+        return Field(min_length=self.shortest, max_length=self.longest, pattern=self.pattern)
+
+
+FRACTION = r"(\.[0-9]+)?"
+MANTISSAS = (
+    ("[0-9]{1,18}", "m?"),
+    ("[0-9]{1,15}", "(k|Ki)"),
+    ("[0-9]{1,12}", "Mi?"),
+    ("[0-9]{1,9}", "Gi?"),
+    ("[0-9]{1,6}", "Ti?"),
+    ("[0-9]{1,3}", "Pi?"),
+    ("[0-8]", "E"),
+    ("[0-7]", "Ei"),
+    ("[0-9]{1,6}", "[eE]([+]?(0?[0-9]|1[0-2])|-0?[0-9])"),
+)
+"""Whole digits and suffix of quantities below 2**63. From there on the API server stores another number than it got."""
+
+SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
+HOST = r"([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:]{2,39}\])"
+REVISION_SEGMENT = r"[A-Za-z0-9_+=@#,][A-Za-z0-9._+=@#,-]*"
+
+
+def _parse_url(text: str) -> str:
+    """The URL itself; ValueError where it has no host, or a port that does not exist."""
+    parts = urlsplit(text)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError(f"{text!r} is a URL without a host, or with port 0")
+    return text
+
+
+QUANTITY = TextFormat(
+    f"^({'|'.join(f'{digits}{FRACTION}{suffix}' for digits, suffix in MANTISSAS)})$",
+    32,
+    "must be a quantity such as 500m, 16 or 64Gi, and below 8Ei",
+    parse_quantity,
+)
+STORED_QUANTITY = TextFormat(
+    r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+    64,
+    "must be a quantity such as 500m, 16 or 64Gi",
+)
+"""What statuses have: quantities of other objects, and of earlier releases."""
+DURATION = TextFormat(r"^[0-9]{1,8}[smhdw]$", 16, "must be a length of time such as 30d or 12h", parse_duration)
+OBJECT_NAME = TextFormat(f"^{SUBDOMAIN}$", 253, "must be a name of lower case letters, digits, - and .", shortest=1)
+OPTIONAL_NAME = TextFormat(f"^({SUBDOMAIN})?$", 253, "must be a name of lower case letters, digits, - and .")
+NAMESPACE = TextFormat(f"^{LABEL}$", 63, "must be a name of lower case letters, digits and -", shortest=1)
+KEY = TextFormat("^[-._a-zA-Z0-9]+$", 253, "must be a key of letters, digits, -, _ and .", shortest=1)
+MODEL_ID = TextFormat(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", 256, "must be a model id such as Qwen/Qwen3-32B", shortest=1)
+REVISION = TextFormat(
+    f"^[A-Za-z0-9][A-Za-z0-9._+=@#,-]*(/{REVISION_SEGMENT})*$", 128, "must be a branch, tag or commit", shortest=1
+)
+URL = TextFormat(
+    rf"^https?://([A-Za-z0-9._~%!$&'()*+,;=:-]+@)?{HOST}(:[0-9]{{1,5}})?([/?#][!#-;=?-Z_a-z~\[\]]*)?$",
+    512,
+    "must be a URL such as https://hub.example.com",
+    _parse_url,
+)
+HOSTNAME = TextFormat(rf"^(\*\.)?{SUBDOMAIN}$", 253, "must be a host name such as chat.example.com", shortest=1)
+ROUTE_PATH = TextFormat(rf"^/({SEGMENT}(/{SEGMENT})*)?$", 256, "must be a path such as /chat")
+"""Narrower than what Gateway API takes: no escapes, no empty or relative segment, no slash at the end."""
+ROUTE_DURATION = TextFormat("^([0-9]{1,5}(h|m|s|ms)){1,4}$", 32, "must be a length of time such as 90s or 1h")
+"""GEP-2257, the durations of Gateway API."""
+SCRAPE_INTERVAL = TextFormat("^([0-9]+(ms|s|m|h))+$", 16, "must be a length of time such as 30s")
+MOUNT_PATH = TextFormat("^/[ -9;-~]*$", 256, "must be a path such as /models, without : and characters beyond ASCII")
+HTTP_PATH = TextFormat("^/[!-~]*$", 256, "must be a path such as /metrics")
+FILE_PATTERN = TextFormat(r"^[^\x00-\x1f\x7f]+$", 256, "must be a pattern such as *.safetensors", shortest=1)
+REPOSITORY = TextFormat(
+    r"^[a-zA-Z0-9.-]+(:[0-9]+/)?[a-zA-Z0-9._/-]*$",
+    512,
+    "must be a repository without tag, such as docker.io/vllm/vllm-openai",
+)
+TAG = TextFormat("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", 128, "must be a tag such as v0.33.0")
+
+FORMATS = (
+    *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, KEY, MODEL_ID, REVISION, URL),
+    *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, MOUNT_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
+)
