@@ -7,47 +7,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
-import aimlib.data
 from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
 from aimlib.schema.validation import Finding, ValuePath, outline_findings
-
-TEXT_TAG = "tag:yaml.org,2002:str"
-TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
+from aimlib.schema.yaml_loader import MAX_BYTES, yaml_values
 
 
 class InvalidManifestError(InvalidInputError):
     """Manifests that cannot be used; the message has one line per finding, with its place."""
-
-
-class ManifestLoader(aimlib.data.YamlLoader):  # type: ignore[misc,valid-type] # libyaml's loader, or its substitute
-    """Reads YAML as the API server does: dates stay text, keys are text, and duplicate keys are refused."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's way
-        first: [(tag, form) for tag, form in forms if tag != TIMESTAMP_TAG]
-        for first, forms in aimlib.data.YamlLoader.yaml_implicit_resolvers.items()
-    }
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self.seen: set[yaml.Node] = set()
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Called for each mapping, before keys are merged into it; for one with an anchor more than once."""
-        if node not in self.seen:
-            self.seen.add(node)
-            _check_keys(node)
-        super().flatten_mapping(node)
-
-
-def _check_keys(node: yaml.MappingNode) -> None:
-    names = set()
-    for key, _ in node.value:
-        if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-            if key.value in names:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
-            names.add(key.value)
-            key.tag = TEXT_TAG
 
 
 class Document(NamedTuple):
@@ -126,27 +93,24 @@ def _values(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node | None
     """The documents of a text, without empty ones."""
     if content.lstrip()[:1] == b"{":
         with suppress(ValueError):  # YAML may start like this, too, and its parser's errors have line numbers
-            yield json.loads(content), None  # much faster for large dumps of nodes
+            yield json.loads(content, parse_constant=_no_number), None  # much faster for large dumps of nodes
             return
+    yield from ((raw, node) for raw, node in parse_yaml(source, content) if raw is not None)
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not a number in JSON")
+
+
+def parse_yaml(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node]]:
+    """The documents of YAML as value and node; InvalidManifestError, with the line, for what is none."""
+    if len(content) > MAX_BYTES:
+        raise InvalidManifestError(f"{source}: more than {MAX_BYTES // 2**20} MiB")
     try:
-        yield from _yaml(content)
+        yield from yaml_values(content)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         raise InvalidManifestError(f"{where}: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise InvalidManifestError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
-
-
-def _yaml(content: bytes) -> Iterator[tuple[Any, yaml.Node]]:
-    loader = ManifestLoader(content)
-    try:
-        while loader.check_node():
-            node = loader.get_node()
-            raw = loader.construct_document(node)
-            if b"*" in content:
-                json.dumps(raw, default=str)  # ValueError where an alias makes an object contain itself
-            if raw is not None:
-                yield raw, node
-    finally:
-        loader.dispose()

@@ -6,7 +6,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from pydantic import ValidationError
 
 import aimlib.data
@@ -14,8 +13,9 @@ from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.schema.error_messages import validation_messages
-from aimlib.schema.manifests import Document, InvalidManifestError, documents
+from aimlib.schema.manifests import Document, InvalidManifestError, documents, parse_yaml
 from aimlib.schema.validation import Finding, validate_object
+from aimlib.schema.yaml_loader import MAX_BYTES
 from hooks.cli import simulate
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -37,25 +37,28 @@ def _read_source(source_path: str) -> list[tuple[str, bytes]]:
     path = Path(source_path)
     try:
         if source_path == "-":
-            return [("standard input", sys.stdin.buffer.read())]
+            return [("standard input", sys.stdin.buffer.read(MAX_BYTES + 1))]
         if not path.is_dir():
-            return [(source_path, path.read_bytes())]
+            return [(source_path, _read_file(path))]
         inside = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES and one.name not in KUSTOMIZATIONS)
         if not inside:
             raise InvalidManifestError(f"{source_path}: no *.yaml, *.yml or *.json in this folder")
-        return [(str(one), one.read_bytes()) for one in inside]
+        return [(str(one), _read_file(one)) for one in inside]
     except OSError as error:
         raise InvalidManifestError(f"{error.filename}: {error.strerror}") from error
+
+
+def _read_file(path: Path) -> bytes:
+    """The content of a file, cut off one byte beyond what is read at most."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def read_settings(source_path: str | None) -> Config:
     """Reads the operator's settings from the file of its ConfigMap; the defaults without one."""
     found: object = None
-    try:
-        for _, content in read_sources([source_path]) if source_path else ():
-            found = yaml.load(content, aimlib.data.YamlLoader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        raise InvalidManifestError(f"{source_path}: {error}") from error
+    for source, content in read_sources([source_path]) if source_path else ():
+        found = next((raw for raw, _ in parse_yaml(source, content)), None)
     try:
         return Config.model_validate({} if found is None else found)
     except ValidationError as error:

@@ -31,9 +31,9 @@ def refused(*words, input=None):  # noqa: A002 - as in subprocess.run
         ("{a: 1,\n", ":2:1: "),
         ("just words\n", ":1: not an object with apiVersion, kind and metadata"),
         ("- 1\n", ":1: not an object"),
-        ("a: &a [*a]\n", "not YAML: Circular reference"),
+        ("a: &a [*a]\n", ":1:4: an alias makes it contain itself"),
         ("? [a]\n: b\n", "unhashable key"),
-        ("\n{a: " * 3000 + "1" + "}" * 3000, "unknown field"),
+        ("\n{a: " * 3000 + "1" + "}" * 3000, ":102:1: it is nested more than 100 levels deep"),
         ("kind: X\n", "apiVersion: is missing"),
         ("apiVersion: v1\nkind: X\nmetadata: {}\n", ":3: X: metadata: name is missing"),
         ("apiVersion: v1\nkind: X\nmetadata: []\n", ":3: X: metadata: must be an object, found a list"),
@@ -109,7 +109,15 @@ def test_json_has_no_lines_but_all_the_rest():
 
 def test_nesting_without_end():
     deep = endpoint(modelId=QWEN) + "  cache: " + "{cache: " * 3000 + "1" + "}" * 3000 + "\n"
-    assert refused("plan", "-f", deep) == "Error: the input is nested too deeply\n"
+    assert "it is nested more than 100 levels deep" in refused("plan", "-f", deep)
+    assert refused("plan", "-f", '{"a":\n' * 100_000) == "Error: the input is nested too deeply\n"
+
+
+def test_settings_are_read_like_objects(tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("[" * 100_000)
+    said = refused("plan", "-f", endpoint(modelId=QWEN), "--config", str(settings))
+    assert f"{settings}:1:101: it is nested more than 100 levels deep" in said
 
 
 def test_another_version_of_the_api():
