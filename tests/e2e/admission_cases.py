@@ -9,6 +9,8 @@ MODEL = {"modelId": "Qwen/Qwen3-32B"}
 SHIPPED = yaml.safe_load((ROOT / "manifests/components/admission-policies/parameters.yaml").read_text())["data"]
 """The parameters of the security policies."""
 
+ANY_NOTE = {**SHIPPED, "serviceAnnotations": "*"}
+
 TOO_MANY = "gpuCount 16 is more than any node has: 4 (MI210)"
 NO_FP8 = "precision fp8 is served by no GPU of the cluster: MI210 serves bf16, fp16, int8, int4, fp4"
 HARDWARE = {
@@ -69,8 +71,8 @@ IN_ARGS = (
 )
 
 
-def image(repository, kind=endpoint):
-    more = {"tag": "v1"} if kind is recipe else {}
+def image(repository, kind=endpoint, tag="v1"):
+    more = {"tag": tag} if kind is recipe else {}
     return kind("asked", **MODEL, image={"repository": repository, **more})
 
 
@@ -106,6 +108,11 @@ SECURITY = {
     "an image of the list": (IMAGES, image("registry.example.com/models/vllm"), None),
     "an image that is the prefix": (IMAGES, image("registry.example.com/models"), None),
     "a recipe's image of the list": (IMAGES, image("ghcr.io/acme/vllm", recipe), None),
+    "a recipe's image on another port": (
+        {"imagePrefixes": "registry.example.com"},
+        image("registry.example.com", recipe, "5000/evil/x"),
+        "image.repository registry.example.com and image.tag 5000/evil/x are not the name of an image",
+    ),
     "no image": (IMAGES, endpoint("asked", **MODEL), None),
     "a recipe without an image": (IMAGES, recipe("asked", **MODEL), None),
     "any image where no list is": (SHIPPED, image("evil/x"), None),
@@ -136,11 +143,11 @@ SECURITY = {
     "another user": (SHIPPED, user(1000), None),
     "root where it is allowed": ({"rootUser": "Allow"}, user(0), None),
     "an annotation with a token": (
-        SHIPPED,
+        ANY_NOTE,
         service(annotations={"example.com/api-token": "hf_1", "example.com/class": "a"}),
         NOTED.format("example.com/api-token"),
     ),
-    "an annotation that names a secret": (SHIPPED, service(annotations={"example.com/tls-secret": "edge"}), None),
+    "an annotation that names a secret": (ANY_NOTE, service(annotations={"example.com/tls-secret": "edge"}), None),
     "a token by value": (SHIPPED, variable("HF_TOKEN", value="hf_1"), IN_ENV.format("HF_TOKEN")),
     "a key by value": (SHIPPED, variable("aws_access_key", value="AK"), IN_ENV.format("aws_access_key")),
     "a password by value": (SHIPPED, variable("DB_PASSWORD", value="x$(Y)"), IN_ENV.format("DB_PASSWORD")),

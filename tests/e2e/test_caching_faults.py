@@ -83,10 +83,10 @@ def test_through_a_proxy_the_hub_is_reached_and_the_cluster_directly(space, hub)
 
 
 def test_offline_what_is_on_a_claim_is_served_and_what_is_not_is_said(space, hub):
-    space.apply(cache("filled", hub, SMALL))
-    caches.cached(space, "filled", SMALL)
+    space.apply(cache("models", hub, SMALL))
+    caches.cached(space, "models", SMALL)
     asked = len(hub.requests)
-    own = {"existingClaim": "filled-storage"}
+    own = {"existingClaim": "models-storage"}
     space.apply(cache("sealed", hub, SMALL, LARGE, storage=own, hub={"offline": True}))
     message = caches.becomes(space, "sealed", "Failed", LARGE)["message"]
     found = caches.models(space, "sealed")
@@ -98,7 +98,7 @@ def test_offline_what_is_on_a_claim_is_served_and_what_is_not_is_said(space, hub
     assert len(hub.requests) == asked
     # It is not the cache's own.
     space.kubectl("delete", "aimendpoint/chat", "aimcache/sealed")
-    assert "deletionTimestamp" not in space.get("pvc", "filled-storage")["metadata"]
+    assert "deletionTimestamp" not in space.get("pvc", "models-storage")["metadata"]
 
 
 def test_the_full_example_applies_and_names_the_storage_classes_there_are_besides_its_own(space):

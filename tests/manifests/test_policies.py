@@ -35,7 +35,7 @@ def test_policies_reach_our_kinds_and_none_of_their_subresources(policies):
         assert constraints.keys() == {"resourceRules"}
         for rule in constraints["resourceRules"]:
             assert rule["apiGroups"] == [OURS]
-            assert set(rule["resources"]) <= {"aimendpoints", "aimrecipes"}
+            assert set(rule["resources"]) <= {"aimendpoints", "aimcaches", "aimrecipes"}
             assert rule["operations"] == ["CREATE", "UPDATE"]
 
 
@@ -46,15 +46,23 @@ def test_every_policy_is_bound_and_every_binding_has_its_policy(policies, bindin
 def test_a_policy_that_may_fail_is_one_of_security(policies):
     assert {name: one["failurePolicy"] for name, one in policies.items()} == {
         "aim-hardware": "Ignore",
+        "aim-security-caches": "Fail",
         "aim-security-endpoints": "Fail",
         "aim-security-recipes": "Fail",
     }
 
 
-def test_absent_parameters_stop_nobody_and_deletion_is_never_stopped(policies, bindings):
-    assert {one["paramRef"]["parameterNotFoundAction"] for one in bindings} == {"Allow"}
+def test_what_bounds_people_needs_its_parameters_and_advice_does_not(policies, bindings):
+    for one in bindings:
+        advice = policies[one["policyName"]]["failurePolicy"] == "Ignore"
+        assert one["paramRef"]["parameterNotFoundAction"] == ("Allow" if advice else "Deny")
+
+
+def test_no_change_of_a_spec_is_passed_over_that_of_an_object_being_deleted_included(policies):
     for policy in policies.values():
-        assert policy["matchConditions"][0]["expression"] == "!has(object.metadata.deletionTimestamp)"
+        assert policy["matchConditions"][0]["expression"] == "oldObject == null || object.spec != oldObject.spec"
+    conditions = {one["expression"] for policy in policies.values() for one in policy["matchConditions"]}
+    assert not any("metadata" in one for one in conditions)
 
 
 def test_each_namespace_is_warned_or_refused_and_not_both(bindings):

@@ -1,0 +1,198 @@
+"""What an object may name beyond itself: parameters of the policies, an object that names it, and what is refused."""
+
+from aimlib.api import API_VERSION
+from tests.e2e.admission_cases import MODEL, SHIPPED, service
+from tests.e2e.space import Raw, endpoint
+
+CONFIG = "ConfigMap aim-system/aim-admission"
+MALFORMED = f"{CONFIG} is malformed, and nothing new is let in before it is mended: {{}}"
+
+
+def listed(key: str, **parameters: str) -> str:
+    """The lines of a parameter, as sentences have them."""
+    return ", ".join({**SHIPPED, **parameters}[key].split())
+
+
+def unlisted(field: str, value: str, key: str, **parameters: str) -> str:
+    """The sentence about a name that no line has."""
+    allowed = listed(key, **parameters)
+    return f"{field} {value} is not allowed in this cluster, which allows {allowed} ({key} of {CONFIG})"
+
+
+def noted(annotations: str, **parameters: str) -> str:
+    """The sentence about annotations that no line has."""
+    return (
+        f"service.annotations {annotations} are not allowed in this cluster, which allows "
+        f"{listed('serviceAnnotations', **parameters)} (serviceAnnotations of {CONFIG})"
+    )
+
+
+def cache(**spec: Raw) -> Raw:
+    """An AIMCache of one model."""
+    return {"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": {"name": "asked"}, "spec": {**MODEL, **spec}}
+
+
+def gated(secret: str, key: str = "token") -> Raw:
+    """An endpoint whose model needs a token."""
+    return endpoint("asked", model={"id": MODEL["modelId"], "tokenSecret": {"name": secret, "key": key}})
+
+
+def mirrored(secret: str) -> Raw:
+    """A cache whose hub needs a token."""
+    return cache(hub={"endpoint": "https://hub.example.com", "tokenSecret": {"name": secret}})
+
+
+def filled(claim: str) -> Raw:
+    """A cache on a claim that is there."""
+    return cache(storage={"existingClaim": claim})
+
+
+def account(**fields: object) -> Raw:
+    """An endpoint with an account of the cluster."""
+    return endpoint("asked", **MODEL, security={"serviceAccount": fields})
+
+
+def annotated(**annotations: str) -> Raw:
+    """An endpoint with annotations of its Service, by the last part of their names."""
+    return service(annotations={NAMES[name]: value for name, value in annotations.items()})
+
+
+NAMES = {
+    "expose": "tailscale.com/expose",
+    "hostname": "external-dns.alpha.kubernetes.io/hostname",
+    "applied": "metacontroller.k8s.io/last-applied-configuration",
+    "scheme": "service.beta.kubernetes.io/aws-load-balancer-scheme",
+    "mine": "example.com/team.name",
+}
+SECRET, CLAIM = "hub.tokenSecret.name", "storage.existingClaim"
+ACCOUNT = "security.serviceAccount.name"
+NO_TOKENS = {**SHIPPED, "tokenSecrets": ""}
+TEAM = {
+    **SHIPPED,
+    "serviceAnnotations": "example.com/team.name\nexternal-dns.alpha.kubernetes.io/hostname=*.ml.example.com",
+}
+
+REACH = {
+    "a Secret of others": (
+        SHIPPED,
+        gated("postgres", "password"),
+        unlisted("model.tokenSecret.name", "postgres", "tokenSecrets"),
+    ),
+    "a Secret whose name only ends alike": (
+        SHIPPED,
+        gated("not-hf-token"),
+        unlisted("model.tokenSecret.name", "not-hf-token", "tokenSecrets"),
+    ),
+    "a Secret where none is allowed": (
+        NO_TOKENS,
+        gated("huggingface-token"),
+        unlisted("model.tokenSecret.name", "huggingface-token", "tokenSecrets", tokenSecrets=""),
+    ),
+    "a dot stands for itself": (
+        {**SHIPPED, "tokenSecrets": "a.b"},
+        gated("axb"),
+        unlisted("model.tokenSecret.name", "axb", "tokenSecrets", tokenSecrets="a.b"),
+    ),
+    "the usual Secret": (SHIPPED, gated("huggingface-token"), None),
+    "a Secret of the pattern": (SHIPPED, gated("hf-token-team-a", "read"), None),
+    "any Secret": ({**SHIPPED, "tokenSecrets": "*"}, gated("postgres"), None),
+    "a Secret of others for a hub": (SHIPPED, mirrored("postgres"), unlisted(SECRET, "postgres", "tokenSecrets")),
+    "the usual Secret for a hub": (SHIPPED, mirrored("hf-token"), None),
+    "no Secret for a hub": (NO_TOKENS, cache(), None),
+    "a claim of others": (SHIPPED, filled("data-postgres-0"), unlisted(CLAIM, "data-postgres-0", "existingClaims")),
+    "a claim with models": (SHIPPED, filled("shared-models"), None),
+    "an account of others": (
+        SHIPPED,
+        account(name="deployer"),
+        unlisted(ACCOUNT, "deployer", "serviceAccounts"),
+    ),
+    "an account of others that is to be made": (
+        SHIPPED,
+        account(name="deployer", create=True),
+        unlisted(ACCOUNT, "deployer", "serviceAccounts"),
+    ),
+    "an account of its own name that is not to be made": (
+        SHIPPED,
+        account(name="asked"),
+        unlisted(ACCOUNT, "asked", "serviceAccounts"),
+    ),
+    "an account of its own": (SHIPPED, account(create=True), None),
+    "an account of its own by name": (SHIPPED, account(create=True, name="asked"), None),
+    "the usual account": (SHIPPED, account(name="default"), None),
+    "an account of the list": ({**SHIPPED, "serviceAccounts": "default\nmodels-*"}, account(name="models-a"), None),
+    "a Service that joins another network": (SHIPPED, annotated(expose="true"), noted("tailscale.com/expose=true")),
+    "a Service with a name in the DNS": (
+        SHIPPED,
+        annotated(hostname="www.example.com"),
+        noted("external-dns.alpha.kubernetes.io/hostname=www.example.com"),
+    ),
+    "a Service that states what was applied": (
+        SHIPPED,
+        annotated(applied="{}"),
+        noted("metacontroller.k8s.io/last-applied-configuration={}"),
+    ),
+    "a Service that leaves the cloud's network": (
+        SHIPPED,
+        annotated(scheme="internet-facing"),
+        noted("service.beta.kubernetes.io/aws-load-balancer-scheme=internet-facing"),
+    ),
+    "a Service that stays inside": (SHIPPED, annotated(scheme="internal"), None),
+    "any value of an annotation": (TEAM, annotated(mine="a\nb, c"), None),
+    "a value of a pattern": (TEAM, annotated(hostname="a.ml.example.com"), None),
+    "a value that only looks like the pattern": (
+        TEAM,
+        annotated(hostname="a.mlxexample.com", mine=""),
+        noted("external-dns.alpha.kubernetes.io/hostname=a.mlxexample.com", **TEAM),
+    ),
+    "several in one value": (
+        TEAM,
+        annotated(hostname="www.example.com,a.ml.example.com"),
+        noted("external-dns.alpha.kubernetes.io/hostname=www.example.com,a.ml.example.com", **TEAM),
+    ),
+    "several lines in one value": (
+        TEAM,
+        annotated(hostname="www.example.com\na.ml.example.com"),
+        "service.annotations are not allowed",
+    ),
+    "a value that passes for the end of a name": (
+        {**SHIPPED, "serviceAnnotations": "example.com/*=internal"},
+        annotated(mine="public=internal"),
+        noted("example.com/team.name=public=internal", serviceAnnotations="example.com/*=internal"),
+    ),
+    "a load balancer of another network": (
+        SHIPPED,
+        service(type="LoadBalancer", loadBalancerClass="tailscale"),
+        unlisted("service.loadBalancerClass", "tailscale", "loadBalancerClasses"),
+    ),
+    "an address of the internet": (
+        SHIPPED,
+        service(type="LoadBalancer", loadBalancerIP="8.8.8.8"),
+        unlisted("service.loadBalancerIP", "8.8.8.8", "loadBalancerIPs"),
+    ),
+    "an address that only looks alike": (
+        SHIPPED,
+        service(type="LoadBalancer", loadBalancerIP="100.1.1.1"),
+        unlisted("service.loadBalancerIP", "100.1.1.1", "loadBalancerIPs"),
+    ),
+    "a load balancer inside": (
+        SHIPPED,
+        service(type="LoadBalancer", loadBalancerIP="10.1.1.1", loadBalancerClass="example.com/internal"),
+        None,
+    ),
+}
+"""Parameters, an object, and what is said about it."""
+
+PARAMETERS = {
+    "several names in a line": ({"tokenSecrets": "a, b"}, "tokenSecrets: a, b"),
+    "a regular expression": ({"serviceAccounts": "a\n(b|c)"}, "serviceAccounts: (b|c)"),
+    "an annotation with a blank": ({"serviceAnnotations": "a: b"}, "serviceAnnotations: a: b"),
+    "a class in brackets": ({"loadBalancerClasses": "[a]"}, "loadBalancerClasses: [a]"),
+    "two networks in a line": ({"loadBalancerIPs": "10.* 11.*"}, "loadBalancerIPs: 10.* 11.*"),
+    "a type that there is not": ({"serviceTypes": "clusterIP"}, "serviceTypes: clusterIP"),
+    "a prefix with a pattern": ({"imagePrefixes": "ghcr.io/*"}, "imagePrefixes: ghcr.io/*"),
+    "a host with a pattern inside": ({"routeHostnames": "a.*.com"}, "routeHostnames: a.*.com"),
+    "a word that is neither": ({"rootUser": "allow"}, "rootUser: allow"),
+    "another word that is neither": ({"literalSecrets": "no"}, "literalSecrets: no"),
+    "several at once": ({"serviceTypes": "Any", "rootUser": "yes"}, "serviceTypes: Any; rootUser: yes"),
+}
+"""Parameters that are malformed, and what is said of them."""

@@ -1,0 +1,213 @@
+"""What an object may name beyond itself, on a real API server: every way to bring it in, and every way to change it."""
+
+import json
+
+import pytest
+
+from tests.e2e.admission_cases import IMAGES, MODEL, SHIPPED, image, routed, service, user
+from tests.e2e.gate import LET_IN, USUAL, Answer, Gate, ask, created, gate
+from tests.e2e.reach_cases import (
+    CONFIG,
+    MALFORMED,
+    PARAMETERS,
+    REACH,
+    account,
+    annotated,
+    cache,
+    filled,
+    gated,
+    mirrored,
+    noted,
+    unlisted,
+)
+from tests.e2e.space import Raw, endpoint, recipe
+
+pytestmark = pytest.mark.e2e
+
+HERE = f"--namespace={USUAL}"
+WAITS = ["example.com/wait"]
+"""The finalizer of an object that stays while it is being deleted."""
+
+
+@pytest.fixture(scope="module")
+def rules():
+    with gate() as made:
+        yield made
+
+
+@pytest.fixture
+def shipped(rules: Gate):
+    rules.allows(**SHIPPED)
+    return rules
+
+
+def refused(sentence: str) -> Answer:
+    return Answer(accepted=False, said=(sentence,))
+
+
+def named(raw: Raw, name: str) -> Raw:
+    return {**raw, "metadata": {**raw["metadata"], "name": name}}
+
+
+def patched(rules: Gate, target: str, spec: Raw, *more: str) -> Answer:
+    return ask(rules.plane, HERE, "patch", target, "--type=merge", f"--patch={json.dumps({'spec': spec})}", *more)
+
+
+def stored(rules: Gate, *objects: Raw) -> None:
+    """Let objects stand there that came when everything was allowed."""
+    rules.allows(**dict.fromkeys(("tokenSecrets", "existingClaims", "serviceAccounts", "serviceAnnotations"), "*"))
+    for raw in objects:
+        rules.plane.kubectl(HERE, "create", "--filename=-", input=json.dumps(raw))
+
+
+@pytest.mark.parametrize("case", REACH)
+def test_a_name_is_let_in_where_a_list_has_it(rules, case):
+    parameters, raw, sentence = REACH[case]
+    rules.allows(**parameters)
+    assert created(rules.plane, raw) == (refused(sentence) if sentence else LET_IN)
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_parameters_that_are_malformed_let_nothing_new_in_and_say_which_they_are(rules, case):
+    parameters, words = PARAMETERS[case]
+    rules.allows(**{**SHIPPED, **parameters})
+    bounded = [cache()] if {"tokenSecrets", "existingClaims"} & parameters.keys() else []
+    bounded += [recipe("asked", **MODEL)] if parameters.keys() <= {"imagePrefixes", "literalSecrets"} else []
+    for raw in (endpoint("asked", **MODEL), *bounded):
+        assert created(rules.plane, raw) == refused(MALFORMED.format(words))
+
+
+def test_parameters_that_are_malformed_leave_what_is_there_to_be_labelled_scaled_and_deleted(rules):
+    stored(rules, named(endpoint("x", **MODEL), "standing"))
+    rules.allows(**{**SHIPPED, "tokenSecrets": "a b"})
+    assert patched(rules, "aimendpoint/standing", {"service": {"port": 1}}) == refused(
+        MALFORMED.format("tokenSecrets: a b")
+    )
+    assert ask(rules.plane, HERE, "label", "aimendpoint/standing", "team=a") == LET_IN
+    assert ask(rules.plane, HERE, "scale", "aimendpoint/standing", "--replicas=2") == LET_IN
+    assert ask(rules.plane, HERE, "delete", "aimendpoint/standing") == LET_IN
+
+
+def test_every_way_to_bring_an_object_in_is_the_same(shipped):
+    bad = named(gated("postgres"), "tried")
+    sentence = unlisted("model.tokenSecret.name", "postgres", "tokenSecrets")
+    good = named(gated("hf-token"), "tried")
+    generated = {**bad, "metadata": {"generateName": "tried-"}}
+    plane, given = shipped.plane, "--filename=-"
+    for command in (("create", given), ("apply", given), ("apply", "--server-side", given)):
+        for more in ((), ("--dry-run=server",)):
+            assert ask(plane, HERE, *command, *more, raw=bad) == refused(sentence), command
+    assert ask(plane, HERE, "create", given, raw=generated) == refused(sentence)
+    plane.kubectl(HERE, "create", given, input=json.dumps(good))
+    for command in (("apply", given), ("apply", "--server-side", "--force-conflicts", given), ("replace", given)):
+        assert ask(plane, HERE, *command, raw=bad) == refused(sentence), command
+    change = {"model": {"tokenSecret": {"name": "postgres"}}}
+    assert patched(shipped, "aimendpoint/tried", change) == refused(sentence)
+    operation = [{"op": "replace", "path": "/spec/model/tokenSecret/name", "value": "postgres"}]
+    by_path = ("patch", "aimendpoint/tried", "--type=json", f"--patch={json.dumps(operation)}")
+    assert ask(plane, HERE, *by_path) == refused(sentence)
+    # Status and scale have no spec of their own: what else stands in such a request is not stored.
+    for subresource in ("status", "scale"):
+        ask(plane, HERE, "patch", "aimendpoint/tried", "--type=merge", f"--patch={json.dumps({'spec': change})}",
+            f"--subresource={subresource}")  # fmt: skip
+    assert plane.get("aimendpoint", "tried", HERE)["spec"]["model"]["tokenSecret"]["name"] == "hf-token"
+    # It deletes first, and the object is gone; what comes after it is created, and that is refused.
+    assert ask(plane, HERE, "replace", "--force", given, raw=bad) == refused(sentence)
+    assert not plane.get("aimendpoints", HERE)["items"]
+
+
+STANDING = {
+    "aimendpoint/secret": (gated("postgres"), {"model": {"tokenSecret": {"key": "password"}}}),
+    "aimendpoint/account": (account(name="deployer"), {"security": {"serviceAccount": {"name": "deployer-2"}}}),
+    "aimendpoint/expose": (annotated(expose="true"), {"service": {"annotations": {"tailscale.com/tags": "tag:all"}}}),
+    "aimcache/hub": (mirrored("postgres"), {"hub": {"endpoint": "https://evil.example"}}),
+    "aimcache/claim": (filled("data-postgres-0"), {"storage": {"existingClaim": "data-postgres-1"}}),
+}
+"""What came before the lists, and a change of what they bound."""
+
+
+def test_what_stood_there_before_the_lists_can_be_changed_in_everything_else(rules):
+    """Not in what is not allowed: neither more of it nor another."""
+    stored(rules, *(named(raw, target.partition("/")[2]) for target, (raw, _) in STANDING.items()))
+    rules.allows(**SHIPPED)
+    for target, (_, change) in STANDING.items():
+        other = {"service": {"port": 9000}} if "endpoint" in target else {"download": {"maxWorkers": 2}}
+        assert patched(rules, target, other) == LET_IN, target
+        assert ask(rules.plane, HERE, "label", target, "team=a") == LET_IN
+        answer = patched(rules, target, change)
+        assert not answer.accepted, target
+        assert CONFIG in answer.said[0]
+        assert ask(rules.plane, HERE, "delete", target) == LET_IN
+
+
+def test_of_annotations_that_came_before_each_can_go_and_none_can_change(rules):
+    before = annotated(expose="true", hostname="a.example.com")
+    stored(rules, named(before, "noted"))
+    rules.allows(**SHIPPED)
+    expose, hostname = before["spec"]["service"]["annotations"]
+    target = "aimendpoint/noted"
+    assert patched(rules, target, {"service": {"annotations": {expose: "yes"}}}) == refused(noted(f"{expose}=yes"))
+    assert patched(rules, target, {"service": {"annotations": {hostname: None}}}) == LET_IN
+    again = {"service": {"annotations": {hostname: "a.example.com"}}}
+    assert patched(rules, target, again) == refused(noted(f"{hostname}=a.example.com"))
+    rules.plane.kubectl(HERE, "delete", target)
+
+
+def test_what_came_before_a_bound_cannot_be_carried_further_by_what_stands_beside_it(rules):
+    rules.allows(**{**SHIPPED, "serviceTypes": "", "routeHostnames": "", "imagePrefixes": ""})
+    before = {
+        "pulled": image("evil.io/x"),
+        "open": service(type="NodePort", nodePort=30080),
+        "routed": routed("www.example.com"),
+    }
+    for name, raw in before.items():
+        rules.plane.kubectl(HERE, "create", "--filename=-", input=json.dumps(named(raw, name)))
+    rules.allows(**{**SHIPPED, **IMAGES, "serviceTypes": "ClusterIP", "routeHostnames": "chat.example.com"})
+    for name, change in {
+        "pulled": {"image": {"tag": "v2"}},
+        "open": {"service": {"nodePort": 30081}},
+        "routed": {"service": {"route": {"parentRefs": [{"name": "internet"}]}}},
+    }.items():
+        assert not patched(rules, f"aimendpoint/{name}", change).accepted, name
+        assert patched(rules, f"aimendpoint/{name}", {"resources": {"cpu": "1"}}) == LET_IN
+        rules.plane.kubectl(HERE, "delete", f"aimendpoint/{name}")
+
+
+def test_an_object_that_is_being_deleted_is_bounded_until_it_is_gone(rules):
+    rules.allows(**{**SHIPPED, **IMAGES})
+    objects = {
+        "aimrecipe/leaving": (recipe("x", **MODEL), {"image": {"repository": "evil.io/x", "tag": "v1"}}),
+        "aimendpoint/leaving": (endpoint("x", **MODEL), {"image": {"repository": "evil.io/x"}}),
+        "aimcache/leaving": (cache(), {"hub": {"tokenSecret": {"name": "postgres"}}}),
+    }
+    for target, (raw, change) in objects.items():
+        going = {**raw, "metadata": {"name": "leaving", "finalizers": WAITS}}
+        rules.plane.kubectl(HERE, "create", "--filename=-", input=json.dumps(going))
+        rules.plane.kubectl(HERE, "delete", target, "--wait=false")
+        assert not patched(rules, target, change).accepted, target
+        assert ask(rules.plane, HERE, "label", target, "team=a") == LET_IN
+        freed = ("patch", target, "--type=merge", '--patch={"metadata": {"finalizers": null}}')
+        assert ask(rules.plane, HERE, *freed) == LET_IN
+
+
+def test_without_its_parameters_no_spec_is_let_in_and_everything_can_be_deleted(rules):
+    stored(rules, named(user(1000), "standing"))
+    rules.plane.kubectl("delete", "configmap", "aim-admission", "--namespace=aim-system")
+    missing = "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction"
+    try:
+        probe = endpoint("asked", **MODEL)
+        rules.plane.wait_for("the absence to be seen", lambda: not created(rules.plane, probe).accepted)
+        for raw in (probe, cache(), recipe("asked", **MODEL)):
+            assert created(rules.plane, raw) == refused(missing)
+        assert patched(rules, "aimendpoint/standing", {"replicas": 2}, "--subresource=scale") == LET_IN
+        assert ask(rules.plane, HERE, "delete", "aimendpoint/standing") == LET_IN
+    finally:
+        rules.plane.kubectl("create", "configmap", "aim-admission", "--namespace=aim-system")
+        rules.allows(**SHIPPED)
+
+
+def test_the_longest_annotations_are_within_the_budget(rules):
+    names = [f"example.com/{number:02d}" for number in range(32)]
+    lines = [*(f"line-{number}.example.com/name=*.value-{number}" for number in range(20)), "example.com/*"]
+    rules.allows(**{**SHIPPED, "serviceAnnotations": "\n".join(lines)})
+    assert created(rules.plane, service(annotations=dict.fromkeys(names, "v" * 1024))) == LET_IN
