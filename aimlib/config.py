@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.errors import InvalidInputError
-from aimlib.naming import short_digest
+from aimlib.naming import full_digest
 
 
 def vendor_taints() -> Mapping[str, tuple[Name, ...]]:
@@ -50,7 +50,7 @@ class Config(Model):
     @cached_property
     def digest(self) -> str:
         """A digest of these settings."""
-        return short_digest(self.model_dump(mode="json"))
+        return full_digest(self.model_dump(mode="json"))
 
 
 class ConfigError(InvalidInputError, RuntimeError):

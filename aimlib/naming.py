@@ -17,10 +17,15 @@ TOKEN_ANNOTATION = f"{GROUP}/caller-token"
 """On Metacontroller's controllers, which send it in each request: the token that authenticates them."""
 
 
-def short_digest(*parts: Any, length: int = 8) -> str:  # noqa: ANN401 - any JSON
-    """A short digest of JSON data; the order of keys has no influence."""
+def full_digest(*parts: Any) -> str:  # noqa: ANN401 - any JSON
+    """The SHA-256 of JSON data; the order of keys has no influence. It identifies what tenants write."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def short_digest(*parts: Any, length: int = 8) -> str:  # noqa: ANN401 - any JSON
+    """The beginning of the digest, for names. It identifies nothing: a text with the same one is found in minutes."""
+    return full_digest(*parts)[:length]
 
 
 def label_value(text: str) -> str:

@@ -19,7 +19,7 @@ from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
 from aimlib.hardware.products import product
 from aimlib.kube.quantity import canonical_quantity, from_gib
-from aimlib.naming import short_digest
+from aimlib.naming import full_digest
 from aimlib.schema.error_messages import validation_messages
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.ranking import Term, ranked
@@ -70,19 +70,28 @@ class RejectedCase(NamedTuple):
     rejection: Rejection
 
 
+EARLIER_LENGTH = 8
+"""Hexadecimal digits of `decidedFor` in the statuses of earlier releases."""
+
+
 def decided_for(spec: EndpointSpec) -> str:
     """Digest of what a spec requests, in any spelling; specs with equal digests have the same decision.
 
     Only what is stated counts, so that a release with more requirements does not decide again for running endpoints.
     """
-    return short_digest([_stated(requirements) for requirements, _ in _steps(spec)], spec.recipe.goal)
+    return full_digest([_stated(requirements) for requirements, _ in selection_steps(spec)], spec.recipe.goal)
+
+
+def is_decided_for(written: str, key: str) -> bool:
+    """Whether a digest in a status is that of `key`; earlier releases wrote its first eight digits."""
+    return written == key or (len(written) == EARLIER_LENGTH and key.startswith(written))
 
 
 def _stated(requirements: Requirements) -> dict[str, object]:
     return {name: value for name, value in requirements._asdict().items() if value is not None and value is not False}
 
 
-def _steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
+def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
     """The requirements of the spec and of each fallback, with the text of the fallback."""
     choice = spec.recipe
     backend = choice.backend or (None if choice.auto_select or choice.custom_recipe else "vllm")
@@ -129,7 +138,7 @@ def select(
     spec: EndpointSpec, catalogue: Sequence[CatalogueEntry], inventory: InventoryStatus, config: Config
 ) -> Decision:
     """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none."""
-    steps = _steps(spec)
+    steps = selection_steps(spec)
     cases = _cases(catalogue, inventory, config, steps[0][0])
     unreadable = [
         Candidate(recipe=one.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=one.error)

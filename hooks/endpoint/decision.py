@@ -17,7 +17,15 @@ from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
-from aimlib.selection.select import CatalogueEntry, Decision, decided_for, read_entry, select
+from aimlib.selection.select import (
+    CatalogueEntry,
+    Decision,
+    decided_for,
+    is_decided_for,
+    read_entry,
+    select,
+    selection_steps,
+)
 from hooks.endpoint.conditions import recipe_selected
 from hooks.endpoint.world import World
 
@@ -49,16 +57,19 @@ def decide_for(
     spec: EndpointSpec, before: Raw, recipes: list[Raw], inventories: list[Raw], config: Config
 ) -> EndpointDecision:
     """The decision among the recipes that the endpoint relates; `before` is its status so far."""
-    pinned = remembered_part(before, "resolved", Resolved)
     key = decided_for(spec)
-    fresh = _select(spec, key, recipes, inventories, config)
+    pinned = _in_full(remembered_part(before, "resolved", Resolved), key)
+    fresh = _select(spec, recipes, inventories, config)
     better = fresh.resolved if fresh else None
     keeps = (
         pinned is not None
         and pinned.decided_for == key
         and (better in (None, pinned) or spec.recipe.update_policy != "Auto")
     )
-    explained: Raw = before.get("selection") or {}
+    found = before.get("selection")
+    explained: Raw = found if isinstance(found, dict) else {}
+    if is_decided_for(str(explained.get("decidedFor")), key):
+        explained = explained | {"decidedFor": key}
     return EndpointDecision(
         pinned=pinned,
         fresh=fresh,
@@ -76,14 +87,20 @@ def concerning(spec: EndpointSpec, recipes: Iterable[Raw]) -> list[Raw]:
     return [one for one in recipes if model_of(one) == spec.requested_model.id]
 
 
-def _select(
-    spec: EndpointSpec, asked: str, recipes: list[Raw], inventories: list[Raw], config: Config
-) -> Decision | None:
+def _in_full(pinned: Resolved | None, key: str) -> Resolved | None:
+    """The pinned configuration, with the whole digest where an earlier release wrote a part of it."""
+    if pinned is None or not is_decided_for(pinned.decided_for, key):
+        return pinned
+    return pinned.model_copy(update={"decided_for": key})
+
+
+def _select(spec: EndpointSpec, recipes: list[Raw], inventories: list[Raw], config: Config) -> Decision | None:
     inventory = next((one for one in inventories if one.get("status")), None)
     if inventory is None:
         return None
     seen = versions([inventory, *recipes])
-    key = (asked, config.digest, seen) if seen else None
+    # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
+    key = ((*selection_steps(spec),), spec.recipe.goal, config.digest, seen) if seen else None
     return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
 
 

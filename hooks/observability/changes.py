@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
-from aimlib.naming import short_digest
+from aimlib.naming import full_digest
 from aimlib.protocol.metacontroller import Request
 from aimlib.selection.rules import RULE_ORDER
+from aimlib.selection.select import is_decided_for
 
 PINNED_FIELDS = ("resolved", "cache")
 """The parts of an endpoint's status that its children are built from."""
@@ -61,7 +62,10 @@ def _endpoint_change(before: Raw, after: Raw) -> Change | None:
     old, new = ({name: one[name] for name in PINNED_FIELDS if one.get(name)} for one in (before, after))
     selection, earlier = as_mapping(after.get("selection")), as_mapping(before.get("selection"))
     selected_condition, up_to_date = find_condition(after, "RecipeSelected"), find_condition(after, "UpToDate")
-    resolved_before, resolved = old.get("resolved"), new.get("resolved")
+    resolved = new.get("resolved")
+    if resolved and _only_digest_differs(old.get("resolved"), resolved):
+        old["resolved"] = resolved
+    resolved_before = old.get("resolved")
     same = selection.get("message") == earlier.get("message")
     refused = not same and str(selected_condition.get("reason")) in REFUSAL_REASONS
     up_to_date_before = find_condition(before, "UpToDate")
@@ -85,6 +89,13 @@ def _endpoint_change(before: Raw, after: Raw) -> Change | None:
                 rejected=tuple(_rules(selection)) if event in {"Selected", "Reselected", "Refused"} else (),
             )
     return None
+
+
+def _only_digest_differs(before: object, after: object) -> bool:
+    """Whether an earlier release wrote the same, with a part of the digest."""
+    old, new = as_mapping(before), as_mapping(after)
+    same = is_decided_for(str(old.get("decidedFor")), str(new.get("decidedFor")))
+    return same and {**old, "decidedFor": None} == {**new, "decidedFor": None}
 
 
 def _rules(selection: Raw) -> Iterator[str]:
@@ -163,7 +174,7 @@ class RecentChanges:
         """Whether this change differs from the last one of its object."""
         metadata = request.parent["metadata"]
         names = (request.parent.get("kind"), metadata.get("namespace"), metadata.get("name"), metadata.get("uid"))
-        key, value = short_digest(*names, length=32), short_digest(*change, length=32)
+        key, value = full_digest(*names), full_digest(*change)
         with self.lock:
             previous = self.latest.pop(key, None)
             self.latest[key] = value

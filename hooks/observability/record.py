@@ -8,7 +8,7 @@ from hooks.observability.changes import RecentChanges, detect_change
 from hooks.observability.logs import audit_logger, logger
 
 RECORDED = RecentChanges(20_000)
-"""The changes that this process recorded: 64 characters of digests each."""
+"""The changes that this process recorded: 128 characters of digests each."""
 
 
 def record(request: Request, response: dict[str, Any], release: str) -> None:

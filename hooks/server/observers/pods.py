@@ -36,7 +36,7 @@ class PodObserver:
 
     def __init__(self) -> None:
         self._client: Any = None
-        self._recent: OrderedDict[tuple[str, str], tuple[datetime, list[Raw]]] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, str, str], tuple[datetime, list[Raw]]] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, request: Request) -> list[Raw] | None:
@@ -47,12 +47,13 @@ class PodObserver:
         if not replicas_missing(request.observed(DEPLOYMENT)):
             return None
         metadata = request.parent["metadata"]
-        key = metadata.get("namespace", "default"), metadata["name"]
+        place = metadata.get("namespace", "default"), metadata["name"]
+        key = (*place, str(metadata.get("uid")))
         with self._lock:
             listed_at, pods = self._recent.get(key, (None, []))
             if listed_at is not None and timedelta(0) <= request.now - listed_at < REUSED_FOR:
                 return pods
-        pods = self._request(*key)
+        pods = self._request(*place)
         with self._lock:
             self._recent[key] = (request.now, pods)
             self._recent.move_to_end(key)

@@ -3,8 +3,8 @@
 import pytest
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.naming import short_digest
-from aimlib.selection.select import decided_for
+from aimlib.naming import full_digest
+from aimlib.selection.select import decided_for, is_decided_for
 from tests.aimlib.make import MODEL, endpoint
 
 SAME = [
@@ -74,8 +74,8 @@ def test_the_same_wish_in_other_words_needs_no_new_decision(one, other):
 
 
 def test_only_what_is_stated_counts_so_that_a_later_release_decides_nothing_anew():
-    assert decided_for(endpoint()) == short_digest([{"model_id": MODEL}], None)
-    assert decided_for(endpoint(gpuCount=0)) == short_digest([{"model_id": MODEL, "gpu_count": 0}], None)
+    assert decided_for(endpoint()) == full_digest([{"model_id": MODEL}], None)
+    assert decided_for(endpoint(gpuCount=0)) == full_digest([{"model_id": MODEL, "gpu_count": 0}], None)
 
 
 WRITTEN = {
@@ -86,9 +86,15 @@ WRITTEN = {
     "1d2df0ae": {"recipe": {"customRecipe": {"name": "mine"}}, "model": {"id": "Qwen/Qwen3-32B", "revision": "main"}},
     "8ad62e49": {"image": {"repository": "registry.example/engine"}},
 }
-"""Digests that earlier releases wrote into statuses; a release that found others would decide anew."""
+"""Digests that earlier releases wrote into statuses; a release that did not recognise them would decide anew."""
 
 
 @pytest.mark.parametrize(("written", "asked"), WRITTEN.items(), ids=WRITTEN)
 def test_digests_in_statuses_stay_valid(written, asked):
-    assert decided_for(EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B"} | asked)) == written
+    assert is_decided_for(written, decided_for(EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B"} | asked)))
+
+
+def test_a_part_of_a_digest_is_recognised_in_the_length_of_earlier_releases_alone():
+    key = decided_for(endpoint())
+    assert [len(key[:end]) for end in range(65) if is_decided_for(key[:end], key)] == [8, 64]
+    assert not is_decided_for(key, key[:8])

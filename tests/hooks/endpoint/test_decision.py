@@ -1,0 +1,43 @@
+"""Decisions are stored for all tenants of a process: one's request never answers another's."""
+
+import pytest
+
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.config import Config
+from aimlib.selection.select import decided_for
+from hooks.endpoint import decision
+from tests.world import catalogue
+
+WORLD = {"recipes": ["qwen3-32b-mi300x-bf16"], "inventory": "mi300x"}
+
+
+@pytest.fixture
+def decide():
+    objects = catalogue(WORLD)
+    recipes, inventories = ([one for one in objects if one["kind"] == kind] for kind in ("AIMRecipe", "AIMInventory"))
+
+    def call(before=None, **spec):
+        parsed = EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B", **spec})
+        return decision.decide_for(parsed, before or {}, recipes, inventories, Config())
+
+    return call
+
+
+def test_requests_with_the_same_digest_have_decisions_of_their_own(decide, monkeypatch):
+    monkeypatch.setattr(decision, "decided_for", lambda spec: "b8b6a8e7")
+    monkeypatch.setattr("aimlib.selection.select.decided_for", lambda spec: "b8b6a8e7")
+    impossible = decide(gpuCount=64)
+    assert (impossible.resolved, impossible.verdict.met) == (None, False)
+    assert decide().resolved is not None
+
+
+def test_a_configuration_that_an_earlier_release_pinned_stays_and_is_written_with_the_whole_digest(decide):
+    first = decide()
+    key = decided_for(EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B"}))
+    old = {"resolved": {**first.resolved.wire(), "decidedFor": key[:8], "image": "example.com/earlier:1"}}
+    old["selection"] = {"decidedFor": key[:8], "message": "as it was", "considered": 1}
+    kept = decide(before=old)
+    assert (kept.resolved.image, kept.resolved.decided_for) == ("example.com/earlier:1", key)
+    assert kept.selection == old["selection"] | {"decidedFor": key}
+    assert (kept.verdict.met, kept.verdict.message) == (True, "as it was")
+    assert decide(before=old, gpuCount=64).resolved.decided_for == key[:8]
