@@ -9,7 +9,7 @@ from hooks.endpoint.children import OPTIONAL, OptionalChild
 from hooks.endpoint.route import use_route
 from hooks.endpoint.world import World
 
-OTHER = OptionalChild("Fruit.example.com/v1", "orchard", "fruit", lambda _spec: True, lambda _owner: None)
+OTHER = OptionalChild("Fruit.example.com/v1", "fruits", "orchard", "fruit", lambda _spec: True, lambda _owner: None)
 SPEC = {"modelId": "Qwen/Qwen3-32B", "service": {"route": {"parentRefs": [{"name": "edge"}]}}}
 WORLD = World(
     name="chat",
