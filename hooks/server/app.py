@@ -34,12 +34,14 @@ from hooks.observability.changes import OTHER
 from hooks.observability.logs import audit_logger, logger
 from hooks.observability.record import record
 from hooks.server import shutdown
+from hooks.server.answer import REFUSAL
 from hooks.server.auth import ALLOW_ALL, Clients
-from hooks.server.limits import MAX_BODY, BodyBudget, arrivals, body_size
+from hooks.server.body_rules import body_rules
+from hooks.server.limits import MAX_BODY
 from hooks.server.observers.enabled import Observe, catalogue, observers
 from hooks.server.transition_times import with_transition_times
 from hooks.server.version import release
-from hooks.server.webhooks import blueprint
+from hooks.server.webhooks import blueprint, webhooks
 
 Hook = Callable[[Request], dict[str, Any]]
 
@@ -133,20 +135,19 @@ def create_app(config: Config | None = None) -> Flask:
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
     load_data("hardware")  # parsed now, so that the first request does not wait
     log, paths, version = logger(), hooks(settings), release()
-    budget = BodyBudget()
     observing = observers(os.environ.get("AIM_OBSERVE", ""))
     clients = Clients(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
+    read_catalogue = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
     audit_logger()  # created before there are threads
     metrics.BUILD_INFO.labels(version).set(1)
 
     def serve(path: str, hook: Hook) -> Response:
-        with metrics.HOOKS_IN_FLIGHT.labels(path).track_inprogress(), budget.hold(body_size(request, MAX_BODY)):
+        with metrics.HOOKS_IN_FLIGHT.labels(path).track_inprogress():
             return call(path, hook)
 
     def call(path: str, hook: Hook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
-        arrivals.arrived()
         hook_request, response, code = call_hook(hook, body, datetime.now(UTC), observing.get(path), clients)
         text = to_json(response)
         seconds = time.perf_counter() - started
@@ -166,30 +167,37 @@ def create_app(config: Config | None = None) -> Flask:
         return Response(text, status=code, mimetype="application/json")
 
     def refused(error: HTTPException) -> tuple[dict[str, str], int, dict[str, str]]:
-        """The response to a wrong path or method, or to a body that is too large, or too large at the moment."""
+        """The response to a wrong path or method, or to a body of which the rest is not read (`REFUSAL`)."""
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        if code == HTTPStatus.TOO_MANY_REQUESTS:  # a client that is still sending would not read the response
-            while request.stream.read(2**16):
-                pass
         path = request.path if request.path in paths else OTHER
         metrics.HOOK_REQUESTS.labels(path, code).inc()
         metrics.count_error(path, code)
+        message = f"{error.name}: {error.description}"
+        if path in paths:
+            log.error("hook", extra={"facts": {"hook": path, "code": code, "error": message}})
         return (
-            {"error": f"{error.name}: {error.description}"},
+            {"error": message},
             code,
             {"Retry-After": "1"} if code == HTTPStatus.TOO_MANY_REQUESTS else {},
         )
 
-    app.before_request(lambda: clients.check_path(request.path, request.environ["SERVER_PORT"]))
+    app.before_request(partial(_check, clients))
+    app.extensions["body_rule"] = body_rules(paths, webhooks(settings, read_catalogue), clients)
     for path, hook in paths.items():
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
-    read_catalogue = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
     app.register_blueprint(blueprint(settings, read_catalogue))
     app.register_error_handler(HTTPException, refused)
     app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
     app.add_url_rule("/readyz", "readyz", _ready)
     app.add_url_rule("/metrics", "metrics", _metrics)
     return app
+
+
+def _check(clients: Clients) -> None:
+    """Refuses what is not for this port, has no token in its path, or was refused before its body was read."""
+    clients.check_path(request.path, request.environ["SERVER_PORT"])
+    if refusal := request.environ.get(REFUSAL):
+        raise refusal
 
 
 def _ready() -> Response:

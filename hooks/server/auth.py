@@ -9,6 +9,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from aimlib.config import ConfigError
@@ -30,6 +31,11 @@ class Clients:
                 _tokens(Path(folder, "admission")),
             )
 
+    @property
+    def need_token(self) -> bool:
+        """Whether the body of a hook's request must have a token."""
+        return self._hook_tokens is not None
+
     def check_path(self, path: str, port: str) -> None:
         """Raises NotFound on the wrong port, Unauthorized for a path of admission that does not end in a token."""
         admission = path.startswith(ADMISSION_PATH)
@@ -37,6 +43,16 @@ class Clients:
             raise NotFound
         if admission and self._admission_tokens and not _is_accepted(path.rpartition("/")[2], self._admission_tokens()):
             raise Unauthorized("the path does not end in the token of the API server's webhooks")
+
+    def refusal_of_beginning(self, text: bytes) -> str | None:
+        """The same of a body of which only the beginning has arrived, read by the same parser.
+
+        Metacontroller's program writes the controller first, and its annotations in the order of their names.
+        """
+        try:
+            return self.refusal(from_json(text, allow_partial=True))
+        except ValueError:
+            return self.refusal(None)
 
     def refusal(self, body: Any) -> str | None:  # noqa: ANN401 - not validated yet
         """Why the token in the body of a hook's request is not accepted; None where it is."""

@@ -15,12 +15,13 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from hooks.server import shutdown
+from hooks.server import roles, shutdown
 from hooks.server.tls import server_contexts
 
 bind = os.environ.get("AIM_BIND", "0.0.0.0:8443,0.0.0.0:9443").split(",")
 worker_class = "hooks.server.worker.Worker"
-workers = int(os.environ.get("AIM_WORKERS", "2"))
+hook_workers = int(os.environ.get("AIM_WORKERS", "2"))
+workers = roles.processes(hook_workers, os.environ.get("AIM_ADMISSION_PORT"))
 threads = 24  # with two workers, more than twice Metacontroller's 20
 keepalive = 120  # longer than the 90 s for which Go's client keeps an idle connection, which else meets a closed one
 timeout = 60
@@ -61,17 +62,19 @@ def when_ready(server: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook
         signal.signal(signal.SIGTERM, on_sigterm)
 
 
-def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook
-    """Exclude the data read at start from garbage collection.
+def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401 - gunicorn's hook
+    """Give the worker its ports, and exclude the data read at start from garbage collection.
 
     A collection would take 90 ms, during which requests wait, and copy the memory pages that the workers share.
     """
+    worker.role = roles.missing(server, os.environ.get("AIM_ADMISSION_PORT"))
     gc.freeze()
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401 - gunicorn's hook
     """Start the catalogue's observer, where it is enabled, before the first admission request needs it."""
-    worker.wsgi.extensions["catalogue"]()
+    if worker.role.admission:
+        worker.wsgi.extensions["catalogue"]()
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook

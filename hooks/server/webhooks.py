@@ -22,7 +22,6 @@ from hooks.endpoint import admission
 from hooks.endpoint.admission import Catalogue
 from hooks.observability import metrics
 from hooks.observability.logs import logger
-from hooks.server.limits import BodyBudget, arrivals, body_size
 
 ReadCatalogue = Callable[[], Catalogue | None]
 """Returns the present catalogue; None while it is unknown."""
@@ -77,17 +76,12 @@ def _object_facts(raw: Raw) -> dict[str, Any]:
 def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
     """The routes of the webhooks."""
     routes = Blueprint("admission", __name__)
-    log, budget = logger(), BodyBudget(2 * MAX_REVIEW)
+    log = logger()
 
-    def serve(path: str, webhook: Webhook, token: str) -> Response:  # noqa: ARG001 - checked before
+    def call(path: str, webhook: Webhook, token: str) -> Response:  # noqa: ARG001 - checked before
         request.max_content_length = MAX_REVIEW
-        with budget.hold(body_size(request, MAX_REVIEW)):
-            return call(path, webhook)
-
-    def call(path: str, webhook: Webhook) -> Response:
         started = time.perf_counter()
         body = request.get_data(cache=False)
-        arrivals.arrived()
         parsed, verdict, result, code = call_webhook(webhook, body)
         text = to_json(result)
         seconds = time.perf_counter() - started
@@ -101,7 +95,7 @@ def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
         return Response(text, status=code, mimetype="application/json")
 
     for path, webhook in webhooks(config, read_catalogue).items():
-        routes.add_url_rule(f"{path}/<token>", path.replace("/", "-"), partial(serve, path, webhook), methods=["POST"])
+        routes.add_url_rule(f"{path}/<token>", path.replace("/", "-"), partial(call, path, webhook), methods=["POST"])
     return routes
 
 

@@ -4,6 +4,8 @@ import json
 
 from flask import Flask, Response, request
 
+from hooks.server.limits import MAX_BODY, BodyBudget, BodyRule
+
 
 def create_app() -> Flask:
     """Any POST is parsed and answered with an empty object."""
@@ -14,5 +16,7 @@ def create_app() -> Flask:
         return Response("{}", mimetype="application/json")
 
     app.extensions["catalogue"] = lambda: None  # the settings of gunicorn call it when a worker starts
+    rule = BodyRule(MAX_BODY, BodyBudget())
+    app.extensions["body_rule"] = lambda *_: rule  # the worker calls it with every head
     app.add_url_rule("/<path:path>", "serve", serve, methods=["POST"])
     return app
