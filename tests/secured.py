@@ -17,7 +17,7 @@ from tests.cluster import mounts
 from tests.cluster.processes import Process, free_ports, running
 from tests.kustomize import ROOT
 
-TOKEN, ADMISSION_TOKEN = "metacontrollers", "the-api-servers"  # noqa: S105 - of the tests
+TOKEN, ADMISSION_TOKEN = "metacontrollers", "the-api-servers"
 REVIEW_PATH = f"/admission/endpoints/validate/warn/{ADMISSION_TOKEN}"
 
 

@@ -12,7 +12,7 @@ from hooks.server.incoming import Incoming
 from hooks.server.limits import ARRIVAL_SECONDS, WRITE_SECONDS
 
 READ_BYTES = 2**16
-FRIENDS_READ_BYTES = 2**18
+AUTHENTICATED_READ_BYTES = 2**18
 WRITE_BYTES = 2**16
 LINGER_SECONDS = 2.0
 """How long a client may go on sending after its last response. It is thrown away: a reset would lose the response."""
@@ -40,7 +40,7 @@ class Connection:
         self._begin, self.keep_idle = begin, keep_idle
         self.phase = Phase.HANDSHAKE if isinstance(sock, ssl.SSLSocket) else Phase.REQUEST
         self.incoming = begin()
-        self.friend = False
+        self.authenticated = False
         """Whether one of its requests had an accepted token."""
         self.served = 0.0
         """When it last had its turn."""
@@ -84,13 +84,13 @@ class Connection:
         self._read()
 
     def _read(self) -> None:
-        """Strangers have one read at a time; a body that is accepted is read as long as there is more."""
+        """An anonymous client has one read at a time; an accepted body is read as long as there is more."""
         while True:
-            data = self.sock.recv(FRIENDS_READ_BYTES if self.friend else READ_BYTES)
+            data = self.sock.recv(AUTHENTICATED_READ_BYTES if self.authenticated else READ_BYTES)
             if not data:
                 raise ClosedError
             self.feed(data)
-            if self.incoming.complete or not (self.friend or self._pending()):
+            if self.incoming.complete or not (self.authenticated or self._pending()):
                 return
 
     def _pending(self) -> bool:
@@ -101,7 +101,7 @@ class Connection:
         if not self.incoming.begun:
             self.deadline = monotonic() + ARRIVAL_SECONDS
         self.incoming.feed(data)
-        self.friend = self.friend or self.incoming.proven
+        self.authenticated = self.authenticated or self.incoming.authenticated
         if self.incoming.complete:
             self.phase = Phase.APPLICATION
         elif self.incoming.waits_to_continue:

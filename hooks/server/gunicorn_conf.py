@@ -24,6 +24,7 @@ hook_workers = int(os.environ.get("AIM_WORKERS", "2"))
 workers = roles.processes(hook_workers, os.environ.get("AIM_ADMISSION_PORT"))
 threads = 24  # with two workers, more than twice Metacontroller's 20
 keepalive = 120  # longer than the 90 s for which Go's client keeps an idle connection, which else meets a closed one
+forwarded_allow_ips = ""  # no proxy is in front, whose headers would be believed
 timeout = 60
 graceful_timeout = 30
 drain = float(os.environ.get("AIM_DRAIN_SECONDS", "0"))  # how long it keeps serving after SIGTERM

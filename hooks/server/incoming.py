@@ -10,7 +10,7 @@ from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, Unauthorized
 
 from hooks.server.chunked import Chunks
-from hooks.server.limits import MAX_HEAD, MAX_UNPROVEN, BodyRule, RuleOf
+from hooks.server.limits import MAX_HEAD, MAX_UNAUTHENTICATED, BodyRule, RuleOf
 
 HEAD_END = b"\r\n\r\n"
 FIRST_CHECK = 4096
@@ -41,7 +41,7 @@ class Incoming:
         self.head: Any = None
         """gunicorn's request, once the head has arrived."""
         self.complete = False
-        self.proven = False
+        self.authenticated = False
         """Whether its token is accepted."""
         self.unread = False
         """Whether a part of its body was not read: the connection cannot be used again."""
@@ -126,7 +126,7 @@ class Incoming:
 
     def _accept(self) -> None:
         """Takes the body's size of the budget: from here on, it is read to its end."""
-        self.proven = True
+        self.authenticated = True
         size = self._rule.largest if self._declared is None else self._declared  # type: ignore[union-attr]
         self._rule.budget.take(size)  # type: ignore[union-attr]
         self._taken = size
@@ -142,7 +142,7 @@ class Incoming:
         self._body += piece
         if self.size > self._rule.largest:  # type: ignore[union-attr]
             raise RequestEntityTooLarge
-        if not self.proven:
+        if not self.authenticated:
             self._look_for_token(ended=ended)
         if ended:
             self._end(rest)
@@ -153,11 +153,11 @@ class Incoming:
             return
         while self._check_at < self.size:
             self._check_at *= 2
-        refusal = self._rule.refusal(bytes(self._body[:MAX_UNPROVEN]))  # type: ignore[union-attr, misc]
+        refusal = self._rule.refusal(bytes(self._body[:MAX_UNAUTHENTICATED]))  # type: ignore[union-attr, misc]
         if refusal is None:
             self._accept()
-        elif self.size >= MAX_UNPROVEN:
-            raise Unauthorized(refusal)
+        elif self.size >= MAX_UNAUTHENTICATED:
+            raise Unauthorized(f"{refusal} in the first {MAX_UNAUTHENTICATED} bytes of the body")
 
     def _end(self, rest: bytes) -> None:
         self.rest, self.complete = rest, True

@@ -1,4 +1,4 @@
-"""Limits of one process: bytes of requests in memory, seconds for them to arrive, connections of strangers."""
+"""Limits of one process: bytes of requests in memory, seconds for them to arrive, anonymous connections."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,14 +9,14 @@ MAX_BODY = 16 * 2**20
 """Bytes of a request: that of 5,000 nodes has 4 to 8 MB. One of these in each process fits into the memory limit."""
 MAX_HEAD = 16 * 2**10
 """Bytes of a request line and its headers. Those of Metacontroller and the API server have less than 1 KiB."""
-MAX_UNPROVEN = 64 * 2**10
+MAX_UNAUTHENTICATED = 64 * 2**10
 """Bytes of a body that are read before its token. In Metacontroller's requests it stands within the first 1 KiB."""
 ARRIVAL_SECONDS = 10.0
 """Time for a whole request to arrive. Those of Metacontroller and the API server take milliseconds."""
 WRITE_SECONDS = 10.0
 """Time for a client to take a whole response."""
-MAX_STRANGERS = 512
-"""Connections of clients without an accepted token. With another one, the oldest is closed."""
+MAX_ANONYMOUS = 600
+"""Connections of clients that have not shown a token. With another one, the oldest is closed."""
 
 
 class BodyBudget:

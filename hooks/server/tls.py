@@ -16,6 +16,7 @@ def server_contexts(folder: Path) -> Reloaded[ssl.SSLContext]:
     def make() -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION  # work for the server that costs a client little
         context.load_cert_chain(certificate, key)
         shown = x509.load_pem_x509_certificate(certificate.read_bytes())  # the first; the others are of authorities
         metrics.CERTIFICATE_EXPIRY.set(shown.not_valid_after_utc.timestamp())

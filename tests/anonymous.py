@@ -1,7 +1,7 @@
 """Clients that nobody invited: connections that are idle or half open, and senders that never come to an end.
 
 Each that is closed comes back, so that there are always as many. Runs in threads of this process; for measurements,
-`python -m tests.strangers PORT IDLE SLOW` is one of its own.
+`python -m tests.anonymous PORT IDLE SLOW` is one of its own.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ SENDERS: dict[str, Callable[[], Iterator[bytes]]] = {
 HALF_HANDSHAKE = "half a handshake"
 
 
-class Stranger:
+class Anonymous:
     """One connection, which is opened again when it was closed."""
 
     def __init__(self, port: int, context: ssl.SSLContext | None, kind: str | None) -> None:
@@ -98,16 +98,16 @@ class Stranger:
 
 
 @contextlib.contextmanager
-def strangers(port: int, context: ssl.SSLContext | None, idle: int, slow: int) -> Iterator[list[Stranger]]:
+def anonymous(port: int, context: ssl.SSLContext | None, idle: int, slow: int) -> Iterator[list[Anonymous]]:
     """So many of them as long as the block lasts; it begins when each has connected once."""
     kinds = [*SENDERS, *([HALF_HANDSHAKE] if context else [])]
-    crowd = [Stranger(port, context, None) for _ in range(idle)]
+    crowd = [Anonymous(port, context, None) for _ in range(idle)]
     for number, one in enumerate(crowd):
         one.opened = number % 2
-    crowd += [Stranger(port, context, kinds[number % len(kinds)]) for number in range(slow)]
+    crowd += [Anonymous(port, context, kinds[number % len(kinds)]) for number in range(slow)]
     over = threading.Event()
 
-    def run(share: list[Stranger]) -> None:
+    def run(share: list[Anonymous]) -> None:
         while not over.is_set():
             for one in share:
                 one.tick()
@@ -134,7 +134,7 @@ def main() -> None:
     port, idle, slow = map(int, sys.argv[1:])
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with strangers(port, context, idle, slow) as crowd:
+    with anonymous(port, context, idle, slow) as crowd:
         print("ready", flush=True)
         sys.stdin.read()
         print(sum(one.opened for one in crowd), flush=True)
