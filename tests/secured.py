@@ -53,7 +53,8 @@ def ask(connection: http.client.HTTPConnection, method: str, path: str, body: An
 
 def with_token(request: dict[str, Any], token: str = TOKEN) -> dict[str, Any]:
     """A request as Metacontroller sends it: the controller first."""
-    return {"controller": {"metadata": {"annotations": {TOKEN_ANNOTATION: token}}}, **request}
+    controller = {"metadata": {"annotations": {TOKEN_ANNOTATION: token}}}
+    return {"controller": controller, **{name: value for name, value in request.items() if name != "controller"}}
 
 
 @contextlib.contextmanager

@@ -3,7 +3,9 @@
 import gc
 import json
 import subprocess
+from types import SimpleNamespace
 
+from hooks.server.roles import EVERYTHING
 from tests.cluster.processes import free_ports
 from tests.hooks.server.gunicorn import COMMAND, call, environment, wait
 from tests.kustomize import ROOT
@@ -49,7 +51,9 @@ def test_idle_connections_outlive_those_of_the_client(settings):
 
 def test_what_was_read_at_the_start_is_left_alone_by_the_garbage_collector(settings):
     try:
-        settings["pre_fork"](None, None)
+        worker = SimpleNamespace()
+        settings["pre_fork"](None, worker)
+        assert worker.role == EVERYTHING
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()

@@ -4,7 +4,6 @@ import pytest
 
 from hooks.endpoint import admission
 from hooks.server import webhooks
-from hooks.server.app import create_app
 from tests.hooks.observability.test_metrics import hook_metric
 from tests.reviews import patch, reviewed
 from tests.world import parent
@@ -80,17 +79,6 @@ def test_a_review_that_is_too_large_is_refused_with_a_message(client, monkeypatc
     response = client.post(f"/admission/{WARN}/x", json=question())
     assert response.status_code == 413
     assert response.json["error"].startswith("Request Entity Too Large: ")
-
-
-def test_for_what_there_is_no_room_now_the_api_server_does_not_wait(monkeypatch):
-    monkeypatch.setattr(webhooks, "MAX_REVIEW", 0)  # room for nothing
-    client = create_app().test_client()
-    monkeypatch.setattr(webhooks, "MAX_REVIEW", 10_000)
-    chunked = {"input_stream": None, "headers": {"Transfer-Encoding": "chunked"}}
-    for how in ({"json": question()}, chunked):
-        response = client.post(f"/admission/{WARN}/x", **how)
-        assert response.status_code == 429
-        assert response.json["error"].startswith("Too Many Requests: ")
 
 
 @pytest.mark.parametrize("path", [WARN, f"{WARN}/x/y", "endpoints/validate/ask/x", "pods/validate/warn/x"])

@@ -11,6 +11,7 @@ from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.server.app import create_app
 from hooks.server.observers import catalogue as observer
 from hooks.server.observers.catalogue import CatalogueObserver, WatchedKind
+from hooks.server.roles import EVERYTHING
 from tests.apiserver import standing_in
 from tests.loopback import Answering, Loopback
 from tests.reviews import reviewed
@@ -247,7 +248,7 @@ def test_the_server_warns_by_what_the_observer_knows(following, monkeypatch, set
     following(app.extensions["catalogue"])
 
     class Worker:
-        wsgi = app
+        wsgi, role = app, EVERYTHING
 
     settings["post_worker_init"](Worker)
     until(app.extensions["catalogue"])
