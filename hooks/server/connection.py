@@ -46,7 +46,7 @@ class Connection:
         """When it last had its turn."""
         self.wants = EVENT_READ
         self.deadline = monotonic() + keep_idle
-        self._touched = False
+        self._handshake_began = 0.0
         self._out = bytearray()
         self._last = False
 
@@ -77,8 +77,8 @@ class Connection:
         return isinstance(self.sock, ssl.SSLSocket)
 
     def _handshake(self) -> None:
-        if not self._touched:
-            self._touched, self.deadline = True, monotonic() + ARRIVAL_SECONDS
+        self._handshake_began = self._handshake_began or monotonic()
+        self.deadline = self._handshake_began + ARRIVAL_SECONDS
         self.sock.do_handshake()  # type: ignore[attr-defined]
         self.phase, self.deadline = Phase.REQUEST, monotonic() + self.keep_idle
         self._read()

@@ -170,5 +170,3 @@ def parse_head(config: Config, text: bytes, peer: Any) -> Any:  # noqa: ANN401
     except errors.ParseException as error:
         code = next((code for kind, code in STATUS if isinstance(error, kind)), 400)
         raise MalformedError(code, str(error)) from error
-    except (OSError, StopIteration, ValueError) as error:
-        raise MalformedError(400, "the request has no head") from error

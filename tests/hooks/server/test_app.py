@@ -4,9 +4,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from werkzeug.exceptions import TooManyRequests
 
 from aimlib.config import Config, ConfigError
 from hooks.server import app as edge
+from hooks.server.answer import REFUSAL
 from hooks.server.app import create_app, hooks, read_config
 from tests.kustomize import ROOT
 
@@ -88,6 +90,17 @@ def test_a_body_that_is_too_large_is_refused_with_a_message(monkeypatch):
     response = create_app().test_client().post("/endpoint/sync", data=b"x" * 1001)
     assert response.status_code == 413
     assert response.json["error"].startswith("Request Entity Too Large: ")
+
+
+def test_a_request_that_was_refused_before_its_body_was_read_is_answered_counted_and_logged(client, lines):
+    counted = 'aim_hook_requests_total{code="429",hook="/endpoint/sync"}'
+    before = metric(client, counted)
+    response = client.post("/endpoint/sync", environ_overrides={REFUSAL: TooManyRequests("retry")})
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
+    assert response.json == {"error": "Too Many Requests: retry"}
+    assert metric(client, counted) == before + 1
+    [line] = lines()
+    assert (line["hook"], line["code"], line["error"]) == ("/endpoint/sync", 429, "Too Many Requests: retry")
 
 
 def test_the_release_in_the_address_changes_nothing(client, endpoint):

@@ -24,6 +24,8 @@ from tests.hooks.server.test_tls import FIRST, files
 
 TOKEN = b"token"
 LARGE = 8 * 2**20
+MOST = 2**20
+"""Bytes of a body."""
 GET = b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -32,7 +34,7 @@ class Application:
 
     def __init__(self):
         self.extensions = {"body_rule": self.body_rule}
-        self.budget = BodyBudget(100)
+        self.budget = BodyBudget(MOST)
         self.called = []
         self.go_on = threading.Event()
 
@@ -40,7 +42,7 @@ class Application:
         def refusal(text):
             return None if text.startswith(TOKEN) else "no token"
 
-        return BodyRule(100, self.budget, refusal) if method == "POST" else None
+        return BodyRule(MOST, self.budget, refusal) if method == "POST" else None
 
     def __call__(self, environ, start_response):
         path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
@@ -53,7 +55,16 @@ class Application:
         text = b"x" * LARGE if path == "/large" else body
         status = f"{refusal.code} Refused" if refusal else "200 OK"
         start_response(status, [("Content-Length", str(len(text)))])
-        return [text]
+        return Body([text]) if path == "/echo" else [text]
+
+
+class Body(list):
+    """What an application may return, too."""
+
+    closed = 0
+
+    def close(self):
+        Body.closed += 1
 
 
 class Running:
@@ -145,11 +156,20 @@ def until(condition, seconds=10):
 
 
 def test_a_connection_is_kept_for_further_requests(running):
+    Body.closed = 0
     with running.connect() as client:
         for number in range(3):
             client.sendall(post(TOKEN + b"%d" % number))
             assert read(client) == (200, TOKEN + b"%d" % number)
         assert len(running.loop.connections) == 1
+    assert Body.closed == 3
+
+
+def test_a_large_body_is_read_to_its_end(running):
+    body = TOKEN + b"x" * (MOST - len(TOKEN))
+    with running.connect() as client:
+        client.sendall(post(body))
+        assert read(client) == (200, body)
 
 
 def test_requests_that_are_sent_at_once_are_answered_in_their_order(running):
@@ -187,7 +207,7 @@ def test_a_client_that_waits_for_the_word_to_continue_gets_it(running):
 
 def test_a_refusal_is_answered_at_once_and_what_is_still_sent_is_thrown_away(running):
     with running.connect() as client:
-        client.sendall(post(b"x" * 2000)[:-1000])
+        client.sendall(post(b"x" * 2 * MOST)[:-1000])
         assert read(client)[0] == 413
         client.sendall(b"x" * 1000)
         client.shutdown(socket.SHUT_WR)
@@ -212,7 +232,7 @@ def test_an_error_of_the_application_closes_its_connection_alone(running, lines)
         other.sendall(GET)
         assert read(other)[0] == 200
     assert "ValueError" in lines()[0]["exception"]
-    assert running.application.budget._free == 100
+    assert running.application.budget._free == MOST
 
 
 def test_an_error_of_the_loop_closes_its_connection_alone(running, lines, monkeypatch):
@@ -256,7 +276,7 @@ def test_half_a_request_is_closed_when_it_is_late_and_an_idle_connection_is_not(
         assert closed(body)
         idle.sendall(GET)
         assert read(idle)[0] == 200
-    assert running.application.budget._free == 100
+    assert running.application.budget._free == MOST
     assert running.notified > 0
 
 
@@ -297,6 +317,27 @@ def test_without_files_left_the_oldest_anonymous_connection_gives_way(running):
         assert closed(client)
         other.sendall(GET)
         assert read(other)[0] == 200
+
+
+def test_a_connection_that_is_gone_before_it_is_accepted_is_none(running):
+    def gone():
+        raise OSError(errno.ECONNABORTED, "gone")
+
+    running.loop._accept(SimpleNamespace(accept=gone))
+    running.loop._evict()
+    assert not running.loop.connections
+
+
+def test_anonymous_connections_have_their_turn_one_after_the_other(start, monkeypatch):
+    monkeypatch.setattr(event_loop, "ANONYMOUS_SECONDS", 0.0)
+    running = start()
+    with running.connect() as client, running.connect() as other:
+        for one in (client, other):
+            one.sendall(GET)
+        time.sleep(0.2)
+        assert running.application.called == []
+        monkeypatch.undo()
+        assert [read(one)[0] for one in (client, other)] == [200, 200]
 
 
 def test_threads_of_authenticated_requests_are_not_taken_by_others(running):

@@ -8,13 +8,17 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.workers.base import Worker as BaseWorker
 
 from hooks.server.limits import MAX_BODY
-from hooks.server.roles import Role
+from hooks.server.roles import EVERYTHING, Role
+from hooks.server.worker import Worker
 from tests.bench.processes import members
 from tests.kustomize import ROOT
 from tests.reviews import reviewed
@@ -25,6 +29,24 @@ IDLE, SLOW = 150, 24
 """Of anonymous clients on each port; `make bench` has more, and measures."""
 HOOK_THREADS = 24
 REVIEW = reviewed(parent("endpoint", {"endpoint": {"spec": {"modelId": "Qwen/Qwen3-32B"}}}))
+
+
+def test_a_worker_serves_the_ports_of_its_role_until_it_is_told_to_stop_or_the_master_is_gone(monkeypatch):
+    monkeypatch.setattr(BaseWorker, "init_process", Worker.run)
+    for ended in ("alive", "ppid"):
+        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        ports = [listener.getsockname()[1] for listener in listeners]
+        worker = Worker.__new__(Worker)
+        worker.sockets, worker.role = listeners, Role(ports[1], hooks=False)
+        worker.cfg, worker.wsgi, worker.PIPE = Config(), None, os.pipe()
+        os.set_blocking(worker.PIPE[0], False)
+        worker.alive, worker.ppid = True, os.getppid()
+        worker.notify = partial(setattr, worker, ended, 0)
+        worker.init_process()
+        assert [listener.fileno() < 0 for listener in listeners] == [False, True]
+        listeners[0].close()
+        for end in worker.PIPE:
+            os.close(end)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +205,7 @@ def test_it_stops_as_soon_with_idle_and_half_open_connections(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("role", "started"), [(Role(1, hooks=False), 1), (Role(1, admission=False), 0), (Role(None), 1)]
+    ("role", "started"), [(Role(1, hooks=False), 1), (Role(1, admission=False), 0), (EVERYTHING, 1)]
 )
 def test_only_a_process_that_serves_admission_reads_the_catalogue(settings, role, started):
     calls = []
