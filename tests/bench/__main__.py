@@ -16,14 +16,14 @@ from pathlib import Path
 
 from urllib3.exceptions import HTTPError
 
-from tests.bench import download, footprint, latency, nodes, plan, selection, throughput
+from tests.bench import crowded, download, footprint, latency, nodes, plan, selection, throughput
 from tests.bench.report import Part, Row, as_json, text
 from tests.cluster.__main__ import stop_on_signals
 from tests.cluster.plane import KubectlError
 from tests.cluster.processes import StartError
 from tests.cluster.toolchain import MissingToolError
 
-PARTS = ("latency", "selection", "memory", "plan", "download", "endpoints", "quiet", "nodes")
+PARTS = ("latency", "crowded", "selection", "memory", "plan", "download", "endpoints", "quiet", "nodes")
 FAILURES = (RuntimeError, KubectlError, StartError, MissingToolError, subprocess.CalledProcessError, HTTPError, OSError)
 """What keeps one part from being measured; the others go on."""
 
@@ -64,6 +64,7 @@ def runs(chosen: argparse.Namespace, folder: Path) -> dict[str, Callable[[], lis
     rest = chosen.rest if "quiet" in chosen.only else 0
     return {
         "latency": lambda: [latency.run(folder / "latency", chosen.seconds)],
+        "crowded": lambda: [crowded.run(folder / "crowded", chosen.seconds, *((60, 14) if chosen.quick else ()))],
         "selection": lambda: [selection.run(chosen.seconds)],
         "memory": lambda: [footprint.run(folder / "memory", chosen.seconds / 2)],
         "plan": lambda: [plan.run(chosen.seconds)],

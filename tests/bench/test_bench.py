@@ -72,7 +72,7 @@ def test_a_report_names_the_missed_goals():
     assert as_json([part], {})["parts"]["some"]["goals"][0]["met"] is False
 
 
-HOOKS_ALONE = ("latency", "selection", "memory", "plan", "download")
+HOOKS_ALONE = ("latency", "crowded", "selection", "memory", "plan", "download")
 ON_A_CONTROL_PLANE = ("endpoints", "quiet", "nodes")
 
 
