@@ -24,8 +24,8 @@ from hooks.server.connection import LINGER_SECONDS, ClosedError, Connection, Pha
 from hooks.server.incoming import Incoming, MalformedError
 from hooks.server.limits import MAX_ANONYMOUS
 
-ANONYMOUS_THREADS = 2
-"""Threads for requests without an accepted token: /metrics and refusals."""
+ANONYMOUS_THREADS = 1
+"""Threads for requests without an accepted token, /metrics and refusals; they share the processor with the hooks."""
 PROBES = {"/healthz", "/readyz"}
 """Paths with a thread of their own: the kubelet must not wait for anonymous clients."""
 ANONYMOUS_SECONDS = 0.01
