@@ -11,7 +11,7 @@ from time import monotonic
 from hooks.server.incoming import Incoming
 from hooks.server.limits import ARRIVAL_SECONDS, WRITE_SECONDS
 
-READ_BYTES = 2**16
+ANONYMOUS_READ_BYTES = 2**16
 AUTHENTICATED_READ_BYTES = 2**18
 WRITE_BYTES = 2**16
 LINGER_SECONDS = 2.0
@@ -86,7 +86,7 @@ class Connection:
     def _read(self) -> None:
         """An anonymous client has one read at a time; an accepted body is read as long as there is more."""
         while True:
-            data = self.sock.recv(AUTHENTICATED_READ_BYTES if self.authenticated else READ_BYTES)
+            data = self.sock.recv(AUTHENTICATED_READ_BYTES if self.authenticated else ANONYMOUS_READ_BYTES)
             if not data:
                 raise ClosedError
             self.feed(data)
@@ -128,7 +128,7 @@ class Connection:
 
     def _throw_away(self) -> None:
         # Not its own recv: what comes now is not decrypted any more.
-        if not socket.socket.recv(self.sock, READ_BYTES):
+        if not socket.socket.recv(self.sock, ANONYMOUS_READ_BYTES):
             raise ClosedError
 
     def close(self) -> None:
