@@ -30,6 +30,8 @@ PROBES = {"/healthz", "/readyz"}
 """Paths with a thread of their own: the kubelet must not wait for anonymous clients."""
 ANONYMOUS_SECONDS = 0.01
 """Time for anonymous clients in one turn."""
+MOST_ACCEPTS = 64
+"""New connections in one turn."""
 TICK_SECONDS = 0.5
 """The longest turn, after which connections that are late are closed."""
 
@@ -56,7 +58,9 @@ class EventLoop:
         self._selector = DefaultSelector()
         self._hooks = ThreadPoolExecutor(config.threads)
         self._anonymous, self._probes = ThreadPoolExecutor(ANONYMOUS_THREADS), ThreadPoolExecutor(1)
-        self._done: deque[tuple[Connection, Future[Answer]]] = deque()
+        self._answers: dict[Connection, Future[Answer]] = {}
+        self._done: deque[Connection] = deque()
+        self._accepts = 1
         self._stopping = False
         self._next_tick = 0.0
         self._selector.register(self._woken, EVENT_READ)
@@ -97,9 +101,9 @@ class EventLoop:
         with suppress(BlockingIOError):
             os.read(self._woken, 4096)
         while self._done:
-            self._finish(*self._done.popleft())
+            self._finish(self._done.popleft())
         for listener in listeners:
-            self._accept(listener)
+            self._accept_some(listener)
         until = monotonic() + ANONYMOUS_SECONDS
         for connection in sorted(anonymous, key=lambda one: one.served):
             if connection in self.connections and monotonic() < until:
@@ -115,14 +119,19 @@ class EventLoop:
             if connection.deadline < now and connection.phase is not Phase.APPLICATION:
                 self._close(connection)
 
-    def _accept(self, listener: Any) -> None:  # noqa: ANN401
-        """Takes one connection. The oldest anonymous one is closed where there are too many of them, or of files."""
+    def _accept_some(self, listener: Any) -> None:  # noqa: ANN401
+        """Takes one connection, so that other processes have theirs; more and more where they keep on waiting."""
+        waiting = all(self._accept(listener) for _ in range(self._accepts))
+        self._accepts = min(2 * self._accepts, MOST_ACCEPTS) if waiting else 1
+
+    def _accept(self, listener: Any) -> bool:  # noqa: ANN401
+        """Whether there was a connection. The oldest anonymous one gives way where there are too many, or of files."""
         try:
             sock, peer = listener.accept()
         except OSError as error:
             if error.errno in {errno.EMFILE, errno.ENFILE}:
                 self._evict()
-            return  # else it is gone already, or another process has it
+            return False  # else it is gone already, or another process has it
         server = listener.getsockname()
         try:
             sock.setblocking(False)
@@ -131,18 +140,20 @@ class EventLoop:
                 sock = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except (OSError, ValueError):
             sock.close()
-            return
+            return True
         begin = partial(Incoming, self._config, self._application.extensions["body_rule"], peer, server)
         connection = Connection(sock, begin, self._config.keepalive)
         self.connections[connection] = None
         self._selector.register(sock, EVENT_READ, connection)
         if sum(not one.authenticated for one in self.connections) > MAX_ANONYMOUS:
             self._evict()
+        return True
 
     def _evict(self) -> None:
-        """Closes the oldest anonymous connection, but none that is being answered."""
+        """Closes the oldest anonymous connection, but none that is being answered at the moment."""
         for connection in self.connections:
-            if not connection.authenticated and connection.phase is not Phase.APPLICATION:
+            answering = self._answers.get(connection)
+            if not connection.authenticated and (answering is None or answering.cancel()):
                 self._close(connection)
                 return
 
@@ -174,16 +185,20 @@ class EventLoop:
         if incoming.authenticated and not incoming.refusal:
             pool = self._hooks
         future = pool.submit(answer, self._application, self._config, incoming, last=self._stopping)
+        self._answers[connection] = future
         future.add_done_callback(partial(self._answered, connection))
 
-    def _answered(self, connection: Connection, future: "Future[Answer]") -> None:
+    def _answered(self, connection: Connection, _: "Future[Answer]") -> None:
         """Called in the thread that has the response."""
-        self._done.append((connection, future))
+        self._done.append(connection)
         with suppress(BlockingIOError):  # the pipe is full, and so it wakes already
             os.write(self._wake, b".")
 
-    def _finish(self, connection: Connection, future: "Future[Answer]") -> None:
+    def _finish(self, connection: Connection) -> None:
         """Begins to write the response."""
+        future = self._answers.pop(connection, None)
+        if future is None:  # it was closed meanwhile
+            return
         connection.incoming.answered()
         try:
             data, last = future.result()
@@ -214,5 +229,6 @@ class EventLoop:
 
     def _close(self, connection: Connection) -> None:
         self._wait_for(connection, 0)
+        self._answers.pop(connection, None)
         del self.connections[connection]
         connection.close()

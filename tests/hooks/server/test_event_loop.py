@@ -305,6 +305,38 @@ def test_the_oldest_anonymous_connection_gives_way_and_an_authenticated_one_neve
         assert read(waiting)[0] == 200
 
 
+def test_a_request_that_waits_for_a_thread_gives_way_too(start, monkeypatch):
+    """Else whoever has as many requests waiting as there are connections keeps others from having one."""
+    monkeypatch.setattr(event_loop, "MAX_ANONYMOUS", 3)
+    running = start()
+    with contextlib.ExitStack() as stack:
+        answered, waiting, another = (stack.enter_context(running.connect()) for _ in range(3))
+        for client in (answered, waiting, another):
+            client.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            until(lambda: running.application.called)
+        until(lambda: len(running.loop._answers) == 3)
+        newest = stack.enter_context(running.connect())
+        assert closed(waiting)
+        newest.sendall(post(TOKEN))
+        assert read(newest) == (200, TOKEN)
+        running.application.go_on.set()
+        assert [read(client)[0] for client in (answered, another)] == [200, 200]
+
+
+def test_a_queue_of_connections_is_taken_faster_and_faster(running):
+    taken = []
+    listener = SimpleNamespace(accept=lambda: taken.append(1) or (socket.socket(), None), getsockname=lambda: ("", 1))
+    counts = []
+    running.over.set()
+    running.thread.join()
+    for _ in range(8):
+        taken.clear()
+        running.loop._config.set("certfile", "/dev/null")
+        running.loop._accept_some(listener)
+        counts.append(len(taken))
+    assert counts == [1, 2, 4, 8, 16, 32, 64, 64]
+
+
 def test_without_files_left_the_oldest_anonymous_connection_gives_way(running):
     def no_files():
         raise OSError(errno.EMFILE, "too many")
