@@ -83,7 +83,7 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 ObjectName = Annotated[str, formats.OBJECT_NAME.field]
 """The name of a Kubernetes object that the API server would accept: a DNS subdomain."""
 
-Key = Annotated[str, formats.KEY.field]
+Key = Annotated[str, formats.OBJECT_KEY.field]
 """A key of a Secret or ConfigMap."""
 
 Text = Annotated[str, Field(max_length=1024)]
@@ -103,7 +103,7 @@ Quantity = Annotated[str, formats.QUANTITY.field]
 StoredQuantity = Annotated[str, formats.STORED_QUANTITY.field]
 """A quantity in a status."""
 
-MountPath = Annotated[str, formats.MOUNT_PATH.field]
+MountPath = Annotated[str, formats.CONTAINER_PATH.field]
 """A path in a container."""
 
 HttpPath = Annotated[str, formats.HTTP_PATH.field]
