@@ -23,6 +23,8 @@ class CacheRequest(NamedTuple):
     recipe: str
     revision: str | None = None
     """The revision in the endpoint's spec."""
+    default_only: bool = False
+    """Whether no other revision than the default branch may be used, since the recipe runs code of the repository."""
 
 
 class CacheCandidate(NamedTuple):
@@ -58,6 +60,8 @@ class CacheCandidate(NamedTuple):
     def compatible(self, request: CacheRequest) -> bool:
         """Whether it lists the requested revision: any when not stated, else the same name or the same commit."""
         revision = self.revision(request.checkpoint)
+        if request.default_only and revision not in (None, DEFAULT_REVISION):
+            return False
         status = self.model(request.checkpoint, revision)
         return request.revision in (None, revision or DEFAULT_REVISION, status.commit if status else None)
 

@@ -6,7 +6,7 @@ from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.protocol.conditions import ready_condition
-from aimlib.protocol.metacontroller import prune
+from aimlib.protocol.metacontroller import written_status
 from aimlib.protocol.observed import Rollout, condition_since, phase_of, rollout
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
@@ -75,4 +75,4 @@ def _with_cause(replicas: Rollout, world: World) -> Rollout:
 
 def _response(made: EndpointStatus, selection: Raw | None, children: list[Raw]) -> dict[str, Any]:
     """The explanation of a decision is written once and then carried along as it was read."""
-    return {"status": prune({**made.wire(), "selection": selection}), "children": children}
+    return {"status": written_status({**made.wire(), "selection": selection}), "children": children}
