@@ -128,7 +128,9 @@ def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
 def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[str]:
     """Why caches that have to do with the model are not used by an endpoint that leaves the choice free."""
     for one in (one for one in caches if not one.deleting):
-        if one.serves(request):
+        if one.error:
+            yield f"AIMCache {one.name} is not used, since it cannot be read: {one.error}"
+        elif one.serves(request):
             moves = f"cache.name: {one.name} moves it there"
             yield f"cache {one.name} lists {request.checkpoint}, and this endpoint began without it; {moves}"
         elif one.lists(request.checkpoint):

@@ -13,6 +13,7 @@ from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.own_claim import claim_warnings
 from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
 from hooks.endpoint.warnings import warnings
@@ -56,7 +57,12 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         cache=owner.cache,
         metrics=status.metrics(replicas, world),
         conditions=status.conditions(verdicts, world.generation),
-        warnings=(*warnings(world.spec, resolved), *(kind.message for kind in built.not_offered), *cache.warnings),
+        warnings=(
+            *warnings(world.spec, resolved),
+            *(kind.message for kind in built.not_offered),
+            *cache.warnings,
+            *claim_warnings(world, owner),
+        ),
         resolved=resolved,
     )
     resyncs = (
