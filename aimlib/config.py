@@ -44,6 +44,9 @@ class Config(Model):
     """Number of candidates that status.selection lists; the others are counted only."""
     route_scheme: Literal["http", "https"] = "http"
     """Scheme of the URLs in status.endpoints.external of routed endpoints: https where the Gateways terminate TLS."""
+    remote_code_revisions: Literal["Default", "Any"] = "Default"
+    """Which code recipes with --trust-remote-code run: that of the default branch, or of any revision that an endpoint
+    or its cache names."""
     admission: Literal["warn", "enforce"] = "warn"
     """Whether an endpoint for which nothing fits is accepted with a warning or refused, in all namespaces."""
 

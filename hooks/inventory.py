@@ -6,7 +6,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
 from aimlib.hardware.inventory import inventory_status
-from aimlib.protocol.metacontroller import Request, prune
+from aimlib.protocol.metacontroller import Request, written_status
 from aimlib.schema.parsing import parse_as
 
 NODES = f"AIMNode.{API_VERSION}"
@@ -21,7 +21,7 @@ def customize(request: Request) -> dict[str, Any]:
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
-    return {"status": prune(inventory_status(map(_node_spec, request.found(NODES))).wire()), "children": []}
+    return {"status": written_status(inventory_status(map(_node_spec, request.found(NODES))).wire()), "children": []}
 
 
 def _node_spec(node: Raw) -> NodeSpec:

@@ -8,7 +8,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.meta import Condition
 from aimlib.api.recipe import RecipeSpec, RecipeStatus
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
-from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.metacontroller import Request, written_status
 from aimlib.schema.error_messages import validation_messages
 from aimlib.selection.recipe_check import RecipeCheck, check_recipe
 
@@ -25,7 +25,7 @@ def sync(request: Request) -> dict[str, Any]:
         "labels": {label: model_label(value) if isinstance(value, str) else None for label, value in labels.items()},
         "annotations": {},
         "attachments": [],
-        "status": _status(request.parent["metadata"].get("name", ""), spec, generation).wire(),
+        "status": written_status(_status(request.parent["metadata"].get("name", ""), spec, generation).wire()),
     }
 
 

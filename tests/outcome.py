@@ -22,7 +22,8 @@ class Outcome(NamedTuple):
 
     @property
     def refusal(self) -> str:
-        return self.said.get("error", "")
+        """Why the spec was refused: an error, or what its own status has of it."""
+        return self.said.get("error") or (self.status["message"] if self.status.get("phase") == "Failed" else "")
 
     @property
     def warnings(self) -> str:

@@ -39,6 +39,13 @@ class FieldRule(NamedTuple):
             return False
 
 
+class TransitionRule(NamedTuple):
+    """A rule for the change of an object, which only the API server can check: it has both versions."""
+
+    cel: str
+    message: str
+
+
 def without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
     """`raw` without fields that are null, which means the same as leaving them out."""
     return {
@@ -52,6 +59,7 @@ class Ruled(Model):
     """A value with rules between its fields: CEL in the CRD, and the same rules when it is parsed here."""
 
     rules: ClassVar[tuple[FieldRule, ...]] = ()
+    transitions: ClassVar[tuple[TransitionRule, ...]] = ()
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -71,8 +79,9 @@ class Ruled(Model):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler.resolve_ref_schema(handler(core))
-        if cls.rules:
-            validations = [{"rule": rule.cel, "message": rule.message} for rule in cls.rules]
+        validations = [{"rule": rule.cel, "message": rule.message} for rule in cls.rules]
+        validations += [{"rule": rule.cel, "message": rule.message} for rule in cls.transitions]
+        if validations:
             schema["x-kubernetes-validations"] = validations
         return schema
 
@@ -83,7 +92,7 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 ObjectName = Annotated[str, formats.OBJECT_NAME.field]
 """The name of a Kubernetes object that the API server would accept: a DNS subdomain."""
 
-Key = Annotated[str, formats.KEY.field]
+Key = Annotated[str, formats.OBJECT_KEY.field]
 """A key of a Secret or ConfigMap."""
 
 Text = Annotated[str, Field(max_length=1024)]
@@ -103,7 +112,7 @@ Quantity = Annotated[str, formats.QUANTITY.field]
 StoredQuantity = Annotated[str, formats.STORED_QUANTITY.field]
 """A quantity in a status."""
 
-MountPath = Annotated[str, formats.MOUNT_PATH.field]
+MountPath = Annotated[str, formats.CONTAINER_PATH.field]
 """A path in a container."""
 
 HttpPath = Annotated[str, formats.HTTP_PATH.field]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from aimlib.api import formats
-from aimlib.api.base import FieldRule, Model, ModelId, MountPath, ObjectName, Quantity, Revision, Ruled
+from aimlib.api.base import FieldRule, Model, ModelId, MountPath, ObjectName, Quantity, Revision, Ruled, TransitionRule
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.cron import CRON_FORM
 from aimlib.api.endpoint_choice import TokenSecret
@@ -77,6 +77,16 @@ CACHE_RULES = (
         ),
     ),
     *agreement(CACHE_SPELLINGS),
+)
+
+
+CACHE_TRANSITIONS = (
+    TransitionRule(
+        "!(has(self.storage) && has(self.storage.existingClaim)) || "
+        "(has(oldSelf.storage) && has(oldSelf.storage.existingClaim))",
+        "storage.existingClaim cannot be added: the PersistentVolumeClaim of this cache has its models; create another "
+        "AIMCache with it, and delete this one once nothing uses it",
+    ),
 )
 
 
@@ -181,6 +191,7 @@ class CacheSpec(Ruled):
     """Models that are kept on one volume."""
 
     rules = CACHE_RULES
+    transitions = CACHE_TRANSITIONS
 
     model_id: ModelId | None = None
     """Short for models with one entry."""

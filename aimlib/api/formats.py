@@ -4,9 +4,10 @@ A pattern means the same to the API server (RE2), to pydantic (Rust) and to Pyth
 blanks, which differ in size, and no dot that matches anything. The first two match in linear time.
 """
 
+import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -31,8 +32,8 @@ class TextFormat(NamedTuple):
         return Field(min_length=self.shortest, max_length=self.longest, pattern=self.pattern)
 
 
-FRACTION = r"(\.[0-9]+)?"
-MANTISSAS = (
+_FRACTION = r"(\.[0-9]+)?"
+_MANTISSAS = (
     ("[0-9]{1,18}", "m?"),
     ("[0-9]{1,15}", "(k|Ki)"),
     ("[0-9]{1,12}", "Mi?"),
@@ -45,23 +46,25 @@ MANTISSAS = (
 )
 """Whole digits and suffix of quantities below 2**63. From there on the API server stores another number than it got."""
 
-SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
-LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
-HOST = r"([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:]{2,39}\])"
-REVISION_SEGMENT = r"[A-Za-z0-9_+=@#,][A-Za-z0-9._+=@#,-]*"
+_SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_HOST = r"([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:]{2,39}\])"
+_REVISION_SEGMENT = r"[A-Za-z0-9_+=@#,][A-Za-z0-9._+=@#,-]*"
 
 
 def _parse_url(text: str) -> str:
-    """The URL itself; ValueError where it has no host, or a port that does not exist."""
-    parts = urlsplit(text)
-    if not parts.hostname or parts.port == 0:
-        raise ValueError(f"{text!r} is a URL without a host, or with port 0")
+    """The URL itself; ValueError where it has a port or an IPv6 address that does not exist."""
+    port, address = re.search(r"^[^/]+//[^/?#]*:([0-9]+)(?![^/?#])", text), re.search(r"^[^/]+//[^/?#]*\[(.*?)\]", text)
+    if port and not 0 < int(port[1]) < 2**16:
+        raise ValueError(f"port {port[1]} does not exist")
+    if address:
+        ip_address(address[1])
     return text
 
 
 QUANTITY = TextFormat(
-    f"^({'|'.join(f'{digits}{FRACTION}{suffix}' for digits, suffix in MANTISSAS)})$",
+    f"^({'|'.join(f'{digits}{_FRACTION}{suffix}' for digits, suffix in _MANTISSAS)})$",
     32,
     "must be a quantity such as 500m, 16 or 64Gi, and below 8Ei",
     parse_quantity,
@@ -73,27 +76,29 @@ STORED_QUANTITY = TextFormat(
 )
 """What statuses have: quantities of other objects, and of earlier releases."""
 DURATION = TextFormat(r"^[0-9]{1,8}[smhdw]$", 16, "must be a length of time such as 30d or 12h", parse_duration)
-OBJECT_NAME = TextFormat(f"^{SUBDOMAIN}$", 253, "must be a name of lower case letters, digits, - and .", shortest=1)
-OPTIONAL_NAME = TextFormat(f"^({SUBDOMAIN})?$", 253, "must be a name of lower case letters, digits, - and .")
-NAMESPACE = TextFormat(f"^{LABEL}$", 63, "must be a name of lower case letters, digits and -", shortest=1)
-KEY = TextFormat("^[-._a-zA-Z0-9]+$", 253, "must be a key of letters, digits, -, _ and .", shortest=1)
+OBJECT_NAME = TextFormat(f"^{_SUBDOMAIN}$", 253, "must be a name of lower case letters, digits, - and .", shortest=1)
+OPTIONAL_NAME = TextFormat(f"^({_SUBDOMAIN})?$", 253, "must be a name of lower case letters, digits, - and .")
+NAMESPACE = TextFormat(f"^{_LABEL}$", 63, "must be a name of lower case letters, digits and -", shortest=1)
+OBJECT_KEY = TextFormat("^[-._a-zA-Z0-9]+$", 253, "must be a key of letters, digits, -, _ and .", shortest=1)
 MODEL_ID = TextFormat(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", 256, "must be a model id such as Qwen/Qwen3-32B", shortest=1)
 REVISION = TextFormat(
-    f"^[A-Za-z0-9][A-Za-z0-9._+=@#,-]*(/{REVISION_SEGMENT})*$", 128, "must be a branch, tag or commit", shortest=1
+    f"^[A-Za-z0-9][A-Za-z0-9._+=@#,-]*(/{_REVISION_SEGMENT})*$", 128, "must be a branch, tag or commit", shortest=1
 )
 URL = TextFormat(
-    rf"^https?://([A-Za-z0-9._~%!$&'()*+,;=:-]+@)?{HOST}(:[0-9]{{1,5}})?([/?#][!#-;=?-Z_a-z~\[\]]*)?$",
+    rf"^https?://([A-Za-z0-9._~%!$&'()*+,;=:-]+@)?{_HOST}(:[0-9]{{1,5}})?([/?#][!#-;=?-Z_a-z~\[\]]*)?$",
     512,
     "must be a URL such as https://hub.example.com",
     _parse_url,
 )
-HOSTNAME = TextFormat(rf"^(\*\.)?{SUBDOMAIN}$", 253, "must be a host name such as chat.example.com", shortest=1)
-ROUTE_PATH = TextFormat(rf"^/({SEGMENT}(/{SEGMENT})*)?$", 256, "must be a path such as /chat")
+HOSTNAME = TextFormat(rf"^(\*\.)?{_SUBDOMAIN}$", 253, "must be a host name such as chat.example.com", shortest=1)
+ROUTE_PATH = TextFormat(rf"^/({_SEGMENT}(/{_SEGMENT})*)?$", 256, "must be a path such as /chat")
 """Narrower than what Gateway API takes: no escapes, no empty or relative segment, no slash at the end."""
 ROUTE_DURATION = TextFormat("^([0-9]{1,5}(h|m|s|ms)){1,4}$", 32, "must be a length of time such as 90s or 1h")
 """GEP-2257, the durations of Gateway API."""
 SCRAPE_INTERVAL = TextFormat("^([0-9]+(ms|s|m|h))+$", 16, "must be a length of time such as 30s")
-MOUNT_PATH = TextFormat("^/[ -9;-~]*$", 256, "must be a path such as /models, without : and characters beyond ASCII")
+CONTAINER_PATH = TextFormat(
+    "^/[ -9;-~]*$", 256, "must be a path such as /models, without : and characters beyond ASCII"
+)
 HTTP_PATH = TextFormat("^/[!-~]*$", 256, "must be a path such as /metrics")
 FILE_PATTERN = TextFormat(r"^[^\x00-\x1f\x7f]+$", 256, "must be a pattern such as *.safetensors", shortest=1)
 REPOSITORY = TextFormat(
@@ -104,6 +109,6 @@ REPOSITORY = TextFormat(
 TAG = TextFormat("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", 128, "must be a tag such as v0.33.0")
 
 FORMATS = (
-    *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, KEY, MODEL_ID, REVISION, URL),
-    *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, MOUNT_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
+    *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
+    *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
 )

@@ -23,6 +23,8 @@ class CacheRequest(NamedTuple):
     recipe: str
     revision: str | None = None
     """The revision in the endpoint's spec."""
+    default_only: bool = False
+    """Whether no other revision than the default branch may be used, since the recipe runs code of the repository."""
 
 
 class CacheCandidate(NamedTuple):
@@ -58,8 +60,17 @@ class CacheCandidate(NamedTuple):
     def compatible(self, request: CacheRequest) -> bool:
         """Whether it lists the requested revision: any when not stated, else the same name or the same commit."""
         revision = self.revision(request.checkpoint)
+        if request.default_only and revision not in (None, DEFAULT_REVISION):
+            return False
         status = self.model(request.checkpoint, revision)
         return request.revision in (None, revision or DEFAULT_REVISION, status.commit if status else None)
+
+    def wait(self, request: CacheRequest) -> int:
+        """How far it is from having the model: 0 where it is there, 1 where it is on its way, 2 where it failed."""
+        model = self.model(request.checkpoint, self.revision(request.checkpoint))
+        if model and model.status == "Ready":
+            return 0
+        return 2 if self.status.phase == "Failed" or (model and model.status == "Failed") else 1
 
     def used(self, request: CacheRequest) -> UsedCache:
         """What the status of an endpoint that uses it records."""
@@ -127,7 +138,9 @@ def choose_cache(
         return _choice(named, by_name.get(named), request)
     if before.serves_without:
         return None
-    fitting = [cache for cache in caches if cache.serves(request)]
+    serving = (cache for cache in caches if cache.serves(request))
+    fitting = sorted(serving, key=lambda cache: cache.wait(request))  # by name where they wait alike
+    fitting = [cache for cache in fitting if cache.wait(request) == fitting[0].wait(request)]
     earlier = [
         *([pinned.name] if pinned else []),
         *(use.cache for use in before.running if use.id == request.checkpoint),

@@ -8,7 +8,7 @@ stays.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from aimlib.api.cache import CacheCleanup, CacheSpec
@@ -17,6 +17,7 @@ from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport
 from aimlib.kube.duration import format_duration, parse_duration
 from aimlib.kube.quantity import parse_quantity
+from aimlib.kube.timestamp import parse_time
 
 PRIORITY_RANKS = {"low": 0, "medium": 1, "high": 2}
 FIRST_REMOVED = {"lru": "least recently used", "age": "first downloaded"}
@@ -154,15 +155,6 @@ def stored_models(
         if one.state == "Ready" and (key := (one.id, one.revision)) in uses
         for wish in (listed.get(key),)
     )
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """A time of a report, in UTC where it has no time zone; None where it is invalid."""
-    try:
-        found = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _latest(*texts: str | None) -> datetime | None:

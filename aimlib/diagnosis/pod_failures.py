@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.diagnosis.engine_errors import diagnose, last_line, shortened
+from aimlib.diagnosis.engine_errors import READ_LENGTH, diagnose, last_line, one_line, shortened
 from aimlib.diagnosis.scheduling import claim_pending, summarize
+from aimlib.kube.timestamp import parse_time
+from aimlib.printable import printable
 
 UNSCHEDULED_SECONDS = 3
 """Seconds that a pod may wait for a node or a PersistentVolumeClaim before that is reported: one is often enough."""
@@ -20,6 +22,8 @@ UNREADY_SECONDS = 20
 LOST_SECONDS = 3
 """The same for one that has been ready: its probe has failed three times by then. A kubelet that restarts reports
 running containers as not ready until the first probe."""
+FAILURE_LENGTH = 2048
+"""Characters of a message: names in it are those of others, too."""
 IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 IMAGE_REASONS |= {"RegistryUnavailable", "SignatureValidationFailed"}
 CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
@@ -46,7 +50,8 @@ def pod_failure(pods: Iterable[Raw], now: datetime) -> PodFailure | None:
     """
     newest_first = sorted(pods, key=lambda pod: (_created(pod), pod["metadata"]["name"]), reverse=True)
     pairs = ((rule, pod) for rule in POD_FAILURE_RULES for pod in newest_first)
-    return next((found for rule, pod in pairs if (found := rule(pod, now))), None)
+    found = next((found for rule, pod in pairs if (found := rule(pod, now))), None)
+    return found and found._replace(message=printable(found.message, FAILURE_LENGTH))
 
 
 def _created(pod: Raw) -> str:
@@ -75,9 +80,8 @@ def _unscheduled(pod: Raw, now: datetime) -> str | None:
     """The scheduler's message about a pod that has had no node for long enough."""
     condition = _condition(pod, "PodScheduled")
     waits = _live(pod) and condition.get("status") == "False" and _since(condition, now) >= UNSCHEDULED_SECONDS
-    return (
-        str(condition.get("message") or condition.get("reason") or "the scheduler gives no reason") if waits else None
-    )
+    why = condition.get("message") or condition.get("reason") or "the scheduler gives no reason"
+    return str(why)[:READ_LENGTH] if waits else None
 
 
 def _requests(pod: Raw) -> dict[str, str]:
@@ -109,6 +113,7 @@ PULL_PREFIXES = (
 
 def _registry(message: str, image: str) -> str:
     """The message of the registry or the runtime, without the text around it."""
+    message = one_line(message[:READ_LENGTH])
     for prefix in PULL_PREFIXES:
         message = re.sub(prefix, "", message)
     return shortened(re.sub(rf"^\S*{re.escape(image)}: ", "", message) if image else message)
@@ -170,7 +175,7 @@ def _unready(pod: Raw, now: datetime) -> PodFailure | None:
 def _was_ready(condition: Raw, running: Raw) -> bool:
     """Whether a pod has been ready since its container started, by the time at which it became not ready."""
     moments = (condition.get("lastTransitionTime"), running.get("startedAt"))
-    lost, began = (datetime.fromisoformat(one) if one else None for one in moments)
+    lost, began = map(parse_time, moments)
     return lost is not None and began is not None and lost > began
 
 
@@ -235,5 +240,5 @@ def _condition(pod: Raw, kind: str) -> Raw:
 
 def _since(condition: Raw, now: datetime) -> float:
     """Seconds since a condition has its status; 0 where that is not recorded."""
-    moment = condition.get("lastTransitionTime")
-    return (now - datetime.fromisoformat(moment)).total_seconds() if moment else 0.0
+    moment = parse_time(condition.get("lastTransitionTime"))
+    return (now - moment).total_seconds() if moment else 0.0

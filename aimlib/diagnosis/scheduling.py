@@ -7,7 +7,7 @@ amd.com/gpu, 2 node(s) had untolerated taint {a: b}. preemption: …`, the parts
 import re
 from collections.abc import Callable, Mapping
 
-from aimlib.diagnosis.engine_errors import shortened
+from aimlib.diagnosis.engine_errors import READ_LENGTH, one_line, shortened
 
 FIT_ERROR = re.compile(
     r"0/(?P<nodes>\d+) nodes are available: (?P<parts>.+?)\.?(?: (?:no new claims|preemption: ).*)?", re.DOTALL
@@ -44,7 +44,8 @@ def claim_pending(message: str) -> bool:
 
 def summarize(message: str, requests: PodRequests) -> str:
     """A summary of the scheduler's message; the message itself where its format is unknown."""
-    whole = FIT_ERROR.fullmatch(message.strip())
+    message = one_line(message[:READ_LENGTH])
+    whole = FIT_ERROR.fullmatch(message)
     parts = [NODE_GROUP.fullmatch(part) for part in re.split(r", (?=\d+ )", whole["parts"])] if whole else []
     groups = [(int(part["count"]), _text(part["reason"], requests)) for part in parts if part]
     if whole is None or len(groups) < len(parts):

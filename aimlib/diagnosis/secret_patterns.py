@@ -15,12 +15,18 @@ SECRET_FORMS = re.compile(
     r"|\bsk-[A-Za-z0-9_-]{16,}"
     r"|\b(?:gh[a-z]_|github_pat_|glpat-|nvapi-|xox[a-z]-)[A-Za-z0-9_-]{10,}"
     r"|\bAKIA[A-Z0-9]{12,}"
-    r"|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+    r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*+\.[A-Za-z0-9_-]++\.)[A-Za-z0-9_-]*?"
+    r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
     r"|(?<=://)[^\s/]+(?=@)"
-    r"|(?<![^\s\"'(\[{=,;])[^\s:/@\"']+:(?!//)[^\s/\"']+(?=@(?!sha256:)[\w.-])"
+    r"|(?<![^\s\"'(\[{=,;])[^\s:/@\"'(\[{=,;]++:(?!//)[^\s/\"']{1,512}(?=@(?!sha256:)[\w.-])"
     r"|(?i:(?<=\bbearer)\s+\S+)"
 )
-"""Tokens of hubs, clouds and APIs, JSON Web Tokens, credentials in URLs or before a host, and what follows Bearer."""
+"""Tokens of hubs, clouds and APIs, JSON Web Tokens, credentials in URLs or before a host, and what follows Bearer.
+
+Each begins once in a run of its characters, or is bounded, so that no text takes more than linear time.
+"""
+MOST_NAMES = 32
+"""Names of secrets in one line, after which the rest of it is hidden."""
 
 _NAME = re.compile(r"""(?<![\w.-])(?P<name>[\w.-]++)(?:["'\])]*\s*(?::=|[:=])\s*|(?<=\w)\s+(?=\S))""")
 _QUOTED = r""""(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)"""
@@ -53,9 +59,14 @@ def hide_secrets(line: str) -> str:
 
 def _values(line: str) -> Iterator[tuple[int, int]]:
     """The positions of values after names of secrets; a value may contain such a name, too."""
+    names = 0
     for found in _NAME.finditer(line):
-        name, assigned = found["name"], re.search(r"[:=]\s*$", found.group())
-        if is_secret(name) and not re.search(r"(?:Error|Exception|Warning)$", name):
+        name, assigned = found["name"], found.group().rstrip()[-1] in ":="
+        if is_secret(name) and not name.endswith(("Error", "Exception", "Warning")):
+            names += 1
+            if names > MOST_NAMES:
+                yield found.end(), len(line)
+                return
             if assigned and (value := _VALUE.match(line, found.end())):
                 yield value.span()
             elif name.startswith("-") and (values := _VALUES.match(line, found.end())):

@@ -22,14 +22,18 @@ DECIMAL_UNITS = {suffix: Fraction(1000) ** power for power, suffix in enumerate(
 QUANTITY_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,3})|([KMGTPE]i|[numkMGTPE]))?")
 
 
+LONGEST_QUANTITY = 128
+"""Characters; no number of bytes or processors has so many."""
+
+
 class InvalidQuantityError(InvalidInputError):
     """A text that is not a Kubernetes quantity."""
 
 
 def _split(text: str) -> tuple[Fraction, str, str]:
-    found = QUANTITY_PATTERN.fullmatch(text.strip())
+    found = QUANTITY_PATTERN.fullmatch(text.strip()) if len(text) <= LONGEST_QUANTITY else None
     if not found:
-        raise InvalidQuantityError(f"{text!r} is not a quantity such as 500m, 16 or 64Gi")
+        raise InvalidQuantityError(f"{text[:LONGEST_QUANTITY]!r} is not a quantity such as 500m, 16 or 64Gi")
     number, exponent, suffix = found.groups()
     return Fraction(number if number[-1] != "." else number[:-1]), exponent or "", suffix or ""
 

@@ -2,7 +2,21 @@
 
 from datetime import UTC, datetime
 
+FIRST_YEAR, LAST_YEAR = 2, 9998
+"""Years of which every time exists in every time zone, and days may be added to and subtracted from."""
+
 
 def format_timestamp(when: datetime) -> str:
     """`2026-11-23T12:00:00Z` for a time with any time zone."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: object) -> datetime | None:
+    """A time that another program wrote, in UTC; None where it is no time, or one at the end of all times."""
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)

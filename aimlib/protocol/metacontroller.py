@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
+from aimlib.printable import printable
 from aimlib.protocol.observations import NOTHING_OBSERVED, Observations, Topic
 
 _T = TypeVar("_T")
@@ -21,6 +22,10 @@ KEPT_IF_EMPTY = frozenset({"emptyDir"})
 """Keys whose empty object has a meaning."""
 NOT_PRUNED = frozenset({"apiGroups", "group"})
 """Keys whose value may be, or hold, an empty text: the core group in a Role or in a reference."""
+
+
+BUILT_FROM = frozenset({"resolved", "cache"})
+"""Fields of an endpoint's status from which its children are built."""
 
 
 class BadRequestError(InvalidInputError):
@@ -90,6 +95,23 @@ def parse_request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 
         if not isinstance(part, Mapping) or not all(isinstance(group, Mapping) for group in part.values()):
             raise BadRequestError("children and related are not objects by kind and name")
     return Request(dict(parent), children, related, now)
+
+
+def written_status(status: Raw) -> Raw:
+    """A status as it is written: pruned, and without control characters, since kubectl prints its texts.
+
+    What pods are built from keeps every character.
+    """
+    kept = {key: value for key, value in status.items() if key in BUILT_FROM}
+    return dict(prune({**_printable_texts(status), **kept}) or {})
+
+
+def _printable_texts(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {key: _printable_texts(item) for key, item in value.items()}
+    return [_printable_texts(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def prune(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out

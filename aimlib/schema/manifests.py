@@ -10,7 +10,7 @@ import yaml
 from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
 from aimlib.schema.validation import Finding, ValuePath, outline_findings
-from aimlib.schema.yaml_loader import MAX_BYTES, yaml_values
+from aimlib.schema.yaml_loader import MAX_TEXT_BYTES, yaml_values
 
 
 class InvalidManifestError(InvalidInputError):
@@ -104,8 +104,8 @@ def _no_number(text: str) -> None:
 
 def parse_yaml(source: str, content: bytes) -> Iterator[tuple[Any, yaml.Node]]:
     """The documents of YAML as value and node; InvalidManifestError, with the line, for what is none."""
-    if len(content) > MAX_BYTES:
-        raise InvalidManifestError(f"{source}: more than {MAX_BYTES // 2**20} MiB")
+    if len(content) > MAX_TEXT_BYTES:
+        raise InvalidManifestError(f"{source}: more than {MAX_TEXT_BYTES // 2**20} MiB")
     try:
         yield from yaml_values(content)
     except yaml.MarkedYAMLError as error:

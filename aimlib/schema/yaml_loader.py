@@ -13,24 +13,24 @@ import yaml
 
 import aimlib.data
 
-MAX_BYTES = 256 * 2**20
+MAX_TEXT_BYTES = 256 * 2**20
 """Bytes of one text: `kubectl get nodes -o yaml` of 5,000 nodes has less than a tenth."""
 MAX_DEPTH = 100
 """Levels of lists and objects. The parser in C fails at some ten thousand, without a message."""
 MAX_EXPANDED = 1_000_000
 """Values of a document with aliases, each alias counted as what it stands for."""
 
-BOOL, NUMBER, TEXT = "tag:yaml.org,2002:bool", "!number", "tag:yaml.org,2002:str"
-REPLACED = frozenset(f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "timestamp", "value"))
-BOOLEANS = re.compile("(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False|FALSE|off|Off|OFF)\\Z")
-RESOLVERS = ((BOOL, BOOLEANS, "yYtToOnNfF"), (NUMBER, re.compile(r"[-+.0-9][-+.0-9a-zA-Z_]*\Z"), "-+.0123456789"))
+_BOOL, _NUMBER, _TEXT = "tag:yaml.org,2002:bool", "!number", "tag:yaml.org,2002:str"
+_REPLACED = frozenset(f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "timestamp", "value"))
+_BOOLEANS = re.compile("(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False|FALSE|off|Off|OFF)\\Z")
+_RESOLVERS = ((_BOOL, _BOOLEANS, "yYtToOnNfF"), (_NUMBER, re.compile(r"[-+.0-9][-+.0-9a-zA-Z_]*\Z"), "-+.0123456789"))
 """Tag, form, and the characters by which it begins. What looks like a number may still be text."""
-INTEGER = re.compile(r"([-+]?)(?:0b([01]+)|0o?([0-7]+)|0x([0-9a-f]+)|(0|[1-9][0-9]*))", re.IGNORECASE)
-BASES = (2, 8, 16, 10)
+_INTEGER = re.compile(r"([-+]?)(?:0b([01]+)|0o?([0-7]+)|0x([0-9a-f]+)|(0|[1-9][0-9]*))", re.IGNORECASE)
+_BASES = (2, 8, 16, 10)
 """Of the groups after the sign."""
-DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-LONGEST = 66
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_LONGEST = 66
 """Characters of the longest integer of 64 bits, in base 2."""
 
 
@@ -53,10 +53,10 @@ class KubectlLoader(aimlib.data.YamlLoader):  # type: ignore[misc,valid-type] # 
 
 def _resolvers() -> Mapping[str, list[tuple[str, re.Pattern[str]]]]:
     found = {
-        first: [(tag, form) for tag, form in forms if tag not in REPLACED]
+        first: [(tag, form) for tag, form in forms if tag not in _REPLACED]
         for first, forms in aimlib.data.YamlLoader.yaml_implicit_resolvers.items()
     }
-    for tag, form, firsts in RESOLVERS:
+    for tag, form, firsts in _RESOLVERS:
         for first in firsts:
             found.setdefault(first, []).append((tag, form))
     return found
@@ -69,28 +69,28 @@ def _check_keys(node: yaml.MappingNode) -> None:
             if key.value in names:
                 raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
             names.add(key.value)
-            key.tag = TEXT
+            key.tag = _TEXT
 
 
 def _number(loader: KubectlLoader, node: yaml.ScalarNode) -> int | float | str:
     """A number as Go parses it, else the text."""
     text: str = loader.construct_scalar(node)
-    if INFINITE.fullmatch(text):
+    if _INFINITE.fullmatch(text):
         raise yaml.constructor.ConstructorError(None, None, f"{text} is not a number in JSON", node.start_mark)
     plain = text if text.startswith(".") else text.replace("_", "")
-    if len(plain) <= LONGEST and (found := INTEGER.fullmatch(plain)):
-        digits, base = next((digits, base) for digits, base in zip(found.groups()[1:], BASES, strict=True) if digits)
+    if len(plain) <= _LONGEST and (found := _INTEGER.fullmatch(plain)):
+        digits, base = next((digits, base) for digits, base in zip(found.groups()[1:], _BASES, strict=True) if digits)
         value = int(digits, base) * (-1 if found[1] == "-" else 1)
         if -(2**63) <= value < (2**63 if found[1] else 2**64):
             return value
-    number = float(plain) if DECIMAL.fullmatch(plain) else math.inf
+    number = float(plain) if _DECIMAL.fullmatch(plain) else math.inf
     return text if math.isinf(number) else number
 
 
 KubectlLoader.yaml_implicit_resolvers = _resolvers()
-KubectlLoader.add_constructor(NUMBER, _number)
+KubectlLoader.add_constructor(_NUMBER, _number)
 KubectlLoader.add_constructor(
-    BOOL, lambda loader, node: loader.construct_scalar(node).lower() in {"y", "yes", "true", "on"}
+    _BOOL, lambda loader, node: loader.construct_scalar(node).lower() in {"y", "yes", "true", "on"}
 )
 
 

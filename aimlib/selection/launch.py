@@ -54,6 +54,11 @@ class Launch(NamedTuple):
     notes: tuple[str, ...]
     """Notes about what was dropped."""
 
+    @property
+    def runs_remote_code(self) -> bool:
+        """Whether the engine runs code that is among the model's files."""
+        return self.engine.flags.trust_remote_code in self.args
+
     def usable(self, memory_gib: float) -> float:
         """GiB that the engine uses on a device of that size; 0 where the size is unknown, which is 0, too."""
         if not memory_gib:

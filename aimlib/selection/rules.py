@@ -97,12 +97,19 @@ def _precision(case: Case) -> RuleResult:
 
 
 def _revision(case: Case) -> RuleResult:
-    """A revision belongs to the model's own repository, so a recipe must load that one."""
-    if case.requirements.revision is None or case.recipe.loaded == case.requirements.model_id:
+    """A revision belongs to the model's own repository, so a recipe must load that one.
+
+    A recipe that runs code of the repository trusts its default branch, not each branch that anybody may propose.
+    """
+    requested, model, launch = case.requirements.revision, case.requirements.model_id, case.launch
+    if requested is None:
         return case
-    return Rejection(
-        f"revision {case.requirements.revision} of {case.requirements.model_id}", f"checkpoint {case.recipe.loaded}"
-    )
+    if case.recipe.loaded != model:
+        return Rejection(f"revision {requested} of {model}", f"checkpoint {case.recipe.loaded}")
+    if launch.runs_remote_code and case.config.remote_code_revisions == "Default":
+        flag = launch.engine.flags.trust_remote_code
+        return Rejection(f"revision {requested} of {model}", f"{flag}, which runs code of the default branch only")
+    return case
 
 
 def _gpu_count(case: Case) -> RuleResult:

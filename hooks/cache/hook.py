@@ -14,7 +14,7 @@ from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import ready_condition
-from aimlib.protocol.metacontroller import Request, prune
+from aimlib.protocol.metacontroller import Request, prune, written_status
 from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, GRACE_SECONDS, last_changed, overdue, phase_of
 from aimlib.protocol.reasons import phase
 from aimlib.schema.parsing import parse_as
@@ -101,7 +101,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         for child in _children(owner, volume, models, next_cleanup)
         if not (stale and child["kind"] in VOLUME_CHILDREN)
     ]
-    return {"status": prune(status.wire()), "children": children} | (
+    return {"status": written_status(status.wire()), "children": children} | (
         {"resyncAfterSeconds": resync + 1} if resync else {}
     )
 

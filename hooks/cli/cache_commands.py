@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
-
 from aimlib.api.meta import Raw
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
@@ -15,6 +13,7 @@ from aimlib.caching.volume_index import CachedModel
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 from hooks.cli.formats import json_text, yaml_document
 from hooks.cli.tables import Cell, table
+from hooks.cli.terminal import show
 from hooks.jobs.volume import cleanup, disk, listing, termination
 from hooks.jobs.volume.cleanup_plan import preview
 from hooks.jobs.volume.cluster import CacheClient
@@ -40,12 +39,12 @@ def print_models(root: Path, output: str) -> int:
         volume = disk.measure(root)
     if output in {"json", "yaml"}:
         data = {"models": [_data(model) for model in found], "volume": volume.wire()}
-        click.echo(json_text(data) if output == "json" else yaml_document(data), nl=False)
+        show(json_text(data) if output == "json" else yaml_document(data), nl=False)
         return 0
     wide = output == "wide"
-    click.echo(table(WIDE_MODEL_HEAD if wide else MODEL_HEAD, [_row(model, wide=wide) for model in found]))
+    show(table(WIDE_MODEL_HEAD if wide else MODEL_HEAD, [_row(model, wide=wide) for model in found]))
     used, total, free = map(format_bytes, (volume.used, volume.total, volume.available))
-    click.echo(f"\nThe cache has {used}; the volume has {total}, of which {free} are free.")
+    show(f"\nThe cache has {used}; the volume has {total}, of which {free} are free.")
     return 0
 
 
@@ -73,19 +72,19 @@ def verify_models(root: Path, model: str | None) -> int:
         there = ", ".join(sorted({one.id for one in models})) or "no models"
         raise CommandError(f"{root} has no model {model}; it has {there}")
     if not chosen:
-        click.echo(f"There is no model in {root}.")
+        show(f"There is no model in {root}.")
     return DAMAGED_CODE if [one for one in chosen if not _verify_model(volume, one)] else 0
 
 
 def _verify_model(volume: MountedVolume, model: CachedModel) -> bool:
     name = f"{model.id}@{model.revision}"
-    click.echo(f"{name}: reading {len(model.files)} files, {format_bytes(model.bytes)}", err=True)
+    show(f"{name}: reading {len(model.files)} files, {format_bytes(model.bytes)}", err=True)
     if wrong := listing.find_damage(volume, model):
         blobs = volume.repo(model.id).blobs
         advice = f"To repair it, delete the damaged files from {blobs}; the next download restores them."
-        click.echo("\n  ".join((f"{name}: damaged", *wrong, advice)))
+        show("\n  ".join((f"{name}: damaged", *wrong, advice)))
     else:
-        click.echo(f"{name}: verified, commit {model.commit}")
+        show(f"{name}: verified, commit {model.commit}")
     return not wrong
 
 
@@ -131,11 +130,11 @@ def _print_preview(root: Path, rules: CleanupRules) -> int:
 
 def _print(removals: Iterable[Removal | RemovedModel], if_none: str) -> None:
     rows = [(model.id, model.revision, format_bytes(model.bytes), model.why) for model in removals]
-    click.echo(table(REMOVAL_HEAD, rows) if rows else if_none)
+    show(table(REMOVAL_HEAD, rows) if rows else if_none)
 
 
 def _note(sentence: str) -> None:
-    click.echo(sentence, err=True)
+    show(sentence, err=True)
 
 
 @contextmanager

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.telemetry.live_metrics import format_metrics
@@ -19,6 +17,7 @@ from hooks.cli.plan import EndpointResponse, PlanContext
 from hooks.cli.simulate import SimulatedCluster
 from hooks.cli.summary import ENDPOINTS, PLAN_HEAD, RECIPE_HEAD, WIDE_RECIPE_HEAD, plan_rows, recipe_data, recipe_row
 from hooks.cli.tables import Cell, table
+from hooks.cli.terminal import show
 from hooks.endpoint.children import OPTIONAL
 
 if TYPE_CHECKING:
@@ -234,9 +233,9 @@ def _print_explanation(one: Explanation, *, wide: bool) -> None:
 def _print_closest(one: Explanation) -> None:
     rows = one.rows()
     if rows:
-        click.echo(f"\n{table(CANDIDATE_HEAD, rows[:CLOSEST_SHOWN], _width(sys.stderr))}", err=True)
+        show(f"\n{table(CANDIDATE_HEAD, rows[:CLOSEST_SHOWN], _width(sys.stderr))}", err=True)
     if len(rows) > CLOSEST_SHOWN:
-        click.echo(f"\nThe closest {CLOSEST_SHOWN} of {len(rows)} candidates; `aim explain` shows all.", err=True)
+        show(f"\nThe closest {CLOSEST_SHOWN} of {len(rows)} candidates; `aim explain` shows all.", err=True)
 
 
 def _print_table(head: Sequence[str], rows: Iterable[Sequence[Cell]], *, wide: bool = False) -> None:
@@ -249,8 +248,8 @@ def _width(stream: object) -> int | None:
 
 
 def _print(text: str) -> None:
-    click.echo(text, nl=False)
+    show(text, nl=False)
 
 
 def _note(text: str) -> None:
-    click.echo(text, err=True)
+    show(text, err=True)

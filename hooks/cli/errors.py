@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from aimlib.errors import AimError
+from aimlib.printable import printable
 
 CLUSTER_ERROR_CODE, BAD_INPUT_CODE, NOTHING_FITS_CODE = 1, 2, 3
 """Exit codes: the cluster cannot be reached, the input is invalid, no recipe fits."""
@@ -19,4 +20,4 @@ class CommandError(AimError, click.ClickException):
 
     def show(self, file: Any = None) -> None:  # noqa: ANN401 - click's own signature
         for line in self.message.splitlines():
-            click.echo(f"Error: {line}", err=True, file=file)
+            click.echo(printable(f"Error: {line}"), err=True, file=file)

@@ -15,7 +15,7 @@ from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.manifests import Document, InvalidManifestError, documents, parse_yaml
 from aimlib.schema.validation import Finding, validate_object
-from aimlib.schema.yaml_loader import MAX_BYTES
+from aimlib.schema.yaml_loader import MAX_TEXT_BYTES
 from hooks.cli import simulate
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -37,7 +37,7 @@ def _read_source(source_path: str) -> list[tuple[str, bytes]]:
     path = Path(source_path)
     try:
         if source_path == "-":
-            return [("standard input", sys.stdin.buffer.read(MAX_BYTES + 1))]
+            return [("standard input", sys.stdin.buffer.read(MAX_TEXT_BYTES + 1))]
         if not path.is_dir():
             return [(source_path, _read_file(path))]
         inside = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES and one.name not in KUSTOMIZATIONS)
@@ -51,7 +51,7 @@ def _read_source(source_path: str) -> list[tuple[str, bytes]]:
 def _read_file(path: Path) -> bytes:
     """The content of a file, cut off one byte beyond what is read at most."""
     with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return file.read(MAX_TEXT_BYTES + 1)
 
 
 def read_settings(source_path: str | None) -> Config:

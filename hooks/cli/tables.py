@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from aimlib.printable import printable
+
 GAP = 2
 NARROWEST = 32
 """Characters below which the last column is not wrapped any more."""
@@ -19,7 +21,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]], width: int | None
 
 
 def _text(cell: Cell) -> str:
-    return "-" if cell is None or cell == "" else " ".join(str(cell).split())
+    return "-" if cell is None or cell == "" else " ".join(printable(str(cell)).split())
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], room: int) -> str:

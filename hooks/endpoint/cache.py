@@ -116,7 +116,9 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
 
 def _cache_request(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
-    return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision)
+    runs_code = owner.engine.flags.trust_remote_code in resolved.args
+    default_only = runs_code and owner.config.remote_code_revisions == "Default"
+    return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision, default_only)
 
 
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:

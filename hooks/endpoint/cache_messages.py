@@ -39,7 +39,7 @@ def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdic
         (
             not choice.used,
             "RevisionDiffers",
-            f"{_listed_at(found, request)}, and this endpoint asks for {request.revision}",
+            f"{_listed_at(found, request)}, and {_revision_needed(request)}",
         ),
         (state == "Ready", "CacheReady", _is_there(choice, found)),
         (state == "Failed", "DownloadFailed", f"{request.checkpoint} is not in cache {name}: {_failure(choice)}"),
@@ -75,6 +75,13 @@ def _not_listed(found: CacheCandidate, request: CacheRequest) -> str:
 
 def _listed_at(found: CacheCandidate, request: CacheRequest) -> str:
     return f"cache {found.name} lists {request.checkpoint} at {found.revision(request.checkpoint) or DEFAULT_REVISION}"
+
+
+def _revision_needed(request: CacheRequest) -> str:
+    """Which revision an endpoint needs, where a cache has another."""
+    if request.default_only:
+        return f"recipe {request.recipe} runs code of the default branch only"
+    return f"this endpoint asks for {request.revision}"
 
 
 def _is_there(choice: CacheChoice, found: CacheCandidate) -> str:
@@ -121,11 +128,13 @@ def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
 def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[str]:
     """Why caches that have to do with the model are not used by an endpoint that leaves the choice free."""
     for one in (one for one in caches if not one.deleting):
-        if one.serves(request):
+        if one.error:
+            yield f"AIMCache {one.name} is not used, since it cannot be read: {one.error}"
+        elif one.serves(request):
             moves = f"cache.name: {one.name} moves it there"
             yield f"cache {one.name} lists {request.checkpoint}, and this endpoint began without it; {moves}"
         elif one.lists(request.checkpoint):
-            yield f"{_listed_at(one, request)}, and this endpoint asks for {request.revision}: the cache is not used"
+            yield f"{_listed_at(one, request)}, and {_revision_needed(request)}: the cache is not used"
         elif one.lists(request.model):
             yield (
                 f"cache {one.name} lists {request.model}, but recipe {request.recipe} loads {request.checkpoint}: "

@@ -6,13 +6,14 @@ from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.protocol.conditions import ready_condition
-from aimlib.protocol.metacontroller import prune
+from aimlib.protocol.metacontroller import written_status
 from aimlib.protocol.observed import Rollout, condition_since, phase_of, rollout
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.own_claim import claim_warnings
 from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
 from hooks.endpoint.warnings import warnings
@@ -56,7 +57,12 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         cache=owner.cache,
         metrics=status.metrics(replicas, world),
         conditions=status.conditions(verdicts, world.generation),
-        warnings=(*warnings(world.spec, resolved), *(kind.message for kind in built.not_offered), *cache.warnings),
+        warnings=(
+            *warnings(world.spec, resolved),
+            *(kind.message for kind in built.not_offered),
+            *cache.warnings,
+            *claim_warnings(world, owner),
+        ),
         resolved=resolved,
     )
     resyncs = (
@@ -75,4 +81,4 @@ def _with_cause(replicas: Rollout, world: World) -> Rollout:
 
 def _response(made: EndpointStatus, selection: Raw | None, children: list[Raw]) -> dict[str, Any]:
     """The explanation of a decision is written once and then carried along as it was read."""
-    return {"status": prune({**made.wire(), "selection": selection}), "children": children}
+    return {"status": written_status({**made.wire(), "selection": selection}), "children": children}

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from aimlib.api import API_VERSION
+from aimlib.api.cache import CACHE_TRANSITIONS
 from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.kinds import API_KINDS
 from tests.cluster.plane import KubectlError
@@ -63,6 +64,8 @@ BOUNDS = {
     "no quantity": ({"resources": {"memory": "64 gigs"}}, "spec.resources.memory in body should match"),
     "negative quantity": ({"cache": {"size": "-1Gi"}}, "spec.cache.size in body should match"),
     "text for a number": ({"gpuCount": "one"}, 'must be of type integer: "string"'),
+    "quantity beyond 64 bits": ({"resources": {"cpu": "1e30"}}, "spec.resources.cpu in body should match"),
+    "revision like a flag": ({"model": {"revision": "--x"}}, "spec.model.revision in body should match"),
     "no port": ({"service": {"port": 0}}, "spec.service.port in body should be greater than or equal to 1"),
     "relative path": ({"cache": {"mountPath": "models"}}, "spec.cache.mountPath in body should match"),
     "no model id": ({"modelId": "not a model"}, "spec.modelId in body should match"),
@@ -94,6 +97,18 @@ def test_an_invalid_change_leaves_the_endpoint_as_it_was(space):
         space.patch("aimendpoint/unharmed", {"spec": {"scaling": {"minReplicas": 5, "maxReplicas": 2}}})
     assert space.get("aimendpoint", "unharmed")["metadata"]["generation"] == 1
     assert space.condition("unharmed")["status"] == "True"
+
+
+def test_an_existing_claim_cannot_take_the_place_of_one_with_models(space):
+    """The cache hook would have to let the claim go, and with it all models."""
+    made_once = {"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": {"name": "keeps"}, "spec": {"size": "1Gi"}}
+    space.apply(made_once)
+    [rule] = CACHE_TRANSITIONS
+    with pytest.raises(KubectlError, match=re.escape(rule.message)):
+        space.patch("aimcache/keeps", {"spec": {"size": None, "storage": {"existingClaim": "mine"}}})
+    space.patch("aimcache/keeps", {"spec": {"size": "2Gi"}})
+    space.apply(made_once | {"metadata": {"name": "mine"}, "spec": {"storage": {"existingClaim": "mine"}}})
+    space.patch("aimcache/mine", {"spec": {"storage": {"existingClaim": "other"}}})
 
 
 def test_a_bad_recipe_is_invalid_with_its_reason_and_touches_no_endpoint(space):

@@ -8,6 +8,7 @@ from aimlib.api.endpoint_parts import ZERO, PodSecurityContext
 from aimlib.api.meta import Raw
 from aimlib.caching.choice import cache_use
 from aimlib.caching.usage import usage_annotation
+from aimlib.kube.quantity import canonical_quantity
 from aimlib.naming import CACHE_LABEL, label_value
 from hooks.endpoint.children.container import container
 from hooks.endpoint.children.owner import Owner
@@ -47,7 +48,13 @@ def engine_deployment(owner: Owner) -> Raw:
                     "tolerations": tolerations(owner.resolved),
                     "containers": [container(owner)],
                     "volumes": [
-                        {"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": owner.config.shared_memory}},
+                        {
+                            "name": "dshm",
+                            "emptyDir": {
+                                "medium": "Memory",
+                                "sizeLimit": canonical_quantity(owner.config.shared_memory),
+                            },
+                        },
                         {"name": "model-cache", **_cache(owner)},
                     ],
                 },

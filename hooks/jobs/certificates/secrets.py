@@ -1,9 +1,9 @@
 """Reads the state from three Secrets, and lays it out in them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
+from aimlib.kube.timestamp import parse_time
 from hooks.jobs.certificates.issuing import InvalidCertificateError, parse_certificates, parse_pair
 from hooks.jobs.certificates.rotation import Certificate, Pair, State, trusted_cas
 
@@ -53,7 +53,7 @@ def read_state(texts: SecretTexts) -> ReadState:
     state = State(
         signing_ca=reader.pair(CA_SECRET, "ca.crt", "ca.key"),
         next_ca=reader.pair(CA_SECRET, "next.crt", "next.key"),
-        distributed_at=_time(reader.text(CA_SECRET, "next.everywhere")),
+        distributed_at=parse_time(reader.text(CA_SECRET, "next.everywhere")),
         previous_cas=reader.certificates(CA_SECRET, "former.crt"),
         server_pair=reader.pair(SERVER_SECRET, "tls.crt", "tls.key"),
         hook_tokens=reader.tokens("hooks"),
@@ -118,10 +118,3 @@ def _tokens(state: State) -> dict[str, str]:
 def secret_changes(found: Mapping[str, str], desired: Mapping[str, str]) -> dict[str, str | None]:
     """The keys to write, with None for those to remove; empty where nothing differs."""
     return {key: value or None for key, value in desired.items() if found.get(key, "") != value}
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        return None

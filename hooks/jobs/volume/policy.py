@@ -9,6 +9,7 @@ from aimlib.api.cache import AIMCache
 from aimlib.caching import eviction
 from aimlib.caching.eviction import CleanupPolicy, StoredModel
 from aimlib.caching.volume_index import CachedModel
+from aimlib.kube.timestamp import parse_time
 from aimlib.schema.error_messages import validation_messages
 from hooks.jobs.volume.cluster import CacheClient
 from hooks.kube_client import ApiServerError
@@ -85,9 +86,7 @@ class OptionRules:
 
     def rate(self, models: Iterable[CachedModel]) -> RatedModels:
         found = (
-            StoredModel(
-                one.id, one.revision, one.bytes, eviction.parse_time(one.cached_at), eviction.parse_time(one.last_used)
-            )
+            StoredModel(one.id, one.revision, one.bytes, parse_time(one.cached_at), parse_time(one.last_used))
             for one in models
         )
         return RatedModels(self.policy, tuple(found))

@@ -114,11 +114,11 @@ def test_every_text_of_a_spec_is_bounded():
         (formats.URL, "http://evil\\@hub.example.com/"),
         (formats.URL, "http://hub.example.com /"),
         (formats.URL, "ftp://hub.example.com"),
-        (formats.MOUNT_PATH, "/a:b"),
-        (formats.MOUNT_PATH, "/a\x1b[31m"),
+        (formats.CONTAINER_PATH, "/a:b"),
+        (formats.CONTAINER_PATH, "/a\x1b[31m"),
         (formats.FILE_PATTERN, "*.json\x00"),
         (formats.DURATION, "1d12h"),
-        (formats.KEY, "a/b"),
+        (formats.OBJECT_KEY, "a/b"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(one, text):
@@ -133,7 +133,7 @@ def test_what_could_be_read_in_two_ways_is_refused(one, text):
         (formats.URL, "http://user:p%40ss@proxy.example.com:3128"),
         (formats.URL, "https://[2001:db8::1]:8443/hub?x=1#y"),
         (formats.URL, "http://localhost:8080"),
-        (formats.MOUNT_PATH, "/"),
+        (formats.CONTAINER_PATH, "/"),
     ],
 )
 def test_what_is_in_use_is_accepted(one, text):

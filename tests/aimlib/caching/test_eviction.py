@@ -12,13 +12,13 @@ from aimlib.caching.eviction import (
     CleanupPolicy,
     StoredModel,
     cleanup_policy,
-    parse_time,
     plan_removals,
     shortage,
     stored_models,
 )
 from aimlib.caching.job_reports import ModelReport
 from aimlib.kube.quantity import GIB
+from aimlib.kube.timestamp import parse_time
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 DAY = 86_400
