@@ -9,6 +9,7 @@ from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.own_names import held_until_owned, with_used_children
 from hooks.endpoint.world import World
 
 
@@ -28,11 +29,12 @@ class Built(NamedTuple):
 
 
 def build(world: World, decision: EndpointDecision) -> Built | None:
-    """The children that are desired; None while nothing was ever selected."""
+    """The children that are desired; None where it is not known what was selected, or nothing ever was."""
     if decision.resolved is None:
         return None
     bare = Owner(world.name, world.namespace, world.spec, decision.resolved, world.config)
     cache = use_cache(world, decision, bare)
-    desired = children(cache.owner, world.offers)
+    owner = held_until_owned(cache.owner, world.children)
+    desired = children(owner, world.offers)
     states = {child["kind"]: child_state(world.children, child) for child in desired}
-    return Built(cache.owner, cache, states, not_offered(world.spec, world.offers))
+    return Built(owner, cache, with_used_children(states), not_offered(world.spec, world.offers))
