@@ -24,9 +24,9 @@ from hooks.cache.children.jobs import cleanup_cron_job, download_job
 from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.reporter import reporting_children
 from hooks.cache.models import CacheWorld, ObservedJob, TrackedModel, is_desired, observed_job, track_models
-from hooks.cache.own_names import former_claim_warning, former_claims, without_foreign_names
+from hooks.cache.own_names import without_foreign_names
 from hooks.cache.volume import CacheVolume, storage_ready
-from hooks.objects.volume_claim import volume_claim
+from hooks.objects.volume_claim import former_claim_warning, former_claims, volume_claim
 
 RECIPES_KEY = f"AIMRecipe.{API_VERSION}"
 CLAIMS_KEY = "PersistentVolumeClaim.v1"

@@ -9,8 +9,9 @@ from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
-from hooks.endpoint.own_names import held_until_owned, with_used_children
+from hooks.endpoint.own_names import CLAIM, held_until_owned, with_used_children
 from hooks.endpoint.world import World
+from hooks.objects.volume_claim import former_claims
 
 
 class Built(NamedTuple):
@@ -22,10 +23,12 @@ class Built(NamedTuple):
     """Each desired child beside the observed one, by kind: an endpoint has one of each."""
     not_offered: tuple[OptionalChild, ...]
     """Kinds that the spec asks for and the controller does not declare."""
+    former: list[Raw]
+    """Claims that the spec does not request any more."""
 
     @property
     def children(self) -> list[Raw]:
-        return [state.desired for state in self.states.values()]
+        return [*(state.desired for state in self.states.values()), *self.former]
 
 
 def build(world: World, decision: EndpointDecision) -> Built | None:
@@ -37,4 +40,5 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     owner = held_until_owned(cache.owner, world.children)
     desired = children(owner, world.offers)
     states = {child["kind"]: child_state(world.children, child) for child in desired}
-    return Built(owner, cache, with_used_children(states), not_offered(world.spec, world.offers))
+    former = former_claims(desired, world.children.get(CLAIM, {}).values())
+    return Built(owner, cache, with_used_children(states), not_offered(world.spec, world.offers), former)

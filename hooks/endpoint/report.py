@@ -19,6 +19,7 @@ from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
+from hooks.objects.volume_claim import former_claim_warning
 
 POD_RESYNC_SECONDS = 5
 """When to look at the Pods again while replicas are missing: no event tells that a Pod is in trouble."""
@@ -70,7 +71,12 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         cache=owner.cache,
         metrics=status.metrics(replicas, world),
         conditions=status.conditions(verdicts, world.generation),
-        warnings=(*warnings(world.spec, resolved), *(kind.message for kind in built.not_offered), *cache.warnings),
+        warnings=(
+            *warnings(world.spec, resolved),
+            *(kind.message for kind in built.not_offered),
+            *cache.warnings,
+            *map(former_claim_warning, built.former),
+        ),
         resolved=resolved,
     )
     resyncs = (

@@ -315,3 +315,14 @@ def test_a_model_is_in_use_by_the_record_on_either_child_and_in_doubt(kind, meta
     said = call("cache", "/cache/sync", body).said["status"]
     assert said["cachedModels"][0]["usedBy"] == [user]
     assert "planned" not in said.get("cleanup", {})
+
+
+def test_a_job_that_runs_stays_while_another_waits_for_the_reports():
+    spec = {"size": "1Ti", "models": [{"id": "example/a"}, {"id": "example/b"}]}
+    world = {"cache": {"spec": spec}, "earlier": {}, "observed": {"ConfigMap": "missing"}}
+    played = sync(world)
+    [name, other] = found(played, "Job")
+    body = json.loads(json.dumps(played.request))
+    del body["children"]["Job.batch/v1"][f"team-a/{other}"]
+    jobs = [one for one in call("cache", "/cache/sync", body).said["children"] if one["kind"] == "Job"]
+    assert [one["metadata"]["name"] for one in jobs] == [name]
