@@ -17,6 +17,8 @@ offers     kinds of children that a component adds to those that the controller 
            `HTTPRoute.gateway.networking.k8s.io/v1`
 settings   the operator's settings, where they are not the defaults
 now        when the request comes, where that matters
+syncs      1 for the answer of the first sync alone; a world that begins has others until all children are there,
+           since some wait for those that they use by name
 earlier    what was different at an earlier sync, whose status and children are found now; {} when nothing was
 observed   how the children of the earlier sync are found: `ready` (the default) or `created`, or by kind:
            `missing`, or an object that is merged into the child
@@ -45,7 +47,7 @@ PARENTS = {
     "cache": "AIMCache",
 }
 KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += ("settings", "now", "earlier", "observed", "written", "pods", "figures", "offers")
+KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "figures", "offers")
 
 
 class Case(NamedTuple):

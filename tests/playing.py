@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from aimlib.config import Config
+from aimlib.protocol.last_applied import LAST_APPLIED, last_applied
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import LIVE_METRICS, PODS
-from aimlib.protocol.observed import DEPLOYMENT, LAST_APPLIED, kind_key, replicas_missing
+from aimlib.protocol.observed import DEPLOYMENT, kind_key, replicas_missing
 from hooks.cli.simulate import KIND_BY_RESOURCE
 from hooks.endpoint.world import live_metrics_requested
 from hooks.server.app import call_hook, hooks
@@ -110,6 +111,20 @@ class Play(NamedTuple):
 
 
 def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
+    """Play a world; one that begins is played until all children are there, since some wait for others."""
+    played = first(kind, hook, world)
+    begins = kind in OWNED and hook.endswith("/sync") and not {"syncs", "earlier", "observed", "state"} & world.keys()
+    return complete(kind, hook, played, world) if begins and played.answer.code == 200 else played
+
+
+def complete(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
+    """The last of the syncs that follow, as long as each has more children than the one before."""
+    following = again(kind, hook, played, world)
+    grown = len(following.answer.said["children"]) > len(played.answer.said["children"])
+    return complete(kind, hook, following, world) if grown else played
+
+
+def first(kind: str, hook: str, world: dict[str, Any]) -> Play:
     """Make the request of a world, after its earlier one if it has one, and call the hook."""
     now = world.get("now", NOON)
     if "body" in world:
@@ -151,8 +166,9 @@ def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, A
     if child["kind"] == "Service":
         kept["spec"] = {"ports": child["spec"]["ports"]}
     if child["kind"] == "Deployment":
-        applied = json.loads(child["metadata"].get("annotations", {}).get(LAST_APPLIED, "null"))
-        same = applied is None or applied in desired
+        applied = last_applied(child)
+        specs = [one["spec"] for one in desired if one["kind"] == "Deployment"]
+        same = applied is None or applied["spec"] in specs
         kept["metadata"] = {"generation": child["metadata"]["generation"] + (not same)}
     return kept
 

@@ -7,7 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from aimlib.protocol.observed import is_applied, kind_key
+from aimlib.protocol.last_applied import is_applied
+from aimlib.protocol.observed import kind_key
 from tests import golden
 from tests.cases import PARENTS, TESTDATA, Case, cases
 from tests.child_types import type_errors
@@ -15,7 +16,7 @@ from tests.controllers import declared, groups
 from tests.expansion import expand
 from tests.files import written
 from tests.merge_patch import same
-from tests.playing import again, play
+from tests.playing import again, complete, play
 from tests.schema import crd, objections, settled
 
 ALL = cases()
@@ -69,6 +70,8 @@ def test_children_and_conditions_come_in_one_order_in_all_answers():
     found = set()
     for case in SYNCED:
         said = played(case).answer.said
+        if said.get("status", {}).get("conditions", [{}])[0].get("reason") == "SpecInvalid":
+            continue  # children and conditions are returned as the request has them
         kinds = [*dict.fromkeys(child["kind"] for child in children(said))]
         types = [condition["type"] for condition in said.get("status", {}).get("conditions", ())]
         found |= {(case.kind, *pair) for one in (kinds, types) for pair in combinations(one, 2)}
@@ -110,10 +113,13 @@ def test_every_shared_fixture_is_used_by_a_case():
 @pytest.mark.parametrize("case", SYNCED, ids=str)
 def test_a_second_sync_of_the_same_world_answers_the_same(case):
     first = played(case)
+    if "syncs" in case.world:
+        first = complete(case.kind, case.hook, first, case.world)
     second = again(case.kind, case.hook, first, case.world)
-    third = again(case.kind, case.hook, second, case.world)
     if makes_room(first, second):
-        first, second, third = second, third, again(case.kind, case.hook, third, case.world)
+        first = complete(case.kind, case.hook, second, case.world)
+        second = again(case.kind, case.hook, first, case.world)
+    third = again(case.kind, case.hook, second, case.world)
     assert second.answer == third.answer
     assert children(first.answer.said) == children(second.answer.said)
     if not changes_a_child(first):  # which is waited for until it is changed

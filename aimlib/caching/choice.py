@@ -113,6 +113,8 @@ class CacheHistory(NamedTuple):
     """The PersistentVolumeClaims that the pods mount."""
     serves_without: bool = False
     """Whether a model server with the same configuration has been ready without a cache."""
+    lost: bool = False
+    """Whether the status has no cache: the one that pods use is then known from them alone."""
 
     def runs_on(self, cache: UsedCache, request: CacheRequest) -> bool:
         """Whether pods use the requested model of that cache."""
@@ -146,7 +148,10 @@ def choose_cache(
         *(use.cache for use in before.running if use.id == request.checkpoint),
     ]
     best = next((cache for name in earlier for cache in fitting if cache.name == name), next(iter(fitting), None))
-    return _choice(best.name, best, request) if best else None
+    if best:
+        return _choice(best.name, best, request)
+    in_pods = next((use.cache for use in before.running if use.id == request.checkpoint), "") if before.lost else ""
+    return _choice(in_pods, by_name.get(in_pods), request) if in_pods else None
 
 
 def _choice(name: str, found: CacheCandidate | None, request: CacheRequest) -> CacheChoice:

@@ -91,6 +91,11 @@ class Reports(Model):
     unreadable: tuple[str, ...] = ()
     """Keys whose report cannot be read, such as those of a newer release."""
 
+    def of(self, model_id: str, revision: str) -> ModelReport | None:
+        """The report of a model at a revision; another pair may have the same key."""
+        found = self.models.get(model_key(model_id, revision))
+        return found if found and (found.id, found.revision) == (model_id, revision) else None
+
 
 def model_key(model_id: str, revision: str | None) -> str:
     """The key of a model at a revision; valid in a ConfigMap, as a file name, and as a label value."""

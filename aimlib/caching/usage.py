@@ -1,11 +1,11 @@
-"""Records which endpoint uses which model of a cache: a label and an annotation on its Service.
+"""Records which endpoint uses which model of a cache: a label and an annotation on its Deployment and its Service.
 
-A cache's related objects are the Services with its label. Of all children of an endpoint, the Service changes least and
-is the smallest, so a thousand endpoints can share a cache without a megabyte per request at every change of a pod.
+A cache's related objects are those with its label. The Deployment has the record because no pod of an endpoint starts
+without it; the Service because it is there before, while the model is waited for.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from aimlib.api import GROUP
@@ -25,37 +25,69 @@ class Use(NamedTuple):
     revision: str = DEFAULT_REVISION
 
 
+class Users(NamedTuple):
+    """The endpoints that use one cache."""
+
+    by_model: Mapping[tuple[str, str], tuple[str, ...]]
+    """By id and revision of the model."""
+    of_unknown: tuple[str, ...] = ()
+    """Those whose record cannot be read: they may use any model."""
+
+    def may_use(self, model: tuple[str, str]) -> tuple[str, ...]:
+        """Those that use a model, or may."""
+        return tuple(sorted({*self.by_model.get(model, ()), *self.of_unknown}))
+
+
 def usage_label(cache: str) -> str:
     """The key of the label by which a cache finds its users."""
     return f"{USAGE_LABEL_PREFIX}/{child_name(cache)}"
 
 
 def usage_labels(uses: tuple[Use, ...]) -> dict[str, str]:
-    """The labels of a Service whose endpoint uses these."""
+    """The labels of an object whose endpoint uses these."""
     return {usage_label(one.cache): "used" for one in uses}
 
 
 def usage_annotation(uses: tuple[Use, ...]) -> dict[str, str]:
-    """The annotation of a Service whose endpoint uses these; none where there are none."""
+    """The annotation of an object whose endpoint uses these; none where there are none."""
     return {USAGE_ANNOTATION: json.dumps(sorted(set(uses)))} if uses else {}
 
 
-def used_by(services: list[Raw], cache: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """The endpoints that use one cache, by id and revision of the model. Unreadable annotations are ignored."""
+def usage_metadata(metadata: Mapping[str, object], uses: tuple[Use, ...]) -> Raw:
+    """Metadata with the record of these uses."""
+    found = dict(metadata)
+    for key, record in (("labels", usage_labels(uses)), ("annotations", usage_annotation(uses))):
+        before = found.get(key)
+        found[key] = {**(before if isinstance(before, dict) else {}), **record}
+    return found
+
+
+def used_by(objects: Iterable[Raw], cache: str) -> Users:
+    """The endpoints that use one cache, by the records on the Deployments and Services that have its label.
+
+    One that cannot be read, or has nothing of the cache, means any model. An object without an owner, as an endpoint
+    leaves it that was deleted alone, counts by its own name.
+    """
     users: dict[tuple[str, str], set[str]] = {}
-    for service in services:
-        metadata = service["metadata"]
-        endpoint = next((one["name"] for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
-        for use in uses(metadata):
-            if use.cache == cache and endpoint:
-                users.setdefault((use.id, use.revision), set()).add(endpoint)
-    return {model: tuple(sorted(names)) for model, names in users.items()}
+    unknown: set[str] = set()
+    for one in objects:
+        metadata = one["metadata"]
+        owners = (owner["name"] for owner in metadata.get("ownerReferences") or () if owner.get("controller"))
+        endpoint = next(owners, metadata["name"])
+        found = [use for use in uses(metadata) or () if use.cache == cache]
+        if not found:
+            unknown.add(endpoint)
+        for use in found:
+            users.setdefault((use.id, use.revision), set()).add(endpoint)
+    return Users({model: tuple(sorted(names)) for model, names in users.items()}, tuple(sorted(unknown)))
 
 
-def uses(metadata: Raw) -> tuple[Use, ...]:
-    """The uses in the annotation of an object; none where it is absent or unreadable."""
+def uses(metadata: Raw) -> tuple[Use, ...] | None:
+    """The uses in the annotation of an object: none where it is absent; None where it cannot be read."""
+    text = (metadata.get("annotations") or {}).get(USAGE_ANNOTATION)
     try:
-        found = json.loads((metadata.get("annotations") or {}).get(USAGE_ANNOTATION, "[]"))
-        return tuple(Use(*map(str, one)) for one in found)
-    except (TypeError, ValueError):
-        return ()
+        found = json.loads("[]" if text is None else text)
+        read = tuple(Use(*one) for one in found)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return read if all(isinstance(part, str) for use in read for part in use) else None

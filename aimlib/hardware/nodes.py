@@ -13,6 +13,8 @@ AMD_PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
 UNHEALTHY_TAINTS = ("amd-gpu-unhealthy", "amd-gpu-driver-upgrade", "amd-dcm", "ToBeDeletedByClusterAutoscaler")
 """Taints of AMD's GPU operator and the cluster autoscaler on nodes that are broken or will be removed."""
 GPU_RESOURCE = re.compile(r"amd\.com/(gpu|[a-z]px_nps\d)|nvidia\.com/(gpu|mig-.+)(\.shared)?")
+DEVICE_ID = re.compile(r"[0-9A-Fa-fx]{1,16}")
+"""A PCI device id as labels have it; another value is none."""
 LIFECYCLE_TAINTS = "node.kubernetes.io/"
 """Prefix of the taints that repeat the node's conditions."""
 
@@ -99,7 +101,7 @@ def _amd_values(labels: Mapping[str, str], suffix: str) -> tuple[str, ...]:
 
 
 def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
-    ids = _amd_values(labels, "device-id")
+    ids = tuple(filter(DEVICE_ID.fullmatch, _amd_values(labels, "device-id")))
     names = _amd_values(labels, "product-name")
     if len(ids) > 1 or not (ids or names):
         return  # several products, or none, by the labels

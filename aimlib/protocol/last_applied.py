@@ -1,26 +1,125 @@
-"""What Metacontroller last applied to a child, so that a child can be desired as it is."""
+"""What Metacontroller last applied to a child, by the record that it keeps in an annotation of the child.
+
+Whoever may edit the child may write that record. One that is not about the child, or has another form than what is
+applied, counts as unreadable: then the child is not as it is desired, and is kept as it is found.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from aimlib.api.meta import Raw
-from aimlib.protocol.metacontroller import BadRequestError, prune
-from aimlib.protocol.observed import LAST_APPLIED, last_applied
+from aimlib.protocol.metacontroller import prune
 
-WRITTEN = frozenset({"name", "namespace", "labels", "annotations"})
-"""Metadata that a child is desired with."""
+LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
+RECORD_LEVELS = 64
+"""Levels of objects and lists in a record; children have about half as many."""
+WRITTEN_BY_SERVER = frozenset(
+    {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"}
+    | {"generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid"}
+)
+"""Metadata of an observed child that no child is desired with."""
+
+
+class _Port(BaseModel):
+    containerPort: Annotated[int, Field(ge=1, le=65535)]  # noqa: N815 - Kubernetes' name
+
+
+class _Container(BaseModel):
+    ports: list[_Port] = []
+
+
+class _Claim(BaseModel):
+    claimName: str  # noqa: N815 - Kubernetes' name
+
+
+class _Volume(BaseModel):
+    persistentVolumeClaim: _Claim | None = None  # noqa: N815 - Kubernetes' name
+
+
+class _PodSpec(BaseModel):
+    containers: Annotated[list[_Container], Field(min_length=1)]
+    volumes: list[_Volume] = []
+
+
+class _Template(BaseModel):
+    spec: _PodSpec
+
+
+class _DeploymentSpec(BaseModel):
+    template: _Template
+
+
+class _Metadata(BaseModel):
+    name: str
+
+
+class _Child(BaseModel):
+    """The parts of any child that are read from a record."""
+
+    kind: str
+    apiVersion: str  # noqa: N815 - Kubernetes' name
+    metadata: _Metadata
+
+
+class _Deployment(_Child):
+    """The parts of a Deployment that are read from a record."""
+
+    spec: _DeploymentSpec
+
+
+def is_applied(observed: Raw, desired: Raw) -> bool:
+    """Whether an observed child is the one desired now, going by what was last applied to it, metadata apart."""
+    if _record(observed) is None:
+        return True
+    last = last_applied(observed)
+    return last is not None and {**last, "metadata": None} == {**desired, "metadata": None}
+
+
+def last_applied(observed: Raw) -> Raw | None:
+    """What was last applied to an observed child; None where no record is readable, or none is kept.
+
+    None is kept under server-side apply.
+    """
+    try:
+        found = json.loads(_record(observed) or "null")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and _is_shallow(found) and _is_about(found, observed) else None
 
 
 def kept_child(observed: Raw) -> Raw:
-    """An observed child as it is desired so that it stays: as it was last applied, else as it is found.
-
-    BadRequestError where the record cannot be read.
-    """
-    metadata = observed["metadata"]
-    try:
-        last = last_applied(observed)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BadRequestError(f"what was last applied to {metadata.get('name')} cannot be read") from error
+    """An observed child as it is desired so that it stays: as it was last applied, else as it is found."""
+    last = last_applied(observed)
     if last is not None:
         return last
-    stated = {key: value for key, value in metadata.items() if key in WRITTEN}
-    notes = {key: text for key, text in (stated.get("annotations") or {}).items() if key != LAST_APPLIED}
-    found = {key: value for key, value in observed.items() if key not in {"status", "metadata"}}
-    return dict(prune({**found, "metadata": {**stated, "annotations": notes}}))
+    metadata = {key: value for key, value in observed["metadata"].items() if key not in WRITTEN_BY_SERVER}
+    notes = {key: text for key, text in (metadata.get("annotations") or {}).items() if key != LAST_APPLIED}
+    found = {key: value for key, value in observed.items() if key != "status"}
+    return dict(prune({**found, "metadata": {**metadata, "annotations": notes}}))
+
+
+def kept_children(children: Mapping[str, Mapping[str, Raw]]) -> list[Raw]:
+    """All observed children, so that they stay."""
+    return [kept_child(child) for group in children.values() for _, child in sorted(group.items())]
+
+
+def _record(observed: Raw) -> str | None:
+    text = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    return None if text is None else str(text)
+
+
+def _is_shallow(value: Any, levels: int = RECORD_LEVELS) -> bool:  # noqa: ANN401 - any JSON
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_shallow(one, levels - 1) for one in inner)
+
+
+def _is_about(record: Raw, observed: Raw) -> bool:
+    try:
+        read = (_Deployment if observed["kind"] == "Deployment" else _Child).model_validate(record)
+    except ValidationError:
+        return False
+    named = (observed["kind"], observed["apiVersion"], observed["metadata"]["name"])
+    return (read.kind, read.apiVersion, read.metadata.name) == named

@@ -1,12 +1,12 @@
-"""Reads what is observed of a parent and its children: what was applied, rollouts, conditions, and since when."""
+"""Reads what is observed of a parent and its children: rollouts, conditions, and since when."""
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.kube.timestamp import format_timestamp
+from aimlib.protocol.last_applied import is_applied
 
 GRACE_SECONDS = 10
 """How long a child may be missing before it is reported: a cache that lags is right again within a second."""
@@ -15,7 +15,6 @@ CLAIM_GRACE_SECONDS = 60
 
 
 DEPLOYMENT = "Deployment.apps/v1"
-LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 
 Children = Mapping[str, Mapping[str, Raw]]
 """Observed children by `Kind.group/version`, and then by name."""
@@ -91,18 +90,6 @@ def condition_since(now: datetime, before: Raw, kind: str, status: str) -> str:
     condition = condition_of(before, kind)
     moment = condition.get("lastTransitionTime") if condition.get("status") == status else None
     return str(moment or format_timestamp(now))
-
-
-def is_applied(observed: Raw, desired: Raw) -> bool:
-    """Whether an observed child is the one desired now, going by what was last applied to it, metadata apart."""
-    last = last_applied(observed)
-    return last is None or {**last, "metadata": None} == {**desired, "metadata": None}
-
-
-def last_applied(observed: Raw) -> Raw | None:
-    """What was last applied to an observed child; None where nothing is recorded, as under server-side apply."""
-    text = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    return None if text is None else dict(json.loads(text))
 
 
 def rollout(deployment: ChildState | None) -> Rollout:

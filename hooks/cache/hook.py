@@ -13,18 +13,20 @@ from aimlib.caching.usage import usage_label, used_by
 from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
-from aimlib.protocol.conditions import ready_condition
-from aimlib.protocol.metacontroller import Request, prune, written_status
-from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, GRACE_SECONDS, last_changed, overdue, phase_of
+from aimlib.protocol.conditions import Verdict, ready_condition
+from aimlib.protocol.metacontroller import BadRequestError, Request, prune, written_status
+from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, DEPLOYMENT, GRACE_SECONDS, last_changed, overdue, phase_of
 from aimlib.protocol.reasons import phase
+from aimlib.protocol.unreadable import spec_message, unreadable_spec
 from aimlib.schema.parsing import parse_as
 from hooks.cache import status as report
 from hooks.cache.children.jobs import cleanup_cron_job, download_job
 from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.reporter import reporting_children
 from hooks.cache.models import CacheWorld, ObservedJob, TrackedModel, is_desired, observed_job, track_models
+from hooks.cache.own_names import without_foreign_names
 from hooks.cache.volume import CacheVolume, storage_ready
-from hooks.objects.volume_claim import volume_claim
+from hooks.objects.volume_claim import former_claim_warning, former_claims, volume_claim
 
 RECIPES_KEY = f"AIMRecipe.{API_VERSION}"
 CLAIMS_KEY = "PersistentVolumeClaim.v1"
@@ -40,10 +42,15 @@ def read_cache_spec(parent: Raw) -> CacheSpec:
 def customize(request: Request) -> dict[str, Any]:
     """Selects the cache's users, the models' recipes, the storage classes, and an existing PersistentVolumeClaim."""
     request.expect(API_VERSION, "AIMCache")
-    spec, metadata = read_cache_spec(request.parent), request.parent["metadata"]
+    metadata = request.parent["metadata"]
+    try:
+        spec = read_cache_spec(request.parent)
+    except BadRequestError:
+        return {"relatedResources": []}
     namespace = metadata.get("namespace", "default")
     uses_this_cache = {"matchExpressions": [{"key": usage_label(metadata["name"]), "operator": "Exists"}]}
     rules: list[Raw] = [
+        {"apiVersion": "apps/v1", "resource": "deployments", "namespace": namespace, "labelSelector": uses_this_cache},
         {"apiVersion": "v1", "resource": "services", "namespace": namespace, "labelSelector": uses_this_cache},
         {"apiVersion": "storage.k8s.io/v1", "resource": "storageclasses"},
     ]
@@ -60,7 +67,11 @@ def customize(request: Request) -> dict[str, Any]:
 def sync(request: Request, config: Config) -> dict[str, Any]:
     """Status and children of one cache."""
     request.expect(API_VERSION, "AIMCache")
-    spec, metadata = read_cache_spec(request.parent), request.parent["metadata"]
+    metadata = request.parent["metadata"]
+    try:
+        spec = read_cache_spec(request.parent)
+    except BadRequestError as error:
+        return unreadable_spec(request, Verdict("StorageReady", False, "SpecInvalid", spec_message(error)))
     owner = CacheOwner(metadata["name"], metadata.get("namespace", "default"), spec, config)
     recipes = request.found(RECIPES_KEY) if spec.models else []
     claim = _observed_claim(request, owner)
@@ -76,6 +87,8 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     next_cleanup = report.next_cleanup(spec.cleanup, request.now)
     deleting = bool(metadata.get("deletionTimestamp"))
     desired = [model for model in models if model.desired]
+    wanted = _children(owner, volume, models, next_cleanup)
+    former = former_claims(wanted, request.observed(CLAIMS_KEY))
     status = CacheStatus(
         phase="Deleting" if deleting else phase("AIMCache", verdict),
         message=(report.deletion_message(models) if deleting else verdict.message)[:4096],
@@ -87,8 +100,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         cleanup=report.cleanup_status(spec, world.reports, models, next_cleanup),
         warnings=tuple(
             warning[:4096]
-            for warning in report.cache_warnings(
-                spec, volume, world.reports, _checkpoints_instead(spec, recipes), next_cleanup
+            for warning in (
+                *report.cache_warnings(spec, volume, world.reports, _checkpoints_instead(spec, recipes), next_cleanup),
+                *map(former_claim_warning, former),
             )
         ),
         conditions=tuple(
@@ -98,10 +112,10 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     resync = 0 if phase_of(volume.observed) == "Bound" else CLAIM_GRACE_SECONDS if volume.observed else GRACE_SECONDS
     children = [
         prune(child)
-        for child in _children(owner, volume, models, next_cleanup)
+        for child in without_foreign_names(wanted, request.children)
         if not (stale and child["kind"] in VOLUME_CHILDREN)
     ]
-    return {"status": written_status(status.wire()), "children": children} | (
+    return {"status": written_status(status.wire()), "children": [*children, *former]} | (
         {"resyncAfterSeconds": resync + 1} if resync else {}
     )
 
@@ -142,7 +156,7 @@ def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> Cach
     models = owner.spec.models
     return CacheWorld(
         reports=read_reports(state[0].get("data") or {}) if state else Reports(),
-        users=used_by(request.found("Service.v1"), owner.name),
+        users=used_by([*request.found(DEPLOYMENT), *request.found("Service.v1")], owner.name),
         sizes=model_sizes(models, recipe_sizes(recipes)),
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},
         previous={(one["id"], one["revision"]): one for one in before},

@@ -8,7 +8,8 @@ from aimlib.api.cache_status import CachedModelStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES, reason_of_job
-from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, Reports, model_key, patterns_key
+from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, Reports, patterns_key
+from aimlib.caching.usage import Users
 from aimlib.kube.quantity import parse_quantity
 from aimlib.protocol.metacontroller import Request
 
@@ -30,7 +31,7 @@ class CacheWorld(NamedTuple):
     """What models' states depend on besides the spec."""
 
     reports: Reports
-    users: Mapping[ModelKey, tuple[str, ...]]
+    users: Users
     sizes: Mapping[str, int | None]
     """Bytes by model id."""
     jobs: Mapping[str, ObservedJob]
@@ -71,11 +72,11 @@ def observed_job(request: Request, name: str) -> ObservedJob:
     )
 
 
-def is_desired(model: CachedModelSpec, reports: Reports, users: Mapping[ModelKey, tuple[str, ...]]) -> bool:
+def is_desired(model: CachedModelSpec, reports: Reports, users: Users) -> bool:
     """Whether a model should be on the volume: an endpoint uses it, or it is preloaded and was not removed since."""
     key = (model.id, model.revision or DEFAULT_REVISION)
-    report = reports.models.get(model_key(*key))
-    return bool(users.get(key)) or (model.preload and not (report and report.state == "Removed"))
+    report = reports.of(*key)
+    return bool(users.by_model.get(key)) or (model.preload and not (report and report.state == "Removed"))
 
 
 def track_models(spec: CacheSpec, world: CacheWorld) -> tuple[TrackedModel, ...]:
@@ -85,7 +86,7 @@ def track_models(spec: CacheSpec, world: CacheWorld) -> tuple[TrackedModel, ...]
 
 def _listed_model(model: CachedModelSpec, world: CacheWorld) -> TrackedModel:
     key = (model.id, model.revision or DEFAULT_REVISION)
-    report = world.reports.models.get(model_key(*key))
+    report = world.reports.of(*key)
     job = world.jobs[model.id]
     desired = is_desired(model, world.reports, world.users)
     state = _state(model, report, job, world, desired=desired)
@@ -150,7 +151,7 @@ def _error(report: ModelReport | None, reason: str) -> str | None:
 
 
 def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state: DerivedState) -> CachedModelStatus:
-    users, before = world.users.get(key, ()), world.previous.get(key, {})
+    users, before = world.users.may_use(key), world.previous.get(key, {})
     changed = tuple(before.get("usedBy") or ()) != users
     began = len(set(users) - set(before.get("usedBy") or ()))
     present_report = report if report and state.name not in {"Removed", "OnDemand"} else None
@@ -178,9 +179,9 @@ def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state:
 
 def _unlisted_models(spec: CacheSpec, world: CacheWorld) -> Iterator[TrackedModel]:
     """Models on the volume that spec.models does not list (any more)."""
-    listed = {model_key(one.id, one.revision) for one in spec.models}
-    for key, report in sorted(world.reports.models.items()):
-        if key not in listed and report.state == "Ready":
+    listed = {(one.id, one.revision or DEFAULT_REVISION) for one in spec.models}
+    for _, report in sorted(world.reports.models.items()):
+        if (report.id, report.revision) not in listed and report.state == "Ready":
             status = _status(
                 (report.id, report.revision), world, report, DerivedState("Ready", None, "no longer listed")
             )

@@ -15,7 +15,7 @@ from aimlib.api.cache_status import (
 )
 from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
 from aimlib.caching.eviction import cleanup_policy, plan_removals, stored_models
-from aimlib.caching.job_reports import RemovedModel, Reports, model_key
+from aimlib.caching.job_reports import RemovedModel, Reports
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import phase_of
@@ -78,9 +78,7 @@ def deletion_message(models: Sequence[TrackedModel]) -> str:
 def download_progress(models: Sequence[TrackedModel], reports: Reports) -> str | None:
     """The progress of all running downloads together."""
     in_progress = [model.status for model in models if model.status.status in {"Downloading", "Verifying"}]
-    amounts = [
-        (model.done, model.total) for model in (reports.models[model_key(at.id, at.revision)] for at in in_progress)
-    ]
+    amounts = [(model.done, model.total) for at in in_progress if (model := reports.of(at.id, at.revision))]
     measured = [(min(done, total), total) for done, total in amounts if total]
     return format_progress(sum(done for done, _ in measured), sum(total for _, total in measured)) if measured else None
 

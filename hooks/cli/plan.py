@@ -92,8 +92,8 @@ class PlanContext(NamedTuple):
     def plan_cache(self, cache: Raw, responses: Iterable[EndpointResponse]) -> PlannedObject:
         """The plan of a cache with these users."""
         endpoints = [(one.explanation.endpoint, child) for one in responses for child in one.children]
-        services = [simulate_cache.with_owner(child, owner) for owner, child in endpoints if child["kind"] == "Service"]
-        response = simulate_cache.sync(cache, services, self.cluster.recipes, self.config)
+        records = [simulate_cache.with_owner(child, owner) for owner, child in endpoints]
+        response = simulate_cache.sync(cache, records, self.cluster.recipes, self.config)
         metadata, status = cache["metadata"], CacheStatus.model_validate(response["status"])
         _, *conditions = status.conditions  # Ready repeats the first one that is not met
         problems = [one.message for one in conditions if one.reason not in TRANSIENT_REASONS]

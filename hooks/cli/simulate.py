@@ -1,7 +1,8 @@
 """Calls the hooks with requests built from given objects, as Metacontroller would."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,7 +13,8 @@ from aimlib.api.node import InventoryStatus, NodeSpec, Taint
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, Product, products
 from aimlib.naming import MODEL_LABEL, model_label
-from aimlib.protocol.metacontroller import BadRequestError, parse_request, prune
+from aimlib.protocol.metacontroller import BadRequestError, Request, parse_request, prune
+from aimlib.protocol.observed import kind_key
 from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
@@ -26,6 +28,7 @@ KIND_BY_RESOURCE = {
     "aiminventories": "AIMInventory",
     "aimnodes": "AIMNode",
     "aimcaches": "AIMCache",
+    "deployments": "Deployment",
     "services": "Service",
     "storageclasses": "StorageClass",
     "persistentvolumeclaims": "PersistentVolumeClaim",
@@ -178,6 +181,7 @@ def _is_selected(rule: Raw, metadata: Raw) -> bool:
 
 def customize_rules(parent: Raw) -> list[Raw]:
     """The related resources of an endpoint. BadRequestError where its spec is invalid."""
+    read_spec(parent)
     found: list[Raw] = endpoint.customize(parse_request({"parent": parent}))["relatedResources"]
     return found
 
@@ -194,8 +198,26 @@ def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
     # The recipe hook validates a whole recipe, which takes a while: it is called for recipes of the right model only.
     catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in cluster.recipes]
     found = select_related(selected, [cluster.inventory, *catalogue, *cluster.caches])
-    children: Raw = {kind: {} for kind in (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds)}
-    return endpoint.sync(parse_request({"parent": parent, "children": children, "related": found}), config)
+    kinds = (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds)
+    return sync_with_children(partial(endpoint.sync, config=config), parent, kinds, found)
+
+
+def sync_with_children(hook: Callable[[Request], Raw], parent: Raw, kinds: Iterable[str], related: Raw) -> Raw:
+    """Calls a sync hook, with the children of the response before, until there are no more of them.
+
+    Some children are created once those that they use by name are observed. Claims are assumed to be bound.
+    """
+
+    def call(children: Iterable[Raw]) -> Raw:
+        observed: Raw = {kind: {} for kind in kinds}
+        for child in children:
+            observed[kind_key(child)][child["metadata"]["name"]] = child | {"status": {"phase": "Bound"}}
+        return hook(parse_request({"parent": parent, "children": observed, "related": related}))
+
+    response = call(())
+    while len((following := call(response["children"]))["children"]) > len(response["children"]):
+        response = following
+    return response
 
 
 def catalogue_names(parent: Raw) -> tuple[str, ...]:

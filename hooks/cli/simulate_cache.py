@@ -1,6 +1,7 @@
 """Calls the cache hook with given objects, and builds caches that have their models."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from aimlib.api.meta import Raw
 from aimlib.caching.job_reports import DEFAULT_REVISION
@@ -43,8 +44,8 @@ def with_owner(child: Raw, owner: Raw) -> Raw:
     return {**child, "metadata": {**child["metadata"], "ownerReferences": [reference]}}
 
 
-def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: Config) -> Raw:
-    """Calls the cache hook for a new cache that the endpoints of these Services use; returns `status` and `children`.
+def sync(parent: Raw, users: Iterable[Raw], recipes: Iterable[Raw], config: Config) -> Raw:
+    """Calls the cache hook for a new cache; returns `status` and `children`. `users` are the children of endpoints.
 
     An existing claim is assumed to be bound, and the storage class to exist.
     """
@@ -56,6 +57,5 @@ def sync(parent: Raw, services: Iterable[Raw], recipes: Iterable[Raw], config: C
     claims = (
         [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if claim_name else []
     )
-    related = simulate.select_related(rules, [*services, *catalogue, *claims])
-    children: Raw = {kind: {} for kind in CACHE_CHILD_KINDS}
-    return cache.sync(parse_request({"parent": parent, "children": children, "related": related}), config)
+    related = simulate.select_related(rules, [*users, *catalogue, *claims])
+    return simulate.sync_with_children(partial(cache.sync, config=config), parent, CACHE_CHILD_KINDS, related)

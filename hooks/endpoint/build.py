@@ -9,8 +9,10 @@ from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
-from hooks.endpoint.own_claim import former_claims, with_claim_as_it_is
+from hooks.endpoint.own_claim import with_claim_as_it_is
+from hooks.endpoint.own_names import CLAIM, held_until_owned, with_used_children
 from hooks.endpoint.world import World
+from hooks.objects.volume_claim import former_claims
 
 
 class Built(NamedTuple):
@@ -22,20 +24,22 @@ class Built(NamedTuple):
     """Each desired child beside the observed one, by kind: an endpoint has one of each."""
     not_offered: tuple[OptionalChild, ...]
     """Kinds that the spec asks for and the controller does not declare."""
-    kept: tuple[Raw, ...] = ()
-    """Observed children that nothing uses and that stay, because data would go with them."""
+    former: list[Raw]
+    """Claims that the spec does not request any more."""
 
     @property
     def children(self) -> list[Raw]:
-        return [*(state.desired for state in self.states.values()), *self.kept]
+        return [*(state.desired for state in self.states.values()), *self.former]
 
 
 def build(world: World, decision: EndpointDecision) -> Built | None:
-    """The children that are desired; None while nothing was ever selected."""
+    """The children that are desired; None where it is not known what was selected, or nothing ever was."""
     if decision.resolved is None:
         return None
     bare = Owner(world.name, world.namespace, world.spec, decision.resolved, world.config)
     cache = use_cache(world, decision, bare)
-    desired = with_claim_as_it_is(children(cache.owner, world.offers), world, cache.owner)
+    owner = held_until_owned(cache.owner, world.children)
+    desired = with_claim_as_it_is(children(owner, world.offers), world, owner)
     states = {child["kind"]: child_state(world.children, child) for child in desired}
-    return Built(cache.owner, cache, states, not_offered(world.spec, world.offers), former_claims(world, cache.owner))
+    former = former_claims(desired, world.children.get(CLAIM, {}).values())
+    return Built(owner, cache, with_used_children(states), not_offered(world.spec, world.offers), former)

@@ -18,12 +18,13 @@ from aimlib.caching.usage import Use, uses
 from aimlib.config import Config
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
+from aimlib.protocol.last_applied import last_applied
 from aimlib.protocol.metacontroller import prune
-from aimlib.protocol.observed import DEPLOYMENT, last_applied
+from aimlib.protocol.observed import DEPLOYMENT
 from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
-from hooks.endpoint.children.deployment import engine_deployment
+from hooks.endpoint.children.deployment import engine_deployment, held_deployment
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.decision import EndpointDecision, remembered_part
@@ -67,6 +68,7 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
         running=_template_uses(running) if _size(running) else (),
         mounted=_claims(running),
         serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
+        lost=memory.cache is None,
     )
     choice = choose_cache(name, caches, request, before) if may_use_cache(owner.spec) else None
     used = choice.used if choice else None
@@ -89,7 +91,8 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
 def _memory(world: World, pinned: Resolved | None, resolved: Resolved) -> Memory:
     """What the status has of caches, and whether it was written for this configuration."""
     same = pinned and (pinned.decided_for, pinned.checkpoint) == (resolved.decided_for, resolved.checkpoint)
-    been_ready = "current" in (world.before.get("replicas") or {})
+    # Without this part the status is lost, and with it whether a replica ever was: then the pods are kept.
+    been_ready = "current" in (world.before.get("replicas") or ("current",))
     return Memory(remembered_part(world.before, "cache", UsedCache), bool(same), been_ready)
 
 
@@ -123,7 +126,7 @@ def _cache_request(owner: Owner) -> CacheRequest:
 
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:
     """What the pods of an observed Deployment use of caches."""
-    return uses(running["spec"]["template"].get("metadata") or {}) if running else ()
+    return (uses(running["spec"]["template"].get("metadata") or {}) or ()) if running else ()
 
 
 def _claims(running: Raw | None) -> tuple[str, ...]:
@@ -160,19 +163,26 @@ def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
 def _all_uses(
     used: UsedCache | None, request: CacheRequest, running: Raw | None, service: Raw | None
 ) -> tuple[Use, ...]:
-    """What is desired; what the Deployment's pods use; and what the Service has, until no earlier pod is left."""
+    """What is desired; what the Deployment's pods use; and what is recorded, until no earlier pod is left."""
     desired = (cache_use(used, request.checkpoint),) if used else ()
     if running is None:
         return desired
-    status = running.get("status") or {}
     latest = _template_uses(running)
-    rolled_out = (
-        latest == desired
-        and status.get("observedGeneration", 0) >= running["metadata"].get("generation", 0)
-        and status.get("replicas", 0) == status.get("updatedReplicas", 0)
-    )
-    recorded = uses(service["metadata"]) if service and not rolled_out else ()
+    recorded = () if latest == desired and _rolled_out(running) else _recorded_uses(running, service)
     return tuple(sorted({*desired, *latest, *recorded}))
+
+
+def _rolled_out(running: Raw) -> bool:
+    """Whether no pod of an earlier version is left."""
+    status = running.get("status") or {}
+    seen = status.get("observedGeneration", 0) >= running["metadata"].get("generation", 0)
+    return bool(seen and status.get("replicas", 0) == status.get("updatedReplicas", 0))
+
+
+def _recorded_uses(*children: Raw | None) -> Iterator[Use]:
+    """The uses that are recorded on children, and so those of pods of earlier versions."""
+    for child in children:
+        yield from (uses(child["metadata"]) or ()) if child else ()
 
 
 def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory) -> HeldDeployment | None:
@@ -188,8 +198,7 @@ def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory
     spec = {**(last or running)["spec"], "replicas": count}
     if choice.used and spec == prune(engine_deployment(owner))["spec"]:
         return None
-    kept = {key: running[key] for key in ("apiVersion", "kind")}
-    return HeldDeployment({**kept, "metadata": owner.metadata(owner.child), "spec": spec})
+    return held_deployment(owner, spec)
 
 
 def _pods(hold: HeldDeployment | None, owner: Owner, choice: CacheChoice, restricted: str) -> CachePods:

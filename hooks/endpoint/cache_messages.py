@@ -18,6 +18,8 @@ SHARED = {
 """What an access mode means for the pods of a cache."""
 NO_ROOM = {"TooSmall", "SizeUnknown"}
 """Reasons of a cache that has no volume for its models; its message explains why."""
+NO_VOLUME = {"ClaimMissing", "ClaimNotFound", "ClaimLost"}
+"""Reasons of the condition StorageReady of a cache whose claim is not there."""
 NAMED = 5
 """How many names a message has at most."""
 
@@ -29,6 +31,7 @@ def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdic
     state = model.status if model else "Waiting"
     lost = f"{request.checkpoint} is not in cache {name} now"
     waiting = lost if choice.in_use else f"waiting for {request.checkpoint} in cache {name}"
+    lacks = _lacks_volume(found)
     table = (
         (gone and choice.in_use, "CacheDeleted", f"cache {name} is gone; {_kept(choice)}"),
         (gone, "CacheNotFound", f"there is no AIMCache {name} in namespace {namespace}"),
@@ -41,6 +44,7 @@ def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdic
             "RevisionDiffers",
             f"{_listed_at(found, request)}, and {_revision_needed(request)}",
         ),
+        (lacks and not choice.in_use, "Waiting", f"{waiting}: {lacks}"),
         (state == "Ready", "CacheReady", _is_there(choice, found)),
         (state == "Failed", "DownloadFailed", f"{request.checkpoint} is not in cache {name}: {_failure(choice)}"),
         (state == "Downloading", "Downloading", f"{waiting}: {(model and model.progress) or 'its download has begun'}"),
@@ -53,6 +57,11 @@ def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdic
     good = reason == "CacheReady"
     kept = running and not good and not (reason == "CacheDeleted" and choice.in_use)
     return Verdict("CacheReady", good, reason, f"{text}; {WHAT_RUNS}" if kept else text)
+
+
+def _lacks_volume(found: CacheCandidate) -> str:
+    """Why the cache has no volume of its own, whatever has its name; empty where it has one."""
+    return next((one.message for one in found.status.conditions if one.reason in NO_VOLUME), "")
 
 
 AGAIN = "create the cache again, or change spec.cache"

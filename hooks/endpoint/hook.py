@@ -9,7 +9,9 @@ from typing import Any
 from aimlib.api import API_VERSION
 from aimlib.config import Config
 from aimlib.naming import MODEL_LABEL, model_label
-from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.conditions import Verdict
+from aimlib.protocol.metacontroller import BadRequestError, Request
+from aimlib.protocol.unreadable import spec_message, unreadable_spec
 from hooks.endpoint.build import build
 from hooks.endpoint.decision import decide
 from hooks.endpoint.report import report
@@ -19,10 +21,13 @@ from hooks.endpoint.world import may_use_cache, observe, read_spec
 def customize(request: Request) -> dict[str, Any]:
     """The inventory, the caches that the endpoint may use, and the recipes of its model or the one that it names.
 
-    It depends on the spec alone.
+    It depends on the spec alone, and selects nothing for one that cannot be read, which sync reports.
     """
     request.expect(API_VERSION, "AIMEndpoint")
-    spec = read_spec(request.parent)
+    try:
+        spec = read_spec(request.parent)
+    except BadRequestError:
+        return {"relatedResources": []}
     recipes: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimrecipes"}
     if custom := spec.recipe.custom_recipe:
         recipes["names"] = [custom.name]
@@ -38,6 +43,11 @@ def customize(request: Request) -> dict[str, Any]:
 
 def sync(request: Request, config: Config) -> dict[str, Any]:
     """Status and children of one endpoint."""
+    request.expect(API_VERSION, "AIMEndpoint")
+    try:
+        read_spec(request.parent)
+    except BadRequestError as error:
+        return unreadable_spec(request, Verdict("RecipeSelected", False, "SpecInvalid", spec_message(error)))
     world = observe(request, config)
     decision = decide(world)
     built = build(world, decision)

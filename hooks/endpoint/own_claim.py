@@ -1,4 +1,4 @@
-"""The claim that an endpoint made stays with its files, and as it is, whatever its spec requests later."""
+"""The claim that an endpoint made stays as it is, whatever its spec requests later: most of its fields are immutable."""
 
 from collections.abc import Iterator
 
@@ -6,38 +6,28 @@ from aimlib.api.meta import Raw
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.protocol.last_applied import kept_child
 from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.own_names import CLAIM
 from hooks.endpoint.world import World
 
-CLAIMS = "PersistentVolumeClaim.v1"
 NOT_CHANGED = "it is never changed, so that no file is lost"
 
 
 def _own_claim(world: World, owner: Owner) -> Raw | None:
-    """The observed claim of the endpoint, unless it is being deleted."""
-    claim = world.child(CLAIMS, owner.claim)
+    """The observed claim that pods are to mount, unless it is being deleted."""
+    claim = world.child(CLAIM, owner.claim) if owner.own_claim else None
     return None if claim is None or claim["metadata"].get("deletionTimestamp") else claim
 
 
-def former_claims(world: World, owner: Owner) -> tuple[Raw, ...]:
-    """The claim as it was last applied, where it is there and no pod is to mount it."""
-    claim = _own_claim(world, owner)
-    return (kept_child(claim),) if claim and not owner.own_claim else ()
-
-
 def with_claim_as_it_is(desired: list[Raw], world: World, owner: Owner) -> list[Raw]:
-    """The children with the claim as it was last applied, where it is there: most of its fields are immutable."""
+    """The children with the claim as it was last applied, where it is there."""
     claim = _own_claim(world, owner)
     return [kept_child(claim) if claim and child["kind"] == claim["kind"] else child for child in desired]
 
 
 def claim_warnings(world: World, owner: Owner) -> Iterator[str]:
-    """That the claim is kept though nothing uses it, or differs from what the spec requests."""
-    claim, name = _own_claim(world, owner), f"PersistentVolumeClaim {owner.claim}"
+    """Where the claim differs from what the spec requests."""
+    claim = _own_claim(world, owner)
     if claim is None:
-        return
-    if not owner.own_claim:
-        command = f"kubectl delete pvc {owner.claim} -n {owner.namespace}"
-        yield f"{name} is kept with its files, though no pod mounts it any more: {command} deletes it"
         return
     stated, has = owner.spec.cache, claim.get("spec") or {}
     modes = ", ".join(map(str, has.get("accessModes") or ()))
@@ -48,6 +38,7 @@ def claim_warnings(world: World, owner: Owner) -> Iterator[str]:
     )
     for field, requested, found in rows:
         if requested and found and requested != found:
+            name = f"PersistentVolumeClaim {owner.claim}"
             yield f"cache.{field} {requested} has no effect: {name} has {found}, and {NOT_CHANGED}"
 
 

@@ -43,10 +43,10 @@ class PendingChildren(NamedTuple):
         return f"waiting for {children}" if children else ""
 
 
-def pending_children(world: World, states: Collection[ChildState], since: str | None = None) -> PendingChildren:
+def pending_children(world: World, states: Collection[ChildState], *since: str) -> PendingChildren:
     """What is not as it is desired. Given up is what was reported as overdue before, and for long enough.
 
-    `since` is when children were last desired otherwise for another reason than the parent's spec.
+    `since` is when children were desired otherwise for other reasons than the parent's spec.
     """
     changeable = [state for state in states if state.observed and state.desired["kind"] not in NEVER_CHANGED]
     pending = PendingChildren(
@@ -54,7 +54,7 @@ def pending_children(world: World, states: Collection[ChildState], since: str | 
         unchanged=", ".join(state.name for state in changeable if not state.applied),
     )
     unbound = next((state.name for state in states if phase_of(state.observed) == "Pending"), "")
-    desired_at = max(filter(None, (world.changed_at, since)), default=None)
+    desired_at = max(filter(None, (world.changed_at, *since)), default=None)
     late = pending.message if overdue(world.now, desired_at) else ""
     claim = f"{unbound} is not bound" if unbound and overdue(world.now, desired_at, CLAIM_GRACE_SECONDS) else ""
     return pending._replace(

@@ -5,42 +5,57 @@ from typing import Any
 from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.pod_failures import pod_failure
-from aimlib.protocol.conditions import ready_condition
+from aimlib.protocol.conditions import Verdict, ready_condition
+from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import written_status
-from aimlib.protocol.observed import Rollout, condition_since, phase_of, rollout
+from aimlib.protocol.observed import DEPLOYMENT, ChildState, Rollout, condition_since, phase_of, rollout
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.own_claim import claim_warnings
+from hooks.endpoint.own_names import used_since
 from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
+from hooks.objects.volume_claim import former_claim_warning
 
 POD_RESYNC_SECONDS = 5
 """When to look at the Pods again while replicas are missing: no event tells that a Pod is in trouble."""
 
 
 def report(world: World, decision: EndpointDecision, built: Built | None) -> dict[str, Any]:
-    """Status and children; no children while nothing was ever selected."""
+    """Status and children; without a configuration the children that are observed, which are none at first."""
     if built is None or decision.resolved is None:
-        waiting = status.waiting(world.spec, decision.verdict, world.generation)
-        return _response(waiting, decision.selection, [])
+        return _unresolved(world, decision.verdict, decision.selection)
     return _running(world, decision, built, decision.resolved)
+
+
+def _unresolved(world: World, why: Verdict, selection: Raw | None) -> dict[str, Any]:
+    """The response while there is no configuration: the reason, and every observed child as it was last applied."""
+    kept = kept_children(world.children)
+    if kept:
+        names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in kept)
+        why = why._replace(message=f"{why.message}; status.resolved is missing: {names} stay as last applied")
+    deployment = next(iter(world.children.get(DEPLOYMENT, {}).values()), None)
+    running = rollout(ChildState({}, deployment, applied=False)) if deployment else None
+    made = status.waiting(world, why, running)
+    return _response(made, selection, kept)
 
 
 def _running(world: World, decision: EndpointDecision, built: Built, resolved: Resolved) -> dict[str, Any]:
     """The response for an endpoint that has a configuration."""
     owner, cache, states = built.owner, built.cache, built.states
     since = [condition_since(world.now, world.before, verdict.type, verdict.status) for verdict in cache.conditions]
-    pending = pending_children(world, states.values(), *since)
+    pending = pending_children(world, states.values(), *since, *used_since(owner, world.children))
     examined = world.pods_examined and owner.replicas > 0
     replicas = rollout(states.get("Deployment"))
     replicas = _with_cause(replicas, world) if examined else replicas
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
     serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
+    service = states["Service"].observed
     route = use_route(world, states, built.not_offered)
     current = conditions.up_to_date(resolved, decision.fresh)
     # The last is the one whose message Ready has when there is no objection: that about the replicas.
@@ -51,9 +66,9 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         message=ready.message[:4096],
         model=world.spec.requested_model.id,
         selected_recipe=status.selected(resolved),
-        endpoints=status.endpoints(owner, states["Service"].observed, route.url),
+        endpoints=status.endpoints(owner, service, route.url) if service or not pending.overdue else None,
         replicas=status.replica_counts(owner.replicas, replicas, world.before),
-        selector=status.selector(owner),
+        selector=status.selector(owner.selector),
         cache=owner.cache,
         metrics=status.metrics(replicas, world),
         conditions=status.conditions(verdicts, world.generation),
@@ -61,6 +76,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
             *warnings(world.spec, resolved),
             *(kind.message for kind in built.not_offered),
             *cache.warnings,
+            *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
         ),
         resolved=resolved,

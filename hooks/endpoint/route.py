@@ -40,7 +40,7 @@ def use_route(world: World, states: Mapping[str, ChildState], missing: Iterable[
         return RouteUse()
     if lacking := next((child for child in missing if child.kind == HTTP_ROUTE), None):
         return RouteUse((Verdict("RouteReady", False, "ComponentMissing", lacking.message),))
-    found = [_objections(states["HTTPRoute"], parent, world.namespace) for parent in route.parent_refs]
+    found = [_objections(states.get("HTTPRoute"), parent, world.namespace) for parent in route.parent_refs]
     url = None if all(found) else _url(route, world.config)
     objections = [objection for each in found for objection in each]
     if objections:
@@ -59,12 +59,12 @@ def _url(route: Route, config: Config) -> str | None:
     return f"{config.route_scheme}://{host}{route.path.rstrip('/')}" if host else None
 
 
-def _objections(state: ChildState, parent: ParentReference, namespace: str) -> list[tuple[str, str]]:
+def _objections(state: ChildState | None, parent: ParentReference, namespace: str) -> list[tuple[str, str]]:
     """Reason and message where one parent does not route the desired HTTPRoute; empty once it does.
 
     Controllers report side by side, so one that is satisfied is enough: another may have left long ago.
     """
-    if state.observed is None or not state.applied:
+    if state is None or state.observed is None or not state.applied:
         return [_pending(parent)]
     generation = state.observed["metadata"].get("generation", 0)
     reports = [_objection(status, parent, generation) for status in _reports(state.observed, parent, namespace)]

@@ -1,13 +1,14 @@
 """The status of an endpoint: the whole of it, every time, since whatever is left out is erased."""
 
-from aimlib.api.endpoint import EndpointSpec
+from collections.abc import Mapping
+
 from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, Resolved, SelectedRecipe
 from aimlib.api.meta import Condition, Raw
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.observed import Rollout
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import current_metrics
-from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.owner import Owner, pod_selector
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
 
@@ -52,15 +53,16 @@ def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[C
     return tuple(verdict.condition(generation) for verdict in verdicts)
 
 
-def waiting(spec: EndpointSpec, chosen: Verdict, generation: int | None) -> EndpointStatus:
-    """The status while nothing was ever selected: the reason, and no children."""
-    verdict = ready_condition(chosen)
+def waiting(world: World, chosen: Verdict, running: Rollout | None) -> EndpointStatus:
+    """The status while there is no configuration: the reason. `running` are the replicas of a kept Deployment."""
+    verdict, spec = ready_condition(chosen), world.spec
     return EndpointStatus(
         phase=phase("AIMEndpoint", verdict),
         message=verdict.message[:4096],
         model=spec.requested_model.id,
-        replicas=Replicas(desired=spec.replicas),
-        conditions=conditions((verdict, chosen), generation),
+        replicas=replica_counts(spec.replicas, running, world.before) if running else Replicas(desired=spec.replicas),
+        selector=selector(pod_selector(world.name)) if running else None,
+        conditions=conditions((verdict, chosen), world.generation),
         warnings=warnings(spec, None),
     )
 
@@ -76,6 +78,6 @@ def selected(resolved: Resolved) -> SelectedRecipe:
     )
 
 
-def selector(owner: Owner) -> str:
+def selector(labels: Mapping[str, str]) -> str:
     """The label selector of the pods in the form that the scale subresource needs."""
-    return ",".join(f"{key}={value}" for key, value in sorted(owner.selector.items()))
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

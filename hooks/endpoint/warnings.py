@@ -6,6 +6,7 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_parts import ZERO, RollingUpdate
 from aimlib.api.endpoint_status import Resolved
 from aimlib.selection.rules import format_gpus
+from hooks.endpoint.children.service import is_reserved
 
 OUTSIDE = (
     ("loadBalancerIP", "load_balancer_ip", ("LoadBalancer",)),
@@ -22,6 +23,8 @@ def _service(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
     for name, attribute, types in OUTSIDE:
         if getattr(asked, attribute) and asked.type not in types:
             yield f"service.{name} has no effect for a Service of type {asked.type}"
+    if reserved := sorted(filter(is_reserved, asked.annotations)):
+        yield f"service.annotations: {', '.join(reserved)} has no effect: the operator itself sets it"
 
 
 def _recipe(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:

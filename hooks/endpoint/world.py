@@ -8,7 +8,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import LIVE_METRICS, PODS
 from aimlib.protocol.observed import DEPLOYMENT, Children, find_child, last_changed, replicas_missing
 from aimlib.schema.parsing import parse_as
@@ -68,12 +68,14 @@ def may_use_cache(spec: EndpointSpec) -> bool:
 def live_metrics_requested(request: Request) -> bool:
     """Whether the parent asks for live metrics, and an observed Deployment has a ready replica to measure."""
     ready = any((found.get("status") or {}).get("readyReplicas") for found in request.observed(DEPLOYMENT))
-    return ready and read_spec(request.parent).monitoring.scraped
+    try:
+        return ready and read_spec(request.parent).monitoring.scraped
+    except BadRequestError:
+        return False
 
 
 def observe(request: Request, config: Config) -> World:
     """Everything of a request that the endpoint hook reads; BadRequestError for what it cannot read."""
-    request.expect(API_VERSION, "AIMEndpoint")
     spec, metadata = read_spec(request.parent), request.parent["metadata"]
     return World(
         name=metadata["name"],

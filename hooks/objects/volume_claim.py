@@ -1,9 +1,10 @@
-"""A PersistentVolumeClaim."""
+"""A PersistentVolumeClaim, and those that a spec does not request any more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.kube.quantity import canonical_quantity
+from aimlib.protocol.last_applied import kept_child
 
 
 def volume_claim(
@@ -20,3 +21,16 @@ def volume_claim(
             "storageClassName": storage_class,
         },
     }
+
+
+def former_claims(desired: Iterable[Raw], claims: Iterable[Raw]) -> list[Raw]:
+    """The observed claims that are not desired, as they were last applied: no change of a spec deletes a volume."""
+    names = {child["metadata"]["name"] for child in desired if child["kind"] == "PersistentVolumeClaim"}
+    return [kept_child(one) for one in claims if one["metadata"]["name"] not in names]
+
+
+def former_claim_warning(claim: Raw) -> str:
+    """The warning about a former claim."""
+    name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
+    command = f"kubectl delete pvc {name} -n {namespace}"
+    return f"PersistentVolumeClaim {name} is kept with its files, though no pod mounts it any more: {command} deletes it"

@@ -36,8 +36,15 @@ def _transition_time(request: Request, times_before: dict[str, str]) -> str:
     if not times_before:
         return changed_at or now
     latest = max((*_observed_times(request), *times_before.values(), *([changed_at] if changed_at else [])))
-    recent = timedelta(0) <= request.now - datetime.fromisoformat(latest) <= RECENT
-    return latest if recent else now
+    return latest if _is_recent(latest, request.now) else now
+
+
+def _is_recent(moment: str, now: datetime) -> bool:
+    """Whether a moment that others wrote is one, and recent."""
+    try:
+        return timedelta(0) <= now - datetime.fromisoformat(moment) <= RECENT
+    except (TypeError, ValueError):
+        return False
 
 
 def _comparable(condition: Raw) -> tuple[str, str | None, bool]:

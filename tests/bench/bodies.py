@@ -24,7 +24,7 @@ RECORDINGS = ROOT / "tests" / "testdata" / "recordings"
 NODES = ("mi300x", "mi325x", "cpu")
 NOW = datetime.fromisoformat(MOMENT).astimezone(UTC)
 ROUNDS = 5
-"""Syncs after which an endpoint must have settled; three are needed."""
+"""Syncs after which an endpoint must have settled; four are needed."""
 
 
 @cache
@@ -136,8 +136,9 @@ class Life(NamedTuple):
 def life(name: str, model: str) -> Life:
     """The life of one endpoint from nothing to Ready, on nodes like the first of NODES."""
     first, last = endpoint_first(name, model, 1), endpoint_steady(name, model, 1)
-    _, said, _ = call_hook(partial(endpoint.sync, config=Config()), packed(first), NOW)
-    children = [applied(child, first["parent"]) for child in said["children"]]
+    sync = partial(endpoint.sync, config=Config())
+    (_, said, _), (_, complete, _) = (call_hook(sync, packed(body), NOW) for body in (first, last))
+    children = [applied(child, first["parent"]) for child in complete["children"]]
     return Life(first["parent"], said["status"], children, last["parent"]["status"])
 
 

@@ -7,7 +7,7 @@ from aimlib.api import API_VERSION
 from aimlib.caching.job_reports import VOLUME_KEY, model_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.config import Config
-from aimlib.protocol.observed import kind_key
+from aimlib.protocol.observed import DEPLOYMENT, kind_key
 from hooks.cache import hook as cache
 from hooks.server.app import call_hook
 from tests.bench import bodies
@@ -16,6 +16,11 @@ from tests.controllers import groups
 
 MODELS = ("Qwen/Qwen3-32B", "microsoft/phi-4")
 BYTES = 65_000_000_000
+PORT = {"name": "http", "port": 8000, "protocol": "TCP", "targetPort": 8000}
+SERVED = ("v1", "Service", {"ports": [PORT], "type": "ClusterIP"})
+POD = {"containers": [{"name": "engine", "args": [f"--argument-{number}=value" for number in range(200)]}]}
+DEPLOYED = ("apps/v1", "Deployment", {"replicas": 1, "template": {"spec": POD}})
+"""About as large as the Deployment of an endpoint."""
 
 
 def cache_steady(users: int) -> Raw:
@@ -26,7 +31,8 @@ def cache_steady(users: int) -> Raw:
     recipes = [one for model in MODELS for one in bodies.recipes_of(model)]
     standard = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "standard"}}
     related = {
-        "Service.v1": bodies.by_name([_service(f"qwen-{number}") for number in range(users)]),
+        DEPLOYMENT: bodies.by_name([_record(f"qwen-{number}", *DEPLOYED) for number in range(users)]),
+        "Service.v1": bodies.by_name([_record(f"qwen-{number}", *SERVED) for number in range(users)]),
         "StorageClass.storage.k8s.io/v1": bodies.by_name([stored(standard)]),
         f"AIMRecipe.{API_VERSION}": bodies.by_name(recipes),
     }
@@ -45,14 +51,13 @@ def cache_steady(users: int) -> Raw:
     raise RuntimeError(f"the cache does not settle: {code} {said.get('error') or said['status']['message']}")
 
 
-def _service(endpoint: str) -> Raw:
-    """The Service of an endpoint that uses the first model."""
+def _record(endpoint: str, version: str, kind: str, spec: Raw) -> Raw:
+    """A child of an endpoint that uses the first model."""
     uses = (Use("models", MODELS[0]),)
     owners = [{"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": endpoint, "uid": endpoint, "controller": True}]
     said = {"labels": usage_labels(uses), "annotations": usage_annotation(uses), "ownerReferences": owners}
     metadata = {"name": endpoint, "namespace": "default", **said}
-    spec = {"ports": [{"name": "http", "port": 8000, "protocol": "TCP", "targetPort": 8000}], "type": "ClusterIP"}
-    return stored({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+    return stored({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
 
 
 def _reported(child: Raw) -> Raw:

@@ -42,6 +42,8 @@ def conditions() -> str:
     """Every condition with its reasons."""
     intro = (
         "Conditions have the positive sense: True is good. `kubectl wait --for=condition=Ready` works for each kind. "
+        "Each has the generation that it is about in `observedGeneration`, and below `metadata.generation` it tells "
+        "nothing of the present spec: `kubectl wait` goes on waiting then. "
         "What to do about a reason is in [troubleshooting](../operate/troubleshooting.md). `lastTransitionTime` "
         "changes only with the condition's status."
     )

@@ -7,11 +7,11 @@ on nothing else: a new release of the operator restarts no model server, and nei
 from aimlib.api.endpoint_parts import ZERO, PodSecurityContext
 from aimlib.api.meta import Raw
 from aimlib.caching.choice import cache_use
-from aimlib.caching.usage import usage_annotation
+from aimlib.caching.usage import usage_annotation, usage_metadata
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.naming import CACHE_LABEL, label_value
 from hooks.endpoint.children.container import container
-from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.owner import HeldDeployment, Owner
 from hooks.endpoint.children.placement import affinity, tolerations
 from hooks.objects.shared_volume import pods_of
 
@@ -31,7 +31,7 @@ def engine_deployment(owner: Owner) -> Raw:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": owner.metadata(owner.child),
+        "metadata": usage_metadata(owner.metadata(owner.child), owner.uses),
         "spec": {
             "replicas": owner.replicas,
             "selector": {"matchLabels": owner.selector},
@@ -61,6 +61,12 @@ def engine_deployment(owner: Owner) -> Raw:
             },
         },
     }
+
+
+def held_deployment(owner: Owner, spec: Raw) -> HeldDeployment:
+    """The Deployment with a spec that it has already."""
+    metadata = usage_metadata(owner.metadata(owner.child), owner.uses)
+    return HeldDeployment({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
 
 
 def _security(asked: PodSecurityContext) -> Raw:

@@ -12,6 +12,11 @@ from aimlib.naming import ENDPOINT_LABEL, child_name, label_value
 from hooks.objects.shared_volume import ONE_NODE
 
 
+def pod_selector(endpoint: str) -> dict[str, str]:
+    """The labels that select the pods of an endpoint. They never change: a Deployment's selector is immutable."""
+    return {ENDPOINT_LABEL: label_value(endpoint)}
+
+
 class HeldDeployment(NamedTuple):
     """The Deployment to keep while the model is being cached."""
 
@@ -61,8 +66,9 @@ class Owner(NamedTuple):
     @property
     def serving_port(self) -> int:
         """The port that the pods behind the Service listen on: held ones may run another engine."""
-        containers = self._held_pod.get("containers")
-        return int(containers[0]["ports"][0]["containerPort"]) if containers else self.port
+        containers = self._held_pod.get("containers") or ()
+        ports = [one["containerPort"] for container in containers[:1] for one in container.get("ports") or ()]
+        return int(next(iter(ports), self.port))
 
     @property
     def one_node(self) -> bool:
@@ -75,8 +81,8 @@ class Owner(NamedTuple):
         cache = self.spec.cache
         asked = bool(cache.enabled) and cache.name is None
         return asked or any(
-            one.get("persistentVolumeClaim", {}).get("claimName") == self.claim
-            for one in self._held_pod.get("volumes", ())
+            (one.get("persistentVolumeClaim") or {}).get("claimName") == self.claim
+            for one in self._held_pod.get("volumes") or ()
         )
 
     @property
@@ -113,8 +119,8 @@ class Owner(NamedTuple):
 
     @property
     def selector(self) -> dict[str, str]:
-        """The labels that select the pods. They never change: a Deployment's selector is immutable."""
-        return {ENDPOINT_LABEL: label_value(self.name)}
+        """The labels that select the pods."""
+        return pod_selector(self.name)
 
     @property
     def labels(self) -> dict[str, str]:

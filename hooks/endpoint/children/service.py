@@ -1,8 +1,12 @@
 """The Service in front of an endpoint's replicas."""
 
+from aimlib.api import GROUP
 from aimlib.api.meta import Raw
-from aimlib.caching.usage import usage_annotation, usage_labels
+from aimlib.caching.usage import usage_metadata
 from hooks.endpoint.children.owner import Owner
+
+RESERVED = (GROUP, "metacontroller.k8s.io")
+"""Domains whose annotations on a child the operator and Metacontroller read back, so that no spec may state them."""
 
 
 def service(owner: Owner) -> Raw:
@@ -13,11 +17,7 @@ def service(owner: Owner) -> Raw:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {
-            **owner.metadata(owner.child),
-            "labels": {**owner.labels, **usage_labels(owner.uses)},
-            "annotations": {**asked.annotations, **usage_annotation(owner.uses)},
-        },
+        "metadata": usage_metadata({**owner.metadata(owner.child), "annotations": _annotations(owner)}, owner.uses),
         "spec": {
             "type": asked.type,
             "selector": owner.selector,
@@ -36,3 +36,13 @@ def service(owner: Owner) -> Raw:
             "loadBalancerSourceRanges": asked.load_balancer_source_ranges if balanced else None,
         },
     }
+
+
+def _annotations(owner: Owner) -> dict[str, str]:
+    return {key: text for key, text in owner.spec.service.annotations.items() if not is_reserved(key)}
+
+
+def is_reserved(key: str) -> bool:
+    """Whether an annotation is the operator's or Metacontroller's."""
+    domain = f".{key.rpartition('/')[0]}"
+    return any(domain.endswith(f".{one}") for one in RESERVED)

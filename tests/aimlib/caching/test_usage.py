@@ -14,9 +14,8 @@ def service(endpoint: str | None, annotations: dict[str, str]) -> dict:
 
 def test_what_is_written_is_read_back_for_each_cache():
     services = [service(name, usage_annotation(USES)) for name in ("chat", "bot")]
-    assert used_by(services, "models") == {("a/b", "main"): ("bot", "chat"), ("c/d", "v2"): ("bot", "chat")}
-    assert used_by(services, "other") == {("a/b", "main"): ("bot", "chat")}
-    assert used_by(services, "third") == {}
+    assert used_by(services, "models").by_model == {("a/b", "main"): ("bot", "chat"), ("c/d", "v2"): ("bot", "chat")}
+    assert used_by(services, "other").by_model == {("a/b", "main"): ("bot", "chat")}
 
 
 def test_each_cache_has_a_label_of_its_own_that_is_legal():
@@ -26,13 +25,15 @@ def test_each_cache_has_a_label_of_its_own_that_is_legal():
 
 def test_who_uses_nothing_has_no_annotation():
     assert usage_annotation(()) == {}
-    assert used_by([service("chat", {}), {"metadata": {"name": "bare"}}], "models") == {}
 
 
-def test_a_service_without_an_owner_is_no_endpoint():
-    assert used_by([service(None, usage_annotation(USES))], "models") == {}
+def test_what_an_endpoint_left_behind_counts_by_its_own_name():
+    assert used_by([service(None, usage_annotation(USES))], "other").by_model == {("a/b", "main"): ("s",)}
 
 
-@pytest.mark.parametrize("text", ["", "{", "1", '["models"]', '[["models"]]', "[[1, 2, 3, 4]]"])
-def test_an_annotation_that_cannot_be_read_is_no_use(text):
-    assert used_by([service("chat", {USAGE_ANNOTATION: text})], "models") == {}
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "1", '["models"]', '[["models"]]', '[["models", 1]]', "[[1, 2, 3, 4]]", "[" * 100_000, "[]"]
+)
+def test_a_record_that_cannot_be_read_means_any_model(text):
+    found = used_by([service("chat", {} if text is None else {USAGE_ANNOTATION: text})], "models")
+    assert (found.by_model, found.may_use(("any", "main"))) == ({}, ("chat",))

@@ -8,12 +8,13 @@ from hypothesis import given
 from aimlib.api.cache import CachedModelSpec, CacheSpec
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.job_reports import model_key
+from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.config import Config
 from aimlib.kube.quantity import GIB, parse_quantity
 from aimlib.naming import DNS_1035
 from hooks.cache.children.owner import CacheOwner
 from tests.hooks.cache import worlds as some
-from tests.playing import again, play
+from tests.playing import again, call, play
 from tests.schema import crd, objections, settled
 from tests.test_golden import changes_a_child, makes_room, without_uid
 
@@ -185,10 +186,11 @@ def test_what_was_reported_of_a_claim_that_is_gone_is_forgotten_before_its_succe
     assert len(found(first, "Job")) == 1
     second = again("cache", "/cache/sync", first, {})
     assert second.answer.said["status"]["storage"]["pvcUid"] == "PersistentVolumeClaim-models-storage"
-    assert [model_of(job) for job in wanted(second, "Job").values()] == ["example/a"]
     assert set(wanted(second, "ConfigMap")) == {"models-state"}
     third = again("cache", "/cache/sync", second, {})
-    assert third.answer.said["children"] == second.answer.said["children"]
+    assert [model_of(job) for job in wanted(third, "Job").values()] == ["example/a"]
+    fourth = again("cache", "/cache/sync", third, {})
+    assert fourth.answer.said["children"] == third.answer.said["children"]
 
 
 def test_a_claim_that_is_not_seen_for_a_while_forgets_nothing():
@@ -273,3 +275,54 @@ def test_a_report_that_does_not_fit_into_the_status_counts_as_unreadable(report)
     [warning] = [one for one in played.answer.said["status"]["warnings"] if "cannot be read" in one]
     assert warning.endswith(f": {key}")
     assert models(played)["example/a"]["status"] == "Waiting"
+
+
+USES = (Use("models", "example/a"),)
+RECORD = {"labels": usage_labels(USES), "annotations": usage_annotation(USES)}
+OWNED = [{"kind": "AIMEndpoint", "name": "chat", "controller": True}]
+
+
+def recorded(kind, **metadata):
+    """The related objects of a cache with one object that has a record."""
+    served = {"metadata": {"name": "chat-child", "namespace": "team-a", **RECORD, **metadata}}
+    return {key: {"team-a/chat-child": served} if key == kind else {} for key in ("Deployment.apps/v1", "Service.v1")}
+
+
+@pytest.mark.parametrize("kind", ["Deployment.apps/v1", "Service.v1"])
+@pytest.mark.parametrize(
+    ("metadata", "user"),
+    [
+        ({"ownerReferences": OWNED}, "chat"),
+        ({}, "chat-child"),
+        ({"ownerReferences": OWNED, "annotations": {}}, "chat"),
+        ({"ownerReferences": OWNED, "annotations": {"aim.engine.amd.com/cached-models": "[" * 10_000}}, "chat"),
+    ],
+    ids=["owned", "left by its endpoint", "without the models", "with garbage"],
+)
+def test_a_model_is_in_use_by_the_record_on_either_child_and_in_doubt(kind, metadata, user):
+    spec = {"cleanup": {"enabled": True, "minFreeSpace": "190Gi"}}
+    report = {"id": "example/a", "state": "Ready", "done": 2**30, "cachedAt": "2026-01-01T00:00:00Z"}
+    measured = {"volume": {"total": 2**37, "used": 2**37, "available": 0}}
+    played = sync(
+        {
+            "cache": {"spec": {"size": "200Gi", "models": [{"id": "example/a"}], **spec}},
+            "state": {"models": [report], **measured},
+            "written": {"cachedModels": [{"id": "example/a", "revision": "main", "status": "Ready"}]},
+        }
+    )
+    assert played.answer.said["status"]["cleanup"]["planned"]
+    body = {**played.request, "related": {**played.request["related"], **recorded(kind, **metadata)}}
+    said = call("cache", "/cache/sync", body).said["status"]
+    assert said["cachedModels"][0]["usedBy"] == [user]
+    assert "planned" not in said.get("cleanup", {})
+
+
+def test_a_job_that_runs_stays_while_another_waits_for_the_reports():
+    spec = {"size": "1Ti", "models": [{"id": "example/a"}, {"id": "example/b"}]}
+    world = {"cache": {"spec": spec}, "earlier": {}, "observed": {"ConfigMap": "missing"}}
+    played = sync(world)
+    [name, other] = found(played, "Job")
+    body = json.loads(json.dumps(played.request))
+    del body["children"]["Job.batch/v1"][f"team-a/{other}"]
+    jobs = [one for one in call("cache", "/cache/sync", body).said["children"] if one["kind"] == "Job"]
+    assert [one["metadata"]["name"] for one in jobs] == [name]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.caching.usage import uses
-from aimlib.protocol.observed import LAST_APPLIED
+from aimlib.kube.timestamp import format_timestamp
+from aimlib.protocol.last_applied import LAST_APPLIED
 from tests.controllers import groups
 from tests.playing import call, related, stored
 from tests.world import NOON, parent
@@ -30,15 +31,18 @@ class Life:
     def __init__(self, **spec):
         self.spec = {"modelId": LARGE, **spec}
         self.status, self.children, self.now = {}, {}, NOON
-        self.writes = []
+        self.writes, self.created = [], {}
         self.ready = self.old = 0
 
     def sync(self, caches):
         """One sync; the status and children of the answer by kind."""
-        self.now += timedelta(seconds=30)
+        self.now += timedelta(seconds=1 if self.now in self.created.values() else 30)  # an event calls again at once
         world = {"endpoint": {"spec": self.spec}, "recipes": RECIPES, "inventory": "mi300x", "caches": caches}
         owner = parent("endpoint", world)
-        account = {"Deployment": {"status": self.account()}}
+        account = {
+            kind: {"metadata": {"creationTimestamp": format_timestamp(time)}} for kind, time in self.created.items()
+        }
+        account["Deployment"] = {"status": self.account(), **account.get("Deployment", {})}
         body = {
             "parent": owner | {"status": self.status},
             "children": groups("endpoint", present=stored(list(self.children.values()), account)),
@@ -49,8 +53,9 @@ class Life:
         if said["status"] != self.status:
             self.writes.append(said["status"])
         applied = {child["kind"]: child for child in said["children"]}
-        if applied.get("Deployment") != self.children.get("Deployment"):
+        if pods(applied) != pods(self.children):
             self.ready = 0
+        self.created = {kind: self.created.get(kind, self.now) for kind in applied}
         self.status, self.children = said["status"], applied
         return said["status"], applied
 

@@ -24,8 +24,8 @@ def decide():
 
 
 def test_requests_with_the_same_digest_have_decisions_of_their_own(decide, monkeypatch):
-    monkeypatch.setattr(decision, "decided_for", lambda spec: "b8b6a8e7")
-    monkeypatch.setattr("aimlib.selection.select.decided_for", lambda spec: "b8b6a8e7")
+    monkeypatch.setattr(decision, "decided_for", lambda _: "b8b6a8e7")
+    monkeypatch.setattr("aimlib.selection.select.decided_for", lambda _: "b8b6a8e7")
     impossible = decide(gpuCount=64)
     assert (impossible.resolved, impossible.verdict.met) == (None, False)
     assert decide().resolved is not None

@@ -65,7 +65,7 @@ def built(played):
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_line_is_as_expected(name, request):
     [case] = [one for one in SYNCS if str(one) == name]
-    _, said = built(play(case.kind, case.hook, case.world))
+    _, said = built(play(case.kind, case.hook, case.world | {"syncs": 1}))
     path = GOLDEN / f"{case.path.name}.yaml"
     if request.config.getoption("--update-golden"):
         path.write_text(yaml.safe_dump(said, sort_keys=False, width=120, allow_unicode=True))
@@ -78,7 +78,7 @@ def test_every_expected_line_has_its_case():
 
 @pytest.mark.parametrize("case", SYNCS, ids=str)
 def test_a_line_has_the_patch_from_before_to_after_and_is_written_once(case):
-    first = play(case.kind, case.hook, case.world)
+    first = play(case.kind, case.hook, case.world | {"syncs": 1})
     if first.answer.code != 200:
         return
     if one := built(first):
@@ -142,7 +142,7 @@ def test_a_token_that_the_recipe_may_not_have_is_in_no_line_either(client, audit
 
 def test_a_sync_that_changes_nothing_writes_no_line(client, audited):
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
-    first = play(case.kind, case.hook, case.world)
+    first = play(case.kind, case.hook, case.world | {"syncs": 1})
     client.post("/endpoint/sync", json=again(case.kind, case.hook, first, case.world).request)
     client.post("/endpoint/customize", json=first.request)
     assert audited() == ""
@@ -150,7 +150,9 @@ def test_a_sync_that_changes_nothing_writes_no_line(client, audited):
 
 def test_a_line_is_one_json_object_on_one_line(client, audited):
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
-    body = merged(play(case.kind, case.hook, case.world).request, {"parent": {"metadata": {"uid": "a\nb\u2028"}}})
+    body = merged(
+        play(case.kind, case.hook, case.world | {"syncs": 1}).request, {"parent": {"metadata": {"uid": "a\nb\u2028"}}}
+    )
     client.post("/endpoint/sync", json=body)
     [text] = audited().splitlines()
     assert json.loads(text)["uid"].startswith("a\nb")
@@ -167,7 +169,7 @@ def test_a_line_that_cannot_be_written_fails_no_sync_and_is_counted(client, line
     stream, counter = handler.setStream(Full()), metrics.AUDIT_RECORDS.labels("failed")
     before = counter._value.get()
     try:
-        response = client.post("/endpoint/sync", json=play(case.kind, case.hook, case.world).request)
+        response = client.post("/endpoint/sync", json=play(case.kind, case.hook, case.world | {"syncs": 1}).request)
     finally:
         handler.stream = stream
     assert response.status_code == 200
@@ -251,7 +253,10 @@ def test_nothing_that_is_sent_makes_a_line_raise(kind, metadata, before, after):
 @given(SHAPED, STATUS)
 def test_whatever_was_in_the_status_a_sync_writes_its_line_or_none(metadata, before):
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
-    body = merged(play(case.kind, case.hook, case.world).request, {"parent": {"metadata": {"managedFields": metadata}}})
+    body = merged(
+        play(case.kind, case.hook, case.world | {"syncs": 1}).request,
+        {"parent": {"metadata": {"managedFields": metadata}}},
+    )
     body["parent"]["status"] = before
     counter = metrics.AUDIT_RECORDS.labels("failed")
     failures = counter._value.get()
@@ -262,7 +267,7 @@ def test_whatever_was_in_the_status_a_sync_writes_its_line_or_none(metadata, bef
 def test_no_more_changes_are_remembered_than_there_is_room_for():
     told = RecentChanges(2)
     case = next(one for one in SYNCS if str(one) == CHANGING[0])
-    body = play(case.kind, case.hook, case.world)
+    body = play(case.kind, case.hook, case.world | {"syncs": 1})
     for uid in "abc":
         asked = parse_request(merged(body.request, {"parent": {"metadata": {"uid": uid}}}), NOON)
         assert told.is_new(asked, detect_change(asked, body.answer.said["status"]))

@@ -150,10 +150,12 @@ def test_a_call_is_one_line_with_the_objects_name_and_the_decision(client, lines
 
 
 def test_a_refusal_is_logged_as_an_error_with_its_sentence(client, lines, endpoint):
-    client.post("/endpoint/sync", json=endpoint(gpuCount=1))
+    body = endpoint(modelId="a/b")
+    body["related"].clear()
+    client.post("/endpoint/sync", json=body)
     [line] = lines()
     assert (line["level"], line["code"], line["name"]) == ("error", 422, "chat")
-    assert line["error"] == "spec: state which model to serve: modelId or model.id"
+    assert line["error"].startswith("the body has no related AIM")
 
 
 def test_a_message_with_line_breaks_stays_one_line(client, lines, endpoint):

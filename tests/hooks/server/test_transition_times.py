@@ -75,3 +75,10 @@ def test_a_transition_may_be_explained_by_a_related_object():
     related = {"AIMRecipe.x/v1": {"r": {"metadata": {"managedFields": writes}}}}
     request = asked(condition("True", moment(-900)), related=related)
     assert times({"conditions": [condition("False")]}, request) == {"Ready": moment(-1)}
+
+
+@pytest.mark.parametrize("written", ["x", "2026-11-23T12:00:00", "9999-99-99T99:99:99Z"])
+def test_a_time_that_is_none_is_no_event(written):
+    children = {"HTTPRoute.v1": {"chat": {"status": {"conditions": [{"lastTransitionTime": written}]}}}}
+    said = {"conditions": [condition("True")]}
+    assert times(said, asked(condition("False", moment(-900)), children=children)) == {"Ready": moment(0)}

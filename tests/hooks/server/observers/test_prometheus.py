@@ -292,11 +292,11 @@ def test_without_the_observer_the_status_has_the_reason_and_no_resync_is_request
     assert prometheus.asked == []
 
 
-def test_an_invalid_spec_is_refused_with_the_message_of_the_hook(prometheus, monkeypatch):
+def test_an_invalid_spec_has_the_response_of_the_hook(prometheus, monkeypatch):
     body = play(MEASURED.kind, MEASURED.hook, MEASURED.world).request
     body["parent"]["spec"]["monitoring"] = {"prometheus": {"path": "x"}}
     answers = [
         serve(monkeypatch, prometheus, observe).post("/endpoint/sync", json=body) for observe in ("prometheus", "")
     ]
-    assert [one.status_code for one in answers] == [422, 422]
+    assert [one.json["status"]["conditions"][0]["reason"] for one in answers] == ["SpecInvalid", "SpecInvalid"]
     assert answers[0].json == answers[1].json

@@ -1,0 +1,64 @@
+"""Nothing is used by name before it is observed as this endpoint's own: an object of that name may be another's.
+
+Metacontroller sends the children that the endpoint owns, and no others. A Deployment that runs already stays as it was
+last applied meanwhile.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from aimlib.api.meta import Raw
+from aimlib.protocol.last_applied import kept_child
+from aimlib.protocol.observed import DEPLOYMENT, Children, ChildState, find_child
+from hooks.endpoint.children.deployment import held_deployment
+from hooks.endpoint.children.owner import HeldDeployment, Owner
+from hooks.endpoint.world import SERVICE
+
+CLAIM = "PersistentVolumeClaim.v1"
+ACCOUNT = "ServiceAccount.v1"
+USED_CHILDREN = {"HTTPRoute": "Service"}
+"""A kind that is created once the child that it uses is observed; a Deployment has `used_names`."""
+
+
+def used_names(owner: Owner) -> Iterator[tuple[str, str]]:
+    """Kind and name of the children without which no pod is created.
+
+    The Service of an endpoint with a cache records the use before there are pods (`aimlib.caching.usage`).
+    """
+    if owner.own_claim:
+        yield CLAIM, owner.claim
+    if owner.account and owner.spec.security.service_account.create:
+        yield ACCOUNT, owner.account
+    if owner.cache:
+        yield SERVICE, owner.child
+
+
+def used_since(owner: Owner, children: Children) -> Iterator[str]:
+    """When the children were created that pods use."""
+    for used in used_names(owner):
+        found = find_child(children, *used)
+        if found and (created := found["metadata"].get("creationTimestamp")):
+            yield str(created)
+
+
+def held_until_owned(owner: Owner, children: Children) -> Owner:
+    """The endpoint, with the Deployment that it has so far while what pods use is not its own."""
+    if owner.hold or all(find_child(children, *used) for used in used_names(owner)):
+        return owner
+    running = find_child(children, DEPLOYMENT, owner.child)
+    return owner._replace(hold=_held(owner, running) if running else HeldDeployment(None))
+
+
+def _held(owner: Owner, running: Raw) -> HeldDeployment:
+    """The Deployment as it was last applied, with no more replicas than it has."""
+    replicas = min(owner.replicas, running["spec"].get("replicas", 1))
+    return held_deployment(owner, {**kept_child(running)["spec"], "replicas": replicas})
+
+
+def with_used_children(states: Mapping[str, ChildState]) -> dict[str, ChildState]:
+    """The children without those that are not there yet and wait for the one that they use."""
+    return {kind: state for kind, state in states.items() if state.observed or _is_ready(kind, states)}
+
+
+def _is_ready(kind: str, states: Mapping[str, ChildState]) -> bool:
+    used = USED_CHILDREN.get(kind)
+    return used is None or states[used].observed is not None
