@@ -1,4 +1,4 @@
-"""The claim that an endpoint made stays as it is, whatever its spec requests later: most of its fields are immutable."""
+"""The claim that an endpoint made stays as it is, whatever its spec requests later, since most fields are immutable."""
 
 from collections.abc import Iterator
 

@@ -33,4 +33,6 @@ def former_claim_warning(claim: Raw) -> str:
     """The warning about a former claim."""
     name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
     command = f"kubectl delete pvc {name} -n {namespace}"
-    return f"PersistentVolumeClaim {name} is kept with its files, though no pod mounts it any more: {command} deletes it"
+    return (
+        f"PersistentVolumeClaim {name} is kept with its files, though no pod mounts it any more: {command} deletes it"
+    )
