@@ -9,6 +9,7 @@
 | - InvalidManifestError    | the reader of objects in files               | exit code 2                    |
 | - InvalidQuantityError    | the parser of quantities                     | HTTP 422, exit code 2          |
 | - InvalidDurationError    | the parser of durations                      | exit code 2                    |
+| - InvalidUrlError         | the parser of URLs                           | DownloadError, another attempt |
 | - InvalidVolumeError      | commands that open a folder as a cache       | exit code 2                    |
 | - InvalidIndexError       | the reader of a volume's index               | the index is rebuilt           |
 | - NewerIndexError         | the same, for the index of a later release   | DownloadError, exit code 49    |

@@ -24,6 +24,7 @@ from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.reporter import reporting_children
 from hooks.cache.models import CacheWorld, ObservedJob, TrackedModel, is_desired, observed_job, track_models
 from hooks.cache.volume import CacheVolume, storage_ready
+from hooks.objects.hub_token import token_refusal
 from hooks.objects.volume_claim import volume_claim
 
 RECIPES_KEY = f"AIMRecipe.{API_VERSION}"
@@ -147,6 +148,7 @@ def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> Cach
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},
         previous={(one["id"], one["revision"]): one for one in before},
         now=format_timestamp(request.now),
+        token_refusal=token_refusal(owner.spec.hub, owner.config.token_hubs),
     )
 
 

@@ -42,6 +42,9 @@ def models_ready(models: Sequence[TrackedModel]) -> Verdict:
     in_progress = [_progress_message(model) for model in desired if model.status not in {"Ready", "Failed"}]
     counted = f"{ready} of {len(desired)} models cached"
     name = "ModelsReady"
+    if any(model.reason == "TokenNotAllowed" for model in desired):
+        refused = next(model.message for model in desired if model.reason == "TokenNotAllowed")
+        return Verdict(name, False, "TokenNotAllowed", str(refused))
     if failed:
         return Verdict(name, False, "DownloadFailed", "; ".join(failed))
     if in_progress:
