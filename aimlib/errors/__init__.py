@@ -20,6 +20,7 @@
 | - PrometheusError         | the observer of live metrics                 | a reason in status.metrics     |
 | - TransientError          | one attempt of a download                    | another attempt, DownloadError |
 | DownloadError             | downloads and clean-ups, with a reason       | the exit code of its reason    |
+| WrongKindError            | the reader and writer of a volume's files    | DownloadError, exit code 49    |
 | CancelledError            | threads of a download that has to stop       | the error that stopped it      |
 | CommandError              | the commands of `aim`                        | its own exit code              |
 | UnsupportedSchemaError    | `make crds`: correct the API type            | a traceback                    |

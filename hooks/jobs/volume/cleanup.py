@@ -90,7 +90,7 @@ class Cleanup:
             with self._locked(repo) as mine:
                 files = idle_leftovers(repo) if mine else ()  # a download may be using them by now
                 for one in files:
-                    one.path.unlink()
+                    repo.files.remove_file(one.path)
                 if files:
                     removal.remove_if_empty(repo)
                     self.freed += sum(one.bytes for one in files)

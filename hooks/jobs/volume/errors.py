@@ -9,7 +9,9 @@ from pathlib import Path
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.errors import AimError, UnavailableError
+from aimlib.printable import printable
 from hooks.jobs.volume import disk
+from hooks.jobs.volume.folder_handles import WrongKindError
 
 
 class DownloadError(AimError):
@@ -28,6 +30,8 @@ class TransientError(UnavailableError):
         self.message, self.wait = message, wait
 
 
+MAX_PLACE = 1024
+"""Most characters of a path in a message."""
 FULL_ERRORS = {errno.ENOSPC: "is full", errno.EDQUOT: "has reached its quota"}
 VOLUME_ERRORS = {
     errno.EROFS: "is read-only",
@@ -57,7 +61,11 @@ def volume_error(root: Path, error: OSError) -> DownloadError:
             "NoSpace",
             f"the volume at {root} {FULL_ERRORS[error.errno]} ({free} free); make it larger, or keep fewer models",
         )
+    if isinstance(error, WrongKindError):
+        return DownloadError(
+            "VolumeRefused", f"the volume at {root} has {error.strerror}{printable(place, MAX_PLACE)}: remove it"
+        )
     message = VOLUME_ERRORS.get(error.errno or 0, f"fails with {error.strerror or error}").replace(
         "{user}", str(os.getuid())
     )
-    return DownloadError("VolumeRefused", f"the volume at {root} {message}{place}")
+    return DownloadError("VolumeRefused", f"the volume at {root} {message}{printable(place, MAX_PLACE)}")
