@@ -8,7 +8,7 @@ from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.capacity import model_sizes, recipe_sizes, required_space
-from aimlib.caching.job_reports import Reports, read_reports
+from aimlib.caching.job_reports import Reports, model_key, read_reports
 from aimlib.caching.usage import usage_label, used_by
 from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
@@ -141,8 +141,9 @@ def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> Cach
     state = [one for one in request.observed("ConfigMap.v1") if one["metadata"]["name"] == owner.state]
     before = (request.parent.get("status") or {}).get("cachedModels") or ()
     models = owner.spec.models
+    listed = [model_key(one.id, one.revision) for one in models]
     return CacheWorld(
-        reports=read_reports(state[0].get("data") or {}) if state else Reports(),
+        reports=read_reports(state[0].get("data") or {}, listed) if state else Reports(),
         users=used_by(request.found("Service.v1"), owner.name),
         sizes=model_sizes(models, recipe_sizes(recipes)),
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},

@@ -13,21 +13,25 @@ from aimlib.printable import printable
 from hooks.jobs.volume import disk
 from hooks.jobs.volume.folder_handles import WrongKindError
 
+MAX_MESSAGE = 4096
+"""Most characters of a message, as in the status."""
+
 
 class DownloadError(AimError):
     """Ends a download: a reason of `aimlib.caching.download_errors`, and a message."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason, self.message, self.code = reason, message, DOWNLOAD_OUTCOMES[reason].code
+        self.message = printable(message, MAX_MESSAGE)
+        super().__init__(self.message)
+        self.reason, self.code = reason, DOWNLOAD_OUTCOMES[reason].code
 
 
 class TransientError(UnavailableError):
     """A failure that a retry may not meet, after `wait` seconds where the server requested them."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
-        super().__init__(message)
-        self.message, self.wait = message, wait
+        self.message, self.wait = printable(message, MAX_MESSAGE), wait
+        super().__init__(self.message)
 
 
 MAX_PLACE = 1024

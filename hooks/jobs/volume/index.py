@@ -110,18 +110,16 @@ def _rebuild(volume: MountedVolume) -> VolumeIndex:
         revisions = repo.revisions()
         for commit in repo.commits():
             named = sorted(name for name, found in revisions.items() if found == commit)
-            for model in _models_of(volume, repo, commit, named or [commit]):
+            for model in _models_of(repo, commit, named or [commit]):
                 index = index.having(model)
     return index
 
 
-def _models_of(volume: MountedVolume, repo: Repo, commit: str, revisions: Sequence[str]) -> tuple[CachedModel, ...]:
+def _models_of(repo: Repo, commit: str, revisions: Sequence[str]) -> tuple[CachedModel, ...]:
     """The models of a commit, one per revision; none where a file is damaged."""
     files, written = [], 0.0
     try:
         name = missing_files.model_id(repo)
-        if volume.repo(name).path != repo.path:
-            return ()
         for path, blob in repo.links(commit):
             found = repo.files.find(blob) if blob else None
             if not (blob and found and HASH.fullmatch(blob.name) and _is_whole(repo, blob)):
@@ -138,7 +136,7 @@ def _models_of(volume: MountedVolume, repo: Repo, commit: str, revisions: Sequen
             )
             for revision in revisions
         )
-    except (ValidationError, DownloadError, WrongKindError):
+    except (ValidationError, WrongKindError):
         return ()  # it is not what a download leaves
 
 

@@ -1,10 +1,12 @@
 """Finds missing and truncated files of a model, and blobs that no commit links to, without reading contents."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from aimlib.caching.volume_index import CachedModel, VolumeFile
+from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.folder_handles import WrongKindError
 from hooks.jobs.volume.layout import MountedVolume, Repo
 
@@ -49,10 +51,13 @@ class Leftover(NamedTuple):
 
 
 def repos(volume: MountedVolume) -> Iterator[Repo]:
-    """The folders of models, in the order of their names."""
+    """The folders of models, in the order of their names; whose names are no ids are left out."""
     for one in volume.files.entries(volume.hub):
         if one.is_folder and one.path.name.startswith(FOLDER_PREFIX):
-            yield Repo(one.path, volume.files)
+            repo = Repo(one.path, volume.files)
+            with suppress(DownloadError):
+                if volume.repo(model_id(repo)) == repo:
+                    yield repo
 
 
 def model_id(repo: Repo) -> str:

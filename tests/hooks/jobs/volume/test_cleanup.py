@@ -216,7 +216,7 @@ def test_a_cluster_that_is_lost_on_the_way_ends_the_clean_up(tmp_path):
     ("changes", "said"),
     [
         ({"maxAge": "soon"}, "AIMCache models cannot be read: spec.cleanup.maxAge: "),
-        ({"minFreeSpace": "1e9999"}, "AIMCache models cannot be read: cleanup: '1e9999' is not a quantity"),
+        ({"minFreeSpace": "1e9999"}, "AIMCache models cannot be read: spec.cleanup.minFreeSpace: "),
     ],
 )
 def test_an_aimcache_that_cannot_be_read_means_that_nothing_goes(tmp_path, changes, said):
