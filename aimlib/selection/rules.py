@@ -158,9 +158,10 @@ def _token_hub(case: Case) -> RuleResult:
     literal = token is not None and token.value_from is None
     if hub is None or literal or may_have_token(hub.value or "unknown", case.config.token_hubs):
         return case
+    found = f"HF_ENDPOINT {printable(hub.value or 'by valueFrom', 256)}"
     return Rejection(
         f"a hub that gets a token ({', '.join(case.config.token_hubs) or 'none'}, by tokenHubs of the settings)",
-        f"HF_ENDPOINT {printable(hub.value or 'by valueFrom', 256)}; HF_TOKEN '' in the recipe's env uses it without one",
+        f"{found}; HF_TOKEN '' in the recipe's env uses it without one",
     )
 
 
