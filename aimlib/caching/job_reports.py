@@ -41,7 +41,7 @@ Time = Annotated[
 """A time that the API server accepts: RFC 3339."""
 
 
-ReportName = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(printable)]
+ReportName = Annotated[str, Field(max_length=1024), AfterValidator(printable)]
 """A name in a report; it has no control characters."""
 ReportText = Annotated[MessageText, AfterValidator(printable)]
 """A message without control characters: it quotes hubs, file systems and other programs."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aimlib.errors import AimError
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK | os.O_CLOEXEC
-MAX_DEPTH = 64
+MAX_NESTED = 64
 """Most folders below each other that are read or removed; each takes an open handle."""
 KINDS = (
     (stat.S_ISREG, "a file", errno.ENOTDIR),
@@ -89,8 +89,8 @@ def folder_entries(folder: int, path: Path) -> Iterator[Entry]:
 
 
 def _check_depth(path: Path, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise WrongKindError(errno.EINVAL, f"more than {MAX_DEPTH} folders below each other", str(path))
+    if depth > MAX_NESTED:
+        raise WrongKindError(errno.EINVAL, f"more than {MAX_NESTED} folders below each other", str(path))
 
 
 def folder_tree(folder: int, path: Path, depth: int) -> Iterator[Entry]:

@@ -21,6 +21,8 @@ from hooks.jobs.volume.errors import DownloadError, TransientError
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
+MAX_DIGITS = 4
+"""Most digits of the length of a body that is read for the sake of its connection."""
 MAX_CAUSE = 500
 """Most characters of an error that a message quotes."""
 ASCII = "".join(map(chr, range(128)))
@@ -64,7 +66,7 @@ class FileClient:
                 raise unreachable(url, error) from error
             if response.status not in REDIRECTS or "Location" not in response.headers:
                 return FileResponse(response, url.origin == self.hub.origin)
-            response.drain_conn()
+            _end(response)
             url = redirected(url, response.headers["Location"])
         raise TransientError(f"{url.site} redirects more than {MAX_REDIRECTS} times")
 
@@ -104,6 +106,14 @@ class FileClient:
             return ProxyManager(proxy, maxsize=self.connections, timeout=timeout, proxy_headers=headers)
         except (HTTPError, ValueError):
             raise ValueError("the URL of the proxy is invalid") from None  # it may have a password
+
+
+def _end(response: BaseHTTPResponse) -> None:
+    """Reads a short body, so that the connection can be used again, and closes the connection of a long one."""
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and len(length) <= MAX_DIGITS:
+        response.drain_conn()
+    response.close()
 
 
 def hub_of(endpoint: str) -> ParsedUrl:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from huggingface_hub.constants import REPO_TYPE_MODEL
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.file_download import repo_folder_name
 
+from aimlib.api.formats import MODEL_ID
 from aimlib.caching.volume_index import COMMIT
 from hooks.jobs.volume.disk import AIM, HUB
 from hooks.jobs.volume.errors import DownloadError
@@ -120,10 +122,13 @@ class MountedVolume(NamedTuple):
 
     def repo(self, model_id: str) -> Repo:
         """The folder of a model. DownloadError (NotFound) for what cannot be the id of one."""
+        invalid = DownloadError("NotFound", f"{model_id!r} is not a model id such as Qwen/Qwen3-32B")
+        if not re.fullmatch(MODEL_ID.pattern, model_id):
+            raise invalid  # no report could have it
         try:
             return Repo(self.hub / repo_folder_name(repo_id=model_id, repo_type=REPO_TYPE_MODEL), self.files)
         except HFValidationError as error:
-            raise DownloadError("NotFound", f"{model_id!r} is not a model id such as Qwen/Qwen3-32B") from error
+            raise invalid from error
 
     def prepare(self) -> None:
         """Creates the folders, and checks that symbolic links work. OSError, or DownloadError."""

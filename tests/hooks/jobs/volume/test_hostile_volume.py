@@ -1,6 +1,7 @@
 """A volume that somebody else writes to: links that lead out of it, and pipes and sockets in the place of files."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from aimlib.caching.eviction import CleanupPolicy
+from aimlib.caching.job_reports import model_key
 from hooks.jobs.volume import cleanup, cleanup_plan, index, listing, locks, volume_files
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.folder_handles import WrongKindError
+from hooks.jobs.volume.layout import MountedVolume
 from hooks.jobs.volume.listing import InvalidVolumeError
 from hooks.jobs.volume.policy import OptionRules
 from hooks.jobs.volume.volume_files import VolumeFiles
@@ -260,6 +263,84 @@ def test_folders_below_each_other_without_end_are_not_followed(tmp_path):
         inner.rename(tmp_path / "b")
         (tmp_path / "a").rmdir()
         (tmp_path / "b").rename(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    "model", ["\u00fc/b", "_a/b", "a/b/c", "", "a/../b", "..", "a--b", "a/b\n", "a\0", "a\\b", "a" * 300]
+)
+def test_what_is_no_id_has_no_folder(tmp_path, model):
+    with pytest.raises(DownloadError, match="is not a model id") as error:
+        MountedVolume(tmp_path).repo(model)
+    assert error.value.reason == "NotFound"
+    assert error.value.message.isprintable()
+
+
+def test_folders_that_are_no_models_are_left_alone(tmp_path):
+    volume = MountedVolume(tmp_path)
+    volume.prepare()
+    for name in ("models--a--b--c", "models--\x1b[31m", "models--", "datasets--a--b", os.fsdecode(b"models--\xff")):
+        (volume.hub / name / "blobs").mkdir(parents=True)
+        (volume.hub / name / "blobs" / "file").write_text("mine")
+    (volume.hub / "models--a--c" / "blobs").mkdir(parents=True)
+    (volume.hub / "models--a--c" / "blobs" / "file.incomplete").write_text("x")
+    assert [one.id for one in listing.list_volume(volume)] == ["a/c"]
+    assert cleanup.clean_up(tmp_path, EVERYTHING, print).removed == []
+    assert len(list(volume.hub.glob("*/blobs/file"))) == 5
+
+
+INDEX = {"version": 1, "models": {}}
+ENTRY = {"id": "a/b", "revision": "main", "commit": "0" * 40, "files": []}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "../b"},
+        {"id": "a/b/c"},
+        {"revision": "../../main"},
+        {"revision": "/etc/passwd"},
+        {"commit": "../../../outside"},
+        {"files": [{"path": "../../file", "size": 1, "hash": "0" * 40}]},
+        {"files": [{"path": "file", "size": -1, "hash": "0" * 40}]},
+        {"files": [{"path": "file", "size": 1, "hash": "../../file"}]},
+        {"cachedAt": "yesterday"},
+        {"lastUsed": "2026-02-31T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_an_index_of_somebody_else_is_rebuilt(tmp_path, changes):
+    volume, entry = MountedVolume(tmp_path), ENTRY | changes
+    volume.prepare()
+    key = model_key(entry["id"], entry["revision"])
+    volume.index_file.write_text(json.dumps(INDEX | {"models": {key: entry}}))
+    with pytest.raises(InvalidVolumeError):
+        listing.list_volume(volume)
+    assert cleanup.clean_up(tmp_path, EVERYTHING, print).removed == []
+    assert json.loads(volume.index_file.read_text()) == INDEX
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"models":' * 50_000, "1" * 5000, json.dumps(INDEX | {"models": {"x": ENTRY}})]
+)
+def test_an_index_that_is_none_is_rebuilt(tmp_path, text):
+    volume = MountedVolume(tmp_path)
+    volume.prepare()
+    volume.index_file.write_text(text)
+    assert index.load_index(tmp_path, print).models == {}
+
+
+def test_an_index_without_end_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "MAX_INDEX", 1000)
+    volume = MountedVolume(tmp_path)
+    volume.prepare()
+    volume.index_file.write_text(" " * 1001)
+    assert index.load_index(tmp_path, print).models == {}
+    assert json.loads(volume.index_file.read_text()) == INDEX
+
+
+@pytest.mark.parametrize("when", [1e15, -1e15, 253_402_300_800])
+def test_a_time_that_no_calendar_has_does_no_harm(when):
+    assert index._timestamp(when) is None
 
 
 def test_a_file_is_read_up_to_a_bound(tmp_path):

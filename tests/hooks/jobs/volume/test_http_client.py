@@ -1,6 +1,6 @@
 """Connections: redirects, proxies, and who gets the token."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from hypothesis import given, settings
@@ -164,6 +164,29 @@ def test_the_token_arrives_at_the_judged_origin_alone(two_hosts, location):
         judged = http_client.redirected(parse_url(f"http://127.0.0.1:{hub.server_port}/file"), text)
         assert judged.port == port
         assert bool(token) == (judged.host == "127.0.0.1" and port == hub.server_port)
+
+
+class Endless(Answering):
+    """Redirects with a body without end."""
+
+    def do_GET(self):
+        self.send_response(302 if self.path == "/file" else 200)
+        self.send_header("Location", "/other")
+        self.end_headers()
+        with suppress(OSError):
+            while self.path == "/file":
+                self.wfile.write(b"x" * 65536)
+
+
+def test_the_body_of_a_redirect_is_not_waited_for():
+    server = Loopback(Endless)
+    with (
+        answering(server, "endless"),
+        closing(FileClient(parse_hub(f"http://127.0.0.1:{server.server_port}"), None, 1)) as web,
+    ):
+        response = web.get(parse_url(f"http://127.0.0.1:{server.server_port}/file")).response
+        assert response.status == 200
+        response.close()
 
 
 def test_a_redirect_keeps_tls():
