@@ -22,6 +22,8 @@ FORM = re.compile(
 )
 HUB_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 MAX_LENGTH, MAX_HOST, MAX_PORT = 8192, 253, 65535
+MAX_SHOWN = 200
+"""Most characters of a URL that a message has."""
 PORTS = {"http": 80, "https": 443}
 
 
@@ -66,15 +68,20 @@ class ParsedUrl(NamedTuple):
         return f"{self.site}{self.target}"
 
 
+def shown(text: str) -> str:
+    """A URL for messages, valid or not: without its user, password, query and fragment, which may be secrets."""
+    return printable(re.sub(r"//.*@", "//", re.split(r"[?#]", text[:MAX_LENGTH])[0]), MAX_SHOWN)
+
+
 def parse_url(text: str) -> ParsedUrl:
     """The URL in a text. InvalidUrlError."""
     found = FORM.fullmatch(text) if len(text) <= MAX_LENGTH and "\\" not in text and "#" not in text else None
     if found is None or len(found["host"]) > MAX_HOST:
-        raise InvalidUrlError(f"{printable(text, 200)!r} is not a URL such as {HUGGING_FACE}")
+        raise InvalidUrlError(f"{shown(text)!r} is not a URL such as {HUGGING_FACE}")
     scheme, host, target = found["scheme"].lower(), found["host"].lower(), found["target"] or "/"
     port = int(found["port"] or PORTS[scheme])
     if not 0 < port <= MAX_PORT or (host.startswith("[") and not _is_address(host)):
-        raise InvalidUrlError(f"{printable(text, 200)!r} has no valid host and port")
+        raise InvalidUrlError(f"{shown(text)!r} has no valid host and port")
     return ParsedUrl(scheme, host, port, target if target.startswith("/") else f"/{target}")
 
 
@@ -90,7 +97,7 @@ def parse_hub(text: str) -> ParsedUrl:
     url = parse_url(text)
     path = url.target.rstrip("/")
     if not HUB_PATH.fullmatch(path):
-        raise InvalidUrlError(f"{printable(text, 200)!r} is not the URL of a hub: its path is not a plain one")
+        raise InvalidUrlError(f"{shown(text)!r} is not the URL of a hub: its path is not a plain one")
     return url._replace(target=path)
 
 

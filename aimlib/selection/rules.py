@@ -11,9 +11,8 @@ from aimlib.api.node import GpuClass
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, product
-from aimlib.hub_url import may_have_token
+from aimlib.hub_url import may_have_token, shown
 from aimlib.kube.quantity import parse_quantity
-from aimlib.printable import printable
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
 from aimlib.selection.launch import Launch
 
@@ -158,7 +157,7 @@ def _token_hub(case: Case) -> RuleResult:
     literal = token is not None and token.value_from is None
     if hub is None or literal or may_have_token(hub.value or "unknown", case.config.token_hubs):
         return case
-    found = f"HF_ENDPOINT {printable(hub.value or 'by valueFrom', 256)}"
+    found = f"HF_ENDPOINT {shown(hub.value or 'by valueFrom')}"
     return Rejection(
         f"a hub that gets a token ({', '.join(case.config.token_hubs) or 'none'}, by tokenHubs of the settings)",
         f"{found}; HF_TOKEN '' in the recipe's env uses it without one",

@@ -9,8 +9,7 @@ from aimlib.api.cache import HubSpec
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.hub_url import HUGGING_FACE, may_have_token
-from aimlib.printable import printable
+from aimlib.hub_url import HUGGING_FACE, may_have_token, shown
 
 
 def hub_token(stated: TokenSecret | None, default: TokenSecret) -> Raw:
@@ -31,7 +30,7 @@ def token_refusal(hub: HubSpec, hubs: Sequence[str]) -> str | None:
     """Why the Secret that a cache names is not sent to its hub; None where it is, or where it names none."""
     if hub.offline or hub.token_secret is None or may_have_token(hub.endpoint, hubs):
         return None
-    endpoint, allowed = printable(hub.endpoint or HUGGING_FACE, 512), ", ".join(hubs) or "none"
+    endpoint, allowed = shown(hub.endpoint or HUGGING_FACE), ", ".join(hubs) or "none"
     return (
         f"hub.tokenSecret is not sent to {endpoint}: the hubs that get a token are {allowed}; leave out "
         "hub.tokenSecret, or have the hub added to tokenHubs in the operator's settings"

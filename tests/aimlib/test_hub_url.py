@@ -1,5 +1,7 @@
 """One grammar for URLs: what it accepts, every client connects to in the same way, and only listed hubs get a token."""
 
+from contextlib import suppress
+
 import pytest
 import urllib3.util
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aimlib.config import Config
-from aimlib.hub_url import HUGGING_FACE, InvalidUrlError, may_have_token, parse_hub, parse_url
+from aimlib.hub_url import HUGGING_FACE, InvalidUrlError, may_have_token, parse_hub, parse_url, shown
 
 NASTY = (
     "http://evil\\@hub.example/",
@@ -123,3 +125,14 @@ def test_a_hub_has_a_plain_path_without_a_slash_at_its_end():
     assert parse_hub("http://[::1]:80/b/c/").origin == ("http", "[::1]", 80)
     assert parse_hub("http://[::1]/").is_loopback
     assert not parse_hub("http://10.0.0.1").is_private
+
+
+SECRETS = ("https://a.example?secret", "https://secret@a.example", "//secret:secret@a#secret")
+
+
+@pytest.mark.parametrize("text", [*NASTY, *SECRETS])
+def test_a_message_about_a_url_has_no_password_and_no_query(text):
+    assert "secret" not in shown(text)
+    assert shown(text).isprintable()
+    with suppress(InvalidUrlError):
+        parse_url(text)
