@@ -124,10 +124,10 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
 
 
 def settings(plane: ControlPlane) -> Path:
-    """The settings: the default ones, and a hub on loopback that gets a token."""
+    """The settings: the default ones, and hubs that get a token: that of the full example, and one on loopback."""
     place = plane.folder / "config.yaml"
     if not place.exists():
-        hubs = ["https://huggingface.co", f"http://{HOST}:{free_ports(1)[0]}"]
+        hubs = ["https://huggingface.co", "https://hub.example.com", f"http://{HOST}:{free_ports(1)[0]}"]
         place.write_text(yaml.safe_dump({"tokenHubs": hubs}))
     return place
 

@@ -60,7 +60,7 @@ def volume_error(root: Path, error: OSError) -> DownloadError:
     name = error.filename2 or error.filename
     place = f": {name}" if name else ""
     if error.errno in FULL_ERRORS:
-        free = format_bytes(disk.measure(root).available)
+        free = format_bytes(disk.free_bytes(root))
         return DownloadError(
             "NoSpace",
             f"the volume at {root} {FULL_ERRORS[error.errno]} ({free} free); make it larger, or keep fewer models",
