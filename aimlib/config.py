@@ -4,17 +4,28 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.errors import InvalidInputError
+from aimlib.hub_url import HUGGING_FACE, parse_hub
 from aimlib.naming import full_digest
 
 
 def vendor_taints() -> Mapping[str, tuple[Name, ...]]:
     """The usual taints that keep other pods off GPU nodes, as NVIDIA and KubeAI document them."""
     return {"amd": ("amd.com/gpu",), "nvidia": ("nvidia.com/gpu",)}
+
+
+def _token_hub(text: str) -> str:
+    if not parse_hub(text).is_private:
+        raise ValueError(f"{text} is not https: a token is sent over https only")
+    return text
+
+
+TokenHub = Annotated[str, AfterValidator(_token_hub)]
+"""The URL of a hub that gets tokens."""
 
 
 class Config(Model):
@@ -28,6 +39,9 @@ class Config(Model):
     """Keys of the taints that model servers tolerate, by vendor."""
     token_secret: TokenSecret = TokenSecret(name="huggingface-token")
     """The Secret with a Hugging Face token in the endpoint's namespace, used if it exists."""
+    token_hubs: Annotated[tuple[TokenHub, ...], Field(max_length=64)] = (HUGGING_FACE,)
+    """Hubs to which a Hugging Face token is sent, by URL, with all paths below it; https only. A cache that names a
+    token for another hub downloads nothing, and the default token is not sent there."""
     cpu_per_device: Annotated[int, Field(ge=1)] = 4
     """CPUs requested per GPU where neither endpoint nor recipe states them."""
     memory_per_device: Quantity = "32Gi"

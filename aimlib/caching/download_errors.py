@@ -28,6 +28,7 @@ DOWNLOAD_OUTCOMES = {
     "TooLarge": DownloadOutcome(46, False, "the model is larger than its maxSize"),
     "NoFiles": DownloadOutcome(47, False, "no file of the model matches include and exclude"),
     "NotOnVolume": DownloadOutcome(48, False, "hub.offline is set, and the model is not on the volume"),
+    "TokenNotAllowed": DownloadOutcome(50, False, "the token may not be sent to this hub"),
     "VolumeRefused": DownloadOutcome(49, False, "the volume cannot be written to"),
 }
 """By reason. The codes differ from those of shells and signals."""

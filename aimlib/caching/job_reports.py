@@ -4,7 +4,7 @@ They are the only source about the volume; a Job merges its own keys and leaves 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -14,9 +14,17 @@ from aimlib.api.base import MessageText, Model
 from aimlib.api.cache import DUPLICATE_FILES
 from aimlib.api.cache_status import CachedModelStatus, CacheRemoval
 from aimlib.naming import label_value, short_digest
+from aimlib.printable import printable
 
 VOLUME_KEY, CLEANUP_KEY = "volume", "cleanup"
 DEFAULT_REVISION = "main"
+
+MAX_REPORTS = 256
+"""Most reports that are read: those of the listed models, of which there are at most 64, and of models that were."""
+MAX_TEXT = 128 << 10
+"""Most characters of one report; that of a clean-up is the longest."""
+MAX_REMOVED = 200
+"""Most removed models that a clean-up reports one by one."""
 
 Amount = Annotated[int, Field(ge=0, lt=2**63)]
 """A number of bytes or files; the bound is beyond any file system."""
@@ -33,22 +41,28 @@ Time = Annotated[
 """A time that the API server accepts: RFC 3339."""
 
 
+ReportName = Annotated[str, Field(max_length=1024), AfterValidator(printable)]
+"""A name in a report; it has no control characters."""
+ReportText = Annotated[MessageText, AfterValidator(printable)]
+"""A message without control characters: it quotes hubs, file systems and other programs."""
+
+
 class ModelReport(Model):
     """One model at one revision. Amounts are bytes, times RFC 3339."""
 
-    id: str
-    revision: str = DEFAULT_REVISION
-    commit: str | None = None
+    id: ReportName
+    revision: ReportName = DEFAULT_REVISION
+    commit: ReportName | None = None
     state: Literal["Downloading", "Verifying", "Ready", "Failed", "Removed"]
-    reason: str | None = None
+    reason: ReportName | None = None
     """A key of `aimlib.caching.download_errors.DOWNLOAD_OUTCOMES`, with state Failed."""
-    message: MessageText | None = None
+    message: ReportText | None = None
     done: Amount = 0
     """Bytes that are on the volume."""
     total: Amount | None = None
     """Bytes of all its files, according to the hub."""
     files: Amount | None = None
-    patterns: str | None = None
+    patterns: ReportName | None = None
     """`patterns_key` of the patterns by which its files were selected; None where they are unknown."""
     cached_at: Time | None = None
     last_used: Time | None = None
@@ -67,10 +81,10 @@ class VolumeReport(Model):
 class RemovedModel(Model):
     """A model that a clean-up removed."""
 
-    id: str
-    revision: str
+    id: ReportName
+    revision: ReportName
     bytes: Amount
-    why: MessageText
+    why: ReportText
 
 
 class CleanupReport(Model):
@@ -78,7 +92,7 @@ class CleanupReport(Model):
 
     ended: Time
     removed: tuple[RemovedModel, ...] = ()
-    message: MessageText | None = None
+    message: ReportText | None = None
 
 
 class Reports(Model):
@@ -90,6 +104,8 @@ class Reports(Model):
     cleanup: CleanupReport | None = None
     unreadable: tuple[str, ...] = ()
     """Keys whose report cannot be read, such as those of a newer release."""
+    unread: int = 0
+    """How many reports were left out because there are too many."""
 
     def of(self, model_id: str, revision: str) -> ModelReport | None:
         """The report of a model at a revision; another pair may have the same key."""
@@ -109,14 +125,20 @@ def patterns_key(include: tuple[str, ...], exclude: tuple[str, ...] | None) -> s
     )
 
 
-def read_reports(data: Mapping[str, Any]) -> Reports:
-    """The reports in a ConfigMap's data. A report that does not fit into the status counts as unreadable."""
+def read_reports(data: Mapping[str, Any], first: Iterable[str] = ()) -> Reports:
+    """The reports in a ConfigMap's data. A report that does not fit into the status counts as unreadable.
+
+    Whoever may write the ConfigMap may write a megabyte: of more than MAX_REPORTS, those of the keys `first` are read,
+    and of the others the first by name.
+    """
+    early = {VOLUME_KEY, CLEANUP_KEY, *first}
+    keys = sorted(data, key=lambda key: (key not in early, key))
     models: dict[str, ModelReport] = {}
     rest: dict[str, Any] = {}
     unreadable: list[str] = []
-    for key, text in sorted(data.items()):
+    for key in keys[:MAX_REPORTS]:
         try:
-            raw = json.loads(text)
+            raw = _parsed(data[key])
             if key == VOLUME_KEY:
                 rest[key] = VolumeReport.model_validate(raw)
             elif key == CLEANUP_KEY:
@@ -125,7 +147,14 @@ def read_reports(data: Mapping[str, Any]) -> Reports:
                 models[key] = _of_model(key, raw)
         except (TypeError, ValueError, RecursionError):  # ValidationError is a ValueError
             unreadable.append(key)
-    return Reports(models=models, unreadable=tuple(unreadable), **rest)
+    unread = max(len(keys) - MAX_REPORTS, 0)
+    return Reports(models=dict(sorted(models.items())), unreadable=tuple(sorted(unreadable)), unread=unread, **rest)
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever was written
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"it has more than {MAX_TEXT} characters")
+    return json.loads(text)
 
 
 def _of_model(key: str, raw: Any) -> ModelReport:  # noqa: ANN401 - whatever was written
@@ -138,9 +167,10 @@ def _of_model(key: str, raw: Any) -> ModelReport:  # noqa: ANN401 - whatever was
 
 def _of_cleanup(raw: Any) -> CleanupReport:  # noqa: ANN401 - whatever was written
     found = CleanupReport.model_validate(raw)
-    for one in found.removed:
+    first = found.removed[:MAX_REMOVED]
+    for one in first:
         CacheRemoval(id=one.id, revision=one.revision, size="0", why=one.why)
-    return found
+    return found.model_copy(update={"removed": first})
 
 
 def report_text(report: Model) -> str:

@@ -1,17 +1,24 @@
 """The index of a volume: its types, and their JSON text. Amounts are bytes, times RFC 3339."""
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from aimlib.api.base import Model
-from aimlib.caching.job_reports import ModelReport, model_key
+from aimlib.api.base import Model, ModelId
+from aimlib.caching.job_reports import ModelReport, Time, model_key
 from aimlib.errors import InvalidInputError
+from aimlib.printable import printable
 from aimlib.schema.error_messages import validation_messages
 
 INDEX_VERSION = 1
+COMMIT, HASH = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+MAX_FILE_BYTES = 1 << 53
+"""The largest size of a file: eight pebibytes."""
+MAX_PATH, MAX_NAME = 1024, 255
+"""Bytes of a path, and of each name in it (NAME_MAX of Linux)."""
 
 
 class InvalidIndexError(InvalidInputError):
@@ -22,26 +29,47 @@ class NewerIndexError(InvalidInputError):
     """An index of a later version, written by a later release."""
 
 
+def _below_a_folder(path: str) -> str:
+    """Checks that a path leads to a file below the folder that it is relative to."""
+    if not path or len(path.encode()) > MAX_PATH or printable(path) != path or "\\" in path:
+        raise ValueError(f"a path has at most {MAX_PATH} bytes, and no backslash or control character")
+    if any(part in {"", ".", ".."} or len(part.encode()) > MAX_NAME for part in path.split("/")):
+        raise ValueError(f"a path leads to a file, and has no ., .. or names of more than {MAX_NAME} bytes")
+    return path
+
+
+def is_file_path(path: str) -> bool:
+    """Whether a path leads to a file below the folder that it is relative to."""
+    try:
+        return bool(_below_a_folder(path))
+    except ValueError:
+        return False
+
+
+FilePath = Annotated[str, Field(strict=True), AfterValidator(_below_a_folder)]
+Commit = Annotated[str, Field(pattern=rf"^{COMMIT.pattern}$")]
+
+
 class VolumeFile(Model):
     """One file of a model."""
 
-    path: str
-    size: int
-    hash: str
+    path: FilePath
+    size: Annotated[int, Field(strict=True, ge=0, le=MAX_FILE_BYTES)]
+    hash: Annotated[str, Field(pattern=rf"^(?:{HASH.pattern})$")]
     """SHA-256 of its content if it is in Git LFS, else its git SHA-1; the name of its blob."""
 
 
 class CachedModel(Model):
     """A model at one revision, complete and verified."""
 
-    id: str
-    revision: str
-    commit: str
+    id: ModelId
+    revision: FilePath
+    commit: Commit
     files: tuple[VolumeFile, ...]
     patterns: str | None = None
     """`job_reports.patterns_key` of the patterns by which the files were selected; None where they are unknown."""
-    cached_at: str | None = None
-    last_used: str | None = None
+    cached_at: Time | None = None
+    last_used: Time | None = None
     """When a clean-up last found it in use."""
 
     @property
@@ -92,7 +120,7 @@ def parse_index(text: str) -> VolumeIndex:
     """The index in a text. InvalidIndexError or NewerIndexError where it cannot be used."""
     try:
         raw: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidIndexError(f"it is not JSON: {error}") from error
     version = raw.get("version") if isinstance(raw, dict) else None
     if not isinstance(version, int):
@@ -102,9 +130,12 @@ def parse_index(text: str) -> VolumeIndex:
     if version < INDEX_VERSION:
         raise InvalidIndexError(f"it has version {version}, and this release writes {INDEX_VERSION}")
     try:
-        return VolumeIndex.model_validate(raw)
+        index = VolumeIndex.model_validate(raw)
     except ValidationError as error:
         raise InvalidIndexError(validation_messages(error)[0]) from error
+    if wrong := [key for key, model in index.models.items() if key != model.key]:
+        raise InvalidIndexError(f"{wrong[0]} is not the key of the model that it has")
+    return index
 
 
 def index_text(index: VolumeIndex) -> str:

@@ -9,6 +9,7 @@
 | - InvalidManifestError    | the reader of objects in files               | exit code 2                    |
 | - InvalidQuantityError    | the parser of quantities                     | HTTP 422, exit code 2          |
 | - InvalidDurationError    | the parser of durations                      | exit code 2                    |
+| - InvalidUrlError         | the parser of URLs                           | DownloadError, another attempt |
 | - InvalidVolumeError      | commands that open a folder as a cache       | exit code 2                    |
 | - InvalidIndexError       | the reader of a volume's index               | the index is rebuilt           |
 | - NewerIndexError         | the same, for the index of a later release   | DownloadError, exit code 49    |
@@ -19,6 +20,7 @@
 | - PrometheusError         | the observer of live metrics                 | a reason in status.metrics     |
 | - TransientError          | one attempt of a download                    | another attempt, DownloadError |
 | DownloadError             | downloads and clean-ups, with a reason       | the exit code of its reason    |
+| WrongKindError            | the reader and writer of a volume's files    | DownloadError, exit code 49    |
 | CancelledError            | threads of a download that has to stop       | the error that stopped it      |
 | CommandError              | the commands of `aim`                        | its own exit code              |
 | UnsupportedSchemaError    | `make crds`: correct the API type            | a traceback                    |

@@ -11,6 +11,7 @@ from aimlib.api.node import GpuClass
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, product
+from aimlib.hub_url import may_have_token, shown
 from aimlib.kube.quantity import parse_quantity
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
 from aimlib.selection.launch import Launch
@@ -156,6 +157,20 @@ def _image(case: Case) -> RuleResult:
     return Rejection(f"an image of {case.recipe.backend} for {case.recipe.hardware}", "none; set spec.image")
 
 
+def _token_hub(case: Case) -> RuleResult:
+    """Tenants name a Secret, and a recipe may name a hub: its pods get a token only for the hubs of the settings."""
+    env = {one.name: one for one in case.configuration.env}
+    hub, token = env.get("HF_ENDPOINT"), env.get("HF_TOKEN")
+    literal = token is not None and token.value_from is None
+    if hub is None or literal or may_have_token(hub.value or "unknown", case.config.token_hubs):
+        return case
+    found = f"HF_ENDPOINT {shown(hub.value or 'by valueFrom')}"
+    return Rejection(
+        f"a hub that gets a token ({', '.join(case.config.token_hubs) or 'none'}, by tokenHubs of the settings)",
+        f"{found}; HF_TOKEN '' in the recipe's env uses it without one",
+    )
+
+
 def _supported(case: Case) -> RuleResult:
     hardware = product(case.recipe.hardware)
     if hardware and not hardware.serves(case.recipe.precision):
@@ -223,6 +238,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("enabled", _enabled),
     ("hardware", _hardware),
     ("image", _image),
+    ("tokenHub", _token_hub),
     ("supported", _supported),
     ("tensorParallel", _degree),
     ("memory", _memory),

@@ -8,7 +8,7 @@ from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.capacity import model_sizes, recipe_sizes, required_space
-from aimlib.caching.job_reports import Reports, read_reports
+from aimlib.caching.job_reports import Reports, model_key, read_reports
 from aimlib.caching.usage import usage_label, used_by
 from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
@@ -26,6 +26,7 @@ from hooks.cache.children.reporter import reporting_children
 from hooks.cache.models import CacheWorld, ObservedJob, TrackedModel, is_desired, observed_job, track_models
 from hooks.cache.own_names import without_foreign_names
 from hooks.cache.volume import CacheVolume, storage_ready
+from hooks.objects.hub_token import token_refusal
 from hooks.objects.volume_claim import former_claim_warning, former_claims, volume_claim
 
 RECIPES_KEY = f"AIMRecipe.{API_VERSION}"
@@ -154,13 +155,15 @@ def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> Cach
     state = [one for one in request.observed("ConfigMap.v1") if one["metadata"]["name"] == owner.state]
     before = (request.parent.get("status") or {}).get("cachedModels") or ()
     models = owner.spec.models
+    listed = [model_key(one.id, one.revision) for one in models]
     return CacheWorld(
-        reports=read_reports(state[0].get("data") or {}) if state else Reports(),
+        reports=read_reports(state[0].get("data") or {}, listed) if state else Reports(),
         users=used_by([*request.found(DEPLOYMENT), *request.found("Service.v1")], owner.name),
         sizes=model_sizes(models, recipe_sizes(recipes)),
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},
         previous={(one["id"], one["revision"]): one for one in before},
         now=format_timestamp(request.now),
+        token_refusal=token_refusal(owner.spec.hub, owner.config.token_hubs),
     )
 
 

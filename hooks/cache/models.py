@@ -39,6 +39,8 @@ class CacheWorld(NamedTuple):
     previous: Mapping[ModelKey, Raw]
     """The status of each model that the last sync wrote."""
     now: str
+    token_refusal: str | None = None
+    """Why nothing is downloaded: the token may not be sent to the hub."""
     has_room: bool = True
     """Whether there is a volume that holds the desired models."""
 
@@ -94,9 +96,9 @@ def _listed_model(model: CachedModelSpec, world: CacheWorld) -> TrackedModel:
     obsolete = job.complete and report is not None and report.state in {"Removed", "Failed"}
     permanent = state.name == "Failed" and state.reason == "TooLarge"
     needed = desired and state.name != "Ready" and not permanent and not obsolete
-    return TrackedModel(
-        _status(key, world, report, state), desired, needed or (job.exists and not obsolete), job.exists
-    )
+    # A Job of before may have a token that this hub does not get, so it is deleted; received bytes stay.
+    job_desired = (needed or (job.exists and not obsolete)) and not world.token_refusal
+    return TrackedModel(_status(key, world, report, state), desired, job_desired, job.exists)
 
 
 def _state(
@@ -122,6 +124,7 @@ def _state(
             f"{removed}it is downloaded again when an endpoint uses it",
         ),
         (not desired, "OnDemand", None, "it is downloaded when an endpoint uses it"),
+        (world.token_refusal, "Failed", "TokenNotAllowed", world.token_refusal),
         (
             too_large,
             "Failed",

@@ -15,13 +15,16 @@ from aimlib.api.cache_status import (
 )
 from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
 from aimlib.caching.eviction import cleanup_policy, plan_removals, stored_models
-from aimlib.caching.job_reports import RemovedModel, Reports
+from aimlib.caching.job_reports import MAX_REPORTS, RemovedModel, Reports
 from aimlib.kube.timestamp import format_timestamp
+from aimlib.printable import printable
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import phase_of
 from hooks.cache.models import TrackedModel
 from hooks.cache.volume import CacheVolume
 
+MAX_KEYS = 8
+"""Most keys of reports that a warning names."""
 SCHEDULE_NAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -42,6 +45,9 @@ def models_ready(models: Sequence[TrackedModel]) -> Verdict:
     in_progress = [_progress_message(model) for model in desired if model.status not in {"Ready", "Failed"}]
     counted = f"{ready} of {len(desired)} models cached"
     name = "ModelsReady"
+    if any(model.reason == "TokenNotAllowed" for model in desired):
+        refused = next(model.message for model in desired if model.reason == "TokenNotAllowed")
+        return Verdict(name, False, "TokenNotAllowed", str(refused))
     if failed:
         return Verdict(name, False, "DownloadFailed", "; ".join(failed))
     if in_progress:
@@ -175,4 +181,8 @@ def cache_warnings(
         total = format_bytes(measured.total)
         yield f"cleanup.minFreeSpace is {cleanup.min_free_space}, and the volume has only {total}"
     if reports.unreadable:
-        yield f"reports of another release cannot be read: {', '.join(reports.unreadable)}"
+        more = f" and {len(reports.unreadable) - MAX_KEYS} more" if len(reports.unreadable) > MAX_KEYS else ""
+        keys = ", ".join(printable(key, 63) for key in reports.unreadable[:MAX_KEYS])
+        yield f"reports of another release cannot be read: {keys}{more}"
+    if reports.unread:
+        yield f"{reports.unread} reports are not read: a cache has at most {MAX_REPORTS}"

@@ -10,6 +10,7 @@ from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.eviction import CleanupPolicy, Removal
 from aimlib.caching.job_reports import RemovedModel
 from aimlib.caching.volume_index import CachedModel
+from aimlib.printable import printable
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 from hooks.cli.formats import json_text, yaml_document
 from hooks.cli.tables import Cell, table
@@ -145,4 +146,4 @@ def _as_command_errors(root: Path) -> Iterator[None]:
     except InvalidVolumeError as error:
         raise CommandError(str(error)) from error
     except OSError as error:
-        raise CommandError(f"{error.filename or root} cannot be read: {error.strerror}") from error
+        raise CommandError(printable(f"{error.filename or root} cannot be read: {error.strerror}")) from error

@@ -57,7 +57,9 @@ def _bytes(_: click.Context, __: click.Parameter, text: str | None) -> int | Non
 
 def _revision(_: click.Context, __: click.Parameter, text: str) -> str:
     """Refuses a revision whose file would be outside of refs."""
-    if ".." in text.split("/") or text.startswith("/"):
+    from aimlib.caching.volume_index import is_file_path  # noqa: PLC0415 - when a command runs
+
+    if not is_file_path(text):
         raise click.BadParameter(f"{text!r} is not a branch, tag or commit")
     return text
 

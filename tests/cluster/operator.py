@@ -96,7 +96,7 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
 
 
 def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
-    """The hook server as its image runs it, with the shipped settings and rights; again after it was stopped, too."""
+    """The hook server as its image runs it, with the shipped rights; again after it was stopped, too."""
     metrics = plane.folder / "metrics"
     metrics.mkdir(exist_ok=True)
     hooks = plane.run(
@@ -114,13 +114,27 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
         AIM_TLS=str(mounts.folder(plane, mounts.TLS)),
         AIM_CALLERS=str(mounts.folder(plane, mounts.CALLERS)),
         AIM_ADMISSION_PORT=urls.admission.rpartition(":")[2],
-        AIM_CONFIG=str(ROOT / "manifests" / "base" / "config.yaml"),
+        AIM_CONFIG=str(settings(plane)),
         AIM_OBSERVE="pods,catalogue",
         KUBECONFIG=str(own_account(plane, "aim-hooks", "aim-system")),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )
     hooks.wait_until(lambda: answers(f"{urls.hooks}/readyz", str(_authorities(plane))), START_SECONDS)
     return hooks
+
+
+def settings(plane: ControlPlane) -> Path:
+    """The settings: the default ones, and hubs that get a token: that of the full example, and one on loopback."""
+    place = plane.folder / "config.yaml"
+    if not place.exists():
+        hubs = ["https://huggingface.co", "https://hub.example.com", f"http://{HOST}:{free_ports(1)[0]}"]
+        place.write_text(yaml.safe_dump({"tokenHubs": hubs}))
+    return place
+
+
+def token_hub_port(plane: ControlPlane) -> int:
+    """The port of that hub."""
+    return int(yaml.safe_load(settings(plane).read_text())["tokenHubs"][-1].rpartition(":")[2])
 
 
 def apply(plane: ControlPlane, kustomization: Path, urls: Urls, *arguments: str) -> None:

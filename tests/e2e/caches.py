@@ -24,9 +24,9 @@ FILES = {
 BYTES = sum(one if isinstance(one, int) else len(one) for path, one in FILES.items() if "original" not in path)
 
 
-def hub_with(*models: str) -> Hub:
+def hub_with(*models: str, port: int = 0) -> Hub:
     """A hub with such models, not started."""
-    made = Hub()
+    made = Hub(port=port)
     for model in models:
         made.add(model, FILES)
     return made

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.cluster import operator
 from tests.cluster.plane import ControlPlane
 from tests.e2e import caches
 from tests.e2e.space import Space
@@ -36,4 +37,11 @@ def space(request: pytest.FixtureRequest, cluster: ControlPlane) -> Iterator[Spa
 def hub() -> Iterator[Hub]:
     """A hub on loopback with the two models of the tests of caches."""
     with caches.hub_with(caches.LARGE, caches.SMALL) as made:
+        yield made
+
+
+@pytest.fixture
+def token_hub(cluster: ControlPlane) -> Iterator[Hub]:
+    """The same at the address that is one of `tokenHubs` in the settings."""
+    with caches.hub_with(caches.LARGE, caches.SMALL, port=operator.token_hub_port(cluster)) as made:
         yield made

@@ -19,8 +19,8 @@ TOKEN = "hf_of-a-test"  # noqa: S105 - of a hub on loopback
 
 
 @pytest.mark.usefixtures("unbound")
-def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there(space, hub):
-    before = audit.position(space.plane)
+def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there(space, token_hub):
+    hub, before = token_hub, audit.position(space.plane)
     hub.models[LARGE].gated = True
     hub.tokens = {TOKEN: {LARGE}}
     space.apply(cache("gated", hub, LARGE), endpoint("chat", modelId=LARGE))
@@ -45,6 +45,21 @@ def test_a_gated_model_is_said_in_words_and_not_retried_until_its_token_is_there
     readers = {one.user for one in audit.reads_of_secrets(space.plane, since=before)}
     assert "kubelet" in readers
     assert not [one for one in readers if one.startswith("system:serviceaccount:")]
+
+
+def test_a_token_goes_to_no_hub_but_those_of_the_settings(space, hub):
+    hub.models[LARGE].gated = True
+    hub.tokens = {TOKEN: {LARGE}}
+    space.kubectl("create", "secret", "generic", "huggingface-token", f"--from-literal=token={TOKEN}")
+    space.apply(
+        cache("named", hub, LARGE, hub={"tokenSecret": {"name": "huggingface-token"}}), cache("default", hub, LARGE)
+    )
+    message = caches.becomes(space, "named", "Failed", "tokenHubs")["message"]
+    assert message.startswith(f"hub.tokenSecret is not sent to {hub.url}: the hubs that get a token are ")
+    caches.becomes(space, "default", "Failed", "is gated, and there is no token")
+    assert hub.requests
+    assert not [one for one in hub.requests if one.authorised]
+    assert len(caches.downloads(space)) == 1
 
 
 def test_a_download_whose_pod_is_killed_goes_on_where_it_was(space, hub):

@@ -61,7 +61,7 @@ class Hub:
     Everything may be changed while it serves.
     """
 
-    def __init__(self, *, send_buffer: int | None = None) -> None:
+    def __init__(self, *, send_buffer: int | None = None, port: int = 0) -> None:
         self.send_buffer = send_buffer
         """SO_SNDBUF of its connections in bytes, of which the kernel makes the double; the fewer, the closer are the
         bytes that it counts to those that were received."""
@@ -73,7 +73,7 @@ class Hub:
         self._key = b"of the second host's addresses"
         self._faults: tuple[Fault, ...] = ()
         self._listeners: list[Listener] = []
-        self._ports = (0, 0)
+        self._ports = (port, 0)
 
     def __enter__(self) -> Self:
         self.start()

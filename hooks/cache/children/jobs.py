@@ -7,7 +7,7 @@ from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.kube.expansion import Expandable, escaped
 from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.pod import cache_pod
-from hooks.objects.hub_token import hub_token
+from hooks.objects.hub_token import cache_token
 
 BACKOFF_LIMIT = 6
 """With the Job controller's backoff of 10 s, doubled each time, the last retry is ten minutes after the first."""
@@ -61,8 +61,9 @@ def _environment(owner: CacheOwner) -> list[Raw]:
         "HTTPS_PROXY": hub.proxy.https,
         "NO_PROXY": Expandable(direct) if hub.proxy.http or hub.proxy.https else None,
     }
+    token = cache_token(hub, owner.config)
     return [
-        *(() if hub.offline else (hub_token(hub.token_secret, owner.config.token_secret),)),
+        *([token] if token else []),
         *({"name": name, "value": value} for name, value in variables.items() if value),
     ]
 

@@ -16,10 +16,12 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from aimlib.caching.volume_index import VolumeFile
+from aimlib.printable import printable
 from hooks.jobs.volume import hashes
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import FileClient, FileResponse, root_cause
+from hooks.jobs.volume.http_client import MAX_CAUSE, FileResponse, root_cause
 from hooks.jobs.volume.hub import HubClient, retry_after
+from hooks.jobs.volume.layout import Repo
 from hooks.jobs.volume.progress import Progress
 from hooks.jobs.volume.retry import CancelledError, RetryPolicy, retry
 
@@ -35,8 +37,7 @@ class BlobDownloader:
 
     hub: HubClient
     commit: str
-    blobs: Path
-    client: FileClient
+    repo: Repo
     progress: Progress
     retry_policy: RetryPolicy
     stop: threading.Event = field(default_factory=threading.Event)
@@ -48,12 +49,12 @@ class BlobDownloader:
 
     def download(self, file: VolumeFile) -> None:
         """Downloads the blob of a file. DownloadError (Corrupt) when its hash is wrong twice."""
-        blob = self.blobs / file.hash
-        if has_size(blob, file.size):
-            if hashes.matches_hash(blob, file.hash, self.stop, self.count_existing):
+        blob = self.repo.blobs / file.hash
+        if has_size(self.repo, blob, file.size):
+            if hashes.matches_hash(self.repo.files, blob, self.stop, self.count_existing):
                 return
             self._discard(blob, file.size)
-        blob.unlink(missing_ok=True)
+        self.repo.files.remove_file(blob)
         for _ in range(2):
             if self._download_whole(file, blob):
                 return
@@ -73,26 +74,24 @@ class BlobDownloader:
                 continue  # it has just ended by itself
 
     def _discard(self, path: Path, size: int) -> None:
-        path.unlink()
+        self.repo.files.remove_file(path)
         self.progress.add(-size)
 
     def _download_whole(self, file: VolumeFile, blob: Path) -> bool:
         """Downloads the remaining bytes; returns whether the hash matches, else deletes the file."""
         incomplete = incomplete_path(blob)
         hasher = hashes.new_hash(file.hash, file.size)
-        if part_size(incomplete, file.size) is None:
-            incomplete.unlink()
-        elif incomplete.exists():
-            hashes.hash_file(hasher, incomplete, self.stop, self.count_existing)
-        with os.fdopen(os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb", buffering=0) as out:
-            out.seek(0, os.SEEK_END)
+        if part_size(self.repo, incomplete, file.size) is None:
+            self.repo.files.remove_file(incomplete)
+        with self.repo.files.stream(incomplete, write=True) as out:
+            hashes.hash_file(hasher, out, self.stop, self.count_existing)
             while out.tell() < file.size:
                 retry(lambda: self._transfer(file, out, hasher), self.retry_policy, self.stop, out.tell)
             os.fsync(out.fileno())
         if hasher.hexdigest() != file.hash:
             self._discard(incomplete, file.size)
             return False
-        incomplete.replace(blob)
+        self.repo.files.rename_file(incomplete, blob.name)
         return True
 
     def _transfer(self, file: VolumeFile, out: FileIO, hasher: hashes.Hash) -> None:
@@ -100,7 +99,7 @@ class BlobDownloader:
         begin = out.tell()
         end = min(begin + MAX_RANGE_BYTES, file.size)
         byte_range = f"bytes={begin}-{end - 1}" if begin or end < file.size else None
-        reply = self.client.get(self.hub.url(self.commit, file.path), byte_range)
+        reply = self.hub.client.get(self.hub.url(self.commit, file.path), byte_range)
         try:
             self.responses.add(reply.response)
             if self.stop.is_set():
@@ -125,7 +124,8 @@ class BlobDownloader:
         if status in WITH_BODY:
             found = headers.get("Content-Range", "")
             if status == 206 and not found.startswith(f"bytes {begin}-"):
-                raise TransientError(f"requested {file.path} from byte {begin} on, got {found or 'no Content-Range'}")
+                got = printable(found, MAX_CAUSE) or "no Content-Range"
+                raise TransientError(f"requested {file.path} from byte {begin} on, got {got}")
             return
         if reply.from_hub:
             raise self.hub.refusal(status, headers)
@@ -167,18 +167,15 @@ def incomplete_path(blob: Path) -> Path:
     return blob.with_name(f"{blob.name}.incomplete")
 
 
-def has_size(path: Path, size: int) -> bool:
+def has_size(repo: Repo, path: Path, size: int) -> bool:
     """Whether there is a file of that size."""
-    try:
-        return path.stat().st_size == size
-    except FileNotFoundError:
-        return False
+    found = repo.files.find(path)
+    return found is not None and found.is_file and found.stat.st_size == size
 
 
-def part_size(incomplete: Path, size: int) -> int | None:
-    """The size of an incomplete file; None where it is larger than `size`."""
-    try:
-        found = incomplete.stat().st_size
-    except FileNotFoundError:
+def part_size(repo: Repo, incomplete: Path, size: int) -> int | None:
+    """The size of an incomplete file; None where it is larger than `size`, or no file."""
+    found = repo.files.find(incomplete)
+    if found is None:
         return 0
-    return found if found <= size else None
+    return found.stat.st_size if found.is_file and found.stat.st_size <= size else None

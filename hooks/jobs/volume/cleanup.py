@@ -15,7 +15,7 @@ from aimlib.caching.job_reports import CleanupReport, ModelReport, RemovedModel,
 from aimlib.caching.volume_index import CachedModel
 from hooks.jobs.volume import clock, disk, errors, index, locks, missing_files, removal
 from hooks.jobs.volume.cluster import CacheClient
-from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.errors import MAX_MESSAGE, DownloadError
 from hooks.jobs.volume.index import Log
 from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.missing_files import Leftover
@@ -24,8 +24,6 @@ from hooks.kube_client import ApiServerError
 
 IDLE_SECONDS = 3600
 """Seconds for which files of an interrupted download stay: a program without our locks may be writing them."""
-MAX_MESSAGE = 4096
-"""Most characters of a report's message, as in the status."""
 
 
 class Cleanup:
@@ -47,7 +45,9 @@ class Cleanup:
     def report(self) -> CleanupReport:
         """The report of what was removed, and of what could not be done."""
         return CleanupReport(
-            ended=clock.timestamp(), removed=tuple(self.removed), message="; ".join(self.notes)[:MAX_MESSAGE] or None
+            ended=clock.timestamp(),
+            removed=tuple(self.removed[: job_reports.MAX_REMOVED]),
+            message="; ".join(self.notes)[:MAX_MESSAGE] or None,
         )
 
     def check(self) -> None:
@@ -90,7 +90,7 @@ class Cleanup:
             with self._locked(repo) as mine:
                 files = idle_leftovers(repo) if mine else ()  # a download may be using them by now
                 for one in files:
-                    one.path.unlink()
+                    repo.files.remove_file(one.path)
                 if files:
                     removal.remove_if_empty(repo)
                     self.freed += sum(one.bytes for one in files)

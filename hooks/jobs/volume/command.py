@@ -3,6 +3,7 @@
 import sys
 
 from aimlib.caching.volume_index import CachedModel
+from aimlib.printable import printable
 from hooks.jobs.volume import termination
 from hooks.jobs.volume.cleanup import make_room
 from hooks.jobs.volume.cluster import CacheClient
@@ -15,7 +16,7 @@ from hooks.jobs.volume.request import DownloadRequest
 
 def print_message(sentence: str) -> None:
     """Prints a line to standard error; standard output is for the snapshot's path."""
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - the command's output
+    print(printable(sentence), file=sys.stderr, flush=True)  # noqa: T201 - the command's output
 
 
 def run_download(request: DownloadRequest, cache: str | None) -> int:

@@ -11,10 +11,10 @@ from huggingface_hub import constants
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import ModelReport
 from aimlib.caching.volume_index import CachedModel
+from aimlib.hub_url import HUGGING_FACE
 from hooks.jobs.volume import clock, disk, errors, index, locks, offline, snapshot
 from hooks.jobs.volume.blob import BlobDownloader, has_size, incomplete_path, part_size
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.http_client import FileClient
 from hooks.jobs.volume.hub import HubClient, Listing
 from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.progress import Progress
@@ -54,12 +54,19 @@ def download_model(request: DownloadRequest, context: DownloadContext) -> Cached
 
 
 def _download(volume: MountedVolume, request: DownloadRequest, context: DownloadContext) -> CachedModel:
-    endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
-    hub = HubClient(endpoint, request.model, request.revision)
+    endpoint = os.environ.get("HF_ENDPOINT") or HUGGING_FACE
+    hub = HubClient(endpoint, request.model, request.revision, request.workers)
+    with closing(hub.client):
+        return _download_from(hub, volume, request, context)
+
+
+def _download_from(
+    hub: HubClient, volume: MountedVolume, request: DownloadRequest, context: DownloadContext
+) -> CachedModel:
     listing = retry(hub.listing, context.retry_policy, threading.Event())
     requested = _requested(request, listing)
     repo = volume.repo(request.model)
-    repo.blobs.mkdir(parents=True, exist_ok=True)
+    repo.files.make_folder(repo.blobs)
     missing = requested.bytes - _existing_bytes(repo, requested)
     _ensure_space(request, missing, context)
     progress = Progress(requested.bytes, done=requested.bytes - missing if missing else 0)
@@ -75,13 +82,12 @@ def _download(volume: MountedVolume, request: DownloadRequest, context: Download
 
     context.reporter.update(report())
     blobs = sorted({one.hash: one for one in reversed(requested.files)}.values(), key=lambda one: -one.size)
-    with closing(FileClient(endpoint, hub.token, request.workers)) as web:
-        fetcher = BlobDownloader(hub, requested.commit, repo.blobs, web, progress, context.retry_policy)
-        run_parallel(blobs, fetcher.download, request.workers, lambda: context.reporter.update(report()), fetcher.abort)
+    fetcher = BlobDownloader(hub, requested.commit, repo, progress, context.retry_policy)
+    run_parallel(blobs, fetcher.download, request.workers, lambda: context.reporter.update(report()), fetcher.abort)
     snapshot.publish_snapshot(
         repo, request, requested.commit, requested.files, all_of_it=len(requested.files) == len(listing.files)
     )
-    snapshot.check_snapshot(volume, request, requested.commit)
+    snapshot.check_snapshot(repo, request, requested.commit)
     model = request.index_entry(requested.commit, requested.files, clock.timestamp())
     index.update_index(request.root, lambda before: before.having(model), context.log)
     return model
@@ -94,7 +100,7 @@ def _requested(request: DownloadRequest, listing: Listing) -> CachedModel:
         raise DownloadError(
             "NoFiles", f"none of the {len(listing.files)} files of {request.name} match: {request.patterns_text}"
         )
-    requested = request.index_entry(listing.commit, files, "")
+    requested = request.index_entry(listing.commit, files)
     if request.max_size is not None and requested.bytes > request.max_size:
         size, limit = format_bytes(requested.bytes, at_least=True), format_bytes(request.max_size)
         raise DownloadError(
@@ -108,7 +114,9 @@ def _requested(request: DownloadRequest, listing: Listing) -> CachedModel:
 def _existing_bytes(repo: Repo, requested: CachedModel) -> int:
     """Bytes that are on the volume already, not verified yet."""
     return sum(
-        size if has_size(repo.blobs / name, size) else part_size(incomplete_path(repo.blobs / name), size) or 0
+        size
+        if has_size(repo, repo.blobs / name, size)
+        else part_size(repo, incomplete_path(repo.blobs / name), size) or 0
         for name, size in requested.blobs.items()
     )
 

@@ -9,25 +9,33 @@ from pathlib import Path
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.errors import AimError, UnavailableError
+from aimlib.printable import printable
 from hooks.jobs.volume import disk
+from hooks.jobs.volume.folder_handles import WrongKindError
+
+MAX_MESSAGE = 4096
+"""Most characters of a message, as in the status."""
 
 
 class DownloadError(AimError):
     """Ends a download: a reason of `aimlib.caching.download_errors`, and a message."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason, self.message, self.code = reason, message, DOWNLOAD_OUTCOMES[reason].code
+        self.message = printable(message, MAX_MESSAGE)
+        super().__init__(self.message)
+        self.reason, self.code = reason, DOWNLOAD_OUTCOMES[reason].code
 
 
 class TransientError(UnavailableError):
     """A failure that a retry may not meet, after `wait` seconds where the server requested them."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
-        super().__init__(message)
-        self.message, self.wait = message, wait
+        self.message, self.wait = printable(message, MAX_MESSAGE), wait
+        super().__init__(self.message)
 
 
+MAX_PLACE = 1024
+"""Most characters of a path in a message."""
 FULL_ERRORS = {errno.ENOSPC: "is full", errno.EDQUOT: "has reached its quota"}
 VOLUME_ERRORS = {
     errno.EROFS: "is read-only",
@@ -52,12 +60,16 @@ def volume_error(root: Path, error: OSError) -> DownloadError:
     name = error.filename2 or error.filename
     place = f": {name}" if name else ""
     if error.errno in FULL_ERRORS:
-        free = format_bytes(disk.measure(root).available)
+        free = format_bytes(disk.free_bytes(root))
         return DownloadError(
             "NoSpace",
             f"the volume at {root} {FULL_ERRORS[error.errno]} ({free} free); make it larger, or keep fewer models",
         )
+    if isinstance(error, WrongKindError):
+        return DownloadError(
+            "VolumeRefused", f"the volume at {root} has {error.strerror}{printable(place, MAX_PLACE)}: remove it"
+        )
     message = VOLUME_ERRORS.get(error.errno or 0, f"fails with {error.strerror or error}").replace(
         "{user}", str(os.getuid())
     )
-    return DownloadError("VolumeRefused", f"the volume at {root} {message}{place}")
+    return DownloadError("VolumeRefused", f"the volume at {root} {message}{printable(place, MAX_PLACE)}")

@@ -3,10 +3,12 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from io import SEEK_END, FileIO
 from pathlib import Path
 from typing import Protocol
 
 from hooks.jobs.volume.retry import CancelledError
+from hooks.jobs.volume.volume_files import VolumeFiles
 
 READ_BYTES = 1 << 20
 """Bytes of one read."""
@@ -27,19 +29,20 @@ def new_hash(name: str, size: int) -> Hash:
     return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
 
-def hash_file(hasher: Hash, path: Path, stop: threading.Event, count: Callable[[int], None]) -> None:
-    """Adds a file to a hash. CancelledError when `stop` is set."""
+def hash_file(hasher: Hash, file: FileIO, stop: threading.Event, count: Callable[[int], None]) -> None:
+    """Adds the rest of an open file to a hash. CancelledError when `stop` is set."""
     buffer = memoryview(bytearray(READ_BYTES))
-    with path.open("rb", buffering=0) as file:
-        while read := file.readinto(buffer):
-            if stop.is_set():
-                raise CancelledError
-            hasher.update(buffer[:read])
-            count(read)
+    while read := file.readinto(buffer):
+        if stop.is_set():
+            raise CancelledError
+        hasher.update(buffer[:read])
+        count(read)
 
 
-def matches_hash(path: Path, name: str, stop: threading.Event, count: Callable[[int], None]) -> bool:
-    """Whether the content of a file has the hash `name`. FileNotFoundError."""
-    hasher = new_hash(name, path.stat().st_size)
-    hash_file(hasher, path, stop, count)
-    return hasher.hexdigest() == name
+def matches_hash(files: VolumeFiles, blob: Path, stop: threading.Event, count: Callable[[int], None]) -> bool:
+    """Whether the content of a blob has the hash that it is named by. FileNotFoundError, WrongKindError."""
+    with files.stream(blob) as file:
+        hasher = new_hash(blob.name, file.seek(0, SEEK_END))
+        file.seek(0)
+        hash_file(hasher, file, stop, count)
+    return hasher.hexdigest() == blob.name

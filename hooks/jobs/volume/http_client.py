@@ -1,20 +1,32 @@
-"""Requests files over HTTP: follows redirects itself, so that only the hub gets the token; proxies by environment."""
+"""Requests files over HTTP: follows redirects itself, so that only the hub gets the token; proxies by environment.
 
+`aimlib.hub_url` is the only parser: the scheme, host and port that decide about the token are those that are connected
+to.
+"""
+
+import re
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote
 from urllib.request import getproxies, proxy_bypass
 
 from huggingface_hub import constants
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined] # not in __all__
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout, make_headers
 from urllib3.exceptions import HTTPError
-from urllib3.util import parse_url
+from urllib3.util import parse_url as parse_proxy
 
-from hooks.jobs.volume.errors import TransientError
+from aimlib.hub_url import InvalidUrlError, ParsedUrl, parse_hub, parse_url
+from aimlib.printable import printable
+from hooks.jobs.volume.errors import DownloadError, TransientError
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
-PORTS = {"http": 80, "https": 443}
+MAX_DIGITS = 4
+"""Most digits of the length of a body that is read for the sake of its connection."""
+MAX_CAUSE = 500
+"""Most characters of an error that a message quotes."""
+ASCII = "".join(map(chr, range(128)))
+TOKEN = re.compile(r"[!-~]{1,4096}")
 
 
 class FileResponse(NamedTuple):
@@ -25,10 +37,17 @@ class FileResponse(NamedTuple):
 
 
 class FileClient:
-    """Requests files, keeping connections open between them."""
+    """Requests files, keeping connections open between them. DownloadError where the token may not be sent."""
 
-    def __init__(self, endpoint: str, token: str | None, connections: int) -> None:
-        self.hub_origin = _origin(endpoint)
+    def __init__(self, hub: ParsedUrl, token: str | None, connections: int) -> None:
+        if token and not hub.is_private:
+            raise DownloadError(
+                "TokenNotAllowed",
+                f"the hub is {hub.site}, and a token is sent over https only: use https, or provide no token",
+            )
+        if token and not TOKEN.fullmatch(token):
+            raise DownloadError("TokenInvalid", "the token has characters that tokens do not have: replace it")
+        self.hub = hub
         self.headers = build_hf_headers(token=token or False, library_name="aim-engine-operator")
         self.connections = connections
         self.pools: dict[str | None, PoolManager] = {}
@@ -38,30 +57,41 @@ class FileClient:
         for pool in self.pools.values():
             pool.clear()
 
-    def get(self, url: str, byte_range: str | None) -> FileResponse:
+    def get(self, url: ParsedUrl, byte_range: str | None = None) -> FileResponse:
         """Requests a file, or a range of its bytes. TransientError without a response."""
         for _ in range(MAX_REDIRECTS):
             try:
-                from_hub = _origin(url) == self.hub_origin
-                response = self._request(url, byte_range, from_hub=from_hub)
+                response = self._request(url, byte_range)
             except (HTTPError, ValueError) as error:
                 raise unreachable(url, error) from error
             if response.status not in REDIRECTS or "Location" not in response.headers:
-                return FileResponse(response, from_hub)
-            response.drain_conn()
-            url = urljoin(url, response.headers["Location"])
-        raise TransientError(f"{_host(url)} redirects more than {MAX_REDIRECTS} times")
+                return FileResponse(response, url.origin == self.hub.origin)
+            _end(response)
+            url = redirected(url, response.headers["Location"])
+        raise TransientError(f"{url.site} redirects more than {MAX_REDIRECTS} times")
 
-    def _request(self, url: str, byte_range: str | None, *, from_hub: bool) -> BaseHTTPResponse:
-        headers = {name: text for name, text in self.headers.items() if from_hub or name != "authorization"}
+    def _request(self, url: ParsedUrl, byte_range: str | None) -> BaseHTTPResponse:
+        proxy = _proxy(url)
+        # To an HTTP proxy, what is requested without TLS is sent as plain text, even for this machine.
+        with_token = url.origin == self.hub.origin and (url.scheme == "https" or (url.is_loopback and not proxy))
+        headers = {name: text for name, text in self.headers.items() if with_token or name != "authorization"}
         request_headers = {**headers, "Accept-Encoding": "identity", **({"Range": byte_range} if byte_range else {})}
-        return self._pool(url).request(
-            "GET", url, headers=request_headers, preload_content=False, retries=False, redirect=False
+        return (
+            self._pool(proxy)
+            .connection_from_host(url.host, url.port, url.scheme)
+            .urlopen(
+                "GET",
+                str(url) if proxy and url.scheme == "http" else url.target,
+                headers=request_headers,
+                preload_content=False,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+            )
         )
 
-    def _pool(self, url: str) -> PoolManager:
-        """The connection pool for a URL, through the proxy that the environment names for its host."""
-        proxy = _proxy(url)
+    def _pool(self, proxy: str | None) -> PoolManager:
+        """The connections through a proxy, or without one."""
         if proxy not in self.pools:
             self.pools[proxy] = self._new(proxy)
         return self.pools[proxy]
@@ -70,36 +100,59 @@ class FileClient:
         timeout = Timeout(connect=constants.HF_HUB_DOWNLOAD_TIMEOUT, read=constants.HF_HUB_DOWNLOAD_TIMEOUT)
         if proxy is None:
             return PoolManager(maxsize=self.connections, timeout=timeout)
-        message = parse_url(proxy).auth
-        headers = make_headers(proxy_basic_auth=message) if message else None
-        return ProxyManager(proxy, maxsize=self.connections, timeout=timeout, proxy_headers=headers)
+        try:
+            credentials = parse_proxy(proxy).auth
+            headers = make_headers(proxy_basic_auth=credentials) if credentials else None
+            return ProxyManager(proxy, maxsize=self.connections, timeout=timeout, proxy_headers=headers)
+        except (HTTPError, ValueError):
+            raise ValueError("the URL of the proxy is invalid") from None  # it may have a password
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
+def _end(response: BaseHTTPResponse) -> None:
+    """Reads a short body, so that the connection can be used again, and closes the connection of a long one."""
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and len(length) <= MAX_DIGITS:
+        response.drain_conn()
+    response.close()
 
 
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for a URL."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
-
-
-def _host(url: str) -> str:
-    """The host for messages, without path and password: signed URLs are secrets."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def unreachable(url: str, error: Exception) -> TransientError:
-    """The error of a host that cannot be reached."""
+def hub_of(endpoint: str) -> ParsedUrl:
+    """The URL of a hub. DownloadError (Network)."""
     try:
-        host, proxy = _host(url), _proxy(url)
-    except ValueError:
-        host, proxy = url, None
-    through = f" through the proxy {_host(proxy)}" if proxy else ""
-    return TransientError(f"{host} cannot be reached{through}: {root_cause(error)}")
+        return parse_hub(endpoint)
+    except InvalidUrlError as error:
+        raise DownloadError("Network", f"the hub cannot be reached: {error}") from error
+
+
+def redirected(url: ParsedUrl, location: str) -> ParsedUrl:
+    """The URL that a response redirects to. TransientError where it is not valid, or gives up TLS."""
+    text = quote(location.partition("#")[0], safe=ASCII, encoding="latin-1", errors="replace")
+    scheme = f"{url.scheme}:" if text.startswith("//") else url.site if text.startswith("/") else ""
+    try:
+        found = parse_url(f"{scheme}{text}")
+    except InvalidUrlError as error:
+        raise TransientError(f"{url.site} redirects to what is no URL: {error}") from error
+    if url.scheme == "https" and found.scheme != "https":
+        raise TransientError(f"{url.site} redirects to {found.site}, which is not https")
+    return found
+
+
+def _proxy(url: ParsedUrl) -> str | None:
+    """The proxy that the environment names for a URL."""
+    return None if proxy_bypass(f"{url.host}:{url.port}") else getproxies().get(url.scheme)
+
+
+def unreachable(url: ParsedUrl, error: Exception) -> TransientError:
+    """The error of a host that cannot be reached."""
+    proxy = _proxy(url)
+    through = f" through the proxy {_proxy_site(proxy)}" if proxy else ""
+    return TransientError(f"{url.site} cannot be reached{through}: {root_cause(error)}")
+
+
+def _proxy_site(proxy: str) -> str:
+    """A proxy for messages, without its password."""
+    scheme, _, rest = proxy.rpartition("://")
+    return printable(f"{scheme or 'http'}://{rest.rpartition('@')[2].split('/')[0]}", MAX_CAUSE)
 
 
 def root_cause(error: BaseException) -> str:
@@ -108,4 +161,4 @@ def root_cause(error: BaseException) -> str:
     if inner:
         return root_cause(inner)
     message = error.strerror if isinstance(error, OSError) else None
-    return (message or str(error) or type(error).__name__).rstrip(".")
+    return printable(message or str(error) or type(error).__name__, MAX_CAUSE).rstrip(".")

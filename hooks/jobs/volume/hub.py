@@ -1,25 +1,33 @@
 """The client of the hub: lists a model's files, and explains refusals."""
 
-import re
-from collections.abc import Callable, Mapping
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from httpx2 import HTTPError, InvalidURL
-from huggingface_hub import HfApi, constants, get_token, hf_hub_url
-from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.hf_api import RepoSibling
+from huggingface_hub import get_token
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined] # not in __all__
+from pydantic import ValidationError
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
 
-from aimlib.caching.volume_index import VolumeFile
+from aimlib.caching.volume_index import COMMIT, VolumeFile
+from aimlib.hub_url import ParsedUrl
+from aimlib.printable import printable
+from aimlib.schema.error_messages import validation_messages
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import unreachable
-from hooks.jobs.volume.layout import COMMIT
+from hooks.jobs.volume.http_client import FileClient, hub_of, root_cause
 
 TOKEN_ADVICE = "provide a token that has access, by HF_TOKEN or spec.hub.tokenSecret of the AIMCache"  # noqa: S105 - advice
 TRANSIENT_STATUSES = frozenset({404, 408, 425, 429, *range(500, 600)})
 """Statuses worth a retry; among them 404, of a file that the hub has just listed."""
-HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+MAX_LISTING = 32 << 20
+"""Most bytes of the list of a model's files; that of 100,000 files has about 20 MiB."""
+MAX_QUOTED = 500
+"""Most characters of the hub's own message that an error quotes."""
 
 
 class Listing(NamedTuple):
@@ -30,53 +38,72 @@ class Listing(NamedTuple):
 
 
 class HubClient:
-    """One model at one hub."""
+    """One model at one hub. DownloadError where its address or the token cannot be used."""
 
-    def __init__(self, endpoint: str, model: str, revision: str) -> None:
-        self.endpoint, self.model, self.revision = endpoint.rstrip("/"), model, revision
+    def __init__(self, endpoint: str, model: str, revision: str, connections: int = 1) -> None:
+        self.model, self.revision = model, revision
         self.token = get_token()
+        self.client = FileClient(hub_of(endpoint), self.token, connections)
+        self.endpoint = str(self.client.hub)
 
-    def url(self, commit: str, path: str) -> str:
+    def url(self, commit: str, path: str) -> ParsedUrl:
         """The URL of a file."""
-        return hf_hub_url(self.model, path, revision=commit, endpoint=self.endpoint)
+        return self._below(f"{quote(self.model)}/resolve/{commit}/{quote(path)}")
+
+    def _below(self, path: str) -> ParsedUrl:
+        hub = self.client.hub
+        return hub._replace(target=f"{hub.target}/{path}")
 
     def listing(self) -> Listing:
         """Lists the commit of the revision and its files. DownloadError, or TransientError."""
+        path = f"api/models/{quote(self.model)}/revision/{quote(self.revision, safe='')}?blobs=true"
+        response = self.client.get(self._below(path)).response
         try:
-            found = HfApi(endpoint=self.endpoint, token=self.token or False).model_info(
-                self.model, revision=self.revision, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT
-            )
-            commit, siblings = found.sha or "", found.siblings or []
-        except HfHubHTTPError as error:
-            raise self.refusal(error.response.status_code, error.response.headers) from error
-        except (HTTPError, InvalidURL) as error:
-            raise unreachable(self.endpoint, error) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if response.status != HTTPStatus.OK:
+                raise self.refusal(response.status, response.headers)
+            found = read_json(response)
+            commit, siblings = found["sha"], found["siblings"] or []
+            if not COMMIT.fullmatch(commit) or not isinstance(siblings, list):
+                raise TransientError(f"{self.endpoint} returned no commit for {self.model} at {self.revision}")
+        except HTTPError as error:
+            raise TransientError(f"{self.endpoint} cannot be reached: {root_cause(error)}") from error
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise TransientError(
                 f"{self.endpoint} does not respond like a hub to a request for {self.model}"
             ) from error
-        if not COMMIT.fullmatch(commit):
-            raise TransientError(f"{self.endpoint} returned no commit for {self.model} at {self.revision}")
-        return Listing(commit, tuple(self._file(one) for one in siblings))
+        finally:
+            response.close()
+        files = tuple(self._file(one) for one in siblings)
+        self._check_paths([one.path for one in files])
+        return Listing(commit, files)
 
-    def _file(self, found: RepoSibling) -> VolumeFile:
-        """A listed file. DownloadError where it cannot be verified, or its path leads out of the cache."""
-        name, lfs = PurePosixPath(found.rfilename), found.lfs
-        if name.is_absolute() or ".." in name.parts:
-            raise DownloadError(
-                "Corrupt", f"{self.endpoint} lists {found.rfilename!r} in {self.model}: not a valid path of a file"
-            )
-        size, sha = (lfs.size, lfs.sha256) if lfs else (found.size, found.blob_id)
-        if size is None or not HASH.fullmatch(sha or ""):
+    def _file(self, found: Any) -> VolumeFile:  # noqa: ANN401 - whatever the hub returned
+        """A listed file. DownloadError where it cannot be verified, or its path is not one below the snapshot."""
+        listed = found if isinstance(found, dict) else {}
+        name, lfs = listed.get("rfilename"), listed.get("lfs")
+        content = lfs if isinstance(lfs, dict) else {"size": listed.get("size"), "sha256": listed.get("blobId")}
+        try:
+            return VolumeFile(path=name, size=content.get("size"), hash=content.get("sha256"))
+        except ValidationError as error:
+            shown = printable(name, MAX_QUOTED) if isinstance(name, str) else "a file without a name"
             raise DownloadError(
                 "Corrupt",
-                f"{self.endpoint} returned no size and hash for {found.rfilename} in {self.model}: no verification",
+                f"{self.endpoint} lists {shown!r} in {self.model}, which cannot be verified: "
+                f"{printable(validation_messages(error)[0], MAX_QUOTED)}",
+            ) from error
+
+    def _check_paths(self, paths: Sequence[str]) -> None:
+        """DownloadError where a path is listed twice, or is also the folder of another one."""
+        folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+        wrong = [path for path, count in Counter(paths).items() if count > 1 or path in folders]
+        if wrong:
+            raise DownloadError(
+                "Corrupt", f"{self.endpoint} lists {wrong[0]!r} in {self.model} twice, or as file and folder"
             )
-        return VolumeFile(path=found.rfilename, size=size, hash=sha or "")
 
     def refusal(self, status: int, headers: Mapping[str, str]) -> DownloadError | TransientError:
         """The error that an unsuccessful response of the hub means."""
-        message = headers.get("X-Error-Message")
+        message = printable(headers.get("X-Error-Message") or "", MAX_QUOTED)
         quoted = f" (message: {message})" if message else ""
         answered = f"{self.endpoint} returned {status}{quoted} for {self.model} at {self.revision}"
         for applies, reason, sentence in ERROR_RULES:
@@ -136,9 +163,22 @@ huggingface_hub)."""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a server requests to wait before a retry."""
-    limit: Any = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return float(limit.reset_in_seconds)
-    header = (headers.get("Retry-After") or "").strip()
-    return float(header) if header.isdecimal() else None
+    """The seconds that a server requests to wait before a retry; None where it requests none, or no number."""
+    try:
+        limit: Any = parse_ratelimit_headers(headers)
+        if limit and limit.remaining == 0:
+            return float(limit.reset_in_seconds)
+        header = (headers.get("Retry-After") or "").strip()
+        return float(header) if header.isdecimal() else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_json(response: BaseHTTPResponse) -> Any:  # noqa: ANN401 - whatever the hub returned
+    """The JSON of a response. ValueError where it is none or too long, RecursionError where it is nested too deep."""
+    body = bytearray()
+    while chunk := response.read1(1 << 16):
+        body += chunk
+        if len(body) > MAX_LISTING:
+            raise ValueError("it is too long")
+    return json.loads(body)

@@ -1,20 +1,24 @@
 """The index of a volume: read, changed under its lock, and rebuilt from the volume where it is damaged."""
 
+import errno
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from huggingface_hub import CachedRepoInfo, CachedRevisionInfo, scan_cache_dir
+from pydantic import ValidationError
 
 from aimlib.caching import volume_index
-from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
+from aimlib.caching.volume_index import HASH, CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
 from aimlib.kube.timestamp import format_timestamp
-from hooks.jobs.volume import disk, hashes, locks
+from hooks.jobs.volume import hashes, locks, missing_files
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.hub import HASH
-from hooks.jobs.volume.layout import MountedVolume
+from hooks.jobs.volume.folder_handles import WrongKindError
+from hooks.jobs.volume.layout import MountedVolume, Repo
 
+MAX_INDEX = 64 << 20
+"""Most bytes of an index; a model with a thousand files takes 150 KiB."""
 Log = Callable[[str], None]
 
 
@@ -30,7 +34,7 @@ def load_index(root: Path, log: Log) -> VolumeIndex:
     except InvalidIndexError:
         pass
     try:
-        volume.locks.mkdir(parents=True, exist_ok=True)
+        volume.files.make_folder(volume.locks)
         return update_index(root, lambda index: index, log)
     except OSError as error:
         log(f"the index of {root} cannot be stored: {error.strerror}")
@@ -46,11 +50,11 @@ def update_index(root: Path, change: Callable[[VolumeIndex], VolumeIndex], log: 
         except InvalidIndexError as error:
             log(f"the index {volume.index_file} cannot be read: {error}; it is rebuilt from the files on the volume")
             before = _rebuild(volume)
-            volume.index_file.with_name("index.json.broken").write_bytes(volume.index_file.read_bytes())
-            disk.write_atomically(volume.index_file, volume_index.index_text(before))
+            _keep_broken(volume)
+            _write(volume, before)
         after = change(before)
         if after != before:
-            disk.write_atomically(volume.index_file, volume_index.index_text(after))
+            _write(volume, after)
         return after
 
 
@@ -59,13 +63,39 @@ def remove_entry(root: Path, key: str, log: Log) -> VolumeIndex:
     return update_index(root, lambda index: index.without(key), log)
 
 
-def _read(volume: MountedVolume) -> VolumeIndex:
+def _keep_broken(volume: MountedVolume) -> None:
+    """Keeps a copy of a damaged index, unless it is too long to be one."""
+    with suppress(OSError):
+        content = volume.files.read_file(volume.index_file, MAX_INDEX)
+        volume.files.write_atomically(volume.index_file.with_name("index.json.broken"), content)
+
+
+def _write(volume: MountedVolume, index: VolumeIndex) -> None:
+    volume.files.write_atomically(volume.index_file, volume_index.index_text(index).encode())
+
+
+def read_index_file(volume: MountedVolume) -> VolumeIndex:
+    """Reads the index; an empty one where there is none. InvalidIndexError, NewerIndexError, OSError."""
     try:
-        return volume_index.parse_index(volume.index_file.read_text(encoding="utf-8"))
+        index = volume_index.parse_index(volume.files.read_file(volume.index_file, MAX_INDEX).decode())
+        for model in index.models.values():
+            volume.repo(model.id)
     except FileNotFoundError:
         return VolumeIndex()
     except UnicodeDecodeError as error:
         raise InvalidIndexError("it is not UTF-8 text") from error
+    except DownloadError as error:
+        raise InvalidIndexError(error.message) from error
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        raise InvalidIndexError(f"it has more than {MAX_INDEX} bytes") from error
+    return index
+
+
+def _read(volume: MountedVolume) -> VolumeIndex:
+    try:
+        return read_index_file(volume)
     except NewerIndexError as error:
         raise DownloadError(
             "VolumeRefused",
@@ -76,30 +106,47 @@ def _read(volume: MountedVolume) -> VolumeIndex:
 def _rebuild(volume: MountedVolume) -> VolumeIndex:
     """The index of the models on the volume whose blobs all have the hashes that they are named by."""
     index = VolumeIndex()
-    if volume.hub.is_dir():
-        for repo in scan_cache_dir(volume.hub).repos:
-            for commit in repo.revisions if repo.repo_type == "model" else ():
-                for model in _models_of(repo, commit):
-                    index = index.having(model)
+    for repo in missing_files.repos(volume):
+        revisions = repo.revisions()
+        for commit in repo.commits():
+            named = sorted(name for name, found in revisions.items() if found == commit)
+            for model in _models_of(repo, commit, named or [commit]):
+                index = index.having(model)
     return index
 
 
-def _models_of(repo: CachedRepoInfo, commit: CachedRevisionInfo) -> tuple[CachedModel, ...]:
+def _models_of(repo: Repo, commit: str, revisions: Sequence[str]) -> tuple[CachedModel, ...]:
     """The models of a commit, one per revision; none where a file is damaged."""
-    files = []
-    for one in commit.files:
-        name = one.blob_path.name
-        if not (HASH.fullmatch(name) and hashes.matches_hash(one.blob_path, name, threading.Event(), lambda _: None)):
-            return ()
-        path = one.file_path.relative_to(commit.snapshot_path).as_posix()
-        files.append(VolumeFile(path=path, size=one.size_on_disk, hash=name))
-    return tuple(
-        CachedModel(
-            id=repo.repo_id,
-            revision=revision,
-            commit=commit.commit_hash,
-            files=tuple(sorted(files, key=lambda file: file.path)),
-            cached_at=format_timestamp(datetime.fromtimestamp(commit.last_modified, UTC)),
+    files, written = [], 0.0
+    try:
+        name = missing_files.model_id(repo)
+        for path, blob in repo.links(commit):
+            found = repo.files.find(blob) if blob else None
+            if not (blob and found and HASH.fullmatch(blob.name) and _is_whole(repo, blob)):
+                return ()
+            files.append(VolumeFile(path=path, size=found.stat.st_size, hash=blob.name))
+            written = max(written, found.stat.st_mtime)
+        return tuple(
+            CachedModel(
+                id=name,
+                revision=revision,
+                commit=commit,
+                files=tuple(sorted(files, key=lambda file: file.path)),
+                cached_at=_timestamp(written),
+            )
+            for revision in revisions
         )
-        for revision in sorted(commit.refs) or [commit.commit_hash]
-    )
+    except (ValidationError, WrongKindError):
+        return ()  # it is not what a download leaves
+
+
+def _is_whole(repo: Repo, blob: Path) -> bool:
+    return hashes.matches_hash(repo.files, blob, threading.Event(), lambda _: None)
+
+
+def _timestamp(seconds: float) -> str | None:
+    """A time of the file system; None where no calendar has it."""
+    try:
+        return format_timestamp(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from aimlib.caching import volume_index
 from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeIndex
 from aimlib.errors import InvalidInputError
 from hooks.jobs.volume import missing_files, verify
+from hooks.jobs.volume.index import read_index_file
 from hooks.jobs.volume.layout import MountedVolume
 
 WORKERS = 8
@@ -37,9 +37,9 @@ class ListedModel(NamedTuple):
 def open_volume(root: Path) -> MountedVolume:
     """Opens the volume in a folder. InvalidVolumeError."""
     volume = MountedVolume(root)
-    if not root.is_dir():
+    if not volume.files.is_folder(root):
         raise InvalidVolumeError(f"there is no folder {root}")
-    if not volume.hub.is_dir() and not volume.index_file.exists():
+    if not volume.files.is_folder(volume.hub) and not volume.files.find(volume.index_file):
         raise InvalidVolumeError(
             f"{root} is not a cache: it has no folder hub; name the folder that an AIMCache mounts"
         )
@@ -49,12 +49,10 @@ def open_volume(root: Path) -> MountedVolume:
 def read_index(volume: MountedVolume) -> VolumeIndex:
     """Reads the index; an empty one where there is none. InvalidVolumeError, OSError."""
     try:
-        return volume_index.parse_index(volume.index_file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return VolumeIndex()
+        return read_index_file(volume)
     except NewerIndexError as error:
         raise InvalidVolumeError(f"the index {volume.index_file} was written by a later release: {error}") from error
-    except (InvalidIndexError, UnicodeDecodeError) as error:
+    except InvalidIndexError as error:
         again = "the next clean-up or download rebuilds it from the files on the volume"
         raise InvalidVolumeError(f"the index {volume.index_file} cannot be read: {error}; {again}") from error
 
@@ -88,7 +86,7 @@ def find_damage(volume: MountedVolume, model: CachedModel) -> tuple[str, ...]:
     try:
         found = missing_files.find_missing(repo, model)
         files = [one for one in model.files if one.path not in found]
-        content = verify.find_damaged_files(repo.snapshot(model.commit), files, WORKERS, lambda _: None, lambda: None)
+        content = verify.find_damaged_files(repo, files, WORKERS, lambda _: None, lambda: None)
     except OSError as error:
         return (f"{error.filename or repo.path} cannot be read: {error.strerror}",)
     return (*found.values(), *content)

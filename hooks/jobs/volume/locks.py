@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from aimlib.printable import printable
 from hooks.jobs.volume import clock
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume
@@ -23,7 +24,7 @@ UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 @contextmanager
 def hold_lock(volume: MountedVolume, name: str, wait: float, log: Callable[[str], None]) -> Iterator[None]:
     """Holds the lock of that name. DownloadError: Busy after `wait` seconds, VolumeRefused without flock."""
-    file = os.open(volume.locks / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    file = volume.files.open_file(volume.locks / f"{name}.lock", os.O_RDWR | os.O_CREAT)
     try:
         _acquire(volume, name, file, wait, log)
         os.ftruncate(file, 0)
@@ -39,7 +40,7 @@ def _acquire(volume: MountedVolume, name: str, file: int, wait: float, log: Call
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.pread(file, 256, 0).decode(errors="replace") or "another process"
+            owner = printable(os.pread(file, 256, 0).decode(errors="replace")) or "another process"
             if clock.monotonic() - began >= wait:
                 raise DownloadError(
                     "Busy", f"{owner} has held the lock {name} of {volume.root} for {wait:.0f} seconds and more"

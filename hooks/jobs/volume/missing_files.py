@@ -1,34 +1,44 @@
 """Finds missing and truncated files of a model, and blobs that no commit links to, without reading contents."""
 
-import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from aimlib.caching.volume_index import CachedModel
+from aimlib.caching.volume_index import CachedModel, VolumeFile
+from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.folder_handles import WrongKindError
 from hooks.jobs.volume.layout import MountedVolume, Repo
 
-FOLDER_PATTERN = "models--*"
+FOLDER_PREFIX = "models--"
 UNKNOWN_REVISION = "-"
 """Shown as the revision of files that an interrupted download left."""
 
 
 def find_missing(repo: Repo, model: CachedModel) -> Mapping[str, str]:
     """Messages about missing or truncated files, by path; empty where all files have their sizes."""
-    folder = repo.snapshot(model.commit)
-    found = {one.path: _size_problem(folder / one.path, one.path, one.size) for one in model.files}
-    commit = repo.commit(model.revision)
-    if commit != model.commit:
-        found[f"refs/{model.revision}"] = f"{model.revision} is {commit or 'no commit'} instead of {model.commit}"
+    found = {one.path: _size_problem(repo, model.commit, one) for one in model.files}
+    found[f"refs/{model.revision}"] = _ref_problem(repo, model)
     return {path: message for path, message in found.items() if message}
 
 
-def _size_problem(file: Path, path: str, size: int) -> str | None:
+def _ref_problem(repo: Repo, model: CachedModel) -> str | None:
     try:
-        found = file.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return f"{path} is missing"
-    return None if found == size else f"{path} has {found} bytes instead of {size}"
+        commit = repo.commit(model.revision)
+    except WrongKindError as error:
+        return f"refs/{model.revision} is {error.strerror}"
+    return None if commit == model.commit else f"{model.revision} is {commit or 'no commit'} instead of {model.commit}"
+
+
+def _size_problem(repo: Repo, commit: str, file: VolumeFile) -> str | None:
+    try:
+        blob = repo.blob_of(repo.snapshot(commit) / file.path)
+    except WrongKindError as error:
+        return f"{file.path} is missing: there is {error.strerror}"
+    if blob is None or blob.path.name != file.hash:
+        return f"{file.path} is missing"
+    size = blob.stat.st_size
+    return None if size == file.size else f"{file.path} has {size} bytes instead of {file.size}"
 
 
 class Leftover(NamedTuple):
@@ -41,8 +51,13 @@ class Leftover(NamedTuple):
 
 
 def repos(volume: MountedVolume) -> Iterator[Repo]:
-    """The folders of models, in the order of their names."""
-    return (Repo(path) for path in sorted(volume.hub.glob(FOLDER_PATTERN)) if path.is_dir())
+    """The folders of models, in the order of their names; whose names are no ids are left out."""
+    for one in volume.files.entries(volume.hub):
+        if one.is_folder and one.path.name.startswith(FOLDER_PREFIX):
+            repo = Repo(one.path, volume.files)
+            with suppress(DownloadError):
+                if volume.repo(model_id(repo)) == repo:
+                    yield repo
 
 
 def model_id(repo: Repo) -> str:
@@ -52,11 +67,10 @@ def model_id(repo: Repo) -> str:
 
 def leftovers(repo: Repo) -> tuple[Leftover, ...]:
     """The blobs of a model that no commit links to."""
-    links = (path for path in (repo.path / "snapshots").rglob("*") if path.is_symlink())
-    linked = {os.path.normpath(path.parent / path.readlink()) for path in links}
-    found = []
-    for path in sorted(repo.blobs.glob("*")):
-        if os.path.normpath(path) not in linked:
-            stat = path.lstat()
-            found.append(Leftover(path, stat.st_size, stat.st_mtime))
-    return tuple(found)
+    snapshots = repo.files.tree(repo.snapshots)
+    linked = {repo.linked_blob(one.path) for one in snapshots if one.is_link}
+    return tuple(
+        Leftover(one.path, one.stat.st_size, one.stat.st_mtime)
+        for one in repo.files.entries(repo.blobs)
+        if one.path not in linked and not one.is_folder
+    )

@@ -43,18 +43,19 @@ def _locked(volume: MountedVolume, request: DownloadRequest, log: Callable[[str]
 
 
 def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter) -> CachedModel:
-    commit = volume.repo(request.model).commit(request.revision)
+    repo = volume.repo(request.model)
+    commit = repo.commit(request.revision)
     if commit is None:
         raise DownloadError(
             "NotOnVolume",
             f"{request.name} is not on the volume at {request.root}, and offline nothing is downloaded: "
-            f"there is no {volume.repo(request.model).ref(request.revision)}",
+            f"there is no {repo.ref(request.revision)}",
         )
-    folder = snapshot.check_snapshot(volume, request, commit)
-    files = request.select(verify.snapshot_files(folder))
-    if not files:
+    snapshot.check_snapshot(repo, request, commit)
+    found = verify.snapshot_files(repo, commit)
+    files, unverifiable = request.select(found.files), request.select_paths(found.unverifiable)
+    if not files and not unverifiable:
         raise DownloadError("NotOnVolume", f"no file of {request.name} on the volume matches: {request.patterns_text}")
-    model = request.index_entry(commit, files, clock.timestamp())
     progress = Progress(sum(one.size for one in files))
 
     def report_progress() -> None:
@@ -62,10 +63,11 @@ def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter)
             request.report(state="Verifying", commit=commit, done=progress.done, total=progress.total, files=len(files))
         )
 
-    wrong = verify.find_damaged_files(folder, files, request.workers, progress.add, report_progress)
-    if not wrong:
-        wrong = tuple(f"{path} is missing" for path in verify.missing_shards(folder, files))
+    wrong = (
+        *(found.unverifiable[path] for path in unverifiable),
+        *verify.find_damaged_files(repo, files, request.workers, progress.add, report_progress),
+    ) or verify.missing_shards(repo, commit, files)
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise DownloadError("NotOnVolume", f"{request.name} is incomplete on the volume: {'; '.join(wrong[:3])}{more}")
-    return model
+    return request.index_entry(commit, files, clock.timestamp())

@@ -1,5 +1,6 @@
 """The request of a download: one model on one volume."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +61,11 @@ class DownloadRequest(NamedTuple):
             )
         )
 
-    def index_entry(self, commit: str, files: tuple[VolumeFile, ...], when: str) -> CachedModel:
+    def select_paths(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The paths that the patterns select."""
+        return tuple(filter_repo_objects(paths, allow_patterns=self.allowed, ignore_patterns=self.ignored))
+
+    def index_entry(self, commit: str, files: tuple[VolumeFile, ...], when: str | None = None) -> CachedModel:
         """The model's entry of the index."""
         return CachedModel(
             id=self.model,

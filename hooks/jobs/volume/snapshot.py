@@ -1,17 +1,20 @@
 """A commit's files as links to blobs, which engines open, and the check that they are complete."""
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
-
-from aimlib.caching.volume_index import CachedModel, VolumeFile
-from hooks.jobs.volume import disk, index, missing_files
+from aimlib.caching.volume_index import CachedModel, VolumeFile, is_file_path
+from hooks.jobs.volume import index, missing_files
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.request import DownloadRequest
+
+TREE_VERSION = 1
+"""The version of huggingface_hub's list of files that is read here (its _tree_cache.py)."""
+MAX_TREE = 64 << 20
+"""Most bytes of that list."""
 
 
 def publish_snapshot(
@@ -20,46 +23,50 @@ def publish_snapshot(
     """Links the blobs, which are complete, into the commit's snapshot, and then sets the revision to that commit."""
     folder = repo.snapshot(commit)
     for file in files:
-        _link(folder / file.path, repo.blobs / file.hash)
+        _link(repo, folder / file.path, repo.blobs / file.hash)
     if not all_of_it:
         # Engines use patterns of their own; with this list, huggingface_hub would miss the excluded files.
-        repo.tree(commit).unlink(missing_ok=True)
-    disk.sync_folder(repo.blobs)
-    disk.sync_folder(folder)
+        repo.files.remove_file(repo.tree(commit))
+    repo.files.sync_folder(repo.blobs)
+    repo.files.sync_folder(folder)
     if request.revision != commit:
-        disk.write_atomically(repo.ref(request.revision), commit)
+        repo.files.write_atomically(repo.ref(request.revision), commit.encode())
 
 
-def _link(name: Path, blob: Path) -> None:
+def _link(repo: Repo, name: Path, blob: Path) -> None:
     target = os.path.relpath(blob, name.parent)
-    name.parent.mkdir(parents=True, exist_ok=True)
-    if name.is_symlink() and name.readlink() == Path(target):
+    if repo.files.find(name) and repo.files.link_target(name) == target:
         return
-    name.unlink(missing_ok=True)
-    name.symlink_to(target)
+    repo.files.remove_file(name)
+    repo.files.make_link(name, target)
 
 
-def check_snapshot(volume: MountedVolume, request: DownloadRequest, commit: str) -> Path:
-    """The snapshot's folder, as huggingface_hub finds it without a network. DownloadError where it is incomplete."""
-    expected = volume.repo(request.model).snapshot(commit)
-    try:
-        found = snapshot_download(
-            request.model,
-            revision=request.revision,
-            cache_dir=volume.hub,
-            local_files_only=True,
-            allow_patterns=request.allowed,
-            ignore_patterns=request.ignored,
+def check_snapshot(repo: Repo, request: DownloadRequest, commit: str) -> None:
+    """Checks what huggingface_hub checks without a network. DownloadError where the snapshot is incomplete."""
+    folder = repo.snapshot(commit)
+    if not repo.files.is_folder(folder):
+        raise DownloadError(
+            "NotOnVolume", f"{request.name} is not on the volume at {request.root}: there is no {folder}"
         )
-    except IncompleteSnapshotError as error:
+    listed = request.select_paths(path for path in _listed(repo, commit) if is_file_path(path))
+    missing = [path for path in listed if repo.blob_of(folder / path) is None]
+    if missing:
+        more = f", and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise DownloadError(
-            "NotOnVolume", f"{request.name} is incomplete on the volume at {request.root}: {error}"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise DownloadError(
-            "NotOnVolume", f"{request.name} is not on the volume at {request.root}: there is no {expected}"
-        ) from error
-    return Path(found)
+            "NotOnVolume",
+            f"{request.name} is incomplete on the volume at {request.root}: {', '.join(missing[:3])}{more} of the "
+            "hub's list of its files are missing",
+        )
+
+
+def _listed(repo: Repo, commit: str) -> Iterator[str]:
+    """The paths in huggingface_hub's list of a commit's files; none where there is no list that it would read."""
+    try:
+        found = json.loads(repo.files.read_file(repo.tree(commit), MAX_TREE))
+    except (OSError, ValueError, RecursionError):
+        return
+    if isinstance(found, dict) and found.get("format_version") == TREE_VERSION and isinstance(found.get("files"), dict):
+        yield from found["files"]
 
 
 def indexed_model(volume: MountedVolume, request: DownloadRequest, log: Callable[[str], None]) -> CachedModel | None:

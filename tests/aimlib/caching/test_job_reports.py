@@ -62,6 +62,7 @@ KEY = model_key("a/b", None)
         (KEY, '{"id": "a/b", "state": "Ready", "message": "\\ud800"}'),
         (KEY, "[" * 100_000),
         (KEY, "1" * 10_000),
+        (KEY, json.dumps({"id": "a/b", "state": "Ready", "later": "x" * (128 << 10)})),
         (KEY, None),
         (KEY, '{"id": "c/d", "state": "Ready"}'),
         (KEY, '{"id": "a/b", "revision": "v1", "state": "Ready"}'),
@@ -101,3 +102,24 @@ def test_a_choice_of_files_goes_by_what_it_chooses():
     assert usual == patterns_key((), DUPLICATE_FILES) == patterns_key(("",), tuple(reversed(DUPLICATE_FILES)))
     assert patterns_key((), ()) == patterns_key((), ("",)) != usual
     assert patterns_key(("*.json",), None) != patterns_key((), ("*.json",))
+
+
+def test_of_too_many_reports_those_that_matter_are_read():
+    texts = {model_key(f"a/{place}", None): report_text(MODEL) for place in range(400)}
+    wanted = model_key("zz/listed", None)
+    texts[wanted] = report_text(ModelReport(id="zz/listed", state="Ready"))
+    found = read_reports({**texts, VOLUME_KEY: report_text(VOLUMES)}, [wanted])
+    assert found.models[wanted].state == "Ready"
+    assert found.volume == VOLUMES
+    assert found.unread == 402 - 256
+    assert len(found.unreadable) == 256 - 2
+
+
+def test_the_first_removals_of_a_clean_up_are_read():
+    removed = tuple(RemovedModel(id=f"a/{place}", revision="main", bytes=1, why="old") for place in range(300))
+    data = {CLEANUP_KEY: report_text(CLEANED.model_copy(update={"removed": removed}))}
+    assert read_reports(data).cleanup.removed == removed[:200]
+
+
+def test_a_message_of_a_report_has_no_control_characters():
+    assert ModelReport(id="a/b", state="Failed", message="a\x1b[31m\nb\x9b").message == "a[31m b"

@@ -99,6 +99,14 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             ("image", "an image of sglang for MI210", "none; set spec.image"),
         ),
         (
+            later(recipe(configuration(1, env=[{"name": "HF_ENDPOINT", "value": "https://huggingface.co.example"}]))),
+            (
+                "tokenHub",
+                "a hub that gets a token (https://huggingface.co, by tokenHubs of the settings)",
+                "HF_ENDPOINT https://huggingface.co.example; HF_TOKEN '' in the recipe's env uses it without one",
+            ),
+        ),
+        (
             later(recipe(precision="fp8", hardware="MI210"), amd("740f")),
             ("supported", "fp8 weights", "MI210, which supports bf16, fp16, int8, int4, fp4"),
         ),
@@ -224,3 +232,23 @@ def test_a_walk_may_be_confined_to_some_rules():
 @pytest.mark.parametrize(("count", "words"), [(0, "CPUs only"), (1, "1 GPU"), (8, "8 GPUs")])
 def test_a_number_of_gpus_in_words(count, words):
     assert format_gpus(count) == words
+
+
+ELSEWHERE = {"name": "HF_ENDPOINT", "value": "http://mirror.example"}
+FROM_CONFIG_MAP = {"name": "HF_ENDPOINT", "valueFrom": {"configMapKeyRef": {"name": "of-a-tenant", "key": "hub"}}}
+FROM_SECRET = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "huggingface-token", "key": "token"}}}
+
+
+@pytest.mark.parametrize(
+    ("env", "fitting"),
+    [
+        ([{"name": "HF_ENDPOINT", "value": "https://huggingface.co"}], True),
+        ([ELSEWHERE], False),
+        ([FROM_CONFIG_MAP], False),
+        ([ELSEWHERE, {"name": "HF_TOKEN", "value": ""}], True),
+        ([ELSEWHERE, FROM_SECRET], False),
+    ],
+    ids=str,
+)
+def test_a_recipe_names_a_hub_that_gets_the_token_or_gives_the_token_up(env, fitting):
+    assert fits(recipe(configuration(1, env=env))) is fitting

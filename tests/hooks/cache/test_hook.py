@@ -1,6 +1,7 @@
 """The cache hook, whatever the cache, its reports, its Jobs and its users are: what always holds; and single rules."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -249,8 +250,32 @@ def test_messages_about_many_models_are_cut_to_the_length_of_the_status():
     texts = {f"{'y' * 50}{place}": "?" for place in range(200)}
     spec = {"size": "1Ti", "models": listed}
     said = sync({"cache": {"spec": spec}, "state": {"texts": texts}}).answer.said
-    assert {len(one) for one in said["status"]["warnings"]} == {4096}
+    assert max(len(one) for one in said["status"]["warnings"]) == 4096
+    assert said["status"]["warnings"][-1].endswith(f"{'y' * 50}103, {'y' * 50}104 and 192 more")
     assert list(objections(said["status"], STATUS)) == []
+
+
+def test_a_megabyte_of_reports_makes_a_status_that_can_be_stored():
+    models = [
+        {"id": f"a/{'x' * 240}{place}", "revision": "r" * 1000, "state": "Ready", "message": "m" * 1500, "done": 1}
+        for place in range(350)
+    ]
+    spec = {"size": "1Ti", "models": [{"id": "zz/listed"}], "cleanup": {"enabled": True, "maxAge": "0s"}}
+    state = {"models": [*models, {"id": "zz/listed", "state": "Ready"}], "texts": {"deep": "[" * 100_000}}
+    began = time.perf_counter()
+    said = sync({"cache": {"spec": spec}, "state": state}).answer.said
+    assert time.perf_counter() - began < 2
+    assert said["status"]["models"] == "1/1"
+    assert "reports are not read: a cache has at most 256" in said["status"]["warnings"][-1]
+    assert len(json.dumps(said["status"])) < 1 << 20
+
+
+def test_what_jobs_report_cannot_control_a_terminal():
+    report = {"id": "a/b", "state": "Failed", "reason": "Network", "message": "no\x1b]0;title\x07 way\u202e\nout"}
+    said = sync(
+        {"cache": {"spec": {"size": "1Ti", "models": [{"id": "a/b"}]}}, "state": {"models": [report]}}
+    ).answer.said
+    assert said["status"]["cachedModels"][0]["message"].startswith("no]0;title way out")
 
 
 @pytest.mark.parametrize(

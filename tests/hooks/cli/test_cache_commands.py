@@ -96,7 +96,7 @@ def test_a_folder_that_is_no_cache(tmp_path, command):
     ("content", "said"),
     [
         (b"{", "cannot be read: it is not JSON: "),
-        (b"\xff\xfe", "cannot be read: 'utf-8' codec"),
+        (b"\xff\xfe", "cannot be read: it is not UTF-8 text"),
         (b"[]", "cannot be read: it has no version; the next clean-up or download rebuilds it"),
         (b'{"version": 0}', "cannot be read: it has version 0, and this release writes 1"),
         (b'{"version": 2}', "was written by a later release: it has version 2, and this release reads 1"),

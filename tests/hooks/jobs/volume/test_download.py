@@ -13,9 +13,8 @@ from huggingface_hub import snapshot_download
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.volume_index import VolumeFile
 from hooks.jobs.volume import blob as fetch
-from hooks.jobs.volume import disk, hashes, locks, thread_pool
+from hooks.jobs.volume import disk, hashes, locks, thread_pool, volume_files
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import FileClient
 from hooks.jobs.volume.hub import HubClient
 from hooks.jobs.volume.progress import Progress
 from hooks.jobs.volume.retry import CancelledError, RetryPolicy, retry
@@ -354,10 +353,10 @@ def test_a_volume_without_a_folder_for_it_is_refused(here):
 
 
 def test_a_volume_without_links_is_refused(here, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(errno.EPERM, "no links here")
 
-    monkeypatch.setattr("pathlib.Path.symlink_to", refuse)
+    monkeypatch.setattr(volume_files.os, "symlink", refuse)
     assert "does not support symbolic links" in refused(here).message
 
 
@@ -367,10 +366,10 @@ def test_a_volume_that_goes_away_is_refused(here):
 
 
 def test_a_volume_that_refuses_links_for_another_reason(here, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(errno.ENOSPC, "no inodes")
 
-    monkeypatch.setattr("pathlib.Path.symlink_to", refuse)
+    monkeypatch.setattr(volume_files.os, "symlink", refuse)
     assert refused(here).reason == "NoSpace"
 
 
@@ -378,9 +377,9 @@ def test_a_volume_that_refuses_links_for_another_reason(here, monkeypatch):
 def fetcher(here):
     """What fetches the files of the model, at work for nobody yet."""
     here.repo.blobs.mkdir(parents=True)
-    with closing(FileClient(here.hub.url, None, 1)) as web:
-        hub = HubClient(here.hub.url, MODEL, "main")
-        yield fetch.BlobDownloader(hub, here.model.commit, here.repo.blobs, web, Progress(KEPT), QUICK)
+    hub = HubClient(here.hub.url, MODEL, "main")
+    with closing(hub.client):
+        yield fetch.BlobDownloader(hub, here.model.commit, here.repo, Progress(KEPT), QUICK)
 
 
 def test_a_transfer_that_is_not_wanted_any_more_ends(here, fetcher):
@@ -395,7 +394,7 @@ def test_a_transfer_that_is_not_wanted_any_more_ends(here, fetcher):
 
 
 def test_a_transfer_ends_amid_its_bytes(here, fetcher, tmp_path):
-    answer = fetcher.client.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    answer = fetcher.hub.client.get(fetcher.hub.url(here.model.commit, "config.json"))
     fetcher.stop.set()
     with (tmp_path / "out").open("wb", buffering=0) as out, pytest.raises(CancelledError):
         fetcher._copy(answer.response, 22, out, hashes.new_hash("0" * 40, 22), 0)
@@ -404,7 +403,7 @@ def test_a_transfer_ends_amid_its_bytes(here, fetcher, tmp_path):
 
 
 def test_a_transfer_that_has_just_ended_needs_no_end(here, fetcher):
-    answer = fetcher.client.get(fetcher.hub.url(here.model.commit, "config.json"), None)
+    answer = fetcher.hub.client.get(fetcher.hub.url(here.model.commit, "config.json"))
     answer.response.read()
     fetcher.responses.add(answer.response)
     fetcher.abort()

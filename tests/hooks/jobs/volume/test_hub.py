@@ -1,10 +1,13 @@
 """What the hub says of a model, and what its refusals are called."""
 
+import io
+
 import pytest
-from huggingface_hub.hf_api import RepoSibling
+from urllib3 import HTTPResponse
 
 from hooks.jobs.volume import hub as asked
 from hooks.jobs.volume.errors import DownloadError, TransientError
+from hooks.jobs.volume.http_client import FileResponse
 from tests.hooks.jobs.volume.here import MODEL
 from tests.hub import Fault
 
@@ -58,34 +61,95 @@ def test_a_second_host_that_refuses(here):
     assert "returned 403" in error.message
 
 
+SHA, LFS = "0" * 40, "1" * 64
+
+
+def listed(path="config.json", size=1, sha=SHA, **more):
+    """A file as the hub lists it."""
+    return {"rfilename": path, "size": size, "blobId": sha, **more}
+
+
 @pytest.mark.parametrize(
-    ("sibling", "said"),
+    "sibling",
     [
-        (RepoSibling("../../escape", 1, "0" * 40), "not a valid path of a file"),
-        (RepoSibling("/etc/passwd", 1, "0" * 40), "not a valid path of a file"),
-        (RepoSibling("config.json", None, "0" * 40), "no verification"),
-        (RepoSibling("config.json", 1, None), "no verification"),
-        (RepoSibling("config.json", 1, "../../escape"), "no verification"),
+        *(listed(path) for path in ("../../escape", "/etc/passwd", "a//b", "a/./b", "a/..", "", ".", "a/", "a\\b", 7)),
+        *(listed(path) for path in ("a\x00b", "a\x1b[31mb", "a\nb", "a\u202eb", "a\ud800b", "a" * 256, "a/" * 600)),
+        *(listed(size=size) for size in (None, -1, 1.5, True, "1", 2**53 + 1, float("nan"), float("inf"))),
+        *(listed(sha=sha) for sha in (None, "../../escape", "0" * 39, "0" * 40 + "\n", "G" * 40, 0)),
+        listed(lfs={"size": -1, "sha256": LFS}),
+        listed(lfs={"size": 1, "sha256": "1"}),
+        listed(lfs={}),
+        None,
+        [],
+        "config.json",
     ],
+    ids=lambda sibling: repr(sibling)[:60],
 )
-def test_listings_that_are_not_believed(here, monkeypatch, sibling, said):
-    info = type("Info", (), {"sha": "0" * 40, "siblings": [sibling]})
-    monkeypatch.setattr(asked.HfApi, "model_info", lambda *_, **__: info)
+def test_a_listed_file_that_cannot_be_verified_or_is_outside_of_the_cache(here, monkeypatch, sibling):
+    monkeypatch.setattr(asked, "read_json", lambda _: {"sha": SHA, "siblings": [listed("right"), sibling]})
     error = refused(here)
     assert error.reason == "Corrupt"
-    assert said in error.message
+    assert "which cannot be verified" in error.message
+    assert error.message.isprintable()
+    assert len(error.message) < 2000
+    assert not here.repo.path.exists()
 
 
-@pytest.mark.parametrize("info", [{"sha": None, "siblings": []}, {"sha": "main"}, {}])
-def test_a_server_that_is_no_hub(here, monkeypatch, info):
-    monkeypatch.setattr(asked.HfApi, "model_info", lambda *_, **__: type("Info", (), info))
-    assert refused(here).reason == "Network"
+@pytest.mark.parametrize("paths", [("a", "a"), ("a", "a/b"), ("a/b/c", "a/b")], ids=str)
+def test_two_files_at_one_place(here, monkeypatch, paths):
+    monkeypatch.setattr(asked, "read_json", lambda _: {"sha": SHA, "siblings": [listed(path) for path in paths]})
+    error = refused(here)
+    assert error.reason == "Corrupt"
+    assert "twice, or as file and folder" in error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"{}",
+        b'{"sha": null, "siblings": []}',
+        b'{"sha": "main", "siblings": []}',
+        b'{"sha": "%s", "siblings": 7}' % SHA.encode(),
+        b'{"sha": "%s", "siblings": {"a": 1}}' % SHA.encode(),
+        b"[" * 1_000_000,
+        b'{"sha":' * 100_000,
+        b'{"sha": ' + b"1" * 10_000 + b"}",
+    ],
+    ids=lambda body: body[:40].decode(errors="replace"),
+)
+def test_a_server_that_is_no_hub(here, monkeypatch, body):
+    made = io.BytesIO(body)
+    response = HTTPResponse(made, preload_content=False, status=200)
+    monkeypatch.setattr(asked.FileClient, "get", lambda *_: FileResponse(response, from_hub=True))
+    error = refused(here)
+    assert error.reason == "Network"
+    assert "does not respond like a hub" in error.message or "returned no commit" in error.message
+
+
+def test_a_listing_has_a_bound(here, monkeypatch):
+    monkeypatch.setattr(asked, "MAX_LISTING", 100)
+    assert "does not respond like a hub" in refused(here).message
+
+
+def test_the_hubs_own_words_are_bounded_and_control_nothing(here):
+    words = "\x1b]0;title\x07" + "no " * 5000
+    here.hub.fault = Fault(status=418, on="api", headers={"X-Error-Message": words})
+    error = refused(here)
+    assert error.message.isprintable()
+    assert len(error.message) < 1000
 
 
 def test_the_pause_that_a_response_requests():
     assert asked.retry_after({"Retry-After": "7"}) == 7
     assert asked.retry_after({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}) is None
     assert asked.retry_after({}) is None
+    for odd in ({"Retry-After": "9" * 5000}, {"RateLimit": f'"api";r=0;t={"9" * 5000}'}, {"Retry-After": "\u00b2"}):
+        assert asked.retry_after(odd) in {None, float("inf")}
     limits = {"RateLimit": '"api";r=0;t=55', "Retry-After": "7"}
     assert asked.retry_after(limits) == 55
     assert asked.retry_after({**limits, "RateLimit": '"api";r=3;t=55'}) == 7

@@ -9,8 +9,9 @@ import pytest
 
 from aimlib.caching import volume_index
 from aimlib.caching.volume_index import CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
-from hooks.jobs.volume import disk, index
+from hooks.jobs.volume import index, volume_files
 from hooks.jobs.volume.errors import DownloadError
+from hooks.jobs.volume.volume_files import VolumeFiles
 from tests.hooks.jobs.volume.here import KEPT, MODEL
 
 ONE = CachedModel(
@@ -154,7 +155,7 @@ def test_a_damaged_index_of_a_volume_that_is_read_only(here, monkeypatch):
     def refuse(*_):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(disk, "write_atomically", refuse)
+    monkeypatch.setattr(VolumeFiles, "write_atomically", refuse)
     [found] = index.load_index(here.root, here.said.append).models.values()
     assert found.files == before.files
     assert here.volume.index_file.read_text() == "{"
@@ -178,14 +179,14 @@ def test_the_index_of_a_later_release_is_left_alone(here):
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
-    place = tmp_path / "folder" / "file"
-    disk.write_atomically(place, "before")
+    place, files = tmp_path / "folder" / "file", VolumeFiles(tmp_path)
+    files.write_atomically(place, b"before")
 
     def fail(_):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(disk.os, "fsync", fail)
+    monkeypatch.setattr(volume_files.os, "fsync", fail)
     with pytest.raises(OSError, match="full"):
-        disk.write_atomically(place, "after")
+        files.write_atomically(place, b"after")
     assert place.read_text() == "before"
     assert [path.name for path in place.parent.iterdir()] == ["file"]

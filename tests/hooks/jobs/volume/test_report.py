@@ -8,7 +8,7 @@ from kubernetes.config import incluster_config
 from aimlib.caching import job_reports
 from aimlib.caching.job_reports import ModelReport
 from hooks import kube_client
-from hooks.jobs.volume import clock, command, disk, report, termination
+from hooks.jobs.volume import clock, command, disk, report, termination, volume_files
 from hooks.jobs.volume.cluster import CacheClient
 from hooks.jobs.volume.report import CacheReporter, ConsoleReporter
 from hooks.kube_client import ApiServerError
@@ -189,9 +189,11 @@ def test_the_files_of_others_on_the_volume_are_not_the_caches(tmp_path):
 
 
 def test_files_that_vanish_while_the_volume_is_measured(tmp_path, monkeypatch):
-    (tmp_path / "there").write_bytes(b"12345")
-    (tmp_path / "again").hardlink_to(tmp_path / "there")
-    monkeypatch.setattr(disk.os, "walk", lambda _: [(str(tmp_path), (), ("there", "again", "gone"))])
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    (folder / "there").write_bytes(b"12345")
+    (folder / "again").hardlink_to(folder / "there")
+    monkeypatch.setattr(volume_files.os, "listdir", lambda _: ["there", "again", "gone"])
     assert disk.measure(tmp_path).used == 5
 
 
