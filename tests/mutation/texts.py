@@ -5,11 +5,14 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
-from aimlib.caching.usage import USAGE_ANNOTATION
-from aimlib.protocol.observed import LAST_APPLIED
 from tests.mutation.structure import DEEP, TEXTS, VALUES, spoil
 
-OURS = (LAST_APPLIED, USAGE_ANNOTATION, "storageclass.kubernetes.io/is-default-class", "example.com/other")
+OURS = (
+    "metacontroller.k8s.io/last-applied-configuration",
+    "aim.engine.amd.com/cached-models",
+    "storageclass.kubernetes.io/is-default-class",
+    "example.com/other",
+)
 LARGE = json.dumps({"a": ["x" * 50] * 1000})
 
 

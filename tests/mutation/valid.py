@@ -8,7 +8,14 @@ from typing import Any
 
 ASCII = [chr(code) for code in range(33, 127)]
 TEXTS = ("a", "ä", "$(HF_TOKEN)", "--x", "a/b", "\u202e", "\x1b[2J", "1e9", "main", "../a", " ", "a\nb", "{", "0")
-KEYS = ("a", "example.com/b", "aim.engine.amd.com/uses", "metacontroller.k8s.io/last-applied-configuration", "ä", "")
+KEYS = (
+    "a",
+    "example.com/b",
+    "aim.engine.amd.com/cached-models",
+    "metacontroller.k8s.io/last-applied-configuration",
+    "ä",
+    "",
+)
 QUANTITIES = ("0", "1", "500m", "64Gi", "1e9", "1e999999", "9" * 30, "0.000000001", "1E3", "1e-9", "3e30", "1Ei")
 TIMES = ("2026-11-23T12:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-11-23T12:00:00.999999+14:00")
 LONG = 70
