@@ -33,6 +33,8 @@ class Churn:
         """What was last asked of each; None where it was deleted."""
         self.done: Counter[str] = Counter()
         """How often each was done, and how often an API server could not be reached or refused."""
+        self.failed: list[str] = []
+        """Why a thread has ended before the others."""
         self._connections = [connection(plane.kubeconfig) for _ in range(THREADS)]
         self._over = threading.Event()
 
@@ -64,10 +66,13 @@ class Churn:
         chance = random.Random(f"{self.seed}/{thread}")  # noqa: S311 - to be made again
         api = client.CustomObjectsApi(self._connections[thread])
         mine = [number for number in self.specs if number % THREADS == thread]
-        for number in mine:
-            self._step(api, chance, number)
-        while not self._over.wait(chance.uniform(*PAUSE_SECONDS)):
-            self._step(api, chance, chance.choice(mine))
+        try:
+            for number in mine:
+                self._step(api, chance, number)
+            while not self._over.wait(chance.uniform(*PAUSE_SECONDS)):
+                self._step(api, chance, chance.choice(mine))
+        except (client.ApiException, HTTPError) as error:
+            self.failed.append(f"{type(error).__name__}: {error}")
 
     def _step(self, api: client.CustomObjectsApi, chance: random.Random, number: int) -> None:
         name = f"churn-{number}"

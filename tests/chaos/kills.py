@@ -49,11 +49,12 @@ class Kills:
         time.sleep(down)
         self.plane.run(name, *killed.popen.args, **environment)
 
-    def _worker(self, _: float) -> None:
-        """Gunicorn starts another one by itself."""
+    def _worker(self, down: float) -> None:
+        """Any of them, by chance; gunicorn starts another one by itself."""
         master = self.plane.processes["hooks"].pid
         listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(master)], check=True, capture_output=True, text=True)
-        os.kill(int(listed.stdout.split()[0]), signal.SIGKILL)
+        workers = listed.stdout.split()
+        os.kill(int(workers[int(down * 1000) % len(workers)]), signal.SIGKILL)
 
     def _master(self, down: float) -> None:
         """Its workers notice by themselves that it is gone."""

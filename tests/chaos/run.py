@@ -35,7 +35,7 @@ class Report(NamedTuple):
     watched: int
     """Children that were seen."""
     lost: list[str]
-    """Children of living owners that were lost at any time."""
+    """Children of living owners that were lost at any time, and models that were downloaded again."""
     wrong: list[str]
     """What was still not as it was asked for when the time was over."""
 
@@ -49,11 +49,8 @@ def run(seconds: float, endpoints: int, seed: int, report: Callable[[str], None]
         space = Space(plane, NAMESPACE)
         space.apply(caches.cache("shared", hub, MODEL, storage={"accessMode": "ReadWriteMany"}))
         caches.cached(space, "shared", MODEL)
-        churn, kills, ledger = (
-            Churn(plane, NAMESPACE, endpoints, seed),
-            Kills(plane, installation),
-            Ledger(plane, NAMESPACE),
-        )
+        churn, kills = Churn(plane, NAMESPACE, endpoints, seed), Kills(plane, installation)
+        ledger = Ledger(plane, NAMESPACE)
         report(f"seed {seed}: {endpoints} endpoints for {seconds:.0f} s")
         began = time.monotonic()
         with rounds("ledger", 1, ledger.look), churn.going():
@@ -77,7 +74,9 @@ def run(seconds: float, endpoints: int, seed: int, report: Callable[[str], None]
         except StartError as error:
             report(str(error))
         settled = time.monotonic() - ended
-        now = ledger.seen()
+        lost = ledger.losses(ledger.seen())
+        if (sent := hub.sent(MODEL)) != caches.BYTES:
+            lost.append(f"{MODEL}, of which the hub has sent {sent} bytes instead of {caches.BYTES}")
         return Report(
             seed,
             ended - began,
@@ -86,6 +85,6 @@ def run(seconds: float, endpoints: int, seed: int, report: Callable[[str], None]
             dict(kills.done),
             sum(spec is not None for spec in churn.specs.values()),
             len(ledger.first),
-            ledger.losses(now),
-            wrong,
+            lost,
+            churn.failed + wrong,
         )
