@@ -173,5 +173,6 @@ def observed(body: Any) -> set[tuple[str, str]]:
         for one in group.values() if isinstance(group, dict) else ():
             metadata = one.get("metadata") if isinstance(one, dict) else None
             name = metadata.get("name") if isinstance(metadata, dict) else None
-            found |= {(key.partition(".")[0], name)} if isinstance(name, str) else set()
+            kind = key.partition(".")[0]
+            found |= {(kind, name)} if isinstance(name, str) and one.get("kind") == kind else set()
     return found

@@ -1,6 +1,7 @@
 """Bodies that are broken in their structure, or as text."""
 
 import json
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -75,7 +76,7 @@ IDENTITY = ("name", "namespace", "uid")
 
 def another_world(chance: Random, body: Raw) -> bytes:
     """A body whose parent asks for the same as before, and in which all else may be wrong."""
-    parent = body["parent"]
+    parent = deepcopy(body["parent"])
     kept = {key: parent[key] for key in ("apiVersion", "kind", "spec") if key in parent}
     named = {key: parent["metadata"][key] for key in IDENTITY if key in parent["metadata"]}
     for _ in range(chance.randint(1, SEVERAL)):
