@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test bench check check-locks sbom audit crds docs rules dashboards screenshots golden lock
+.PHONY: help setup demo quick test bench mutation chaos check check-locks sbom audit crds docs rules dashboards screenshots golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -28,6 +28,13 @@ test: $(READY) ## every test, those on a real control plane included, and their 
 
 bench: $(READY) ## latency, throughput, quiet and memory of the hooks
 	$(BIN)/python -m tests.bench
+
+mutation: $(READY) ## N bodies that are broken, odd or spoiled to the hooks, other ones each time; 100000 unless N is given
+	$(BIN)/python -m tests.mutation $(N)
+
+chaos: $(READY) ## MINUTES of endpoints in churn while everything is killed at random; ten unless MINUTES is given
+	$(BIN)/python -m tests.cluster binaries
+	$(BIN)/python -m tests.chaos $(MINUTES)
 
 check: $(READY) sbom ## lint, format, types, licences and known vulnerabilities of what is locked
 	$(BIN)/ruff check .

@@ -173,6 +173,15 @@ def test_what_came_before_a_bound_cannot_be_carried_further_by_what_stands_besid
         rules.plane.kubectl(HERE, "delete", f"aimendpoint/{name}")
 
 
+def test_an_account_of_its_own_name_is_not_taken_over_by_no_longer_having_it_made(shipped):
+    own = account(create=True)
+    shipped.plane.kubectl(HERE, "create", "--filename=-", input=json.dumps(own))
+    for change in ({"create": False, "name": "asked"}, {"create": None, "name": "asked"}):
+        answer = patched(shipped, "aimendpoint/asked", {"security": {"serviceAccount": change}})
+        assert answer == refused(unlisted("security.serviceAccount.name", "asked", "serviceAccounts"))
+    shipped.plane.kubectl(HERE, "delete", "aimendpoint/asked")
+
+
 def test_an_object_that_is_being_deleted_is_bounded_until_it_is_gone(rules):
     rules.allows(**{**SHIPPED, **IMAGES})
     objects = {
