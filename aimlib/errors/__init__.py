@@ -5,6 +5,7 @@
 | AimError                  | (the root of the tree)                       | HTTP 500, exit code 1          |
 | InvalidInputError         | readers: whoever wrote the input corrects it | exit code 2                    |
 | - BadRequestError         | hooks, and readers of requests               | HTTP 400, or 422 by a hook     |
+| - MalformedError          | the reader of request heads                  | HTTP 400 or near, and the end  |
 | - ConfigError             | readers of settings and environment          | the server does not start      |
 | - InvalidManifestError    | the reader of objects in files               | exit code 2                    |
 | - InvalidQuantityError    | the parser of quantities                     | HTTP 422, exit code 2          |
@@ -17,6 +18,7 @@
 | UnavailableError          | clients of other programs: retry later       | as its subclasses              |
 | - ApiServerError          | Jobs and commands that need the API server   | exit code 1                    |
 | - WriteConflictError      | writers of an object that has changed since  | another attempt                |
+| - ClosedError             | connections of the hook server               | the connection is closed       |
 | - PrometheusError         | the observer of live metrics                 | a reason in status.metrics     |
 | - TransientError          | one attempt of a download                    | another attempt, DownloadError |
 | DownloadError             | downloads and clean-ups, with a reason       | the exit code of its reason    |

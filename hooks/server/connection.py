@@ -8,6 +8,7 @@ from enum import Enum, auto
 from selectors import EVENT_READ, EVENT_WRITE
 from time import monotonic
 
+from aimlib.errors import UnavailableError
 from hooks.server.incoming import Incoming
 from hooks.server.limits import ARRIVAL_SECONDS, WRITE_SECONDS
 
@@ -18,7 +19,7 @@ LINGER_SECONDS = 2.0
 """How long a client may go on sending after its last response. It is thrown away: a reset would lose the response."""
 
 
-class ClosedError(Exception):
+class ClosedError(UnavailableError):
     """The client is gone, or broke TLS."""
 
 

@@ -9,6 +9,7 @@ from gunicorn.http.body import ChunkedReader  # type: ignore[import-untyped]
 from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, Unauthorized
 
+from aimlib.errors import InvalidInputError
 from hooks.server.chunked import Chunks
 from hooks.server.limits import MAX_HEAD, MAX_UNAUTHENTICATED, BodyRule, RuleOf
 
@@ -24,7 +25,7 @@ STATUS = (
 """Statuses for heads that cannot be read; others are 400."""
 
 
-class MalformedError(Exception):
+class MalformedError(InvalidInputError):
     """A head that cannot be read, so that there is no request; `code` is the status to answer."""
 
     def __init__(self, code: int, message: str) -> None:

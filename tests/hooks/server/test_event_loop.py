@@ -124,18 +124,18 @@ def running(start):
 
 
 def read(client):
-    """One response: status and body."""
-    got = b""
-    while b"\r\n\r\n" not in got:
-        more = client.recv(2**16)
+    """One response: status and body, and nothing of what follows."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        more = client.recv(1)
         if not more:
             return None
-        got += more
-    head, _, body = got.partition(b"\r\n\r\n")
-    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
-    while len(body) < length:
-        body += client.recv(2**16)
-    return int(head.split()[1]), body
+        head += more
+    left = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+    body = bytearray()
+    while left > len(body):
+        body += client.recv(min(2**16, left - len(body)))
+    return int(head.split()[1]), bytes(body)
 
 
 def closed(client):
