@@ -24,9 +24,15 @@ def _observed_times(request: Request) -> Iterator[str]:
     for group in request.children.values():
         for one in group.values():
             conditions = (one.get("status") or {}).get("conditions") or ()
-            yield from (
-                condition["lastTransitionTime"] for condition in conditions if "lastTransitionTime" in condition
-            )
+            yield from filter(_is_time, (condition.get("lastTransitionTime") for condition in conditions))
+
+
+def _is_time(written: str | None) -> bool:
+    """Whether what a controller of others wrote is a time with a zone."""
+    try:
+        return datetime.fromisoformat(written or "").tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _transition_time(request: Request, times_before: dict[str, str]) -> str:
@@ -36,15 +42,8 @@ def _transition_time(request: Request, times_before: dict[str, str]) -> str:
     if not times_before:
         return changed_at or now
     latest = max((*_observed_times(request), *times_before.values(), *([changed_at] if changed_at else [])))
-    return latest if _is_recent(latest, request.now) else now
-
-
-def _is_recent(moment: str, now: datetime) -> bool:
-    """Whether a moment that others wrote is one, and recent."""
-    try:
-        return timedelta(0) <= now - datetime.fromisoformat(moment) <= RECENT
-    except (TypeError, ValueError):
-        return False
+    recent = timedelta(0) <= request.now - datetime.fromisoformat(latest) <= RECENT
+    return latest if recent else now
 
 
 def _comparable(condition: Raw) -> tuple[str, str | None, bool]:
