@@ -92,9 +92,20 @@ def parse_request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 
     if not isinstance(name := parent["metadata"].get("name"), str) or not name:
         raise BadRequestError("the parent has no name")
     for part in (children, related):
-        if not isinstance(part, Mapping) or not all(isinstance(group, Mapping) for group in part.values()):
-            raise BadRequestError("children and related are not objects by kind and name")
+        if not isinstance(part, Mapping) or not all(map(_is_group, part.values())):
+            raise BadRequestError(
+                "children and related are not objects by kind and name, each with metadata and a name"
+            )
     return Request(dict(parent), children, related, now)
+
+
+def _is_group(group: Any) -> bool:  # noqa: ANN401 - whatever was sent
+    return isinstance(group, Mapping) and all(map(_is_named, group.values()))
+
+
+def _is_named(item: Any) -> bool:  # noqa: ANN401 - whatever was sent
+    metadata = item.get("metadata") if isinstance(item, Mapping) else None
+    return isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str)
 
 
 def written_status(status: Raw) -> Raw:

@@ -82,12 +82,13 @@ def test_whole_numbers_are_written_as_integers_and_booleans_stay():
 
 def test_a_composite_request_is_read():
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    children = {"Service.v1": {"b": {"n": 2}, "a": {"n": 1}}}
-    related = {"AIMRecipe.aim.engine.amd.com/v1alpha1": {"r": {"n": 3}}}
+    first, second, third = ({"metadata": {"name": name}} for name in "abr")
+    children = {"Service.v1": {"b": second, "a": first}}
+    related = {"AIMRecipe.aim.engine.amd.com/v1alpha1": {"r": third}}
     read = parse_request({"parent": PARENT, "children": children, "related": related, "finalizing": False}, now)
     assert (read.parent, read.now) == (PARENT, now)
-    assert read.observed("Service.v1") == [{"n": 1}, {"n": 2}]
-    assert read.found("AIMRecipe.aim.engine.amd.com/v1alpha1") == [{"n": 3}]
+    assert read.observed("Service.v1") == [first, second]
+    assert read.found("AIMRecipe.aim.engine.amd.com/v1alpha1") == [third]
     assert read.observed("Deployment.apps/v1") == []
 
 
@@ -103,8 +104,16 @@ def test_a_kind_that_was_asked_for_may_have_no_objects_but_is_there():
 
 
 def test_a_decorator_request_is_read_the_same():
-    read = parse_request({"object": PARENT, "attachments": {"AIMNode.x/v1": {"a": {}}}, "related": None})
-    assert (read.parent, read.observed("AIMNode.x/v1"), read.related, read.now) == (PARENT, [{}], {}, EPOCH)
+    attached = {"metadata": {"name": "a"}}
+    read = parse_request({"object": PARENT, "attachments": {"AIMNode.x/v1": {"a": attached}}, "related": None})
+    assert (read.parent, read.observed("AIMNode.x/v1"), read.related, read.now) == (PARENT, [attached], {}, EPOCH)
+
+
+@pytest.mark.parametrize("item", [None, "x", [], {}, {"metadata": []}, {"metadata": {}}, {"metadata": {"name": 3}}])
+@pytest.mark.parametrize("part", ["children", "related"])
+def test_an_object_without_metadata_and_name_is_refused(part, item):
+    with pytest.raises(BadRequestError, match="each with metadata and a name"):
+        parse_request({"parent": PARENT, part: {"Node.v1": {"a": item}}})
 
 
 @pytest.mark.parametrize(
