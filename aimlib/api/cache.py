@@ -39,7 +39,7 @@ def _is_sized(raw: Mapping[str, Any]) -> bool:
 
 
 def _is_listed_once(raw: Mapping[str, Any]) -> bool:
-    listed = [one.get("id") for one in raw.get("models") or ()]
+    listed = [model.get("id") for model in raw.get("models") or ()]
     return len(set(listed)) == len(listed) and raw.get("modelId") not in listed
 
 

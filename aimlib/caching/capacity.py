@@ -40,7 +40,8 @@ def recipe_sizes(recipes: Iterable[Raw]) -> Mapping[str, int]:
 def model_sizes(models: Iterable[CachedModelSpec], found: Mapping[str, int]) -> Mapping[str, int | None]:
     """Bytes of each model: by the recipes' facts, else its maxSize, else unknown."""
     return {
-        one.id: found.get(one.id) or (int(parse_quantity(one.max_size)) if one.max_size else None) for one in models
+        model.id: found.get(model.id) or (int(parse_quantity(model.max_size)) if model.max_size else None)
+        for model in models
     }
 
 

@@ -51,7 +51,14 @@ class CacheCandidate(NamedTuple):
     def model(self, model: str, revision: str | None) -> CachedModelStatus | None:
         """Its status of a model at a revision, listed or not."""
         key = (model, revision or DEFAULT_REVISION)
-        return next((one for one in self.status.cached_models if (one.id, one.revision) == key), None)
+        return next(
+            (
+                cached_model
+                for cached_model in self.status.cached_models
+                if (cached_model.id, cached_model.revision) == key
+            ),
+            None,
+        )
 
     def serves(self, request: CacheRequest) -> bool:
         """Whether it is not being deleted and lists the requested model, at a compatible revision."""

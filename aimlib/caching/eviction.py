@@ -79,7 +79,7 @@ def plan_removals(
         return ()
     removals: list[Removal] = []
     rest: list[StoredModel] = []
-    for one in sorted((one for one in models if one.removable(when)), key=lambda one: _order(one, policy, when)):
+    for one in sorted((model for model in models if model.removable(when)), key=lambda one: _order(one, policy, when)):
         age = (when - one.clock(policy.strategy, when)).total_seconds()
         if policy.max_age is not None and age > policy.max_age:
             found, most = format_duration(age), format_duration(policy.max_age)
@@ -112,7 +112,9 @@ def shortage(
         return None
     required = f"{format_bytes(policy.min_free, at_least=True)} should be free, and {format_bytes(free)} "
     numbers = required + ("would be after the clean-up" if removals else "are")
-    left = [one for one in models if (one.id, one.revision) not in {(gone.id, gone.revision) for gone in removals}]
+    left = [
+        model for model in models if (model.id, model.revision) not in {(gone.id, gone.revision) for gone in removals}
+    ]
     if not left:
         return f"{numbers}: there is no other model to remove"
     if policy.strategy == "none":
@@ -138,7 +140,7 @@ def stored_models(
 
     A model that `usage` does not have is left out, so that it stays: it may be in use.
     """
-    listed = {(one.id, one.revision or DEFAULT_REVISION): one for one in spec.models}
+    listed = {(model.id, model.revision or DEFAULT_REVISION): model for model in spec.models}
     uses = {(one.id, one.revision): one for one in usage}
     return tuple(
         StoredModel(
@@ -162,7 +164,7 @@ def _latest(*texts: str | None) -> datetime | None:
 
 
 def _free(free_bytes: int | None, removals: Iterable[Removal]) -> int | None:
-    return None if free_bytes is None else free_bytes + sum(one.bytes for one in removals)
+    return None if free_bytes is None else free_bytes + sum(removal.bytes for removal in removals)
 
 
 def _order(one: StoredModel, policy: CleanupPolicy, when: datetime) -> tuple[bool, int, datetime, str, str]:

@@ -45,7 +45,7 @@ def usage_label(cache: str) -> str:
 
 def usage_labels(uses: tuple[Use, ...]) -> dict[str, str]:
     """The labels of an object whose endpoint uses these."""
-    return {usage_label(one.cache): "used" for one in uses}
+    return {usage_label(use.cache): "used" for use in uses}
 
 
 def usage_annotation(uses: tuple[Use, ...]) -> dict[str, str]:

@@ -79,7 +79,7 @@ class CachedModel(Model):
     @property
     def blobs(self) -> Mapping[str, int]:
         """Sizes by hash: files with equal content are stored once."""
-        return {one.hash: one.size for one in self.files}
+        return {file.hash: file.size for file in self.files}
 
     @property
     def bytes(self) -> int:

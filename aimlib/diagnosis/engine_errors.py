@@ -86,6 +86,6 @@ def shortened(text: str) -> str:
 @cache
 def _table() -> tuple[tuple[tuple[str, str], tuple[re.Pattern[str], ...]], ...]:
     return tuple(
-        ((one["reason"], one["means"]), tuple(map(re.compile, one["found"])))
-        for one in load_data("engine_errors")["errors"]
+        ((error["reason"], error["means"]), tuple(map(re.compile, error["found"])))
+        for error in load_data("engine_errors")["errors"]
     )

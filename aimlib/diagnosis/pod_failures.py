@@ -63,7 +63,7 @@ def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
     if message is None or not claim_pending(message):
         return None
     volumes = pod.get("spec", {}).get("volumes") or ()
-    claims = [one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")]
+    claims = [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if volume.get("persistentVolumeClaim")]
     lost = re.search(r'persistentvolumeclaim "[^"]+" not found', message, re.IGNORECASE)
     state = "does not exist" if lost else "is not bound to a volume"
     return PodFailure(
@@ -132,7 +132,7 @@ def _ended(pod: Raw, _now: datetime) -> PodFailure | None:
     """A container that ended and has not started again."""
     for container in _containers(pod):
         states = (container.get("state") or {}, container.get("lastState") or {})
-        last = next((one["terminated"] for one in states if one.get("terminated")), None)
+        last = next((state["terminated"] for state in states if state.get("terminated")), None)
         if last is not None and not container.get("ready") and not container.get("started"):
             return _end(pod, container["name"], last)
     return None
@@ -141,7 +141,7 @@ def _ended(pod: Raw, _now: datetime) -> PodFailure | None:
 def _end(pod: Raw, name: str, last: Raw) -> PodFailure:
     text, code = str(last.get("message") or ""), last.get("exitCode")
     if last.get("reason") == "OOMKilled":
-        limit = next(filter(None, (_limit(one) for one in _specs(pod) if one["name"] == name)), None)
+        limit = next(filter(None, (_limit(spec) for spec in _specs(pod) if spec["name"] == name)), None)
         where = f"at its memory limit of {limit}" if limit else "because its node had no memory left"
         return PodFailure("OutOfMemory", f"container {name} was killed {where}")
     if diagnosis := diagnose(text):
@@ -166,7 +166,7 @@ def _unready(pod: Raw, now: datetime) -> PodFailure | None:
         grace = LOST_SECONDS if _was_ready(condition, running or {}) else UNREADY_SECONDS
         if container.get("started") and not container.get("ready") and running and _since(condition, now) >= grace:
             name = container["name"]
-            probe = next((one.get("readinessProbe") for one in _specs(pod) if one["name"] == name), None)
+            probe = next((spec.get("readinessProbe") for spec in _specs(pod) if spec["name"] == name), None)
             shown = f" ({path})" if (path := ((probe or {}).get("httpGet") or {}).get("path")) else ""
             return PodFailure("ProbeFailing", f"container {name} runs, and its readiness probe{shown} keeps failing")
     return None
@@ -195,7 +195,7 @@ def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
     containers = status.get("containerStatuses") or ()
     condition = _condition(pod, "Ready")
     marked = condition.get("status") == "False" and condition.get("reason") != "ReadinessGatesNotReady"
-    overruled = marked and bool(containers) and all(one.get("ready") for one in containers)
+    overruled = marked and bool(containers) and all(container.get("ready") for container in containers)
     if node and (status.get("reason") == "NodeLost" or overruled):
         return PodFailure("NodeLost", f"node {node} has stopped reporting")
     return None
@@ -235,7 +235,7 @@ def _waiting(container: Raw) -> Raw:
 
 def _condition(pod: Raw, kind: str) -> Raw:
     conditions = (pod.get("status") or {}).get("conditions") or ()
-    return next((one for one in conditions if one.get("type") == kind), {})
+    return next((condition for condition in conditions if condition.get("type") == kind), {})
 
 
 def _since(condition: Raw, now: datetime) -> float:

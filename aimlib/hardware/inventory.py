@@ -38,7 +38,7 @@ def inventory_status(nodes: Iterable[NodeSpec]) -> InventoryStatus:
     gpus = [one for one in classes if one.product != CPU]
     return InventoryStatus(
         nodes=len(usable),
-        gpus=sum(one.total for one in gpus),
+        gpus=sum(gpu.total for gpu in gpus),
         summary=_summary(gpus),
         classes=classes,
     )
@@ -47,8 +47,8 @@ def inventory_status(nodes: Iterable[NodeSpec]) -> InventoryStatus:
 def _summary(gpus: list[GpuClass]) -> str:
     """A summary of the GPUs by kind, cut to the maximum length."""
     totals: Counter[str] = Counter()
-    for one in gpus:
-        totals[format_device(one)] += one.total
+    for gpu in gpus:
+        totals[format_device(gpu)] += gpu.total
     return ", ".join(f"{total} x {kind}" for kind, total in totals.items())[:SUMMARY_LENGTH] or "no GPUs"
 
 

@@ -21,7 +21,7 @@ LIFECYCLE_TAINTS = "node.kubernetes.io/"
 
 def _ready(node: Raw) -> bool:
     conditions = node.get("status", {}).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+    return any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
 
 
 def _unhealthy(node: Raw) -> str:

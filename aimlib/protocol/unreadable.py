@@ -21,7 +21,11 @@ def unreadable_spec(request: Request, verdict: Verdict) -> dict[str, Any]:
     before: dict[str, Any] = dict(found) if isinstance(found, dict) else {}
     generation = request.parent["metadata"].get("generation")
     changed = [one.condition(generation).wire() for one in (ready_condition(verdict), verdict)]
-    kept = [one for one in before.get("conditions") or () if one.get("type") not in {"Ready", verdict.type}]
+    kept = [
+        condition
+        for condition in before.get("conditions") or ()
+        if condition.get("type") not in {"Ready", verdict.type}
+    ]
     before.pop("observedGeneration", None)  # Metacontroller adds it
     status = {**before, "phase": "Failed", "message": verdict.message, "conditions": [*changed, *kept]}
     return {"status": written_status(status), "children": kept_children(request.children)}

@@ -38,7 +38,9 @@ class Document(NamedTuple):
         metadata = self.raw.get("metadata")
         name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
         title = f"{self.raw.get('kind', 'object')} {name}".strip()
-        return InvalidManifestError("\n".join(f"{self.place(one.path)}: {title}: {one}" for one in findings))
+        return InvalidManifestError(
+            "\n".join(f"{self.place(finding.path)}: {title}: {finding}" for finding in findings)
+        )
 
     def place(self, path: ValuePath = ()) -> str:
         """Source and line of a field, or of its nearest parent that exists."""
@@ -66,12 +68,12 @@ def _inside(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
 def documents(source: str, content: bytes) -> Iterator[Document]:
     """The objects in a text, with lists split into their items; InvalidManifestError for anything else."""
     for raw, node in _values(source, content):
-        for one in _members(Document(source, raw, node)):
-            if not isinstance(one.raw, dict):
-                raise InvalidManifestError(f"{one.place()}: not an object with apiVersion, kind and metadata")
-            if findings := outline_findings(one.raw):
-                raise one.refused(findings)
-            yield one
+        for member in _members(Document(source, raw, node)):
+            if not isinstance(member.raw, dict):
+                raise InvalidManifestError(f"{member.place()}: not an object with apiVersion, kind and metadata")
+            if findings := outline_findings(member.raw):
+                raise member.refused(findings)
+            yield member
 
 
 def _members(one: Document) -> Iterator[Document]:

@@ -63,7 +63,10 @@ class PrometheusError(UnavailableError):
 @cache
 def metrics_query() -> str:
     """The instant query, in PromQL; each of its series has the labels `namespace`, `aimendpoint` and `figure`."""
-    return " or ".join(f'label_replace({_sources(one)}, "figure", "{one.name}", "", "")' for one in STATUS_METRICS)
+    return " or ".join(
+        f'label_replace({_sources(status_metric)}, "figure", "{status_metric.name}", "", "")'
+        for status_metric in STATUS_METRICS
+    )
 
 
 def _sources(metric: LiveMetric) -> str:

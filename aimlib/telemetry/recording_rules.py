@@ -78,7 +78,7 @@ def quantile(part: float, key: str) -> str:
     endpoint changes its engine, the quantile is that of the engine that is first in the table.
     """
     buckets = (aggregate("sum", f"rate({selector}[{WINDOW}])", "le") for selector in selectors(key, "_bucket"))
-    return first_of(f"histogram_quantile(\n  {part},\n{indent(one, '  ')}\n) {NOT_NAN}" for one in buckets)
+    return first_of(f"histogram_quantile(\n  {part},\n{indent(bucket, '  ')}\n) {NOT_NAN}" for bucket in buckets)
 
 
 def mean(key: str) -> str:

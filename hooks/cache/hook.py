@@ -123,7 +123,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
 
 def _observed_claim(request: Request, owner: CacheOwner) -> Raw | None:
     claims = request.found(CLAIMS_KEY) if owner.spec.storage.existing_claim else request.observed(CLAIMS_KEY)
-    return next((one for one in claims if one["metadata"]["name"] == owner.claim), None)
+    return next((claim for claim in claims if claim["metadata"]["name"] == owner.claim), None)
 
 
 def _uid(claim: Raw | None) -> str | None:
@@ -155,7 +155,7 @@ def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> Cach
     state = [one for one in request.observed("ConfigMap.v1") if one["metadata"]["name"] == owner.state]
     before = (request.parent.get("status") or {}).get("cachedModels") or ()
     models = owner.spec.models
-    listed = [model_key(one.id, one.revision) for one in models]
+    listed = [model_key(model.id, model.revision) for model in models]
     return CacheWorld(
         reports=read_reports(state[0].get("data") or {}, listed) if state else Reports(),
         users=used_by([*request.found(DEPLOYMENT), *request.found("Service.v1")], owner.name),
@@ -185,7 +185,9 @@ def _volume(request: Request, owner: CacheOwner, world: CacheWorld, found: Raw |
 
 def _checkpoints_instead(spec: CacheSpec, recipes: list[Raw]) -> dict[str, tuple[str, ...]]:
     """The checkpoints that recipes load instead of a listed model, by model that no recipe loads itself."""
-    pairs = [(one["spec"].get("modelId"), one["spec"].get("checkpoint")) for one in recipes if one.get("spec")]
+    pairs = [
+        (recipe["spec"].get("modelId"), recipe["spec"].get("checkpoint")) for recipe in recipes if recipe.get("spec")
+    ]
     itself = {loaded or model for model, loaded in pairs}
     others = {one.id: sorted({loaded for model, loaded in pairs if loaded and model == one.id}) for one in spec.models}
     return {model: tuple(found) for model, found in others.items() if found and model not in itself}

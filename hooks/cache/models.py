@@ -67,7 +67,11 @@ def observed_job(request: Request, name: str) -> ObservedJob:
     found = next((one for one in request.observed("Job.batch/v1") if one["metadata"]["name"] == name), None)
     if found is None or found["metadata"].get("deletionTimestamp"):
         return ObservedJob(name)
-    true = {one["type"]: one for one in (found.get("status") or {}).get("conditions") or () if one["status"] == "True"}
+    true = {
+        condition["type"]: condition
+        for condition in (found.get("status") or {}).get("conditions") or ()
+        if condition["status"] == "True"
+    }
     failed = true.get("Failed")
     return ObservedJob(
         name, True, "Complete" in true, failed and (failed.get("message") or failed.get("reason") or "it failed")
@@ -182,7 +186,7 @@ def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state:
 
 def _unlisted_models(spec: CacheSpec, world: CacheWorld) -> Iterator[TrackedModel]:
     """Models on the volume that spec.models does not list (any more)."""
-    listed = {(one.id, one.revision or DEFAULT_REVISION) for one in spec.models}
+    listed = {(model.id, model.revision or DEFAULT_REVISION) for model in spec.models}
     for _, report in sorted(world.reports.models.items()):
         if (report.id, report.revision) not in listed and report.state == "Ready":
             status = _status(

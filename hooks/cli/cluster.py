@@ -61,7 +61,10 @@ class LiveCluster:
             if error.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
                 return None
             raise CommandError(_error_message(error), CLUSTER_ERROR_CODE) from error
-        return {f"{one['resource']}.{one['apiVersion']}" for one in found["spec"]["childResources"]}
+        return {
+            f"{child_resource['resource']}.{child_resource['apiVersion']}"
+            for child_resource in found["spec"]["childResources"]
+        }
 
     def inventory(self) -> Raw:
         """The cluster's inventory."""

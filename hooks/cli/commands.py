@@ -53,8 +53,8 @@ def print_plan(options: CommandOptions) -> int:
     """Prints the children that caches and endpoints would get."""
     plan_input = files.read_plan_input(options.paths, options.namespace, ("AIMEndpoint", "AIMCache"))
     context, responses = _planned_endpoints(options, plan_input)
-    planned = [context.plan_cache(one, responses) for one in plan_input.caches]
-    planned += [context.plan_endpoint(one) for one in responses]
+    planned = [context.plan_cache(cache, responses) for cache in plan_input.caches]
+    planned += [context.plan_endpoint(response) for response in responses]
     fitting = [one for one in planned if one.fits]
     children = [child for one in fitting for child in one.children]
     if options.output == "json":
@@ -82,9 +82,9 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
         explanations = list(_live_explanations(options, args, fresh=fresh))
     else:
         _, responses = _planned_endpoints(options, files.read_plan_input(options.paths, options.namespace))
-        explanations = [one.explanation for one in responses]
+        explanations = [response.explanation for response in responses]
     if options.output in {"json", "yaml"}:
-        data = one_or_list([one.data() for one in explanations])
+        data = one_or_list([explanation.data() for explanation in explanations])
         _print(json_text(data) if options.output == "json" else yaml_document(data))
     else:
         for position, one in enumerate(explanations):
@@ -106,7 +106,7 @@ def print_recipes(options: CommandOptions) -> int:
             simulate.simulate_recipe,
             files.recipe_catalogue(files.read_sources(options.recipes or (files.shipped_recipes(),))),
         )
-    data = [recipe_data(one, used) for one in recipes]
+    data = [recipe_data(recipe, used) for recipe in recipes]
     wide = options.output == "wide"
     head = (*(WIDE_RECIPE_HEAD if wide else RECIPE_HEAD), *((ENDPOINTS,) if options.live else ()))
     if options.output == "json":
@@ -125,20 +125,20 @@ def _planned_endpoints(
     config = _settings(options)
     if options.live:
         cluster = options.connect()
-        own = {one.name: one.raw for one in plan_input.recipes}
+        own = {recipe.name: recipe.raw for recipe in plan_input.recipes}
         live = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
         caches = _caches(plan_input, cluster)
         context = _live_context(cluster, [*(live | own).values()], caches, config)
         return context, [context.respond(one) for one in plan_input.endpoints]
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
-    names = {name for one in plan_input.endpoints for name in simulate.catalogue_names(one)}
-    names |= {name for one in plan_input.caches for name in simulate_cache.listed_models(one)}
+    names = {name for endpoint in plan_input.endpoints for name in simulate.catalogue_names(endpoint)}
+    names |= {name for cache in plan_input.caches for name in simulate_cache.listed_models(cache)}
     inventory = _inventory(options.cluster) if plan_input.endpoints else simulate.simulate_inventory(())
     recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
     simulated = SimulatedCluster(inventory, recipes, plan_input.caches)
     context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
     responses = [context.respond(one) for one in plan_input.endpoints]
-    if all(one.explanation.any_considered for one in responses):
+    if all(response.explanation.any_considered for response in responses):
         return context, responses
     # All recipes, to suggest similar names.
     context = context._replace(cluster=simulated._replace(recipes=files.recipe_catalogue(texts, plan_input.recipes)))
@@ -157,8 +157,10 @@ def _live_context(cluster: "LiveCluster", recipes: list[Raw], caches: list[Raw],
 
 def _caches(plan_input: files.PlanInput, cluster: "LiveCluster") -> list[Raw]:
     """The caches of the files, and those of the cluster in the namespaces of endpoints that may use one."""
-    namespaces = {one["metadata"]["namespace"] for one in plan_input.endpoints if simulate.selects_caches(one)}
-    own = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in plan_input.caches}
+    namespaces = {
+        endpoint["metadata"]["namespace"] for endpoint in plan_input.endpoints if simulate.selects_caches(endpoint)
+    }
+    own = {(cache["metadata"]["namespace"], cache["metadata"]["name"]) for cache in plan_input.caches}
     live = [one for namespace in sorted(namespaces) for one in cluster.caches(namespace)]
     others = [one for one in live if (one["metadata"]["namespace"], one["metadata"]["name"]) not in own]
     return [*plan_input.caches, *others]

@@ -84,16 +84,16 @@ def read_plan_input(
     """
     found: dict[str, list[Raw]] = {"AIMEndpoint": [], "AIMCache": []}
     recipes = []
-    for one in read_documents(paths):
-        if one.kind not in {*found, "AIMRecipe"}:
-            raise one.refused([Finding(("kind",), "only AIMEndpoint, AIMCache and AIMRecipe can be planned")])
-        defaulted, findings = validate_object(one.raw, one.kind)
+    for document in read_documents(paths):
+        if document.kind not in {*found, "AIMRecipe"}:
+            raise document.refused([Finding(("kind",), "only AIMEndpoint, AIMCache and AIMRecipe can be planned")])
+        defaulted, findings = validate_object(document.raw, document.kind)
         if findings:
-            raise one.refused(findings)
-        if one.kind == "AIMRecipe":
-            recipes.append(one)
+            raise document.refused(findings)
+        if document.kind == "AIMRecipe":
+            recipes.append(document)
         else:
-            found[one.kind].append(_with_namespace(one, defaulted, namespace))
+            found[document.kind].append(_with_namespace(document, defaulted, namespace))
     if not any(found[kind] for kind in planned):
         raise InvalidManifestError(f"{', '.join(paths)}: no {' or '.join(planned)}")
     return PlanInput(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes))
@@ -152,16 +152,16 @@ def read_inventory(paths: Iterable[str]) -> ClusterInventory:
     nodes: dict[str, Raw] = {}
     inventory: Raw | None = None
     simulators: dict[str, Callable[[Raw], Raw]] = {"Node": simulate.simulate_node, "AIMNode": simulate.stored_node}
-    for one in read_documents(paths):
+    for document in read_documents(paths):
         try:
-            if one.kind == "AIMInventory":
-                inventory = simulate.stored_inventory(one.raw)
-            elif one.kind in simulators:
-                nodes[one.name] = simulators[one.kind](one.raw)
+            if document.kind == "AIMInventory":
+                inventory = simulate.stored_inventory(document.raw)
+            elif document.kind in simulators:
+                nodes[document.name] = simulators[document.kind](document.raw)
             else:
-                raise one.refused([Finding(("kind",), "a cluster is described by Node, AIMNode or AIMInventory")])
+                raise document.refused([Finding(("kind",), "a cluster is described by Node, AIMNode or AIMInventory")])
         except BadRequestError as error:
-            raise InvalidManifestError(f"{one.place()}: {error}") from error
+            raise InvalidManifestError(f"{document.place()}: {error}") from error
     unusable = sorted(name for name, node in nodes.items() if not node["spec"]["usable"])
     notes = tuple(f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in unusable)
     if inventory and not nodes:

@@ -52,7 +52,9 @@ class PlanContext(NamedTuple):
 
     def _caches_of(self, endpoint: Raw) -> list[Raw]:
         namespace, caches = endpoint["metadata"]["namespace"], self.cluster.caches
-        return [simulate_cache.with_all_models(one) for one in caches if one["metadata"]["namespace"] == namespace]
+        return [
+            simulate_cache.with_all_models(cache) for cache in caches if cache["metadata"]["namespace"] == namespace
+        ]
 
     def plan_endpoint(self, response: EndpointResponse) -> PlannedObject:
         """The plan of an endpoint."""
@@ -96,7 +98,7 @@ class PlanContext(NamedTuple):
         response = simulate_cache.sync(cache, records, self.cluster.recipes, self.config)
         metadata, status = cache["metadata"], CacheStatus.model_validate(response["status"])
         _, *conditions = status.conditions  # Ready repeats the first one that is not met
-        problems = [one.message for one in conditions if one.reason not in TRANSIENT_REASONS]
+        problems = [condition.message for condition in conditions if condition.reason not in TRANSIENT_REASONS]
         title = f"AIMCache {metadata['namespace']}/{metadata['name']}"
         return PlannedObject(
             title,
@@ -112,7 +114,7 @@ def _cache_outcome(cache: Raw, status: CacheStatus) -> Iterator[str]:
     spec, volume = read_cache_spec(cache), status.storage or CacheStorageStatus()
     size = "as it is" if spec.storage.existing_claim else f"of {volume.requested_size}"
     yield f"PersistentVolumeClaim {volume.pvc_name} {size}"
-    later = [one.id for one in status.cached_models if one.status == "OnDemand"]
+    later = [cached_model.id for cached_model in status.cached_models if cached_model.status == "OnDemand"]
     now = [one.id for one in status.cached_models if one.id not in later]
     if now:
         yield f"{'verifies' if spec.hub.offline else 'downloads'} {', '.join(now)}"

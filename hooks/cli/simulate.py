@@ -175,7 +175,10 @@ def _is_selected(rule: Raw, metadata: Raw) -> bool:
     by_name = "names" not in rule or metadata["name"] in rule["names"]
     labels_match = selector.get("matchLabels", {}).items() <= labels.items()
     # Expressions are In with values, or Exists without.
-    expressions = [(one["key"], one.get("values", labels.values())) for one in selector.get("matchExpressions", ())]
+    expressions = [
+        (match_expression["key"], match_expression.get("values", labels.values()))
+        for match_expression in selector.get("matchExpressions", ())
+    ]
     return in_namespace and by_name and labels_match and all(labels.get(key) in values for key, values in expressions)
 
 

@@ -25,7 +25,7 @@ CACHE_CHILD_KINDS = (
 
 def listed_models(raw: Raw) -> tuple[str, ...]:
     """The models that a cache lists. BadRequestError where its spec is invalid."""
-    return tuple(one.id for one in cache.read_cache_spec(raw).models)
+    return tuple(model.id for model in cache.read_cache_spec(raw).models)
 
 
 def with_all_models(raw: Raw) -> Raw:
@@ -34,7 +34,7 @@ def with_all_models(raw: Raw) -> Raw:
         models = cache.read_cache_spec(raw).models
     except BadRequestError:
         return raw
-    cached = [{"id": one.id, "revision": one.revision or DEFAULT_REVISION, "status": "Ready"} for one in models]
+    cached = [{"id": model.id, "revision": model.revision or DEFAULT_REVISION, "status": "Ready"} for model in models]
     return {**raw, "status": {"phase": "Ready", "cachedModels": cached}}
 
 
@@ -51,7 +51,9 @@ def sync(parent: Raw, users: Iterable[Raw], recipes: Iterable[Raw], config: Conf
     """
     rules = cache.customize(parse_request({"parent": parent}))["relatedResources"]
     models = {*listed_models(parent)}
-    catalogue = [simulate.simulate_recipe(one) for one in recipes if {model_of(one), loaded_by(one)} & models]
+    catalogue = [
+        simulate.simulate_recipe(recipe) for recipe in recipes if {model_of(recipe), loaded_by(recipe)} & models
+    ]
     claim_name = parent["spec"].get("storage", {}).get("existingClaim")
     metadata = {"name": claim_name, "namespace": parent["metadata"]["namespace"]}
     claims = (

@@ -51,7 +51,7 @@ def _autoscaler(child: Raw) -> str:
 
 
 def _route(child: Raw) -> str:
-    gateways = ", ".join(f"Gateway {one['name']}" for one in child["spec"]["parentRefs"])
+    gateways = ", ".join(f"Gateway {parent_ref['name']}" for parent_ref in child["spec"]["parentRefs"])
     hostnames = ", ".join(child["spec"].get("hostnames", ["any host name"]))
     return f"{gateways}: {hostnames}"
 

@@ -42,7 +42,7 @@ def validate(asked: AdmissionRequest, known: Catalogue | None, config: Config, *
     except BadRequestError as error:
         return _response((), not_checked=f"{NOT_CHECKED}: {error}")
     given = warnings(earlier, found.pinned if found else None) if earlier else ()
-    unexpected = [one for one in warnings(spec, found.resolved if found else None) if one not in given]
+    unexpected = [warning for warning in warnings(spec, found.resolved if found else None) if warning not in given]
     if (earlier and decided_for(earlier) == decided_for(spec)) or (found and found.verdict.met):
         return _response(unexpected)
     if found is None or found.fresh is None:

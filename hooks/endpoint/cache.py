@@ -132,8 +132,8 @@ def _template_uses(running: Raw | None) -> tuple[Use, ...]:
 def _claims(running: Raw | None) -> tuple[str, ...]:
     """The claims that the pods of an observed Deployment mount."""
     volumes = running["spec"]["template"]["spec"].get("volumes") or () if running else ()
-    claims = (one.get("persistentVolumeClaim") or {} for one in volumes)
-    return tuple(one["claimName"] for one in claims if one)
+    claims = (volume.get("persistentVolumeClaim") or {} for volume in volumes)
+    return tuple(claim["claimName"] for claim in claims if claim)
 
 
 def _size(running: Raw | None) -> int:

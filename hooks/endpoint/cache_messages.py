@@ -61,7 +61,7 @@ def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdic
 
 def _lacks_volume(found: CacheCandidate) -> str:
     """Why the cache has no volume of its own, whatever has its name; empty where it has one."""
-    return next((one.message for one in found.status.conditions if one.reason in NO_VOLUME), "")
+    return next((condition.message for condition in found.status.conditions if condition.reason in NO_VOLUME), "")
 
 
 AGAIN = "create the cache again, or change spec.cache"
@@ -75,7 +75,7 @@ def _kept(choice: CacheChoice) -> str:
 
 
 def _not_listed(found: CacheCandidate, request: CacheRequest) -> str:
-    listed = _names(one.id for one in found.models) or "no model"
+    listed = _names(model.id for model in found.models) or "no model"
     return (
         f"cache {found.name} lists {listed}, and not {request.checkpoint}, which recipe {request.recipe} loads: "
         "add it to spec.models of the cache"
@@ -111,7 +111,7 @@ def _failure(choice: CacheChoice) -> str:
 
 def _waits_for(choice: CacheChoice, found: CacheCandidate) -> str:
     """What the cache itself waits for, or else what its status has of the model."""
-    reasons = {one.reason for one in found.status.conditions if one.type == "Ready"}
+    reasons = {condition.reason for condition in found.status.conditions if condition.type == "Ready"}
     of_cache = found.status.message if found.status.phase == "Pending" or reasons & NO_ROOM else None
     of_model = choice.model.message if choice.model else None
     return of_cache or of_model or found.status.message or "the cache has no status yet"
@@ -120,7 +120,7 @@ def _waits_for(choice: CacheChoice, found: CacheCandidate) -> str:
 def other_users(choice: CacheChoice, endpoint: str) -> tuple[str, ...]:
     """The other endpoints that use any model of the cache."""
     models = choice.found.status.cached_models if choice.found else ()
-    return tuple(sorted({user for one in models for user in one.used_by} - {endpoint}))
+    return tuple(sorted({user for model in models for user in model.used_by} - {endpoint}))
 
 
 def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
@@ -136,7 +136,7 @@ def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
 
 def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[str]:
     """Why caches that have to do with the model are not used by an endpoint that leaves the choice free."""
-    for one in (one for one in caches if not one.deleting):
+    for one in (cache for cache in caches if not cache.deleting):
         if one.error:
             yield f"AIMCache {one.name} is not used, since it cannot be read: {one.error}"
         elif one.serves(request):

@@ -84,7 +84,7 @@ def concerning(spec: EndpointSpec, recipes: Iterable[Raw]) -> list[Raw]:
     custom = spec.recipe.custom_recipe
     if custom:
         return [one for one in recipes if one["metadata"]["name"] == custom.name]
-    return [one for one in recipes if model_of(one) == spec.requested_model.id]
+    return [recipe for recipe in recipes if model_of(recipe) == spec.requested_model.id]
 
 
 def _in_full(pinned: Resolved | None, key: str) -> Resolved | None:

@@ -26,7 +26,7 @@ def volume_claim(
 def former_claims(desired: Iterable[Raw], claims: Iterable[Raw]) -> list[Raw]:
     """The observed claims that are not desired, as they were last applied: no change of a spec deletes a volume."""
     names = {child["metadata"]["name"] for child in desired if child["kind"] == "PersistentVolumeClaim"}
-    return [kept_child(one) for one in claims if one["metadata"]["name"] not in names]
+    return [kept_child(claim) for claim in claims if claim["metadata"]["name"] not in names]
 
 
 def former_claim_warning(claim: Raw) -> str:

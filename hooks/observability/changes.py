@@ -117,7 +117,7 @@ def _cache_change(before: Raw, after: Raw) -> Change | None:
     if not outcomes and not removed:
         return None
     removals = objects_in(as_mapping(after.get("cleanup")).get("removed"))
-    whys = [f"{one.get('id')}: {one.get('why')}" for one in removals if _key(one) in removed]
+    whys = [f"{removal.get('id')}: {removal.get('why')}" for removal in removals if _key(removal) in removed]
     message = str(find_condition(after, "ModelsReady").get("message") or "")
     event = "DownloadFailed" if old == new else "ModelsChanged"
     return Change(event, "; ".join((*whys, message)), old, new, downloads=outcomes, removed=len(removed))

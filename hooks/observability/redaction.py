@@ -32,14 +32,14 @@ def secret_values(resolved: object) -> Iterator[str]:
         if not is_safe(str(variable.get("name"))) and isinstance(value := variable.get("value"), str):
             yield value
     args = resolved_fields.get("args")
-    yield from _secrets_of_args([one for one in args if isinstance(one, str)] if isinstance(args, list) else [])
+    yield from _secrets_of_args([arg for arg in args if isinstance(arg, str)] if isinstance(args, list) else [])
 
 
 def _secrets_of_args(args: list[str]) -> Iterator[str]:
     """The values of secret flags: after `=`, or all arguments up to the next flag."""
     secret = False
-    for one in args:
-        flag, equals, value = one.partition("=") if one.startswith("-") else ("", "=", one)
+    for arg in args:
+        flag, equals, value = arg.partition("=") if arg.startswith("-") else ("", "=", arg)
         secret = is_secret(flag) if flag else secret
         if equals:
             yield from [value] if secret else _secrets_of_json(value)
@@ -75,7 +75,7 @@ def redacted(resolved: object) -> object:
         found["env"] = [_redacted_variable(one) for one in objects_in(found["env"])]
     if isinstance(found.get("args"), list):
         hidden = sorted(_secrets_of_args([one for one in found["args"] if isinstance(one, str)]), key=len, reverse=True)
-        found["args"] = [_redacted_argument(str(one), hidden) for one in found["args"]]
+        found["args"] = [_redacted_argument(str(arg), hidden) for arg in found["args"]]
     return found
 
 

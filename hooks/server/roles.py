@@ -30,6 +30,6 @@ def missing(server: Any, admission_port: str | None) -> Role:  # noqa: ANN401 - 
     """
     if not admission_port:
         return EVERYTHING
-    present = [one.role for one in server.WORKERS.values() if one.cfg is server.cfg]
+    present = [worker.role for worker in server.WORKERS.values() if worker.cfg is server.cfg]
     admission = not any(role.admission for role in present)
     return Role(int(admission_port), hooks=not admission, admission=admission)

@@ -47,5 +47,5 @@ class Reloaded(Generic[Loaded]):
             return []
 
     def _log_error(self, error: Exception) -> None:
-        facts = {"files": [str(one) for one in self._files], "error": str(error)}
+        facts = {"files": [str(file) for file in self._files], "error": str(error)}
         logger().error("files cannot be loaded; the former ones stay in use", extra={"facts": facts})

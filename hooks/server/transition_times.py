@@ -58,7 +58,7 @@ def with_transition_times(status: Raw, request: Request) -> Raw:
     before = (request.parent.get("status") or {}).get("conditions") or ()
     times_before = {one["type"]: one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
     unchanged = {_comparable(one) for one in before if one["type"] in times_before}
-    changed = {one["type"] for one in status["conditions"] if _comparable(one) not in unchanged}
+    changed = {condition["type"] for condition in status["conditions"] if _comparable(condition) not in unchanged}
     transition_time = _transition_time(request, times_before) if changed else ""
     times = times_before | dict.fromkeys(changed, transition_time)
     conditions = [{**one, "lastTransitionTime": times[one["type"]]} for one in status["conditions"]]

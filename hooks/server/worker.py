@@ -20,7 +20,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         """Called in the new process; ends when `run` does."""
-        self.sockets = [one for one in self.sockets if self.role.serves(one.getsockname()[1])]
+        self.sockets = [socket for socket in self.sockets if self.role.serves(socket.getsockname()[1])]
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4 * MAX_ANONYMOUS), hard), hard))
         super().init_process()

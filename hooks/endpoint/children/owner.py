@@ -67,7 +67,7 @@ class Owner(NamedTuple):
     def serving_port(self) -> int:
         """The port that the pods behind the Service listen on: held ones may run another engine."""
         containers = self._held_pod.get("containers") or ()
-        ports = [one["containerPort"] for container in containers[:1] for one in container.get("ports") or ()]
+        ports = [port["containerPort"] for container in containers[:1] for port in container.get("ports") or ()]
         return int(next(iter(ports), self.port))
 
     @property
@@ -81,8 +81,8 @@ class Owner(NamedTuple):
         cache = self.spec.cache
         asked = bool(cache.enabled) and cache.name is None
         return asked or any(
-            (one.get("persistentVolumeClaim") or {}).get("claimName") == self.claim
-            for one in self._held_pod.get("volumes") or ()
+            (volume.get("persistentVolumeClaim") or {}).get("claimName") == self.claim
+            for volume in self._held_pod.get("volumes") or ()
         )
 
     @property

@@ -20,7 +20,9 @@ def _terms(resolved: Resolved) -> list[Raw]:
     if not resolved.device_ids:
         return []
     partition = _partition(resolved)
-    counted = ({"key": f"{AMD_COUNTED_ID}.{one}", "operator": "Exists"} for one in sorted(resolved.device_ids))
+    counted = (
+        {"key": f"{AMD_COUNTED_ID}.{device_id}", "operator": "Exists"} for device_id in sorted(resolved.device_ids)
+    )
     forms = [_any_of(AMD_ID, resolved.device_ids), *counted]
     return [{"matchExpressions": [form, *partition]} for form in forms]
 

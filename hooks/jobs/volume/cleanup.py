@@ -93,7 +93,7 @@ class Cleanup:
                     repo.files.remove_file(one.path)
                 if files:
                     removal.remove_if_empty(repo)
-                    self.freed += sum(one.bytes for one in files)
+                    self.freed += sum(file.bytes for file in files)
                     self._count(leftovers_removal(repo, files))
 
     def make_room(self, adjusted: Callable[[CleanupPolicy], CleanupPolicy] = lambda policy: policy) -> None:
@@ -230,10 +230,10 @@ def incomplete_message(name: tuple[str, str], found: Sequence[str]) -> str:
 def idle_leftovers(repo: Repo) -> tuple[Leftover, ...]:
     """Leftovers that no download has written to for IDLE_SECONDS."""
     latest = clock.now().timestamp() - IDLE_SECONDS
-    return tuple(one for one in missing_files.leftovers(repo) if one.written <= latest)
+    return tuple(leftover for leftover in missing_files.leftovers(repo) if leftover.written <= latest)
 
 
 def leftovers_removal(repo: Repo, files: tuple[Leftover, ...]) -> Removal:
     """The removal of these leftovers."""
     why = "left by an interrupted download; the spec no longer lists the model"
-    return Removal(missing_files.model_id(repo), missing_files.UNKNOWN_REVISION, sum(one.bytes for one in files), why)
+    return Removal(missing_files.model_id(repo), missing_files.UNKNOWN_REVISION, sum(file.bytes for file in files), why)

@@ -21,7 +21,7 @@ def preview(volume: MountedVolume, rules: CleanupRules) -> Preview:
     """Previews `cleanup.clean_up`, except for running downloads. ApiServerError, InvalidVolumeError, OSError."""
     models = read_index(volume).models.values()
     rated = rules.rate(models)
-    removals = [cleanup.leftovers_removal(*one) for one in cleanup.removable_leftovers(volume, rated)]
+    removals = [cleanup.leftovers_removal(*leftover) for leftover in cleanup.removable_leftovers(volume, rated)]
     notes, broken = [], set()
     for one in models:
         name = (one.id, one.revision)
@@ -31,8 +31,8 @@ def preview(volume: MountedVolume, rules: CleanupRules) -> Preview:
                 removals.append(cleanup.incomplete_removal(one, found))
             else:
                 notes.append(cleanup.incomplete_message(name, found))
-    free = disk.free_bytes(volume.root) + sum(one.bytes for one in removals)
-    whole = [one for one in rated.models if (one.id, one.revision) not in broken]
+    free = disk.free_bytes(volume.root) + sum(removal.bytes for removal in removals)
+    whole = [model for model in rated.models if (model.id, model.revision) not in broken]
     now = clock.now()
     if message := eviction.shortage(whole, rated.policy, free, now):
         notes.append(message)

@@ -81,7 +81,7 @@ def _download_from(
         )
 
     context.reporter.update(report())
-    blobs = sorted({one.hash: one for one in reversed(requested.files)}.values(), key=lambda one: -one.size)
+    blobs = sorted({file.hash: file for file in reversed(requested.files)}.values(), key=lambda one: -one.size)
     fetcher = BlobDownloader(hub, requested.commit, repo, progress, context.retry_policy)
     run_parallel(blobs, fetcher.download, request.workers, lambda: context.reporter.update(report()), fetcher.abort)
     snapshot.publish_snapshot(

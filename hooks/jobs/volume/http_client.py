@@ -157,7 +157,7 @@ def _proxy_site(proxy: str) -> str:
 
 def root_cause(error: BaseException) -> str:
     """The message of the innermost error: HTTP libraries wrap those of the operating system."""
-    inner = next((one for one in error.args if isinstance(one, BaseException)), error.__cause__)
+    inner = next((arg for arg in error.args if isinstance(arg, BaseException)), error.__cause__)
     if inner:
         return root_cause(inner)
     message = error.strerror if isinstance(error, OSError) else None

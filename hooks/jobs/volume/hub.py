@@ -73,8 +73,8 @@ class HubClient:
             ) from error
         finally:
             response.close()
-        files = tuple(self._file(one) for one in siblings)
-        self._check_paths([one.path for one in files])
+        files = tuple(self._file(sibling) for sibling in siblings)
+        self._check_paths([file.path for file in files])
         return Listing(commit, files)
 
     def _file(self, found: Any) -> VolumeFile:  # noqa: ANN401 - whatever the hub returned

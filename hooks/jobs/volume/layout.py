@@ -75,7 +75,7 @@ class Repo(NamedTuple):
 
     def commits(self) -> list[str]:
         """The commits whose snapshots are on the volume."""
-        names = (one.path.name for one in self.files.entries(self.snapshots) if one.is_folder)
+        names = (entry.path.name for entry in self.files.entries(self.snapshots) if entry.is_folder)
         return [name for name in names if COMMIT.fullmatch(name)]
 
     def links(self, commit: str) -> Iterator[tuple[str, Path | None]]:

@@ -63,18 +63,18 @@ def list_volume(volume: MountedVolume) -> list[ListedModel]:
 
 
 def _models(volume: MountedVolume) -> Iterator[ListedModel]:
-    for one in read_index(volume).models.values():
-        repo = volume.repo(one.id)
-        wrong = tuple(missing_files.find_missing(repo, one).values())
-        state, folder = "Damaged" if wrong else "Ready", repo.snapshot(one.commit)
-        size, times = (one.bytes, len(one.files)), (one.cached_at, one.last_used)
-        yield ListedModel(one.id, one.revision, state, *size, folder, one.commit, *times, wrong)
+    for model in read_index(volume).models.values():
+        repo = volume.repo(model.id)
+        wrong = tuple(missing_files.find_missing(repo, model).values())
+        state, folder = "Damaged" if wrong else "Ready", repo.snapshot(model.commit)
+        size, times = (model.bytes, len(model.files)), (model.cached_at, model.last_used)
+        yield ListedModel(model.id, model.revision, state, *size, folder, model.commit, *times, wrong)
 
 
 def _parts(volume: MountedVolume) -> Iterator[ListedModel]:
     for repo in missing_files.repos(volume):
         if files := missing_files.leftovers(repo):
-            size = sum(one.bytes for one in files)
+            size = sum(file.bytes for file in files)
             yield ListedModel(
                 missing_files.model_id(repo), missing_files.UNKNOWN_REVISION, "Partial", size, len(files), repo.blobs
             )
@@ -85,7 +85,7 @@ def find_damage(volume: MountedVolume, model: CachedModel) -> tuple[str, ...]:
     repo = volume.repo(model.id)
     try:
         found = missing_files.find_missing(repo, model)
-        files = [one for one in model.files if one.path not in found]
+        files = [file for file in model.files if file.path not in found]
         content = verify.find_damaged_files(repo, files, WORKERS, lambda _: None, lambda: None)
     except OSError as error:
         return (f"{error.filename or repo.path} cannot be read: {error.strerror}",)

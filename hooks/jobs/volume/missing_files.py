@@ -17,7 +17,7 @@ UNKNOWN_REVISION = "-"
 
 def find_missing(repo: Repo, model: CachedModel) -> Mapping[str, str]:
     """Messages about missing or truncated files, by path; empty where all files have their sizes."""
-    found = {one.path: _size_problem(repo, model.commit, one) for one in model.files}
+    found = {file.path: _size_problem(repo, model.commit, file) for file in model.files}
     found[f"refs/{model.revision}"] = _ref_problem(repo, model)
     return {path: message for path, message in found.items() if message}
 
@@ -52,9 +52,9 @@ class Leftover(NamedTuple):
 
 def repos(volume: MountedVolume) -> Iterator[Repo]:
     """The folders of models, in the order of their names; whose names are no ids are left out."""
-    for one in volume.files.entries(volume.hub):
-        if one.is_folder and one.path.name.startswith(FOLDER_PREFIX):
-            repo = Repo(one.path, volume.files)
+    for entry in volume.files.entries(volume.hub):
+        if entry.is_folder and entry.path.name.startswith(FOLDER_PREFIX):
+            repo = Repo(entry.path, volume.files)
             with suppress(DownloadError):
                 if volume.repo(model_id(repo)) == repo:
                     yield repo
@@ -68,9 +68,9 @@ def model_id(repo: Repo) -> str:
 def leftovers(repo: Repo) -> tuple[Leftover, ...]:
     """The blobs of a model that no commit links to."""
     snapshots = repo.files.tree(repo.snapshots)
-    linked = {repo.linked_blob(one.path) for one in snapshots if one.is_link}
+    linked = {repo.linked_blob(snapshot.path) for snapshot in snapshots if snapshot.is_link}
     return tuple(
-        Leftover(one.path, one.stat.st_size, one.stat.st_mtime)
-        for one in repo.files.entries(repo.blobs)
-        if one.path not in linked and not one.is_folder
+        Leftover(entry.path, entry.stat.st_size, entry.stat.st_mtime)
+        for entry in repo.files.entries(repo.blobs)
+        if entry.path not in linked and not entry.is_folder
     )

@@ -56,7 +56,7 @@ def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter)
     files, unverifiable = request.select(found.files), request.select_paths(found.unverifiable)
     if not files and not unverifiable:
         raise DownloadError("NotOnVolume", f"no file of {request.name} on the volume matches: {request.patterns_text}")
-    progress = Progress(sum(one.size for one in files))
+    progress = Progress(sum(file.size for file in files))
 
     def report_progress() -> None:
         reporter.update(

@@ -31,12 +31,12 @@ class RatedModels(NamedTuple):
     @property
     def used(self) -> Collection[tuple[str, str]]:
         """Id and revision of the models that an endpoint uses."""
-        return {(one.id, one.revision) for one in self.models if one.used_by}
+        return {(model.id, model.revision) for model in self.models if model.used_by}
 
     @property
     def unneeded(self) -> Collection[tuple[str, str]]:
         """Id and revision of the models that are unused, and no longer listed or reported as removed."""
-        unused = {(one.id, one.revision): one.listed for one in self.models if not one.used_by}
+        unused = {(model.id, model.revision): model.listed for model in self.models if not model.used_by}
         return {name for name, listed in unused.items() if not listed or name in self.removed}
 
 
@@ -68,7 +68,7 @@ class CacheRules:
         except ValueError as error:
             raise ApiServerError(f"AIMCache {self.cluster.cache} cannot be read: cleanup: {error}") from error
         usage = cache.status.cached_models if cache.status else ()
-        found = eviction.stored_models(cache.spec, (one.report() for one in models), usage)
+        found = eviction.stored_models(cache.spec, (model.report() for model in models), usage)
         ready, removed = (
             {(one.id, one.revision) for one in usage if one.status == state} for state in ("Ready", "Removed")
         )
@@ -86,8 +86,8 @@ class OptionRules:
 
     def rate(self, models: Iterable[CachedModel]) -> RatedModels:
         found = (
-            StoredModel(one.id, one.revision, one.bytes, parse_time(one.cached_at), parse_time(one.last_used))
-            for one in models
+            StoredModel(model.id, model.revision, model.bytes, parse_time(model.cached_at), parse_time(model.last_used))
+            for model in models
         )
         return RatedModels(self.policy, tuple(found))
 

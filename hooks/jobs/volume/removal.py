@@ -18,7 +18,7 @@ def remove_model(volume: MountedVolume, model: CachedModel, others: Iterable[Cac
     revisions = repo.revisions()
     if revisions.get(model.revision) == model.commit:
         files.remove_file(repo.ref(model.revision))
-    if any((one.id, one.commit) == (model.id, model.commit) for one in others):
+    if any((other.id, other.commit) == (model.id, model.commit) for other in others):
         return 0
     shared = {blob for commit in repo.commits() if commit != model.commit for _, blob in repo.links(commit)}
     own = {blob for _, blob in repo.links(model.commit)} | {repo.blobs / name for name in model.blobs}
