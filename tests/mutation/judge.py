@@ -161,8 +161,8 @@ MESSAGES = (*(rule.message for rule in rules()), "which the customize hook reque
 
 
 def named(children: Any) -> set[tuple[str, str]]:
-    """Kind and name of children."""
-    return {(one["kind"], one["metadata"]["name"]) for one in children or ()}
+    """Kind and name of children; a child that is kept as it was sent may have anything in their place."""
+    return {(str(one.get("kind")), str(one["metadata"]["name"])) for one in children or ()}
 
 
 def observed(body: Any) -> set[tuple[str, str]]:
