@@ -119,8 +119,7 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
 
 def _cache_request(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
-    runs_code = owner.engine.flags.trust_remote_code in resolved.args
-    default_only = runs_code and owner.config.remote_code_revisions == "Default"
+    default_only = owner.runs_code and owner.config.remote_code_revisions == "Default"
     return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision, default_only)
 
 
