@@ -13,7 +13,15 @@ from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.endpoint_status import Resolved, UsedCache
 from aimlib.api.meta import Raw
-from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheHistory, CacheRequest, cache_use, choose_cache
+from aimlib.caching.choice import (
+    CacheCandidate,
+    CacheChoice,
+    CacheHistory,
+    CacheRequest,
+    SpecModel,
+    cache_use,
+    choose_cache,
+)
 from aimlib.caching.usage import Use, uses
 from aimlib.config import Config
 from aimlib.memo import Memo, memoized, versions
@@ -30,7 +38,9 @@ from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.decision import EndpointDecision, remembered_part
 from hooks.endpoint.world import SERVICE, World, may_use_cache
 
-FOUND: Memo[CacheCandidate] = Memo(256)
+FOUND_ROOM = 8 << 20
+"""Characters of statuses that are stored: each change of a cache is another version, of up to a megabyte."""
+FOUND: Memo[CacheCandidate] = Memo(256, lambda found: len(found.status.model_dump_json()), FOUND_ROOM)
 
 
 class Memory(NamedTuple):
@@ -107,7 +117,8 @@ def _read(raw: Raw, config: Config) -> CacheCandidate:
         return CacheCandidate(name, deleting=deleting, error="; ".join(validation_messages(error))[:1024])
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
-    return CacheCandidate(name, spec.models, status, volume.claim, volume.mount_path, mode, deleting)
+    models = tuple(SpecModel(one.id, one.revision) for one in spec.models)
+    return CacheCandidate(name, models, status, volume.claim, volume.mount_path, mode, deleting)
 
 
 def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
