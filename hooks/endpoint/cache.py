@@ -22,7 +22,7 @@ from aimlib.caching.choice import (
     cache_use,
     choose_cache,
 )
-from aimlib.caching.usage import Use, uses
+from aimlib.caching.usage import Use, mounted_claims, uses
 from aimlib.config import Config
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
@@ -76,7 +76,7 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     before = CacheHistory(
         pinned=memory.cache if memory.same else None,
         running=_template_uses(running) if _size(running) else (),
-        mounted=_claims(running),
+        mounted=mounted_claims(running),
         serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
         lost=memory.cache is None,
     )
@@ -137,13 +137,6 @@ def _cache_request(owner: Owner) -> CacheRequest:
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:
     """What the pods of an observed Deployment use of caches."""
     return (uses(running["spec"]["template"].get("metadata") or {}) or ()) if running else ()
-
-
-def _claims(running: Raw | None) -> tuple[str, ...]:
-    """The claims that the pods of an observed Deployment mount."""
-    volumes = running["spec"]["template"]["spec"].get("volumes") or () if running else ()
-    claims = (volume.get("persistentVolumeClaim") or {} for volume in volumes)
-    return tuple(claim["claimName"] for claim in claims if claim)
 
 
 def _size(running: Raw | None) -> int:
