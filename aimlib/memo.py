@@ -15,12 +15,22 @@ _T = TypeVar("_T")
 
 
 class Memo(Generic[_T]):
-    """The `size` results that were used last, by key."""
+    """The `size` results that were used last, by key; fewer where they weigh more than `room` together."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, weigh: Callable[[_T], int] = lambda _: 0, room: int = 0) -> None:
+        self.size, self.weigh, self.room = size, weigh, room
         self.results: OrderedDict[Hashable, _T] = OrderedDict()
+        self.weights: dict[Hashable, int] = {}
         self.lock = Lock()
+
+    def store(self, key: Hashable, result: _T) -> None:
+        """Stores a result, and forgets those that were not used longest."""
+        weight = self.weigh(result)
+        with self.lock:
+            self.results[key], self.weights[key] = result, weight
+            while len(self.results) > self.size or sum(self.weights.values()) > self.room:
+                forgotten, _ = self.results.popitem(last=False)
+                del self.weights[forgotten]
 
 
 def versions(objects: Iterable[Raw]) -> tuple[tuple[str, str], ...] | None:
@@ -38,8 +48,5 @@ def memoized(memo: Memo[_T], key: Hashable | None, compute: Callable[[], _T]) ->
             memo.results.move_to_end(key)
             return memo.results[key]
     result = compute()
-    with memo.lock:
-        memo.results[key] = result
-        while len(memo.results) > memo.size:
-            memo.results.popitem(last=False)
+    memo.store(key, result)
     return result

@@ -6,7 +6,6 @@ A cache that pods use stays selected, even if it is deleted; a cache that is cre
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aimlib.api.cache import CachedModelSpec
 from aimlib.api.cache_status import CachedModelStatus, CacheStatus
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.caching.job_reports import DEFAULT_REVISION
@@ -27,11 +26,19 @@ class CacheRequest(NamedTuple):
     """Whether no other revision than the default branch may be used, since the recipe runs code of the repository."""
 
 
+class SpecModel(NamedTuple):
+    """A model in the spec of an AIMCache; its patterns may have a megabyte, and endpoints do not need them."""
+
+    id: str
+    revision: str | None = None
+    """None for the default branch."""
+
+
 class CacheCandidate(NamedTuple):
     """An AIMCache that an endpoint may use."""
 
     name: str
-    models: tuple[CachedModelSpec, ...] = ()
+    models: tuple[SpecModel, ...] = ()
     """The models in its spec."""
     status: CacheStatus = CacheStatus()
     claim: str = ""

@@ -62,24 +62,37 @@ def usage_metadata(metadata: Mapping[str, object], uses: tuple[Use, ...]) -> Raw
     return found
 
 
-def used_by(objects: Iterable[Raw], cache: str) -> Users:
+def used_by(objects: Iterable[Raw], cache: str, claim: str) -> Users:
     """The endpoints that use one cache, by the records on the Deployments and Services that have its label.
 
-    One that cannot be read, or has nothing of the cache, means any model. An object without an owner, as an endpoint
-    leaves it that was deleted alone, counts by its own name.
+    Those that mount its claim use it, too, whichever cache they name. A record that cannot be read, or has nothing of
+    the cache, means any model. An object without an owner, as an endpoint leaves it that was deleted alone, counts by
+    its own name.
     """
     users: dict[tuple[str, str], set[str]] = {}
     unknown: set[str] = set()
+    label = usage_label(cache)
     for one in objects:
         metadata = one["metadata"]
+        mounts = claim in mounted_claims(one)
+        if not mounts and label not in (metadata.get("labels") or {}):
+            continue
         owners = (owner["name"] for owner in metadata.get("ownerReferences") or () if owner.get("controller"))
         endpoint = next(owners, metadata["name"])
-        found = [use for use in uses(metadata) or () if use.cache == cache]
+        found = [use for use in uses(metadata) or () if mounts or use.cache == cache]
         if not found:
             unknown.add(endpoint)
         for use in found:
             users.setdefault((use.id, use.revision), set()).add(endpoint)
     return Users({model: tuple(sorted(names)) for model, names in users.items()}, tuple(sorted(unknown)))
+
+
+def mounted_claims(running: Raw | None) -> tuple[str, ...]:
+    """The claims that the pods of a Deployment mount; none of another object."""
+    template = ((running or {}).get("spec") or {}).get("template") or {}
+    volumes = (template.get("spec") or {}).get("volumes") or ()
+    claims = (volume.get("persistentVolumeClaim") or {} for volume in volumes)
+    return tuple(claim["claimName"] for claim in claims if claim)
 
 
 def uses(metadata: Raw) -> tuple[Use, ...] | None:

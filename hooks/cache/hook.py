@@ -12,7 +12,7 @@ from aimlib.caching.job_reports import Reports, model_key, read_reports
 from aimlib.caching.usage import usage_label, used_by
 from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
-from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.metacontroller import BadRequestError, Request, prune, written_status
 from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, DEPLOYMENT, GRACE_SECONDS, last_changed, overdue, phase_of
@@ -62,6 +62,10 @@ def customize(request: Request) -> dict[str, Any]:
     if claim := spec.storage.existing_claim:
         by_name = {"namespace": namespace, "names": [claim]}
         rules.append({"apiVersion": "v1", "resource": "persistentvolumeclaims", **by_name})
+        # Another cache may have the same claim, and its endpoints use the volume.
+        of_endpoints = {"matchExpressions": [{"key": ENDPOINT_LABEL, "operator": "Exists"}]}
+        others = {"apiVersion": "apps/v1", "resource": "deployments", "namespace": namespace}
+        rules.append({**others, "labelSelector": of_endpoints})
     return {"relatedResources": rules}
 
 
@@ -158,7 +162,7 @@ def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> Cach
     listed = [model_key(model.id, model.revision) for model in models]
     return CacheWorld(
         reports=read_reports(state[0].get("data") or {}, listed) if state else Reports(),
-        users=used_by([*request.found(DEPLOYMENT), *request.found("Service.v1")], owner.name),
+        users=used_by([*request.found(DEPLOYMENT), *request.found("Service.v1")], owner.name, owner.claim),
         sizes=model_sizes(models, recipe_sizes(recipes)),
         jobs={one.id: observed_job(request, owner.job(one)) for one in models},
         previous={(one["id"], one["revision"]): one for one in before},

@@ -10,7 +10,7 @@ from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.own_claim import with_claim_as_it_is
-from hooks.endpoint.own_names import CLAIM, held_until_owned, with_used_children
+from hooks.endpoint.own_names import ACCOUNT, CLAIM, accounts_in_use, held_until_owned, with_used_children
 from hooks.endpoint.world import World
 from hooks.objects.volume_claim import former_claims
 
@@ -26,10 +26,12 @@ class Built(NamedTuple):
     """Kinds that the spec asks for and the controller does not declare."""
     former: list[Raw]
     """Claims that the spec does not request any more."""
+    accounts: list[Raw]
+    """Service accounts that the spec does not request any more, and that pods run as."""
 
     @property
     def children(self) -> list[Raw]:
-        return [*(state.desired for state in self.states.values()), *self.former]
+        return [*(state.desired for state in self.states.values()), *self.former, *self.accounts]
 
 
 def build(world: World, decision: EndpointDecision) -> Built | None:
@@ -42,4 +44,5 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     desired = with_claim_as_it_is(children(owner, world.offers), world, owner)
     states = {child["kind"]: child_state(world.children, child) for child in desired}
     former = former_claims(desired, world.children.get(CLAIM, {}).values())
-    return Built(owner, cache, with_used_children(states), not_offered(world.spec, world.offers), former)
+    accounts = accounts_in_use(desired, world.children.get(ACCOUNT, {}).values())
+    return Built(owner, cache, with_used_children(states), not_offered(world.spec, world.offers), former, accounts)

@@ -13,8 +13,16 @@ from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.endpoint_status import Resolved, UsedCache
 from aimlib.api.meta import Raw
-from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheHistory, CacheRequest, cache_use, choose_cache
-from aimlib.caching.usage import Use, uses
+from aimlib.caching.choice import (
+    CacheCandidate,
+    CacheChoice,
+    CacheHistory,
+    CacheRequest,
+    SpecModel,
+    cache_use,
+    choose_cache,
+)
+from aimlib.caching.usage import Use, mounted_claims, uses
 from aimlib.config import Config
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
@@ -30,7 +38,9 @@ from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.decision import EndpointDecision, remembered_part
 from hooks.endpoint.world import SERVICE, World, may_use_cache
 
-FOUND: Memo[CacheCandidate] = Memo(256)
+FOUND_ROOM = 8 << 20
+"""Characters of statuses that are stored: each change of a cache is another version, of up to a megabyte."""
+FOUND: Memo[CacheCandidate] = Memo(256, lambda found: len(found.status.model_dump_json()), FOUND_ROOM)
 
 
 class Memory(NamedTuple):
@@ -66,7 +76,7 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     before = CacheHistory(
         pinned=memory.cache if memory.same else None,
         running=_template_uses(running) if _size(running) else (),
-        mounted=_claims(running),
+        mounted=mounted_claims(running),
         serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
         lost=memory.cache is None,
     )
@@ -107,7 +117,8 @@ def _read(raw: Raw, config: Config) -> CacheCandidate:
         return CacheCandidate(name, deleting=deleting, error="; ".join(validation_messages(error))[:1024])
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
-    return CacheCandidate(name, spec.models, status, volume.claim, volume.mount_path, mode, deleting)
+    models = tuple(SpecModel(one.id, one.revision) for one in spec.models)
+    return CacheCandidate(name, models, status, volume.claim, volume.mount_path, mode, deleting)
 
 
 def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
@@ -119,21 +130,13 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
 
 def _cache_request(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
-    runs_code = owner.engine.flags.trust_remote_code in resolved.args
-    default_only = runs_code and owner.config.remote_code_revisions == "Default"
+    default_only = owner.runs_code and owner.config.remote_code_revisions == "Default"
     return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision, default_only)
 
 
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:
     """What the pods of an observed Deployment use of caches."""
     return (uses(running["spec"]["template"].get("metadata") or {}) or ()) if running else ()
-
-
-def _claims(running: Raw | None) -> tuple[str, ...]:
-    """The claims that the pods of an observed Deployment mount."""
-    volumes = running["spec"]["template"]["spec"].get("volumes") or () if running else ()
-    claims = (volume.get("persistentVolumeClaim") or {} for volume in volumes)
-    return tuple(claim["claimName"] for claim in claims if claim)
 
 
 def _size(running: Raw | None) -> int:

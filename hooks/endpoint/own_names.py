@@ -4,7 +4,7 @@ Metacontroller sends the children that the endpoint owns, and no others. A Deplo
 last applied meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.protocol.last_applied import kept_child
@@ -52,6 +52,20 @@ def _held(owner: Owner, running: Raw) -> HeldDeployment:
     """The Deployment as it was last applied, with no more replicas than it has."""
     replicas = min(owner.replicas, running["spec"].get("replicas", 1))
     return held_deployment(owner, {**kept_child(running)["spec"], "replicas": replicas})
+
+
+def accounts_in_use(desired: Sequence[Raw], accounts: Iterable[Raw]) -> list[Raw]:
+    """The observed accounts that are not desired and that pods of the desired Deployment run as, as last applied.
+
+    Without its account a held Deployment could not replace a pod.
+    """
+    made = {child["metadata"]["name"] for child in desired if child["kind"] == "ServiceAccount"}
+    used = {
+        child["spec"]["template"]["spec"].get("serviceAccountName")
+        for child in desired
+        if child["kind"] == "Deployment"
+    }
+    return [kept_child(one) for one in accounts if one["metadata"]["name"] in used - made]
 
 
 def with_used_children(states: Mapping[str, ChildState]) -> dict[str, ChildState]:

@@ -36,6 +36,21 @@ def test_the_answer_that_was_not_used_longest_is_forgotten_first():
     assert len(memo.results) == 2
 
 
+def test_heavy_answers_are_forgotten_sooner():
+    memo, calls = Memo(10, weigh=len, room=25), []  # each weighs 11
+    for key in ("a", "b", "c", "b", "a"):
+        counted(memo, key, calls)
+    assert calls == ["a", "b", "c", "a"]
+    assert memo.results.keys() == memo.weights.keys() == {"a", "b"}
+
+
+def test_an_answer_that_is_too_heavy_is_not_remembered():
+    memo, calls = Memo(10, weigh=len, room=10), []
+    assert [counted(memo, "a", calls) for _ in range(2)] == ["answer to a"] * 2
+    assert len(calls) == 2
+    assert not memo.results
+
+
 def test_a_failure_is_not_remembered():
     memo = Memo(2)
     with pytest.raises(ZeroDivisionError):

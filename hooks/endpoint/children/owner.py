@@ -9,6 +9,7 @@ from aimlib.caching.usage import Use
 from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
 from aimlib.naming import ENDPOINT_LABEL, child_name, label_value
+from aimlib.selection.select import decided_for
 from hooks.objects.shared_volume import ONE_NODE
 
 
@@ -115,7 +116,23 @@ class Owner(NamedTuple):
     def revision(self) -> str | None:
         """The revision that is stated; it means nothing to another model, which an earlier spec asked for."""
         wanted = self.spec.requested_model
-        return wanted.revision if self.resolved.model_id == wanted.id else None
+        return wanted.revision if self.resolved.model_id == wanted.id and self._may_load_revision else None
+
+    @property
+    def _may_load_revision(self) -> bool:
+        """Whether selection allows a revision to this configuration.
+
+        A configuration that keeps running although the present spec is refused was not selected for its revision.
+        """
+        if self.resolved.decided_for == decided_for(self.spec):
+            return True
+        default_code = self.runs_code and self.config.remote_code_revisions == "Default"
+        return self.resolved.checkpoint == self.resolved.model_id and not default_code
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether the engine runs code that is among the model's files."""
+        return self.engine.flags.trust_remote_code in self.resolved.args
 
     @property
     def selector(self) -> dict[str, str]:

@@ -2,10 +2,9 @@
 
 import pytest
 
-from aimlib.api.cache import CachedModelSpec
 from aimlib.api.cache_status import CachedModelStatus, CacheStatus
 from aimlib.api.endpoint_status import UsedCache
-from aimlib.caching.choice import CacheCandidate, CacheHistory, CacheRequest, choose_cache
+from aimlib.caching.choice import CacheCandidate, CacheHistory, CacheRequest, SpecModel, choose_cache
 from aimlib.caching.usage import Use
 
 MODEL = "Qwen/Qwen3-32B"
@@ -16,7 +15,7 @@ RUNNING = CacheHistory(USED, (Use("models", MODEL),), ("models-storage",))
 
 def found(name="models", revision=None, commit=None, model=MODEL, **fields):
     status = CachedModelStatus(id=model, revision=revision or "main", status="Ready", commit=commit)
-    listed = CachedModelSpec(id=model, revision=revision)
+    listed = SpecModel(model, revision)
     usual = {"claim": f"{name}-storage", "mount_path": "/m", "access_mode": "ReadWriteMany"}
     return CacheCandidate(name, (listed,), CacheStatus(cached_models=(status,)), **usual | fields)
 

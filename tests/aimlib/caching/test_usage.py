@@ -9,13 +9,24 @@ USES = (Use("models", "a/b"), Use("models", "c/d", "v2"), Use("other", "a/b"))
 
 def service(endpoint: str | None, annotations: dict[str, str]) -> dict:
     owners = [{"kind": "AIMEndpoint", "name": endpoint, "controller": True}] if endpoint else []
-    return {"metadata": {"name": "s", "ownerReferences": owners, "annotations": annotations}}
+    return {
+        "metadata": {"name": "s", "ownerReferences": owners, "labels": usage_labels(USES), "annotations": annotations}
+    }
+
+
+def mounting(claim: str, annotations: dict[str, str]) -> dict:
+    volumes = [{"name": "shm", "emptyDir": {}}, {"name": "models", "persistentVolumeClaim": {"claimName": claim}}]
+    metadata = {**service("chat", annotations)["metadata"], "labels": {}}
+    return {"metadata": metadata, "spec": {"template": {"spec": {"volumes": volumes}}}}
 
 
 def test_what_is_written_is_read_back_for_each_cache():
     services = [service(name, usage_annotation(USES)) for name in ("chat", "bot")]
-    assert used_by(services, "models").by_model == {("a/b", "main"): ("bot", "chat"), ("c/d", "v2"): ("bot", "chat")}
-    assert used_by(services, "other").by_model == {("a/b", "main"): ("bot", "chat")}
+    assert used_by(services, "models", "m").by_model == {
+        ("a/b", "main"): ("bot", "chat"),
+        ("c/d", "v2"): ("bot", "chat"),
+    }
+    assert used_by(services, "other", "m").by_model == {("a/b", "main"): ("bot", "chat")}
 
 
 def test_each_cache_has_a_label_of_its_own_that_is_legal():
@@ -28,12 +39,19 @@ def test_who_uses_nothing_has_no_annotation():
 
 
 def test_what_an_endpoint_left_behind_counts_by_its_own_name():
-    assert used_by([service(None, usage_annotation(USES))], "other").by_model == {("a/b", "main"): ("s",)}
+    assert used_by([service(None, usage_annotation(USES))], "other", "m").by_model == {("a/b", "main"): ("s",)}
+
+
+def test_who_mounts_the_claim_of_a_cache_uses_it_by_whichever_name():
+    uses = usage_annotation((Use("models", "a/b"),))
+    assert used_by([mounting("shared", uses)], "another", "shared").by_model == {("a/b", "main"): ("chat",)}
+    assert used_by([mounting("shared", {})], "another", "shared").of_unknown == ("chat",)
+    assert used_by([mounting("other", uses)], "another", "shared") == ({}, ())
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "{", "1", '["models"]', '[["models"]]', '[["models", 1]]', "[[1, 2, 3, 4]]", "[" * 100_000, "[]"]
 )
 def test_a_record_that_cannot_be_read_means_any_model(text):
-    found = used_by([service("chat", {} if text is None else {USAGE_ANNOTATION: text})], "models")
+    found = used_by([service("chat", {} if text is None else {USAGE_ANNOTATION: text})], "models", "m")
     assert (found.by_model, found.may_use(("any", "main"))) == ({}, ("chat",))

@@ -14,6 +14,7 @@ from aimlib.config import Config
 from aimlib.kube.quantity import GIB, parse_quantity
 from aimlib.naming import DNS_1035
 from hooks.cache.children.owner import CacheOwner
+from tests.cluster.standin.selector import compile_selector
 from tests.hooks.cache import worlds as some
 from tests.playing import again, call, play
 from tests.schema import crd, objections, settled
@@ -363,3 +364,33 @@ def test_a_job_that_runs_stays_while_another_waits_for_the_reports():
     del body["children"]["Job.batch/v1"][f"team-a/{other}"]
     jobs = [one for one in call("cache", "/cache/sync", body).said["children"] if one["kind"] == "Job"]
     assert [one["metadata"]["name"] for one in jobs] == [name]
+
+
+def test_endpoints_of_another_cache_on_the_same_claim_are_users():
+    """A clean-up of the one cache would remove the models under the pods of the other."""
+    model = {"id": "Qwen/Qwen3-32B"}
+    existing = {"existingClaim": "models", "accessMode": "ReadWriteMany"}
+    ready = {**model, "revision": "main", "status": "Ready", "commit": "9216db5", "size": "61Gi", "files": 25}
+    shared_cache = {"spec": {"storage": existing, "models": [model]}, "status": {"cachedModels": [ready]}}
+    endpoint = play(
+        "endpoint",
+        "/endpoint/sync",
+        {
+            "endpoint": {"spec": {"modelId": model["id"]}},
+            "recipes": ["qwen3-32b-mi300x-bf16"],
+            "inventory": "mi300x",
+            "caches": {"ours": shared_cache},
+        },
+    )
+    [running] = [one for one in endpoint.answer.said["children"] if one["kind"] == "Deployment"]
+    cleaned = {"storage": existing, "models": [model], "cleanup": {"enabled": True, "maxAge": "1s"}}
+    theirs = sync({"cache": {"metadata": {"name": "theirs"}, "spec": cleaned}, "claims": {"models": {}}})
+    rules = call("cache", "/cache/customize", {"parent": theirs.request["parent"]}).said["relatedResources"]
+    selected = [rule["labelSelector"] for rule in rules if rule["resource"] == "deployments"]
+    assert any(compile_selector(one)(running["metadata"]["labels"]) for one in selected)
+    request = {
+        **theirs.request,
+        "related": {**theirs.request["related"], "Deployment.apps/v1": {"team-a/chat": running}},
+    }
+    said = call("cache", "/cache/sync", request).said
+    assert [one["usedBy"] for one in said["status"]["cachedModels"]] == [["chat"]]

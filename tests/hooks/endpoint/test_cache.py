@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from aimlib.caching.usage import uses
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.last_applied import LAST_APPLIED
+from hooks.endpoint.cache import FOUND, FOUND_ROOM
 from tests.controllers import groups
 from tests.playing import call, related, stored
 from tests.world import NOON, parent
@@ -260,3 +261,27 @@ def test_what_was_applied_is_what_is_kept():
     assert life.condition("Ready") == ("False", "Waiting")
     _, after = life.settle(caches)
     assert after["Deployment"]["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "3"
+
+
+def test_caches_that_change_again_and_again_are_remembered_in_bounded_memory():
+    """Each version of a cache is another one, and its patterns and messages may have a megabyte."""
+    FOUND.results.clear()
+    FOUND.weights.clear()
+    pattern, message = "p" * 256, "m" * 4096
+    model = {"id": LARGE, "include": [pattern] * 32}
+    report = {"status": "Failed", "revision": "main", "message": message}
+    life = Life(cache={"name": "models"})
+    for version in range(8):
+        models = [{"id": f"one/model-{version}-{number}", **report} for number in range(512)]
+        life.sync(
+            {
+                "models": {
+                    "metadata": {},
+                    "spec": {"storage": {"size": "1Ti"}, "models": [model]},
+                    "status": {"cachedModels": models},
+                }
+            }
+        )
+    assert 1 < len(FOUND.results) < 8
+    assert sum(FOUND.weights.values()) <= FOUND_ROOM
+    assert all(pattern not in str(found) for found in FOUND.results.values())
