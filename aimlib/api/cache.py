@@ -102,7 +102,8 @@ class CacheStorageSpec(Model):
     mount_path: MountPath | None = None
     """Path at which containers mount the volume; /workspace/model-cache when left out."""
     existing_claim: ObjectName | None = None
-    """A PersistentVolumeClaim of this namespace to use instead of a new one. It is not deleted with the cache."""
+    """A PersistentVolumeClaim of this namespace to use instead of a new one. It is not deleted with the cache.
+    An administrator's list (existingClaims of aim-admission) bounds the names."""
 
 
 class ProxySpec(Model):
@@ -120,11 +121,13 @@ class HubSpec(Model):
     """The hub from which models are downloaded."""
 
     endpoint: Url | None = None
-    """URL of a mirror of the Hugging Face Hub (HF_ENDPOINT); https://huggingface.co when left out."""
+    """URL of a mirror of the Hugging Face Hub (HF_ENDPOINT); https://huggingface.co when left out.
+    A mirror gets no token unless the operator's setting tokenHubs lists it."""
     offline: bool = False
     """Download nothing: the models are on the volume already and are only verified."""
     token_secret: TokenSecret | None = None
-    """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out."""
+    """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out.
+    With a mirror that is not in tokenHubs, naming one stops the downloads."""
     proxy: ProxySpec = ProxySpec()
     """Proxies through which downloads reach the hub."""
 
@@ -154,13 +157,13 @@ class CachedModelSpec(Model):
     exclude: Annotated[tuple[Pattern, ...], Field(max_length=32)] | None = None
     """Skip files that match one of these patterns; original/*, metal/* and consolidated* (duplicates) when left out."""
     max_size: Quantity | None = None
-    """Do not download the model when its files are larger than this."""
+    """Do not download the model when its files are larger than this, such as 80Gi."""
     preload: bool = True
     """Download the model at once. With false it is downloaded when an endpoint uses it."""
     priority: Priority = "medium"
     """Models of low priority are removed first when space is short, those of high priority last."""
     retention: Duration | None = None
-    """Keep the model at least this long after its last use."""
+    """Keep the model at least this long after its last use, such as 30d, 12h or 45m."""
 
 
 class CacheCleanup(Ruled):
@@ -182,9 +185,9 @@ class CacheCleanup(Ruled):
     strategy: Literal["lru", "age", "none"] = "lru"
     """Which model is removed first: lru, the least recently used; age, the first downloaded; none removes nothing."""
     max_age: Duration | None = None
-    """Remove models that were last used (lru) or were downloaded (age) longer ago than this."""
+    """Remove models that were last used (lru) or were downloaded (age) longer ago than this, such as 30d."""
     min_free_space: Quantity | None = None
-    """Remove models until this much of the volume is free."""
+    """Remove models until this much of the volume is free, such as 100Gi."""
 
 
 class CacheSpec(Ruled):

@@ -86,11 +86,11 @@ class ServiceSettings(Model):
     node_port: Port | None = None
     """Port on every node, for NodePort and LoadBalancer; allocated by the cluster when left out."""
     annotations: Annotated[dict[str, Text], Field(max_length=32)] = Field(default_factory=dict)
-    """Annotations of the Service, such as those of a load balancer."""
+    """Annotations of the Service, such as those of a load balancer; an administrator's list bounds them."""
     load_balancer_ip: Annotated[str, Field(max_length=64)] | None = Field(default=None, alias="loadBalancerIP")
-    """IP address to request from the load balancer."""
+    """IP address to request from the load balancer; an administrator's list bounds it."""
     load_balancer_class: Annotated[str, Field(max_length=253)] | None = None
-    """Class of the load balancer's implementation."""
+    """Class of the load balancer's implementation; an administrator's list bounds it."""
     load_balancer_source_ranges: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
     """Client networks, in CIDR notation, from which the load balancer accepts connections."""
     external_traffic_policy: Literal["Cluster", "Local"] | None = None

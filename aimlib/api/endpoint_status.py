@@ -215,7 +215,7 @@ class EndpointStatus(Model):
     metrics: Metrics | None = None
     """Live metrics, if spec.monitoring is enabled."""
     conditions: Conditions = ()
-    """The conditions Ready, RecipeSelected, CacheReady, Available and UpToDate."""
+    """The conditions Ready, RecipeSelected, CacheReady, Available, RouteReady and UpToDate."""
     warnings: tuple[MessageText, ...] = ()
     """Settings that have no effect, and checks that were not possible."""
     selection: Selection | None = None

@@ -92,8 +92,8 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     next_cleanup = report.next_cleanup(spec.cleanup, request.now)
     deleting = bool(metadata.get("deletionTimestamp"))
     desired = [model for model in models if model.desired]
-    wanted = _children(owner, volume, models, next_cleanup)
-    former = former_claims(wanted, request.observed(CLAIMS_KEY))
+    built = _children(owner, volume, models, next_cleanup)
+    former = former_claims(built, request.observed(CLAIMS_KEY))
     status = CacheStatus(
         phase="Deleting" if deleting else phase("AIMCache", verdict),
         message=(report.deletion_message(models) if deleting else verdict.message)[:4096],
@@ -117,7 +117,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     resync = 0 if phase_of(volume.observed) == "Bound" else CLAIM_GRACE_SECONDS if volume.observed else GRACE_SECONDS
     children = [
         prune(child)
-        for child in without_foreign_names(wanted, request.children)
+        for child in without_foreign_names(built, request.children)
         if not (stale and child["kind"] in VOLUME_CHILDREN)
     ]
     return {"status": written_status(status.wire()), "children": [*children, *former]} | (

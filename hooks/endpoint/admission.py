@@ -27,17 +27,17 @@ Catalogue = Mapping[str, list[Raw]]
 """All objects of the kinds that admission reads, by `Kind.group/version`, each kind in the order of names."""
 
 
-def validate(asked: AdmissionRequest, known: Catalogue | None, config: Config, *, enforce: bool) -> AdmissionResponse:
+def validate(request: AdmissionRequest, known: Catalogue | None, config: Config, *, enforce: bool) -> AdmissionResponse:
     """What would not work, as warnings; as a refusal where nothing can be selected and `enforce` is set.
 
     What cannot be judged is admitted with a warning, even then: the catalogue is not read yet, or the CRD accepts a
     spec that this release cannot read. Otherwise the order of an installation or of an upgrade would decide.
     """
-    before = asked.old or {}
-    if asked.deleting or before.get("spec") == asked.object.get("spec"):
+    before = request.old or {}
+    if request.deleting or before.get("spec") == request.object.get("spec"):
         return SILENT
     try:
-        spec, earlier = read_spec(asked.object), _earlier(before)
+        spec, earlier = read_spec(request.object), _earlier(before)
         found = _choice(spec, before, known, config) if known else None
     except BadRequestError as error:
         return _response((), not_checked=f"{NOT_CHECKED}: {error}")
@@ -59,21 +59,21 @@ def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config) -
     return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config)
 
 
-def label(asked: AdmissionRequest) -> AdmissionResponse:
+def label(request: AdmissionRequest) -> AdmissionResponse:
     """The label of the model, by which `kubectl get aimendpoints -l` finds endpoints as it finds recipes.
 
     A label that somebody else has set stays. A spec that cannot be read is for the CRD to refuse.
     """
-    metadata = asked.object["metadata"]
+    metadata = request.object["metadata"]
     labels = metadata.get("labels") or {}
     try:
-        wanted, earlier = _label(read_spec(asked.object)), _earlier(asked.old or {})
+        desired, earlier = _label(read_spec(request.object)), _earlier(request.old or {})
     except BadRequestError:
         return SILENT
-    ours = {None, wanted, _label(earlier) if earlier else None}
-    if asked.deleting or labels.get(MODEL_LABEL) not in ours or labels.get(MODEL_LABEL) == wanted:
+    ours = {None, desired, _label(earlier) if earlier else None}
+    if request.deleting or labels.get(MODEL_LABEL) not in ours or labels.get(MODEL_LABEL) == desired:
         return SILENT
-    labelled = {**metadata, "labels": {**labels, MODEL_LABEL: wanted}}
+    labelled = {**metadata, "labels": {**labels, MODEL_LABEL: desired}}
     patch = jsonpatch.make_patch({"metadata": metadata}, {"metadata": labelled})
     return AdmissionResponse("Labelled", patch=tuple(patch))
 

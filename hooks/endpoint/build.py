@@ -23,7 +23,7 @@ class Built(NamedTuple):
     states: Mapping[str, ChildState]
     """Each desired child beside the observed one, by kind: an endpoint has one of each."""
     not_offered: tuple[OptionalChild, ...]
-    """Kinds that the spec asks for and the controller does not declare."""
+    """Kinds that the spec requests and the controller does not declare."""
     former: list[Raw]
     """Claims that the spec does not request any more."""
     accounts: list[Raw]

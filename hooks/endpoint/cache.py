@@ -123,8 +123,8 @@ def _read(raw: Raw, config: Config) -> CacheCandidate:
 
 def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
     """A warning where another path is requested than the selected cache has; a named cache has a warning of its own."""
-    asked, used = owner.spec.cache, owner.cache
-    if used and not asked.name and "mount_path" in asked.model_fields_set and asked.mount_path != used.mount_path:
+    stated, used = owner.spec.cache, owner.cache
+    if used and not stated.name and "mount_path" in stated.model_fields_set and stated.mount_path != used.mount_path:
         yield f"cache.mountPath has no effect: cache {used.name} is mounted at {used.mount_path}"
 
 

@@ -90,7 +90,7 @@ def _revision_needed(request: CacheRequest) -> str:
     """Which revision an endpoint needs, where a cache has another."""
     if request.default_only:
         return f"recipe {request.recipe} runs code of the default branch only"
-    return f"this endpoint asks for {request.revision}"
+    return f"this endpoint requests {request.revision}"
 
 
 def _is_there(choice: CacheChoice, found: CacheCandidate) -> str:

@@ -1,6 +1,6 @@
 """The endpoint hook: observe, decide, build, report.
 
-A running endpoint stays on its configuration until its spec asks for something else; a decision that fails leaves it
+A running endpoint stays on its configuration until its spec requests something else; a decision that fails leaves it
 running.
 """
 

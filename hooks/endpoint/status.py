@@ -18,18 +18,18 @@ def endpoints(owner: Owner, service: Raw | None, route: str | None) -> Endpoints
 
     `route` is the URL of a route that was accepted.
     """
-    asked = owner.spec.service
-    internal = f"http://{owner.child}.{owner.namespace}.svc:{asked.port}"
+    requested = owner.spec.service
+    internal = f"http://{owner.child}.{owner.namespace}.svc:{requested.port}"
     status = (service or {}).get("status") or {}
     ingress: Raw = next(iter((status.get("loadBalancer") or {}).get("ingress") or ()), {})
     address = ingress.get("hostname") or ingress.get("ip")
-    outside = f"http://[{address}]:{asked.port}" if ":" in (address or "") else f"http://{address}:{asked.port}"
+    outside = f"http://[{address}]:{requested.port}" if ":" in (address or "") else f"http://{address}:{requested.port}"
     ports = (service or {}).get("spec", {}).get("ports") or [{}]
     return Endpoints(
         internal=internal,
         external=route or (outside if address else None),
         load_balancer=outside if address else None,
-        node_port=ports[0].get("nodePort") if asked.type == "NodePort" else None,
+        node_port=ports[0].get("nodePort") if requested.type == "NodePort" else None,
     )
 
 

@@ -19,11 +19,11 @@ OUTSIDE = (
 
 
 def _service(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
-    asked = spec.service
+    requested = spec.service
     for name, attribute, types in OUTSIDE:
-        if getattr(asked, attribute) and asked.type not in types:
-            yield f"service.{name} has no effect for a Service of type {asked.type}"
-    if reserved := sorted(filter(is_reserved, asked.annotations)):
+        if getattr(requested, attribute) and requested.type not in types:
+            yield f"service.{name} has no effect for a Service of type {requested.type}"
+    if reserved := sorted(filter(is_reserved, requested.annotations)):
         yield f"service.annotations: {', '.join(reserved)} has no effect: the operator itself sets it"
 
 
@@ -75,13 +75,13 @@ OWN_CLAIM = {
 
 
 def _claim(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
-    asked = spec.cache
-    if asked.enabled and not asked.name:
+    stated = spec.cache
+    if stated.enabled and not stated.name:
         return
-    named = f"with cache.name: the AIMCache {asked.name} has its own"
-    why = named if asked.name else "without cache.enabled: true"
+    named = f"with cache.name: the AIMCache {stated.name} has its own"
+    why = named if stated.name else "without cache.enabled: true"
     for name, spelled in OWN_CLAIM.items():
-        if name in asked.model_fields_set and (asked.name or name != "mount_path"):  # files have a path in any case
+        if name in stated.model_fields_set and (stated.name or name != "mount_path"):  # files have a path in any case
             yield f"cache.{spelled} has no effect {why}"
 
 

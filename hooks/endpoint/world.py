@@ -41,9 +41,9 @@ class World(NamedTuple):
     offers: Callable[[str], bool]
     """Whether a child of a kind may be desired (`Request.offers`)."""
     pods: list[Raw] | None
-    """The endpoint's Pods; None where nobody asked for them."""
+    """The endpoint's Pods; None where no observer listed them."""
     live_metrics: Observation | None
-    """What Prometheus has of the endpoint; None where nobody asked."""
+    """What Prometheus has of the endpoint; None where no observer queried it."""
 
     def child(self, kind: str, name: str) -> Raw | None:
         """The observed child of that kind (`Kind.group/version`) and name."""
@@ -51,7 +51,7 @@ class World(NamedTuple):
 
     @property
     def pods_examined(self) -> bool:
-        """Whether Pods were asked for because replicas are missing."""
+        """Whether Pods were listed because replicas are missing."""
         return self.pods is not None and replicas_missing(self.children.get(DEPLOYMENT, {}).values())
 
 
@@ -66,7 +66,7 @@ def may_use_cache(spec: EndpointSpec) -> bool:
 
 
 def live_metrics_requested(request: Request) -> bool:
-    """Whether the parent asks for live metrics, and an observed Deployment has a ready replica to measure."""
+    """Whether the parent requests live metrics, and an observed Deployment has a ready replica to measure."""
     ready = any((found.get("status") or {}).get("readyReplicas") for found in request.observed(DEPLOYMENT))
     try:
         return ready and read_spec(request.parent).monitoring.scraped

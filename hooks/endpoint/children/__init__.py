@@ -29,7 +29,7 @@ class OptionalChild(NamedTuple):
     component: str
     """The component in manifests/components that adds it."""
     field: str
-    """The field of the spec that asks for it."""
+    """The field of the spec that requests it."""
     requested: Callable[[EndpointSpec], bool]
     build: Callable[[Owner], Raw | None]
 
@@ -70,5 +70,5 @@ def children(owner: Owner, offers: Callable[[str], bool]) -> list[Raw]:
 
 
 def not_offered(spec: EndpointSpec, offers: Callable[[str], bool]) -> tuple[OptionalChild, ...]:
-    """The optional kinds that the spec asks for and the controller does not declare."""
+    """The optional kinds that the spec requests and the controller does not declare."""
     return tuple(child for child in OPTIONAL if child.requested(spec) and not offers(child.kind))

@@ -44,11 +44,11 @@ def _container(owner: Owner) -> Raw:
 
 def _image(owner: Owner) -> str:
     """The resolved image, unless the endpoint names another repository or tag."""
-    asked = owner.spec.image
+    requested = owner.spec.image
     repository, _, tag = owner.resolved.image.rpartition(":")
-    if asked.repository:
-        return f"{asked.repository}:{asked.tag or 'latest'}"
-    return f"{repository}:{asked.tag or tag}"
+    if requested.repository:
+        return f"{requested.repository}:{requested.tag or 'latest'}"
+    return f"{repository}:{requested.tag or tag}"
 
 
 def _args(owner: Owner) -> list[str]:
@@ -88,7 +88,7 @@ def _stated(variable: EnvVar) -> Raw:
 
 
 def _cached(cache: UsedCache) -> dict[str, Raw]:
-    """Nothing but the cache is asked.
+    """Only files of the cache are read.
 
     HF_HOME stays what it is in the image: transformers writes the code of models below it, and the cache is read-only.
     """
@@ -105,12 +105,12 @@ def _downloading(owner: Owner) -> dict[str, Raw]:
 
 
 def _resources(owner: Owner) -> Raw:
-    """What the endpoint says, else what the recipe says, else so much per GPU; and the GPUs themselves."""
-    asked, recipe, config = owner.spec.resources, owner.resolved.resources, owner.config
+    """What the endpoint requests, else what the recipe states, else so much per GPU; and the GPUs themselves."""
+    requested, recipe, config = owner.spec.resources, owner.resolved.resources, owner.config
     devices = max(owner.resolved.gpu_count, 1)
     usual_memory = from_gib(to_gib(config.memory_per_device) * devices)
-    cpu = _pair(asked.cpu, asked.cpu_limit, recipe, "cpu", str(config.cpu_per_device * devices))
-    memory = _pair(asked.memory, asked.memory_limit, recipe, "memory", usual_memory)
+    cpu = _pair(requested.cpu, requested.cpu_limit, recipe, "cpu", str(config.cpu_per_device * devices))
+    memory = _pair(requested.memory, requested.memory_limit, recipe, "memory", usual_memory)
     gpus = {owner.resolved.resource: str(owner.resolved.gpu_count)} if owner.resolved.resource else {}
     return {
         "requests": {"cpu": cpu[0], "memory": memory[0], **_others(recipe.requests), **gpus},

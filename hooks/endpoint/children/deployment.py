@@ -69,14 +69,14 @@ def held_deployment(owner: Owner, spec: Raw) -> HeldDeployment:
     return HeldDeployment({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
 
 
-def _security(asked: PodSecurityContext) -> Raw:
+def _security(requested: PodSecurityContext) -> Raw:
     """Not as root where a user is stated, as the level `restricted` wants it; else the vendors' images run as root."""
     return {
-        "runAsNonRoot": True if asked.run_as_user else None,
-        "runAsUser": asked.run_as_user,
-        "runAsGroup": asked.run_as_group,
-        "fsGroup": asked.fs_group,
-        "supplementalGroups": asked.supplemental_groups,
+        "runAsNonRoot": True if requested.run_as_user else None,
+        "runAsUser": requested.run_as_user,
+        "runAsGroup": requested.run_as_group,
+        "fsGroup": requested.fs_group,
+        "supplementalGroups": requested.supplemental_groups,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
 
@@ -116,18 +116,18 @@ def _pod_labels(owner: Owner) -> dict[str, str]:
 
 
 def _usage(owner: Owner) -> dict[str, str]:
-    """What these pods use: as long as they run they say it, whatever is asked for meanwhile."""
+    """What these pods use: as long as they run they record it, whatever is requested meanwhile."""
     cache = owner.cache
     return usage_annotation((cache_use(cache, owner.resolved.checkpoint),) if cache else ())
 
 
 def _strategy(owner: Owner) -> Raw:
-    """As asked; else an old replica makes room for a new one on GPUs, since a spare GPU may never come."""
-    asked = owner.spec.deployment.strategy
-    if asked.type == "Recreate":
+    """As requested; else an old replica makes room for a new one on GPUs, since a spare GPU may never come."""
+    requested = owner.spec.deployment.strategy
+    if requested.type == "Recreate":
         return {"type": "Recreate"}
     usual = {"maxSurge": 0, "maxUnavailable": 1} if owner.resolved.gpu_count else {"maxSurge": 1, "maxUnavailable": 0}
-    stated = asked.rolling_update.wire() if asked.rolling_update else {}
+    stated = requested.rolling_update.wire() if requested.rolling_update else {}
     if ZERO.issuperset((usual | stated).values()):  # the one stated leaves it to the other to make progress
         usual = dict.fromkeys(usual, 1)
     return {"type": "RollingUpdate", "rollingUpdate": usual | stated}

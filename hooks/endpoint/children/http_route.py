@@ -11,7 +11,7 @@ HTTP_ROUTE = f"HTTPRoute.{GATEWAY_GROUP}/v1"
 
 
 def http_route(owner: Owner) -> Raw | None:
-    """An HTTPRoute where spec.service.route asks for one."""
+    """An HTTPRoute where spec.service.route requests one."""
     route, port = owner.spec.service.route, owner.spec.service.port
     if route is None:
         return None

@@ -52,8 +52,8 @@ class Owner(NamedTuple):
     @property
     def account(self) -> str | None:
         """The pods' service account, where one is named or made."""
-        asked = self.spec.security.service_account
-        return asked.name or (self.child if asked.create else None)
+        requested = self.spec.security.service_account
+        return requested.name or (self.child if requested.create else None)
 
     @property
     def engine(self) -> Engine:
@@ -80,8 +80,8 @@ class Owner(NamedTuple):
     def own_claim(self) -> bool:
         """Whether pods mount a claim that is this endpoint's own."""
         cache = self.spec.cache
-        asked = bool(cache.enabled) and cache.name is None
-        return asked or any(
+        requested = bool(cache.enabled) and cache.name is None
+        return requested or any(
             (volume.get("persistentVolumeClaim") or {}).get("claimName") == self.claim
             for volume in self._held_pod.get("volumes") or ()
         )
@@ -99,12 +99,12 @@ class Owner(NamedTuple):
 
     @property
     def replicas(self) -> int:
-        """How many replicas are wanted now: spec.replicas, within the bounds of scaling, unless it is zero."""
+        """How many replicas are desired now: spec.replicas, within the bounds of scaling, unless it is zero."""
         scaling = self.spec.scaling
         if scaling is None or self.spec.replicas == 0:
             return self.spec.replicas
-        wanted = max(self.spec.replicas, scaling.min_replicas)
-        return min(wanted, scaling.max_replicas) if scaling.max_replicas else wanted
+        desired = max(self.spec.replicas, scaling.min_replicas)
+        return min(desired, scaling.max_replicas) if scaling.max_replicas else desired
 
     @property
     def most_replicas(self) -> int:
@@ -114,9 +114,9 @@ class Owner(NamedTuple):
 
     @property
     def revision(self) -> str | None:
-        """The revision that is stated; it means nothing to another model, which an earlier spec asked for."""
-        wanted = self.spec.requested_model
-        return wanted.revision if self.resolved.model_id == wanted.id and self._may_load_revision else None
+        """The revision that is stated; it means nothing to another model, which an earlier spec requested."""
+        requested = self.spec.requested_model
+        return requested.revision if self.resolved.model_id == requested.id and self._may_load_revision else None
 
     @property
     def _may_load_revision(self) -> bool:

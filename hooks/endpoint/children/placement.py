@@ -6,7 +6,7 @@ from aimlib.hardware.labels import AMD_COUNTED_ID, AMD_ID, AMD_PARTITION, AMD_PA
 
 
 def affinity(resolved: Resolved) -> Raw | None:
-    """Node affinity for the chosen hardware; none for CPUs, and none where the resource's name says it all."""
+    """Node affinity for the chosen hardware; none for CPUs, and none where the resource's name suffices."""
     terms = _terms(resolved)
     if not terms:
         return None
@@ -41,5 +41,5 @@ def _any_of(key: str, values: tuple[str, ...]) -> Raw:
 
 
 def tolerations(resolved: Resolved) -> list[Raw]:
-    """The vendor's own taints. A taint that says broken or draining is never tolerated."""
+    """The vendor's own taints. A taint that marks a node as broken or draining is never tolerated."""
     return [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in resolved.tolerations]

@@ -11,29 +11,29 @@ RESERVED = (GROUP, "metacontroller.k8s.io")
 
 def service(owner: Owner) -> Raw:
     """ClusterIP, NodePort or LoadBalancer; the fields of a load balancer are set for that type alone."""
-    asked = owner.spec.service
-    balanced = asked.type == "LoadBalancer"
-    reachable = asked.type != "ClusterIP"
+    requested = owner.spec.service
+    balanced = requested.type == "LoadBalancer"
+    reachable = requested.type != "ClusterIP"
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": usage_metadata({**owner.metadata(owner.child), "annotations": _annotations(owner)}, owner.uses),
         "spec": {
-            "type": asked.type,
+            "type": requested.type,
             "selector": owner.selector,
             "ports": [
                 {
                     "name": "http",
-                    "port": asked.port,
+                    "port": requested.port,
                     "protocol": "TCP",
                     "targetPort": owner.serving_port,
-                    "nodePort": asked.node_port if reachable else None,
+                    "nodePort": requested.node_port if reachable else None,
                 }
             ],
-            "externalTrafficPolicy": asked.external_traffic_policy if reachable else None,
-            "loadBalancerIP": asked.load_balancer_ip if balanced else None,
-            "loadBalancerClass": asked.load_balancer_class if balanced else None,
-            "loadBalancerSourceRanges": asked.load_balancer_source_ranges if balanced else None,
+            "externalTrafficPolicy": requested.external_traffic_policy if reachable else None,
+            "loadBalancerIP": requested.load_balancer_ip if balanced else None,
+            "loadBalancerClass": requested.load_balancer_class if balanced else None,
+            "loadBalancerSourceRanges": requested.load_balancer_source_ranges if balanced else None,
         },
     }
 

@@ -65,8 +65,6 @@ class CacheRules:
             raise ApiServerError(
                 f"AIMCache {self.cluster.cache} cannot be read: {'; '.join(validation_messages(error))}"
             ) from error
-        except ValueError as error:
-            raise ApiServerError(f"AIMCache {self.cluster.cache} cannot be read: cleanup: {error}") from error
         usage = cache.status.cached_models if cache.status else ()
         found = eviction.stored_models(cache.spec, (model.report() for model in models), usage)
         ready, removed = (

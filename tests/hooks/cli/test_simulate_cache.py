@@ -295,7 +295,7 @@ def test_a_fresh_explanation_sees_the_caches(running):
     cluster = running(kept("Ready", modelId=QWEN, size="1Ti"))
     cluster.endpoints[0]["spec"]["model"] = {"revision": "v1"}
     done = aim("explain", "it")
-    assert "Warning: cache there lists Qwen/Qwen3-32B at main, and this endpoint asks for v1" in done.stdout
+    assert "Warning: cache there lists Qwen/Qwen3-32B at main, and this endpoint requests v1" in done.stdout
     assert cluster.asked == ["default"]
 
 
