@@ -81,7 +81,7 @@ class PodObserver:
         listed = {pod["metadata"]["name"] for pod in live}
         return [*live, *(pod for pod in pods if pod["metadata"]["name"] not in listed)]
 
-    def _page(self, namespace: str, name: str, **selected: str) -> tuple[list[Raw], bool]:
+    def _page(self, namespace: str, name: str, **selected: Any) -> tuple[list[Raw], bool]:
         """The first Pods, and whether they are all."""
         self._client = self._client or api_client()
         # Parsed from JSON: the client's own objects would take many times as long.
