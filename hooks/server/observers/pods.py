@@ -81,7 +81,7 @@ class PodObserver:
         listed = {pod["metadata"]["name"] for pod in live}
         return [*live, *(pod for pod in pods if pod["metadata"]["name"] not in listed)]
 
-    def _page(self, namespace: str, name: str, **selected: Any) -> tuple[list[Raw], bool]:
+    def _page(self, namespace: str, name: str, field_selector: str | None = None) -> tuple[list[Raw], bool]:
         """The first Pods, and whether they are all."""
         self._client = self._client or api_client()
         # Parsed from JSON: the client's own objects would take many times as long.
@@ -91,7 +91,7 @@ class PodObserver:
             limit=MAX_PODS,
             _request_timeout=POD_LIST_TIMEOUT_SECONDS,
             _preload_content=False,
-            **selected,
+            field_selector=field_selector,
         )
         found = from_json(response.data)
         return list(found.get("items") or ()), not (found.get("metadata") or {}).get("continue")
