@@ -22,6 +22,9 @@ UNREADY_SECONDS = 20
 LOST_SECONDS = 3
 """The same for one that has been ready: its probe has failed three times by then. A kubelet that restarts reports
 running containers as not ready until the first probe."""
+REPLACED_SECONDS = 3600
+"""Seconds for which a pod that failed explains something although another replaced it: an eviction may repeat, and
+nobody deletes failed pods (kube-controller-manager does above 12,500 of them)."""
 FAILURE_LENGTH = 2048
 """Characters of a message: names in it are those of others, too."""
 IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
@@ -48,7 +51,9 @@ def pod_failure(pods: Iterable[Raw], now: datetime) -> PodFailure | None:
 
     `pods` are all Pods of one endpoint as the API server has them, `now` is the time of the request.
     """
-    newest_first = sorted(pods, key=lambda pod: (_created(pod), pod["metadata"]["name"]), reverse=True)
+    listed = sorted(pods, key=lambda pod: (_created(pod), pod["metadata"]["name"]), reverse=True)
+    youngest_live = max(map(_created, filter(_live, listed)), default="")
+    newest_first = [pod for pod in listed if not (_created(pod) < youngest_live and _failed_long_ago(pod, now))]
     pairs = ((rule, pod) for rule in POD_FAILURE_RULES for pod in newest_first)
     found = next((found for rule, pod in pairs if (found := rule(pod, now))), None)
     return found and found._replace(message=printable(found.message, FAILURE_LENGTH))
@@ -56,6 +61,15 @@ def pod_failure(pods: Iterable[Raw], now: datetime) -> PodFailure | None:
 
 def _created(pod: Raw) -> str:
     return str(pod["metadata"].get("creationTimestamp") or "")
+
+
+def _failed_long_ago(pod: Raw, now: datetime) -> bool:
+    """Whether a pod failed so long ago that it explains nothing once a younger one is there."""
+    status = pod.get("status") or {}
+    moments = [pod["metadata"].get("creationTimestamp")]
+    moments += [condition.get("lastTransitionTime") for condition in status.get("conditions") or ()]
+    last = max((moment for moment in map(parse_time, moments) if moment), default=now)
+    return status.get("phase") == "Failed" and (now - last).total_seconds() >= REPLACED_SECONDS
 
 
 def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:

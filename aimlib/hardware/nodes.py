@@ -108,7 +108,8 @@ def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[
     hardware = by_device_id(ids[0]) if ids else _by_marketing_name(names)
     title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
     labelled = _amd_values(labels, "compute-memory-partition")
-    memory = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
+    sizes = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
+    memory = [size for size in sizes if size]  # a device without a size of its own is labelled 0G
     for resource in _of("amd.com/", allocatable):
         partition = resource.removeprefix("amd.com/")
         if partition == "gpu":
@@ -164,7 +165,7 @@ def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterat
             node_product=label,
             partition=mig or None,
             shared=time_sliced or resource.endswith(".shared") or labels.get(f"{own}product", "").endswith("-SHARED"),
-            memory_gib=round(int(memory) / 1024, 1) if memory.isdigit() else whole,
+            memory_gib=round(int(memory) / 1024, 1) if memory.strip("0").isdigit() else whole,
             resource=resource,
             devices=_count(allocatable, resource),
         )

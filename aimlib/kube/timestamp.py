@@ -11,6 +11,14 @@ def format_timestamp(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def is_time(text: object) -> bool:
+    """Whether what another program wrote is a time with a time zone."""
+    try:
+        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def parse_time(text: object) -> datetime | None:
     """A time that another program wrote, in UTC; None where it is no time, or one at the end of all times."""
     try:

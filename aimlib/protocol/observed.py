@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.kube.timestamp import format_timestamp
+from aimlib.kube.timestamp import format_timestamp, is_time
 from aimlib.protocol.last_applied import is_applied
 
 GRACE_SECONDS = 10
@@ -77,7 +77,7 @@ def last_changed(parent: Raw) -> str | None:
     """When the parent was last changed by anyone but its status writer."""
     metadata = parent["metadata"]
     writes = [entry.get("time") for entry in metadata.get("managedFields") or () if not entry.get("subresource")]
-    return max((time for time in (*writes, metadata.get("creationTimestamp")) if time), default=None)
+    return max(filter(is_time, (*writes, metadata.get("creationTimestamp"))), default=None)
 
 
 def condition_of(status: Raw, kind: str) -> Raw:

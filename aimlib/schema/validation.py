@@ -115,16 +115,21 @@ def _broken_rules(stored: Raw, kind: str) -> tuple[Finding, ...]:
 
 
 def _filled(value: Any, expected: Schema) -> Any:  # noqa: ANN401 - JSON
-    """`value` with the schema's defaults for fields that are left out or null."""
+    """`value` without nulls, and with the schema's defaults for fields that are left out or null.
+
+    The API server removes nulls, too (PruneNonNullableNullsWithoutDefaults of apiextensions-apiserver). Of unknown
+    fields, and in lists, it keeps them.
+    """
     if isinstance(value, list):
         return [_filled(item, expected.get("items", {})) for item in value]
     if not isinstance(value, Mapping):
         return value
-    properties, others = expected.get("properties", {}), expected.get("additionalProperties", {})
+    properties, others = expected.get("properties", {}), expected.get("additionalProperties")
     given = {
-        name: _filled(item, properties.get(name, others))
+        name: _filled(item, inner or {})
         for name, item in value.items()
-        if item is not None or "default" not in properties.get(name, {})
+        for inner in (properties.get(name, others),)
+        if item is not None or inner is None
     }
     defaults = {name: inner["default"] for name, inner in properties.items() if "default" in inner}
     return {**given, **{name: default for name, default in defaults.items() if name not in given}}
@@ -193,13 +198,13 @@ def _fields(
 ) -> Iterator[Finding]:
     properties, others = expected.get("properties", {}), expected.get("additionalProperties")
     for name in expected.get("required", ()):
-        if name not in value:
+        if value.get(name) is None:
             yield Finding(path, f"{name} is missing") if path else Finding((name,), "is missing")
     for name, item in value.items():
         inner = properties.get(name, others)
         if inner is None:
             yield Finding((*path, name), f"unknown field{_suggestion(name, path, properties, elsewhere)}")
-        else:
+        elif item is not None:
             yield from _walk(item, inner, (*path, name), elsewhere)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from aimlib.api.meta import Raw
-from aimlib.kube.timestamp import format_timestamp
+from aimlib.kube.timestamp import format_timestamp, is_time
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import last_changed
 
@@ -20,19 +20,11 @@ def _observed_times(request: Request) -> Iterator[str]:
     """The times of observed events that may have caused a transition."""
     for group in request.related.values():
         for one in group.values():
-            yield from (write["time"] for write in one["metadata"].get("managedFields") or () if "time" in write)
+            yield from filter(is_time, (write.get("time") for write in one["metadata"].get("managedFields") or ()))
     for group in request.children.values():
         for one in group.values():
             conditions = (one.get("status") or {}).get("conditions") or ()
-            yield from filter(_is_time, (condition.get("lastTransitionTime") for condition in conditions))
-
-
-def _is_time(written: str | None) -> bool:
-    """Whether what a controller of others wrote is a time with a zone."""
-    try:
-        return datetime.fromisoformat(written or "").tzinfo is not None
-    except ValueError:
-        return False
+            yield from filter(is_time, (condition.get("lastTransitionTime") for condition in conditions))
 
 
 def _transition_time(request: Request, times_before: dict[str, str]) -> str:

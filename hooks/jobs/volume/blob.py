@@ -127,7 +127,7 @@ class BlobDownloader:
                 got = printable(found, MAX_CAUSE) or "no Content-Range"
                 raise TransientError(f"requested {file.path} from byte {begin} on, got {got}")
             return
-        if reply.from_hub:
+        if reply.from_hub or "X-Error-Code" in headers:  # a mirror may redirect to another hub
             raise self.hub.refusal(status, headers)
         # Signed URLs expire; the next attempt gets a new one from the hub.
         raise TransientError(

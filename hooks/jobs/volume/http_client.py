@@ -5,6 +5,7 @@ to.
 """
 
 import re
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import quote
 from urllib.request import getproxies, proxy_bypass
@@ -139,7 +140,25 @@ def redirected(url: ParsedUrl, location: str) -> ParsedUrl:
 
 def _proxy(url: ParsedUrl) -> str | None:
     """The proxy that the environment names for a URL."""
-    return None if proxy_bypass(f"{url.host}:{url.port}") else getproxies().get(url.scheme)
+    proxies = getproxies()
+    direct = proxy_bypass(f"{url.host}:{url.port}") or _is_listed(url.host.strip("[]"), proxies.get("no", ""))
+    return None if direct else proxies.get(url.scheme)
+
+
+def _is_listed(host: str, no_proxy: str) -> bool:
+    """Whether NO_PROXY has a host in a form that clusters' settings have and `proxy_bypass` does not know.
+
+    These are addresses of IPv6 without brackets, ranges of addresses, and domains after an asterisk.
+    """
+    entries = [entry.strip().lower() for entry in no_proxy.split(",")]
+    return any(_is_in(host, entry) or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in entries)
+
+
+def _is_in(host: str, network: str) -> bool:
+    try:
+        return ip_address(host) in ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def unreachable(url: ParsedUrl, error: Exception) -> TransientError:

@@ -26,6 +26,8 @@ TRANSIENT_STATUSES = frozenset({404, 408, 425, 429, *range(500, 600)})
 """Statuses worth a retry; among them 404, of a file that the hub has just listed."""
 MAX_LISTING = 32 << 20
 """Most bytes of the list of a model's files; that of 100,000 files has about 20 MiB."""
+DISABLED = "Access to this resource is disabled."
+"""The hub's message, with status 403, about a model that it has taken down (source: hf_raise_for_status)."""
 MAX_QUOTED = 500
 """Most characters of the hub's own message that an error quotes."""
 
@@ -106,8 +108,9 @@ class HubClient:
         message = printable(headers.get("X-Error-Message") or "", MAX_QUOTED)
         quoted = f" (message: {message})" if message else ""
         answered = f"{self.endpoint} returned {status}{quoted} for {self.model} at {self.revision}"
+        code = "DisabledRepo" if message == DISABLED else headers.get("X-Error-Code")
         for applies, reason, sentence in ERROR_RULES:
-            if applies(status, headers.get("X-Error-Code"), self):
+            if applies(status, code, self):
                 return DownloadError(reason, sentence.format(hub=self, advice=TOKEN_ADVICE) + quoted)
         if status in TRANSIENT_STATUSES:
             return TransientError(answered, retry_after(headers))
@@ -117,6 +120,11 @@ class HubClient:
 ErrorRule = Callable[[int, str | None, HubClient], bool]
 
 ERROR_RULES: tuple[tuple[ErrorRule, str, str], ...] = (
+    (
+        lambda _, code, __: code == "DisabledRepo",
+        "NotFound",
+        "{hub.endpoint} has disabled {hub.model} for everybody, whatever the token: use another model or hub",
+    ),
     (
         lambda _, code, __: code == "RevisionNotFound",
         "RevisionNotFound",

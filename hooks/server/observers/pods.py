@@ -73,6 +73,16 @@ class PodObserver:
         return pods
 
     def _list(self, namespace: str, name: str) -> list[Raw]:
+        """The endpoint's Pods. Nobody deletes failed ones: where there are more than a list has, others come first."""
+        pods, complete = self._page(namespace, name)
+        if complete:
+            return pods
+        live, _ = self._page(namespace, name, field_selector="status.phase!=Failed")
+        listed = {pod["metadata"]["name"] for pod in live}
+        return [*live, *(pod for pod in pods if pod["metadata"]["name"] not in listed)]
+
+    def _page(self, namespace: str, name: str, field_selector: str | None = None) -> tuple[list[Raw], bool]:
+        """The first Pods, and whether they are all."""
         self._client = self._client or api_client()
         # Parsed from JSON: the client's own objects would take many times as long.
         response: Any = CoreV1Api(self._client).list_namespaced_pod(
@@ -81,5 +91,7 @@ class PodObserver:
             limit=MAX_PODS,
             _request_timeout=POD_LIST_TIMEOUT_SECONDS,
             _preload_content=False,
+            field_selector=field_selector,
         )
-        return list(from_json(response.data).get("items") or ())
+        found = from_json(response.data)
+        return list(found.get("items") or ()), not (found.get("metadata") or {}).get("continue")

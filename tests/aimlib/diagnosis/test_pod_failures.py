@@ -13,6 +13,10 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AGO = "2026-11-23T11:00:00Z"
 
 
+def after(seconds):
+    return (NOW + timedelta(seconds=seconds)).isoformat()
+
+
 def container(**said):
     return {"ready": False, "started": False, **said}
 
@@ -118,13 +122,35 @@ def test_a_rule_comes_before_a_pod_and_a_younger_pod_before_an_older():
     assert pod_failure([young, unscheduled(message="no room")], NOW) == PodFailure("Unschedulable", "no room")
 
 
+EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "disk"}
+
+
+@pytest.mark.parametrize(
+    ("created", "evicted", "replaced", "told"),
+    [
+        (30 * 86400, 3 * 86400, 10, False),  # it stays for as long as nobody deletes it
+        (3 * 86400, None, 10, False),  # refused by its node, when it was created
+        (30 * 86400, 600, 590, True),  # and it may be evicted once more
+        (30 * 86400, 3 * 86400, 31 * 86400, True),  # what is there is older: nothing replaced it
+        (30 * 86400, 3 * 86400, None, True),
+    ],
+)
+def test_a_pod_that_failed_and_was_replaced_long_ago_is_no_cause(created, evicted, replaced, told):
+    condition = {"type": "Ready", "status": "False", "lastTransitionTime": None if evicted is None else after(-evicted)}
+    metadata = {"name": "gone", "creationTimestamp": after(-created)}
+    pods = [{"metadata": metadata, "status": {**EVICTED, "conditions": [condition]}}]
+    pods += [] if replaced is None else [{"metadata": {"name": "begins", "creationTimestamp": after(-replaced)}}]
+    expected = PodFailure("Evicted", "a pod was evicted from its node: disk") if told else None
+    assert pod_failure(pods, NOW) == expected
+
+
 PODS = st.lists(
     st.sampled_from(
         [
             *(waiting("ErrImagePull", "not found"), waiting("CreateContainerConfigError", 'secret "x" not found')),
             *(ended("RuntimeError: no"), ended("HIP out of memory"), ended(code=143), ended(reason="OOMKilled")),
             *(unscheduled(message="0/1 nodes are available: 1 Insufficient cpu."), unready({"ready": False})),
-            *(pod({}), pod({"status": {"phase": "Failed", "reason": "Evicted", "message": "disk"}})),
+            *(pod({}), pod({"status": EVICTED})),
         ]
     ),
     max_size=5,
@@ -161,10 +187,6 @@ def test_the_order_of_the_pods_makes_no_difference(pods, random):
 def test_a_cause_is_a_word_and_a_line(pods):
     said = pod_failure(pods, NOW)
     assert said is None or (said.reason.isalnum() and said.reason[0].isupper() and "\n" not in said.message)
-
-
-def after(seconds):
-    return (NOW + timedelta(seconds=seconds)).isoformat()
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,32 @@ def test_defaults_are_filled_in_where_their_parent_is_there():
     assert "precision" not in stored["spec"]["recipe"]
 
 
-def test_a_null_is_left_out_where_there_is_a_default_and_refused_elsewhere():
-    stored, findings = validate_object(endpoint(modelId="a/b", replicas=None, gpuCount=None), "AIMEndpoint")
+def test_a_null_is_left_out_as_by_the_api_server():
+    spec = {"replicas": None, "gpuCount": None, "cache": None, "service": {"annotations": {"a": None, "b": "c"}}}
+    stored, findings = validate_object(endpoint(modelId="a/b", **spec), "AIMEndpoint")
+    assert findings == ()
     assert stored["spec"]["replicas"] == 1
-    assert [str(one) for one in findings] == ["spec.gpuCount: must be a whole number, found null"]
+    assert {"gpuCount", "cache"} & stored["spec"].keys() == set()
+    assert stored["spec"]["service"]["annotations"] == {"b": "c"}
+
+
+def test_a_null_of_an_unknown_field_in_a_list_or_of_a_required_field_is_an_error():
+    spec = {"nonsense": None, "image": {"pullSecrets": [None]}, "recipe": {"customRecipe": {"name": None}}}
+    _, findings = validate_object(endpoint(modelId="a/b", **spec), "AIMEndpoint")
+    assert [str(one) for one in findings] == [
+        "spec.nonsense: unknown field",
+        "spec.image.pullSecrets[0]: must be text, found null",
+        "spec.recipe.customRecipe: name is missing",
+    ]
+
+
+def test_metadata_that_templates_leave_empty_is_left_out():
+    raw = endpoint(modelId="a/b")
+    raw["metadata"] |= {"labels": None, "annotations": None}
+    assert outline_findings(raw) == ()
+    stored, findings = validate_object(raw, "AIMEndpoint")
+    assert (stored["metadata"], findings) == ({"name": raw["metadata"]["name"]}, ())
+    assert [str(one) for one in outline_findings({**raw, "kind": None})] == ["kind: is missing"]
 
 
 def test_a_status_is_not_the_users_to_write():

@@ -63,7 +63,7 @@ def test_text_that_is_no_object(text, said):
         ({"modelId": QWEN, "gpuCount": True}, "spec.gpuCount: must be a whole number, found true"),
         ({"modelId": QWEN, "gpuCount": 65}, "spec.gpuCount: must be at most 64, found 65"),
         ({"modelId": QWEN, "replicas": -1}, "spec.replicas: must be at least 0, found -1"),
-        ({"modelId": None}, "spec.modelId: must be text, found null"),
+        ({"modelId": None}, "state which model to serve: modelId or model.id"),
         ({"modelId": "a b"}, "spec.modelId: must match"),
         ({"modelId": ""}, "spec.modelId: must have at least 1 characters, found ''"),
         ({"modelId": "a" * 257}, "spec.modelId: must have at most 256 characters"),

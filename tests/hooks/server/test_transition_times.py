@@ -77,8 +77,18 @@ def test_a_transition_may_be_explained_by_a_related_object():
     assert times({"conditions": [condition("False")]}, request) == {"Ready": moment(-1)}
 
 
-@pytest.mark.parametrize("written", ["x", "2026-11-23T12:00:00", "9999-99-99T99:99:99Z"])
+NO_TIMES = [None, "", "x", "2026-11-23T12:00:00", "9999-99-99T99:99:99Z", 5]
+
+
+@pytest.mark.parametrize("written", NO_TIMES)
 def test_a_time_that_is_none_is_no_event(written):
     children = {"HTTPRoute.v1": {"chat": {"status": {"conditions": [{"lastTransitionTime": written}]}}}}
     said = {"conditions": [condition("True")]}
     assert times(said, asked(condition("False", moment(-900)), children=children)) == {"Ready": moment(0)}
+
+
+@pytest.mark.parametrize("written", NO_TIMES)
+def test_a_write_of_no_time_is_no_event_either(written):
+    related = {"StorageClass.storage.k8s.io/v1": {"fast": {"metadata": {"managedFields": [{"time": written}]}}}}
+    request = asked(condition("False", moment(-900)), changed=written, related=related)
+    assert times({"conditions": [condition("True")]}, request) == {"Ready": moment(0)}

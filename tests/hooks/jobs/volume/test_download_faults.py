@@ -163,6 +163,21 @@ def test_a_way_that_stays_broken_is_given_up(here, case):
     assert here.hub.sent() == KEPT
 
 
+def test_another_hub_that_a_mirror_redirects_to_is_taken_at_its_word(here):
+    headers = {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted", **AT_ONCE}
+    here.hub.fault = Fault(on="cdn", status=401, headers=headers)
+    with pytest.raises(DownloadError, match=r"is gated, and there is no token.*Access is restricted") as caught:
+        here.download()
+    assert caught.value.reason == "TokenMissing"
+
+
+def test_a_model_that_the_hub_has_disabled_is_not_blamed_on_the_token(here):
+    here.hub.fault = Fault(on="api", status=403, headers={"X-Error-Message": "Access to this resource is disabled."})
+    with pytest.raises(DownloadError, match="has disabled acme/") as caught:
+        here.download()
+    assert caught.value.reason == "NotFound"
+
+
 def test_a_revision_that_goes_while_a_download_is_half_done(here):
     model = here.hub.add(MODEL, FILES, revisions={"v1": FILES})
     here.hub.fault = (Fault(on="cdn", cut=True, after=1_000_000, times=1), Fault(on="cdn", reset=True))

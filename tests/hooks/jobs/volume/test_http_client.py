@@ -66,6 +66,26 @@ def test_proxies_are_those_of_the_environment(web, monkeypatch):
     assert "proxy-authorization" not in pool("https://far.example/x").proxy_headers
 
 
+@pytest.mark.parametrize(
+    ("direct", "url", "bypassed"),
+    [
+        ("10.0.0.0/8,fd00::/8", "https://10.1.2.3/x", True),
+        ("10.0.0.0/8,fd00::/8", "https://[fd00::5]:8443/x", True),
+        ("10.0.0.0/8,fd00::/8", "https://11.1.2.3/x", False),
+        ("localhost, fd00::5", "https://[fd00::5]/x", True),
+        ("fd00::5", "https://[fd00::6]/x", False),
+        ("*.Corp.example", "https://hub.corp.example/x", True),
+        ("*.corp.example", "https://corp.example/x", False),
+        ("*.corp.example", "https://hubcorp.example/x", False),
+        ("10.0.0.0/99,/8,,*.", "https://10.1.2.3/x", False),
+    ],
+)
+def test_hosts_without_a_proxy_are_listed_as_clusters_list_them(monkeypatch, direct, url, bypassed):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", direct)
+    assert (http_client._proxy(parse_url(url)) is None) == bypassed
+
+
 @pytest.mark.parametrize("proxy", ["http://user:word@[", "socks9://user:word@proxy", "http://user:word@proxy:port"])
 def test_a_proxys_password_is_in_no_message(web, monkeypatch, proxy):
     monkeypatch.setenv("HTTPS_PROXY", proxy)

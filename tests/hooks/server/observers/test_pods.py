@@ -33,10 +33,10 @@ def api(monkeypatch, tmp_path):
     class Api(Answering):
         def do_GET(self):
             server.asked.append((urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)))
-            self.reply(*server.reply)
+            self.reply(*((200, json.dumps(server.replies.pop(0)).encode()) if server.replies else server.reply))
 
     server = Loopback(Api)
-    server.asked, server.reply = [], (200, json.dumps({"items": [POD]}).encode())
+    server.asked, server.replies, server.reply = [], [], (200, json.dumps({"items": [POD]}).encode())
     with standing_in(server, tmp_path, monkeypatch):
         yield server
 
@@ -51,6 +51,13 @@ def test_the_pods_of_the_endpoint_are_listed_by_label_with_a_limit(api):
     assert PodObserver()(asked()) == [POD]
     query = {"labelSelector": ["aim.engine.amd.com/endpoint=chat"], "limit": ["20"]}
     assert api.asked == [("/api/v1/namespaces/team-a/pods", query)]
+
+
+def test_pods_that_are_there_are_seen_beside_many_that_failed(api):
+    failed = [{"metadata": {"name": f"chat-{count}"}, "status": {"phase": "Failed"}} for count in range(20)]
+    api.replies = [{"items": failed, "metadata": {"continue": "next"}}, {"items": [POD]}]
+    assert PodObserver()(asked()) == [POD, *failed]
+    assert [query.get("fieldSelector") for _, query in api.asked] == [None, ["status.phase!=Failed"]]
 
 
 def test_a_name_that_is_no_label_is_listed_by_its_label_value(api):
