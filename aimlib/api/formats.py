@@ -70,9 +70,10 @@ QUANTITY = TextFormat(
     parse_quantity,
 )
 STORED_QUANTITY = TextFormat(
-    r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+|n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+    r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3}|n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
     64,
     "must be a quantity such as 500m, 16 or 64Gi",
+    parse_quantity,
 )
 """What statuses have: quantities of other objects, and of earlier releases."""
 DURATION = TextFormat(r"^[0-9]{1,8}[smhdw]$", 16, "must be a length of time such as 30d or 12h", parse_duration)

@@ -3,11 +3,15 @@
 The CRD refuses such a spec, unless it is of another release. An error would leave the status as it was, and so Ready.
 """
 
+import re
 from typing import Any
 
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import BadRequestError, Request, written_status
+
+CONDITION_TYPE = re.compile("[A-Za-z]+")
+"""Types of conditions that hooks write; a condition of another type is not carried along."""
 
 
 def spec_message(error: BadRequestError) -> str:
@@ -24,7 +28,7 @@ def unreadable_spec(request: Request, verdict: Verdict) -> dict[str, Any]:
     kept = [
         condition
         for condition in before.get("conditions") or ()
-        if condition.get("type") not in {"Ready", verdict.type}
+        if CONDITION_TYPE.fullmatch(kind := condition.get("type") or "") and kind not in {"Ready", verdict.type}
     ]
     before.pop("observedGeneration", None)  # Metacontroller adds it
     status = {**before, "phase": "Failed", "message": verdict.message, "conditions": [*changed, *kept]}

@@ -40,7 +40,7 @@ def _transition_time(request: Request, times_before: dict[str, str]) -> str:
 
 def _comparable(condition: Raw) -> tuple[str, str | None, bool]:
     """The parts of a condition whose change is a transition. A stop and a restart is one, though neither is Ready."""
-    return condition["type"], condition.get("status"), condition.get("reason") == "Stopped"
+    return condition.get("type", ""), condition.get("status"), condition.get("reason") == "Stopped"
 
 
 def with_transition_times(status: Raw, request: Request) -> Raw:
@@ -48,8 +48,8 @@ def with_transition_times(status: Raw, request: Request) -> Raw:
     if "conditions" not in status:
         return status
     before = (request.parent.get("status") or {}).get("conditions") or ()
-    times_before = {one["type"]: one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
-    unchanged = {_comparable(one) for one in before if one["type"] in times_before}
+    times_before = {one.get("type", ""): one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
+    unchanged = {_comparable(one) for one in before if one.get("type", "") in times_before}
     changed = {condition["type"] for condition in status["conditions"] if _comparable(condition) not in unchanged}
     transition_time = _transition_time(request, times_before) if changed else ""
     times = times_before | dict.fromkeys(changed, transition_time)
