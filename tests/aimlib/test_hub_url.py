@@ -136,3 +136,9 @@ def test_a_message_about_a_url_has_no_password_and_no_query(text):
     assert shown(text).isprintable()
     with suppress(InvalidUrlError):
         parse_url(text)
+
+
+@pytest.mark.parametrize("host", ["[zz]", "[1.2.3.4]", "[::1", "[fe80::1%eth0]", "[::ffff:0:0:0:0:0:0:1]"])
+def test_brackets_hold_an_address_of_ipv6(host):
+    with pytest.raises(InvalidUrlError):
+        parse_url(f"https://{host}/models")

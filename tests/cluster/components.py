@@ -25,7 +25,7 @@ CONTROLLERS = (
     "ttl-after-finished-controller",
     "validatingadmissionpolicy-status-controller",
 )
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 def start_api_server(

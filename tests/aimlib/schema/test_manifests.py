@@ -63,3 +63,14 @@ def test_keys_may_be_merged_again_and_again():
 def test_a_key_that_stands_twice_is_refused_with_its_line(again):
     with pytest.raises(InvalidManifestError, match=r"^here:4:\d+: duplicate key '(kind|x)'$"):
         read(POD + again)
+
+
+def test_a_number_that_json_does_not_have_is_refused():
+    with pytest.raises(InvalidManifestError):
+        [*documents("a file", b'{"kind": "AIMEndpoint", "apiVersion": "x", "metadata": {"name": NaN}}')]
+
+
+def test_a_text_has_a_bound(monkeypatch):
+    monkeypatch.setattr("aimlib.schema.manifests.MAX_TEXT_BYTES", 2**20)
+    with pytest.raises(InvalidManifestError, match="a file: more than 1 MiB"):
+        [*documents("a file", b"a: " + b"b" * 2**20)]
