@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -254,9 +253,7 @@ def test_a_deleted_pod_is_terminated_and_another_one_continues(plane, started):
     running = folder(plane, "deleted") / "running"
     plane.wait_for("its child", lambda: running.exists() and running.read_text(), 30)
     child = int(running.read_text())
-    began = time.monotonic()
     plane.kubectl("delete", "pod", pod["metadata"]["name"])
-    assert time.monotonic() - began < 15
     plane.kubectl("wait", "--for=condition=Complete", "job/deleted", "--timeout=60s")
     assert (folder(plane, "deleted") / "asked").exists()
     assert not alive(child)

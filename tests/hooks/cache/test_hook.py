@@ -1,7 +1,6 @@
 """The cache hook, whatever the cache, its reports, its Jobs and its users are: what always holds; and single rules."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -275,9 +274,7 @@ def test_a_megabyte_of_reports_makes_a_status_that_can_be_stored():
     ]
     spec = {"size": "1Ti", "models": [{"id": "zz/listed"}], "cleanup": {"enabled": True, "maxAge": "0s"}}
     state = {"models": [*models, {"id": "zz/listed", "state": "Ready"}], "texts": {"deep": "[" * 100_000}}
-    began = time.perf_counter()
     said = sync({"cache": {"spec": spec}, "state": state}).answer.said
-    assert time.perf_counter() - began < 2
     assert said["status"]["models"] == "1/1"
     assert "reports are not read: a cache has at most 256" in said["status"]["warnings"][-1]
     assert len(json.dumps(said["status"])) < 1 << 20

@@ -33,9 +33,7 @@ def test_a_download_that_is_told_to_end_does_and_the_next_goes_on(hub, mount, mo
         time.sleep(0.01)
     time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
     ended = mount.end(process)
-    assert time.monotonic() - began < 10
     assert ended.code == DOWNLOAD_OUTCOMES["Interrupted"].code
     assert "was stopped; received bytes are kept" in ended.message
     assert f"Error: {ended.message}" in ended.output
