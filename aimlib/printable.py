@@ -11,6 +11,8 @@ cannot encode."""
 
 def printable(text: str, limit: int | None = None, *, newlines: bool = False) -> str:
     """`text` without control characters, at most `limit` characters of it; line feeds stay where `newlines` is set."""
+    if text.isprintable():  # most are; none of the characters below is printable (Unicode's Cc, Cf, Cs, Zl and Zp)
+        return text[:limit]
     bounded = text if limit is None else text[: 2 * limit]
     cleaned = CONTROLS.sub("", SPACES.sub(" ", bounded if newlines else bounded.replace("\n", " ")))
     return cleaned[:limit]

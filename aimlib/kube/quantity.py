@@ -38,6 +38,7 @@ def _split(text: str) -> tuple[Fraction, str, str]:
     return Fraction(number if number[-1] != "." else number[:-1]), exponent or "", suffix or ""
 
 
+@lru_cache(maxsize=1024)
 def parse_quantity(text: str) -> Fraction:
     """The exact value of a quantity; InvalidQuantityError for any other text."""
     number, exponent, suffix = _split(text)
@@ -76,6 +77,7 @@ def to_gib(text: str) -> float:
     return float(parse_quantity(text) / GIB)
 
 
+@lru_cache(maxsize=1024)
 def from_gib(amount: float | Fraction) -> str:
     """`amount` GiB as a quantity, rounded up to whole Gi, and never more than a quantity of bytes can be."""
     return canonical_quantity(f"{min(-(-Fraction(amount) // 1), LARGEST_GIB)}Gi")

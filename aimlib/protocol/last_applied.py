@@ -111,9 +111,14 @@ def _record(observed: Raw) -> str | None:
     return None if text is None else str(text)
 
 
-def _is_shallow(value: Any, levels: int = RECORD_LEVELS) -> bool:  # noqa: ANN401 - any JSON
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels > 0 and all(_is_shallow(one, levels - 1) for one in inner)
+def _is_shallow(record: Raw) -> bool:
+    level: list[Any] = [record]
+    for _ in range(RECORD_LEVELS):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [found for values in inner for found in values if isinstance(found, dict | list)]
+        if not level:
+            return True
+    return False
 
 
 def _is_about(record: Raw, observed: Raw) -> bool:

@@ -45,10 +45,10 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     """Status and children of one endpoint."""
     request.expect(API_VERSION, "AIMEndpoint")
     try:
-        read_spec(request.parent)
+        spec = read_spec(request.parent)
     except BadRequestError as error:
         return unreadable_spec(request, Verdict("RecipeSelected", False, "SpecInvalid", spec_message(error)))
-    world = observe(request, config)
+    world = observe(request, spec, config)
     decision = decide(world)
     built = build(world, decision)
     return report(world, decision, built)

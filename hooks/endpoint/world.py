@@ -74,9 +74,9 @@ def live_metrics_requested(request: Request) -> bool:
         return False
 
 
-def observe(request: Request, config: Config) -> World:
-    """Everything of a request that the endpoint hook reads; BadRequestError for what it cannot read."""
-    spec, metadata = read_spec(request.parent), request.parent["metadata"]
+def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
+    """Everything of a request that the endpoint hook reads, beside the parent's spec."""
+    metadata = request.parent["metadata"]
     return World(
         name=metadata["name"],
         namespace=metadata.get("namespace", "default"),
