@@ -16,7 +16,9 @@ from aimlib.kube.timestamp import parse_time
 from aimlib.printable import printable
 
 UNSCHEDULED_SECONDS = 3
-"""Seconds that a pod may wait for a node or a PersistentVolumeClaim before that is reported: one is often enough."""
+"""Seconds that a pod may wait for a node before that is reported: one is often enough."""
+UNBOUND_SECONDS = 20
+"""The same for a PersistentVolumeClaim: a volume is made meanwhile, which is no failure."""
 UNREADY_SECONDS = 20
 """Seconds that a started container may not be ready at first: two periods of its probe."""
 LOST_SECONDS = 3
@@ -76,9 +78,11 @@ def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
     message = _unscheduled(pod, now)
     if message is None or not claim_pending(message):
         return None
+    lost = re.search(r'persistentvolumeclaim "[^"]+" not found', message, re.IGNORECASE)
+    if not lost and _since(_condition(pod, "PodScheduled"), now) < UNBOUND_SECONDS:
+        return None
     volumes = pod.get("spec", {}).get("volumes") or ()
     claims = [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if volume.get("persistentVolumeClaim")]
-    lost = re.search(r'persistentvolumeclaim "[^"]+" not found', message, re.IGNORECASE)
     state = "does not exist" if lost else "is not bound to a volume"
     return PodFailure(
         "ClaimPending", f"no pod can start: PersistentVolumeClaim {', '.join(claims) or 'of the pod'} {state}"
@@ -87,7 +91,9 @@ def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
 
 def _unschedulable(pod: Raw, now: datetime) -> PodFailure | None:
     message = _unscheduled(pod, now)
-    return None if message is None else PodFailure("Unschedulable", summarize(message, _requests(pod)))
+    if message is None or claim_pending(message):
+        return None
+    return PodFailure("Unschedulable", summarize(message, _requests(pod)))
 
 
 def _unscheduled(pod: Raw, now: datetime) -> str | None:

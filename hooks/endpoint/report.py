@@ -5,6 +5,7 @@ from typing import Any
 from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.pod_failures import pod_failure
+from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import written_status
@@ -22,8 +23,9 @@ from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
 from hooks.objects.volume_claim import former_claim_warning
 
-POD_RESYNC_SECONDS = 5
-"""When to look at the Pods again while replicas are missing: no event tells that a Pod is in trouble."""
+POD_RESYNC_SECONDS, LATEST_POD_RESYNC_SECONDS = 5, 30
+"""When to look at the Pods again while replicas are missing, at first and at last: no event tells that a Pod is in
+trouble."""
 
 
 def report(world: World, decision: EndpointDecision, built: Built | None) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         resolved=resolved,
     )
     resyncs = (
-        POD_RESYNC_SECONDS if examined else pending.resync_seconds,
+        _pod_resync_seconds(world) if examined else pending.resync_seconds,
         RESYNC_SECONDS if world.live_metrics else 0,
     )
     again = min(filter(None, resyncs), default=0)
@@ -93,6 +95,13 @@ def _with_cause(replicas: Rollout, world: World) -> Rollout:
     """The rollout with what its Pods show, which is more than what the Deployment reports."""
     found = pod_failure(world.pods or (), world.now)
     return replicas._replace(problem=found) if found else replicas
+
+
+def _pod_resync_seconds(world: World) -> int:
+    """Less and less often, by how long replicas have been missing: a model that loads does so for minutes."""
+    since = parse_time(condition_since(world.now, world.before, "Available", "False")) or world.now
+    waited = (world.now - since).total_seconds()
+    return int(min(max(waited / 4, POD_RESYNC_SECONDS), LATEST_POD_RESYNC_SECONDS))
 
 
 def _response(made: EndpointStatus, selection: Raw | None, children: list[Raw]) -> dict[str, Any]:
