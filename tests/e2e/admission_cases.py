@@ -44,6 +44,10 @@ ELSEWHERE = (
     "image.repository {} is below none of the allowed prefixes registry.example.com/models, ghcr.io/acme/ "
     "(imagePrefixes of ConfigMap aim-system/aim-admission)"
 )
+TAG = (
+    "image.tag v1 stands without image.repository; state both, with a repository below one of the allowed prefixes "
+    "registry.example.com/models, ghcr.io/acme/ (imagePrefixes of ConfigMap aim-system/aim-admission)"
+)
 TYPE = (
     "service.type {} is not allowed in this cluster, which allows {} "
     "(serviceTypes of ConfigMap aim-system/aim-admission)"
@@ -113,6 +117,18 @@ SECURITY = {
         image("registry.example.com", recipe, "5000/evil/x"),
         "image.repository registry.example.com and image.tag 5000/evil/x are not the name of an image",
     ),
+    "a recipe's image without a repository": (
+        IMAGES,
+        image("", recipe, "evil.io/x"),
+        "image.repository  and image.tag evil.io/x are not the name of an image",
+    ),
+    "a tag alone": (
+        IMAGES,
+        endpoint("asked", **MODEL, image={"tag": "v1"}),
+        TAG,
+    ),
+    "a tag alone where no list is": (SHIPPED, endpoint("asked", **MODEL, image={"tag": "v1"}), None),
+    "a policy of pulling alone": (IMAGES, endpoint("asked", **MODEL, image={"pullPolicy": "Always"}), None),
     "no image": (IMAGES, endpoint("asked", **MODEL), None),
     "a recipe without an image": (IMAGES, recipe("asked", **MODEL), None),
     "any image where no list is": (SHIPPED, image("evil/x"), None),
@@ -169,6 +185,25 @@ SECURITY = {
     ),
     "arguments that refer to variables": (SHIPPED, arguments("--api-key=$(KEY)", "--hf-token", "$(HF_TOKEN)"), None),
     "arguments that count tokens": (SHIPPED, arguments("--max-num-batched-tokens=8192"), None),
-    "everything where nothing is said": ({}, user(0), None),
+    "root where nothing is stated": ({}, user(0), ROOT_USER),
+    "root where the word is empty": ({"rootUser": " ", "literalSecrets": "Allow"}, user(0), ROOT_USER),
+    "an annotation with a token where nothing is stated": (
+        {"serviceAnnotations": "*"},
+        service(annotations={"example.com/api-token": "hf_1"}),
+        NOTED.format("example.com/api-token"),
+    ),
+    "an annotation with a token where it is allowed": (
+        {"serviceAnnotations": "*", "literalSecrets": "Allow"},
+        service(annotations={"example.com/api-token": "hf_1"}),
+        None,
+    ),
+    "a token by value where nothing is stated": ({}, variable("HF_TOKEN", value="x"), IN_ENV.format("HF_TOKEN")),
+    "a token by value where only root is allowed": (
+        {"rootUser": "Allow", "literalSecrets": ""},
+        variable("HF_TOKEN", value="x"),
+        IN_ENV.format("HF_TOKEN"),
+    ),
+    "a key among the arguments where nothing is stated": ({}, arguments("--api-key=sk-1"), IN_ARGS.format("--api-key")),
+    "what asks for nothing where nothing is stated": ({}, user(1000), None),
 }
 """Parameters, an object, and what is said about it."""

@@ -174,6 +174,29 @@ REACH = {
         service(type="LoadBalancer", loadBalancerIP="100.1.1.1"),
         unlisted("service.loadBalancerIP", "100.1.1.1", "loadBalancerIPs"),
     ),
+    **{
+        f"what begins like an address: {text}": (
+            {**SHIPPED, "loadBalancerIPs": "10.*\nfd00:*"},
+            service(type="LoadBalancer", loadBalancerIP=text),
+            unlisted("service.loadBalancerIP", text, "loadBalancerIPs", loadBalancerIPs="10.*\nfd00:*"),
+        )
+        for text in ("10.example.com", "10.0.0.1.example.com", "10.1", "10.0.0.1/0", "fd00:evil", "10.::1")
+    },
+    "any address of a list with everything": (
+        {**SHIPPED, "loadBalancerIPs": "*"},
+        service(type="LoadBalancer", loadBalancerIP="8.8.8.8"),
+        None,
+    ),
+    "an address of the sixth version": (
+        {**SHIPPED, "loadBalancerIPs": "fd00:*"},
+        service(type="LoadBalancer", loadBalancerIP="fd00::1"),
+        None,
+    ),
+    "an address where none is listed": (
+        {"rootUser": "Refuse"},
+        service(type="LoadBalancer", loadBalancerIP="10.0.0.1"),
+        unlisted("service.loadBalancerIP", "10.0.0.1", "loadBalancerIPs", loadBalancerIPs=""),
+    ),
     "a load balancer inside": (
         SHIPPED,
         service(type="LoadBalancer", loadBalancerIP="10.1.1.1", loadBalancerClass="example.com/internal"),

@@ -160,7 +160,7 @@ def test_a_namespace_narrows_the_types_of_services_by_its_label(rules):
 
 
 def test_what_stood_there_before_the_policies_can_still_be_changed(rules):
-    rules.allows()
+    rules.allows(rootUser="Allow", literalSecrets="Allow")
     secret = variable("HF_TOKEN", value="hf_1") | {"metadata": {"name": "earlier"}}
     root = user(0) | {"metadata": {"name": "earlier", "namespace": USUAL}}
     for raw in (secret, root):

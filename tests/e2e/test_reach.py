@@ -25,6 +25,14 @@ from tests.e2e.space import Raw, endpoint, recipe
 pytestmark = pytest.mark.e2e
 
 HERE = f"--namespace={USUAL}"
+LISTS = (
+    "tokenSecrets",
+    "existingClaims",
+    "serviceAccounts",
+    "serviceAnnotations",
+    "loadBalancerClasses",
+    "loadBalancerIPs",
+)
 WAITS = ["example.com/wait"]
 """The finalizer of an object that stays while it is being deleted."""
 
@@ -55,7 +63,7 @@ def patched(rules: Gate, target: str, spec: Raw, *more: str) -> Answer:
 
 def stored(rules: Gate, *objects: Raw) -> None:
     """Let objects stand there that came when everything was allowed."""
-    rules.allows(**dict.fromkeys(("tokenSecrets", "existingClaims", "serviceAccounts", "serviceAnnotations"), "*"))
+    rules.allows(**dict.fromkeys(LISTS, "*"))
     for raw in objects:
         rules.plane.kubectl(HERE, "create", "--filename=-", input=json.dumps(raw))
 
@@ -157,7 +165,10 @@ def test_what_came_before_a_bound_cannot_be_carried_further_by_what_stands_besid
     rules.allows(**{**SHIPPED, "serviceTypes": "", "routeHostnames": "", "imagePrefixes": ""})
     before = {
         "pulled": image("evil.io/x"),
+        "tagged": endpoint("asked", **MODEL, image={"tag": "v1"}),
         "open": service(type="NodePort", nodePort=30080),
+        "ranged": service(type="LoadBalancer", loadBalancerSourceRanges=["10.0.0.0/8", "192.168.0.0/16"]),
+        "local": service(type="LoadBalancer", externalTrafficPolicy="Local"),
         "routed": routed("www.example.com"),
     }
     for name, raw in before.items():
@@ -165,11 +176,48 @@ def test_what_came_before_a_bound_cannot_be_carried_further_by_what_stands_besid
     rules.allows(**{**SHIPPED, **IMAGES, "serviceTypes": "ClusterIP", "routeHostnames": "chat.example.com"})
     for name, change in {
         "pulled": {"image": {"tag": "v2"}},
+        "tagged": {"image": {"tag": "v2"}},
         "open": {"service": {"nodePort": 30081}},
+        "ranged": {"service": {"loadBalancerSourceRanges": ["10.0.0.0/8", "0.0.0.0/0"]}},
+        "local": {"service": {"externalTrafficPolicy": None}},
         "routed": {"service": {"route": {"parentRefs": [{"name": "internet"}]}}},
     }.items():
         assert not patched(rules, f"aimendpoint/{name}", change).accepted, name
         assert patched(rules, f"aimendpoint/{name}", {"resources": {"cpu": "1"}}) == LET_IN
+        rules.plane.kubectl(HERE, "delete", f"aimendpoint/{name}")
+
+
+BEYOND = {
+    "classed": (
+        service(type="LoadBalancer", loadBalancerClass="tailscale"),
+        {"service": {"loadBalancerSourceRanges": ["0.0.0.0/0"]}},
+        unlisted("service.loadBalancerClass", "tailscale", "loadBalancerClasses"),
+    ),
+    "addressed": (
+        service(type="LoadBalancer", loadBalancerIP="8.8.8.8"),
+        {"service": {"port": 443}},
+        unlisted("service.loadBalancerIP", "8.8.8.8", "loadBalancerIPs"),
+    ),
+    "secret": (
+        gated("postgres"),
+        {"image": {"repository": "evil.io/x"}},
+        unlisted("model.tokenSecret.name", "postgres", "tokenSecrets"),
+    ),
+    "account": (
+        account(name="deployer"),
+        {"image": {"tag": "v2"}},
+        unlisted("security.serviceAccount.name", "deployer", "serviceAccounts"),
+    ),
+}
+"""What came before the lists, a change of what it goes to, and what is said about that."""
+
+
+def test_what_came_before_the_lists_does_not_go_to_anything_else(rules):
+    stored(rules, *(named(raw, name) for name, (raw, _, _) in BEYOND.items()))
+    rules.allows(**SHIPPED)
+    for name, (_, change, sentence) in BEYOND.items():
+        assert patched(rules, f"aimendpoint/{name}", change) == refused(sentence), name
+        assert patched(rules, f"aimendpoint/{name}", {"resources": {"cpu": "1"}}) == LET_IN, name
         rules.plane.kubectl(HERE, "delete", f"aimendpoint/{name}")
 
 
