@@ -196,8 +196,9 @@ class EndpointStatus(Model):
 
     observed_generation: int | None = None
     """The generation that this status was computed from."""
-    phase: Literal["Pending", "Reconciling", "Ready", "Failed", "Stopped"] | None = None
-    """Pending: waits for others. Reconciling: in progress. Ready. Failed: needs your action. Stopped: no replicas."""
+    phase: Literal["Pending", "Reconciling", "Ready", "Degraded", "Failed", "Stopped"] | None = None
+    """Pending: waits for others. Reconciling: in progress. Ready. Degraded: serves, and not as requested. Failed: does
+    not serve, and needs your action. Stopped: no replicas."""
     message: MessageText | None = None
     """What the endpoint waits for, or what is wrong."""
     model: ModelId | None = None

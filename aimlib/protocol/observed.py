@@ -15,6 +15,7 @@ CLAIM_GRACE_SECONDS = 60
 
 
 DEPLOYMENT = "Deployment.apps/v1"
+SERVICE = "Service.v1"
 
 Children = Mapping[str, Mapping[str, Raw]]
 """Observed children by `Kind.group/version`, and then by name."""
@@ -107,6 +108,12 @@ def rollout(deployment: ChildState | None) -> Rollout:
         up_to_date=deployment.applied and status.get("observedGeneration", 0) >= generation,
         problem=_problem(status.get("conditions") or ()),
     )
+
+
+def serves(children: Children) -> bool:
+    """Whether requests are answered: a Service, and a ready replica of whatever version."""
+    ready = any((found.get("status") or {}).get("readyReplicas") for found in children.get(DEPLOYMENT, {}).values())
+    return ready and bool(children.get(SERVICE))
 
 
 def replicas_missing(deployments: Iterable[Raw]) -> bool:

@@ -1,22 +1,38 @@
 """The table of reasons: what each means, and the phase of an object that is not Ready because of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
 
+SERIOUS_PHASES = frozenset({"Pending", "Failed"})
+"""Phases of an object that does not come to what was requested by itself."""
 
-def phase(kind: str, ready: Verdict) -> str:
+
+def phase(kind: str, ready: Verdict, *, serves: bool = False) -> str:
     """The phase of an object of a kind that goes with its condition Ready.
 
     Pending: a change of other objects may help. Reconciling, Downloading: time does. Failed: the user must act.
+    Degraded instead of Pending and Failed while it `serves`: requests are answered, though not as was requested.
     """
-    return "Ready" if ready.met else _phases(kind).get(ready.reason, "Failed")
+    if ready.met:
+        return "Ready"
+    found = _phases(kind).get(ready.reason, "Failed")
+    return "Degraded" if serves and (found in SERIOUS_PHASES or ready.reason in _degrading(kind)) else found
 
 
 @cache
 def _phases(kind: str) -> Mapping[str, str]:
     """The phase by reason, of the reasons why an object of a kind is not Ready."""
-    rows = (row for place in load_data("reasons")["places"] if place["kind"] == kind for row in place["reasons"])
-    return {row["reason"]: row["phase"] for row in rows if "phase" in row}
+    return {row["reason"]: row["phase"] for row in _rows(kind) if "phase" in row}
+
+
+@cache
+def _degrading(kind: str) -> frozenset[str]:
+    """The reasons that make a phase Degraded although they pass by themselves."""
+    return frozenset(row["reason"] for row in _rows(kind) if row.get("degrades"))
+
+
+def _rows(kind: str) -> Iterator[Mapping[str, str]]:
+    return (row for place in load_data("reasons")["places"] if place["kind"] == kind for row in place["reasons"])

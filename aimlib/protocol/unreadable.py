@@ -9,6 +9,7 @@ from typing import Any
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import BadRequestError, Request, written_status
+from aimlib.protocol.observed import serves
 
 CONDITION_TYPE = re.compile("[A-Za-z]+")
 """Types of conditions that hooks write; a condition of another type is not carried along."""
@@ -31,5 +32,6 @@ def unreadable_spec(request: Request, verdict: Verdict) -> dict[str, Any]:
         if CONDITION_TYPE.fullmatch(kind := condition.get("type") or "") and kind not in {"Ready", verdict.type}
     ]
     before.pop("observedGeneration", None)  # Metacontroller adds it
-    status = {**before, "phase": "Failed", "message": verdict.message, "conditions": [*changed, *kept]}
+    phase = "Degraded" if serves(request.children) else "Failed"
+    status = {**before, "phase": phase, "message": verdict.message, "conditions": [*changed, *kept]}
     return {"status": written_status(status), "children": kept_children(request.children)}

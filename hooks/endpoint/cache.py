@@ -28,7 +28,7 @@ from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import last_applied
 from aimlib.protocol.metacontroller import prune
-from aimlib.protocol.observed import DEPLOYMENT
+from aimlib.protocol.observed import DEPLOYMENT, SERVICE
 from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
@@ -36,7 +36,7 @@ from hooks.endpoint.children.deployment import engine_deployment, held_deploymen
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.decision import EndpointDecision, remembered_part
-from hooks.endpoint.world import SERVICE, World, may_use_cache
+from hooks.endpoint.world import World, may_use_cache
 
 FOUND_ROOM = 8 << 20
 """Characters of statuses that are stored: each change of a cache is another version, of up to a megabyte."""

@@ -96,6 +96,30 @@ def available(desired: int, rollout: Rollout, pending: PendingChildren, claim_lo
     return next(Verdict("Available", good, reason, message) for applies, good, reason, message in table if applies)
 
 
+def degraded(available: Verdict, desired: int, rollout: Rollout) -> Verdict:
+    """Available with how many replicas serve although something is wrong; as it is where nothing is wrong."""
+    if available.met or not desired or available.reason in PASSING:
+        return available
+    ready = min(rollout.ready, desired)
+    about_pods = rollout.problem is not None and available.reason == rollout.problem[0]
+    missing, old = desired - ready, rollout.current - rollout.updated
+    table = (
+        (not about_pods, ""),
+        (old > 0, "the new version: "),
+        (missing == 1, f"the {ORDINALS.get(desired, 'last')}: "),
+        (missing > 1, "the others: "),
+    )
+    about = next((text for applies, text in table if applies), "")
+    message = f"{ready} of {desired} replicas serve{'s' * (ready == 1)}; {about}{available.message}"
+    return available._replace(message=message)
+
+
+PASSING = frozenset({"Progressing", "Stopped"})
+"""Reasons of Available while nothing is wrong."""
+ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth"}
+"""The last replica, by how many are desired."""
+
+
 def _progress(desired: int, rollout: Rollout) -> str:
     """How far a rollout is, by the first thing that it still waits for."""
     old = rollout.current - rollout.updated

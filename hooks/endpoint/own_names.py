@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.protocol.last_applied import kept_child
-from aimlib.protocol.observed import DEPLOYMENT, Children, ChildState, find_child
+from aimlib.protocol.observed import DEPLOYMENT, SERVICE, Children, ChildState, find_child
 from hooks.endpoint.children.deployment import held_deployment
 from hooks.endpoint.children.owner import HeldDeployment, Owner
-from hooks.endpoint.world import SERVICE
 
 CLAIM = "PersistentVolumeClaim.v1"
 ACCOUNT = "ServiceAccount.v1"

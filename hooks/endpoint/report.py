@@ -9,7 +9,7 @@ from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import written_status
-from aimlib.protocol.observed import DEPLOYMENT, ChildState, Rollout, condition_since, phase_of, rollout
+from aimlib.protocol.observed import DEPLOYMENT, ChildState, Rollout, condition_since, phase_of, rollout, serves
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
@@ -57,6 +57,8 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     replicas = _with_cause(replicas, world) if examined else replicas
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
     serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
+    answering = serves(world.children)
+    serving = conditions.degraded(serving, owner.replicas, replicas) if answering else serving
     service = states["Service"].observed
     route = use_route(world, states, built.not_offered)
     current = conditions.up_to_date(resolved, decision.fresh)
@@ -64,7 +66,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     ready = ready_condition(decision.verdict, *cache.objections, serving, *route.objections, serving)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, current)
     made = EndpointStatus(
-        phase=phase("AIMEndpoint", ready),
+        phase=phase("AIMEndpoint", ready, serves=answering),
         message=ready.message[:4096],
         model=world.spec.requested_model.id,
         selected_recipe=status.selected(resolved),

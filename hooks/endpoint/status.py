@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, Resolved, SelectedRecipe
 from aimlib.api.meta import Condition, Raw
 from aimlib.protocol.conditions import Verdict, ready_condition
-from aimlib.protocol.observed import Rollout
+from aimlib.protocol.observed import Rollout, serves
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import current_metrics
 from hooks.endpoint.children.owner import Owner, pod_selector
@@ -57,7 +57,7 @@ def waiting(world: World, chosen: Verdict, running: Rollout | None) -> EndpointS
     """The status while there is no configuration: the reason. `running` are the replicas of a kept Deployment."""
     verdict, spec = ready_condition(chosen), world.spec
     return EndpointStatus(
-        phase=phase("AIMEndpoint", verdict),
+        phase=phase("AIMEndpoint", verdict, serves=serves(world.children)),
         message=verdict.message[:4096],
         model=spec.requested_model.id,
         replicas=replica_counts(spec.replicas, running, world.before) if running else Replicas(desired=spec.replicas),

@@ -17,7 +17,6 @@ from aimlib.telemetry.live_metrics import Observation
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
 CACHES = f"AIMCache.{API_VERSION}"
-SERVICE = "Service.v1"
 
 
 class World(NamedTuple):

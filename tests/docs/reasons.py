@@ -8,7 +8,11 @@ from tests.docs.markdown import code, page, table
 SOURCE = "`aimlib/data/reasons.yaml`"
 READY = {
     "AIMEndpoint": "Ready is True when RecipeSelected, CacheReady (while the requested model waits for it) and "
-    "Available are; else it has the reason and the message of the first of them that is not.",
+    "Available are; else it has the reason and the message of the first of them that is not. While replicas serve, the "
+    "phase is Degraded instead of Pending and Failed, and Ready stays False with the reason of what is wrong: "
+    "`kubectl wait --for=condition=Ready` waits for all that was requested, and "
+    "`kubectl wait --for=jsonpath='{.status.replicas.ready}'` for the first replica. A health check of Argo CD takes "
+    "Ready and Stopped for Healthy, Degraded and Failed for Degraded, and the others for Progressing.",
     "AIMCache": "Ready is True when StorageReady and ModelsReady are; else it has the reason and the message of the "
     "first that is not.",
     "AIMRecipe": "Ready is the only condition.",
@@ -19,7 +23,8 @@ PHASES = {
         ("Reconciling", "time will bring it forward: replicas start, a model is being downloaded"),
         ("Pending", "a change of something else brings it forward: nodes, recipes, caches, Secrets"),
         ("Stopped", "`spec.replicas` is 0"),
-        ("Failed", "somebody must act; the message tells on what"),
+        ("Degraded", "requests are answered, and not all that was requested is there; the message tells what is wrong"),
+        ("Failed", "no replica serves, and somebody must act; the message tells on what"),
     ),
     "AIMCache": (
         ("Ready", "every model that is to be there is"),
