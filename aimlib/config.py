@@ -1,21 +1,26 @@
 """The operator's settings: one file with its defaults, read once and never changed at run time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.errors import InvalidInputError
 from aimlib.hub_url import HUGGING_FACE, parse_hub
 from aimlib.naming import full_digest
+from aimlib.setting_keys import image_targets, unknown_fields, unknown_keys, vendors
 
 
 def vendor_taints() -> Mapping[str, tuple[Name, ...]]:
     """The usual taints that keep other pods off GPU nodes, as NVIDIA and KubeAI document them."""
     return {"amd": ("amd.com/gpu",), "nvidia": ("nvidia.com/gpu",)}
+
+
+ImageName = Annotated[str, Field(min_length=1, max_length=1024)]
+"""The name of an image, with its tag or digest."""
 
 
 def _token_hub(text: str) -> str:
@@ -28,14 +33,31 @@ TokenHub = Annotated[str, AfterValidator(_token_hub)]
 """The URL of a hub that gets tokens."""
 
 
+def _known(keys: Mapping[str, object], known: Iterable[str]) -> None:
+    if unknown := unknown_keys(keys, known):
+        raise ValueError("; ".join(unknown))
+
+
+def _image_keys(images: Mapping[str, str]) -> Mapping[str, str]:
+    _known(images, image_targets())
+    return images
+
+
+def _vendor_keys(taints: Mapping[str, tuple[Name, ...]]) -> Mapping[str, tuple[Name, ...]]:
+    _known(taints, vendors())
+    return taints
+
+
 class Config(Model):
     """Settings of the operator, read once when the hook server starts."""
 
     model_config = ConfigDict(extra="forbid")
 
-    images: dict[str, str] = Field(default_factory=dict)
+    images: Annotated[Mapping[str, ImageName], AfterValidator(_image_keys)] = Field(default_factory=dict)
     """Images instead of the default ones, by engine and architecture or vendor: `vllm/gfx942`, `vllm/amd`."""
-    tolerated_taints: Mapping[str, tuple[Name, ...]] = Field(default_factory=vendor_taints)
+    tolerated_taints: Annotated[Mapping[str, tuple[Name, ...]], AfterValidator(_vendor_keys)] = Field(
+        default_factory=vendor_taints
+    )
     """Keys of the taints that model servers tolerate, by vendor."""
     token_secret: TokenSecret = TokenSecret(name="huggingface-token")
     """The Secret with a Hugging Face token in the endpoint's namespace, used if it exists."""
@@ -50,8 +72,8 @@ class Config(Model):
     """Size limit of /dev/shm, by which the ranks of a replica exchange data."""
     cache_size: Quantity = "100Gi"
     """Size of a cache claim where neither the endpoint nor the recipe's facts state it."""
-    downloader_image: Annotated[str, Field(min_length=1, max_length=1024)] = "ghcr.io/aim-engine/aim-downloader:0.1.0"
-    """Image of the Jobs that download models into caches and clean caches up."""
+    downloader_image: ImageName = "ghcr.io/aim-engine/aim-downloader:0.1.0"
+    """ImageName of the Jobs that download models into caches and clean caches up."""
     startup_seconds: Annotated[int, Field(ge=10)] = 3600
     """Seconds that a model server may take to download, load and compile before it is restarted."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
@@ -63,6 +85,13 @@ class Config(Model):
     or its cache names."""
     admission: Literal["warn", "enforce"] = "warn"
     """Whether an endpoint for which nothing fits is accepted with a warning or refused, in all namespaces."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_are_known(cls, raw: object) -> object:
+        if unknown := unknown_fields(cls, raw):
+            raise ValueError("; ".join(unknown))
+        return raw
 
     @cached_property
     def digest(self) -> str:

@@ -133,8 +133,8 @@ def crd(kind: ApiKind) -> dict[str, Any]:
                 "plural": kind.plural,
                 "singular": name.lower(),
                 "shortNames": list(kind.short_names),
-                "categories": ["aim"],
-            },
+            }
+            | ({"categories": ["aim"]} if kind.listed_together else {}),
             "scope": kind.scope,
             "versions": [version],
         },

@@ -34,13 +34,16 @@ MESSAGES_BY_PATTERN: Mapping[str, str] = {one.pattern: one.message for one in FO
 """Message by the regular expression that a text does not match."""
 
 
-def validation_messages(error: ValidationError) -> tuple[str, ...]:
-    """One message per error: the field, what is wrong, and the value, unless it may be a secret."""
-    return tuple(_message(details) for details in error.errors(include_url=False))
+def validation_messages(error: ValidationError, whole: str = "spec") -> tuple[str, ...]:
+    """One message per error: the field, what is wrong, and the value, unless it may be a secret.
+
+    `whole` names what was checked, for errors that are of no field.
+    """
+    return tuple(_message(details, whole) for details in error.errors(include_url=False))
 
 
-def _message(details: ErrorDetails) -> str:
-    where = ".".join(str(step) for step in details["loc"]) or "spec"
+def _message(details: ErrorDetails, whole: str) -> str:
+    where = ".".join(str(step) for step in details["loc"]) or whole
     context: dict[str, Any] = details.get("ctx", {})
     own = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     form = MESSAGES_BY_PATTERN.get(context.get("pattern", ""), own)

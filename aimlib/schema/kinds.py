@@ -30,6 +30,8 @@ class ApiKind(NamedTuple):
     spellings: tuple[Spelling, ...] = ()
     status: bool = True
     scale: bool = False
+    listed_together: bool = True
+    """Whether `kubectl get aim` prints it; not what a cluster has a hundred of that nobody there has written."""
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
@@ -74,6 +76,7 @@ API_KINDS = (
             Column("Message", ".status.message", wide=True),
             AGE,
         ),
+        listed_together=False,
     ),
     ApiKind(
         AIMCache,
@@ -103,6 +106,7 @@ API_KINDS = (
             AGE,
         ),
         status=False,
+        listed_together=False,
     ),
     ApiKind(
         AIMInventory,

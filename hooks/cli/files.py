@@ -63,7 +63,7 @@ def read_settings(source_path: str | None) -> Config:
         return Config.model_validate({} if found is None else found)
     except ValidationError as error:
         raise InvalidManifestError(
-            "\n".join(f"{source_path}: {sentence}" for sentence in validation_messages(error))
+            "\n".join(f"{source_path}: {sentence}" for sentence in validation_messages(error, "settings"))
         ) from error
 
 

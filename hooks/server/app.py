@@ -26,6 +26,7 @@ from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.metacontroller import parse_request as parsed
 from aimlib.protocol.observed import condition_of
 from aimlib.schema.error_messages import validation_messages
+from aimlib.schema.yaml_loader import KubectlLoader
 from hooks import inventory, node, recipe
 from hooks.cache import hook as cache
 from hooks.endpoint import hook as endpoint
@@ -67,10 +68,10 @@ def read_config(path: str | None, downloader_image: str | None = None) -> Config
     """
     defaults = {"downloaderImage": downloader_image} if downloader_image else {}
     try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8") if path else "") or {}
+        settings = yaml.load(Path(path).read_bytes() if path else b"", KubectlLoader) or {}  # noqa: S506 - a safe one
         return Config.model_validate({**defaults, **settings} if isinstance(settings, dict) else settings)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(validation_messages(error))}") from error
+        raise ConfigError(f"{path}: {'; '.join(validation_messages(error, 'settings'))}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from error
 

@@ -40,6 +40,52 @@ def test_a_setting_that_is_wrong_is_refused(raw):
         Config.model_validate(raw)
 
 
+MISTYPED = {
+    "a setting": ({"imagse": {}}, "'imagse' is not known; did you mean images?"),
+    "a setting in another case": ({"cpuperdevice": 8}, "'cpuperdevice' is not known; did you mean cpuPerDevice?"),
+    "several settings": (
+        {"cpusPerDevice": 8, "hub": []},
+        "'cpusPerDevice' is not known; did you mean cpuPerDevice?; 'hub' is not known",
+    ),
+    "a field of a Secret": ({"tokenSecret": {"nmae": "x"}}, "'tokenSecret.nmae' is not known; did you mean name?"),
+    "a vendor of an image": (
+        {"images": {"vllm/amdd": "example.com/vllm:1"}},
+        "'vllm/amdd' is not known; did you mean vllm/amd?",
+    ),
+    "an architecture": ({"images": {"vllm/gfx924": "a:1"}}, "'vllm/gfx924' is not known; did you mean vllm/gfx942?"),
+    "an engine": ({"images": {"vlm/amd": "a:1"}}, "'vlm/amd' is not known; did you mean vllm/amd?"),
+    "an engine alone": ({"images": {"vllm": "a:1"}}, "'vllm' is not known; did you mean "),
+    "a vendor of taints": ({"toleratedTaints": {"amdd": []}}, "'amdd' is not known; did you mean amd?"),
+    "a vendor like none": ({"toleratedTaints": {"intel": []}}, "'intel' is not known; known are amd, cpu, nvidia"),
+    "a number for a name": ({1: 2}, "'1' is not known; known are images, "),
+    "a name without end": ({"x" * 99: 2}, f"'{'x' * 80}' is not known"),
+}
+
+
+@pytest.mark.parametrize("case", MISTYPED)
+def test_a_key_that_nothing_reads_is_refused_with_the_nearest_one(case):
+    raw, sentence = MISTYPED[case]
+    with pytest.raises(ValidationError) as error:
+        Config.model_validate(raw)
+    assert sentence in str(error.value)
+
+
+def test_every_key_that_something_reads_is_known():
+    images = {
+        f"{engine}/{target}": "a:1" for engine in ("vllm", "sglang") for target in ("amd", "nvidia", "cpu", "sm_90")
+    }
+    taints = {"amd": ("a",), "nvidia": ("b",), "cpu": ("c",)}
+    config = Config.model_validate({"images": images, "toleratedTaints": taints})
+    assert (config.images, config.tolerated_taints) == (images, taints)
+    assert Config(tolerated_taints={"amd": ()}).tolerated_taints == {"amd": ()}
+
+
+@pytest.mark.parametrize("raw", [None, [], "images"])
+def test_what_is_no_object_is_no_settings(raw):
+    with pytest.raises(ValidationError, match="valid dictionary or instance"):
+        Config.model_validate(raw)
+
+
 def test_equal_settings_have_an_equal_digest_and_others_another():
     assert Config().digest == Config.model_validate({"cpuPerDevice": 4}).digest
     assert Config().digest != Config(cpu_per_device=8).digest

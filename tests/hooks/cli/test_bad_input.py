@@ -184,9 +184,9 @@ def test_two_recipes_of_one_name(tmp_path):
 def test_settings_that_are_wrong(tmp_path):
     settings = tmp_path / "config.yaml"
     for text, said in (
-        ("sharedMemori: 1Gi\n", "sharedMemori: Extra inputs are not permitted"),
+        ("sharedMemori: 1Gi\n", "settings: 'sharedMemori' is not known; did you mean sharedMemory?"),
         ("a: b: c\n", "mapping values are not allowed"),
-        ("- 1\n", "config.yaml: spec: "),
+        ("- 1\n", "config.yaml: settings: "),
     ):
         settings.write_text(text)
         assert said in refused("plan", "-f", SHORT, "--config", settings)

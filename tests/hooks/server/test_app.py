@@ -217,7 +217,11 @@ def test_the_downloads_have_the_image_of_the_release_unless_the_file_names_anoth
     [
         ("cpuPerDevice: 0", "cpuPerDevice: must be at least 1, found '0'"),
         ("memoryPerDevice: much", "memoryPerDevice: must be a quantity"),
-        ("imagse: {}", "imagse: Extra inputs are not permitted"),
+        ("imagse: {}", "settings: 'imagse' is not known; did you mean images?"),
+        ("tokenSecret: {nmae: x}", "'tokenSecret.nmae' is not known; did you mean name?"),
+        ("images: {vllm/amdd: example.com/vllm:1}", "images: 'vllm/amdd' is not known; did you mean vllm/amd?"),
+        ("toleratedTaints: {}\ntoleratedTaints: {}", "duplicate key 'toleratedTaints'"),
+        ("a: \x01", "control characters are not allowed"),
         ("- 1", "must be an object"),
         ("a: [", "while parsing a flow"),
     ],

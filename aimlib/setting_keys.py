@@ -1,0 +1,51 @@
+"""The keys that settings may have besides their own names: vendors, and engines with what their images are for."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache
+
+from aimlib.api.base import Model
+from aimlib.data import load_data
+
+
+@cache
+def vendors() -> tuple[str, ...]:
+    """The vendors of products, `cpu` among them."""
+    return tuple(sorted({product["vendor"] for product in load_data("hardware")["products"]}))
+
+
+@cache
+def image_targets() -> tuple[str, ...]:
+    """Each engine with each vendor and architecture: `vllm/amd`, `vllm/gfx942`."""
+    products = load_data("hardware")["products"]
+    targets = {*vendors(), *(product["architecture"] for product in products if product.get("architecture"))}
+    return tuple(f"{engine}/{target}" for engine in load_data("engines/backends") for target in sorted(targets))
+
+
+def unknown_keys(keys: Iterable[object], known: Iterable[str], path: str = "") -> list[str]:
+    """A sentence for each key that is not known, with the nearest one that is."""
+    names = {name.casefold(): name for name in known}
+    return [
+        f"{path + str(key)[:80]!r} is not known{_suggestion(str(key), names)}"
+        for key in keys
+        if key not in names.values()
+    ]
+
+
+def _suggestion(key: str, names: Mapping[str, str]) -> str:
+    near = get_close_matches(key[:80].casefold(), names, n=1, cutoff=0.5)
+    return f"; did you mean {names[near[0]]}?" if near else f"; known are {', '.join(names.values())}"
+
+
+def unknown_fields(model: type[Model], raw: object, path: str = "") -> list[str]:
+    """A sentence for each key of `raw`, and of the objects in it, that is no field of the type."""
+    if not isinstance(raw, Mapping):
+        return []
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    known = {**fields, **{name: field.annotation for name, field in model.model_fields.items()}}
+    found = unknown_keys([key for key in raw if key not in known], fields, path)
+    for key, value in raw.items():
+        inner = known.get(key)
+        if isinstance(inner, type) and issubclass(inner, Model):
+            found += unknown_fields(inner, value, f"{path}{key}.")
+    return found
