@@ -155,7 +155,8 @@ class CachedModelSpec(Model):
     include: Annotated[tuple[Pattern, ...], Field(max_length=32)] = ()
     """Download only files that match one of these patterns, such as *.safetensors; all when left out."""
     exclude: Annotated[tuple[Pattern, ...], Field(max_length=32)] | None = None
-    """Skip files that match one of these patterns; original/*, metal/* and consolidated* (duplicates) when left out."""
+    """Skip files that match one of these patterns. When left out, those that duplicate the weights that recipes load:
+    usually original/*, metal/* and consolidated*, and no file without which there would be no weights."""
     max_size: Quantity | None = None
     """Do not download the model when its files are larger than this, such as 80Gi."""
     preload: bool = True

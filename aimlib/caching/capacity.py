@@ -7,6 +7,7 @@ from typing import NamedTuple
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.meta import Raw
 from aimlib.api.recipe import MAX_WEIGHTS_GIB
+from aimlib.caching.weight_files import loaded_model, recipe_forms
 from aimlib.kube.quantity import GIB, from_gib, parse_quantity
 
 HEADROOM = Fraction(11, 10)
@@ -26,15 +27,20 @@ class RequiredSpace(NamedTuple):
 
 
 def recipe_sizes(recipes: Iterable[Raw]) -> Mapping[str, int]:
-    """Bytes of each repository by the facts of the recipes that load it; the largest where they differ."""
-    found: dict[str, int] = {}
+    """Bytes of each repository by the facts of the recipes that load it; the largest where they differ.
+
+    Weights that recipes load in two forms are there twice.
+    """
+    found: dict[str, dict[str, int]] = {}
     for recipe in recipes:
         spec = recipe.get("spec") or {}
-        model = spec.get("checkpoint") or spec.get("modelId")
+        model = loaded_model(spec)
         weights = (spec.get("facts") or {}).get("weightsGiB")
-        if isinstance(model, str) and isinstance(weights, int | float) and 0 < weights <= MAX_WEIGHTS_GIB:
-            found[model] = max(found.get(model, 0), int(weights * GIB))
-    return found
+        if model and isinstance(weights, int | float) and 0 < weights <= MAX_WEIGHTS_GIB:
+            of_model = found.setdefault(model, {})
+            for form in recipe_forms(spec):
+                of_model[form] = max(of_model.get(form, 0), int(weights * GIB))
+    return {model: sum(amounts.values()) for model, amounts in found.items()}
 
 
 def model_sizes(models: Iterable[CachedModelSpec], found: Mapping[str, int]) -> Mapping[str, int | None]:

@@ -24,6 +24,8 @@ class CacheRequest(NamedTuple):
     """The revision in the endpoint's spec."""
     default_only: bool = False
     """Whether no other revision than the default branch may be used, since the recipe runs code of the repository."""
+    form: str | None = None
+    """The form of the weights that the engine loads; None where it is not known."""
 
 
 class SpecModel(NamedTuple):
@@ -32,6 +34,8 @@ class SpecModel(NamedTuple):
     id: str
     revision: str | None = None
     """None for the default branch."""
+    without: frozenset[str] = frozenset()
+    """The forms of weights that its patterns leave out."""
 
 
 class CacheCandidate(NamedTuple):
@@ -55,6 +59,10 @@ class CacheCandidate(NamedTuple):
         """The revision in its spec for a model; None for the default branch."""
         return next((one.revision for one in self.models if one.id == model), None)
 
+    def leaves_out(self, request: CacheRequest) -> bool:
+        """Whether its patterns leave out the weights that are requested."""
+        return any(one.id == request.checkpoint and request.form in one.without for one in self.models)
+
     def model(self, model: str, revision: str | None) -> CachedModelStatus | None:
         """Its status of a model at a revision, listed or not."""
         key = (model, revision or DEFAULT_REVISION)
@@ -68,8 +76,9 @@ class CacheCandidate(NamedTuple):
         )
 
     def serves(self, request: CacheRequest) -> bool:
-        """Whether it is not being deleted and lists the requested model, at a compatible revision."""
-        return self.lists(request.checkpoint) and not self.deleting and self.compatible(request)
+        """Whether it is not being deleted and lists the requested model, at a compatible revision and with weights."""
+        listed = self.lists(request.checkpoint) and not self.leaves_out(request)
+        return listed and not self.deleting and self.compatible(request)
 
     def compatible(self, request: CacheRequest) -> bool:
         """Whether it lists the requested revision: any when not stated, else the same name or the same commit."""

@@ -33,6 +33,7 @@ class EngineFlags(Model):
     max_running: Word
     memory_fraction: Word
     kv_cache_dtype: Word
+    load_format: Word
     dtype: Word
     quantization: Word
     revision: Word

@@ -10,6 +10,7 @@ from aimlib.api.meta import Raw
 from aimlib.caching.capacity import model_sizes, recipe_sizes, required_space
 from aimlib.caching.job_reports import Reports, model_key, read_reports
 from aimlib.caching.usage import usage_label, used_by
+from aimlib.caching.weight_files import with_loaded_files
 from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
@@ -77,8 +78,9 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         spec = read_cache_spec(request.parent)
     except BadRequestError as error:
         return unreadable_spec(request, Verdict("StorageReady", False, "SpecInvalid", spec_message(error)))
-    owner = CacheOwner(metadata["name"], metadata.get("namespace", "default"), spec, config)
     recipes = request.found(RECIPES_KEY) if spec.models else []
+    spec = spec.model_copy(update={"models": with_loaded_files(spec.models, recipes)})
+    owner = CacheOwner(metadata["name"], metadata.get("namespace", "default"), spec, config)
     claim = _observed_claim(request, owner)
     reported_uid, uid = _reported_uid(request), _uid(claim)
     stale = _is_stale(request, reported_uid, uid)

@@ -139,7 +139,7 @@ def _state(
         (reported in {"Downloading", "Verifying"} and job.exists, reported, None, None),
         (not world.has_room, "Waiting", None, "for a volume that holds it"),
         (reason, "Waiting", reason, retry_message),
-        (changed, "Waiting", None, "for its Job: include or exclude have changed since it was downloaded"),
+        (changed, "Waiting", None, "for its Job: other files are needed than it was downloaded with"),
         (True, "Waiting", None, "for its Job to start"),
     )
     return next(DerivedState(str(state), reason_of, message) for applies, state, reason_of, message in table if applies)

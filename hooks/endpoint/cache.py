@@ -23,6 +23,7 @@ from aimlib.caching.choice import (
     choose_cache,
 )
 from aimlib.caching.usage import Use, mounted_claims, uses
+from aimlib.caching.weight_files import form_loaded, forms_left_out
 from aimlib.config import Config
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
@@ -117,7 +118,7 @@ def _read(raw: Raw, config: Config) -> CacheCandidate:
         return CacheCandidate(name, deleting=deleting, error="; ".join(validation_messages(error))[:1024])
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
-    models = tuple(SpecModel(one.id, one.revision) for one in spec.models)
+    models = tuple(SpecModel(one.id, one.revision, forms_left_out(one.include, one.exclude)) for one in spec.models)
     return CacheCandidate(name, models, status, volume.claim, volume.mount_path, mode, deleting)
 
 
@@ -131,7 +132,8 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
 def _cache_request(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
     default_only = owner.runs_code and owner.config.remote_code_revisions == "Default"
-    return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision, default_only)
+    form = form_loaded(resolved.backend, resolved.args)
+    return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision, default_only, form)
 
 
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:

@@ -6,6 +6,7 @@ from aimlib.api.endpoint_status import UsedCache
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheRequest
 from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.caching.weight_files import EXAMPLES, HUGGING_FACE
 from aimlib.kube.quantity import parse_quantity
 from aimlib.naming import child_name
 from aimlib.protocol.conditions import Verdict
@@ -39,6 +40,7 @@ def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdic
         (found.deleting, "CacheDeleted", f"cache {name} is being deleted; {AGAIN}"),
         (found.error, "CacheUnreadable", f"AIMCache {name} cannot be read: {found.error}"),
         (not (choice.used or found.lists(request.checkpoint)), "ModelNotListed", _not_listed(found, request)),
+        (not choice.used and found.leaves_out(request), "FilesExcluded", _left_out(found, request)),
         (
             not choice.used,
             "RevisionDiffers",
@@ -79,6 +81,13 @@ def _not_listed(found: CacheCandidate, request: CacheRequest) -> str:
     return (
         f"cache {found.name} lists {listed}, and not {request.checkpoint}, which recipe {request.recipe} loads: "
         "add it to spec.models of the cache"
+    )
+
+
+def _left_out(found: CacheCandidate, request: CacheRequest) -> str:
+    return (
+        f"cache {found.name} leaves out the weights of {request.checkpoint} that recipe {request.recipe} loads, "
+        f"such as {EXAMPLES[request.form or HUGGING_FACE][0]}: change include and exclude of the model in the cache"
     )
 
 
@@ -142,6 +151,8 @@ def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[
         elif one.serves(request):
             moves = f"cache.name: {one.name} moves it there"
             yield f"cache {one.name} lists {request.checkpoint}, and this endpoint began without it; {moves}"
+        elif one.leaves_out(request):
+            yield f"{_left_out(one, request)}; the cache is not used"
         elif one.lists(request.checkpoint):
             yield f"{_listed_at(one, request)}, and {_revision_needed(request)}: the cache is not used"
         elif one.lists(request.model):

@@ -20,7 +20,7 @@ from aimlib.printable import printable
 from hooks.jobs.volume import hashes
 from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.http_client import MAX_CAUSE, FileResponse, root_cause
-from hooks.jobs.volume.hub import HubClient, retry_after
+from hooks.jobs.volume.hub import HubClient
 from hooks.jobs.volume.layout import Repo
 from hooks.jobs.volume.progress import Progress
 from hooks.jobs.volume.retry import CancelledError, RetryPolicy, retry
@@ -128,11 +128,8 @@ class BlobDownloader:
                 raise TransientError(f"requested {file.path} from byte {begin} on, got {got}")
             return
         if reply.from_hub or "X-Error-Code" in headers:  # a mirror may redirect to another hub
-            raise self.hub.refusal(status, headers)
-        # Signed URLs expire; the next attempt gets a new one from the hub.
-        raise TransientError(
-            f"the host that {self.hub.endpoint} redirects to for {file.path} returned {status}", retry_after(headers)
-        )
+            raise self.hub.refusal(reply)
+        raise self.hub.storage_error(reply, file.path)
 
     def _copy(self, response: BaseHTTPResponse, end: int, out: FileIO, hasher: hashes.Hash, skipped: int) -> None:
         """Copies the body to file and hash, without the first `skipped` bytes, which the file already has."""

@@ -100,6 +100,8 @@ def _requested(request: DownloadRequest, listing: Listing) -> CachedModel:
         raise DownloadError(
             "NoFiles", f"none of the {len(listing.files)} files of {request.name} match: {request.patterns_text}"
         )
+    if message := request.lacks_weights(file.path for file in files):
+        raise DownloadError("NoFiles", message)
     requested = request.index_entry(listing.commit, files)
     if request.max_size is not None and requested.bytes > request.max_size:
         size, limit = format_bytes(requested.bytes, at_least=True), format_bytes(request.max_size)

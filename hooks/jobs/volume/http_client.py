@@ -7,7 +7,7 @@ to.
 import re
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 from urllib.request import getproxies, proxy_bypass
 
 from huggingface_hub import constants
@@ -28,13 +28,21 @@ MAX_CAUSE = 500
 """Most characters of an error that a message quotes."""
 ASCII = "".join(map(chr, range(128)))
 TOKEN = re.compile(r"[!-~]{1,4096}")
+ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+PRINTED = re.compile(r"[!-~]+")
+"""Texts of which Python's parser drops nothing."""
 
 
 class FileResponse(NamedTuple):
-    """A response with an unread body; `from_hub`: from the hub itself, not from a host that it redirects to."""
+    """A response with an unread body."""
 
     response: BaseHTTPResponse
+    url: ParsedUrl
+    """Where it comes from: the hub, or a host that it redirects to."""
     from_hub: bool
+    """Whether that is the hub's own host."""
+    with_token: bool
+    """Whether the request had the token."""
 
 
 class FileClient:
@@ -66,15 +74,14 @@ class FileClient:
             except (HTTPError, ValueError) as error:
                 raise unreachable(url, error) from error
             if response.status not in REDIRECTS or "Location" not in response.headers:
-                return FileResponse(response, url.origin == self.hub.origin)
+                return FileResponse(response, url, url.origin == self.hub.origin, self._has_token(url, _proxy(url)))
             _end(response)
             url = redirected(url, response.headers["Location"])
         raise TransientError(f"{url.site} redirects more than {MAX_REDIRECTS} times")
 
     def _request(self, url: ParsedUrl, byte_range: str | None) -> BaseHTTPResponse:
         proxy = _proxy(url)
-        # To an HTTP proxy, what is requested without TLS is sent as plain text, even for this machine.
-        with_token = url.origin == self.hub.origin and (url.scheme == "https" or (url.is_loopback and not proxy))
+        with_token = self._has_token(url, proxy)
         headers = {name: text for name, text in self.headers.items() if with_token or name != "authorization"}
         request_headers = {**headers, "Accept-Encoding": "identity", **({"Range": byte_range} if byte_range else {})}
         return (
@@ -90,6 +97,12 @@ class FileClient:
                 assert_same_host=False,
             )
         )
+
+    def _has_token(self, url: ParsedUrl, proxy: str | None) -> bool:
+        """Whether a request to a URL has the token."""
+        # To an HTTP proxy, what is requested without TLS is sent as plain text, even for this machine.
+        safe = url.scheme == "https" or (url.is_loopback and not proxy)
+        return "authorization" in self.headers and url.origin == self.hub.origin and safe
 
     def _pool(self, proxy: str | None) -> PoolManager:
         """The connections through a proxy, or without one."""
@@ -127,15 +140,29 @@ def hub_of(endpoint: str) -> ParsedUrl:
 
 def redirected(url: ParsedUrl, location: str) -> ParsedUrl:
     """The URL that a response redirects to. TransientError where it is not valid, or gives up TLS."""
-    text = quote(location.partition("#")[0], safe=ASCII, encoding="latin-1", errors="replace")
-    scheme = f"{url.scheme}:" if text.startswith("//") else url.site if text.startswith("/") else ""
+    text = quote(location.strip(" \t").partition("#")[0], safe=ASCII, encoding="latin-1", errors="replace")
     try:
-        found = parse_url(f"{scheme}{text}")
+        found = parse_url(_resolved(url, text))
     except InvalidUrlError as error:
         raise TransientError(f"{url.site} redirects to what is no URL: {error}") from error
     if url.scheme == "https" and found.scheme != "https":
         raise TransientError(f"{url.site} redirects to {found.site}, which is not https")
     return found
+
+
+def _resolved(url: ParsedUrl, text: str) -> str:
+    """The URL that a reference stands for (RFC 3986), not judged yet. The host never follows from a relative path.
+
+    Where a path has no query, that of the request stays: the hub redirects requests for renamed models so (source:
+    _httpx_follow_relative_redirects of huggingface_hub).
+    """
+    if ABSOLUTE.match(text) or not PRINTED.fullmatch(text):
+        return text
+    if text.startswith("//"):
+        return f"{url.scheme}:{text}"
+    path, _, query = url.target.partition("?")
+    target = urljoin(path, text)
+    return f"{url.site}{target}" + (f"?{query}" if query and "?" not in text else "")
 
 
 def _proxy(url: ParsedUrl) -> str | None:

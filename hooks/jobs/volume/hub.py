@@ -19,11 +19,12 @@ from aimlib.hub_url import ParsedUrl
 from aimlib.printable import printable
 from aimlib.schema.error_messages import validation_messages
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import FileClient, hub_of, root_cause
+from hooks.jobs.volume.http_client import FileClient, FileResponse, hub_of, root_cause
 
 TOKEN_ADVICE = "provide a token that has access, by HF_TOKEN or spec.hub.tokenSecret of the AIMCache"  # noqa: S105 - advice
 TRANSIENT_STATUSES = frozenset({404, 408, 425, 429, *range(500, 600)})
 """Statuses worth a retry; among them 404, of a file that the hub has just listed."""
+UNAUTHORIZED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 MAX_LISTING = 32 << 20
 """Most bytes of the list of a model's files; that of 100,000 files has about 20 MiB."""
 DISABLED = "Access to this resource is disabled."
@@ -59,10 +60,11 @@ class HubClient:
     def listing(self) -> Listing:
         """Lists the commit of the revision and its files. DownloadError, or TransientError."""
         path = f"api/models/{quote(self.model)}/revision/{quote(self.revision, safe='')}?blobs=true"
-        response = self.client.get(self._below(path)).response
+        reply = self.client.get(self._below(path))
+        response = reply.response
         try:
             if response.status != HTTPStatus.OK:
-                raise self.refusal(response.status, response.headers)
+                raise self.refusal(reply)
             found = read_json(response)
             commit, siblings = found["sha"], found["siblings"] or []
             if not COMMIT.fullmatch(commit) or not isinstance(siblings, list):
@@ -103,67 +105,105 @@ class HubClient:
                 "Corrupt", f"{self.endpoint} lists {wrong[0]!r} in {self.model} twice, or as file and folder"
             )
 
-    def refusal(self, status: int, headers: Mapping[str, str]) -> DownloadError | TransientError:
-        """The error that an unsuccessful response of the hub means."""
+    def refusal(self, reply: FileResponse) -> DownloadError | TransientError:
+        """The error that an unsuccessful response means, of the hub or of one that it redirects to."""
+        status, headers = reply.response.status, reply.response.headers
         message = printable(headers.get("X-Error-Message") or "", MAX_QUOTED)
         quoted = f" (message: {message})" if message else ""
-        answered = f"{self.endpoint} returned {status}{quoted} for {self.model} at {self.revision}"
         code = "DisabledRepo" if message == DISABLED else headers.get("X-Error-Code")
+        by, advice = self.endpoint, TOKEN_ADVICE
+        if not reply.from_hub:
+            by = f"{reply.url.site} (to which {self.endpoint} redirects)"
+            advice = f"use a hub that serves it; {self.endpoint} alone gets a token"
+        refused = Refused(status, code, token=reply.with_token, kept=self.token is not None and not reply.with_token)
         for applies, reason, sentence in ERROR_RULES:
-            if applies(status, code, self):
-                return DownloadError(reason, sentence.format(hub=self, advice=TOKEN_ADVICE) + quoted)
+            if applies(refused):
+                return DownloadError(reason, sentence.format(hub=self, by=by, advice=advice) + quoted)
+        answered = f"{by} returned {status}{quoted} for {self.model} at {self.revision}"
         if status in TRANSIENT_STATUSES:
             return TransientError(answered, retry_after(headers))
         return DownloadError("Network", answered)
 
+    def storage_error(self, reply: FileResponse, path: str) -> DownloadError | TransientError:
+        """The error that a response means of a host for files, which is no hub and to which the hub redirects.
 
-ErrorRule = Callable[[int, str | None, HubClient], bool]
+        Signed URLs expire, and the next attempt gets a new one from the hub; without a signature, 401 stays.
+        """
+        status, signed = reply.response.status, "?" in reply.url.target
+        if status == HTTPStatus.UNAUTHORIZED and not signed:
+            return self.refusal(reply)
+        refuses = status in UNAUTHORIZED
+        token = f"; the token for {self.endpoint} is not sent there" if refuses and self.token and not signed else ""
+        return TransientError(
+            f"{reply.url.site}, to which {self.endpoint} redirects for {path}, returned {status}{token}",
+            retry_after(reply.response.headers),
+        )
+
+
+class Refused(NamedTuple):
+    """What a response refuses."""
+
+    status: int
+    code: str | None
+    """Its X-Error-Code."""
+    token: bool
+    """Whether the request had a token."""
+    kept: bool
+    """Whether there is one that is not sent to this host."""
+
+
+ErrorRule = Callable[[Refused], bool]
 
 ERROR_RULES: tuple[tuple[ErrorRule, str, str], ...] = (
     (
-        lambda _, code, __: code == "DisabledRepo",
+        lambda at: at.code == "DisabledRepo",
         "NotFound",
-        "{hub.endpoint} has disabled {hub.model} for everybody, whatever the token: use another model or hub",
+        "{by} has disabled {hub.model} for everybody, whatever the token: use another model or hub",
     ),
     (
-        lambda _, code, __: code == "RevisionNotFound",
+        lambda at: at.code == "RevisionNotFound",
         "RevisionNotFound",
-        "{hub.model} at {hub.endpoint} has no revision {hub.revision}: name a branch, tag or commit of it",
+        "{hub.model} at {by} has no revision {hub.revision}: name a branch, tag or commit of it",
     ),
     (
-        lambda _, code, hub: code == "GatedRepo" and hub.token is None,
+        lambda at: at.kept and (at.code in {"GatedRepo", "RepoNotFound"} or at.status in UNAUTHORIZED),
+        "TokenNotAllowed",
+        "{by} does not show {hub.model} without a token, and the one for {hub.endpoint} is not sent there: {advice}",
+    ),
+    (
+        lambda at: at.code == "GatedRepo" and not at.token,
         "TokenMissing",
-        "{hub.model} at {hub.endpoint} is gated, and there is no token: accept its conditions at the hub, and {advice}",
+        "{hub.model} at {by} is gated, and there is no token: accept its conditions at the hub, and {advice}",
     ),
     (
-        lambda _, code, __: code == "GatedRepo",
+        lambda at: at.code == "GatedRepo",
         "Gated",
-        "{hub.model} at {hub.endpoint} is gated, and the token's owner has no access: request it at the hub",
+        "{hub.model} at {by} is gated, and the token's owner has no access: request it at the hub",
     ),
     (
-        lambda _, code, hub: code == "RepoNotFound" and hub.token is None,
+        lambda at: at.code == "RepoNotFound" and not at.token,
         "NotFound",
-        "{hub.endpoint} has no model {hub.model}, or it is private and there is no token: correct the id, or {advice}",
+        "{by} has no model {hub.model}, or it is private and there is no token: correct the id, or {advice}",
     ),
     (
-        lambda _, code, __: code == "RepoNotFound",
+        lambda at: at.code == "RepoNotFound",
         "NotFound",
-        "{hub.endpoint} has no model {hub.model}, or does not show it to this token: correct the id, or {advice}",
+        "{by} has no model {hub.model}, or does not show it to this token: correct the id, or {advice}",
     ),
     (
-        lambda status, _, hub: status in {401, 403} and hub.token is None,
+        lambda at: at.status in UNAUTHORIZED and not at.token,
         "TokenMissing",
-        "{hub.endpoint} requires a token for {hub.model}, and there is none: {advice}",
+        "{by} requires a token for {hub.model}, and there is none: {advice}",
     ),
     (
-        lambda status, _, __: status in {401, 403},
+        lambda at: at.status in UNAUTHORIZED,
         "TokenInvalid",
-        "{hub.endpoint} does not accept the token for {hub.model}: {advice}",
+        "{by} does not accept the token for {hub.model}: {advice}",
     ),
     (
-        lambda status, code, _: status in {404, 410} and code is None,
+        lambda at: at.status in {404, 410} and at.code is None,
         "NotFound",
-        "{hub.endpoint} has no model {hub.model} at {hub.revision}: correct the id, the revision or the hub's address",
+        "{by} has no model {hub.model} at {hub.revision}: correct the id, the revision or the hub's address",
     ),
 )
 """Condition, reason and message of an error, by status, X-Error-Code and token (source: hf_raise_for_status of

@@ -53,9 +53,13 @@ def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter)
         )
     snapshot.check_snapshot(repo, request, commit)
     found = verify.snapshot_files(repo, commit)
-    files, unverifiable = request.select(found.files), request.select_paths(found.unverifiable)
-    if not files and not unverifiable:
+    selected = {*request.select_paths((*(file.path for file in found.files), *found.unverifiable))}
+    files = tuple(file for file in found.files if file.path in selected)
+    unverifiable = [path for path in found.unverifiable if path in selected]
+    if not selected:
         raise DownloadError("NotOnVolume", f"no file of {request.name} on the volume matches: {request.patterns_text}")
+    if message := request.lacks_weights(selected):
+        raise DownloadError("NotOnVolume", f"on the volume, {message}")
     progress = Progress(sum(file.size for file in files))
 
     def report_progress() -> None:

@@ -1,12 +1,14 @@
 """The request of a download: one model on one volume."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined] # not in __all__
 
 from aimlib.api.cache import DUPLICATE_FILES
+from aimlib.caching import weight_files
 from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, model_key, patterns_key
 from aimlib.caching.volume_index import CachedModel, VolumeFile
 
@@ -55,15 +57,27 @@ class DownloadRequest(NamedTuple):
 
     def select(self, files: tuple[VolumeFile, ...]) -> tuple[VolumeFile, ...]:
         """The files that the patterns select."""
-        return tuple(
-            filter_repo_objects(
-                files, allow_patterns=self.allowed, ignore_patterns=self.ignored, key=lambda file: file.path
-            )
-        )
+        selected = {*self.select_paths(file.path for file in files)}
+        return tuple(file for file in files if file.path in selected)
 
     def select_paths(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """The paths that the patterns select."""
-        return tuple(filter_repo_objects(paths, allow_patterns=self.allowed, ignore_patterns=self.ignored))
+        """The paths that the patterns select, of all that there are: duplicates, too, where only they have weights."""
+        found = tuple(paths)
+        return self._matching(found, weight_files.exclusion(self.ignored, partial(self._matching, found)))
+
+    def _matching(self, paths: Iterable[str], ignored: Iterable[str]) -> tuple[str, ...]:
+        """The paths that are included and not ignored."""
+        return tuple(filter_repo_objects(paths, allow_patterns=self.allowed, ignore_patterns=[*ignored]))
+
+    def lacks_weights(self, paths: Iterable[str]) -> str | None:
+        """That none of the selected files has weights; None where one has."""
+        found = tuple(paths)
+        if any(map(weight_files.is_weights, found)):
+            return None
+        return (
+            f"none of the {len(found)} files of {self.name} that match has weights (such as "
+            f"{', '.join(weight_files.SHOWN_SUFFIXES)}), so that no engine could load it: {self.patterns_text}"
+        )
 
     def index_entry(self, commit: str, files: tuple[VolumeFile, ...], when: str | None = None) -> CachedModel:
         """The model's entry of the index."""

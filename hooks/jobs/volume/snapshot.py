@@ -70,11 +70,15 @@ def _listed(repo: Repo, commit: str) -> Iterator[str]:
 
 
 def indexed_model(volume: MountedVolume, request: DownloadRequest, log: Callable[[str], None]) -> CachedModel | None:
-    """The model's entry of the index, where it has the requested files and none is missing; contents are not read."""
+    """The model's entry of the index, where it has the requested files and none is missing; contents are not read.
+
+    Earlier releases made one of a model without weights.
+    """
     model = index.load_index(request.root, log).models.get(request.key)
     whole = (
         model
         and model.patterns == request.patterns
+        and not request.lacks_weights(file.path for file in model.files)
         and not missing_files.find_missing(volume.repo(request.model), model)
     )
     return model if whole else None

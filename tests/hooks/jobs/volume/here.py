@@ -19,6 +19,8 @@ FILES = {
     "deep/er/the-same.json": b'{"model_type": "some"}',
     "empty.bin": b"",
 }
+V1 = {"config.json": b"{}", "model.safetensors": b"v1"}
+"""The files of the revision v1."""
 KEPT = sum(size if isinstance(size, int) else len(size) for size in FILES.values()) - 700_000 - 22
 """Bytes of what is downloaded unless patterns say otherwise; equal contents count once."""
 QUICK = RetryPolicy(attempts=3, first_pause=0.01, max_pause=0.02, max_retry_after=0.05)
@@ -42,7 +44,7 @@ class Here:
 
     def __init__(self, root: Path, hub: Hub) -> None:
         self.hub = hub
-        self.model = hub.add(MODEL, FILES, revisions={"v1": {"config.json": b"{}"}})
+        self.model = hub.add(MODEL, FILES, revisions={"v1": V1})
         self.volume = MountedVolume(root)
         self.root = root
         self.repo = self.volume.repo(MODEL)

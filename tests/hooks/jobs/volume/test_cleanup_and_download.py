@@ -7,7 +7,7 @@ from hooks.jobs.volume import cleanup, disk, index
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.policy import CacheRules, OptionRules
 from tests.hooks.cli.commandline import aim
-from tests.hooks.jobs.volume.here import MODEL
+from tests.hooks.jobs.volume.here import MODEL, V1
 from tests.hooks.jobs.volume.shelf import Kubernetes, ago, quiet
 
 OLD = OptionRules(CleanupPolicy("lru", 86_400, None))
@@ -46,7 +46,7 @@ def test_a_revision_goes_and_the_other_stays_whole(here):
     aged(here, here.download())
     other = here.download(revision="v1")
     cleanup.clean_up(here.root, OLD, quiet)
-    assert here.files(other.commit) == {"config.json": b"{}"}
+    assert here.files(other.commit) == V1
     assert aim("cache", "verify", here.root).stdout == f"{MODEL}@v1: verified, commit {other.commit}\n"
 
 

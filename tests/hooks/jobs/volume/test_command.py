@@ -42,7 +42,11 @@ def test_it_prints_the_folder_and_the_progress(here):
             {path for path in FILES if path[0] in "cm"},
             ((), ("*.bin", "deep/*")),
         ),
-        (("--include", "*.json"), {path for path in FILES if path.endswith("json")}, (("*.json",), None)),
+        (
+            ("--include", "*.json", "--include", "e*"),
+            {path for path in FILES if path.endswith(("json", "empty.bin"))},
+            (("*.json", "e*"), None),
+        ),
     ],
 )
 def test_patterns(here, words, paths, patterns):

@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 from huggingface_hub import snapshot_download
 
+from aimlib.api.cache import DUPLICATE_FILES
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.caching.volume_index import VolumeFile
 from hooks.jobs.volume import blob as fetch
@@ -17,8 +18,9 @@ from hooks.jobs.volume import disk, hashes, locks, thread_pool, volume_files
 from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.hub import HubClient
 from hooks.jobs.volume.progress import Progress
+from hooks.jobs.volume.request import DownloadRequest
 from hooks.jobs.volume.retry import CancelledError, RetryPolicy, retry
-from tests.hooks.jobs.volume.here import FILES, KEPT, MODEL, QUICK
+from tests.hooks.jobs.volume.here import FILES, KEPT, MODEL, QUICK, V1
 from tests.hub import Fault
 
 WEIGHTS = "model-00001-of-00002.safetensors"
@@ -103,13 +105,13 @@ def test_a_revision_shares_the_blobs_of_another(here):
 def test_a_commit_is_a_revision(here):
     commit = here.model.revisions["v1"]
     here.download(revision=commit)
-    assert here.files(commit) == {"config.json": b"{}"}
+    assert here.files(commit) == V1
     assert not here.repo.ref(commit).exists()
 
 
 def test_patterns_choose_the_files(here):
-    found = here.download(include=("*.json",), exclude=("deep/*",))
-    assert [one.path for one in found.files] == ["config.json"]
+    found = here.download(include=("*.json", "empty.bin"), exclude=("deep/*",))
+    assert [one.path for one in found.files] == ["config.json", "empty.bin"]
     everything = here.download(exclude=())
     assert {one.path for one in everything.files} == set(FILES)
     assert here.hub.sent(MODEL) == KEPT + 700_000
@@ -424,3 +426,54 @@ def test_pauses_grow_up_to_a_limit_and_follow_servers_up_to_another():
     retry_policy = RetryPolicy()
     assert [retry_policy.pause(failed, None) for failed in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
     assert [retry_policy.pause(1, asked) for asked in (0, 7, 3600)] == [0, 7, 300]
+
+
+MISTRAL = {"params.json": b"{}", "tekken.json": b"{}", "README.md": b"x"}
+ONE, TWO = "consolidated-00001-of-00002.safetensors", "consolidated-00002-of-00002.safetensors"
+NO_WEIGHTS = "match has weights (such as .safetensors, .bin, .pt, .gguf), so that no engine could load it"
+
+
+@pytest.mark.parametrize("words", [{}, {"exclude": DUPLICATE_FILES}])
+def test_duplicates_are_downloaded_where_they_are_all_weights_that_there_are(here, words):
+    here.hub.add(MODEL, {**MISTRAL, ONE: 10, TWO: 20, "training_args.bin": b"x", "original/x.json": b"{}"})
+    found = {one.path for one in here.download(**words).files}
+    assert found == {*MISTRAL, ONE, TWO, "training_args.bin"}
+    here.hub.stop()
+    assert here.download(offline=True, **words)
+    here.hub.start()
+
+
+def test_an_incomplete_form_of_the_weights_excludes_no_complete_one(here):
+    here.hub.add(MODEL, {**MISTRAL, "consolidated.safetensors": 10, "model-00001-of-00002.safetensors": 5})
+    assert "consolidated.safetensors" in {one.path for one in here.download().files}
+
+
+def test_weights_below_original_are_taken_where_there_are_no_others(here):
+    here.hub.add(MODEL, {"config.json": b"{}", "original/model.pth": 10})
+    assert {one.path for one in here.download().files} == {"config.json", "original/model.pth"}
+
+
+@pytest.mark.parametrize("patterns", [{"exclude": ("consolidated*",)}, {"include": ("*.json",)}])
+def test_patterns_that_leave_no_weights_are_refused(here, patterns):
+    here.hub.add(MODEL, {**MISTRAL, ONE: 10, TWO: 20})
+    error = refused(here, **patterns)
+    assert error.reason == "NoFiles"
+    assert NO_WEIGHTS in error.message
+    assert here.hub.sent() == 0
+
+
+def test_a_repository_without_weights_is_refused(here):
+    here.hub.add(MODEL, MISTRAL)
+    assert f"none of the 3 files of {MODEL}@main that {NO_WEIGHTS}" in refused(here).message
+
+
+def test_a_model_that_an_earlier_release_took_for_whole_without_weights_is_downloaded_anew(here, monkeypatch):
+    here.hub.add(MODEL, {**MISTRAL, ONE: 10, TWO: 20})
+    with monkeypatch.context() as earlier:
+        earlier.setattr(DownloadRequest, "select", lambda _, files: tuple(one for one in files if "json" in one.path))
+        earlier.setattr(DownloadRequest, "lacks_weights", lambda *_: None)
+        assert len(here.download().files) == 2
+    with pytest.raises(DownloadError, match="on the volume, none of the 2 files") as offline:
+        here.download(offline=True)
+    assert offline.value.reason == "NotOnVolume"
+    assert len(here.download().files) == 5

@@ -212,6 +212,15 @@ def test_the_body_of_a_redirect_is_not_waited_for():
 def test_a_redirect_keeps_tls():
     secure = parse_url("https://hub.example/a")
     assert str(http_client.redirected(secure, "/b#c")) == "https://hub.example/b"
+    assert str(http_client.redirected(secure, "b/../c")) == "https://hub.example/c"
+    assert str(http_client.redirected(secure, "?q")) == "https://hub.example/a?q"
+    asked = parse_url("https://hub.example/api/models/old/name?blobs=true")
+    assert (
+        str(http_client.redirected(asked, "/api/models/new/name"))
+        == "https://hub.example/api/models/new/name?blobs=true"
+    )
+    assert str(http_client.redirected(asked, "name2?x")) == "https://hub.example/api/models/old/name2?x"
+    assert str(http_client.redirected(asked, "https://hub.example/c")) == "https://hub.example/c"
     assert str(http_client.redirected(secure, "//cdn.example/b?c=\xe9")) == "https://cdn.example/b?c=%E9"
     with pytest.raises(TransientError, match=r"redirects to http://cdn\.example, which is not https"):
         http_client.redirected(secure, "http://cdn.example/b")

@@ -5,11 +5,14 @@ import io
 import pytest
 from urllib3 import HTTPResponse
 
+from aimlib.hub_url import parse_hub
 from hooks.jobs.volume import hub as asked
-from hooks.jobs.volume.errors import DownloadError, TransientError
+from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.http_client import FileResponse
 from tests.hooks.jobs.volume.here import MODEL
 from tests.hub import Fault
+
+HUB = parse_hub("https://hub.example")
 
 
 def refused(here, **changes):
@@ -125,7 +128,9 @@ def test_two_files_at_one_place(here, monkeypatch, paths):
 def test_a_server_that_is_no_hub(here, monkeypatch, body):
     made = io.BytesIO(body)
     response = HTTPResponse(made, preload_content=False, status=200)
-    monkeypatch.setattr(asked.FileClient, "get", lambda *_: FileResponse(response, from_hub=True))
+    monkeypatch.setattr(
+        asked.FileClient, "get", lambda *_: FileResponse(response, HUB, from_hub=True, with_token=False)
+    )
     error = refused(here)
     assert error.reason == "Network"
     assert "does not respond like a hub" in error.message or "returned no commit" in error.message
@@ -159,5 +164,56 @@ def test_every_reason_of_a_refusal_has_a_sentence(monkeypatch):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     hub = asked.HubClient("https://hub.example/", MODEL, "main")
     for _, reason, sentence in asked.ERROR_RULES:
-        assert DownloadError(reason, sentence.format(hub=hub, advice=asked.TOKEN_ADVICE)).message.count("{") == 0
-    assert isinstance(hub.refusal(503, {}), TransientError)
+        text = sentence.format(hub=hub, by=hub.endpoint, advice=asked.TOKEN_ADVICE)
+        assert DownloadError(reason, text).message.count("{") == 0
+
+
+ELSEWHERE = {
+    "401 and a token": (
+        401,
+        True,
+        "TokenNotAllowed",
+        "without a token, and the one for {hub} is not sent there",
+    ),
+    "401 without a token": (
+        401,
+        False,
+        "TokenMissing",
+        "and there is none: use a hub that serves it",
+    ),
+    "403 and a token": (403, True, "Network", "returned 403; the token for {hub} is not sent there; gave up"),
+    "403 without a token": (403, False, "Network", "returned 403; gave up"),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_host_that_is_redirected_to_is_named_with_whose_token_it_did_not_get(here, monkeypatch, case, signed):
+    status, token, reason, sentence = ELSEWHERE[case]
+    if token:
+        monkeypatch.setenv("HF_TOKEN", "known")
+        here.hub.tokens["known"] = set()
+    place = f"{here.hub.cdn}/repos/{MODEL}/{'0' * 40}/00" + "?Signature=secret" * signed
+    weights = "model-0000*"
+    here.hub.fault = (Fault(path=weights, status=302, headers={"Location": place}), Fault(on="cdn", status=status))
+    error = refused(here, workers=1)
+    if signed:
+        reason, sentence = "Network", f"redirects for model-00001-of-00002.safetensors, returned {status}; gave up"
+    assert error.reason == reason
+    assert sentence.format(hub=here.hub.url) in error.message
+    assert f"{here.hub.cdn}" in error.message
+    assert "/repos" not in error.message
+    assert "secret" not in error.message
+
+
+@pytest.mark.parametrize(("token", "reason"), [(True, "TokenNotAllowed"), (False, "TokenMissing")])
+def test_a_gated_model_at_the_hub_that_a_mirror_redirects_to(here, monkeypatch, token, reason):
+    if token:
+        monkeypatch.setenv("HF_TOKEN", "known")
+        here.hub.tokens["known"] = {MODEL}
+    place = f"{here.hub.cdn}/repos/{MODEL}/{'0' * 40}/00"
+    gated = Fault(on="cdn", status=401, headers={"X-Error-Code": "GatedRepo"})
+    here.hub.fault = (Fault(on="api", status=307, headers={"Location": place}), gated)
+    error = refused(here)
+    assert error.reason == reason
+    assert f"{here.hub.cdn} (to which {here.hub.url} redirects)" in error.message
