@@ -1,7 +1,7 @@
 """Parses command-line arguments like the engine's own parser, checks them, and writes them in a canonical form."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -87,7 +87,15 @@ def parse_args(backend: str, args: Sequence[str]) -> ParsedArgs:
     whole = {argument.flag for argument in valid.values() if not argument.key}
     for flag in dict.fromkeys(argument.flag for argument in valid.values() if argument.key and argument.flag in whole):
         reader.errors.append(f"{flag} is given both as a whole and by key; use one of the two")
-    return ParsedArgs(backend, tuple(valid.values()), tuple(reader.errors))
+    return ParsedArgs(backend, tuple(valid.values()), (*reader.errors, *_missing(reader.table, valid.values())))
+
+
+def _missing(table: FlagTable, arguments: Iterable[Argument]) -> Iterator[str]:
+    """An error for each flag without the one that it needs; a file of arguments may have that."""
+    given = {argument.flag for argument in arguments if argument.value is not False and argument.value is not None}
+    if FILE not in given:
+        needs = table.dialect.needs.items()
+        yield from (f"{flag} needs {other}" for flag, other in needs if flag in given and other not in given)
 
 
 class ArgumentReader:
@@ -175,5 +183,7 @@ class ArgumentReader:
         yield Argument(name, key, tuple(words), values if several else values[0] if values else True)
 
 
+FILE = "--config"
+"""The flag of both engines for a file with more arguments."""
 KEY = Flag(type="str")
 """The value of a key, of which only the engine knows the schema."""

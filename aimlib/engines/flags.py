@@ -74,6 +74,8 @@ class Dialect(Model):
     inverse: Mapping[str, str]
     size_suffixes: Mapping[str, Annotated[int, Field(gt=1)]]
     joined: Mapping[str, str]
+    needs: Mapping[str, str]
+    """Flags that the engine accepts only together with another one."""
 
     def size(self, word: str) -> int:
         """`32k` as 32000; ValueError for other texts."""
@@ -104,8 +106,8 @@ def parse_choice(_: Dialect, flag: Flag, word: str) -> FlagValue:
 
 
 def parse_json(dialect: Dialect, flag: Flag, word: str) -> FlagValue:
-    """JSON, in which numbers outside of texts may carry a suffix where the parser has dotted keys."""
-    if dialect.dotted_keys:
+    """JSON. In that of an object with a schema, numbers outside of texts may carry a suffix, if the engine has such."""
+    if dialect.dotted_keys and flag.type == "object":
         parts = re.split(r'("(?:[^"\\]|\\.)*")', word)
         number = rf"\b\d+(?:\.\d+)?(?:{'|'.join(dialect.size_suffixes)})\b"
         parts[::2] = [re.sub(number, lambda found: str(dialect.size(found[0])), part) for part in parts[::2]]

@@ -75,7 +75,7 @@ class AsyncEngineArgs(EngineArgs):
     "vllm/entrypoints/common/cli_args.py": """
 from .defaults import *
 class BaseFrontendArgs:
-    origins: list[str] = field(default_factory=list)
+    origins: list[str] | None = None
     @classmethod
     def _customize_cli_kwargs(cls, frontend_kwargs):
         frontend_kwargs["origins"]["type"] = json.loads

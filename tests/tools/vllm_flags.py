@@ -198,6 +198,9 @@ class Registration:
                 found |= {"choices": self.choices(name, value)}
             else:
                 found |= self.expression(ast.unparse(value))
+        converter = keywords.get("type")
+        if isinstance(converter, ast.AST) and not ast.unparse(converter).startswith("optional_type("):
+            found.pop("none", None)  # the converter of the annotation, which it replaces, knew None
         return found
 
     def choices(self, name: str, node: ast.AST) -> list[object]:

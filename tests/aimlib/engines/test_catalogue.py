@@ -202,6 +202,12 @@ def test_a_value_is_what_the_engine_reads(backend, args, flag, kind, value):
         ("vllm", "--compilation-config 3", "--compilation-config got '3', expected a JSON object"),
         ("vllm", "--compilation-config {", "expected a JSON object"),
         ("vllm", "--hf-overrides {x}", "expected a text or a JSON object"),
+        ("vllm", '--hf-overrides {"max_position_embeddings":32k}', "expected a text or a JSON object"),
+        ("vllm", '--limit-mm-per-prompt {"image":1k}', "expected JSON"),
+        ("vllm", "--default-chat-template-kwargs None", "expected JSON"),
+        ("vllm", "--enable-auto-tool-choice", "--enable-auto-tool-choice needs --tool-call-parser"),
+        ("vllm", "--enable-auto-tool-choice --tool-call-parser None", "needs --tool-call-parser"),
+        ("vllm", "--enable-log-outputs", "--enable-log-outputs needs --enable-log-requests"),
         ("sglang", "--preferred-sampling-params {", "expected JSON"),
         ("vllm", "--cudagraph-capture-sizes 1 2 x", "--cudagraph-capture-sizes got '1 2 x', expected a whole number"),
         ("vllm", "--tensor-parallel-size", "--tensor-parallel-size needs a value: expected a whole number"),
@@ -223,6 +229,18 @@ def test_a_value_is_what_the_engine_reads(backend, args, flag, kind, value):
 def test_what_the_parser_would_refuse_becomes_one_sentence(backend, args, sentence):
     (error,) = parse_args(backend, args.split()).errors
     assert sentence in error
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        "--enable-auto-tool-choice --tool-call-parser hermes",
+        "--no-enable-auto-tool-choice",
+        "--enable-auto-tool-choice --config /etc/vllm.yaml",
+    ],
+)
+def test_a_flag_is_accepted_with_what_it_needs(args):
+    assert parse_args("vllm", args.split()).errors == ()
 
 
 def test_a_key_that_ends_with_plus_adds_to_a_list():
