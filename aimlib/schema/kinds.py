@@ -32,6 +32,8 @@ class ApiKind(NamedTuple):
     scale: bool = False
 
 
+NOT_SYNCED = {"phase": "Pending"}
+"""The status of an object that no hook has looked at yet, of kinds whose status has a phase."""
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 API_KINDS = (
@@ -42,19 +44,19 @@ API_KINDS = (
         "Namespaced",
         (
             Column("Model", ".status.model"),
-            Column("Recipe", ".status.selectedRecipe.name"),
+            Column("Hardware", ".status.selectedRecipe.hardware"),
+            Column("GPUs", ".status.selectedRecipe.gpuCount", "integer"),
             Column("Phase", ".status.phase"),
-            Column("Replicas", ".status.replicas.current", "integer"),
             Column("Ready", ".status.replicas.ready", "integer"),
-            Column("Cache", ".status.cache.name", wide=True),
-            Column("GPUs", ".status.selectedRecipe.gpuCount", "integer", wide=True),
-            Column("Hardware", ".status.selectedRecipe.hardware", wide=True),
+            AGE,
+            Column("Replicas", ".status.replicas.desired", "integer", wide=True),
+            Column("Recipe", ".status.selectedRecipe.name", wide=True),
             Column("Precision", ".status.selectedRecipe.precision", wide=True),
             Column("Engine", ".status.selectedRecipe.backend", wide=True),
+            Column("Cache", ".status.cache.name", wide=True),
             Column("Req/s", ".status.metrics.throughput", "number", wide=True),
             Column("URL", ".status.endpoints.internal", wide=True),
             Column("Message", ".status.message", wide=True),
-            AGE,
         ),
         ENDPOINT_SPELLINGS,
         scale=True,
@@ -65,14 +67,14 @@ API_KINDS = (
         ("aimr",),
         "Cluster",
         (
-            Column("Model", ".spec.modelId"),
+            Column("Model", ".spec.modelId", wide=True),
             Column("Hardware", ".spec.hardware"),
             Column("Precision", ".spec.precision"),
-            Column("Backend", ".spec.backend"),
+            Column("Engine", ".spec.backend"),
             Column("GPUs", ".status.gpuCounts"),
             Column("Phase", ".status.phase"),
-            Column("Message", ".status.message", wide=True),
             AGE,
+            Column("Message", ".status.message", wide=True),
         ),
     ),
     ApiKind(
@@ -86,8 +88,8 @@ API_KINDS = (
             Column("Models", ".status.models"),
             Column("Phase", ".status.phase"),
             Column("Progress", ".status.progress"),
-            Column("Message", ".status.message", wide=True),
             AGE,
+            Column("Message", ".status.message", wide=True),
         ),
         CACHE_SPELLINGS,
     ),
@@ -99,8 +101,8 @@ API_KINDS = (
         (
             Column("Hardware", ".spec.summary"),
             Column("Usable", ".spec.usable", "boolean"),
-            Column("Reason", ".spec.reason"),
             AGE,
+            Column("Reason", ".spec.reason"),
         ),
         status=False,
     ),
@@ -112,8 +114,8 @@ API_KINDS = (
         (
             Column("Nodes", ".status.nodes", "integer"),
             Column("GPUs", ".status.gpus", "integer"),
-            Column("Hardware", ".status.summary"),
             AGE,
+            Column("Hardware", ".status.summary"),
         ),
     ),
 )
