@@ -135,14 +135,14 @@ class UsedCache(Model):
 
 
 class Endpoints(Model):
-    """URLs of the model's API."""
+    """Base URLs of the model's API, as clients of OpenAI's API take them."""
 
     internal: Text | None = None
-    """URL inside the cluster."""
+    """Base URL inside the cluster; it ends in /v1."""
     external: Text | None = None
-    """URL outside the cluster, once there is one."""
+    """Base URL outside the cluster, once there is one; it ends in /v1."""
     load_balancer: Text | None = None
-    """URL of the load balancer, once it has an address."""
+    """Base URL at the load balancer, once it has an address; it ends in /v1."""
     node_port: int | None = None
     """Port on every node, for Services of type NodePort."""
 
@@ -216,7 +216,7 @@ class EndpointStatus(Model):
     metrics: Metrics | None = None
     """Live metrics, if spec.monitoring is enabled."""
     conditions: Conditions = ()
-    """The conditions Ready, RecipeSelected, CacheReady, Available, RouteReady and UpToDate."""
+    """The conditions Ready, RecipeSelected, CacheReady, Available, RouteReady, AddressReady and UpToDate."""
     warnings: tuple[MessageText, ...] = ()
     """Settings that have no effect, and checks that were not possible."""
     selection: Selection | None = None

@@ -254,8 +254,8 @@ class RecipeStatus(Model):
 
     observed_generation: int | None = None
     """The generation that this status was computed from."""
-    phase: Literal["Ready", "Invalid"] | None = None
-    """Ready, or Invalid with the reason in the condition Ready."""
+    phase: Literal["Pending", "Ready", "Invalid"] | None = None
+    """Pending: not checked yet. Ready. Invalid, with the reason in the condition Ready."""
     gpu_counts: Text | None = None
     """Numbers of GPUs of the enabled configurations, such as 1,2,4,8."""
     message: Annotated[str, Field(max_length=4096)] | None = None

@@ -15,7 +15,7 @@ from aimlib.api import GROUP, VERSION
 from aimlib.api.spelling import FieldPath
 from aimlib.errors import AimError
 from aimlib.schema.descriptions import DescribedSchema
-from aimlib.schema.kinds import API_KINDS, ApiKind
+from aimlib.schema.kinds import API_KINDS, NOT_SYNCED, ApiKind
 
 STRUCTURAL_KEYWORDS = frozenset(
     {"type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"}
@@ -89,6 +89,8 @@ def crd(kind: ApiKind) -> dict[str, Any]:
     }
     for part in properties.values():
         part.pop("default", None)
+    if "phase" in properties.get("status", {}).get("properties", {}):
+        properties["status"]["default"] = dict(NOT_SYNCED)
     subresources: dict[str, Any] = {"status": {}} if kind.status else {}
     if kind.scale:
         subresources["scale"] = {

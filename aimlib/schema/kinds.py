@@ -34,6 +34,8 @@ class ApiKind(NamedTuple):
     """Whether `kubectl get aim` prints it; not what a cluster has a hundred of that nobody there has written."""
 
 
+NOT_SYNCED = {"phase": "Pending"}
+"""The status of an object that no hook has looked at yet, of kinds whose status has a phase."""
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 API_KINDS = (
@@ -44,19 +46,19 @@ API_KINDS = (
         "Namespaced",
         (
             Column("Model", ".status.model"),
-            Column("Recipe", ".status.selectedRecipe.name"),
+            Column("Hardware", ".status.selectedRecipe.hardware"),
+            Column("GPUs", ".status.selectedRecipe.gpuCount", "integer"),
             Column("Phase", ".status.phase"),
-            Column("Replicas", ".status.replicas.current", "integer"),
             Column("Ready", ".status.replicas.ready", "integer"),
-            Column("Cache", ".status.cache.name", wide=True),
-            Column("GPUs", ".status.selectedRecipe.gpuCount", "integer", wide=True),
-            Column("Hardware", ".status.selectedRecipe.hardware", wide=True),
+            AGE,
+            Column("Replicas", ".status.replicas.desired", "integer", wide=True),
+            Column("Recipe", ".status.selectedRecipe.name", wide=True),
             Column("Precision", ".status.selectedRecipe.precision", wide=True),
             Column("Engine", ".status.selectedRecipe.backend", wide=True),
+            Column("Cache", ".status.cache.name", wide=True),
             Column("Req/s", ".status.metrics.throughput", "number", wide=True),
             Column("URL", ".status.endpoints.internal", wide=True),
             Column("Message", ".status.message", wide=True),
-            AGE,
         ),
         ENDPOINT_SPELLINGS,
         scale=True,
@@ -67,14 +69,14 @@ API_KINDS = (
         ("aimr",),
         "Cluster",
         (
-            Column("Model", ".spec.modelId"),
+            Column("Model", ".spec.modelId", wide=True),
             Column("Hardware", ".spec.hardware"),
             Column("Precision", ".spec.precision"),
-            Column("Backend", ".spec.backend"),
+            Column("Engine", ".spec.backend"),
             Column("GPUs", ".status.gpuCounts"),
             Column("Phase", ".status.phase"),
-            Column("Message", ".status.message", wide=True),
             AGE,
+            Column("Message", ".status.message", wide=True),
         ),
         listed_together=False,
     ),
@@ -89,8 +91,8 @@ API_KINDS = (
             Column("Models", ".status.models"),
             Column("Phase", ".status.phase"),
             Column("Progress", ".status.progress"),
-            Column("Message", ".status.message", wide=True),
             AGE,
+            Column("Message", ".status.message", wide=True),
         ),
         CACHE_SPELLINGS,
     ),
@@ -102,8 +104,8 @@ API_KINDS = (
         (
             Column("Hardware", ".spec.summary"),
             Column("Usable", ".spec.usable", "boolean"),
-            Column("Reason", ".spec.reason"),
             AGE,
+            Column("Reason", ".spec.reason"),
         ),
         status=False,
         listed_together=False,
@@ -116,8 +118,8 @@ API_KINDS = (
         (
             Column("Nodes", ".status.nodes", "integer"),
             Column("GPUs", ".status.gpus", "integer"),
-            Column("Hardware", ".status.summary"),
             AGE,
+            Column("Hardware", ".status.summary"),
         ),
     ),
 )

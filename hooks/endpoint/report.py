@@ -15,6 +15,7 @@ from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.load_balancer import use_load_balancer
 from hooks.endpoint.own_claim import claim_warnings
 from hooks.endpoint.own_names import used_since
 from hooks.endpoint.pending_children import pending_children
@@ -61,10 +62,13 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     serving = conditions.degraded(serving, owner.replicas, replicas) if answering else serving
     service = states["Service"].observed
     route = use_route(world, states, built.not_offered)
+    balancer = use_load_balancer(world, service)
     current = conditions.up_to_date(resolved, decision.fresh)
     # The last is the one whose message Ready has when there is no objection: that about the replicas.
-    ready = ready_condition(decision.verdict, *cache.objections, serving, *route.objections, serving)
-    verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, current)
+    ready = ready_condition(
+        decision.verdict, *cache.objections, serving, *route.objections, *balancer.objections, serving
+    )
+    verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, *balancer.conditions, current)
     made = EndpointStatus(
         phase=phase("AIMEndpoint", ready, serves=answering),
         message=ready.message[:4096],

@@ -9,25 +9,28 @@ from aimlib.protocol.observed import Rollout, serves
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import current_metrics
 from hooks.endpoint.children.owner import Owner, pod_selector
+from hooks.endpoint.load_balancer import balancer_address
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
 
+API_PATH = "/v1"
+"""The path below which engines serve the API of OpenAI; its clients' base URLs end in it."""
+
 
 def endpoints(owner: Owner, service: Raw | None, route: str | None) -> Endpoints:
-    """URLs that can be used as they stand; those outside the cluster once it has given an address.
+    """Base URLs that clients take as they stand; those outside the cluster once it has given an address.
 
     `route` is the URL of a route that was accepted.
     """
     requested = owner.spec.service
-    internal = f"http://{owner.child}.{owner.namespace}.svc:{requested.port}"
-    status = (service or {}).get("status") or {}
-    ingress: Raw = next(iter((status.get("loadBalancer") or {}).get("ingress") or ()), {})
-    address = ingress.get("hostname") or ingress.get("ip")
-    outside = f"http://[{address}]:{requested.port}" if ":" in (address or "") else f"http://{address}:{requested.port}"
+    internal = f"http://{owner.child}.{owner.namespace}.svc:{requested.port}{API_PATH}"
+    address = balancer_address(service)
+    host = f"[{address}]" if ":" in (address or "") else address
+    outside = f"http://{host}:{requested.port}{API_PATH}"
     ports = (service or {}).get("spec", {}).get("ports") or [{}]
     return Endpoints(
         internal=internal,
-        external=route or (outside if address else None),
+        external=(route and route + API_PATH) or (outside if address else None),
         load_balancer=outside if address else None,
         node_port=ports[0].get("nodePort") if requested.type == "NodePort" else None,
     )

@@ -8,10 +8,11 @@ from tests.docs.markdown import code, page, table
 SOURCE = "`aimlib/data/reasons.yaml`"
 READY = {
     "AIMEndpoint": "Ready is True when RecipeSelected, CacheReady (while the requested model waits for it) and "
-    "Available are; else it has the reason and the message of the first of them that is not. While replicas serve, the "
-    "phase is Degraded instead of Pending and Failed, and Ready stays False with the reason of what is wrong: "
-    "`kubectl wait --for=condition=Ready` waits for all that was requested, and "
-    "`kubectl wait --for=jsonpath='{.status.replicas.ready}'` for the first replica. A health check of Argo CD takes "
+    "Available are, and RouteReady and AddressReady where it has them; else it has the reason and the "
+    "message of the first of them that is not. While replicas serve, the phase is Degraded instead of "
+    "Pending and Failed, and Ready stays False with the reason of what is wrong: `kubectl wait "
+    "--for=condition=Ready` waits for all that was requested, and `kubectl wait "
+    "--for=jsonpath='{.status.replicas.ready}'` for the first replica. A health check of Argo CD takes "
     "Ready and Stopped for Healthy, Degraded and Failed for Degraded, and the others for Progressing.",
     "AIMCache": "Ready is True when StorageReady and ModelsReady are; else it has the reason and the message of the "
     "first that is not.",
@@ -21,7 +22,10 @@ PHASES = {
     "AIMEndpoint": (
         ("Ready", "every requested replica is ready"),
         ("Reconciling", "time will bring it forward: replicas start, a model is being downloaded"),
-        ("Pending", "a change of something else brings it forward: nodes, recipes, caches, Secrets"),
+        (
+            "Pending",
+            "a change of something else brings it forward: nodes, recipes, caches, Secrets; or no hook has looked yet",
+        ),
         ("Stopped", "`spec.replicas` is 0"),
         ("Degraded", "requests are answered, and not all that was requested is there; the message tells what is wrong"),
         ("Failed", "no replica serves, and somebody must act; the message tells on what"),
@@ -29,11 +33,11 @@ PHASES = {
     "AIMCache": (
         ("Ready", "every model that is to be there is"),
         ("Downloading", "models are being downloaded"),
-        ("Pending", "the claim is not there or not bound yet"),
+        ("Pending", "the claim is not there or not bound yet, or no hook has looked yet"),
         ("Failed", "somebody must act; the message tells on what"),
         ("Deleting", "it is being deleted, while pods may still use its volume"),
     ),
-    "AIMRecipe": (("Ready", "it can be used"), ("Invalid", "it cannot")),
+    "AIMRecipe": (("Pending", "no hook has checked it yet"), ("Ready", "it can be used"), ("Invalid", "it cannot")),
 }
 Place = dict[str, Any]
 

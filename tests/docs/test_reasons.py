@@ -64,7 +64,16 @@ def test_a_reason_has_one_row_for_each_place_and_one_phase_for_each_kind():
 
 @pytest.mark.parametrize(("key", "row"), ROWS.items(), ids="-".join)
 def test_a_row_has_a_phase_where_the_condition_counts_for_ready(key, row):
-    places = {"RecipeSelected", "CacheReady", "Available", "RouteReady", "StorageReady", "ModelsReady", "Ready"}
+    places = {
+        "RecipeSelected",
+        "CacheReady",
+        "Available",
+        "RouteReady",
+        "AddressReady",
+        "StorageReady",
+        "ModelsReady",
+        "Ready",
+    }
     counts = key.place in places and row["reason"] not in WITHOUT_EFFECT
     assert ("phase" in row) == (counts and row.get("status") != "True")
     assert "remedy" in row or row.get("phase", "") not in {"Failed", "Pending"} or row["reason"] == "Progressing"

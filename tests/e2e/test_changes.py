@@ -53,7 +53,7 @@ def test_changing_the_image_and_the_service_changes_those_alone(space):
     assert port["port"] == 80
     space.wait("the port", lambda: "nodePort" in space.get("aimendpoint", "image")["status"]["endpoints"])
     endpoints = space.get("aimendpoint", "image")["status"]["endpoints"]
-    assert endpoints == {"internal": f"http://image.{space.namespace}.svc:80", "nodePort": port["nodePort"]}
+    assert endpoints == {"internal": f"http://image.{space.namespace}.svc:80/v1", "nodePort": port["nodePort"]}
 
 
 def test_a_version_that_never_gets_ready_is_not_reported_as_ready(space):

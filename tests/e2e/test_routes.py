@@ -53,7 +53,7 @@ def test_an_endpoint_is_exposed_once_its_gateway_accepts_the_route(space):
     gateway_reports(space, "chat")
     space.ready("chat")
     status = space.get("aimendpoint", "chat")["status"]
-    assert status["endpoints"]["external"] == "http://chat.example.com/chat"
+    assert status["endpoints"]["external"] == "http://chat.example.com/chat/v1"
 
 
 @pytest.mark.usefixtures("offered")

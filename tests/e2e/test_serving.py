@@ -31,7 +31,7 @@ def test_both_examples_of_the_transformation_path_reach_ready_unchanged(space, s
     assert status["model"] == "Qwen/Qwen3-32B"
     assert status["selectedRecipe"]["gpuCount"] == 1
     assert status["selectedRecipe"]["precision"] == "bf16"
-    assert status["endpoints"]["internal"] == f"http://qwen-endpoint.{space.namespace}.svc:8000"
+    assert status["endpoints"]["internal"] == f"http://qwen-endpoint.{space.namespace}.svc:8000/v1"
     assert space.children() == ["deployment.apps/qwen-endpoint", "service/qwen-endpoint"]
     limits = space.container("qwen-endpoint")["resources"]["limits"]
     assert limits["amd.com/gpu"] == "1"
@@ -82,7 +82,7 @@ def test_get_wide_fills_every_column(space, hub):
     assert cells["MODEL"] == "Qwen/Qwen3-32B"
     assert cells["PHASE"] == "Ready"
     assert cells["CACHE"] == "models"
-    assert cells["URL"] == f"http://columns.{space.namespace}.svc:8000"
+    assert cells["URL"] == f"http://columns.{space.namespace}.svc:8000/v1"
     assert {"RECIPE", "REPLICAS", "READY", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "MESSAGE"} <= cells.keys()
 
 

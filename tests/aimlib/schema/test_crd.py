@@ -66,7 +66,7 @@ def test_it_is_structural(definition):
 
 @EACH
 def test_a_default_is_of_its_type_and_within_its_bounds_and_never_required(definition):
-    types = {"string": str, "boolean": bool, "integer": int, "number": (int, float)}
+    types = {"object": dict, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
     for path, node in walk(schema(definition)):
         for name in node.get("required", ()):
             assert "default" not in node["properties"][name], (path, name)
@@ -218,3 +218,43 @@ def test_what_cannot_be_expressed_raises_with_the_path(model, words):
     defs = found.pop("$defs", {})
     with pytest.raises(UnsupportedSchemaError, match=words):
         structural(found, defs, (), frozenset())
+
+
+def test_the_phase_is_pending_while_nobody_has_looked():
+    for definition in CRDS.values():
+        status = at(definition, "status") if definition["spec"]["versions"][0].get("subresources") else {}
+        has_phase = "phase" in status.get("properties", {})
+        assert status.get("default") == ({"phase": "Pending"} if has_phase else None)
+        assert not has_phase or "Pending" in status["properties"]["phase"]["enum"]
+
+
+def width(kind: str, cells: dict[str, str]) -> int:
+    """Characters of the widest line that kubectl prints without -o wide: three spaces between columns."""
+    columns = CRDS[kind]["spec"]["versions"][0]["additionalPrinterColumns"]
+    narrow = ["name", *(column["name"] for column in columns if not column.get("priority"))]
+    return sum(max(len(name), len(cells[name])) + 3 for name in narrow) - 3
+
+
+def shipped_recipes() -> list[dict[str, Any]]:
+    files = sorted((ROOT / "recipes").glob("*-*.yaml"))
+    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+
+
+def test_columns_fit_into_a_hundred_characters():
+    for recipe in shipped_recipes():
+        spec, name = recipe["spec"], recipe["metadata"]["name"]
+        counts = ",".join(str(one["gpuCount"]) for one in spec["configurations"])
+        facts = {"Hardware": spec["hardware"], "Precision": spec["precision"], "Engine": spec["backend"]}
+        assert width("aimrecipes", {"name": name, **facts, "GPUs": counts, "Phase": "Invalid", "Age": "3d23h"}) <= 100
+    endpoint = {"name": "n" * 12, "Model": "mistralai/Mixtral-8x22B-Instruct-v0.1", "Hardware": "MI300X", "GPUs": "8"}
+    assert width("aimendpoints", {**endpoint, "Phase": "Reconciling", "Ready": "2", "Age": "3d23h"}) <= 100
+    cache = {"name": "n" * 20, "Size": "1100Gi", "Used": "812Gi", "Models": "10/12", "Phase": "Downloading"}
+    assert width("aimcaches", {**cache, "Progress": "61.2 GiB of 140 GiB (43 %)", "Age": "3d23h"}) <= 100
+
+
+@EACH
+def test_wide_columns_are_last_and_the_message_is_the_last_of_them(definition):
+    columns = definition["spec"]["versions"][0]["additionalPrinterColumns"]
+    names = [column["name"] for column in columns]
+    texts = [name for name in names if name in {"Message", "Reason", "URL"}]
+    assert names[len(names) - len(texts) :] == texts
