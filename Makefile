@@ -67,7 +67,7 @@ screenshots: $(READY) ## draw the dashboards for docs/operate/dashboards.md; nee
 	$(BIN)/python -m tests.dashboards.screenshots
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
-	$(BIN)/python -m pytest tests/test_golden.py tests/hooks/cli/test_commands.py tests/hooks/endpoint/test_admission.py \
+	$(BIN)/python -m pytest tests/test_golden.py tests/test_pod_templates.py tests/hooks/cli/test_commands.py tests/hooks/endpoint/test_admission.py \
 		tests/hooks/observability/test_audit_entry.py --update-golden
 
 lock: $(READY) ## resolve the dependencies anew; what runs in production constrains what is tested

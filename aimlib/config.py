@@ -73,7 +73,11 @@ class Config(Model):
     cache_size: Quantity = "100Gi"
     """Size of a cache claim where neither the endpoint nor the recipe's facts state it."""
     downloader_image: ImageName = "ghcr.io/aim-engine/aim-downloader:0.1.0"
-    """ImageName of the Jobs that download models into caches and clean caches up."""
+    """Image of the Jobs that download models into caches and clean caches up."""
+    drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 75
+    """Seconds that a replica serves on after it was told to stop: requests under way end, and none comes any more."""
+    listen: Literal["0.0.0.0", "::"] = "0.0.0.0"  # noqa: S104 - the pod's own network
+    """Address that engines listen on: `::` in a cluster whose pods have IPv6 addresses, which vLLM takes as both."""
     startup_seconds: Annotated[int, Field(ge=10)] = 3600
     """Seconds that a model server may take to download, load and compile before it is restarted."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20

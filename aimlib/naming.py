@@ -13,6 +13,8 @@ MODEL_LABEL = f"{GROUP}/model"
 CHECKPOINT_LABEL = f"{GROUP}/checkpoint"
 CACHE_LABEL = f"{GROUP}/cache"
 ENDPOINT_LABEL = f"{GROUP}/endpoint"
+TEMPLATE_ANNOTATION = f"{GROUP}/template-version"
+"""On the pods of endpoints: the version of their template."""
 TOKEN_ANNOTATION = f"{GROUP}/caller-token"
 """On Metacontroller's controllers, which send it in each request: the token that authenticates them."""
 

@@ -59,7 +59,8 @@ class Outcome(NamedTuple):
 
     @property
     def scraping(self) -> dict[str, str]:
-        return self.template.get("metadata", {}).get("annotations", {})
+        annotations = self.template.get("metadata", {}).get("annotations", {})
+        return {name: value for name, value in annotations.items() if name.startswith("prometheus.io/")}
 
     @property
     def dashboard(self) -> str:

@@ -50,6 +50,8 @@ class Selection(Model):
     """The step of recipe.fallback that was used, counted from 1; absent when none was."""
     candidates: tuple[Candidate, ...] = ()
     """The candidates, best first, up to a limit."""
+    notes: tuple[Text, ...] = ()
+    """What of the selected recipe is left out."""
 
 
 class ResolvedResources(Model):
@@ -102,6 +104,18 @@ class Resolved(Model):
     """CPU and memory per replica."""
     cache_size: StoredQuantity | None = None
     """Size of a PersistentVolumeClaim for the checkpoint."""
+    node_labels: tuple[Text, ...] = ()
+    """Labels by which the nodes of the selected GPUs were recognised: KEY=VALUE, or KEY for one with a number."""
+    template_version: Annotated[int, Field(ge=1)] | None = None
+    """Version of the pods' template; 1 when left out."""
+
+    def differs_from(self, other: "Resolved") -> bool:
+        """Whether another configuration is more than the same one on nodes with other labels."""
+        return self.model_copy(update={"node_labels": other.node_labels}) != other
+
+    def with_template_of(self, other: "Resolved") -> "Resolved":
+        """This configuration with the pod template of another, which it is compared with."""
+        return self.model_copy(update={"template_version": other.template_version, "node_labels": other.node_labels})
 
 
 class SelectedRecipe(Model):

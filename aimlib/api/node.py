@@ -50,6 +50,8 @@ class NodePool(Accelerator):
 
     devices: Annotated[int, Field(ge=0)]
     """Number of allocatable devices."""
+    node_label: Text | None = None
+    """The label by which an AMD product was recognised: KEY=VALUE, or KEY for one with a number."""
 
 
 class NodeSpec(Model):
@@ -86,6 +88,8 @@ class GpuClass(Accelerator):
     """Formats of weights that the devices support, natively or by expansion to 16 bit."""
     taints: tuple[Taint, ...] = ()
     """Taints of these nodes."""
+    node_labels: tuple[Text, ...] = ()
+    """The labels by which the product was recognised on these nodes."""
 
 
 class InventoryStatus(Model):

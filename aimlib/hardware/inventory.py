@@ -53,7 +53,7 @@ def _summary(gpus: list[GpuClass]) -> str:
 
 
 def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
-    shared = pools[0].model_dump(exclude={"devices", "memory_gib"})
+    shared = pools[0].model_dump(exclude={"devices", "memory_gib", "node_label"})
     found = product(pools[0].product)
     return GpuClass(
         **shared,
@@ -62,5 +62,6 @@ def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
         nodes=len(pools),
         total=sum(pool.devices for pool in pools),
         taints=taints,
+        node_labels=tuple(sorted({pool.node_label for pool in pools if pool.node_label})),
         precisions=found.served if found else (),
     )

@@ -107,6 +107,7 @@ def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[
         return  # several products, or none, by the labels
     hardware = by_device_id(ids[0]) if ids else _by_marketing_name(names)
     title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
+    recognised = _amd_label(labels, ("device-id", ids[0]) if ids else ("product-name", names[0]))
     labelled = _amd_values(labels, "compute-memory-partition")
     sizes = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
     memory = [size for size in sizes if size]  # a device without a size of its own is labelled 0G
@@ -125,7 +126,16 @@ def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[
             memory_gib=_amd_memory(hardware, partition, memory),
             resource=resource,
             devices=_count(allocatable, resource),
+            node_label=recognised,
         )
+
+
+def _amd_label(labels: Mapping[str, str], fact: tuple[str, str]) -> str:
+    """The label that has a fact, in a form by which nodes can be selected: `KEY=VALUE`, or `KEY` for a counted one."""
+    suffix, value = fact
+    plain = [f"{prefix}.{suffix}" for prefix in AMD_PREFIXES if labels.get(f"{prefix}.{suffix}") == value]
+    counted = [f"{prefix}.{suffix}.{value}" for prefix in AMD_PREFIXES if f"{prefix}.{suffix}.{value}" in labels]
+    return f"{plain[0]}={value}" if plain else counted[0]
 
 
 def _by_marketing_name(names: tuple[str, ...]) -> Product | None:

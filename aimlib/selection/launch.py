@@ -83,6 +83,18 @@ def _extends_context(parsed: ParsedArgs, configuration: Configuration) -> bool:
     return not given.isdisjoint(LONGER_CONTEXT)
 
 
+def operator_flags(backend: Engine) -> dict[str, str]:
+    """The flags that the operator itself sets, and where their values are from."""
+    flags = backend.flags
+    return {
+        flags.model: "the recipe's checkpoint is loaded",
+        flags.served_model_name: "the endpoint's modelId is served",
+        flags.host: "listen of the operator's settings decides",
+        flags.port: "service.targetPort of the endpoint decides",
+        flags.revision: "model.revision of the endpoint decides",
+    }
+
+
 def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
     """Parses one configuration. Errors are returned in `problems`, never raised."""
     backend = engine(recipe.backend)
@@ -90,9 +102,8 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
     parsed = parse_args(recipe.backend, configuration.args)
     devices = max(configuration.gpu_count, 1)
     parallel = _degrees(parsed, backend, devices)
-    ours = parsed.without(
-        flags.model, flags.served_model_name, flags.host, flags.port, flags.revision, flags.tensor_parallel
-    )
+    own = operator_flags(backend)
+    ours = parsed.without(*own, flags.tensor_parallel)
     degree = (flags.tensor_parallel, str(parallel.tensor)) if parallel.tensor > 1 else ()
     longest = recipe.facts.max_context if recipe.facts else 0
     length = parsed.value(flags.max_model_len, int) or longest
@@ -116,5 +127,8 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
         cache_bytes=CACHE_BYTES.get(parsed.value(flags.kv_cache_dtype, str) or "", BF16_BYTES),
         env=tuple(variable for variable in configuration.env if variable.name not in IGNORED_ENV),
         problems=tuple(problems),
-        notes=tuple(f"{name} is dropped: {IGNORED_ENV[name]}" for name in ignored),
+        notes=(
+            *(f"{name} is dropped: {IGNORED_ENV[name]}" for name in ignored),
+            *(f"{one.name} {one.text} is dropped: {own[one.flag]}" for one in parsed.arguments if one.flag in own),
+        ),
     )

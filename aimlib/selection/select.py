@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from aimlib import pod_template
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_choice import Fallback
 from aimlib.api.endpoint_status import Candidate, Resolved, ResolvedResources, ScoreTerm, Selection
@@ -159,6 +160,7 @@ def select(
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
+            selection = selection.model_copy(update={"notes": tuple(note[:1024] for note in best.launch.notes)})
             return Decision(_resolved(best, key, config), selection)
         refusals.append(_refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
@@ -271,4 +273,6 @@ def _resolved(case: Case, key: str, config: Config) -> Resolved:
             limits={name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
         ),
         cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
+        node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
+        template_version=pod_template.NEWEST,
     )

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jsonpatch
 
+from aimlib import pod_template
 from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Raw
 from aimlib.protocol.conditions import Verdict
@@ -34,7 +35,7 @@ def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str
 def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
     """Whether selection would return the same now; another result is taken only where updatePolicy is Auto."""
     name = "UpToDate"
-    if fresh is None or fresh.resolved == running:
+    if fresh is None or (fresh.resolved and not fresh.resolved.differs_from(running)):
         return Verdict(name, True, "Current", "the current selection is still the best")
     if fresh.resolved is None:
         return Verdict(
@@ -43,6 +44,8 @@ def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
     better = fresh.resolved
     if (better.recipe, better.gpu_count) != (running.recipe, running.gpu_count):
         return Verdict(name, False, "BetterRecipeAvailable", f"{fresh.selection.message}; {HOW_TO_TAKE}")
+    if better.with_template_of(running) == running:
+        return Verdict(name, False, "TemplateChanged", _template_message(running, better))
     changed = sorted(
         {operation["path"].split("/")[1] for operation in jsonpatch.make_patch(running.wire(), better.wire())}
     )
@@ -52,6 +55,14 @@ def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
         "RecipeChanged",
         f"{running.recipe} has changed since it was chosen ({', '.join(changed)}); {HOW_TO_TAKE}",
     )
+
+
+def _template_message(running: Resolved, newest: Resolved) -> str:
+    version, other = running.template_version or pod_template.FIRST, newest.template_version
+    if version > pod_template.NEWEST:
+        return f"a later release rendered these pods (template version {version}); this one has version {other}"
+    what = pod_template.what_is_new(version)
+    return f"a newer pod template is available (version {other}: {what}); {HOW_TO_TAKE}"
 
 
 HOW_TO_TAKE = "set recipe.updatePolicy: Auto to take it"

@@ -3,10 +3,12 @@
 The endpoint hook and admission both decide here, so that status and warnings agree.
 """
 
+import re
 from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from aimlib import pod_template
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import Resolved
@@ -14,7 +16,9 @@ from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
 from aimlib.memo import Memo, memoized, versions
+from aimlib.naming import TEMPLATE_ANNOTATION, child_name
 from aimlib.protocol.conditions import Verdict
+from aimlib.protocol.observed import DEPLOYMENT
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
 from aimlib.selection.select import (
@@ -47,10 +51,27 @@ class EndpointDecision(NamedTuple):
     verdict: Verdict
     """RecipeSelected."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the explanation has about parts of the recipe that are left out."""
+        written = (self.selection or {}).get("notes")
+        return tuple(note for note in written if isinstance(note, str)) if isinstance(written, list) else ()
+
 
 def decide(world: World) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
-    return decide_for(world.spec, world.before, world.recipes, world.inventories, world.config)
+    found = decide_for(world.spec, world.before, world.recipes, world.inventories, world.config)
+    running = world.child(DEPLOYMENT, child_name(world.name))
+    if found.pinned or not found.resolved or running is None or world.spec.recipe.update_policy == "Auto":
+        return found
+    return found._replace(resolved=found.resolved.model_copy(update={"template_version": running_template(running)}))
+
+
+def running_template(deployment: Raw) -> int:
+    """The version of a Deployment's pod template, which outlives a status that is lost."""
+    annotations = deployment["spec"]["template"].get("metadata", {}).get("annotations") or {}
+    written = annotations.get(TEMPLATE_ANNOTATION, "")
+    return int(written) if re.fullmatch("[1-9][0-9]{0,5}", written) else pod_template.FIRST
 
 
 def decide_for(
@@ -64,7 +85,7 @@ def decide_for(
     keeps = (
         pinned is not None
         and pinned.decided_for == key
-        and (better in (None, pinned) or spec.recipe.update_policy != "Auto")
+        and (better is None or not better.differs_from(pinned) or spec.recipe.update_policy != "Auto")
     )
     found = before.get("selection")
     explained: Raw = found if isinstance(found, dict) else {}

@@ -82,6 +82,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         conditions=status.conditions(verdicts, world.generation),
         warnings=(
             *warnings(world.spec, resolved),
+            *decision.notes,
             *(kind.message for kind in built.not_offered),
             *cache.warnings,
             *map(former_claim_warning, built.former),

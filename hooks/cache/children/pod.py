@@ -18,6 +18,7 @@ def cache_pod(owner: CacheOwner, component: str, args: list[str], env: list[Raw]
             "restartPolicy": "Never",
             "serviceAccountName": owner.reporter,
             "automountServiceAccountToken": True,
+            "enableServiceLinks": False,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": USER,

@@ -13,6 +13,15 @@ from hooks.objects.hub_token import hub_token
 
 CACHE_VOLUME = "model-cache"
 PROBE_SECONDS = 10
+HOMES_SINCE = 2
+HOMES = {
+    "HOME": "/tmp",  # noqa: S108 - every user may write there
+    "USER": "aim",
+    "XDG_CACHE_HOME": "/tmp/.cache",  # noqa: S108
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/.cache/torchinductor",  # noqa: S108
+    "TRITON_CACHE_DIR": "/tmp/.cache/triton",  # noqa: S108
+}
+"""Variables by which engines find their folders (vLLM: vllm/envs.py; torch: _inductor/runtime/cache_dir_utils.py)."""
 
 
 def container(owner: Owner) -> Raw:
@@ -32,6 +41,7 @@ def _container(owner: Owner) -> Raw:
         "resources": _resources(owner),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "lifecycle": owner.since(2, _drain(owner)),
         "startupProbe": _probe(owner, failures=owner.config.startup_seconds // PROBE_SECONDS),
         "readinessProbe": _probe(owner, failures=3),
         "livenessProbe": _probe(owner, failures=6),
@@ -57,7 +67,7 @@ def _args(owner: Owner) -> list[str]:
     revision = owner.revision or (owner.cache.revision if owner.cache else None)
     return [
         *(flags.served_model_name, resolved.model_id),
-        *(flags.host, "0.0.0.0"),  # noqa: S104 - the pod's own network
+        *(flags.host, owner.config.listen),
         *(flags.port, str(owner.port)),
         *((flags.revision, revision) if revision else ()),
         *((flags.device, "cpu") if flags.device and resolved.vendor == "cpu" else ()),
@@ -76,10 +86,30 @@ def _files(owner: Owner) -> Raw:
 def _env(owner: Owner) -> list[Raw]:
     """Where the model's files come from; the recipe's variables win over these by name."""
     variables = _cached(owner.cache) if owner.cache else _downloading(owner)
-    if owner.spec.security.pod_security_context.run_as_user:
-        variables["HOME"] = {"name": "HOME", "value": "/tmp"}  # noqa: S108 - the image's home is root's
+    variables |= _home(owner)
     variables |= {variable.name: _stated(variable) for variable in owner.resolved.env}
     return list(variables.values())
+
+
+def _home(owner: Owner) -> dict[str, Raw]:
+    """A home, a name and folders for caches: images have them for root alone, and clusters choose other user ids.
+
+    Python finds no name of a uid that /etc/passwd does not have, and then torch names no folder for its caches.
+    """
+    if owner.template_version >= HOMES_SINCE:
+        return {name: {"name": name, "value": value} for name, value in HOMES.items()}
+    if owner.spec.security.pod_security_context.run_as_user:
+        return {"HOME": {"name": "HOME", "value": HOMES["HOME"]}}
+    return {}
+
+
+def _drain(owner: Owner) -> Raw | None:
+    """The replica serves on, and the endpoint's traffic goes elsewhere, before the engine is told to end.
+
+    What an engine does with requests under way when it is told depends on its version and its arguments.
+    """
+    seconds = owner.config.drain_seconds
+    return {"preStop": {"sleep": {"seconds": seconds}}} if seconds else None
 
 
 def _stated(variable: EnvVar) -> Raw:

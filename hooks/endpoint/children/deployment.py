@@ -9,13 +9,15 @@ from aimlib.api.meta import Raw
 from aimlib.caching.choice import cache_use
 from aimlib.caching.usage import usage_annotation, usage_metadata
 from aimlib.kube.quantity import canonical_quantity
-from aimlib.naming import CACHE_LABEL, label_value
+from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
 from hooks.endpoint.children.container import container
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 from hooks.endpoint.children.placement import affinity, tolerations
 from hooks.objects.shared_volume import pods_of
 
 NAME = "app.kubernetes.io/name"
+END_SECONDS = 30
+"""Seconds that an engine has to end once it serves no more."""
 ROLLOUT_GRACE = 600
 """Seconds beyond the start-up time before a rollout counts as stuck: scheduling and pulling the image."""
 
@@ -38,13 +40,16 @@ def engine_deployment(owner: Owner) -> Raw:
             "strategy": _strategy(owner),
             "progressDeadlineSeconds": owner.config.startup_seconds + ROLLOUT_GRACE,
             "template": {
-                "metadata": {"labels": _pod_labels(owner), "annotations": {**_scraping(owner), **_usage(owner)}},
+                "metadata": {"labels": _pod_labels(owner), "annotations": _annotations(owner)},
                 "spec": {
                     "serviceAccountName": owner.account,
                     "automountServiceAccountToken": False,
+                    # Else a Service named vllm sets VLLM_PORT to its URL, which the engine takes for its port.
+                    "enableServiceLinks": owner.since(2, value=False),
+                    "terminationGracePeriodSeconds": owner.since(2, owner.config.drain_seconds + END_SECONDS),
                     "securityContext": _security(owner.spec.security.pod_security_context),
                     "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
-                    "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
+                    "affinity": {**(affinity(owner) or {}), **_together(owner)},
                     "tolerations": tolerations(owner.resolved),
                     "containers": [container(owner)],
                     "volumes": [
@@ -113,6 +118,12 @@ def _pod_labels(owner: Owner) -> dict[str, str]:
         **({"app.kubernetes.io/version": label_value(version)} if version else {}),
         **({CACHE_LABEL: label_value(cache.name)} if cache else {}),
     }
+
+
+def _annotations(owner: Owner) -> dict[str, str | None]:
+    """Those of the pods; the version of their template outlives a status that is lost."""
+    version = owner.since(2, str(owner.template_version))
+    return {TEMPLATE_ANNOTATION: version, **_scraping(owner), **_usage(owner)}
 
 
 def _usage(owner: Owner) -> dict[str, str]:

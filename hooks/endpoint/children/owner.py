@@ -1,7 +1,8 @@
 """The input of every builder: the endpoint, its configuration and the settings; and what all children share."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from aimlib import pod_template
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import Resolved, UsedCache
 from aimlib.api.meta import Raw
@@ -11,6 +12,8 @@ from aimlib.engines.catalogue import Engine, engine
 from aimlib.naming import ENDPOINT_LABEL, child_name, label_value
 from aimlib.selection.select import decided_for
 from hooks.objects.shared_volume import ONE_NODE
+
+T = TypeVar("T")
 
 
 def pod_selector(endpoint: str) -> dict[str, str]:
@@ -54,6 +57,15 @@ class Owner(NamedTuple):
         """The pods' service account, where one is named or made."""
         requested = self.spec.security.service_account
         return requested.name or (self.child if requested.create else None)
+
+    @property
+    def template_version(self) -> int:
+        """The version of the pod template; one of a later release is rendered as the newest of this one."""
+        return min(self.resolved.template_version or pod_template.FIRST, pod_template.NEWEST)
+
+    def since(self, version: int, value: T) -> T | None:
+        """A value that the pod template has from a version on."""
+        return value if self.template_version >= version else None
 
     @property
     def engine(self) -> Engine:

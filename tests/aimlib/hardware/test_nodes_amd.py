@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aimlib.hardware.nodes import node_facts
 from aimlib.hardware.products import products
-from tests.aimlib.make import amd, node
+from tests.aimlib.make import amd, inventory, node
 
 MI300X = {"device-id": "74a1", "vram": "192G", "product-name": "AMD_Instinct_MI300X_OAM", "family": "AI"}
 PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
@@ -36,14 +36,34 @@ def gpus(raw):
     return node_facts(raw).pools[:-1]
 
 
+def unlabelled(raw):
+    """The facts of a node but for the label that they are from."""
+    facts = node_facts(raw)
+    return facts.model_copy(
+        update={"pools": tuple(pool.model_copy(update={"node_label": None}) for pool in facts.pools)}
+    )
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_no_form_changes_the_answer(form):
     labels = {}
     for name, value in MI300X.items():
         labels |= FORMS[form](name, value)
-    assert node_facts(node(labels, {"amd.com/gpu": "8"})) == node_facts(
+    assert unlabelled(node(labels, {"amd.com/gpu": "8"})) == unlabelled(
         node({f"amd.com/gpu.{name}": value for name, value in MI300X.items()}, {"amd.com/gpu": "8"})
     )
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("facts", [MI300X, {"product-name": MI300X["product-name"]}, {"device-id": "74A1"}], ids=str)
+def test_the_label_by_which_a_product_is_recognised_selects_its_node(form, facts):
+    labels = {}
+    for name, value in facts.items():
+        labels |= FORMS[form](name, value)
+    (pool,) = gpus(node(labels, {"amd.com/gpu": "8"}))
+    key, equals, value = pool.node_label.partition("=")
+    assert labels[key] == (value if equals else "8")
+    assert inventory(node(labels, {"amd.com/gpu": "8"})).classes[-1].node_labels == (pool.node_label,)
 
 
 @given(st.fixed_dictionaries({name: st.sampled_from([*FORMS]) for name in MI300X}))
