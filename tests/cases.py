@@ -24,6 +24,8 @@ observed   how the children of the earlier sync are found: `ready` (the default)
            `missing`, or an object that is merged into the child
 written    what is merged into the status that the earlier sync wrote
 pods       the endpoint's Pods, each as what is different about it (`pod` of world.py); asked for as the server does
+log        the log of the container that ended, read as the server does: the name of a file in testdata/engine-logs, a
+           text, or null where it could not be read
 figures    what Prometheus says of the endpoint: the figures by their names in the status, or what was found instead of
            an answer, as text; asked for as the server does
 
@@ -47,7 +49,7 @@ PARENTS = {
     "cache": "AIMCache",
 }
 KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "figures", "offers")
+KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "figures", "offers")
 
 
 class Case(NamedTuple):

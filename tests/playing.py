@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from aimlib.config import Config
+from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.diagnosis.engine_errors import Findings, examine
+from aimlib.diagnosis.pod_failures import ended_container
 from aimlib.protocol.last_applied import LAST_APPLIED, last_applied
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observations import LIVE_METRICS, PODS
+from aimlib.protocol.observations import ENGINE_LOG, LIVE_METRICS, PODS
 from aimlib.protocol.observed import DEPLOYMENT, kind_key, replicas_missing
 from hooks.cli.simulate import KIND_BY_RESOURCE
 from hooks.endpoint.world import live_metrics_requested
@@ -16,6 +19,7 @@ from hooks.server.app import call_hook, hooks
 from tests.cases import merged
 from tests.cluster.standin.selector import compile_selector
 from tests.controllers import groups
+from tests.files import TESTDATA
 from tests.world import NOON, catalogue, dated, observation, parent, pod, related_key, reported, versioned
 
 DECORATORS = {"recipe", "node"}
@@ -38,13 +42,23 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
 
     def observe(request: Request) -> Request:
         if pods is not None and replicas_missing(request.observed(DEPLOYMENT)):
-            request = request.with_observation(PODS, [pod(one) for one in pods])
+            found = [pod(one) for one in pods]
+            request = request.with_observation(PODS, found)
+            if "log" in (world or {}) and (end := ended_container(found, request.now)):
+                request = request.with_observation(ENGINE_LOG, EngineLog(end.attempt, read_log((world or {})["log"])))
         if figures is not None and live_metrics_requested(request):
             request = request.with_observation(LIVE_METRICS, observation(figures, request.now))
         return request
 
     _, said, code = call_hook(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
     return Answer(code, said)
+
+
+def read_log(log: str | None) -> Findings | None:
+    """What a log has, that a case names or quotes."""
+    path = TESTDATA / "engine-logs" / f"{log}.log"
+    named = log is not None and "\n" not in log and path.exists()
+    return None if log is None else examine(path.read_text(encoding="utf-8") if named else log)
 
 
 def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -198,6 +198,7 @@ def calls(path: Path) -> Iterator[str]:
 CLOCKS = {
     "hooks.server.app",
     "hooks.server.webhooks",
+    "hooks.server.observers.logs",
     "hooks.server.observers.prometheus",
     "hooks.jobs.volume.clock",
     "hooks.jobs.certificates.__main__",

@@ -12,7 +12,7 @@ from aimlib.api import API_VERSION
 from aimlib.caching.job_reports import model_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.kube.timestamp import format_timestamp as instant
-from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.prometheus_query import STATUS_METRICS
 from hooks.cache.volume import DEFAULT_CLASS
@@ -113,7 +113,12 @@ def pod(patch: dict[str, Any]) -> dict[str, Any]:
     conditions = merged({"PodScheduled": "True", "Ready": "True"}, patch.get("conditions", {}))
     container = {"name": "engine", "image": "docker.io/vllm/vllm-openai-rocm:v0.33.0", "ready": True, "started": True}
     usual = {
-        "metadata": {"name": "chat-5d9c-x2x4z", "creationTimestamp": long_ago},
+        "metadata": {
+            "name": "chat-5d9c-x2x4z",
+            "namespace": "team-a",
+            "labels": {ENDPOINT_LABEL: "chat"},
+            "creationTimestamp": long_ago,
+        },
         "spec": {"nodeName": "mi300x-0", "containers": [{"name": "engine"}]},
         "status": {
             "phase": "Running",

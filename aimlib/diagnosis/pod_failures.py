@@ -5,12 +5,22 @@ compared, so that states that pass within seconds are not reported.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.diagnosis.engine_errors import READ_LENGTH, diagnose, last_line, one_line, shortened
+from aimlib.diagnosis.container_ends import (
+    EndedContainer,
+    EngineLog,
+    PodFailure,
+    container_end,
+    container_specs,
+    containers,
+    end_failure,
+    is_live,
+)
+from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, shortened
+from aimlib.diagnosis.log_lines import one_line
 from aimlib.diagnosis.scheduling import claim_pending, summarize
 from aimlib.kube.timestamp import parse_time
 from aimlib.printable import printable
@@ -33,32 +43,34 @@ IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrIma
 IMAGE_REASONS |= {"RegistryUnavailable", "SignatureValidationFailed"}
 CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
 """The kubelet's reasons of waiting containers (pkg/kubelet/images/types.go, kuberuntime/kuberuntime_container.go)."""
-STOPPED_EXIT_CODES = {0, 137, 143}
-"""Exit codes of a stopped server: regular end, SIGKILL, SIGTERM (128 + the signal's number)."""
 EVICTION_REASONS = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShutdown"}
 """Reasons of pods that were evicted (pkg/kubelet/eviction, preemption, nodeshutdown)."""
 
 
-class PodFailure(NamedTuple):
-    """Why replicas are missing."""
-
-    reason: str
-    """One CamelCase word."""
-    message: str
-    """A sentence with the facts."""
-
-
-def pod_failure(pods: Iterable[Raw], now: datetime) -> PodFailure | None:
+def pod_failure(
+    pods: Iterable[Raw], now: datetime, log: EngineLog | None = None, former: Diagnosis | None = None
+) -> PodFailure | None:
     """The first cause in the table, of the newest pod that has it; None where waiting may help.
 
-    `pods` are all Pods of one endpoint as the API server has them, `now` is the time of the request.
+    `pods` are all Pods of one endpoint as the API server has them, `now` is the time of the request. `log` is what was
+    read of the log of the container that `ended_container` returns, `former` what was last reported of the same spec.
     """
-    listed = sorted(pods, key=lambda pod: (_created(pod), pod["metadata"]["name"]), reverse=True)
-    youngest_live = max(map(_created, filter(_live, listed)), default="")
-    newest_first = [pod for pod in listed if not (_created(pod) < youngest_live and _failed_long_ago(pod, now))]
-    pairs = ((rule, pod) for rule in POD_FAILURE_RULES for pod in newest_first)
+    listed = _newest_first(pods, now)
+    pairs = ((rule, pod) for rule in _rules(log, former) for pod in listed)
     found = next((found for rule, pod in pairs if (found := rule(pod, now))), None)
     return found and found._replace(message=printable(found.message, FAILURE_LENGTH))
+
+
+def ended_container(pods: Iterable[Raw], now: datetime) -> EndedContainer | None:
+    """The container whose end `pod_failure` reports, and so the one whose log is worth reading."""
+    return next((end for pod in _newest_first(pods, now) if (end := container_end(pod))), None)
+
+
+def _newest_first(pods: Iterable[Raw], now: datetime) -> list[Raw]:
+    """The pods but for those that failed long ago and were replaced."""
+    listed = sorted(pods, key=lambda pod: (_created(pod), pod["metadata"]["name"]), reverse=True)
+    youngest_live = max(map(_created, filter(is_live, listed)), default="")
+    return [pod for pod in listed if not (_created(pod) < youngest_live and _failed_long_ago(pod, now))]
 
 
 def _created(pod: Raw) -> str:
@@ -99,7 +111,7 @@ def _unschedulable(pod: Raw, now: datetime) -> PodFailure | None:
 def _unscheduled(pod: Raw, now: datetime) -> str | None:
     """The scheduler's message about a pod that has had no node for long enough."""
     condition = _condition(pod, "PodScheduled")
-    waits = _live(pod) and condition.get("status") == "False" and _since(condition, now) >= UNSCHEDULED_SECONDS
+    waits = is_live(pod) and condition.get("status") == "False" and _since(condition, now) >= UNSCHEDULED_SECONDS
     why = condition.get("message") or condition.get("reason") or "the scheduler gives no reason"
     return str(why)[:READ_LENGTH] if waits else None
 
@@ -112,7 +124,7 @@ def _requests(pod: Raw) -> dict[str, str]:
 
 
 def _image(pod: Raw, _now: datetime) -> PodFailure | None:
-    for container in _containers(pod):
+    for container in containers(pod):
         waiting = _waiting(container)
         if waiting.get("reason") in IMAGE_REASONS:
             image, message = container.get("image") or "", str(waiting.get("message") or "")
@@ -140,7 +152,7 @@ def _registry(message: str, image: str) -> str:
 
 
 def _config(pod: Raw, _now: datetime) -> PodFailure | None:
-    for container in _containers(pod):
+    for container in containers(pod):
         waiting = _waiting(container)
         if waiting.get("reason") in CONFIG_REASONS:
             message = shortened(str(waiting.get("message") or waiting["reason"]))
@@ -148,45 +160,15 @@ def _config(pod: Raw, _now: datetime) -> PodFailure | None:
     return None
 
 
-def _ended(pod: Raw, _now: datetime) -> PodFailure | None:
-    """A container that ended and has not started again."""
-    for container in _containers(pod):
-        states = (container.get("state") or {}, container.get("lastState") or {})
-        last = next((state["terminated"] for state in states if state.get("terminated")), None)
-        if last is not None and not container.get("ready") and not container.get("started"):
-            return _end(pod, container["name"], last)
-    return None
-
-
-def _end(pod: Raw, name: str, last: Raw) -> PodFailure:
-    text, code = str(last.get("message") or ""), last.get("exitCode")
-    if last.get("reason") == "OOMKilled":
-        limit = next(filter(None, (_limit(spec) for spec in _specs(pod) if spec["name"] == name)), None)
-        where = f"at its memory limit of {limit}" if limit else "because its node had no memory left"
-        return PodFailure("OutOfMemory", f"container {name} was killed {where}")
-    if diagnosis := diagnose(text):
-        return PodFailure(diagnosis.reason, diagnosis.message)
-    if code in STOPPED_EXIT_CODES and last.get("reason") != "ContainerStatusUnknown":
-        probe = "as when its startup or liveness probe keeps failing"
-        return PodFailure("ProbeFailing", f"container {name} was stopped (exit code {code}), {probe}")
-    line = last_line(text)
-    log = f"; its last log line is: {line}" if line else "; it logged nothing"
-    return PodFailure("CrashLoop", f"container {name} ended with exit code {code}{log}")
-
-
-def _limit(container: Raw) -> str | None:
-    return ((container.get("resources") or {}).get("limits") or {}).get("memory")
-
-
 def _unready(pod: Raw, now: datetime) -> PodFailure | None:
     """A container that has started and whose readiness probe fails."""
     condition = _condition(pod, "Ready")
-    for container in _containers(pod) if condition.get("status") == "False" else ():
+    for container in containers(pod) if condition.get("status") == "False" else ():
         running = (container.get("state") or {}).get("running")
         grace = LOST_SECONDS if _was_ready(condition, running or {}) else UNREADY_SECONDS
         if container.get("started") and not container.get("ready") and running and _since(condition, now) >= grace:
             name = container["name"]
-            probe = next((spec.get("readinessProbe") for spec in _specs(pod) if spec["name"] == name), None)
+            probe = next((spec.get("readinessProbe") for spec in container_specs(pod) if spec["name"] == name), None)
             shown = f" ({path})" if (path := ((probe or {}).get("httpGet") or {}).get("path")) else ""
             return PodFailure("ProbeFailing", f"container {name} runs, and its readiness probe{shown} keeps failing")
     return None
@@ -221,32 +203,17 @@ def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
     return None
 
 
-POD_FAILURE_RULES: tuple[Callable[[Raw, datetime], PodFailure | None], ...] = (
-    _claim_pending,
-    _unschedulable,
-    _image,
-    _config,
-    _ended,
-    _unready,
-    _failed,
-    _node_lost,
-)
-
-
-def _live(pod: Raw) -> bool:
-    return not pod["metadata"].get("deletionTimestamp") and (pod.get("status") or {}).get("phase") != "Failed"
-
-
-def _containers(pod: Raw) -> Iterator[Raw]:
-    """The status of each container of a pod that is not being deleted."""
-    status = pod.get("status") or {}
-    if _live(pod):
-        yield from (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-
-
-def _specs(pod: Raw) -> Iterator[Raw]:
-    spec = pod.get("spec") or {}
-    yield from (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+def _rules(log: EngineLog | None, former: Diagnosis | None) -> tuple[Callable[[Raw, datetime], PodFailure | None], ...]:
+    return (
+        _claim_pending,
+        _unschedulable,
+        _image,
+        _config,
+        lambda pod, _now: end_failure(pod, log, former),
+        _unready,
+        _failed,
+        _node_lost,
+    )
 
 
 def _waiting(container: Raw) -> Raw:

@@ -7,7 +7,8 @@ amd.com/gpu, 2 node(s) had untolerated taint {a: b}. preemption: …`, the parts
 import re
 from collections.abc import Callable, Mapping
 
-from aimlib.diagnosis.engine_errors import READ_LENGTH, one_line, shortened
+from aimlib.diagnosis.engine_errors import READ_LENGTH, shortened
+from aimlib.diagnosis.log_lines import one_line
 
 FIT_ERROR = re.compile(
     r"0/(?P<nodes>\d+) nodes are available: (?P<parts>.+?)\.?(?: (?:no new claims|preemption: ).*)?", re.DOTALL

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from aimlib.api.meta import Raw
+from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.telemetry.live_metrics import Observation
 
 _T = TypeVar("_T")
@@ -19,6 +20,8 @@ class Topic(Generic[_T]):
 
 PODS: Topic[list[Raw]] = Topic("pods")
 """The Pods of the parent; an empty list where the API server did not answer."""
+ENGINE_LOG: Topic[EngineLog] = Topic("engine log")
+"""What was read of the log of the container that ended last."""
 LIVE_METRICS: Topic[Observation] = Topic("live metrics")
 """The result of a Prometheus query for the parent."""
 

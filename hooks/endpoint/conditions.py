@@ -1,5 +1,6 @@
 """The conditions of an endpoint, each from its decision and what is observed; Ready is the first that fails."""
 
+import re
 from typing import NamedTuple
 
 import jsonpatch
@@ -125,6 +126,13 @@ def degraded(available: Verdict, desired: int, rollout: Rollout) -> Verdict:
     return available._replace(message=message)
 
 
+def without_serving(message: str) -> str:
+    """A message of Available without what `degraded` puts before it."""
+    return SERVING.sub("", message)
+
+
+SERVING = re.compile(r"^\d+ of \d+ replicas serves?; (?:the [a-z ]+: )?")
+"""What `degraded` puts before a message."""
 PASSING = frozenset({"Progressing", "Stopped"})
 """Reasons of Available while nothing is wrong."""
 ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth"}

@@ -4,12 +4,22 @@ from typing import Any
 
 from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
+from aimlib.diagnosis.engine_errors import Diagnosis
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.last_applied import kept_children
-from aimlib.protocol.metacontroller import written_status
-from aimlib.protocol.observed import DEPLOYMENT, ChildState, Rollout, condition_since, phase_of, rollout, serves
+from aimlib.protocol.metacontroller import prune, written_status
+from aimlib.protocol.observed import (
+    DEPLOYMENT,
+    ChildState,
+    Rollout,
+    condition_of,
+    condition_since,
+    phase_of,
+    rollout,
+    serves,
+)
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
@@ -55,7 +65,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     pending = pending_children(world, states.values(), *since, *used_since(owner, world.children))
     examined = world.pods_examined and owner.replicas > 0
     replicas = rollout(states.get("Deployment"))
-    replicas = _with_cause(replicas, world) if examined else replicas
+    replicas = _with_cause(replicas, world, resolved, cache.pods.restricted_because) if examined else replicas
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
     serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
     answering = serves(world.children)
@@ -98,9 +108,9 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     return _response(made, decision.selection, built.children) | ({"resyncAfterSeconds": again} if again else {})
 
 
-def _with_cause(replicas: Rollout, world: World) -> Rollout:
+def _with_cause(replicas: Rollout, world: World, resolved: Resolved, appended: str) -> Rollout:
     """The rollout with what its Pods show, which is more than what the Deployment reports."""
-    found = pod_failure(world.pods or (), world.now)
+    found = pod_failure(world.pods or (), world.now, world.log, _former_failure(world, resolved, appended))
     return replicas._replace(problem=found) if found else replicas
 
 
@@ -109,6 +119,16 @@ def _pod_resync_seconds(world: World) -> int:
     since = parse_time(condition_since(world.now, world.before, "Available", "False")) or world.now
     waited = (world.now - since).total_seconds()
     return int(min(max(waited / 4, POD_RESYNC_SECONDS), LATEST_POD_RESYNC_SECONDS))
+
+
+def _former_failure(world: World, resolved: Resolved, appended: str) -> Diagnosis | None:
+    """What was last reported of the same spec and the same configuration, without what is appended to it."""
+    former = condition_of(world.before, "Available")
+    same = former.get("observedGeneration") == world.generation and world.before.get("resolved") == prune(
+        resolved.wire()
+    )
+    message = conditions.without_serving(str(former.get("message") or "")).removesuffix(f"; {appended}")
+    return Diagnosis(str(former.get("reason") or ""), message) if same and former.get("status") == "False" else None
 
 
 def _response(made: EndpointStatus, selection: Raw | None, children: list[Raw]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from aimlib.api import API_VERSION
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.config import Config
+from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.protocol.metacontroller import BadRequestError, Request
-from aimlib.protocol.observations import LIVE_METRICS, PODS
+from aimlib.protocol.observations import ENGINE_LOG, LIVE_METRICS, PODS
 from aimlib.protocol.observed import DEPLOYMENT, Children, find_child, last_changed, replicas_missing
 from aimlib.schema.parsing import parse_as
 from aimlib.telemetry.live_metrics import Observation
@@ -41,6 +42,8 @@ class World(NamedTuple):
     """Whether a child of a kind may be desired (`Request.offers`)."""
     pods: list[Raw] | None
     """The endpoint's Pods; None where no observer listed them."""
+    log: EngineLog | None
+    """What was read of the log of a container that ended; None where no observer did."""
     live_metrics: Observation | None
     """What Prometheus has of the endpoint; None where no observer queried it."""
 
@@ -91,5 +94,6 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         children=request.children,
         offers=request.offers,
         pods=request.observations.get(PODS),
+        log=request.observations.get(ENGINE_LOG),
         live_metrics=request.observations.get(LIVE_METRICS),
     )

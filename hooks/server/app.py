@@ -136,7 +136,7 @@ def create_app(config: Config | None = None) -> Flask:
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
     load_data("hardware")  # parsed now, so that the first request does not wait
     log, paths, version = logger(), hooks(settings), release()
-    observing = observers(os.environ.get("AIM_OBSERVE", ""))
+    observing = observers(os.environ.get("AIM_OBSERVE", ""), os.environ.get("AIM_OBSERVE_LOGS", ""))
     clients = Clients(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
     read_catalogue = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
     audit_logger()  # created before there are threads

@@ -21,7 +21,7 @@ ROWS = {
 AVAILABLE = ("AIMEndpoint", "Available")
 MODELS = ("AIMCache", "status.cachedModels.reason")
 ELSEWHERE = {
-    "aimlib/diagnosis/pod_failures.py: diagnosis.reason": {
+    "aimlib/diagnosis/container_ends.py: reason": {
         Literal(*AVAILABLE, one["reason"]) for one in load_data("engine_errors")["errors"]
     },
     "hooks/endpoint/conditions.py: rollout.problem": {

@@ -149,6 +149,8 @@ MAY: dict[str, dict[str, Verbs]] = {
 
 WITH_GATEWAYS = {**MAY["metacontroller"], "httproutes": MADE}
 """Of Metacontroller once the component gateway-api is installed; without it nobody has rights to routes."""
+WITH_POD_LOGS = {**MAY["aim-hooks"], "pods/log": ("get",)}
+"""Of the hook server once the component pod-logs is installed."""
 ELSEWHERE = {**MAY, **dict.fromkeys(("view", "edit", "admin", "tenant", "reporter"), CATALOGUE)}
 """The same in a namespace in which nobody was given anything."""
 CERTIFICATES_AT_HOME = {

@@ -1,11 +1,11 @@
-"""The observers that AIM_OBSERVE enables: clients that request what a hook's request does not bring."""
+"""The observers that the environment enables: clients that request what a hook's request does not bring."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from aimlib.config import ConfigError
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observations import LIVE_METRICS, PODS, Topic
+from aimlib.protocol.observations import ENGINE_LOG, LIVE_METRICS, PODS, Topic
 from hooks.endpoint.admission import Catalogue
 
 Result = TypeVar("Result")
@@ -15,10 +15,13 @@ CATALOGUE = "catalogue"
 """The observer that admission uses, and no hook."""
 
 
-def observers(names: str) -> dict[str, Observe]:
-    """The enabled observers by the path of their hook. ConfigError for unknown names."""
-    enabled = _names(names)
-    enabled_observers = [make() for name, make in OBSERVERS.items() if name in enabled]
+def observers(names: str, logs: str = "") -> dict[str, Observe]:
+    """The enabled observers by the path of their hook. ConfigError for unknown names and values.
+
+    Logs have a variable of their own, so that a component can enable them whatever else is observed.
+    """
+    enabled = _names(names) | _logs_enabled(logs, names)
+    enabled_observers = [make() for name, make in (OBSERVERS | LOGS).items() if name in enabled]
     return {"/endpoint/sync": _in_order(enabled_observers)} if enabled_observers else {}
 
 
@@ -40,6 +43,14 @@ def _names(names: str) -> set[str]:
     return enabled
 
 
+def _logs_enabled(value: str, names: str) -> set[str]:
+    if value not in {"", "false", "true"}:
+        raise ConfigError(f"AIM_OBSERVE_LOGS must be true or false; it is {value}")
+    if value == "true" and "pods" not in _names(names):
+        raise ConfigError("AIM_OBSERVE_LOGS: logs are read of the pods that are observed, and AIM_OBSERVE has no pods")
+    return {*LOGS} if value == "true" else set()
+
+
 def _in_order(observers_in_order: list[Observe]) -> Observe:
     def observe(request: Request) -> Request:
         for observe_topic in observers_in_order:
@@ -53,6 +64,12 @@ def _pods() -> Observe:
     from hooks.server.observers.pods import PodObserver  # noqa: PLC0415 - imports the Kubernetes client
 
     return _adds_result(PODS, PodObserver())
+
+
+def _logs() -> Observe:
+    from hooks.server.observers.logs import LogObserver  # noqa: PLC0415 - imports the Kubernetes client
+
+    return _adds_result(ENGINE_LOG, LogObserver())
 
 
 def _prometheus() -> Observe:
@@ -73,3 +90,5 @@ def _adds_result(topic: Topic[Result], observer: Callable[[Request], Result | No
 
 OBSERVERS = {"pods": _pods, "prometheus": _prometheus}
 """Constructors by their names in AIM_OBSERVE."""
+LOGS = {"logs": _logs}
+"""The constructor of the observer that AIM_OBSERVE_LOGS enables; it goes by what the observer of Pods listed."""

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.data import load_data
-from aimlib.diagnosis.engine_errors import Diagnosis, diagnose, last_line, stable_lines
+from aimlib.diagnosis.engine_errors import Diagnosis, diagnose, last_line
+from aimlib.diagnosis.log_lines import read_lines
 
 TABLE = load_data("engine_errors")["errors"]
+OTHERS = ("secondary", "ending", "progress", "requests")
 GATED = "https://huggingface.co/org/model/resolve/main/config.json"
 
 
@@ -91,7 +93,10 @@ def test_every_entry_says_where_its_words_come_from_and_is_an_expression():
         assert one["sources"]
         for pattern in one["found"]:
             assert not re.search(pattern, ""), pattern
-    assert len({one["reason"] for one in TABLE}) == len(TABLE)
+    for one in (row for key in OTHERS for row in load_data("engine_errors")[key]):
+        assert one.keys() == {"found", "sources"}
+        assert not any(re.search(pattern, "") for pattern in one["found"])
+    assert len({(one["reason"], one["means"]) for one in TABLE}) == len(TABLE)
 
 
 @pytest.mark.parametrize(
@@ -127,5 +132,5 @@ def test_a_long_line_is_cut():
 @given(st.text(max_size=3000))
 def test_any_text_is_read(text):
     assert len(last_line(text)) <= 300
-    assert all("\n" not in line for line in stable_lines(text))
+    assert all("\n" not in line.text for line in read_lines(text, 8192))
     diagnose(text)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aimlib.diagnosis.engine_errors import MESSAGE_BYTES, diagnose, last_line, shortened
+from aimlib.diagnosis.engine_errors import diagnose, last_line, shortened
+from aimlib.diagnosis.log_lines import MESSAGE_BYTES
 from aimlib.diagnosis.secret_patterns import HIDDEN, hide_secrets
 
 OPEN = string.ascii_letters + string.digits
