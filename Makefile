@@ -58,7 +58,7 @@ docs: $(READY) ## write the generated pages of docs/ from CRDs, settings, reason
 	$(BIN)/python -m tests.docs
 
 rules: $(READY) ## write the rules of Prometheus from the table of metrics and rules/alerts.yaml
-	$(BIN)/python -m aimlib.telemetry.recording_rules manifests/components/monitoring
+	$(BIN)/python -m aimlib.telemetry.recording_rules manifests/components/monitoring $(RUNBOOKS)
 
 dashboards: $(READY) ## write the dashboards of Grafana from their tables in tests/dashboards
 	$(BIN)/python -m tests.dashboards

@@ -87,6 +87,8 @@ class Config(Model):
     remote_code_revisions: Literal["Default", "Any"] = "Default"
     """Which code recipes with --trust-remote-code run: that of the default branch, or of any revision that an endpoint
     or its cache names."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that the hook server logs; debug has the syncs that change nothing, too."""
     admission: Literal["warn", "enforce"] = "warn"
     """Whether an endpoint for which nothing fits is accepted with a warning or refused, in all namespaces."""
 

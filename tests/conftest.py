@@ -10,7 +10,7 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.kustomize import OVERLAYS, Objects, build, build_metacontroller
+from tests.kustomize import OVERLAYS, ROOT, Objects, build, build_metacontroller
 
 pytest_plugins = ["tests.cluster.fixtures", "tests.monitoring.fixtures"]
 
@@ -20,6 +20,12 @@ settings.register_profile("steady", derandomize=True, max_examples=60, **PATIENT
 settings.register_profile("quick", settings.get_profile("steady"), max_examples=15)
 settings.register_profile("explore", max_examples=1000, **PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(scope="session")
+def kept() -> Objects:
+    """What `manifests/crds` installs, and uninstalling the others keeps; to be read only."""
+    return build(ROOT / "manifests" / "crds")
 
 
 @pytest.fixture(scope="session")

@@ -47,8 +47,7 @@ def _built(folder: Path) -> str:
 
 def build_metacontroller(scratch: Path) -> Objects:
     """What `manifests/metacontroller` makes of Metacontroller's own manifests, for which a fixture of theirs stands."""
-    for name in ("crds", "manifests"):
-        shutil.copytree(ROOT / name, scratch / name)
+    shutil.copytree(ROOT / "manifests", scratch / "manifests")
     shutil.copytree(FIXTURE, scratch / "fixture")
     path = scratch / REMOTE.relative_to(ROOT) / "kustomization.yaml"
     kustomization = yaml.safe_load(path.read_text())

@@ -75,6 +75,7 @@ OUTSIDE = {
     "random": "",
     "uuid": "",
     "secrets": r"hooks\.jobs\.certificates",
+    "contextvars": r"hooks\.observability",
 }
 """Modules that reach outside of the process, and the folders that may import them."""
 

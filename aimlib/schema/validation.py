@@ -31,7 +31,8 @@ METADATA: Schema = {
     "required": ["name"],
     "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 253, "pattern": SUBDOMAIN},
-        "namespace": {"type": "string", "maxLength": 63, "pattern": LABEL},
+        # An empty one is none, as for kubectl.
+        "namespace": {"type": "string", "maxLength": 63, "pattern": f"^$|{LABEL}"},
         "labels": TEXTS,
         "annotations": TEXTS,
         # What the API server sets itself and ignores from others, as in the output of `kubectl get -o yaml`.

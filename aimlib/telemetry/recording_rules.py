@@ -4,6 +4,7 @@ Each series has the labels `namespace` and `aimendpoint` and aggregates all repl
 no such metric, or nothing is measured, there is no series.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -196,7 +197,21 @@ def _text(content: Raw) -> str:
     return f"# Made by `make rules`; do not edit.\n{yaml.dump(content, Dumper=_Lines, sort_keys=False, width=120)}"
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    for filename, text in rule_files(yaml.safe_load((target / "rules" / "alerts.yaml").read_text(encoding="utf-8"))):
+def with_runbooks(alerts: str, page: str) -> str:
+    """The text of the alerting rules, with another address of the page that says what to do; it must be absolute."""
+    if not re.match("https?://[^#]+$", page):
+        raise ValueError(f"{page} is not the address of a page, such as https://wiki.example.com/aim")
+    return re.sub("runbook_url: [^#]+#", lambda _: f"runbook_url: {page}#", alerts)
+
+
+def write_rules(target: Path, runbooks: str | None = None) -> None:
+    """Writes the generated files beside `rules/alerts.yaml`, into which another address of its page is written."""
+    source = target / "rules" / "alerts.yaml"
+    if runbooks:
+        source.write_text(with_runbooks(source.read_text(encoding="utf-8"), runbooks), encoding="utf-8")
+    for filename, text in rule_files(yaml.safe_load(source.read_text(encoding="utf-8"))):
         (target / filename).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_rules(Path(sys.argv[1]), *sys.argv[2:])

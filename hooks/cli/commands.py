@@ -1,30 +1,34 @@
 """The commands: each reads its input, calls the hooks, prints their responses, and returns its exit code."""
 
-import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.telemetry.live_metrics import format_metrics
 from hooks.cli import files, simulate, simulate_cache
 from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
-from hooks.cli.explanation import CANDIDATE_HEAD, WIDE_CANDIDATE_HEAD, Explanation, explanation_of
-from hooks.cli.formats import as_list, json_text, one_or_list, yaml_document
-from hooks.cli.plan import EndpointResponse, PlanContext
+from hooks.cli.explanation import Explanation, explanation_of
+from hooks.cli.formats import as_list, json_text, one_or_list, yaml_comment, yaml_document
+from hooks.cli.plan import EndpointResponse, PlanContext, PlannedObject
+from hooks.cli.printing import Table, print_closest, print_explanation, print_note, print_table, print_text
 from hooks.cli.simulate import SimulatedCluster
-from hooks.cli.summary import ENDPOINTS, PLAN_HEAD, RECIPE_HEAD, WIDE_RECIPE_HEAD, plan_rows, recipe_data, recipe_row
-from hooks.cli.tables import Cell, table
-from hooks.cli.terminal import show
+from hooks.cli.summary import (
+    ENDPOINTS,
+    PLAN_HEAD,
+    RECIPE_HEAD,
+    RECIPE_OMISSIBLE,
+    WIDE_RECIPE_HEAD,
+    plan_rows,
+    recipe_data,
+    recipe_row,
+)
+from hooks.cli.terminal import CHOSEN, WARNING, show_sentence
 from hooks.endpoint.children import OPTIONAL
 
 if TYPE_CHECKING:
     from hooks.cli.cluster import LiveCluster
-
-CLOSEST_SHOWN = 5
-"""Candidates that `plan` shows for an endpoint that nothing fits."""
 
 ENDPOINT_KINDS = frozenset({"aimendpoint", "aimendpoints", "aimep"})
 
@@ -58,22 +62,39 @@ def print_plan(options: CommandOptions) -> int:
     fitting = [one for one in planned if one.fits]
     children = [child for one in fitting for child in one.children]
     if options.output == "json":
-        _print(json_text(as_list(children)) if children else "")
+        print_text(json_text(as_list(children)))
     elif options.output == "table":
-        _print_table(PLAN_HEAD, plan_rows(children)) if children else None
-        _print("".join(f"\n{one.message}\n" for one in fitting))
+        _print_children(children)
+        for one in planned:
+            show_sentence(f"{one.title}: {one.message}", style=CHOSEN if one.fits else WARNING)
     else:
-        for one in fitting:
-            titles = (f"{one.title}: {one.message}", *[""] * len(one.children))
-            _print("".join(map(yaml_document, one.children, titles)))
+        for one in planned:
+            _print_documents(one)
     for one in planned:
         for warning in one.warnings:
-            _note(f"{one.title}: {warning}")
+            print_note(f"{one.title}: {warning}")
         if not one.fits:
-            _note(f"{one.title}: {one.message}")
+            print_note(f"{one.title}: {one.message}")
         if not one.fits and one.explanation:
-            _print_closest(one.explanation)
+            print_closest(one.explanation)
     return 0 if len(fitting) == len(planned) else NOTHING_FITS_CODE
+
+
+def _print_children(children: list[Raw]) -> None:
+    """Prints a row per child; in a narrow terminal without the namespace, where it is the same for all."""
+    omissible = PLAN_HEAD[:1] if len({child["metadata"]["namespace"] for child in children}) == 1 else ()
+    if children:
+        print_table(Table(PLAN_HEAD, plan_rows(children), omissible))
+        print_text("\n")
+
+
+def _print_documents(one: PlannedObject) -> None:
+    """Prints the children as YAML, the first under the object's title; the title alone where nothing fits."""
+    title = f"{one.title}: {one.message}"
+    if one.fits:
+        print_text("".join(map(yaml_document, one.children, (title, *[""] * len(one.children)))))
+    else:
+        print_text(yaml_comment(title))
 
 
 def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh: bool) -> int:
@@ -85,11 +106,11 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
         explanations = [response.explanation for response in responses]
     if options.output in {"json", "yaml"}:
         data = one_or_list([explanation.data() for explanation in explanations])
-        _print(json_text(data) if options.output == "json" else yaml_document(data))
+        print_text(json_text(data) if options.output == "json" else yaml_document(data))
     else:
         for position, one in enumerate(explanations):
-            _print("\n" * bool(position))
-            _print_explanation(one, wide=options.output == "wide")
+            print_text("\n" * bool(position))
+            print_explanation(one, wide=options.output == "wide")
     return 0 if all(one.fits for one in explanations) else NOTHING_FITS_CODE
 
 
@@ -110,11 +131,11 @@ def print_recipes(options: CommandOptions) -> int:
     wide = options.output == "wide"
     head = (*(WIDE_RECIPE_HEAD if wide else RECIPE_HEAD), *((ENDPOINTS,) if options.live else ()))
     if options.output == "json":
-        _print(json_text(as_list(data)))
+        print_text(json_text(as_list(data)))
     elif options.output == "yaml":
-        _print(yaml_document(as_list(data)))
+        print_text(yaml_document(as_list(data)))
     else:
-        _print_table(head, [recipe_row(one, head) for one in data])
+        print_table(Table(head, [recipe_row(one, head) for one in data], RECIPE_OMISSIBLE), wide=wide)
     return 0
 
 
@@ -173,14 +194,14 @@ def _settings(options: CommandOptions) -> Config:
 
 def _inventory(paths: tuple[str, ...]) -> Raw:
     if not paths:
-        _note(
+        print_note(
             "without --cluster: planned for one node of every known GPU product; "
             "`kubectl get nodes -o yaml > nodes.yaml` and --cluster nodes.yaml plan for a real one"
         )
         return simulate.simulate_inventory(simulate.ideal_nodes())
     cluster_inventory = files.read_inventory(paths)
     for note in cluster_inventory.notes:
-        _note(note)
+        print_note(note)
     return cluster_inventory.inventory
 
 
@@ -212,46 +233,3 @@ def endpoint_names(args: tuple[str, ...]) -> list[str]:
         if slash and resource.split(".")[0] not in ENDPOINT_KINDS:
             raise CommandError(f"{word}: only an AIMEndpoint can be explained")
     return [word.rpartition("/")[2] for word in named]
-
-
-def _print_explanation(one: Explanation, *, wide: bool) -> None:
-    if rows := one.rows(wide=wide):
-        _print_table(WIDE_CANDIDATE_HEAD if wide else CANDIDATE_HEAD, rows, wide=wide)
-        _print("\n")
-    if one.selection and len(rows) < one.selection.considered:
-        _print(f"{len(rows)} of {one.selection.considered} candidates are listed; --fresh evaluates and lists all.\n")
-    _print(f"{one.title}: {one.message}\n")
-    printed = [one.message]
-    for condition in one.status.conditions if one.stored else ():
-        if condition.status != "True" and condition.message not in printed:
-            printed.append(condition.message)  # Ready repeats the message of the condition that failed
-            _print(f"{condition.type} is {condition.status}, {condition.reason}: {condition.message}\n")
-    if one.stored and one.status.metrics:
-        _print(f"Metrics: {format_metrics(one.status.metrics)}\n")
-    for warning in one.status.warnings:
-        _print(f"Warning: {warning}\n")
-
-
-def _print_closest(one: Explanation) -> None:
-    rows = one.rows()
-    if rows:
-        show(f"\n{table(CANDIDATE_HEAD, rows[:CLOSEST_SHOWN], _width(sys.stderr))}", err=True)
-    if len(rows) > CLOSEST_SHOWN:
-        show(f"\nThe closest {CLOSEST_SHOWN} of {len(rows)} candidates; `aim explain` shows all.", err=True)
-
-
-def _print_table(head: Sequence[str], rows: Iterable[Sequence[Cell]], *, wide: bool = False) -> None:
-    _print(table(head, rows, None if wide else _width(sys.stdout)) + "\n")
-
-
-def _width(stream: object) -> int | None:
-    """The terminal's width; None for a pipe or file, where each row stays in one line."""
-    return shutil.get_terminal_size().columns if getattr(stream, "isatty", bool)() else None
-
-
-def _print(text: str) -> None:
-    show(text, nl=False)
-
-
-def _note(text: str) -> None:
-    show(text, err=True)

@@ -8,8 +8,11 @@ from aimlib.api.endpoint_status import Candidate, EndpointStatus, Selection
 from aimlib.api.meta import Raw
 from aimlib.selection.recipe_check import model_of
 from hooks.cli import simulate
+from hooks.cli.numbers import numbers_of
 
 CANDIDATE_HEAD = ("RANK", "RECIPE", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "VERDICT")
+CANDIDATE_OMISSIBLE = ("ENGINE", "PRECISION", "HARDWARE")
+"""Columns that a narrow terminal does without, since the names of recipes have it; `-o wide` has all."""
 WIDE_CANDIDATE_HEAD = (*CANDIDATE_HEAD[:-1], "CHECKPOINT", "VERDICT")
 
 
@@ -95,7 +98,10 @@ class Explanation(NamedTuple):
         if self.selection is None:
             return data
         selection = self.selection.wire()
-        candidates = [{**candidate.wire(), **self._facts(candidate)} for candidate in self.selection.candidates]
+        candidates = [
+            {**candidate.wire(), **numbers_of(candidate), **self._facts(candidate)}
+            for candidate in self.selection.candidates
+        ]
         return {**data, **selection, "message": self.message, "candidates": candidates}
 
 

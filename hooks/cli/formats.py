@@ -23,8 +23,12 @@ Dumper.add_implicit_resolver("!ambiguous", NUMBER, list("-+.0123456789yYnN"))
 
 def yaml_document(value: Any, title: str = "") -> str:  # noqa: ANN401 - JSON
     """One document with its marker and an optional comment."""
-    comment = f"# {' '.join(title.split())}\n" if title else ""
-    return f"---\n{comment}{yaml.dump(value, Dumper=Dumper, sort_keys=False, width=120)}"
+    return f"---\n{yaml_comment(title)}{yaml.dump(value, Dumper=Dumper, sort_keys=False, width=120)}"
+
+
+def yaml_comment(title: str) -> str:
+    """A line that parsers ignore; nothing for no title."""
+    return f"# {' '.join(title.split())}\n" if title else ""
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401 - JSON

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.selection.recipe_check import model_of
+from hooks.cli.numbers import counts
 from hooks.cli.tables import Cell
 
 PLAN_HEAD = ("NAMESPACE", "KIND", "NAME", "DETAIL")
@@ -22,6 +23,8 @@ COLUMNS = {
 }
 """The columns of recipes, and the field that each shows."""
 RECIPE_HEAD = ("NAME", "MODEL", "HARDWARE", "PRECISION", "ENGINE", "GPUS", "PHASE")
+RECIPE_OMISSIBLE = ("MODEL", "ENGINE", "PRECISION", "HARDWARE")
+"""Columns that a narrow terminal does without, since the names of recipes have it; `-o wide` has all."""
 WIDE_RECIPE_HEAD = (*RECIPE_HEAD, "CHECKPOINT", "MESSAGE")
 
 
@@ -88,11 +91,13 @@ def recipe_data(raw: Raw, used: Mapping[str, int] | None) -> Raw:
         "model": model_of(raw),
         **{key: found.get(key) for key in ("hardware", "precision", "backend")},
         "checkpoint": found.get("checkpoint") or found.get("modelId"),
-        **{key: status.get(key) for key in ("gpuCounts", "phase", "message")},
+        "gpuCounts": counts(status.get("gpuCounts")),
+        **{key: status.get(key) for key in ("phase", "message")},
         **({"endpoints": used.get(name, 0)} if used is not None else {}),
     }
 
 
 def recipe_row(data: Raw, head: Sequence[str]) -> list[Cell]:
     """The facts under a table's head."""
-    return [data[COLUMNS[title]] for title in head]
+    cells = (data[COLUMNS[title]] for title in head)
+    return [", ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in cells]

@@ -2,13 +2,39 @@
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import TextIO
+
+ID_HEADER = "X-Request-Id"
+"""The header in which a client may state the id of its request, and gets it back."""
+REQUEST_ID = ContextVar("request_id", default="")
+"""The id of the request that this thread answers; empty where it answers none."""
+USABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+@contextmanager
+def request_id(stated: str | None, body: bytes) -> Iterator[str]:
+    """Puts an id into every line that is logged meanwhile: the client's, or one that equal bodies have in common.
+
+    It is in the answer to a failed request, of which Metacontroller makes an event: if retries had ids of their own,
+    each of them would be another event.
+    """
+    usable = stated is not None and USABLE_ID.fullmatch(stated)
+    token = REQUEST_ID.set(str(stated) if usable else blake2b(body, digest_size=8).hexdigest())
+    try:
+        yield REQUEST_ID.get()
+    finally:
+        REQUEST_ID.reset(token)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, message, and the record's `facts`."""
+    """One JSON object a line: time, level, message, id of the request, and the record's `facts`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -16,6 +42,8 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
+        if of := REQUEST_ID.get():
+            line["request"] = of
         facts = getattr(record, "facts", {})
         line |= {key: value for key, value in facts.items() if value is not None}
         if record.exc_info:

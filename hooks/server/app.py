@@ -32,8 +32,9 @@ from hooks.cache import hook as cache
 from hooks.endpoint import hook as endpoint
 from hooks.observability import metrics
 from hooks.observability.changes import OTHER
-from hooks.observability.logs import audit_logger, logger
+from hooks.observability.logs import ID_HEADER, audit_logger, logger, request_id
 from hooks.observability.record import record
+from hooks.observability.writes import writes_nothing
 from hooks.server import shutdown
 from hooks.server.answer import REFUSAL
 from hooks.server.auth import ALLOW_ALL, Clients
@@ -129,6 +130,13 @@ def _decision_facts(response: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _level(hook_request: Request | None, response: dict[str, Any], code: int) -> int:
+    """The level of a request's line: a thousand syncs an hour that change nothing are nobody's reading."""
+    if hook_request is None or code != HTTPStatus.OK:
+        return logging.ERROR
+    return logging.DEBUG if writes_nothing(hook_request, response) else logging.INFO
+
+
 def create_app(config: Config | None = None) -> Flask:
     """The WSGI application. Settings come from the file named by AIM_CONFIG unless they are given."""
     app = Flask(__name__)
@@ -136,6 +144,7 @@ def create_app(config: Config | None = None) -> Flask:
     settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
     load_data("hardware")  # parsed now, so that the first request does not wait
     log, paths, version = logger(), hooks(settings), release()
+    log.setLevel(settings.log_level.upper())
     observing = observers(os.environ.get("AIM_OBSERVE", ""), os.environ.get("AIM_OBSERVE_LOGS", ""))
     clients = Clients(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
     read_catalogue = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
@@ -147,10 +156,14 @@ def create_app(config: Config | None = None) -> Flask:
             return call(path, hook)
 
     def call(path: str, hook: Hook) -> Response:
-        started = time.perf_counter()
         body = request.get_data(cache=False)
+        with request_id(request.headers.get(ID_HEADER), body) as own_id:
+            return call_with(path, hook, body, own_id)
+
+    def call_with(path: str, hook: Hook, body: bytes, own_id: str) -> Response:
+        started = time.perf_counter()
         hook_request, response, code = call_hook(hook, body, datetime.now(UTC), observing.get(path), clients)
-        text = to_json(response)
+        text = to_json(response if code == HTTPStatus.OK else {**response, "request": own_id})
         seconds = time.perf_counter() - started
         metrics.HOOK_REQUESTS.labels(path, code).inc()
         metrics.HOOK_SECONDS.labels(path).observe(seconds)
@@ -164,8 +177,8 @@ def create_app(config: Config | None = None) -> Flask:
             | _object_facts(hook_request)
             | _decision_facts(response)
         )
-        log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "hook", extra={"facts": facts})
-        return Response(text, status=code, mimetype="application/json")
+        log.log(_level(hook_request, response, code), "hook", extra={"facts": facts})
+        return Response(text, status=code, mimetype="application/json", headers={ID_HEADER: own_id})
 
     def refused(error: HTTPException) -> tuple[dict[str, str], int, dict[str, str]]:
         """The response to a wrong path or method, or to a body of which the rest is not read (`REFUSAL`)."""
@@ -174,13 +187,11 @@ def create_app(config: Config | None = None) -> Flask:
         metrics.HOOK_REQUESTS.labels(path, code).inc()
         metrics.count_error(path, code)
         message = f"{error.name}: {error.description}"
-        if path in paths:
-            log.error("hook", extra={"facts": {"hook": path, "code": code, "error": message}})
-        return (
-            {"error": message},
-            code,
-            {"Retry-After": "1"} if code == HTTPStatus.TOO_MANY_REQUESTS else {},
-        )
+        with request_id(request.headers.get(ID_HEADER), f"{path} {message}".encode()) as own_id:
+            if path in paths:
+                log.error("hook", extra={"facts": {"hook": path, "code": code, "error": message}})
+        retry = {"Retry-After": "1"} if code == HTTPStatus.TOO_MANY_REQUESTS else {}
+        return {"error": message, "request": own_id}, code, {ID_HEADER: own_id, **retry}
 
     app.before_request(partial(_check, clients))
     app.extensions["body_rule"] = body_rules(paths, webhooks(settings, read_catalogue), clients)

@@ -21,7 +21,7 @@ from aimlib.protocol.metacontroller import BadRequestError
 from hooks.endpoint import admission
 from hooks.endpoint.admission import Catalogue
 from hooks.observability import metrics
-from hooks.observability.logs import logger
+from hooks.observability.logs import ID_HEADER, logger, request_id
 
 ReadCatalogue = Callable[[], Catalogue | None]
 """Returns the present catalogue; None while it is unknown."""
@@ -80,10 +80,14 @@ def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
 
     def call(path: str, webhook: Webhook, token: str) -> Response:  # noqa: ARG001 - checked before
         request.max_content_length = MAX_REVIEW
-        started = time.perf_counter()
         body = request.get_data(cache=False)
+        with request_id(request.headers.get(ID_HEADER), body) as own_id:
+            return call_with(path, webhook, body, own_id)
+
+    def call_with(path: str, webhook: Webhook, body: bytes, own_id: str) -> Response:
+        started = time.perf_counter()
         parsed, verdict, result, code = call_webhook(webhook, body)
-        text = to_json(result)
+        text = to_json(result if code == HTTPStatus.OK else {**result, "request": own_id})
         seconds = time.perf_counter() - started
         name = path.removeprefix("/admission/")
         metrics.ADMISSION_REQUESTS.labels(name, verdict).inc()
@@ -92,7 +96,7 @@ def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
         facts = {"webhook": name, "verdict": verdict, "code": code, "ms": round(seconds * 1000, 2)}
         facts |= (_object_facts(parsed.object) if parsed else {}) | messages
         log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "admission", extra={"facts": facts})
-        return Response(text, status=code, mimetype="application/json")
+        return Response(text, status=code, mimetype="application/json", headers={ID_HEADER: own_id})
 
     for path, webhook in webhooks(config, read_catalogue).items():
         routes.add_url_rule(f"{path}/<token>", path.replace("/", "-"), partial(call, path, webhook), methods=["POST"])

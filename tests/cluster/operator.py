@@ -17,7 +17,10 @@ from tests.cluster.components import answers
 from tests.cluster.plane import HERE, ROOT, ControlPlane
 from tests.cluster.processes import Process, StartError, free_ports
 
-STEPS = (HERE / "metacontroller", ROOT / "manifests" / "overlays" / "default")
+OVERLAY = ROOT / "manifests" / "overlays" / "default"
+METACONTROLLER = HERE / "metacontroller"
+STEPS = (ROOT / "manifests" / "crds", METACONTROLLER, OVERLAY)
+"""The steps of an installation; manifests/metacontroller needs the network, and METACONTROLLER stands for it."""
 # How the shipped controllers address the hook server. It does not run inside this control plane, whose pods are
 # simulated, so its address is the one thing that differs from what is installed on a real cluster: in the URLs, in the
 # webhooks, and in what its certificate is for.

@@ -23,6 +23,6 @@ def gateway_component(plane: ControlPlane, installation: Operator) -> Iterator[N
     try:
         yield
     finally:
-        operator.apply(plane, operator.STEPS[-1], installation.urls)
+        operator.apply(plane, operator.OVERLAY, installation.urls)
         plane.kubectl("delete", "clusterrole,clusterrolebinding", "metacontroller-gateway-api")
         plane.kubectl("delete", *crds)

@@ -15,9 +15,10 @@ from tests.e2e.conftest import space_for
 
 PAGES = {"README.md": ROOT / "README.md", "quickstart": ROOT / "docs" / "quickstart.md"}
 NOT_RUN = {
+    "kubectl apply --server-side -k manifests/crds": "the fixture of the installation has applied it",
     "make demo": "starts a control plane of its own, which tests/cluster/test_demo.py does",
     "kubectl apply -k manifests/metacontroller": "fetches Metacontroller's manifests from GitHub; "
-    "tests/manifests builds it with a copy of them, and the fixture of the control plane applies the CRDs",
+    "tests/manifests builds it with a copy of them, and the control plane has Metacontroller's CRDs",
     "kubectl apply -k manifests/overlays/default": "the fixture of the installation has applied it, with another "
     "address of the hook server",
     "kubectl port-forward service/qwen 8000 &": "simulated pods serve nothing; a server on loopback takes their place",
@@ -49,7 +50,9 @@ def served_name(space) -> str:
 @pytest.mark.e2e
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_print_what_it_shows(cluster, page, tmp_path):
-    assert operator.STEPS[1] == ROOT / "manifests" / "overlays" / "default"
+    shown = [step.text for step in steps(PAGES[page]) if step.text in NOT_RUN and "apply" in step.text]
+    assert [text.rpartition("manifests/")[2] for text in shown] == ["crds", "metacontroller", "overlays/default"]
+    assert [path.name for path in operator.STEPS] == ["crds", "metacontroller", "default"]
     with space_for(cluster, f"page {page}") as space:
         kubeconfig = tmp_path / "kubeconfig"
         shutil.copy(cluster.kubeconfig, kubeconfig)

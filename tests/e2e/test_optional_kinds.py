@@ -43,4 +43,4 @@ def test_a_component_that_is_taken_away_leaves_what_is_served_and_its_routes(spa
 
 def from_default(cluster, installation):
     """Apply the installation without components, as whoever takes one away does."""
-    operator.apply(cluster, operator.STEPS[-1], installation.urls)
+    operator.apply(cluster, operator.OVERLAY, installation.urls)

@@ -61,7 +61,7 @@ def test_a_hook_server_that_fails_changes_nothing(space, installation):
 def shipped(cluster, installation):
     """The control plane, on which the controllers are afterwards those that are shipped."""
     yield cluster
-    operator.apply(cluster, operator.STEPS[1], installation.urls)
+    operator.apply(cluster, operator.OVERLAY, installation.urls)
 
 
 @pytest.mark.usefixtures("shipped")

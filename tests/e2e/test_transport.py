@@ -198,7 +198,7 @@ def given(plane, resources):
 @pytest.mark.parametrize("how", HOW)
 def test_what_was_handed_out_stays_when_the_manifests_are_applied_again(restored, installation, how, tmp_path):
     kinds = {"CompositeController", "DecoratorController", "Secret"}
-    shipped = [one for one in build(operator.STEPS[1]) if one["kind"] in kinds]
+    shipped = [one for one in build(operator.OVERLAY) if one["kind"] in kinds]
     (tmp_path / "objects.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": shipped}))
     (tmp_path / "kustomization.yaml").write_text("resources: [objects.json]\n")
     operator.apply(restored, tmp_path, installation.urls, *HOW[how])  # another test may have left another release
@@ -213,7 +213,7 @@ def test_what_was_handed_out_stays_when_the_manifests_are_applied_again(restored
 @pytest.mark.parametrize("how", HOW)
 def test_the_path_and_the_bundle_of_a_webhook_stay_as_well(restored, how, monkeypatch):
     """As it is shipped, with `service`, under another name and for nobody, since no Service is reached from here."""
-    shipped = next(one for one in build(operator.STEPS[1]) if one["kind"] == "ValidatingWebhookConfiguration")
+    shipped = next(one for one in build(operator.OVERLAY) if one["kind"] == "ValidatingWebhookConfiguration")
     shipped["metadata"]["name"] = "applied-again"
     for webhook in shipped["webhooks"]:
         webhook["objectSelector"] = {"matchLabels": {"nobody": "has-this"}}

@@ -64,11 +64,38 @@ def test_no_object_is_there_twice_and_no_secret_brings_anything(installed: Objec
         )
 
 
-def test_every_custom_object_has_its_kind_in_the_step_before(installed: Objects, metacontroller: Objects):
+def test_every_custom_object_has_its_kind_in_a_step_before(kept: Objects, installed: Objects):
     group = "aim.engine.amd.com/"
-    defined = {crd["spec"]["names"]["kind"] for crd in of_kind(metacontroller, "CustomResourceDefinition")}
+    defined = {crd["spec"]["names"]["kind"] for crd in of_kind(kept, "CustomResourceDefinition")}
     assert {item["kind"] for item in installed if item["apiVersion"].startswith(group)} <= defined
     assert [item["metadata"]["name"] for item in of_kind(installed, "AIMInventory")] == ["cluster"]
+
+
+LOST = {"Namespace", "AIMEndpoint", "AIMCache", "PersistentVolumeClaim"}
+"""What takes objects of users along when it is deleted, or is one."""
+
+
+@pytest.mark.parametrize("folder", kustomizations("Kustomization"), ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_deleting_a_kustomization_takes_no_object_of_a_user_along(folder: Path):
+    """But for the one that is there to be deleted last; examples are the user's."""
+    if folder.relative_to(ROOT).parts[0] == "tests" or folder in {ROOT / "crds", ROOT / "manifests" / "crds"}:
+        return
+    names = {(one["kind"], one["metadata"]["name"]) for one in build(folder) if one["kind"] in LOST}
+    kinds = {one["spec"]["group"] for one in build(folder) if one["kind"] == "CustomResourceDefinition"}
+    assert (names, kinds) == (set(), set())
+
+
+def test_metacontroller_brings_none_of_our_kinds(metacontroller: Objects):
+    kinds = of_kind(metacontroller, "CustomResourceDefinition")
+    assert GROUP not in {one["spec"]["group"] for one in kinds}
+
+
+def test_what_is_kept_is_kept_by_those_who_prune(kept: Objects):
+    assert {one["kind"] for one in kept} == {"CustomResourceDefinition", "Namespace"}
+    for one in kept:
+        annotations = one["metadata"]["annotations"]
+        assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+        assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
 
 
 KEPT = {
@@ -140,10 +167,10 @@ def test_another_tag_of_the_image_becomes_another_release_in_every_url():
     assert revisions(objects) == {"dev"}
 
 
-def test_every_parent_of_ours_has_a_status_subresource(installed: Objects):
+def test_every_parent_of_ours_has_a_status_subresource(kept: Objects, installed: Objects):
     with_status = {
         crd["spec"]["names"]["plural"]
-        for crd in of_kind(installed, "CustomResourceDefinition")
+        for crd in of_kind(kept, "CustomResourceDefinition")
         if all("status" in version.get("subresources", {}) for version in crd["spec"]["versions"])
     }
     parents = [item["spec"]["parentResource"] for item in of_kind(installed, "CompositeController")]
@@ -247,8 +274,10 @@ def test_the_hook_server_has_a_priority_of_its_own_that_exists(installed: Object
     assert "globalDefault" not in made
 
 
-def test_the_namespace_of_the_operator_is_restricted(installed: Objects):
-    labels = only(installed, "Namespace")["metadata"]["labels"]
+def test_the_namespace_of_the_operator_is_restricted(kept: Objects, installed: Objects):
+    namespace = only(kept, "Namespace")["metadata"]
+    assert namespace["name"] == only(installed, "Deployment")["metadata"]["namespace"]
+    labels = namespace["labels"]
     modes = ("enforce", "warn", "audit")
     assert {labels[f"pod-security.kubernetes.io/{mode}"] for mode in modes} == {"restricted"}
 

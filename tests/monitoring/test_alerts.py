@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aimlib.telemetry.recording_rules import records
+from aimlib.telemetry.recording_rules import records, write_rules
 from tests.cases import read
 from tests.cluster.plane import ROOT
 from tests.monitoring.targets import RULES
@@ -90,11 +90,27 @@ def test_alerts_of_state_see_the_objects_that_they_are_about(monitored):
 def test_every_alert_has_a_severity_a_summary_and_a_runbook(name: str):
     rule = ALERTS[name]
     assert rule["labels"] in ({"severity": "critical"}, {"severity": "warning"}, {"severity": "info"})
-    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
-    assert rule["annotations"]["runbook"] == f"{RUNBOOKS}#{name.lower()}"
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+    page, _, section_name = rule["annotations"]["runbook_url"].partition("#")
+    assert re.fullmatch(rf"https://\S+/{RUNBOOKS}", page)
+    assert section_name == name.lower()
     section = re.search(rf"^### {name}\n\n(.+?)(?=\n#|\Z)", (ROOT / RUNBOOKS).read_text(), re.MULTILINE | re.DOTALL)
     assert section
     assert len(section[1]) > 80
+
+
+def test_the_page_of_the_runbooks_is_one_and_may_be_elsewhere(tmp_path):
+    assert len({rule["annotations"]["runbook_url"].partition("#")[0] for rule in ALERTS.values()}) == 1
+    (tmp_path / "rules").mkdir()
+    copied = tmp_path / "rules" / "alerts.yaml"
+    copied.write_text(RULES[1].read_text())
+    write_rules(tmp_path, "https://wiki.example.com/aim")
+    write_rules(tmp_path)
+    for text in (copied.read_text(), (tmp_path / "prometheusrules.yaml").read_text()):
+        assert text.count("runbook_url: https://wiki.example.com/aim#aim") == len(ALERTS) == text.count("runbook_url: ")
+    for page in ("docs/page.md", "https://wiki.example.com/aim#here"):
+        with pytest.raises(ValueError, match="is not the address of a page"):
+            write_rules(tmp_path, page)
 
 
 def test_the_runbooks_are_of_alerts_and_of_no_others():

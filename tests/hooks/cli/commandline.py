@@ -1,6 +1,14 @@
 """The command line run in this process, and small objects to give it."""
 
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
 import tempfile
+import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +32,26 @@ def aim(*words: Any, input: str | None = None) -> Result:  # noqa: A002 - as in 
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done
+
+
+def on_terminal(*words: Any, columns: int = 80, **environment: str) -> str:
+    """What `aim` prints on a terminal of this width, both streams together, without the carriage returns."""
+    shown, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    inherited = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES", "NO_COLOR"}}
+    command = [sys.executable, "-m", "hooks.cli.main", *map(str, words)]
+    environment = {**inherited, "TERM": "xterm", **environment}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=inside, stderr=inside, env=environment, cwd=ROOT
+    )
+    os.close(inside)
+    printed = b""
+    with suppress(OSError):  # how a terminal ends
+        while part := os.read(shown, 65536):
+            printed += part
+    process.wait()
+    os.close(shown)
+    return printed.decode().replace("\r\n", "\n")
 
 
 def _word(word: object, folder: Path, place: int) -> str:

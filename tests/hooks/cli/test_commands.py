@@ -8,12 +8,13 @@ import pytest
 import yaml
 
 from aimlib.config import Config
-from hooks.cli import commands, files, simulate
-from tests.hooks.cli.commandline import EXAMPLES, NODES, aim, endpoint, recipe
+from hooks.cli import files, simulate
+from tests.hooks.cli.commandline import EXAMPLES, NODES, aim, endpoint, on_terminal, recipe
 from tests.kustomize import ROOT
 
 GOLDEN = ROOT / "tests" / "testdata" / "cli"
 SHORT, LONG = EXAMPLES / "endpoint-short.yaml", EXAMPLES / "endpoint-long.yaml"
+FULL = EXAMPLES / "endpoint-full.yaml"
 MI300X = ("--cluster", NODES / "mi300x.yaml")
 
 
@@ -174,12 +175,14 @@ def test_a_plan_for_what_fits_nowhere_prints_nothing_to_apply_and_the_closest_ca
     wanted = endpoint(modelId="Qwen/Qwen3-32B")
     done = aim("plan", "-f", wanted, "--cluster", NODES / "cpu.yaml")
     assert done.exit_code == 3
-    assert done.stdout == ""
+    assert done.stdout.startswith("# AIMEndpoint default/it: none of ")
+    assert stream(done.stdout) == []
     assert "AIMEndpoint default/it: none of " in done.stderr
     assert "hardware: requested " in done.stderr
     assert "The closest 5 of " in done.stderr
-    for output in ("json", "table"):
-        assert aim("plan", "-f", wanted, "--cluster", NODES / "cpu.yaml", "-o", output).stdout == ""
+    nothing = ("plan", "-f", wanted, "--cluster", NODES / "cpu.yaml", "-o")
+    assert json.loads(aim(*nothing, "json").stdout) == {"apiVersion": "v1", "kind": "List", "items": []}
+    assert aim(*nothing, "table").stdout.startswith("AIMEndpoint default/it: none of ")
 
 
 def test_one_endpoint_that_does_not_fit_does_not_stop_the_others():
@@ -257,17 +260,78 @@ def test_the_shipped_recipes_are_found_in_a_wheel(tmp_path, monkeypatch):
     assert files.shipped_recipes() == str(tmp_path / "recipes")
 
 
-def test_tables_are_wrapped_on_terminals_and_nowhere_else(monkeypatch):
-    plain = aim("explain", "-f", SHORT, "--cluster", NODES / "cpu.yaml").stdout
-    assert max(map(len, plain.splitlines())) > 120
-    monkeypatch.setattr(commands, "_width", lambda _: 120)
-    wrapped = aim("explain", "-f", SHORT, "--cluster", NODES / "cpu.yaml").stdout
-    table = wrapped.split("\n\n")[0]
-    assert max(map(len, table.splitlines())) <= 120
-    assert " ".join(wrapped.split()) == " ".join(plain.split())
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("explain", "-f", SHORT, "--cluster", NODES / "cpu.yaml"),
+        ("explain", "-f", SHORT),
+        ("plan", "-f", SHORT, "--cluster", NODES / "cpu.yaml", "-o", "table"),
+        ("plan", "-f", FULL, "-o", "table"),
+        ("recipes",),
+    ],
+    ids=lambda words: " ".join(map(str, words[:2])),
+)
+def test_nothing_is_wider_than_the_terminal(words, columns):
+    plain = aim(*words)
+    shown = on_terminal(*words, columns=columns, NO_COLOR="1")
+    assert max(map(len, shown.splitlines())) <= columns
+    # Whatever a narrow terminal does without is in the names.
+    assert set(shown.split()) <= set((plain.stdout + plain.stderr).split())
 
 
-def test_the_width_is_the_terminals(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "77")
-    assert commands._width(type("Terminal", (), {"isatty": lambda _: True})()) == 77
-    assert commands._width(object()) is None
+def test_a_narrow_terminal_has_every_candidate_with_its_verdict_and_does_without_what_names_have():
+    shown = on_terminal("explain", "-f", SHORT, *MI300X, columns=80, NO_COLOR="1")
+    assert shown.splitlines()[0].split() == ["RANK", "RECIPE", "GPUS", "VERDICT"]
+    words = " ".join(shown.split())
+    assert "1 qwen3-32b-mi300x-bf16 1 memory 75.6 of 172.8 GiB per device, context 32768 tokens" in words
+    wide = on_terminal("explain", "-f", SHORT, *MI300X, "-o", "wide", NO_COLOR="1")
+    assert wide.splitlines()[0].split()[-2:] == ["CHECKPOINT", "VERDICT"]
+
+
+def test_colours_are_for_terminals_and_for_nobody_who_asked_for_none():
+    words = ("explain", "-f", SHORT, *MI300X)
+    chosen = "\x1b[32m1     qwen3-32b-mi300x-bf16 "
+    assert chosen in on_terminal(*words)
+    for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b" not in on_terminal(*words, **environment)
+    assert chosen in on_terminal(*words, NO_COLOR="")
+    assert "\x1b" not in aim(*words).output
+
+
+def test_every_line_about_an_endpoint_has_its_name():
+    both = endpoint({"name": "a"}, modelId="example/model") + "---\n" + endpoint({"name": "b"}, modelId="example/model")
+    done = aim("explain", "-f", both + "---\n" + recipe("bare", facts=None), *MI300X)
+    lines = [line for line in done.stdout.splitlines() if line and line.split()[0] not in {"RANK", "1"}]
+    assert lines
+    assert [line for line in lines if not re.match("AIMEndpoint default/[ab]: ", line)] == []
+    done = aim("plan", "-f", both + "---\n" + recipe("bare"), *MI300X, "-o", "table")
+    sentences = done.stdout.split("\n\n")[1].splitlines()
+    assert [line.split(": ")[0] for line in sentences] == ["AIMEndpoint default/a", "AIMEndpoint default/b"]
+
+
+def test_numbers_are_numbers_in_json():
+    data = json.loads(aim("explain", "-f", SHORT, *MI300X, "-o", "json").stdout)
+    first = data["candidates"][0]
+    assert (first["memoryGiB"], first["usableMemoryGiB"], first["contextTokens"]) == (75.6, 172.8, 32768)
+    lost = [one for one in data["candidates"] if one.get("rule")]
+    assert lost
+    asked = aim("explain", "-f", endpoint(modelId="Qwen/Qwen3-32B", gpuCount=8), *MI300X, "-o", "json")
+    counted = next(one for one in json.loads(asked.stdout)["candidates"] if one.get("rule") == "gpuCount")
+    assert (counted["requestedNumber"], counted["availableNumber"]) == (8, counted["gpuCount"])
+    [*_, last] = json.loads(aim("recipes", "-o", "json").stdout)["items"]
+    assert last["gpuCounts"]
+    assert {type(count) for count in last["gpuCounts"]} == {int}
+
+
+@pytest.mark.parametrize("stated", ["", None])
+def test_an_empty_namespace_is_none(stated):
+    stated_so = endpoint({"name": "it", "namespace": stated}, modelId="Qwen/Qwen3-32B")
+    planned = aim("plan", "-f", stated_so, *MI300X)
+    assert planned.exit_code == 0
+    assert {one["metadata"]["namespace"] for one in stream(planned.stdout)} == {"default"}
+    named = ("-n", "team-a", "-o", "table")
+    planned = aim(
+        "plan", "-f", endpoint({"name": "it", "namespace": stated}, modelId="Qwen/Qwen3-32B"), *MI300X, *named
+    )
+    assert "AIMEndpoint team-a/it: " in planned.stdout

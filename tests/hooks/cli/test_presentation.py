@@ -5,9 +5,12 @@ import yaml
 from kubernetes import client
 
 from aimlib.api import API_VERSION
-from hooks.cli import cluster, commands
+from aimlib.api.endpoint_status import Candidate
+from hooks.cli import cluster, terminal
 from hooks.cli.explanation import explanation_of
 from hooks.cli.formats import one_or_list, yaml_document
+from hooks.cli.numbers import counts, numbers_of
+from hooks.cli.printing import print_explanation
 from hooks.cli.summary import plan_rows
 from hooks.cli.tables import table
 
@@ -26,8 +29,34 @@ def test_a_tables_last_column_is_wrapped_under_itself():
     assert lines == ["A  B", "x  some words that are too long for one", "   line of it"]
 
 
-def test_a_terminal_without_room_gets_long_lines():
-    assert len(table(("A", "B"), [("x" * 30, "word " * 20)], 40).splitlines()) == 2
+def test_a_terminal_without_room_gets_the_last_column_below_each_row():
+    lines = table(("A", "B"), [("x" * 30, "word " * 10)], 40).splitlines()
+    assert lines == ["A", "    B", "x" * 30, "    word word word word word word word", "    word word word"]
+
+
+def test_a_terminal_without_room_does_without_columns_as_far_as_needed():
+    rows = [("x" * 10, "y" * 10, "z" * 10, "word")]
+    cut = [table(("A", "B", "C", "D"), rows, width, ("B", "A")).splitlines()[0].split() for width in (40, 39, 16, 15)]
+    assert cut == [["A", "B", "C", "D"], ["A", "C", "D"], ["C", "D"], ["C"]]
+
+
+def test_a_number_is_only_what_a_text_begins_with():
+    def numbers(**fields):
+        return numbers_of(Candidate.model_validate({"recipe": "r", "gpuCount": 1, **fields}))
+
+    def term(name, value):
+        return numbers(score=[{"name": name, "value": value}])
+
+    assert term("latency", "12.5 ms per token (chat; x)") == {"latencyMs": 12.5}
+    assert term("throughput", "900 tokens/s (chat; x)") == {"tokensPerSecond": 900}
+    assert term("cost", "900 tokens/s per GPU (chat; x)") == {"tokensPerSecondPerGPU": 900}
+    assert term("cost", "no published measurement") == term("new", "1 GPU") == {}
+    assert numbers(rule="nodes", asked="16 GPUs on one node", found="at most 8") == {
+        "requestedNumber": 16,
+        "availableNumber": 8,
+    }
+    assert numbers(rule="hardware", asked="4bit", found=None) == {}
+    assert (counts("1, 2,4"), counts(None)) == ([1, 2, 4], [])
 
 
 @pytest.mark.parametrize(
@@ -72,18 +101,18 @@ def test_the_problem_of_a_running_endpoint_is_printed_once(capsys):
         {"type": "Available", "status": "False", "reason": "Stopped", "message": "spec.replicas is 0"},
     ]
     status = {"selection": {"decidedFor": "x", "message": "chosen", "considered": 3}, "conditions": conditions}
-    commands._print_explanation(explanation_of({**ENDPOINT, "status": status}, status, ()), wide=False)
+    print_explanation(explanation_of({**ENDPOINT, "status": status}, status, ()), wide=False)
     assert capsys.readouterr().out.splitlines() == [
-        "0 of 3 candidates are listed; --fresh evaluates and lists all.",
+        "AIMEndpoint default/it: 0 of 3 candidates are listed; --fresh evaluates and lists all.",
         "AIMEndpoint default/it: chosen",
-        "Ready is False, Stopped: spec.replicas is 0",
+        "AIMEndpoint default/it: Ready is False, Stopped: spec.replicas is 0",
     ]
 
 
 def test_the_metrics_of_a_running_endpoint_are_a_line(capsys):
     status = {"message": "1 of 1 replicas ready", "metrics": {"throughput": 12, "requestsRunning": 0}}
-    commands._print_explanation(explanation_of({**ENDPOINT, "status": status}, status, ()), wide=False)
-    assert capsys.readouterr().out.splitlines()[-1] == "Metrics: 12 requests/s, 0 running"
+    print_explanation(explanation_of({**ENDPOINT, "status": status}, status, ()), wide=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "AIMEndpoint default/it: Metrics: 12 requests/s, 0 running"
 
 
 def test_an_error_of_the_api_server_is_shown_with_or_without_a_message():
@@ -101,3 +130,15 @@ def test_a_candidate_whose_recipe_is_deleted_still_has_a_verdict():
 
 def test_a_child_of_any_kind_has_a_row():
     assert list(plan_rows([{"kind": "New", "metadata": {"name": "a", "namespace": "b"}}])) == [("b", "New", "a", None)]
+
+
+def test_on_a_terminal_sentences_are_wrapped_and_have_colours(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "_is_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal.show_sentence("a sentence that is too long\x1b[2J", style=terminal.WARNING)
+    assert capsys.readouterr().out == "\x1b[33ma sentence that is\n  too long[2J\x1b[0m\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal.show_sentence("short", style=terminal.WARNING)
+    assert capsys.readouterr().out == "short\n"

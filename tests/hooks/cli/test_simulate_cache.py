@@ -117,7 +117,9 @@ def test_a_cache_as_a_table_has_a_row_per_child():
     assert rows["Job"].endswith(f"--model={QWEN} --revision=main")
     assert rows["CronJob"].endswith("0 2 * * *")
     assert rows["PersistentVolumeClaim"].endswith("68Gi, ReadWriteOnce")
-    assert done.stdout.endswith(f"\nPersistentVolumeClaim models-storage of 68Gi; downloads {QWEN}\n")
+    assert done.stdout.endswith(
+        f"\nAIMCache default/models: PersistentVolumeClaim models-storage of 68Gi; downloads {QWEN}\n"
+    )
 
 
 def test_warnings_about_a_cache_go_to_standard_error():
@@ -145,7 +147,7 @@ def test_warnings_about_a_cache_go_to_standard_error():
 )
 def test_a_cache_that_does_not_fit_ends_with_exit_code_3_and_both_numbers(spec, said):
     done = aim("plan", "-f", cache(**spec))
-    assert (done.exit_code, done.stdout) == (3, "")
+    assert (done.exit_code, done.stdout) == (3, f"# AIMCache default/models: {said}\n")
     assert f"AIMCache default/models: {said}" in done.stderr
 
 

@@ -1,12 +1,15 @@
 """The hook server: codes, sentences, logs, metrics, settings."""
 
 import json
+import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from werkzeug.exceptions import TooManyRequests
 
 from aimlib.config import Config, ConfigError
+from hooks.observability import logs
 from hooks.server import app as edge
 from hooks.server.answer import REFUSAL
 from hooks.server.app import create_app, hooks, read_config
@@ -97,10 +100,11 @@ def test_a_request_that_was_refused_before_its_body_was_read_is_answered_counted
     before = metric(client, counted)
     response = client.post("/endpoint/sync", environ_overrides={REFUSAL: TooManyRequests("retry")})
     assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
-    assert response.json == {"error": "Too Many Requests: retry"}
+    assert response.json == {"error": "Too Many Requests: retry", "request": response.headers["X-Request-Id"]}
     assert metric(client, counted) == before + 1
     [line] = lines()
     assert (line["hook"], line["code"], line["error"]) == ("/endpoint/sync", 429, "Too Many Requests: retry")
+    assert line["request"] == response.json["request"]
 
 
 def test_the_release_in_the_address_changes_nothing(client, endpoint):
@@ -114,8 +118,10 @@ def test_a_surprise_is_a_500_whose_traceback_is_in_the_log_alone(client, lines):
     broken = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "spec": spec}
     response = client.post("/node/sync", json={"object": broken})
     assert response.status_code == 500
-    assert response.json == {"error": "internal error; see the hook server's log"}
     [failure, call] = lines()
+    request = {"request": call["request"]}
+    assert failure["request"] == call["request"] == response.headers["X-Request-Id"]
+    assert response.json == {"error": "internal error; see the hook server's log", **request}
     assert "KeyError" in failure["exception"]
     assert (failure["kind"], failure["name"]) == ("Node", "n")
     assert (call["code"], call["error"]) == (500, response.json["error"])
@@ -128,11 +134,51 @@ def test_a_status_that_cannot_be_stamped_is_a_500_too(client, lines, endpoint):
     assert "exception" in lines()[0]
 
 
+def test_the_id_of_a_request_is_the_clients_or_that_of_its_content(client, lines, endpoint):
+    asked = endpoint(modelId="Qwen/Qwen3-32B")
+    stated = client.post("/endpoint/sync", json=asked, headers={"X-Request-Id": "a-1.b:c"})
+    assert (stated.headers["X-Request-Id"], lines()[-1]["request"]) == ("a-1.b:c", "a-1.b:c")
+    for unusable in ("", "x" * 65, "a b", 'a"b'):
+        made = client.post("/endpoint/sync", json=asked, headers={"X-Request-Id": unusable})
+        assert made.headers["X-Request-Id"] == client.post("/endpoint/sync", json=asked).headers["X-Request-Id"]
+        assert re.fullmatch("[0-9a-f]{16}", made.headers["X-Request-Id"])
+    other = client.post("/endpoint/sync", json=endpoint(modelId="Qwen/Qwen3-8B"))
+    assert other.headers["X-Request-Id"] != made.headers["X-Request-Id"]
+    beside_requests = logs.JsonLines().format(logging.LogRecord("", logging.INFO, "", 1, "m", (), None))
+    assert "request" not in json.loads(beside_requests)
+
+
+def test_a_refused_path_is_answered_with_an_id(client):
+    response = client.post("/nowhere", headers={"X-Request-Id": "mine"})
+    assert (response.status_code, response.json["request"]) == (404, "mine")
+
+
+@pytest.mark.parametrize(("level", "shown"), [("info", []), ("debug", ["/endpoint/customize", "/endpoint/sync"])])
+def test_syncs_that_change_nothing_are_for_those_who_debug(lines, endpoint, level, shown):
+    client = create_app(Config(log_level=level)).test_client()
+    asked = endpoint(modelId="Qwen/Qwen3-32B")
+    first = client.post("/endpoint/sync", json=asked).json
+    assert [line["hook"] for line in lines()] == ["/endpoint/sync"]
+    asked["parent"]["status"] = {**first["status"], "observedGeneration": 4}
+    client.post("/endpoint/customize", json=asked)
+    client.post("/endpoint/sync", json=asked)
+    assert [line["hook"] for line in lines()[1:]] == shown
+    create_app()
+
+
+@pytest.mark.parametrize("level", ["info", "error"])
+def test_errors_are_shown_at_every_level(lines, level):
+    create_app(Config(log_level=level)).test_client().post("/endpoint/sync", data="{")
+    assert [line["level"] for line in lines()] == ["error"]
+    create_app()
+
+
 def test_a_call_is_one_line_with_the_objects_name_and_the_decision(client, lines, endpoint):
     client.post("/endpoint/sync", json=endpoint(modelId="Qwen/Qwen3-32B"))
     [line] = lines()
     assert line.pop("ms") >= 0
     assert line.pop("time").endswith("+00:00")
+    assert re.fullmatch("[0-9a-f]{16}", line.pop("request"))
     assert line == {
         "level": "info",
         "message": "hook",

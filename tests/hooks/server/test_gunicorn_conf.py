@@ -13,9 +13,11 @@ from tests.kustomize import ROOT
 
 def test_it_serves_counts_over_all_workers_and_stops_on_sigterm(tmp_path):
     [port] = free_ports(1)
-    log = tmp_path / "log"
+    log, settings = tmp_path / "log", tmp_path / "config.yaml"
+    settings.write_text("logLevel: debug\n")
     with log.open("w") as stream:
-        process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment(tmp_path, port), stderr=stream)
+        env = environment(tmp_path, port, AIM_CONFIG=str(settings))
+        process = subprocess.Popen(COMMAND, cwd=ROOT, env=env, stderr=stream)
         try:
             wait(process, port)
             kind = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMEndpoint"}

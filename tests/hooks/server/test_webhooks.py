@@ -30,7 +30,7 @@ def test_an_endpoint_is_labelled_and_that_is_counted_and_logged(client, lines):
     assert hook_metric(client, "aim_admission_duration_seconds_count", webhook=MUTATE) == seconds + 1
     [line] = lines()
     assert line.pop("ms") >= 0
-    del line["time"]
+    del line["time"], line["request"]
     assert line == {
         "level": "info",
         "message": "admission",
@@ -68,8 +68,9 @@ def test_a_surprise_is_a_500_whose_traceback_is_in_the_log_alone(client, lines, 
     monkeypatch.setattr(admission, "validate", lambda *_, **__: 1 / 0)
     response = client.post(f"/admission/{WARN}/x", json=question())
     assert response.status_code == 500
-    assert response.json == {"error": "internal error; see the hook server's log"}
     [failure, call] = lines()
+    assert response.json == {"error": "internal error; see the hook server's log", "request": call["request"]}
+    assert failure["request"] == call["request"] == response.headers["X-Request-Id"]
     assert "ZeroDivisionError" in failure["exception"]
     assert (call["verdict"], call["name"]) == ("Failed", "chat")
 
