@@ -83,6 +83,7 @@ INSIDE = frozenset(
         "re",
         "json",
         "hashlib",
+        "fnmatch",
         "functools",
         "itertools",
         "collections",

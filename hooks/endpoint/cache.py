@@ -22,7 +22,7 @@ from aimlib.caching.choice import (
     cache_use,
     choose_cache,
 )
-from aimlib.caching.usage import Use, mounted_claims, uses
+from aimlib.caching.usage import CLAIM_LABEL_PREFIX, Use, claim_labels, mounted_claims, uses
 from aimlib.caching.weight_files import form_loaded, forms_left_out
 from aimlib.config import Config
 from aimlib.memo import Memo, memoized, versions
@@ -83,7 +83,8 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     )
     choice = choose_cache(name, caches, request, before) if may_use_cache(owner.spec) else None
     used = choice.used if choice else None
-    owner = owner._replace(cache=used, uses=_all_uses(used, request, running, service))
+    every_use = _all_uses(used, request, running, service)
+    owner = owner._replace(cache=used, uses=every_use, claim_labels=_claim_labels(owner, used, every_use, running))
     if choice is None:
         return CacheUse(owner, warnings=tuple(unused(caches, request)))
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
@@ -175,6 +176,18 @@ def _all_uses(
     latest = _template_uses(running)
     recorded = () if latest == desired and _rolled_out(running) else _recorded_uses(running, service)
     return tuple(sorted({*desired, *latest, *recorded}))
+
+
+def _claim_labels(
+    owner: Owner, used: UsedCache | None, every_use: tuple[Use, ...], running: Raw | None
+) -> dict[str, str]:
+    """The labels for the claims that are desired and mounted, and the recorded ones, until no such pod is left."""
+    claims = {*mounted_claims(running), *((used.claim_name,) if used else ())} - {owner.claim}
+    labels = claim_labels(claims, every_use)
+    if running is None or _rolled_out(running):
+        return labels
+    found = running["metadata"].get("labels") or {}
+    return {**{key: str(found[key]) for key in found if key.startswith(f"{CLAIM_LABEL_PREFIX}/")}, **labels}
 
 
 def _rolled_out(running: Raw) -> bool:

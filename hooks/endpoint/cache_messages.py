@@ -6,9 +6,9 @@ from aimlib.api.endpoint_status import UsedCache
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheRequest
 from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.caching.usage import own_claim
 from aimlib.caching.weight_files import EXAMPLES, HUGGING_FACE
 from aimlib.kube.quantity import parse_quantity
-from aimlib.naming import child_name
 from aimlib.protocol.conditions import Verdict
 
 WHAT_RUNS = "the replicas that run stay as they are"
@@ -71,7 +71,7 @@ AGAIN = "create the cache again, or change spec.cache"
 
 def _kept(choice: CacheChoice) -> str:
     claim = choice.used.claim_name if choice.used else ""
-    own = claim == child_name(choice.name, "-storage")
+    own = claim == own_claim(choice.name)
     goes = "goes when its last pod does" if own else "stays"
     return f"this endpoint keeps running on the claim {claim}, which {goes}; {AGAIN}"
 
