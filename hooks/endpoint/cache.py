@@ -25,6 +25,7 @@ from aimlib.caching.choice import (
 from aimlib.caching.usage import CLAIM_LABEL_PREFIX, Use, claim_labels, mounted_claims, uses
 from aimlib.caching.weight_files import form_loaded, forms_left_out
 from aimlib.config import Config
+from aimlib.hub_url import HUGGING_FACE, may_have_token, shown
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import last_applied
@@ -120,7 +121,18 @@ def _read(raw: Raw, config: Config) -> CacheCandidate:
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
     models = tuple(SpecModel(one.id, one.revision, forms_left_out(one.include, one.exclude)) for one in spec.models)
-    return CacheCandidate(name, models, status, volume.claim, volume.mount_path, mode, deleting)
+    source = _own_source(spec, config)
+    return CacheCandidate(
+        name, models, status, volume.claim, volume.mount_path, mode, deleting=deleting, own_source=source
+    )
+
+
+def _own_source(spec: CacheSpec, config: Config) -> str:
+    """Where a cache's files come from, unless it is the default hub or one of the settings."""
+    if claim := spec.storage.existing_claim:
+        return f"PersistentVolumeClaim {claim}"
+    trusted = may_have_token(spec.hub.endpoint, (HUGGING_FACE, *config.token_hubs))
+    return "" if trusted else shown(spec.hub.endpoint or HUGGING_FACE)
 
 
 def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
