@@ -84,6 +84,7 @@ INSIDE = frozenset(
         "re",
         "json",
         "hashlib",
+        "fnmatch",
         "functools",
         "itertools",
         "collections",

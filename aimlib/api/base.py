@@ -44,6 +44,14 @@ class TransitionRule(NamedTuple):
 
     cel: str
     message: str
+    on_creation: bool = False
+    """Whether it is for new objects, too; `oldSelf` is an optional value then. Kubernetes 1.30."""
+
+    @property
+    def validation(self) -> dict[str, Any]:
+        """The rule in a CRD."""
+        optional = {"optionalOldSelf": True} if self.on_creation else {}
+        return {"rule": self.cel, "message": self.message, **optional}
 
 
 def without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +88,7 @@ class Ruled(Model):
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler.resolve_ref_schema(handler(core))
         validations = [{"rule": rule.cel, "message": rule.message} for rule in cls.rules]
-        validations += [{"rule": rule.cel, "message": rule.message} for rule in cls.transitions]
+        validations += [rule.validation for rule in cls.transitions]
         if validations:
             schema["x-kubernetes-validations"] = validations
         return schema

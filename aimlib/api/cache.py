@@ -80,7 +80,24 @@ CACHE_RULES = (
 )
 
 
+MAX_PATTERNS = 64 << 10
+"""Most characters of all patterns of a cache. Endpoints without `cache.name` are sent all caches of their namespace,
+and a request has at most 16 MiB; one that had more before this bound may keep as many."""
+
+
+def _pattern_characters(spec: str) -> str:
+    """CEL for the number of characters of all patterns in a spec."""
+    of_model = " + ".join(f"(has(m.{field}) ? m.{field}.map(p, size(p)).sum() : 0)" for field in ("include", "exclude"))
+    return f"(has({spec}.models) ? {spec}.models.map(m, {of_model}).sum() : 0)"
+
+
 CACHE_TRANSITIONS = (
+    TransitionRule(
+        f"{_pattern_characters('self')} <= {MAX_PATTERNS} || (oldSelf.hasValue() && "
+        f"{_pattern_characters('self')} <= {_pattern_characters('oldSelf.value()')})",
+        f"the patterns of all models (include, exclude) have at most {MAX_PATTERNS} characters together",
+        on_creation=True,
+    ),
     TransitionRule(
         "!(has(self.storage) && has(self.storage.existingClaim)) || "
         "(has(oldSelf.storage) && has(oldSelf.storage.existingClaim))",

@@ -145,6 +145,13 @@ class ModelFacts(Model):
     """For models with multi-head latent attention."""
     sliding_window: SlidingWindow | None = None
     """For models with layers that attend to the last tokens only."""
+    intermediate_size: Annotated[int, Field(ge=1)] | None = None
+    """intermediate_size, of models whose weights are quantised in blocks."""
+    moe_intermediate_size: Annotated[int, Field(ge=1)] | None = None
+    """moe_intermediate_size, of such models with experts."""
+    quantization_block: Annotated[int, Field(ge=1)] | None = None
+    """weight_block_size in quantization_config: the rows and columns of a block that has one scale. Blocks are not cut
+    apart, so the sizes above limit the tensor parallel degree."""
     max_context: Annotated[int, Field(ge=1)]
     """Maximum context length of the checkpoint, in tokens."""
     gated: bool = False

@@ -23,7 +23,7 @@ class CacheRequest(NamedTuple):
     revision: str | None = None
     """The revision in the endpoint's spec."""
     default_only: bool = False
-    """Whether no other revision than the default branch may be used, since the recipe runs code of the repository."""
+    """Whether nothing but the default branch at a trusted hub may be used: the recipe runs code of the repository."""
     form: str | None = None
     """The form of the weights that the engine loads; None where it is not known."""
 
@@ -51,6 +51,8 @@ class CacheCandidate(NamedTuple):
     deleting: bool = False
     error: str = ""
     """Why it cannot be read."""
+    own_source: str = ""
+    """Where its files come from, if whoever wrote it chose that; empty for the hubs of the settings."""
 
     def lists(self, model: str) -> bool:
         return any(one.id == model for one in self.models)
@@ -80,10 +82,14 @@ class CacheCandidate(NamedTuple):
         listed = self.lists(request.checkpoint) and not self.leaves_out(request)
         return listed and not self.deleting and self.compatible(request)
 
+    def untrusted(self, request: CacheRequest) -> bool:
+        """Whether it may have other code than the repository, for a recipe that runs it."""
+        return request.default_only and bool(self.own_source)
+
     def compatible(self, request: CacheRequest) -> bool:
         """Whether it lists the requested revision: any when not stated, else the same name or the same commit."""
         revision = self.revision(request.checkpoint)
-        if request.default_only and revision not in (None, DEFAULT_REVISION):
+        if self.untrusted(request) or (request.default_only and revision not in (None, DEFAULT_REVISION)):
             return False
         status = self.model(request.checkpoint, revision)
         return request.revision in (None, revision or DEFAULT_REVISION, status.commit if status else None)

@@ -1,7 +1,8 @@
 """Records which endpoint uses which model of a cache: a label and an annotation on its Deployment and its Service.
 
 A cache's related objects are those with its label. The Deployment has the record because no pod of an endpoint starts
-without it; the Service because it is there before, while the model is waited for.
+without it; the Service because it is there before, while the model is waited for. Who mounts a claim that another cache
+made, by way of `storage.existingClaim`, has a label for the claim, by which the cache that made it finds them.
 """
 
 import json
@@ -14,6 +15,7 @@ from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.naming import child_name
 
 USAGE_LABEL_PREFIX = f"cache.{GROUP}"
+CLAIM_LABEL_PREFIX = f"claim.{GROUP}"
 USAGE_ANNOTATION = f"{GROUP}/cached-models"
 
 
@@ -48,15 +50,34 @@ def usage_labels(uses: tuple[Use, ...]) -> dict[str, str]:
     return {usage_label(use.cache): "used" for use in uses}
 
 
+def own_claim(cache: str) -> str:
+    """The name of the claim that a cache makes."""
+    return child_name(cache, "-storage")
+
+
+def claim_label(claim: str) -> str:
+    """The key of the label by which the cache that made a claim finds those who mount it for another cache."""
+    return f"{CLAIM_LABEL_PREFIX}/{child_name(claim)}"
+
+
+def claim_labels(claims: Iterable[str], uses: Iterable[Use]) -> dict[str, str]:
+    """The labels of a Deployment that mounts these claims, but for those of the caches that it uses by name."""
+    by_name = {own_claim(use.cache) for use in uses}
+    return {claim_label(claim): "used" for claim in claims if claim not in by_name}
+
+
 def usage_annotation(uses: tuple[Use, ...]) -> dict[str, str]:
     """The annotation of an object whose endpoint uses these; none where there are none."""
     return {USAGE_ANNOTATION: json.dumps(sorted(set(uses)))} if uses else {}
 
 
-def usage_metadata(metadata: Mapping[str, object], uses: tuple[Use, ...]) -> Raw:
+def usage_metadata(
+    metadata: Mapping[str, object], uses: tuple[Use, ...], labels_of_claims: Mapping[str, str] | None = None
+) -> Raw:
     """Metadata with the record of these uses."""
     found = dict(metadata)
-    for key, record in (("labels", usage_labels(uses)), ("annotations", usage_annotation(uses))):
+    labels = {**usage_labels(uses), **(labels_of_claims or {})}
+    for key, record in (("labels", labels), ("annotations", usage_annotation(uses))):
         before = found.get(key)
         found[key] = {**(before if isinstance(before, dict) else {}), **record}
     return found

@@ -8,7 +8,6 @@ model_executor/model_loader/default_loader.py, _prepare_weights).
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from posixpath import basename, splitext
 
 from aimlib.api.cache import DUPLICATE_FILES, CachedModelSpec
 from aimlib.api.meta import Raw
@@ -46,8 +45,9 @@ SHARD = re.compile(r"(?P<stem>.*)-(?P<number>[0-9]{1,6})-of-(?P<count>[0-9]{1,6}
 
 def is_weights(path: str) -> bool:
     """Whether a file holds weights, by its name."""
-    name = basename(path)
-    return splitext(name)[1].lower() in WEIGHT_SUFFIXES and name not in OF_TRAINING
+    name = path.rpartition("/")[2]
+    stem, dot, suffix = name.rpartition(".")
+    return bool(stem) and f"{dot}{suffix.lower()}" in WEIGHT_SUFFIXES and name not in OF_TRAINING
 
 
 def has_whole_weights(paths: Iterable[str]) -> bool:
@@ -118,6 +118,8 @@ def _with_exclusion(model: CachedModelSpec, forms: frozenset[str]) -> CachedMode
 
 def forms_left_out(include: Sequence[str], exclude: Sequence[str] | None) -> frozenset[str]:
     """The forms of which the patterns in a spec leave no file, whatever the recipes load."""
+    if not include and not exclude:
+        return frozenset()
     return frozenset(form for form in EXAMPLES if not _leave(include, exclude or (), form))
 
 

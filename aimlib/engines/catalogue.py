@@ -29,6 +29,7 @@ class EngineFlags(Model):
     tensor_parallel: Word
     pipeline_parallel: Word
     data_parallel: Word
+    expert_parallel: Word
     max_model_len: Word
     max_running: Word
     memory_fraction: Word

@@ -72,11 +72,19 @@ def required_memory(facts: ModelFacts, parallel: Parallel, tokens: int, element_
     return RequiredMemory(weights, cache, OVERHEAD_GIB + OVERHEAD_FRACTION * weights)
 
 
-def illegal_degree(facts: ModelFacts, tensor: int) -> str:
-    """Why the model's heads cannot be divided among `tensor` ranks; empty when they can."""
+def illegal_degree(facts: ModelFacts, tensor: int, experts: int | None = None) -> str:
+    """Why the model cannot be divided among `tensor` ranks, and each expert among as many or `experts`; else empty."""
     if facts.attention_heads % tensor:
         return f"{facts.attention_heads} attention heads, which {tensor} does not divide"
     heads = facts.key_value_heads
     if heads and heads % tensor and tensor % heads:
         return f"{heads} key-value heads, neither a multiple nor a divisor of {tensor}"
+    block = facts.quantization_block or 1
+    for name, size, degree in (
+        ("an intermediate size", facts.intermediate_size, tensor),
+        ("experts", facts.moe_intermediate_size, experts or tensor),
+    ):
+        if size and size % (degree * block):
+            part = f"{size / degree:g} for each of {degree} ranks is no multiple of the quantised block of {block}"
+            return f"{name} of {size}, of which {part}"
     return ""

@@ -59,6 +59,15 @@ class Launch(NamedTuple):
         """Whether the engine runs code that is among the model's files."""
         return self.engine.flags.trust_remote_code in self.args
 
+    @property
+    def expert_degree(self) -> int:
+        """Among how many ranks each expert is divided: all of tensor parallelism, unless they have whole experts."""
+        flag = self.engine.flags.expert_parallel
+        if flag not in self.args:
+            return self.parallel.tensor
+        groups = "".join(self.args[self.args.index(flag) + 1 :][:1])
+        return max(self.parallel.tensor // int(groups), 1) if groups.isdecimal() and int(groups) else 1
+
     def usable(self, memory_gib: float) -> float:
         """GiB that the engine uses on a device of that size; 0 where the size is unknown, which is 0, too."""
         if not memory_gib:

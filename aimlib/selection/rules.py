@@ -182,7 +182,7 @@ def _supported(case: Case) -> RuleResult:
 
 def _degree(case: Case) -> RuleResult:
     facts, tensor = case.recipe.facts, case.launch.parallel.tensor
-    found = illegal_degree(facts, tensor) if facts else ""
+    found = illegal_degree(facts, tensor, case.launch.expert_degree) if facts else ""
     return Rejection(f"tensor parallel {tensor}", found) if found else case
 
 

@@ -9,7 +9,7 @@ from aimlib.api.cache_status import CacheStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.capacity import model_sizes, recipe_sizes, required_space
 from aimlib.caching.job_reports import Reports, model_key, read_reports
-from aimlib.caching.usage import usage_label, used_by
+from aimlib.caching.usage import claim_label, own_claim, usage_label, used_by
 from aimlib.caching.weight_files import with_loaded_files
 from aimlib.config import Config
 from aimlib.kube.timestamp import format_timestamp
@@ -50,9 +50,10 @@ def customize(request: Request) -> dict[str, Any]:
     except BadRequestError:
         return {"relatedResources": []}
     namespace = metadata.get("namespace", "default")
+    deployments = {"apiVersion": "apps/v1", "resource": "deployments", "namespace": namespace}
     uses_this_cache = {"matchExpressions": [{"key": usage_label(metadata["name"]), "operator": "Exists"}]}
     rules: list[Raw] = [
-        {"apiVersion": "apps/v1", "resource": "deployments", "namespace": namespace, "labelSelector": uses_this_cache},
+        {**deployments, "labelSelector": uses_this_cache},
         {"apiVersion": "v1", "resource": "services", "namespace": namespace, "labelSelector": uses_this_cache},
         {"apiVersion": "storage.k8s.io/v1", "resource": "storageclasses"},
     ]
@@ -65,8 +66,12 @@ def customize(request: Request) -> dict[str, Any]:
         rules.append({"apiVersion": "v1", "resource": "persistentvolumeclaims", **by_name})
         # Another cache may have the same claim, and its endpoints use the volume.
         of_endpoints = {"matchExpressions": [{"key": ENDPOINT_LABEL, "operator": "Exists"}]}
-        others = {"apiVersion": "apps/v1", "resource": "deployments", "namespace": namespace}
-        rules.append({**others, "labelSelector": of_endpoints})
+        rules.append({**deployments, "labelSelector": of_endpoints})
+    else:
+        mounts_its_claim = {
+            "matchExpressions": [{"key": claim_label(own_claim(metadata["name"])), "operator": "Exists"}]
+        }
+        rules.append({**deployments, "labelSelector": mounts_its_claim})
     return {"relatedResources": rules}
 
 
@@ -110,6 +115,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
             for warning in (
                 *report.cache_warnings(spec, volume, world.reports, _checkpoints_instead(spec, recipes), next_cleanup),
                 *map(former_claim_warning, former),
+                *report.maker_warnings(volume),
             )
         ),
         conditions=tuple(

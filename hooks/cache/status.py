@@ -152,6 +152,12 @@ def _removed(model: RemovedModel) -> CacheRemoval:
     return CacheRemoval(id=model.id, revision=model.revision, size=short_quantity(model.bytes), why=model.why)
 
 
+def maker_warnings(volume: CacheVolume) -> Iterator[str]:
+    """A warning about an existing claim that does not stay by itself."""
+    if volume.maker:
+        yield f"PersistentVolumeClaim {volume.name} belongs to {volume.maker}, and is deleted with it and all models"
+
+
 def cache_warnings(
     spec: CacheSpec,
     volume: CacheVolume,

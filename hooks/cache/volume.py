@@ -34,6 +34,13 @@ class CacheVolume(NamedTuple):
         return self.storage.existing_claim is None
 
     @property
+    def maker(self) -> str:
+        """The object that owns an existing claim, such as another cache; empty where nothing deletes it."""
+        owners = (self.observed or {}).get("metadata", {}).get("ownerReferences") or ()
+        found = next((one for one in owners if one.get("controller")), None)
+        return f"{found['kind']} {found['name']}" if found and not self.own else ""
+
+    @property
     def requested(self) -> str | None:
         """The spec's size, or what the models need; None where that is unknown, or the claim is not its own."""
         if self.storage.size or self.listed.unknown or not self.own:

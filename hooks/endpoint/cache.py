@@ -22,9 +22,10 @@ from aimlib.caching.choice import (
     cache_use,
     choose_cache,
 )
-from aimlib.caching.usage import Use, mounted_claims, uses
+from aimlib.caching.usage import CLAIM_LABEL_PREFIX, Use, claim_labels, mounted_claims, uses
 from aimlib.caching.weight_files import form_loaded, forms_left_out
 from aimlib.config import Config
+from aimlib.hub_url import HUGGING_FACE, may_have_token, shown
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import last_applied
@@ -83,7 +84,8 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     )
     choice = choose_cache(name, caches, request, before) if may_use_cache(owner.spec) else None
     used = choice.used if choice else None
-    owner = owner._replace(cache=used, uses=_all_uses(used, request, running, service))
+    every_use = _all_uses(used, request, running, service)
+    owner = owner._replace(cache=used, uses=every_use, claim_labels=_claim_labels(owner, used, every_use, running))
     if choice is None:
         return CacheUse(owner, warnings=tuple(unused(caches, request)))
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
@@ -119,7 +121,18 @@ def _read(raw: Raw, config: Config) -> CacheCandidate:
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
     models = tuple(SpecModel(one.id, one.revision, forms_left_out(one.include, one.exclude)) for one in spec.models)
-    return CacheCandidate(name, models, status, volume.claim, volume.mount_path, mode, deleting)
+    source = _own_source(spec, config)
+    return CacheCandidate(
+        name, models, status, volume.claim, volume.mount_path, mode, deleting=deleting, own_source=source
+    )
+
+
+def _own_source(spec: CacheSpec, config: Config) -> str:
+    """Where a cache's files come from, unless it is the default hub or one of the settings."""
+    if claim := spec.storage.existing_claim:
+        return f"PersistentVolumeClaim {claim}"
+    trusted = may_have_token(spec.hub.endpoint, (HUGGING_FACE, *config.token_hubs))
+    return "" if trusted else shown(spec.hub.endpoint or HUGGING_FACE)
 
 
 def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
@@ -175,6 +188,18 @@ def _all_uses(
     latest = _template_uses(running)
     recorded = () if latest == desired and _rolled_out(running) else _recorded_uses(running, service)
     return tuple(sorted({*desired, *latest, *recorded}))
+
+
+def _claim_labels(
+    owner: Owner, used: UsedCache | None, every_use: tuple[Use, ...], running: Raw | None
+) -> dict[str, str]:
+    """The labels for the claims that are desired and mounted, and the recorded ones, until no such pod is left."""
+    claims = {*mounted_claims(running), *((used.claim_name,) if used else ())} - {owner.claim}
+    labels = claim_labels(claims, every_use)
+    if running is None or _rolled_out(running):
+        return labels
+    found = running["metadata"].get("labels") or {}
+    return {**{key: str(found[key]) for key in found if key.startswith(f"{CLAIM_LABEL_PREFIX}/")}, **labels}
 
 
 def _rolled_out(running: Raw) -> bool:

@@ -6,9 +6,9 @@ from aimlib.api.endpoint_status import UsedCache
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheRequest
 from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.caching.usage import own_claim
 from aimlib.caching.weight_files import EXAMPLES, HUGGING_FACE
 from aimlib.kube.quantity import parse_quantity
-from aimlib.naming import child_name
 from aimlib.protocol.conditions import Verdict
 
 WHAT_RUNS = "the replicas that run stay as they are"
@@ -40,6 +40,7 @@ def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdic
         (found.deleting, "CacheDeleted", f"cache {name} is being deleted; {AGAIN}"),
         (found.error, "CacheUnreadable", f"AIMCache {name} cannot be read: {found.error}"),
         (not (choice.used or found.lists(request.checkpoint)), "ModelNotListed", _not_listed(found, request)),
+        (not choice.used and found.untrusted(request), "CodeNotTrusted", _untrusted(found, request)),
         (not choice.used and found.leaves_out(request), "FilesExcluded", _left_out(found, request)),
         (
             not choice.used,
@@ -71,7 +72,7 @@ AGAIN = "create the cache again, or change spec.cache"
 
 def _kept(choice: CacheChoice) -> str:
     claim = choice.used.claim_name if choice.used else ""
-    own = claim == child_name(choice.name, "-storage")
+    own = claim == own_claim(choice.name)
     goes = "goes when its last pod does" if own else "stays"
     return f"this endpoint keeps running on the claim {claim}, which {goes}; {AGAIN}"
 
@@ -81,6 +82,14 @@ def _not_listed(found: CacheCandidate, request: CacheRequest) -> str:
     return (
         f"cache {found.name} lists {listed}, and not {request.checkpoint}, which recipe {request.recipe} loads: "
         "add it to spec.models of the cache"
+    )
+
+
+def _untrusted(found: CacheCandidate, request: CacheRequest) -> str:
+    return (
+        f"recipe {request.recipe} runs code of the repository, and the files of cache {found.name} come from "
+        f"{found.own_source}: use a cache that downloads from a hub in tokenHubs of the settings, or have "
+        "remoteCodeRevisions: Any set there"
     )
 
 
@@ -151,6 +160,8 @@ def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[
         elif one.serves(request):
             moves = f"cache.name: {one.name} moves it there"
             yield f"cache {one.name} lists {request.checkpoint}, and this endpoint began without it; {moves}"
+        elif one.lists(request.checkpoint) and one.untrusted(request):
+            yield f"{_untrusted(one, request)}; the cache is not used"
         elif one.leaves_out(request):
             yield f"{_left_out(one, request)}; the cache is not used"
         elif one.lists(request.checkpoint):

@@ -103,10 +103,62 @@ def test_an_existing_claim_cannot_take_the_place_of_one_with_models(space):
     """The cache hook would have to let the claim go, and with it all models."""
     made_once = {"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": {"name": "keeps"}, "spec": {"size": "1Gi"}}
     space.apply(made_once)
-    [rule] = CACHE_TRANSITIONS
+    [rule] = [one for one in CACHE_TRANSITIONS if not one.on_creation]
     with pytest.raises(KubectlError, match=re.escape(rule.message)):
         space.patch("aimcache/keeps", {"spec": {"size": None, "storage": {"existingClaim": "mine"}}})
     space.patch("aimcache/keeps", {"spec": {"size": "2Gi"}})
+
+
+def test_the_patterns_of_a_cache_have_a_bound_and_one_from_before_it_may_be_changed(space):
+    """Endpoints are sent all caches of their namespace, and a request has a bound, too."""
+
+    def models(count):
+        return [{"id": f"a/m{number}", "include": ["x" * 255] * 25 + ["y" * 25]} for number in range(count)]
+
+    def given(name, count):
+        spec = {"size": "1Gi", "hub": {"offline": True}, "models": models(count)}
+        return {"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": {"name": name}, "spec": spec}
+
+    [bound] = [one for one in CACHE_TRANSITIONS if one.on_creation]
+    with pytest.raises(KubectlError, match=re.escape(bound.message)):
+        space.apply(given("new", 11))
+    space.apply(given("new", 10))
+    with pytest.raises(KubectlError, match=re.escape(bound.message)):
+        space.patch("aimcache/new", {"spec": {"models": models(11)}})
+    definition = json.loads(space.kubectl("get", "crd", "aimcaches.aim.engine.amd.com", "--output=json"))
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-validations"
+    whole = spec["x-kubernetes-validations"]
+    fewer = [one for one in whole if one["message"] != bound.message]
+    assert len(fewer) == len(whole) - 1
+
+    def with_rules(value):
+        change = json.dumps([{"op": "replace", "path": place, "value": value}])
+        space.kubectl("patch", "crd", "aimcaches.aim.engine.amd.com", "--type=json", f"--patch={change}")
+
+    def accepted():
+        try:
+            space.apply(given("old", 12))
+        except KubectlError:
+            return False
+        return True
+
+    def refused():
+        try:
+            space.kubectl("create", "--dry-run=server", "--filename=-", input=json.dumps(given("later", 12)))
+        except KubectlError:
+            return True
+        return False
+
+    with_rules(fewer)
+    try:
+        space.wait("the release before", accepted)
+    finally:
+        with_rules(whole)
+    space.wait("this release", refused)
+    space.patch("aimcache/old", {"spec": {"models": models(11), "cleanup": {"enabled": True}}})
+    with pytest.raises(KubectlError, match=re.escape(bound.message)):
+        space.patch("aimcache/old", {"spec": {"models": models(12)}})
 
 
 def test_a_bad_recipe_is_invalid_with_its_reason_and_touches_no_endpoint(space):

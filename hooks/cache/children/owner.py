@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from aimlib.api.cache import CachedModelSpec, CacheSpec
 from aimlib.api.meta import Raw
+from aimlib.caching.usage import own_claim
 from aimlib.config import Config
 from aimlib.naming import CACHE_LABEL, child_name, label_value, short_digest
 
@@ -23,7 +24,7 @@ class CacheOwner(NamedTuple):
 
     @property
     def claim(self) -> str:
-        return self.spec.storage.existing_claim or child_name(self.name, "-storage")
+        return self.spec.storage.existing_claim or own_claim(self.name)
 
     @property
     def state(self) -> str:

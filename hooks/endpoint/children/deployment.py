@@ -33,7 +33,7 @@ def engine_deployment(owner: Owner) -> Raw:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": usage_metadata(owner.metadata(owner.child), owner.uses),
+        "metadata": usage_metadata(owner.metadata(owner.child), owner.uses, owner.claim_labels),
         "spec": {
             "replicas": owner.replicas,
             "selector": {"matchLabels": owner.selector},
@@ -70,7 +70,7 @@ def engine_deployment(owner: Owner) -> Raw:
 
 def held_deployment(owner: Owner, spec: Raw) -> HeldDeployment:
     """The Deployment with a spec that it has already."""
-    metadata = usage_metadata(owner.metadata(owner.child), owner.uses)
+    metadata = usage_metadata(owner.metadata(owner.child), owner.uses, owner.claim_labels)
     return HeldDeployment({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
 
 

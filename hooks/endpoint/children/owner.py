@@ -1,5 +1,7 @@
 """The input of every builder: the endpoint, its configuration and the settings; and what all children share."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from aimlib import pod_template
@@ -40,6 +42,8 @@ class Owner(NamedTuple):
     """The AIMCache that the pods use."""
     uses: tuple[Use, ...] = ()
     """All models of caches that any of the pods use, those of an earlier version included."""
+    claim_labels: Mapping[str, str] = MappingProxyType({})
+    """The labels for the claims that these pods mount and another cache may have made."""
     hold: HeldDeployment | None = None
 
     @property

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aimlib.api.recipe import ModelFacts
+from aimlib.api.recipe import ModelFacts, RecipeSpec
 from aimlib.hardware.products import product
 from aimlib.selection.gpu_memory import (
     GIB,
@@ -14,6 +14,7 @@ from aimlib.selection.gpu_memory import (
     illegal_degree,
     required_memory,
 )
+from aimlib.selection.launch import launch
 
 LATENT = {"latentAttention": {"kvLoraRank": 512, "qkRopeHeadDim": 64}}
 
@@ -220,3 +221,37 @@ def test_half_the_bytes_per_value_are_half_the_cache(facts, parallel, tokens):
     whole, half = required_memory(facts, parallel, tokens, 2.0), required_memory(facts, parallel, tokens, 1.0)
     assert half.cache == pytest.approx(whole.cache / 2)
     assert (half.weights, half.overhead) == (whole.weights, whole.overhead)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "degree", "experts", "words"),
+    [
+        ({"moeIntermediateSize": 768}, 2, None, ""),
+        ({"moeIntermediateSize": 768}, 4, None, "experts of 768, of which 192 for each of 4 ranks is no multiple of the"),
+        ({"moeIntermediateSize": 768}, 4, 1, ""),
+        ({"moeIntermediateSize": 768}, 8, 4, "experts of 768, of which 192 for each of 4 ranks"),
+        ({"intermediateSize": 25600}, 8, None, ""),
+        ({"intermediateSize": 9728}, 8, 1, "an intermediate size of 9728, of which 1216 for each of 8 ranks"),
+    ],
+)
+def test_quantised_blocks_are_not_cut_apart(sizes, degree, experts, words):
+    facts = ModelFacts.model_validate({**shape("Qwen3-32B").wire(), **sizes, "quantizationBlock": 128})
+    assert illegal_degree(facts, degree, experts).startswith(words)
+    assert bool(illegal_degree(facts, degree, experts)) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("backend", "args", "degree"),
+    [
+        ("vllm", ("--tensor-parallel-size=8",), 8),
+        ("vllm", ("--tensor-parallel-size=8", "--enable-expert-parallel"), 1),
+        ("vllm", ("--tensor-parallel-size=8", "--enable-expert-parallel", "--max-model-len=4096"), 1),
+        ("sglang", ("--tp-size=8", "--ep-size=4"), 2),
+        ("sglang", ("--tp-size=8", "--ep-size=8"), 1),
+        ("sglang", ("--tp-size=8", "--ep-size=1"), 8),
+    ],
+)
+def test_among_how_many_ranks_an_expert_is_divided(backend, args, degree):
+    raw = {"modelId": "a/b", "hardware": "MI300X", "precision": "fp8", "backend": backend}
+    recipe = RecipeSpec.model_validate({**raw, "configurations": [{"gpuCount": 8, "args": args}]})
+    assert launch(recipe, recipe.configurations[0]).expert_degree == degree

@@ -391,3 +391,29 @@ def test_endpoints_of_another_cache_on_the_same_claim_are_users():
     }
     said = call("cache", "/cache/sync", request).said
     assert [one["usedBy"] for one in said["status"]["cachedModels"]] == [["chat"]]
+
+
+def test_endpoints_of_a_cache_that_borrows_the_claim_of_this_one_are_its_users():
+    """Without them, a clean-up of the cache that made the claim would remove the models under their pods."""
+    model = {"id": "Qwen/Qwen3-32B"}
+    ready = {**model, "revision": "main", "status": "Ready", "commit": "9216db5", "size": "61Gi", "files": 25}
+    borrowed = {"storage": {"existingClaim": "models-storage", "accessMode": "ReadWriteMany"}, "models": [model]}
+    endpoint = play(
+        "endpoint",
+        "/endpoint/sync",
+        {
+            "endpoint": {"spec": {"modelId": model["id"]}},
+            "recipes": ["qwen3-32b-mi300x-bf16"],
+            "inventory": "mi300x",
+            "caches": {"borrows": {"spec": borrowed, "status": {"cachedModels": [ready]}}},
+        },
+    )
+    [running] = [one for one in endpoint.answer.said["children"] if one["kind"] == "Deployment"]
+    assert "cache.aim.engine.amd.com/models" not in running["metadata"]["labels"]
+    lender = sync({"cache": {"metadata": {"name": "models"}, "spec": {"size": "1Ti", "models": [model]}}})
+    rules = call("cache", "/cache/customize", {"parent": lender.request["parent"]}).said["relatedResources"]
+    selected = [rule["labelSelector"] for rule in rules if rule["resource"] == "deployments"]
+    assert any(compile_selector(one)(running["metadata"]["labels"]) for one in selected)
+    related = {**lender.request["related"], "Deployment.apps/v1": {"team-a/chat": running}}
+    said = call("cache", "/cache/sync", {**lender.request, "related": related}).said
+    assert [one["usedBy"] for one in said["status"]["cachedModels"]] == [["chat"]]
