@@ -32,6 +32,8 @@ class Rollout(NamedTuple):
     """Whether the report is about the present spec."""
     problem: tuple[str, str] | None
     """Reason and message, where the Deployment reports that it is stuck, or its Pods show why."""
+    starting: str = ""
+    """What the Pods that start wait for, as a clause of a message."""
 
 
 class ChildState(NamedTuple):

@@ -86,7 +86,9 @@ def available(desired: int, rollout: Rollout, pending: PendingChildren, claim_lo
         rollout.up_to_date and rollout.updated >= desired and rollout.ready >= desired and rollout.current <= desired
     )
     missing_pods = pods.restricted_because if rollout.ready < desired else ""
-    progress = pods.none_because or "; ".join(filter(None, (_progress(desired, rollout), missing_pods)))
+    progress = pods.none_because or "; ".join(
+        filter(None, (_progress(desired, rollout), rollout.starting, missing_pods))
+    )
     reason, problem = rollout.problem or ("", "")
     missing, unchanged = pending.missing, pending.unchanged
     table = (

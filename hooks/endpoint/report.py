@@ -6,6 +6,7 @@ from aimlib.api.endpoint_status import EndpointStatus, Resolved
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.engine_errors import Diagnosis
 from aimlib.diagnosis.pod_failures import pod_failure
+from aimlib.diagnosis.start_progress import start_progress
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.last_applied import kept_children
@@ -109,9 +110,10 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
 
 
 def _with_cause(replicas: Rollout, world: World, resolved: Resolved, appended: str) -> Rollout:
-    """The rollout with what its Pods show, which is more than what the Deployment reports."""
-    found = pod_failure(world.pods or (), world.now, world.log, _former_failure(world, resolved, appended))
-    return replicas._replace(problem=found) if found else replicas
+    """The rollout with what its Pods show: why they fail, beyond what the Deployment reports, and how they start."""
+    pods = world.pods or ()
+    found = pod_failure(pods, world.now, world.log, _former_failure(world, resolved, appended))
+    return replicas._replace(problem=found or replicas.problem, starting=start_progress(pods, world.now))
 
 
 def _pod_resync_seconds(world: World) -> int:

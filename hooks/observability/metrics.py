@@ -46,6 +46,7 @@ KEPT_SELECTIONS = Counter(
 DOWNLOADS = Counter("aim_cache_downloads_total", "Finished downloads of caches, by outcome.", ["outcome"])
 REMOVALS = Counter("aim_cache_removals_total", "Models removed from caches.")
 AUDIT_RECORDS = Counter("aim_audit_records_total", "Lines of the audit record, by result.", ["result"])
+EVENTS = Counter("aim_events_total", "Kubernetes Events of endpoints and caches, by what became of them.", ["result"])
 OBSERVER_REQUESTS = Counter(
     "aim_observer_requests_total",
     "Requests made by observers, by target and result.",

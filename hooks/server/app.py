@@ -148,6 +148,7 @@ def create_app(config: Config | None = None) -> Flask:
     observing = observers(os.environ.get("AIM_OBSERVE", ""), os.environ.get("AIM_OBSERVE_LOGS", ""))
     clients = Clients(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
     read_catalogue = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
+    tell = event_sender(os.environ.get("AIM_EVENTS", ""))
     audit_logger()  # created before there are threads
     metrics.BUILD_INFO.labels(version).set(1)
 
@@ -170,6 +171,7 @@ def create_app(config: Config | None = None) -> Flask:
         metrics.HOOK_BYTES.labels(path).observe(len(body))
         if hook_request and code == HTTPStatus.OK:
             record(hook_request, response, version)
+            tell(hook_request, response.get("status"))
         else:
             metrics.count_error(path, code)
         facts = (
@@ -203,6 +205,17 @@ def create_app(config: Config | None = None) -> Flask:
     app.add_url_rule("/readyz", "readyz", _ready)
     app.add_url_rule("/metrics", "metrics", _metrics)
     return app
+
+
+def event_sender(setting: str) -> Callable[[Request, object], None]:
+    """What sends Events, where AIM_EVENTS is `true`; ConfigError where it is neither that nor `false`."""
+    if setting not in {"", "true", "false"}:
+        raise ConfigError(f"AIM_EVENTS must be true or false; it is {setting}")
+    if setting != "true":
+        return lambda _request, _status: None
+    from hooks.server.events import EventSender  # noqa: PLC0415 - imports the Kubernetes client
+
+    return EventSender().tell
 
 
 def _check(clients: Clients) -> None:

@@ -119,6 +119,7 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
         AIM_ADMISSION_PORT=urls.admission.rpartition(":")[2],
         AIM_CONFIG=str(settings(plane)),
         AIM_OBSERVE="pods,catalogue",
+        AIM_EVENTS="true",
         KUBECONFIG=str(own_account(plane, "aim-hooks", "aim-system")),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )

@@ -39,6 +39,23 @@ PHASES = {
     ),
     "AIMRecipe": (("Pending", "no hook has checked it yet"), ("Ready", "it can be used"), ("Invalid", "it cannot")),
 }
+EVENTS = (
+    ("Selected", "AIMEndpoint", "a configuration was selected, for what the message says"),
+    ("Fallback", "AIMEndpoint", "the same, by a step of `recipe.fallback`"),
+    ("Ready, Stopped", "both, AIMEndpoint", "the phase, with the message of the condition Ready"),
+    ("Pending, Degraded, Failed", "both", "the phase as a warning, with reason and message of the condition Ready"),
+    ("RecipeChanged, BetterRecipeAvailable, NoLongerFits", "AIMEndpoint", "the condition UpToDate, once it is False"),
+    ("Downloaded, DownloadFailed", "AIMCache", "a model is on the volume, or its download failed"),
+    ("Removed", "AIMCache", "a model is not on the volume any more"),
+)
+ABOUT_EVENTS = (
+    "`kubectl events --for aimendpoint/NAME` and `kubectl describe` show one Event for each transition. Metacontroller "
+    "sends none of a hook's, only those about its own errors; these come from the hook server (`aim-hooks`), "
+    "which may create Events and nothing else (`manifests/base/events.yaml`; `AIM_EVENTS` of the "
+    "[settings](../operate/settings.md)). It sends them beside the syncs, at most 10 of one object at once and one more "
+    "a minute, and 2 a second of all; half of each is left to warnings. What is dropped is counted in "
+    "`aim_events_total`, and the status has it all the same."
+)
 Place = dict[str, Any]
 
 
@@ -56,7 +73,10 @@ def conditions() -> str:
         "What to do about a reason is in [troubleshooting](../operate/troubleshooting.md). `lastTransitionTime` "
         "changes only with the condition's status."
     )
-    return page("Conditions", SOURCE, intro, *(_kind(kind) for kind in READY))
+    events = table(("reason", "of", "tells"), ((code(reason), of, text) for reason, of, text in EVENTS))
+    return page(
+        "Conditions", SOURCE, intro, *(_kind(kind) for kind in READY), f"## Events\n\n{ABOUT_EVENTS}\n\n{events}"
+    )
 
 
 def _kind(kind: str) -> str:

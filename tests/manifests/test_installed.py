@@ -230,10 +230,11 @@ def test_every_image_runs_without_privileges():
     assert all("USER 65532:65532" in text for text in final)
 
 
-def test_the_hook_server_has_a_token_for_what_it_observes_and_may_read_that_and_no_more(installed: Objects):
+def test_the_hook_server_has_a_token_for_what_it_observes_and_tells_and_may_do_that_and_no_more(installed: Objects):
     pod = only(installed, "Deployment")["spec"]["template"]["spec"]
     [(container, _)] = containers(installed)
     assert {"name": "AIM_OBSERVE", "value": "pods,catalogue"} in container["env"]
+    assert {"name": "AIM_EVENTS", "value": "true"} in container["env"]
     assert pod["automountServiceAccountToken"] is True
     account = {"kind": "ServiceAccount", "name": pod["serviceAccountName"], "namespace": "aim-system"}
     bound = [one for one in of_kind(installed, "ClusterRoleBinding", "RoleBinding") if account in one["subjects"]]
@@ -242,7 +243,8 @@ def test_the_hook_server_has_a_token_for_what_it_observes_and_may_read_that_and_
         [
             {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
             {"apiGroups": [GROUP], "resources": ["aimrecipes", "aiminventories"], "verbs": ["list", "watch"]},
-        ]
+        ],
+        [{"apiGroups": [""], "resources": ["events"], "verbs": ["create"]}],
     ]
 
 

@@ -1,0 +1,88 @@
+"""Transitions of an object as its users are told them by Events: what a status has that the one before had not."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from aimlib.api.meta import Raw
+from aimlib.protocol.metacontroller import Request
+from hooks.observability.changes import as_mapping, detect_change, find_condition, objects_in
+
+NORMAL, WARNING = "Normal", "Warning"
+"""The types that Events have."""
+PHASES = {
+    "Ready": NORMAL,
+    "Stopped": NORMAL,
+    "Pending": WARNING,
+    "Degraded": WARNING,
+    "Failed": WARNING,
+}
+"""The phases that are told, and the type of the Event. Others pass by themselves, and end in one of these."""
+SELECTING_CHANGES = frozenset({"Selected", "Reselected"})
+"""Changes that select a configuration."""
+MODEL_STATES = {"Ready": ("Downloaded", NORMAL), "Failed": ("DownloadFailed", WARNING)}
+"""States of a cached model that are told, with the reason and type of the Event."""
+MOST_MODELS = 8
+"""Most models of one sync that are told."""
+
+
+class Transition(NamedTuple):
+    """One Event's part that is about the object."""
+
+    reason: str
+    """One CamelCase word."""
+    type: str
+    """Normal or Warning."""
+    message: str
+    subject: str = ""
+    """What of the object it is about, where there may be several at once: a model."""
+
+
+def transitions(request: Request, status: object) -> list[Transition]:
+    """What changed from the status in a request to the new one, in the order in which it came to be."""
+    before, after = as_mapping(request.parent.get("status")), as_mapping(status)
+    kind = request.parent.get("kind")
+    if kind == "AIMEndpoint":
+        return [*_selection(request, after), *_up_to_date(before, after), *_phase(before, after)]
+    return [*_models(before, after), *_phase(before, after)] if kind == "AIMCache" else []
+
+
+def _selection(request: Request, after: Raw) -> Iterator[Transition]:
+    change = detect_change(request, after)
+    if change and change.event in SELECTING_CHANGES:
+        yield Transition("Fallback" if change.fallback else "Selected", NORMAL, change.why)
+
+
+def _up_to_date(before: Raw, after: Raw) -> Iterator[Transition]:
+    old, new = (find_condition(status, "UpToDate") for status in (before, after))
+    if new.get("status") == "False" and new.get("reason") != old.get("reason"):
+        kind = WARNING if new.get("reason") == "NoLongerFits" else NORMAL
+        yield Transition(str(new.get("reason")), kind, str(new.get("message")))
+
+
+def _phase(before: Raw, after: Raw) -> Iterator[Transition]:
+    """The phase, once it or the reason for it differs."""
+    phase = str(after.get("phase"))
+    old, new = (find_condition(status, "Ready") for status in (before, after))
+    if phase in PHASES and (phase, new.get("reason")) != (before.get("phase"), old.get("reason")):
+        about = "" if new.get("status") == "True" or phase == new.get("reason") else f"{new.get('reason')}: "
+        yield Transition(phase, PHASES[phase], f"{about}{new.get('message')}")
+
+
+def _models(before: Raw, after: Raw) -> Iterator[Transition]:
+    """Models whose download ended, and models that were removed from the volume."""
+    old, new = ({_key(one): one for one in objects_in(status.get("cachedModels"))} for status in (before, after))
+    ended = [(key, one) for key, one in new.items() if one.get("status") != old.get(key, {}).get("status")]
+    told = [(key, one, MODEL_STATES[one["status"]]) for key, one in ended if one.get("status") in MODEL_STATES]
+    for key, one, (reason, kind) in told[:MOST_MODELS]:
+        yield Transition(reason, kind, ": ".join(filter(None, (key, one.get("message") or one.get("size")))), key)
+    removals = objects_in(as_mapping(after.get("cleanup")).get("removed"))
+    whys = {_key(one): one.get("why") for one in removals}
+    gone = [
+        key for key, one in old.items() if one.get("status") == "Ready" and new.get(key, {}).get("status") != "Ready"
+    ]
+    for key in gone[:MOST_MODELS]:
+        yield Transition("Removed", NORMAL, ": ".join(filter(None, (key, whys.get(key)))), key)
+
+
+def _key(model: Raw) -> str:
+    return f"{model.get('id')}@{model.get('revision')}"
