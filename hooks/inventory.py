@@ -21,7 +21,8 @@ def customize(request: Request) -> dict[str, Any]:
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
-    return {"status": written_status(inventory_status(map(_node_spec, request.found(NODES))).wire()), "children": []}
+    nodes = ((node["metadata"]["name"], _node_spec(node)) for node in request.found(NODES))
+    return {"status": written_status(inventory_status(nodes).wire()), "children": []}
 
 
 def _node_spec(node: Raw) -> NodeSpec:

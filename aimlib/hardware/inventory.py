@@ -2,18 +2,29 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from aimlib.api.node import GpuClass, InventoryStatus, NodePool, NodeSpec, Taint
+from aimlib.api.node import GpuClass, Host, InventoryStatus, NodePool, NodeSpec, Taint
+from aimlib.hardware.left_out import format_left_out, left_out_nodes
 from aimlib.hardware.nodes import format_device
 from aimlib.hardware.products import CPU, product
+from aimlib.hardware.shapes import largest_shapes, node_shape
 
 ClassKey = tuple[str, ...]
 SUMMARY_LENGTH = 1024
 """Maximum length in the schema."""
 
 
+class Member(NamedTuple):
+    """The devices of a class on one node."""
+
+    pool: NodePool
+    taints: tuple[Taint, ...]
+    host: Host | None
+
+
 def _key(pool: NodePool, taints: tuple[Taint, ...]) -> ClassKey:
-    """The key of a class of equal devices. Processors are one class per taint, whatever the memory of their nodes."""
+    """The key of a class of equal devices. Processors are one class per taint, whatever the shapes of their nodes."""
     memory = "" if pool.product == CPU else f"{pool.memory_gib:09.1f}"
     parts = (
         pool.product,
@@ -27,41 +38,48 @@ def _key(pool: NodePool, taints: tuple[Taint, ...]) -> ClassKey:
     return (*(str(part or "") for part in parts), *map(str, taints))
 
 
-def inventory_status(nodes: Iterable[NodeSpec]) -> InventoryStatus:
-    """The inventory of these nodes; independent of their order."""
-    usable = [node for node in nodes if node.usable]
-    members: defaultdict[ClassKey, list[tuple[NodePool, tuple[Taint, ...]]]] = defaultdict(list)
+def inventory_status(nodes: Iterable[tuple[str, NodeSpec]]) -> InventoryStatus:
+    """The inventory of these nodes, each with its name; independent of their order."""
+    nodes = list(nodes)
+    usable = [node for _, node in nodes if node.usable]
+    members: defaultdict[ClassKey, list[Member]] = defaultdict(list)
     for node in usable:
         for pool in node.pools:
-            members[_key(pool, node.taints)].append((pool, node.taints))
-    classes = tuple(_class([pool for pool, _ in found], found[0][1]) for _, found in sorted(members.items()))
+            members[_key(pool, node.taints)].append(Member(pool, node.taints, node.host))
+    classes = tuple(_class(found) for _, found in sorted(members.items()))
     gpus = [one for one in classes if one.product != CPU]
+    left_out = left_out_nodes(nodes)
+    summary = "; ".join(filter(None, (_summary(gpus), format_left_out(left_out))))
     return InventoryStatus(
         nodes=len(usable),
         gpus=sum(gpu.total for gpu in gpus),
-        summary=_summary(gpus),
+        summary=summary[:SUMMARY_LENGTH],
         classes=classes,
+        left_out=left_out,
     )
 
 
 def _summary(gpus: list[GpuClass]) -> str:
-    """A summary of the GPUs by kind, cut to the maximum length."""
+    """A summary of the GPUs by kind."""
     totals: Counter[str] = Counter()
     for gpu in gpus:
         totals[format_device(gpu)] += gpu.total
-    return ", ".join(f"{total} x {kind}" for kind, total in totals.items())[:SUMMARY_LENGTH] or "no GPUs"
+    return ", ".join(f"{total} x {kind}" for kind, total in totals.items()) or "no GPUs"
 
 
-def _class(pools: list[NodePool], taints: tuple[Taint, ...]) -> GpuClass:
+def _class(members: list[Member]) -> GpuClass:
+    pools = [member.pool for member in members]
     shared = pools[0].model_dump(exclude={"devices", "memory_gib", "node_label"})
     found = product(pools[0].product)
+    distinct = {(member.pool, member.host) for member in members}
     return GpuClass(
         **shared,
         memory_gib=max(pool.memory_gib for pool in pools),
         devices_per_node=max(pool.devices for pool in pools),
         nodes=len(pools),
         total=sum(pool.devices for pool in pools),
-        taints=taints,
+        taints=members[0].taints,
         node_labels=tuple(sorted({pool.node_label for pool in pools if pool.node_label})),
         precisions=found.served if found else (),
+        shapes=largest_shapes(node_shape(*one) for one in distinct),
     )
