@@ -33,12 +33,15 @@ def _rows(node: NodeSpec) -> Iterator[tuple[_Row, int]]:
     yield from ((_Row(one.product or "", one.resource, reason), one.devices) for one in node.left_out)
 
 
-def left_out_nodes(nodes: Iterable[tuple[str, NodeSpec]]) -> tuple[LeftOutNodes, ...]:
-    """The rows of the inventory, those with most devices first; independent of the order of nodes."""
+def left_out_nodes(nodes: Iterable[tuple[Sequence[str], NodeSpec]]) -> tuple[LeftOutNodes, ...]:
+    """The rows of the inventory, those with most devices first; independent of the order of nodes.
+
+    Nodes with equal facts come together, with their names.
+    """
     found: defaultdict[_Row, list[tuple[str, int]]] = defaultdict(list)
-    for name, node in nodes:
+    for names, node in nodes:
         for row, devices in _rows(node):
-            found[row].append((name, devices))
+            found[row] += ((name, devices) for name in names)
     rows = [
         LeftOutNodes(
             product=row.product or None,

@@ -165,6 +165,9 @@ def _hardware(case: Case) -> RuleResult:
     return joined if joined.classes else Rejection(f"{name} that one replica can combine", "MIG devices only")
 
 
+NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on)"
+
+
 def _left_out(case: Case, name: str) -> tuple[LeftOutNodes, ...]:
     """Devices that do not count and are the product, or may be it, since nobody knows what they are."""
     found = product(name)
@@ -188,7 +191,7 @@ def _instead_of(case: Case, name: str) -> str:
         return present
     if any_left_out:
         return f"no GPUs that can be used: {format_left_out(any_left_out)}"
-    return "no GPUs (a pool of nodes that is scaled to zero counts from its first node on)"
+    return NO_GPUS
 
 
 def may_have_hardware(case: Case) -> bool:

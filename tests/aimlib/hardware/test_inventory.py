@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.api.node import InventoryStatus
-from aimlib.hardware.inventory import inventory_status
+from aimlib.hardware.inventory import EqualNodes, inventory_status
 from aimlib.hardware.nodes import node_facts
 from tests.aimlib.make import amd, inventory, node, nvidia
 
@@ -137,5 +137,6 @@ def test_a_product_that_this_release_does_not_know_serves_nothing_that_could_be_
     known = node_facts(amd())
     renamed = [pool.model_copy(update={"product": "MI999X"}) for pool in known.pools]
     assert {
-        one.precisions for one in inventory_status([("n", known.model_copy(update={"pools": tuple(renamed)}))]).classes
+        one.precisions
+        for one in inventory_status([EqualNodes(["n"], known.model_copy(update={"pools": tuple(renamed)}))]).classes
     } == {()}
