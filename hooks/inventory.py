@@ -1,11 +1,12 @@
 """The inventory hook: adds up the AIMNodes of the cluster."""
 
+from collections import defaultdict
 from typing import Any
 
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
-from aimlib.hardware.inventory import inventory_status
+from aimlib.hardware.inventory import EqualNodes, inventory_status
 from aimlib.protocol.metacontroller import Request, written_status
 from aimlib.schema.parsing import parse_as
 
@@ -21,7 +22,11 @@ def customize(request: Request) -> dict[str, Any]:
 def sync(request: Request) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
-    return {"status": written_status(inventory_status(map(_node_spec, request.found(NODES))).wire()), "children": []}
+    equal: defaultdict[str, list[Raw]] = defaultdict(list)
+    for node in request.found(NODES):
+        equal[repr(node.get("spec"))].append(node)
+    nodes = [EqualNodes([one["metadata"]["name"] for one in same], _node_spec(same[0])) for same in equal.values()]
+    return {"status": written_status(inventory_status(nodes).wire()), "children": []}
 
 
 def _node_spec(node: Raw) -> NodeSpec:

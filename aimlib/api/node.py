@@ -54,6 +54,32 @@ class NodePool(Accelerator):
     """The label by which an AMD product was recognised: KEY=VALUE, or KEY for one with a number."""
 
 
+class Host(Model):
+    """What a node has besides GPUs, as far as pods can be given it."""
+
+    cpus: Annotated[float, Field(ge=0)]
+    """Allocatable CPUs, rounded down to hundredths."""
+    memory_gib: Annotated[float, Field(ge=0, alias="memoryGiB")]
+    """Allocatable memory in GiB, rounded down to hundredths."""
+    ephemeral_storage_gib: Annotated[float | None, Field(ge=0, alias="ephemeralStorageGiB")] = None
+    """Allocatable ephemeral storage in whole GiB, if the node reports it."""
+    architecture: Annotated[str, Field(max_length=63)] | None = None
+    """Architecture of the processors, such as amd64 or arm64, if the node reports it."""
+
+
+class LeftOut(Model):
+    """Devices of a usable node that are not counted."""
+
+    product: Name | None = None
+    """The GPU product, if the labels have it."""
+    resource: Name
+    """The resource by which pods would request the devices."""
+    devices: Annotated[int, Field(ge=0)]
+    """Number of devices; 0 where it is not known."""
+    reason: Text
+    """Why they are not counted."""
+
+
 class NodeSpec(Model):
     """The devices of one Node that a model server can use."""
 
@@ -65,6 +91,10 @@ class NodeSpec(Model):
     """The hardware in short, for people."""
     pools: tuple[NodePool, ...] = ()
     """Devices by kind; the processors are last."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Devices that are not counted, and why."""
+    host: Host | None = None
+    """CPUs, memory, storage and architecture; absent where an earlier release wrote this."""
     taints: tuple[Taint, ...] = ()
     """Taints of the node."""
 
@@ -73,6 +103,21 @@ class AIMNode(K8sObject):
     """The devices of one Node that a model server can use; written by the operator."""
 
     spec: NodeSpec
+
+
+class NodeShape(Model):
+    """What one node of a class has together, as far as it is known: absent values are not checked."""
+
+    devices: Annotated[int, Field(ge=0)]
+    """Devices of the class on this node."""
+    cpus: Annotated[float, Field(ge=0)] | None = None
+    """Allocatable CPUs."""
+    memory_gib: Annotated[float | None, Field(ge=0, alias="memoryGiB")] = None
+    """Allocatable memory of the host, in GiB."""
+    ephemeral_storage_gib: Annotated[float | None, Field(ge=0, alias="ephemeralStorageGiB")] = None
+    """Allocatable ephemeral storage, in GiB."""
+    architecture: Annotated[str, Field(max_length=63)] | None = None
+    """Architecture of the processors, such as amd64 or arm64."""
 
 
 class GpuClass(Accelerator):
@@ -90,6 +135,25 @@ class GpuClass(Accelerator):
     """Taints of these nodes."""
     node_labels: tuple[Text, ...] = ()
     """The labels by which the product was recognised on these nodes."""
+    shapes: tuple[NodeShape, ...] = ()
+    """The largest of these nodes: each has more of something than any other. Absent before they are known."""
+
+
+class LeftOutNodes(Model):
+    """Devices that are not counted for one reason."""
+
+    product: Name | None = None
+    """The GPU product, if it is known; CPU for nodes without GPUs."""
+    resource: Name
+    """The resource by which pods would request the devices."""
+    devices: Annotated[int, Field(ge=0)]
+    """Number of devices, as far as it is known."""
+    nodes: Annotated[int, Field(ge=1)]
+    """Number of nodes that have them."""
+    reason: Text
+    """Why they are not counted."""
+    names: tuple[Name, ...] = ()
+    """Names of the nodes, up to three."""
 
 
 class InventoryStatus(Model):
@@ -105,6 +169,8 @@ class InventoryStatus(Model):
     """The GPUs in short, for people."""
     classes: tuple[GpuClass, ...] = ()
     """Classes of equal devices on equally tainted nodes."""
+    left_out: tuple[LeftOutNodes, ...] = ()
+    """Devices and nodes that are not counted, and why; up to 32 reasons."""
 
 
 class InventorySpec(Model):

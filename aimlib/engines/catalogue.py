@@ -124,6 +124,8 @@ class Engine(Dialect):
     memory_fraction: MemoryFraction
     paths: Paths
     images: Mapping[str, Mapping[str, Word | None]]
+    image_architectures: Mapping[str, tuple[Word, ...]] = Field(default_factory=dict)
+    """Processor architectures that the images of a vendor are built for, where they are not for amd64 alone."""
     metrics: EngineMetrics
     former_metrics: FormerMetrics
 
@@ -135,6 +137,10 @@ class Engine(Dialect):
         """The image for a GPU architecture (gfx942, sm_90) of a vendor (amd, nvidia, cpu); None when there is none."""
         images = self.images.get(vendor, {})
         return images.get(architecture or "*", images.get("*"))
+
+    def architectures(self, vendor: str) -> tuple[str, ...]:
+        """The processor architectures that the images for this vendor's devices are built for."""
+        return self.image_architectures.get(vendor, ("amd64",))
 
     def default_memory_fraction(self, memory_gib: float, ranks: int) -> float:
         """The fraction of a device's memory that the engine uses by default; `ranks` is tensor x pipeline degree.

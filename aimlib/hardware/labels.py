@@ -1,4 +1,4 @@
-"""Node labels about GPUs, by AMD's node labeller and NVIDIA's GPU feature discovery."""
+"""Node labels about GPUs, by AMD's node labeller, NVIDIA's GPU feature discovery and GKE."""
 
 AMD_ID = "amd.com/gpu.device-id"
 AMD_COUNTED_ID = "beta.amd.com/gpu.device-id"
@@ -16,3 +16,9 @@ AMD_PARTITIONED = (
     "qpx_nps4",
 )
 NVIDIA_PRODUCT = "nvidia.com/gpu.product"
+GKE_ACCELERATOR = "cloud.google.com/gke-accelerator"
+"""The product on GKE, where NVIDIA's feature discovery is not installed by default."""
+GKE_DIVIDED = ("cloud.google.com/gke-gpu-partition-size", "cloud.google.com/gke-gpu-sharing-strategy")
+"""On nodes of GKE whose GPUs are partitioned or shared."""
+OS = "kubernetes.io/os"
+ARCHITECTURE = "kubernetes.io/arch"

@@ -1,22 +1,43 @@
 """Reads the devices of a Node from the labels of the vendors' labellers and its allocatable resources."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aimlib.api.meta import Raw
-from aimlib.api.node import NodePool, NodeSpec, Taint
-from aimlib.hardware.products import CPU, Product, by_device_id, by_nvidia_product, product
-from aimlib.kube.quantity import parse_quantity, to_gib
+from aimlib.api.node import Host, LeftOut, NodePool, NodeSpec, Taint
+from aimlib.hardware.amd import amd_devices
+from aimlib.hardware.labels import ARCHITECTURE, OS
+from aimlib.hardware.nvidia import nvidia_devices
+from aimlib.hardware.plausible import host_doubt
+from aimlib.hardware.products import CPU
+from aimlib.hardware.resources import amount
+from aimlib.kube.quantity import GIB
 
-AMD_PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
-UNHEALTHY_TAINTS = ("amd-gpu-unhealthy", "amd-gpu-driver-upgrade", "amd-dcm", "ToBeDeletedByClusterAutoscaler")
-"""Taints of AMD's GPU operator and the cluster autoscaler on nodes that are broken or will be removed."""
-GPU_RESOURCE = re.compile(r"amd\.com/(gpu|[a-z]px_nps\d)|nvidia\.com/(gpu|mig-.+)(\.shared)?")
-DEVICE_ID = re.compile(r"[0-9A-Fa-fx]{1,16}")
-"""A PCI device id as labels have it; another value is none."""
-LIFECYCLE_TAINTS = "node.kubernetes.io/"
-"""Prefix of the taints that repeat the node's conditions."""
+UNHEALTHY_TAINTS = {
+    "amd-gpu-unhealthy": "unhealthy",
+    "amd-gpu-driver-upgrade": "driver upgrade",
+    "amd-dcm": "being partitioned",
+    "ToBeDeletedByClusterAutoscaler": "about to be removed",
+    "karpenter.sh/disrupted": "about to be removed",
+}
+"""Taints of AMD's GPU operator and of autoscalers on nodes that are broken or will be removed, and what each means."""
+LIFECYCLE_TAINTS = frozenset(
+    f"node.kubernetes.io/{name}"
+    for name in (
+        "not-ready",
+        "unreachable",
+        "memory-pressure",
+        "disk-pressure",
+        "pid-pressure",
+        "network-unavailable",
+        "unschedulable",
+    )
+)
+"""Taints that repeat the node's conditions, or come and go with them."""
+
+
+def _allocatable(node: Raw) -> Mapping[str, str]:
+    return node.get("status", {}).get("allocatable") or {}
 
 
 def _ready(node: Raw) -> bool:
@@ -26,42 +47,69 @@ def _ready(node: Raw) -> bool:
 
 def _unhealthy(node: Raw) -> str:
     keys = (taint.get("key", "") for taint in node.get("spec", {}).get("taints") or ())
-    return next((key for key in keys if key in UNHEALTHY_TAINTS), "")
+    return next((f"{UNHEALTHY_TAINTS[key]}: tainted {key}" for key in keys if key in UNHEALTHY_TAINTS), "")
 
 
-UNUSABLE_REASONS: tuple[tuple[str, Callable[[Raw], object]], ...] = (
-    ("cordoned", lambda node: node.get("spec", {}).get("unschedulable")),
-    ("being deleted", lambda node: node.get("metadata", {}).get("deletionTimestamp")),
-    ("unhealthy: tainted by a GPU or node operator", _unhealthy),
-    ("not ready", lambda node: not _ready(node)),
+def _other_system(node: Raw) -> str:
+    system = _stated(node, OS, "operatingSystem")
+    return f"its operating system is {system}" if system not in {None, "linux"} else ""
+
+
+def _implausible(node: Raw) -> str:
+    allocatable = _allocatable(node)
+    return host_doubt(amount(allocatable, "cpu"), amount(allocatable, "memory") / GIB)
+
+
+def _stated(node: Raw, label: str, field: str) -> str | None:
+    """What a node is, by its label or as its kubelet reports it."""
+    labels = node.get("metadata", {}).get("labels") or {}
+    found = labels.get(label) or (node.get("status", {}).get("nodeInfo") or {}).get(field)
+    return str(found)[:63] if found else None
+
+
+UNUSABLE_REASONS: tuple[Callable[[Raw], str], ...] = (
+    _other_system,
+    lambda node: "cordoned" if node.get("spec", {}).get("unschedulable") else "",
+    lambda node: "being deleted" if node.get("metadata", {}).get("deletionTimestamp") else "",
+    _unhealthy,
+    lambda node: "" if _ready(node) else "not ready",
+    _implausible,
 )
+"""Why no pod can use a node, each empty where it does not apply; the first counts."""
 
 
 def node_facts(node: Raw) -> NodeSpec:
-    """The devices and taints of a Node; devices that are not allocatable are left out."""
+    """The devices and taints of a Node; what is not allocatable or not plausible is left out, with the reason."""
     labels: dict[str, str] = node.get("metadata", {}).get("labels") or {}
-    allocatable: dict[str, str] = node.get("status", {}).get("allocatable") or {}
-    reason = next((reason for reason, applies in UNUSABLE_REASONS if applies(node)), None)
-    gpus = [pool for pool in (*_amd(labels, allocatable), *_nvidia(labels, allocatable)) if pool.devices > 0]
-    pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(allocatable))
+    allocatable = _allocatable(node)
+    reason = next(filter(None, (why(node) for why in UNUSABLE_REASONS)), None)
+    found = [*amd_devices(labels, allocatable), *nvidia_devices(labels, allocatable)]
+    gpus = [one for one in found if isinstance(one, NodePool)]
+    left_out = tuple(one for one in found if isinstance(one, LeftOut))
+    host = _host(node)
+    pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(host))
     taints = sorted(
         (
             Taint(key=taint["key"], value=taint.get("value") or None, effect=taint["effect"])
             for taint in node.get("spec", {}).get("taints") or ()
-            if not taint["key"].startswith(LIFECYCLE_TAINTS) and taint["key"] not in UNHEALTHY_TAINTS
+            if taint["key"] not in LIFECYCLE_TAINTS and taint["key"] not in UNHEALTHY_TAINTS
         ),
         key=str,
     )
     counted = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
-    summary = counted + _left_out(allocatable, {pool.resource for pool in gpus})
-    return NodeSpec(usable=reason is None, reason=reason, summary=summary, pools=pools, taints=tuple(taints))
+    return NodeSpec(
+        usable=reason is None,
+        reason=reason,
+        summary="; ".join((counted, *map(_not_counted, left_out)))[:1024],
+        pools=pools,
+        left_out=left_out,
+        host=host,
+        taints=tuple(taints),
+    )
 
 
-def _left_out(allocatable: Mapping[str, str], in_pools: set[str]) -> str:
-    """A note about devices that no pool has: without labels, or of products that no label distinguishes."""
-    others = [name for name in sorted(allocatable) if GPU_RESOURCE.fullmatch(name) and name not in in_pools]
-    counted = [f"{count} {name}" for name in others if (count := _count(allocatable, name))]
-    return f"; not counted, since no label identifies them: {', '.join(counted)}" if counted else ""
+def _not_counted(one: LeftOut) -> str:
+    return f"not counted: {one.devices or ''} {one.product or one.resource} ({one.reason})".replace("  ", " ")
 
 
 def format_device(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
@@ -71,111 +119,22 @@ def format_device(pool: Any) -> str:  # noqa: ANN401 - a NodePool or a GpuClass
     return f"{pool.product}{partition} ({pool.memory_gib:g} GiB{shared})"
 
 
-def _count(allocatable: Mapping[str, str], resource: str) -> int:
-    return int(parse_quantity(str(allocatable.get(resource, 0))))  # manual files have plain numbers, too
-
-
-def _of(vendor: str, allocatable: Mapping[str, str]) -> list[str]:
-    return sorted(resource for resource in allocatable if resource.startswith(vendor))
-
-
-def _processors(allocatable: Mapping[str, str]) -> NodePool:
-    memory = to_gib(str(allocatable.get("memory", 0)))
-    return NodePool(
-        product=CPU, vendor="cpu", memory_gib=int(memory), resource="cpu", devices=_count(allocatable, "cpu")
+def _host(node: Raw) -> Host:
+    """What the node has besides GPUs; nothing of what is not plausible."""
+    allocatable = _allocatable(node)
+    plausible = not _implausible(node)
+    storage = amount(allocatable, "ephemeral-storage") if "ephemeral-storage" in allocatable else None
+    return Host(
+        cpus=_floor(amount(allocatable, "cpu")) if plausible else 0,
+        memory_gib=_floor(amount(allocatable, "memory") / GIB) if plausible else 0,
+        ephemeral_storage_gib=None if storage is None else max(storage // GIB, 0),
+        architecture=_stated(node, ARCHITECTURE, "architecture"),
     )
 
 
-def _amd_values(labels: Mapping[str, str], suffix: str) -> tuple[str, ...]:
-    """The values of an AMD label in all its forms: plain, beta, and with the value in the key."""
-    for prefix in AMD_PREFIXES:
-        if plain := labels.get(f"{prefix}.{suffix}"):
-            return (plain,)
-    counted = {
-        key.removeprefix(f"{prefix}.{suffix}.")
-        for prefix in AMD_PREFIXES
-        for key in labels
-        if key.startswith(f"{prefix}.{suffix}.")
-    }
-    return tuple(sorted(counted))
+def _floor(value: float) -> float:
+    return int(value * 100 + 1e-6) / 100
 
 
-def _amd(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
-    ids = tuple(filter(DEVICE_ID.fullmatch, _amd_values(labels, "device-id")))
-    names = _amd_values(labels, "product-name")
-    if len(ids) > 1 or not (ids or names):
-        return  # several products, or none, by the labels
-    hardware = by_device_id(ids[0]) if ids else _by_marketing_name(names)
-    title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
-    recognised = _amd_label(labels, ("device-id", ids[0]) if ids else ("product-name", names[0]))
-    labelled = _amd_values(labels, "compute-memory-partition")
-    sizes = [float(found[0]) for value in _amd_values(labels, "vram") if (found := re.match(r"\d+", value))]
-    memory = [size for size in sizes if size]  # a device without a size of its own is labelled 0G
-    for resource in _of("amd.com/", allocatable):
-        partition = resource.removeprefix("amd.com/")
-        if partition == "gpu":
-            partition = labelled[0] if len(labelled) == 1 else ""
-        elif not re.fullmatch(r"[a-z]px_nps\d", partition):
-            continue
-        yield NodePool(
-            product=title,
-            vendor="amd",
-            architecture=hardware.architecture if hardware else None,
-            device_id=ids[0].lower() if ids else None,
-            partition=None if partition.startswith("spx") else partition or None,
-            memory_gib=_amd_memory(hardware, partition, memory),
-            resource=resource,
-            devices=_count(allocatable, resource),
-            node_label=recognised,
-        )
-
-
-def _amd_label(labels: Mapping[str, str], fact: tuple[str, str]) -> str:
-    """The label that has a fact, in a form by which nodes can be selected: `KEY=VALUE`, or `KEY` for a counted one."""
-    suffix, value = fact
-    plain = [f"{prefix}.{suffix}" for prefix in AMD_PREFIXES if labels.get(f"{prefix}.{suffix}") == value]
-    counted = [f"{prefix}.{suffix}.{value}" for prefix in AMD_PREFIXES if f"{prefix}.{suffix}.{value}" in labels]
-    return f"{plain[0]}={value}" if plain else counted[0]
-
-
-def _by_marketing_name(names: tuple[str, ...]) -> Product | None:
-    found = re.search(r"MI\d+[A-Z]?", names[0]) if len(names) == 1 else None
-    return product(found[0]) if found else None
-
-
-def _amd_memory(hardware: Product | None, partition: str, labelled: list[float]) -> float:
-    """GiB per device: by the label if there is one, and at most the size of a partition of this product."""
-    whole = hardware.memory_gib if hardware else None
-    parts = hardware.partitions.get(partition.split("_", maxsplit=1)[0], 1) if hardware else 1
-    bounds = [*labelled[:1]] if len(labelled) == 1 else []
-    if whole:
-        bounds.append(whole / parts)
-    return min(bounds, default=0.0)
-
-
-def _nvidia(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool]:
-    label = labels.get("nvidia.com/gpu.product", "")
-    if not label:
-        return
-    title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
-    hardware = by_nvidia_product(title)
-    for resource in _of("nvidia.com/", allocatable):
-        kind = resource.removeprefix("nvidia.com/").removesuffix(".shared")
-        if kind != "gpu" and not kind.startswith("mig-"):
-            continue
-        own = f"nvidia.com/{kind}."  # MIG devices with resources of their own have labels of their own
-        mig = profile if kind == "gpu" else kind.removeprefix("mig-")
-        memory = labels.get(f"{own}memory", "")
-        whole = hardware.memory_gib if hardware and hardware.memory_gib and not mig else 0.0
-        time_sliced = labels.get(f"{own}sharing-strategy", "none") not in {"", "none"}
-        yield NodePool(
-            product=hardware.name if hardware else title,
-            vendor="nvidia",
-            architecture=hardware.architecture if hardware else None,
-            node_product=label,
-            partition=mig or None,
-            shared=time_sliced or resource.endswith(".shared") or labels.get(f"{own}product", "").endswith("-SHARED"),
-            memory_gib=round(int(memory) / 1024, 1) if memory.strip("0").isdigit() else whole,
-            resource=resource,
-            devices=_count(allocatable, resource),
-        )
+def _processors(host: Host) -> NodePool:
+    return NodePool(product=CPU, vendor="cpu", memory_gib=int(host.memory_gib), resource="cpu", devices=int(host.cpus))

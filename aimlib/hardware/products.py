@@ -1,4 +1,4 @@
-"""GPU products with their published facts, by name, PCI device id or NVIDIA's label."""
+"""GPU products with their published facts, by name, PCI device id, or the label of NVIDIA or GKE."""
 
 import re
 from collections.abc import Mapping
@@ -27,8 +27,12 @@ class Product(Model):
     device_ids: tuple[Annotated[str, Field(pattern="^[0-9a-f]{4}$")], ...] = ()
     labels: tuple[str, ...] = ()
     """Regular expressions for a whole nvidia.com/gpu.product value."""
+    gke_names: tuple[str, ...] = ()
+    """Values of GKE's label cloud.google.com/gke-accelerator."""
     memory_gib: Annotated[float | None, Field(gt=0, alias="memoryGiB")] = None
     """Memory of one device in GiB; none where it is the node's own."""
+    memory_by_label: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Memory of one device in GiB where it is another, by regular expressions for the label."""
     bandwidth_tbs: Annotated[float | None, Field(gt=0, alias="bandwidthTBs")] = None
     """Memory bandwidth of one device in TB/s."""
     precisions: tuple[str, ...]
@@ -39,10 +43,22 @@ class Product(Model):
     """Dense peak of one device by format, in TFLOP/s."""
     devices_per_node: Annotated[int, Field(ge=1)]
     """Devices on a usual node."""
+    most_per_node: Annotated[int | None, Field(ge=1)] = None
+    """Devices on the largest node that is sold, where that is another."""
     partitions: Mapping[str, int] = Field(default_factory=lambda: {"spx": 1})
     """Compute partition modes, and the number of devices into which each divides a device."""
     source: Annotated[tuple[str, ...], Field(min_length=1)]
     """Keys of the data file's `sources`."""
+
+    @property
+    def limit_per_node(self) -> int:
+        """The largest plausible number of whole devices on one node."""
+        return self.most_per_node or self.devices_per_node
+
+    def memory_of(self, label: str | None) -> float | None:
+        """Memory of one whole device in GiB, by the node's label of the product."""
+        found = (gib for form, gib in self.memory_by_label.items() if re.fullmatch(form, label or ""))
+        return next(found, self.memory_gib)
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -83,3 +99,8 @@ def by_device_id(device_id: str) -> Product | None:
 def by_nvidia_product(label: str) -> Product | None:
     """The product of a value of the label nvidia.com/gpu.product without the suffix -SHARED or -MIG-…."""
     return next((found for found in products() if any(re.fullmatch(form, label) for form in found.labels)), None)
+
+
+def by_gke_name(label: str) -> Product | None:
+    """The product of a value of GKE's label cloud.google.com/gke-accelerator."""
+    return next((found for found in products() if label in found.gke_names), None)

@@ -8,7 +8,7 @@ from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import product
 from aimlib.selection.launch import launch
-from aimlib.selection.rules import RECIPE_RULE_NAMES, Case, Requirements, apply_rules, format_gpus
+from aimlib.selection.rules import RECIPE_RULE_NAMES, Case, Requirements, apply_rules, format_gpus, rejection_text
 
 DEFAULT_CONFIG = Config()
 
@@ -56,7 +56,7 @@ def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
         if not configuration.enabled:
             continue
         if rejection:
-            problems.append(f"{where}: {rule}: requested {rejection.requested}, available {rejection.available}")
+            problems.append(f"{where}: {rule}: {rejection_text(rule, *rejection)}")
         else:
             usable.append(configuration.gpu_count)
     if not recipe.configurations:

@@ -5,14 +5,19 @@ spec states is a requirement; what it leaves out is free.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from aimlib.api.node import GpuClass
+from aimlib.api.endpoint_parts import Resources
+from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
+from aimlib.hardware.left_out import format_left_out
+from aimlib.hardware.placement import keeps_away
 from aimlib.hardware.products import CPU, product
+from aimlib.hardware.shapes import HostRequest, amounts, shapes_of
 from aimlib.hub_url import may_have_token, shown
-from aimlib.kube.quantity import parse_quantity
+from aimlib.selection.container_resources import host_request
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
 from aimlib.selection.launch import Launch
 
@@ -39,9 +44,27 @@ class Case(NamedTuple):
     configuration: Configuration
     launch: Launch
     classes: tuple[GpuClass, ...]
+    left_out: tuple[LeftOutNodes, ...] = ()
+    """What the cluster has that does not count."""
+    resources: Resources = Resources()
+    """CPU and memory that the endpoint states."""
+    downloads: bool = False
+    """Whether the model is downloaded to the node, into an emptyDir."""
 
     def narrowed(self, keep: Callable[[GpuClass], bool]) -> "Case":
         return self._replace(classes=tuple(one for one in self.classes if keep(one)))
+
+    def on_nodes(self, keep: Callable[[NodeShape], bool]) -> "Case":
+        """Narrowed to the nodes of each class that have what is needed together."""
+        kept = [(one, tuple(shape for shape in shapes_of(one) if keep(shape))) for one in self.classes]
+        return self._replace(classes=tuple(_with_shapes(one, shapes) for one, shapes in kept if shapes))
+
+
+def _with_shapes(one: GpuClass, shapes: tuple[NodeShape, ...]) -> GpuClass:
+    """A class of these nodes; memory that is the nodes' own is that of the largest."""
+    sizes = [shape.memory_gib for shape in shapes if shape.memory_gib is not None]
+    memory = max(sizes) if one.product == CPU and sizes else one.memory_gib
+    return one.model_copy(update={"shapes": shapes, "memory_gib": memory})
 
 
 class Rejection(NamedTuple):
@@ -124,19 +147,72 @@ def _enabled(case: Case) -> RuleResult:
     return case if case.configuration.enabled else Rejection("an enabled configuration", "enabled: false")
 
 
-def _hardware(case: Case) -> RuleResult:
+def _product_name(case: Case) -> str:
     hardware = product(case.recipe.hardware)
-    name = hardware.name if hardware else case.recipe.hardware
-    present = sorted({one.product for one in case.classes if one.product != CPU})
+    return hardware.name if hardware else case.recipe.hardware
+
+
+def _hardware(case: Case) -> RuleResult:
+    name = _product_name(case)
     left = case.narrowed(lambda one: one.product == name)
     if not left.classes:
-        return Rejection(name, f"{', '.join(present) or 'no GPUs'} in the cluster")
+        return Rejection(name, _instead_of(case, name))
     own = left.narrowed(lambda one: not one.shared)
     if not own.classes:
         return Rejection(f"{name} that are not time-sliced", "shared GPUs only")
     alone = case.configuration.gpu_count < 2
     joined = own.narrowed(lambda one: alone or one.vendor != "nvidia" or one.partition is None)
     return joined if joined.classes else Rejection(f"{name} that one replica can combine", "MIG devices only")
+
+
+NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on)"
+
+
+def _left_out(case: Case, name: str) -> tuple[LeftOutNodes, ...]:
+    """Devices that do not count and are the product, or may be it, since nobody knows what they are."""
+    found = product(name)
+    prefix = f"{found.vendor}.com/" if found else ""
+    return tuple(
+        one
+        for one in case.left_out
+        if one.product == name or (prefix and one.product is None and one.resource.startswith(prefix))
+    )
+
+
+def _instead_of(case: Case, name: str) -> str:
+    """What the cluster has instead of a product, and what of it does not count."""
+    present = ", ".join(sorted({one.product for one in case.classes if one.product != CPU}))
+    if name == CPU:
+        return f"no node that can be used: {format_left_out(case.left_out)}" if case.left_out else "no nodes"
+    own, any_left_out = _left_out(case, name), [one for one in case.left_out if one.product != CPU]
+    if own:
+        return f"{present or 'none that can be used'}: {format_left_out(own, name)}"
+    if present:
+        return present
+    if any_left_out:
+        return f"no GPUs that can be used: {format_left_out(any_left_out)}"
+    return NO_GPUS
+
+
+def may_have_hardware(case: Case) -> bool:
+    """Whether the cluster has, or may have, the product of a candidate among what does not count."""
+    return bool(_left_out(case, _product_name(case)))
+
+
+def hardware_distance(case: Case) -> int:
+    """How far a candidate is from the cluster's hardware, nearest first."""
+    hardware = product(case.recipe.hardware)
+    if hardware is None:
+        return 5
+    own = _left_out(case, hardware.name)
+    table = (
+        any(one.product == hardware.name for one in case.classes),
+        any(one.product == hardware.name for one in own),
+        own,
+        any(one.architecture == hardware.architecture for one in case.classes if one.product != CPU),
+        any(one.vendor == hardware.vendor for one in case.classes),
+    )
+    return next((place for place, applies in enumerate(table) if applies), len(table))
 
 
 def engine_image(case: Case) -> str | None:
@@ -155,6 +231,21 @@ def _image(case: Case) -> RuleResult:
     if case.requirements.own_image or engine_image(case):
         return case
     return Rejection(f"an image of {case.recipe.backend} for {case.recipe.hardware}", "none; set spec.image")
+
+
+def _architecture(case: Case) -> RuleResult:
+    """The engine's own image has binaries for some architectures; of another image, nothing is known."""
+    hardware, launched = product(case.recipe.hardware), case.launch
+    if hardware is None or case.requirements.own_image:
+        return case
+    if engine_image(case) != launched.engine.image(hardware.vendor, hardware.architecture):
+        return case
+    built = launched.engine.architectures(hardware.vendor)
+    left = case.on_nodes(lambda shape: shape.architecture in {None, *built})
+    if left.classes:
+        return left
+    found = sorted({shape.architecture or "" for one in case.classes for shape in shapes_of(one)})
+    return Rejection(f"{case.recipe.hardware} on {' or '.join(built)}, as its image is", f"them on {', '.join(found)}")
 
 
 def _token_hub(case: Case) -> RuleResult:
@@ -202,29 +293,87 @@ def _memory(case: Case) -> RuleResult:
 
 
 def _one_node(case: Case) -> RuleResult:
+    """Devices, CPUs, memory and storage of one and the same node: those of several do not add up."""
     count = case.configuration.gpu_count
-    if count == 0:
-        cores = parse_quantity(case.configuration.resources.requests.get("cpu", "1"))
-        left = case.narrowed(lambda one: one.devices_per_node >= cores)
-        return left if left.classes else Rejection(f"{float(cores):g} CPUs on one node", _most(case))
-    left = case.narrowed(lambda one: one.devices_per_node >= count)
-    return left if left.classes else Rejection(f"{format_gpus(count)} on one node", _most(case))
+    enough = case.on_nodes(lambda shape: shape.devices >= count)
+    if not enough.classes:
+        most = max(shape.devices for one in case.classes for shape in shapes_of(one))
+        return Rejection(f"{format_gpus(count)} on one node", f"at most {most}")
+    request = _requested_of_host(case)
+    room = enough.on_nodes(partial(_has_room, case))
+    left = room.on_nodes(request.fits)
+    if left.classes:
+        return left
+    without_storage = request._replace(ephemeral_storage_gib=0)
+    if room.on_nodes(without_storage.fits).classes:
+        largest = max(_known(enough, lambda shape: shape.ephemeral_storage_gib))
+        return Rejection(
+            f"{request.ephemeral_storage_gib:.0f} GiB of ephemeral storage on one node"
+            f"{', where the model is downloaded' * case.downloads}",
+            f"at most {largest:g} GiB{'; a cache (cache.enabled: true, or an AIMCache) is a volume' * case.downloads}",
+        )
+    gpus = f"{format_gpus(count)} with " if count else ""
+    return Rejection(f"{gpus}{_host_text(request.cpus, request.memory_gib)} on one node", _largest(enough))
 
 
-def _most(case: Case) -> str:
-    return f"at most {max(one.devices_per_node for one in case.classes)}"
+def _has_room(case: Case, shape: NodeShape) -> bool:
+    """Whether a node has the memory that a model needs on processors; that of GPUs is equal in a class."""
+    facts, launch, memory = case.recipe.facts, case.launch, shape.memory_gib
+    if facts is None or memory is None or case.configuration.gpu_count:
+        return True
+    needed = required_memory(facts, launch.parallel, launch.max_length, launch.cache_bytes)
+    return needed.total <= launch.usable(memory)
+
+
+def _requested_of_host(case: Case) -> HostRequest:
+    """What a replica requests of its node, and what it downloads there."""
+    facts, configuration = case.recipe.facts, case.configuration
+    request = host_request(case.resources, configuration.resources, configuration.gpu_count, case.config)
+    if facts and case.downloads:
+        request = request._replace(ephemeral_storage_gib=max(request.ephemeral_storage_gib, facts.weights_gib))
+    return request
+
+
+def _known(case: Case, amount: Callable[[NodeShape], float | None]) -> list[float]:
+    """An amount of the nodes that report it."""
+    found = (amount(shape) for one in case.classes for shape in shapes_of(one))
+    return [size for size in found if size is not None]
+
+
+def _largest(case: Case) -> str:
+    """The largest nodes, which are several where one has more CPUs and another more memory."""
+    shapes = [shape for one in case.classes for shape in shapes_of(one)]
+    largest = sorted({amounts(shape)[1:3] for shape in shapes}, reverse=True)
+    texts = [
+        _host_text(*size)
+        for size in largest
+        if not any(size != other and size[0] <= other[0] and size[1] <= other[1] for other in largest)
+    ]
+    return f"at most {' or '.join(texts[:LARGEST_SHOWN])}"
+
+
+LARGEST_SHOWN = 3
+
+
+def _host_text(cpus: float, memory_gib: float) -> str:
+    return f"{cpus:.4g} CPU{'s' * (cpus != 1)} and {round(memory_gib, 1):g} GiB"
 
 
 def _taints(case: Case) -> RuleResult:
-    def tolerated(group: GpuClass) -> bool:
-        keys = case.config.tolerated_taints.get(group.vendor, ())
-        return all(taint.key in keys or taint.effect == "PreferNoSchedule" for taint in group.taints)
-
-    left = case.narrowed(tolerated)
+    keys = case.config.tolerated_taints
+    left = case.narrowed(lambda one: not any(keeps_away(taint, keys.get(one.vendor, ())) for taint in one.taints))
     if left.classes:
         return left
-    found = sorted({str(taint) for one in case.classes for taint in one.taints})
-    return Rejection("nodes without other taints", ", ".join(found))
+    away = [(one, taint) for one in case.classes for taint in one.taints if keeps_away(taint, keys.get(one.vendor, ()))]
+    texts = ", ".join(sorted({str(taint) for _, taint in away}))
+    vendor = case.classes[0].vendor
+    remedy = f"toleratedTaints.{vendor} of the settings lists the keys that are tolerated"
+    only = "; NoExecute never is" * any(taint.effect == "NoExecute" for _, taint in away)
+    nodes = sum(one.nodes for one in case.classes)
+    return Rejection(
+        "nodes without taints that it does not tolerate",
+        f"{nodes} node{'s' * (nodes > 1)} tainted {texts} ({remedy}{only})",
+    )
 
 
 SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
@@ -238,6 +387,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("enabled", _enabled),
     ("hardware", _hardware),
     ("image", _image),
+    ("architecture", _architecture),
     ("tokenHub", _token_hub),
     ("supported", _supported),
     ("tensorParallel", _degree),
@@ -245,6 +395,19 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("oneNode", _one_node),
     ("taints", _taints),
 )
+USER_RULES = frozenset({"model", "recipe", "backend", "precision", "revision", "gpuCount"})
+"""The rules about what the user requested; the others are about what the recipe needs."""
+CLUSTER_RULES = frozenset({"hardware", "architecture", "oneNode", "taints"})
+"""The rules about what the cluster has."""
+
+
+def rejection_text(rule: str, requested: str, available: str) -> str:
+    """A rejection in words: what the user requested, or what the recipe needs, and what there is."""
+    if rule in USER_RULES:
+        return f"requested {requested}, available {available}"
+    return f"needs {requested}; {'the cluster has' if rule in CLUSTER_RULES else 'has'} {available}"
+
+
 RECIPE_RULE_NAMES = ("valid", "supported", "tensorParallel", "memory")
 """The rules about the recipe itself, independent of the requirements and of the cluster."""
 RULE_ORDER = {name: place for place, (name, _) in enumerate(SELECTION_RULES)}

@@ -33,6 +33,9 @@ from aimlib.selection.rules import (
     apply_rules,
     engine_image,
     format_gpus,
+    hardware_distance,
+    may_have_hardware,
+    rejection_text,
 )
 
 
@@ -125,10 +128,17 @@ def _fallback_text(step: Fallback) -> str:
 
 
 def _cases(
-    catalogue: Iterable[CatalogueEntry], inventory: InventoryStatus, config: Config, requirements: Requirements
+    spec: EndpointSpec,
+    catalogue: Iterable[CatalogueEntry],
+    inventory: InventoryStatus,
+    config: Config,
+    *,
+    downloads: bool,
 ) -> list[Case]:
+    requirements, _ = selection_steps(spec)[0]
+    cluster = (inventory.left_out, spec.resources, downloads)
     return [
-        Case(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes)
+        Case(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster)
         for entry in sorted(catalogue, key=entry_name)
         if entry.spec
         for configuration, launched in zip(entry.spec.configurations, entry.launches, strict=True)
@@ -136,11 +146,19 @@ def _cases(
 
 
 def select(
-    spec: EndpointSpec, catalogue: Sequence[CatalogueEntry], inventory: InventoryStatus, config: Config
+    spec: EndpointSpec,
+    catalogue: Sequence[CatalogueEntry],
+    inventory: InventoryStatus,
+    config: Config,
+    *,
+    downloads: bool = False,
 ) -> Decision:
-    """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none."""
+    """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none.
+
+    `downloads` tells that the model is downloaded to the node, which needs the room.
+    """
     steps = selection_steps(spec)
-    cases = _cases(catalogue, inventory, config, steps[0][0])
+    cases = _cases(spec, catalogue, inventory, config, downloads=downloads)
     unreadable = [
         Candidate(recipe=one.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=one.error)
         for one in sorted(catalogue, key=entry_name)
@@ -182,13 +200,14 @@ def _divided(cases: Iterable[Case]) -> tuple[list[Case], list[RejectedCase]]:
     return fitting, sorted(rejected, key=_distance)
 
 
-def _distance(one: RejectedCase) -> tuple[int, int, int, str, int]:
-    """Sort key, closest first: by the rule that rejected it, then by the next rule that would, then by GPU count."""
+def _distance(one: RejectedCase) -> tuple[int, int, int, int, str, int]:
+    """Sort key, closest first: the rule that rejected it, the next rule that would, the hardware, the GPU count."""
     case, requested = one.case, one.case.requirements.gpu_count
     _, next_rule, _ = apply_rules(case, LATER_RULES.get(one.rule, ()))
     count = case.configuration.gpu_count
     difference = 0 if requested is None else abs(count - requested)
-    return -RULE_ORDER[one.rule], -RULE_ORDER.get(next_rule, len(RULE_ORDER)), difference, case.name, count
+    later = -RULE_ORDER.get(next_rule, len(RULE_ORDER))
+    return -RULE_ORDER[one.rule], later, hardware_distance(case), difference, case.name, count
 
 
 def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
@@ -228,9 +247,17 @@ def _refusal(requirements: Requirements, rejected: list[RejectedCase], unreadabl
         if len(rejected) > 1
         else f"the only configuration for {requirements.model_id} does not fit: "
     )
-    numbers = f"requested {closest.rejection.requested}, available {closest.rejection.available}"
+    numbers = rejection_text(closest.rule, *closest.rejection)
     where = f"{closest.case.name} with {format_gpus(closest.case.configuration.gpu_count)}"
-    return "; ".join((f"{lead}{sentence}{where}: {numbers}", *broken))
+    other = _hardware_of(rejected) if {*counts} == {"hardware"} else ""
+    return "; ".join((f"{lead}{sentence}{where}: {numbers}", *filter(None, (other,)), *broken))
+
+
+def _hardware_of(rejected: list[RejectedCase]) -> str:
+    """What the recipes are for, where none is for what the cluster has or would have."""
+    names = sorted({one.case.recipe.hardware for one in rejected})
+    foreign = len(names) > 1 and not may_have_hardware(rejected[0].case)
+    return f"the model's recipes are for {', '.join(names)}" if foreign else ""
 
 
 def _selection(key: str, message: str, candidates: list[Candidate], fallback: int | None, config: Config) -> Selection:

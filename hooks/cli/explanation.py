@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from aimlib.api.endpoint_status import Candidate, EndpointStatus, Selection
 from aimlib.api.meta import Raw
 from aimlib.selection.recipe_check import model_of
+from aimlib.selection.rules import rejection_text
 from hooks.cli import simulate
 from hooks.cli.numbers import numbers_of
 
@@ -114,7 +115,7 @@ def explanation_of(endpoint: Raw, status: Raw, recipes: Iterable[Raw]) -> Explan
 def verdict_text(candidate: Candidate) -> str:
     """The terms of the score, or the rule that rejected the candidate, with both values."""
     if candidate.rule:
-        return f"{candidate.rule}: requested {candidate.asked}, available {candidate.found}"
+        return f"{candidate.rule}: {rejection_text(candidate.rule, candidate.asked or '', candidate.found or '')}"
     return ", ".join(f"{term.name} {term.value}" for term in candidate.score if term.name != "gpus")
 
 

@@ -76,6 +76,7 @@ class _NodeStatus(BaseModel):
 
     allocatable: dict[str, str] | None = None
     conditions: list[dict[str, Any]] = READY
+    nodeInfo: dict[str, Any] | None = None  # noqa: N815 - as Kubernetes spells it
 
 
 class _Node(BaseModel):
@@ -120,9 +121,13 @@ def ideal_nodes() -> Iterator[Raw]:
 
 
 def _product_labels(product: Product) -> tuple[str, ...]:
-    """The values of nvidia.com/gpu.product of a product: its patterns with and without their optional parts."""
+    """The values of nvidia.com/gpu.product of a product: its patterns with and without their optional parts.
+
+    Those with other memory than the product's are not usual.
+    """
     optional = re.compile(r"\(([^)]*)\)\?")
-    return tuple(sorted({optional.sub(kept, form) for form in product.labels for kept in (r"\1", "")}))
+    labels = {optional.sub(kept, form) for form in product.labels for kept in (r"\1", "")}
+    return tuple(sorted(label for label in labels if product.memory_of(label) == product.memory_gib))
 
 
 def simulate_inventory(nodes: Iterable[Raw]) -> Raw:

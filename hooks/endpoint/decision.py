@@ -60,7 +60,7 @@ class EndpointDecision(NamedTuple):
 
 def decide(world: World) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
-    found = decide_for(world.spec, world.before, world.recipes, world.inventories, world.config)
+    found = decide_for(world.spec, world.before, world.recipes, world.inventories, world.config, caches=world.caches)
     running = world.child(DEPLOYMENT, child_name(world.name))
     if found.pinned or not found.resolved or running is None or world.spec.recipe.update_policy == "Auto":
         return found
@@ -74,13 +74,22 @@ def running_template(deployment: Raw) -> int:
     return int(written) if re.fullmatch("[1-9][0-9]{0,5}", written) else pod_template.FIRST
 
 
-def decide_for(
-    spec: EndpointSpec, before: Raw, recipes: list[Raw], inventories: list[Raw], config: Config
+def decide_for(  # noqa: PLR0913 - all that an endpoint relates
+    spec: EndpointSpec,
+    before: Raw,
+    recipes: list[Raw],
+    inventories: list[Raw],
+    config: Config,
+    *,
+    caches: list[Raw] | None = None,
 ) -> EndpointDecision:
-    """The decision among the recipes that the endpoint relates; `before` is its status so far."""
+    """The decision among the recipes that the endpoint relates; `before` is its status so far.
+
+    `caches` are the AIMCaches that it may use; None where they are not known.
+    """
     key = decided_for(spec)
     pinned = _in_full(remembered_part(before, "resolved", Resolved), key)
-    fresh = _select(spec, recipes, inventories, config)
+    fresh = _select(spec, recipes, inventories, config, downloads=_downloads(spec, caches))
     better = fresh.resolved if fresh else None
     keeps = (
         pinned is not None
@@ -115,22 +124,32 @@ def _in_full(pinned: Resolved | None, key: str) -> Resolved | None:
     return pinned.model_copy(update={"decided_for": key})
 
 
-def _select(spec: EndpointSpec, recipes: list[Raw], inventories: list[Raw], config: Config) -> Decision | None:
+def _downloads(spec: EndpointSpec, caches: list[Raw] | None) -> bool:
+    """Whether the model is downloaded to the node: there is certainly neither a cache nor a claim."""
+    stated = spec.cache
+    return stated.name is None and not stated.enabled and (stated.enabled is False or caches == [])
+
+
+def _select(
+    spec: EndpointSpec, recipes: list[Raw], inventories: list[Raw], config: Config, *, downloads: bool
+) -> Decision | None:
     inventory = next((one for one in inventories if one.get("status")), None)
     if inventory is None:
         return None
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
-    key = ((*selection_steps(spec),), spec.recipe.goal, config.digest, seen) if seen else None
-    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config))
+    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads
+    key = (*stated, config.digest, seen) if seen else None
+    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, downloads=downloads))
 
 
-def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config) -> Decision:
+def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config, *, downloads: bool) -> Decision:
     catalogue = [
         memoized(ENTRIES, versions([raw]), partial(read_entry, raw["metadata"]["name"], raw.get("spec")))
         for raw in recipes
     ]
-    return select(spec, catalogue, InventoryStatus.model_validate(inventory["status"]), config)
+    status = InventoryStatus.model_validate(inventory["status"])
+    return select(spec, catalogue, status, config, downloads=downloads)
 
 
 M = TypeVar("M", bound=Model)

@@ -5,8 +5,9 @@ from typing import Any
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.node import InventoryStatus
 from aimlib.api.recipe import RecipeSpec
-from aimlib.hardware.inventory import inventory_status
+from aimlib.hardware.inventory import EqualNodes, inventory_status
 from aimlib.hardware.nodes import node_facts
+from aimlib.hardware.products import by_device_id, by_nvidia_product
 from aimlib.selection.select import CatalogueEntry, read_entry
 
 MODEL = "Qwen/Qwen3-32B"
@@ -23,10 +24,17 @@ FACTS = {
 READY = {"type": "Ready", "status": "True"}
 
 
-def node(labels: dict | None = None, allocatable: dict | None = None, name: str = "n", **spec) -> dict[str, Any]:
+def node(
+    labels: dict | None = None,
+    allocatable: dict | None = None,
+    name: str = "n",
+    architecture: str | None = None,
+    **spec,
+) -> dict[str, Any]:
     """A Node that is ready and has processors."""
+    built = {"kubernetes.io/arch": architecture} if architecture else {}
     return {
-        "metadata": {"name": name, "labels": dict(labels or {})},
+        "metadata": {"name": name, "labels": {**(labels or {}), **built}},
         "spec": spec,
         "status": {
             "conditions": [dict(READY)],
@@ -35,21 +43,25 @@ def node(labels: dict | None = None, allocatable: dict | None = None, name: str 
     }
 
 
-def amd(device: str = "74a1", count: int = 8, vram: str = "192G", **spec) -> dict[str, Any]:
+def amd(device: str = "74a1", count: int = 8, vram: str | None = None, allocatable=None, **spec) -> dict[str, Any]:
     """A Node with whole AMD GPUs; MI300X unless another device id is given."""
-    labels = {"amd.com/gpu.device-id": device, "amd.com/gpu.vram": vram}
-    return node(labels, {"amd.com/gpu": str(count)}, **spec)
+    found = by_device_id(device)
+    usual = f"{found.memory_gib:g}G" if found else "48G"
+    labels = {"amd.com/gpu.device-id": device, "amd.com/gpu.vram": vram or usual}
+    return node(labels, {"amd.com/gpu": str(count), **(allocatable or {})}, **spec)
 
 
-def nvidia(product: str = "NVIDIA-H100-80GB-HBM3", count: int = 8, memory: int = 81559, **spec) -> dict[str, Any]:
+def nvidia(product: str = "NVIDIA-H100-80GB-HBM3", count: int = 8, memory: int | None = None, **spec) -> dict[str, Any]:
     """A Node with whole NVIDIA GPUs."""
-    labels = {"nvidia.com/gpu.product": product, "nvidia.com/gpu.memory": str(memory)}
+    found = by_nvidia_product(product.removesuffix("-SHARED"))
+    usual = int(found.memory_of(product) * 1024) if found else 24576
+    labels = {"nvidia.com/gpu.product": product, "nvidia.com/gpu.memory": str(memory or usual)}
     return node(labels, {"nvidia.com/gpu": str(count)}, **spec)
 
 
 def inventory(*nodes: dict[str, Any]) -> InventoryStatus:
     """The inventory of these Nodes."""
-    return inventory_status(node_facts(one) for one in nodes)
+    return inventory_status(EqualNodes([one["metadata"]["name"]], node_facts(one)) for one in nodes)
 
 
 def configuration(count: int = 1, **fields) -> dict[str, Any]:

@@ -50,7 +50,7 @@ recipes = hardware.flatmap(
 )
 catalogues = st.lists(recipes, min_size=1, max_size=6, unique_by=lambda one: one.name)
 nodes = st.one_of(
-    st.builds(amd, mostly("74a1", "74a5", "740f"), mostly(8, 1, 4), st.just("192G")),
+    st.builds(amd, mostly("74a1", "74a5", "740f"), mostly(8, 1, 4)),
     st.builds(amd, taints=st.lists(st.sampled_from(TAINTS), max_size=2, unique_by=str)),
     st.builds(nvidia, mostly("NVIDIA-H100-80GB-HBM3", "NVIDIA-H100-80GB-HBM3-SHARED")),
     st.builds(node),

@@ -1,12 +1,10 @@
 """The engine's container: command, environment, resources, probes."""
 
-from collections.abc import Mapping
-
-from aimlib.api.endpoint_status import ResolvedResources, UsedCache
+from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.recipe import EnvVar
 from aimlib.kube.expansion import Expandable
-from aimlib.kube.quantity import canonical_quantity, from_gib, parse_quantity, to_gib
+from aimlib.selection.container_resources import container_resources
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.container import literal_container
 from hooks.objects.hub_token import hub_token
@@ -135,34 +133,11 @@ def _downloading(owner: Owner) -> dict[str, Raw]:
 
 
 def _resources(owner: Owner) -> Raw:
-    """What the endpoint requests, else what the recipe states, else so much per GPU; and the GPUs themselves."""
-    requested, recipe, config = owner.spec.resources, owner.resolved.resources, owner.config
-    devices = max(owner.resolved.gpu_count, 1)
-    usual_memory = from_gib(to_gib(config.memory_per_device) * devices)
-    cpu = _pair(requested.cpu, requested.cpu_limit, recipe, "cpu", str(config.cpu_per_device * devices))
-    memory = _pair(requested.memory, requested.memory_limit, recipe, "memory", usual_memory)
-    gpus = {owner.resolved.resource: str(owner.resolved.gpu_count)} if owner.resolved.resource else {}
-    return {
-        "requests": {"cpu": cpu[0], "memory": memory[0], **_others(recipe.requests), **gpus},
-        "limits": {"cpu": cpu[1], "memory": memory[1], **_others(recipe.limits), **gpus},
-    }
-
-
-def _pair(
-    request: str | None, limit: str | None, recipe: ResolvedResources, name: str, usual: str
-) -> tuple[str, str | None]:
-    """Request and limit of one resource; a limit never lies below a request that the endpoint did not state."""
-    chosen = request or recipe.requests.get(name) or usual
-    bound = limit or (None if request else recipe.limits.get(name))
-    if bound and not request and parse_quantity(bound) < parse_quantity(chosen):
-        chosen = bound
-    return canonical_quantity(chosen), canonical_quantity(bound) if bound else None
-
-
-def _others(amounts: Mapping[str, str]) -> dict[str, str]:
-    """Resources beside CPU, memory and GPUs, such as ephemeral-storage or hugepages."""
-    ours = ("cpu", "memory", "amd.com/", "nvidia.com/")
-    return {name: canonical_quantity(amount) for name, amount in sorted(amounts.items()) if not name.startswith(ours)}
+    """What of the node, and the GPUs themselves."""
+    resolved = owner.resolved
+    host = container_resources(owner.spec.resources, resolved.resources, resolved.gpu_count, owner.config)
+    gpus = {resolved.resource: str(resolved.gpu_count)} if resolved.resource else {}
+    return {"requests": {**host.requests, **gpus}, "limits": {**host.limits, **gpus}}
 
 
 def _probe(owner: Owner, failures: int) -> Raw:

@@ -19,8 +19,8 @@ from tests.aimlib.make import READY, amd, node, nvidia
         (amd(unschedulable=True), "cordoned"),
         (amd(taints=[{"key": "team", "value": "a", "effect": "NoSchedule"}]), None),
         *(
-            (amd(taints=[{"key": key, "effect": "NoSchedule"}]), "unhealthy: tainted by a GPU or node operator")
-            for key in UNHEALTHY_TAINTS
+            (amd(taints=[{"key": key, "effect": "NoSchedule"}]), f"{meaning}: tainted {key}")
+            for key, meaning in UNHEALTHY_TAINTS.items()
         ),
     ],
     ids=["ready", "not cordoned", "cordoned", "tainted for a team", *UNHEALTHY_TAINTS],
@@ -58,6 +58,39 @@ def test_a_node_that_says_nothing_yet_has_nothing():
     found = node_facts({"metadata": {"name": "new"}})
     assert (found.usable, found.reason, found.summary) == (False, "not ready", "CPU, 0 cores")
     assert [(pool.product, pool.devices, pool.memory_gib) for pool in found.pools] == [("CPU", 0, 0)]
+
+
+def test_a_node_of_another_operating_system_is_not_used():
+    labelled, reported = amd(), amd()
+    labelled["metadata"]["labels"]["kubernetes.io/os"] = "windows"
+    reported["status"]["nodeInfo"] = {"operatingSystem": "windows"}
+    assert {node_facts(raw).reason for raw in (labelled, reported)} == {"its operating system is windows"}
+
+
+@pytest.mark.parametrize(
+    ("allocatable", "reason"),
+    [
+        ({"cpu": "-4"}, "implausible: a negative amount of CPUs or memory"),
+        ({"memory": "-1Gi"}, "implausible: a negative amount of CPUs or memory"),
+        ({"cpu": "9E"}, "implausible: 9e+18 CPUs and 1024 GiB of memory"),
+        ({"cpu": "1e99", "memory": "9Ei"}, "implausible: 1e+30 CPUs and 9.664e+09 GiB of memory"),
+    ],
+)
+def test_what_no_node_has_is_not_used_and_the_reason_is_given(allocatable, reason):
+    found = node_facts(node({}, allocatable))
+    assert (found.usable, found.reason) == (False, reason)
+    assert (found.host.cpus, found.host.memory_gib, found.pools[-1].devices) == (0, 0, 0)
+
+
+def test_the_shape_of_a_node_is_rounded_down():
+    raw = node(
+        {"kubernetes.io/arch": "arm64"},
+        {"cpu": "3920m", "memory": "30310Mi", "ephemeral-storage": "47093746742"},
+    )
+    host = node_facts(raw).host
+    assert (host.cpus, host.memory_gib, host.ephemeral_storage_gib, host.architecture) == (3.92, 29.59, 43, "arm64")
+    negative = node_facts(node({}, {"ephemeral-storage": "-1"})).host
+    assert (negative.ephemeral_storage_gib, negative.architecture) == (0, None)
 
 
 @pytest.mark.parametrize(
@@ -113,9 +146,14 @@ def test_taints_are_kept_in_order_without_those_that_conditions_say_already():
             {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"},
             {"key": "amd.com/gpu", "value": "", "effect": "NoSchedule", "timeAdded": "2026-01-01T00:00:00Z"},
             {"key": "amd-gpu-unhealthy", "effect": "NoSchedule"},
+            {"key": "node.kubernetes.io/out-of-service", "effect": "NoExecute"},
         ]
     )
-    assert [str(taint) for taint in node_facts(raw).taints] == ["amd.com/gpu:NoSchedule", "team=b:NoSchedule"]
+    assert [str(taint) for taint in node_facts(raw).taints] == [
+        "amd.com/gpu:NoSchedule",
+        "node.kubernetes.io/out-of-service:NoExecute",
+        "team=b:NoSchedule",
+    ]
 
 
 UNRELATED = st.fixed_dictionaries(

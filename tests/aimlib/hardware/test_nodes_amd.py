@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aimlib.hardware.amd import NO_LABEL, NO_RESOURCE, NOT_SELECTED, SEVERAL
 from aimlib.hardware.nodes import node_facts
 from aimlib.hardware.products import products
 from tests.aimlib.make import amd, inventory, node
@@ -42,6 +43,12 @@ def unlabelled(raw):
     return facts.model_copy(
         update={"pools": tuple(pool.model_copy(update={"node_label": None}) for pool in facts.pools)}
     )
+
+
+def reason(raw):
+    """Why the devices of a node do not count."""
+    (one,) = node_facts(raw).left_out
+    return one.reason
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -95,13 +102,23 @@ def test_the_device_id_counts_and_not_the_marketing_name():
         ("AMD_Instinct_MI300X_OAM", "MI300X", 192),
         ("AMD_Instinct_MI250X_/_MI250", "MI250", 64),
         ("AMD_Instinct_MI210", "MI210", 64),
-        ("AMD_Radeon_PRO_W7900", "AMD_Radeon_PRO_W7900", 0),
-        ("AMD_Instinct_MI999X", "AMD_Instinct_MI999X", 0),
     ],
 )
 def test_without_a_device_id_the_name_has_to_do(name, product, memory):
     (pool,) = gpus(node(labelled(product_name=name), {"amd.com/gpu": "1"}))
     assert (pool.product, pool.memory_gib, pool.device_id) == (product, memory, None)
+
+
+@pytest.mark.parametrize("name", ["AMD_Radeon_PRO_W7900", "AMD_Instinct_MI999X"])
+def test_devices_of_which_nobody_knows_the_memory_are_left_out(name):
+    (one,) = node_facts(node(labelled(product_name=name), {"amd.com/gpu": "1"})).left_out
+    assert (one.product, one.reason) == (name, "the labels do not say how much memory a device has")
+
+
+def test_a_partition_that_pods_cannot_select_is_left_out():
+    labels = labelled(device_id="74a1") | {"beta.amd.com/gpu.compute-memory-partition": "cpx_nps4"}
+    raw = node(labels, {"amd.com/gpu": "64"})
+    assert (gpus(raw), reason(raw)) == ((), NOT_SELECTED)
 
 
 def test_an_unknown_device_is_there_by_its_id_with_the_memory_that_its_label_tells():
@@ -112,17 +129,55 @@ def test_an_unknown_device_is_there_by_its_id_with_the_memory_that_its_label_tel
 def test_a_device_that_lost_its_labels_is_nothing_that_a_recipe_is_for():
     unlabelled = node({}, {"amd.com/gpu": "8", "amd.com/cpx_nps4": "0"})
     assert gpus(unlabelled) == ()
-    assert node_facts(unlabelled).summary.endswith("not counted, since no label identifies them: 8 amd.com/gpu")
+    assert node_facts(unlabelled).summary.endswith(f"; not counted: 8 amd.com/gpu ({NO_LABEL})")
 
 
 def test_devices_of_two_kinds_under_one_resource_cannot_be_told_apart_by_a_pod_and_are_left_out():
     labels = {"amd.com/gpu.device-id.74a1": "4", "amd.com/gpu.device-id.74a5": "4"}
-    assert gpus(node(labels, {"amd.com/gpu": "8"})) == ()
+    raw = node(labels, {"amd.com/gpu": "8"})
+    assert (gpus(raw), reason(raw)) == ((), SEVERAL)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (amd(count=64), "implausible: MI300X has at most 8 such devices on one node"),
+        (amd(count=16), "implausible: MI300X has at most 8 such devices on one node"),
+        (amd(count=-1), "implausible: a negative number"),
+        (amd("ffff", 2000), "implausible: 2000 devices on one node"),
+        (amd(vram="24G"), "implausible: 24 GiB per device on the label, where 192 GiB are usual"),
+        (amd(vram="999G"), "implausible: 999 GiB per device on the label, where 192 GiB are usual"),
+        (amd("ffff", vram="99999999G"), "implausible: 1e+08 GiB per device on the label"),
+        (
+            node({"amd.com/gpu.device-id": "74a1", "beta.amd.com/gpu.device-id.74a1": "1"}, {"amd.com/gpu": "8"}),
+            "implausible: the labels count 1",
+        ),
+        (
+            node(labelled(device_id="74a1", vram="96G"), {"amd.com/cpx_nps4": "64"}),
+            "implausible: 96 GiB per device on the label, where 24 GiB are usual",
+        ),
+        (
+            node(labelled(device_id="74a1"), {"amd.com/cpx_nps4": "65"}),
+            "implausible: MI300X has at most 64 such devices on one node",
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_not_used_and_the_reason_is_given(raw, why):
+    assert (gpus(raw), reason(raw)) == ((), why)
+
+
+def test_devices_that_a_label_names_and_nobody_can_request_are_left_out_with_their_number():
+    raw = node({"amd.com/gpu.device-id": "74a1", "beta.amd.com/gpu.device-id.74a1": "8"})
+    (one,) = node_facts(raw).left_out
+    assert (one.product, one.resource, one.devices, one.reason) == ("MI300X", "amd.com/gpu", 8, NO_RESOURCE)
 
 
 def test_the_memory_is_the_labels_but_never_more_than_the_product_has():
-    (less,), (more,) = gpus(amd(vram="191G")), gpus(amd(vram="999G"))
+    (less,), (more,) = gpus(amd(vram="191G")), gpus(amd(vram="193G"))
     assert (less.memory_gib, more.memory_gib) == (191, 192)
+    (other_unit,) = gpus(amd(vram="196608M"))
+    assert other_unit.memory_gib == 192
     (unreadable,) = gpus(amd(vram="much"))
     assert unreadable.memory_gib == 192
 
@@ -161,21 +216,29 @@ PARTITION = "compute-memory-partition"
         "the memory label of the whole device does not enlarge a partition",
     ],
 )
-@pytest.mark.parametrize("form", ["plain", "beta", "counted beta"])
+@pytest.mark.parametrize("form", ["plain", "counted beta"])
 def test_partitions(form, labels, allocatable, expected):
     found = labelled(form, device_id="74a1")
     for name, value in labels.items():
-        found |= FORMS[form](name, value)
+        found |= FORMS["plain" if name == PARTITION else form](name, value)
     pools = gpus(node(found, allocatable))
     assert [(pool.resource, pool.partition, pool.memory_gib, pool.devices) for pool in pools] == expected
     assert {pool.product for pool in pools} == {"MI300X"}
 
 
 def test_a_mode_that_is_not_known_of_a_product_leaves_its_memory_to_the_label():
-    labels = {"amd.com/gpu.device-id": "74a2", f"amd.com/gpu.{PARTITION}": "dpx_nps1"}
-    (unlabelled,) = gpus(node(labels, {"amd.com/gpu": "16"}))
-    (told,) = gpus(node({**labels, "amd.com/gpu.vram": "96G"}, {"amd.com/gpu": "16"}))
-    assert (unlabelled.memory_gib, told.memory_gib) == (192, 96)
+    labels = {"amd.com/gpu.device-id": "74a2"}
+    labels |= {f"amd.com/gpu.{PARTITION}": "cpx_nps1"}
+    (told,) = gpus(node({**labels, "amd.com/gpu.vram": "48G"}, {"amd.com/gpu": "32"}))
+    assert told.memory_gib == 48
+    assert reason(node(labels, {"amd.com/gpu": "32"})) == "the labels do not say how much memory a device has"
+    stale = node({**labels, "amd.com/gpu.vram": "192G"}, {"amd.com/gpu": "32"})
+    assert reason(stale) == "implausible: 192 GiB per device on the label of partition cpx_nps1"
+
+
+def test_a_mode_whose_name_tells_its_parts_needs_no_label():
+    (half,) = gpus(node(labelled(device_id="74a2"), {"amd.com/dpx_nps1": "16"}))
+    assert half.memory_gib == 96
 
 
 def test_two_partition_modes_leave_the_label_without_a_word():

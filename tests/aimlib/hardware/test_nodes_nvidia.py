@@ -3,9 +3,13 @@
 import pytest
 
 from aimlib.hardware.nodes import node_facts
+from aimlib.hardware.nvidia import DIVIDED, NO_LABEL, NO_RESOURCE
 from tests.aimlib.make import node, nvidia
 
 H100 = "NVIDIA-H100-80GB-HBM3"
+UNKNOWN = "the labels do not say how much memory a device has"
+MEMORY = {f"{H100}-MIG-1g.10gb": "9984", f"{H100}-MIG-1g.10gb-SHARED": "9984"}
+PARTS = {"mig-1g.10gb.memory": "9984", "mig-3g.40gb.memory": "40448"}
 
 
 def gpus(labels, allocatable):
@@ -36,14 +40,74 @@ def test_a_whole_gpu(product, memory, name, gib, architecture):
     [
         ({"gpu.product": H100}, 79.6),
         ({"gpu.product": H100, "gpu.memory": "unknown"}, 79.6),
-        ({"gpu.product": "NVIDIA-RTX-9999"}, 0),
-        ({"gpu.product": f"{H100}-MIG-1g.10gb"}, 0),
+        ({"gpu.product": "NVIDIA-H100-NVL"}, 93.6),
+        ({"gpu.product": "NVIDIA-GH200-480GB"}, 95.6),
     ],
-    ids=["known product", "label that is no number", "unknown product", "MIG device"],
+    ids=["known product", "label that is no number", "more memory by the label", "GPU of a superchip"],
 )
 def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(labels, gib):
     (pool,) = gpus(labels, {"gpu": "8"})
     assert pool.memory_gib == gib
+
+
+@pytest.mark.parametrize(
+    ("labels", "allocatable", "why"),
+    [
+        ({}, {"gpu": "8"}, NO_LABEL),
+        ({"gpu.product": H100, "gpu.count": "8"}, {}, NO_RESOURCE),
+        ({"gpu.product": "NVIDIA-RTX-9999"}, {"gpu": "8"}, UNKNOWN),
+        ({"gpu.product": f"{H100}-MIG-1g.10gb"}, {"gpu": "56"}, UNKNOWN),
+        (
+            {"gpu.product": f"{H100}-MIG-1g.10gb", "gpu.memory": "81559"},
+            {"gpu": "56"},
+            "implausible: 79.6 GiB per device on the label of MIG profile 1g.10gb",
+        ),
+        (
+            {"gpu.product": H100, "gpu.memory": "9728"},
+            {"gpu": "8"},
+            "implausible: 9.5 GiB per device on the label, where 79.6 GiB are usual",
+        ),
+        ({"gpu.product": H100}, {"gpu": "32"}, "implausible: H100 has at most 10 such devices on one node"),
+        ({"gpu.product": H100, "gpu.count": "2"}, {"gpu": "8"}, "implausible: the labels count 2"),
+        ({"gpu.product": H100}, {"gpu": "-8"}, "implausible: a negative number"),
+        ({"gpu.product": f"{H100}-SHARED"}, {"gpu": "9E"}, "implausible: 9000000000000000000 devices on one node"),
+    ],
+    ids=str,
+)
+def test_what_does_not_count_has_a_reason(labels, allocatable, why):
+    prefixed = {f"nvidia.com/{name}": value for name, value in labels.items()}
+    found = node_facts(node(prefixed, {f"nvidia.com/{name}": value for name, value in allocatable.items()}))
+    assert [one.reason for one in found.left_out] == [why]
+    assert [pool.product for pool in found.pools] == ["CPU"]
+
+
+GKE = {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb", "cloud.google.com/gke-accelerator-count": "8"}
+
+
+def test_on_gke_its_own_label_says_the_product():
+    (pool,) = node_facts(node(GKE, {"nvidia.com/gpu": "8"})).pools[:-1]
+    assert (pool.product, pool.memory_gib, pool.node_product) == ("H100", 79.6, "nvidia-h100-80gb")
+
+
+def test_on_gke_feature_discovery_goes_first():
+    labels = {**GKE, "nvidia.com/gpu.product": "NVIDIA-L40S", "nvidia.com/gpu.memory": "46068"}
+    (pool,) = node_facts(node(labels, {"nvidia.com/gpu": "8"})).pools[:-1]
+    assert (pool.product, pool.node_product) == ("L40S", "NVIDIA-L40S")
+
+
+@pytest.mark.parametrize(
+    "label",
+    [{"cloud.google.com/gke-gpu-partition-size": "1g.10gb"}, {"cloud.google.com/gke-gpu-sharing-strategy": "mps"}],
+    ids=str,
+)
+def test_what_gke_has_partitioned_or_shared_is_left_out(label):
+    found = node_facts(node({**GKE, **label}, {"nvidia.com/gpu": "8"}))
+    assert [(one.product, one.devices, one.reason) for one in found.left_out] == [("H100", 8, DIVIDED)]
+
+
+def test_a_product_of_gke_that_nobody_knows_is_left_out():
+    found = node_facts(node({"cloud.google.com/gke-accelerator": "nvidia-x"}, {"nvidia.com/gpu": "8"}))
+    assert [one.reason for one in found.left_out] == [NO_LABEL]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +156,7 @@ def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(
     ],
 )
 def test_partitions_and_sharing(labels, allocatable, expected):
-    pools = gpus(labels, allocatable)
+    pools = gpus({"gpu.memory": MEMORY.get(labels["gpu.product"], "81559"), **PARTS, **labels}, allocatable)
     assert [(pool.resource, pool.partition, pool.shared, pool.devices) for pool in pools] == expected
     assert {pool.product for pool in pools} <= {"H100"}
 

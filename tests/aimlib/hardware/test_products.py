@@ -6,7 +6,7 @@ import pytest
 
 from aimlib.api.precision import PRECISION_SPELLINGS
 from aimlib.data import load_data
-from aimlib.hardware.products import CPU, by_device_id, by_nvidia_product, product, products
+from aimlib.hardware.products import CPU, by_device_id, by_gke_name, by_nvidia_product, product, products
 
 GPUS = [found for found in products() if found.name != CPU]
 VOCABULARY = set(PRECISION_SPELLINGS.values())
@@ -84,6 +84,9 @@ def test_an_unknown_device_id_is_none():
         ("NVIDIA-A100-80GB-PCIe", "A100"),
         ("A100-SXM4-40GB", "A100-40GB"),
         ("NVIDIA-H100-80GB-HBM3", "H100"),
+        ("NVIDIA-H100-NVL", "H100"),
+        ("H100-NVL", "H100"),
+        ("NVIDIA-GH200-480GB", "H100"),
         ("NVIDIA-H200", "H200"),
         ("NVIDIA-B200", "B200"),
         ("NVIDIA-L40S", "L40S"),
@@ -94,7 +97,7 @@ def test_a_label_of_nvidia_names_its_product(label, name):
     assert by_nvidia_product(label).name == name
 
 
-@pytest.mark.parametrize("label", ["NVIDIA-H100-NVL", "NVIDIA-L40", "NVIDIA-A100-SXM4-80GB-SHARED", "x-Tesla-T4"])
+@pytest.mark.parametrize("label", ["NVIDIA-H100", "NVIDIA-L40", "NVIDIA-A100-SXM4-80GB-SHARED", "x-Tesla-T4"])
 def test_a_label_of_another_product_is_none(label):
     assert by_nvidia_product(label) is None
 
@@ -112,6 +115,20 @@ def test_a_label_of_another_product_is_none(label):
 )
 def test_a_format_is_served_by_arithmetic_or_by_expanding_it(name, precision, served):
     assert product(name).serves(precision) is served
+
+
+@pytest.mark.parametrize(
+    ("label", "gib"), [("NVIDIA-H100-PCIe", 79.6), ("H100-NVL", 93.6), ("NVIDIA-GH200-144G-HBM3e", 143.3), (None, 79.6)]
+)
+def test_some_labels_of_a_product_have_other_memory(label, gib):
+    assert product("H100").memory_of(label) == gib
+
+
+def test_a_name_of_gke_is_of_one_product():
+    names = [name for found in products() for name in found.gke_names]
+    assert len(names) == len({*names})
+    assert {by_gke_name(name).name for name in names} >= {"H100", "A100", "A100-40GB", "T4"}
+    assert by_gke_name("nvidia-l4") is None
 
 
 def test_only_blackwell_and_cdna4_compute_in_four_bit_floats():

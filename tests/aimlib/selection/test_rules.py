@@ -4,9 +4,11 @@ from functools import partial
 
 import pytest
 
+from aimlib.api.endpoint_parts import Resources
 from aimlib.config import Config
 from aimlib.selection.launch import launch
 from aimlib.selection.rules import (
+    NO_GPUS,
     RECIPE_RULE_NAMES,
     RULE_ORDER,
     SELECTION_RULES,
@@ -25,8 +27,11 @@ TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
 def case(spec=None, *nodes, config=None, name="r", **ask):
     spec = spec or recipe()
     one = spec.configurations[0]
+    resources, downloads = Resources(**ask.pop("resources", {})), ask.pop("downloads", False)
     asked = Requirements(**{"model_id": MODEL, **ask})
-    return Case(asked, config or Config(), name, spec, one, launch(spec, one), inventory(*nodes or (amd(),)).classes)
+    found = inventory(*nodes or (amd(),))
+    cluster = (found.classes, found.left_out, resources, downloads)
+    return Case(asked, config or Config(), name, spec, one, launch(spec, one), *cluster)
 
 
 def verdict(*args, **ask):
@@ -41,6 +46,16 @@ def later(*args, **ask):
 
 def fits(*args, **ask):
     return verdict(*args, **ask) == ()
+
+
+ARM = {"architecture": "arm64"}
+SETTING = "toleratedTaints.amd of the settings lists the keys that are tolerated"
+TOLERATED = "nodes without taints that it does not tolerate"
+
+
+def small(**allocatable):
+    """A Node with MI300X and less of something else."""
+    return amd(allocatable=allocatable)
 
 
 H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
@@ -83,9 +98,36 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             later(recipe(configuration(1, enabled=False))),
             ("enabled", "an enabled configuration", "enabled: false"),
         ),
-        (later(None, nvidia(), amd("74a5")), ("hardware", "MI300X", "H100, MI325X in the cluster")),
-        (later(None, node()), ("hardware", "MI300X", "no GPUs in the cluster")),
-        (later(None, amd(unschedulable=True)), ("hardware", "MI300X", "no GPUs in the cluster")),
+        (later(None, nvidia(), amd("74a5")), ("hardware", "MI300X", "H100, MI325X")),
+        (later(None, node()), ("hardware", "MI300X", "no GPUs (a pool of nodes that is scaled to zero counts")),
+        (
+            later(None, amd(unschedulable=True)),
+            ("hardware", "MI300X", "none that can be used: 8 on 1 node left out (cordoned)"),
+        ),
+        (
+            later(None, amd(unschedulable=True), amd("74a5")),
+            ("hardware", "MI300X", "MI325X: 8 on 1 node left out (cordoned)"),
+        ),
+        (
+            later(None, node({}, {"amd.com/gpu": "8"})),
+            (
+                "hardware",
+                "MI300X",
+                "none that can be used: 8 amd.com/gpu on 1 node left out (no label amd.com/gpu.device-id says",
+            ),
+        ),
+        (
+            later(None, nvidia(unschedulable=True)),
+            ("hardware", "MI300X", "no GPUs that can be used: 8 H100 on 1 node left out (cordoned)"),
+        ),
+        (
+            later(recipe(configuration(0), hardware="CPU"), node(unschedulable=True), gpu_count=0),
+            ("hardware", "CPU", "no node that can be used: 1 node left out (cordoned)"),
+        ),
+        (
+            later(recipe(hardware="MI300X", backend="sglang"), amd(**ARM)),
+            ("architecture", "MI300X on amd64, as its image is", "them on arm64"),
+        ),
         (
             later(recipe(**H100), nvidia("NVIDIA-H100-80GB-HBM3-SHARED")),
             ("hardware", "H100 that are not time-sliced", "shared GPUs only"),
@@ -125,11 +167,71 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
         (later(recipe(configuration(8)), amd(count=4)), ("oneNode", "8 GPUs on one node", "at most 4")),
         (
             later(recipe(configuration(1)), amd(count=0), amd("74a1", 8, taints=[TEAM])),
-            ("taints", "nodes without other taints", "team=a:NoSchedule"),
+            (
+                "taints",
+                TOLERATED,
+                "1 node tainted team=a:NoSchedule (toleratedTaints.amd of the settings lists",
+            ),
+        ),
+        (
+            later(None, amd(taints=[{"key": "amd.com/gpu", "effect": "NoExecute"}])),
+            (
+                "taints",
+                TOLERATED,
+                f"1 node tainted amd.com/gpu:NoExecute ({SETTING}; NoExecute never is)",
+            ),
         ),
         (
             later(recipe(configuration(0, resources={"requests": {"cpu": "97"}}), hardware="CPU"), node(), gpu_count=0),
-            ("oneNode", "97 CPUs on one node", "at most 96"),
+            ("oneNode", "97 CPUs and 32 GiB on one node", "at most 96 CPUs and 1024 GiB"),
+        ),
+        (
+            later(None, small(cpu="64", memory="16Gi"), small(cpu="2", memory="256Gi"), small(cpu="1", memory="8Gi")),
+            (
+                "oneNode",
+                "1 GPU with 4 CPUs and 32 GiB on one node",
+                "at most 64 CPUs and 16 GiB or 2 CPUs and 256 GiB",
+            ),
+        ),
+        (
+            later(None, small(cpu="3920m", memory="30310Mi")),
+            ("oneNode", "1 GPU with 4 CPUs and 32 GiB on one node", "at most 3.92 CPUs and 29.6 GiB"),
+        ),
+        (
+            later(recipe(configuration(0), hardware="CPU"), node({}, {"memory": "40Gi"}), gpu_count=0),
+            (
+                "memory",
+                "77.6 GiB per device (weights 62.2, KV cache 10.0, overhead 5.4) for 40960 tokens",
+                "36.8 GiB usable of 40 GiB on CPU",
+            ),
+        ),
+        (
+            later(
+                recipe(configuration(0), hardware="CPU"),
+                node({}, {"memory": "16Gi"}),
+                node({}, {"cpu": "2"}),
+                gpu_count=0,
+            ),
+            ("oneNode", "4 CPUs and 32 GiB on one node", "at most 96 CPUs and 16 GiB or 2 CPUs and 1024 GiB"),
+        ),
+        (
+            later(None, small(**{"ephemeral-storage": "40Gi"}), downloads=True),
+            (
+                "oneNode",
+                "61 GiB of ephemeral storage on one node, where the model is downloaded",
+                "at most 40 GiB; a cache (cache.enabled: true, or an AIMCache) is a volume",
+            ),
+        ),
+        (
+            later(
+                recipe(configuration(1, resources={"requests": {"ephemeral-storage": "50Gi"}})),
+                small(**{"ephemeral-storage": "40Gi"}),
+            ),
+            ("oneNode", "50 GiB of ephemeral storage on one node", "at most 40 GiB"),
+        ),
+        (
+            later(None, small(cpu="16"), resources={"cpu": "20", "memory": "8Gi"}),
+            ("oneNode", "1 GPU with 20 CPUs and 8 GiB on one node", "at most 16 CPUs and 1024 GiB"),
         ),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
@@ -150,6 +252,13 @@ def test_a_rule_objects_with_what_was_asked_and_what_was_found(found, expected):
         later(recipe(facts=None, checkpoint="amd/Qwen3-32B")),
         later(recipe(hardware="mi300x")),
         later(recipe(configuration(8))),
+        later(None, small(**{"ephemeral-storage": "61Gi"}), downloads=True),
+        later(recipe(facts=None), small(**{"ephemeral-storage": "1Gi"}), downloads=True),
+        later(None, small(**{"ephemeral-storage": "40Gi"})),
+        later(None, small(cpu="2"), resources={"cpu": "2"}),
+        later(None, amd(**ARM), own_image=True),
+        later(recipe(image={"repository": "a", "tag": "1"}), amd(**ARM)),
+        later(recipe(**H100), nvidia(**ARM)),
         later(None, amd(), nvidia(), node()),
         later(None, amd(taints=[{"key": "amd.com/gpu", "effect": "NoSchedule"}])),
         later(None, amd(taints=[{**TEAM, "effect": "PreferNoSchedule"}])),
@@ -177,11 +286,12 @@ def test_partitions_of_amd_work_together():
 
 
 def test_a_case_is_narrowed_to_the_classes_that_serve_it():
-    small, tainted = amd("74a1", 8, "64G"), amd("74a1", 8, taints=[TEAM])
-    walked, rule, rejection = apply_rules(case(None, amd(), small, tainted, nvidia(), amd("74a1", 0)))
+    without_room, tainted = small(memory="8Gi"), amd("74a1", 8, taints=[TEAM])
+    walked, rule, rejection = apply_rules(case(None, amd(), without_room, tainted, nvidia(), amd("74a1", 0)))
     assert (rule, rejection) == ("", None)
     (one,) = walked.classes
     assert (one.product, one.memory_gib, one.taints) == ("MI300X", 192, ())
+    assert [shape.memory_gib for shape in one.shapes] == [1024]
 
 
 def test_devices_of_several_nodes_do_not_add_up_for_one_replica():
@@ -226,7 +336,7 @@ def test_the_rules_have_names_of_their_own_and_the_ready_condition_counts():
 
 def test_a_walk_may_be_confined_to_some_rules():
     _, rule, rejection = apply_rules(case(None, node(), model_id="a/b"), ("hardware",))
-    assert (rule, rejection) == ("hardware", Rejection("MI300X", "no GPUs in the cluster"))
+    assert (rule, rejection) == ("hardware", Rejection("MI300X", NO_GPUS))
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "CPUs only"), (1, "1 GPU"), (8, "8 GPUs")])

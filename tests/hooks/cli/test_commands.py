@@ -163,7 +163,7 @@ def test_a_model_that_fits_nowhere_is_explained_with_both_numbers_and_exit_code_
     )
     assert done.exit_code == 3
     [row] = [line for line in done.stdout.splitlines() if line.startswith("-")]
-    assert "memory: requested " in row
+    assert "memory: needs " in row
     assert "GiB per device" in row
     assert "172.8 GiB usable of 192 GiB on MI300X" in row
     assert done.stdout.splitlines()[-1].startswith(
@@ -178,7 +178,7 @@ def test_a_plan_for_what_fits_nowhere_prints_nothing_to_apply_and_the_closest_ca
     assert done.stdout.startswith("# AIMEndpoint default/it: none of ")
     assert stream(done.stdout) == []
     assert "AIMEndpoint default/it: none of " in done.stderr
-    assert "hardware: requested " in done.stderr
+    assert "hardware: needs " in done.stderr
     assert "The closest 5 of " in done.stderr
     nothing = ("plan", "-f", wanted, "--cluster", NODES / "cpu.yaml", "-o")
     assert json.loads(aim(*nothing, "json").stdout) == {"apiVersion": "v1", "kind": "List", "items": []}
@@ -236,7 +236,7 @@ def test_an_unreadable_recipe_is_a_candidate_that_lost(tmp_path):
     (tmp_path / "none.yaml").write_text(yaml.safe_dump({**yaml.safe_load(recipe("none")), "spec": "?"}))
     done = aim("explain", "-f", endpoint(modelId="example/model"), "--recipes", tmp_path, *MI300X)
     assert done.exit_code == 0
-    assert "valid: requested a recipe that can be read, available precision" in done.stdout
+    assert "valid: needs a recipe that can be read; has precision" in done.stdout
     listed = aim("recipes", "--recipes", tmp_path, "-o", "wide").stdout
     assert [line.split()[0] for line in listed.splitlines()] == ["NAME", "bad", "good", "none"]
     assert "Invalid" in listed

@@ -197,8 +197,9 @@ def test_warnings_are_cut_as_the_api_server_would_cut_them_and_have_no_control_c
 def test_a_decision_is_remembered_between_the_hook_and_admission(monkeypatch):
     made = []
     monkeypatch.setattr(decisions, "DECISIONS", Memo(8))
-    monkeypatch.setattr(decisions, "select", lambda *given: made.append(given) or select(*given))
-    world = {"recipes": ["qwen3-32b-mi300x-bf16"], "inventory": "mi300x", "endpoint": {"spec": {"modelId": MODEL}}}
+    monkeypatch.setattr(decisions, "select", lambda *given, **named: made.append(given) or select(*given, **named))
+    spec = {"modelId": MODEL, "cache": {"enabled": False}}
+    world = {"recipes": ["qwen3-32b-mi300x-bf16"], "inventory": "mi300x", "endpoint": {"spec": spec}}
     play("endpoint", "/endpoint/sync", world)
     validate(parse_review(body(world)), known(world), Config(), enforce=False)
     assert len(made) == 1

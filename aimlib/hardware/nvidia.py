@@ -1,0 +1,94 @@
+"""Reads NVIDIA's devices of a node from the labels of GPU feature discovery or GKE, and what is allocatable."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from aimlib.api.node import LeftOut, NodePool
+from aimlib.hardware.labels import GKE_ACCELERATOR, GKE_DIVIDED, NVIDIA_PRODUCT
+from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
+from aimlib.hardware.products import Product, by_gke_name, by_nvidia_product
+from aimlib.hardware.resources import count_of, label_count, left_out, resources_of
+
+RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)(\.shared)?")
+MIG_GIB = re.compile(r"[0-9]+g\.([0-9]{1,4})gb.*")
+"""A MIG profile such as 1g.10gb, 3g.40gb or 1g.10gb.me, in which GB is the nominal memory."""
+MIG_PARTS = 7
+MIG_LOSS = 0.75
+"""The least part of its nominal memory that a MIG device has."""
+NO_LABEL = "no label nvidia.com/gpu.product says what they are: GPU feature discovery is not installed"
+DIVIDED = "GKE has partitioned or shared them, and no label nvidia.com/gpu.product says how"
+NO_RESOURCE = (
+    "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which is not "
+    "supported"
+)
+
+
+def nvidia_devices(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool | LeftOut]:
+    """NVIDIA's devices by resource: those that count, and those that do not with the reason."""
+    label = labels.get(NVIDIA_PRODUCT, "")
+    title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
+    by_gke = None if label else by_gke_name(labels.get(GKE_ACCELERATOR, ""))
+    hardware = by_gke or by_nvidia_product(title)
+    name = hardware.name if hardware else title
+    found = [resource for resource in resources_of(RESOURCE, allocatable) if count_of(allocatable, resource)]
+    if not found and (label or by_gke):
+        yield LeftOut(product=name, resource="nvidia.com/gpu", devices=_counted(labels) or 0, reason=NO_RESOURCE)
+    for resource in found:
+        if not (label or by_gke):
+            yield left_out(allocatable, resource, None, NO_LABEL)
+        elif by_gke and any(key in labels for key in GKE_DIVIDED):
+            yield left_out(allocatable, resource, name, DIVIDED)
+        else:
+            yield _pool(labels, allocatable, resource, (name, profile), hardware)
+
+
+def _pool(
+    labels: Mapping[str, str],
+    allocatable: Mapping[str, str],
+    resource: str,
+    labelled: tuple[str, str],
+    hardware: Product | None,
+) -> NodePool | LeftOut:
+    name, profile = labelled
+    kind = resource.removeprefix("nvidia.com/").removesuffix(".shared")
+    own = f"nvidia.com/{kind}."  # MIG devices with resources of their own have labels of their own
+    mig = profile if kind == "gpu" else kind.removeprefix("mig-")
+    time_sliced = labels.get(f"{own}sharing-strategy", "none") not in {"", "none"}
+    shared = time_sliced or resource.endswith(".shared") or labels.get(f"{own}product", "").endswith("-SHARED")
+    product_label = labels.get(NVIDIA_PRODUCT) or labels.get(GKE_ACCELERATOR)
+    memory, doubt = _memory(labels.get(f"{own}memory", ""), hardware, product_label, mig)
+    devices = count_of(allocatable, resource)
+    limits = (MIG_PARTS, None) if mig else (1, _counted(labels))
+    # A shared device is there as often as it is shared.
+    doubt = doubt or (devices_doubt(devices, None) if shared else devices_doubt(devices, hardware, *limits))
+    if doubt:
+        return left_out(allocatable, resource, name, doubt)
+    return NodePool(
+        product=name,
+        vendor="nvidia",
+        architecture=hardware.architecture if hardware else None,
+        node_product=product_label,
+        partition=mig or None,
+        shared=shared,
+        memory_gib=memory,
+        resource=resource,
+        devices=devices,
+    )
+
+
+def _counted(labels: Mapping[str, str]) -> int | None:
+    """The number of whole devices by the labels."""
+    return label_count(labels.get("nvidia.com/gpu.count") or labels.get(f"{GKE_ACCELERATOR}-count", ""))
+
+
+def _memory(text: str, hardware: Product | None, label: str | None, mig: str) -> tuple[float, Doubt]:
+    """GiB per device, by the label in MiB or as published, and a doubt about it."""
+    labelled = round(int(text) / 1024, 1) if re.fullmatch(r"[0-9]{1,32}", text) and int(text) else None
+    title = (label or "").removesuffix("-SHARED").partition("-MIG-")[0]
+    whole = hardware.memory_of(title) if hardware else None
+    if not mig:
+        return labelled or whole or 0.0, memory_doubt(labelled, whole)
+    nominal = MIG_GIB.fullmatch(mig)
+    if labelled and nominal and not MIG_LOSS <= labelled / int(nominal[1]) <= 1:
+        return labelled, f"implausible: {labelled:g} GiB per device on the label of MIG profile {mig}"
+    return labelled or 0.0, memory_doubt(labelled, None)

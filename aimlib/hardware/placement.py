@@ -1,0 +1,136 @@
+"""Which nodes a configuration's pods may run on: by labels and taints.
+
+Pods get these terms as node affinity and these keys as tolerations; the node hook counts devices only where the terms
+match the node's own labels, and selection only behind taints that are tolerated. So neither can differ from the other.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple, TypedDict
+
+from aimlib.api.node import Taint
+from aimlib.hardware.labels import (
+    AMD_COUNTED_ID,
+    AMD_ID,
+    AMD_PARTITION,
+    AMD_PARTITIONED,
+    GKE_ACCELERATOR,
+    GKE_DIVIDED,
+    NVIDIA_PRODUCT,
+)
+from aimlib.hardware.products import products
+
+
+class Expression(TypedDict, total=False):
+    """A requirement of a node selector."""
+
+    key: str
+    operator: str
+    values: list[str]
+
+
+Term = list[Expression]
+"""Requirements that all have to be met."""
+
+
+class PlacedDevices(NamedTuple):
+    """What nodes are selected by."""
+
+    resource: str | None
+    """The extended resource; None on processors."""
+    partition: str | None = None
+    device_ids: tuple[str, ...] = ()
+    node_products: tuple[str, ...] = ()
+    node_labels: tuple[str, ...] = ()
+    """Labels by which the product was recognised: KEY=VALUE, or KEY; none for pods of earlier templates."""
+
+
+def node_terms(devices: PlacedDevices) -> list[Term]:
+    """Terms any one of which a node's labels must meet; none where the resource's name suffices."""
+    if devices.node_products:
+        return _nvidia(devices.node_products)
+    forms = _recognised(devices) if devices.node_labels else _every_form(devices.device_ids)
+    return [[form, *_partition(devices)] for form in forms]
+
+
+def _recognised(devices: PlacedDevices) -> list[Expression]:
+    """The labels by which the inventory knew the nodes, and the id's usual one; few, since each node is compared."""
+    values = defaultdict(set, {AMD_ID: {*devices.device_ids}})
+    counted = []
+    for label in devices.node_labels:
+        key, equals, value = label.partition("=")
+        if equals:
+            values[key].add(value)
+        else:
+            counted.append(key)
+    stated = [_any_of(key, several) for key, several in sorted(values.items()) if several]
+    return [*stated, *map(_exists, counted)]
+
+
+def _every_form(device_ids: tuple[str, ...]) -> list[Expression]:
+    """Each form in which a label may have one of the product's ids."""
+    if not device_ids:
+        return []
+    return [_any_of(AMD_ID, device_ids), *(_exists(f"{AMD_COUNTED_ID}.{one}") for one in sorted(device_ids))]
+
+
+def _nvidia(node_products: tuple[str, ...]) -> list[Term]:
+    by_gke = [name for name in node_products if name in gke_names()]
+    labelled = tuple(name for name in node_products if name not in by_gke)
+    terms: list[Term] = [[_any_of(NVIDIA_PRODUCT, labelled)]] if labelled else []
+    if by_gke:  # whatever feature discovery labels is found by that label alone
+        others = (NVIDIA_PRODUCT, *GKE_DIVIDED)
+        absent: Iterable[Expression] = ({"key": key, "operator": "DoesNotExist"} for key in others)
+        terms.append([_any_of(GKE_ACCELERATOR, by_gke), *absent])
+    return terms
+
+
+@cache
+def gke_names() -> frozenset[str]:
+    """The values of GKE's label that name a product."""
+    return frozenset(name for product in products() for name in product.gke_names)
+
+
+def _partition(devices: PlacedDevices) -> list[Expression]:
+    """Keeps whole GPUs and partitions apart where one resource name stands for both."""
+    if devices.resource != "amd.com/gpu":
+        return []
+    if devices.partition:
+        return [_any_of(AMD_PARTITION, (devices.partition,))]
+    return [{"key": AMD_PARTITION, "operator": "NotIn", "values": list(AMD_PARTITIONED)}]
+
+
+def _any_of(key: str, values: Iterable[str]) -> Expression:
+    return {"key": key, "operator": "In", "values": sorted(values)}
+
+
+def _exists(key: str) -> Expression:
+    return {"key": key, "operator": "Exists"}
+
+
+def _met(expression: Expression, labels: Mapping[str, str]) -> bool:
+    """Whether labels meet a requirement, as the scheduler evaluates it."""
+    value, values = labels.get(expression["key"]), expression.get("values", [])
+    return {
+        "In": value in values,
+        "NotIn": value not in values,
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+    }[expression["operator"]]
+
+
+def admits(terms: list[Term], labels: Mapping[str, str]) -> bool:
+    """Whether pods with these terms may run on a node with these labels."""
+    return not terms or any(all(_met(expression, labels) for expression in term) for term in terms)
+
+
+def tolerations(keys: Iterable[str]) -> list[dict[str, Any]]:
+    """The tolerations of pods: of NoSchedule alone, since NoExecute marks nodes that pods have to leave."""
+    return [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys]
+
+
+def keeps_away(taint: Taint, keys: Iterable[str]) -> bool:
+    """Whether a taint keeps away pods that have the tolerations of these keys."""
+    tolerated = any(one["key"] == taint.key and one["effect"] == taint.effect for one in tolerations(keys))
+    return taint.effect != "PreferNoSchedule" and not tolerated

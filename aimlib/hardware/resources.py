@@ -1,0 +1,37 @@
+"""Allocatable resources of a node, whose amounts need not be plausible."""
+
+import re
+from collections.abc import Mapping
+
+from aimlib.api.node import LeftOut
+from aimlib.kube.quantity import parse_quantity
+
+LARGEST_COUNT = 10**6
+
+
+def amount(allocatable: Mapping[str, str], resource: str) -> float:
+    """The amount of a resource; negative where the text is. InvalidQuantityError for what is no quantity."""
+    text = str(allocatable.get(resource, 0)).strip()  # manual files have plain numbers, too
+    size = min(float(parse_quantity(text.removeprefix("-"))), 1e30)
+    return -size if text.startswith("-") else size
+
+
+def count_of(allocatable: Mapping[str, str], resource: str) -> int:
+    """The whole devices of a resource."""
+    return int(amount(allocatable, resource))
+
+
+def resources_of(pattern: re.Pattern[str], allocatable: Mapping[str, str]) -> list[str]:
+    """The resources whose names match, in order."""
+    return sorted(name for name in allocatable if pattern.fullmatch(name))
+
+
+def left_out(allocatable: Mapping[str, str], resource: str, product: str | None, reason: str) -> LeftOut:
+    """Devices that do not count, with a number that can be written."""
+    devices = min(max(count_of(allocatable, resource), 0), LARGEST_COUNT)
+    return LeftOut(product=product, resource=resource, devices=devices, reason=reason)
+
+
+def label_count(value: str) -> int | None:
+    """The number of devices on a label; None where there is none."""
+    return int(value) if re.fullmatch(r"[0-9]{1,4}", value) else None
