@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from aimlib.api.node import GpuClass
+from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, product
@@ -15,6 +16,8 @@ from aimlib.hub_url import may_have_token, shown
 from aimlib.kube.quantity import parse_quantity
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
 from aimlib.selection.launch import Launch
+
+NONE = EngineSettings()
 
 
 class Requirements(NamedTuple):
@@ -27,6 +30,8 @@ class Requirements(NamedTuple):
     gpu_count: int | None = None
     revision: str | None = None
     own_image: bool = False
+    engine: EngineSettings | None = None
+    tolerations: tuple[Toleration, ...] | None = None
 
 
 class Case(NamedTuple):
@@ -113,6 +118,21 @@ def _revision(case: Case) -> RuleResult:
     return case
 
 
+def _engine(case: Case) -> RuleResult:
+    """Tenants write endpoints: what runs code, reads files or loads another model is for recipes."""
+    engine = case.launch.engine
+    if case.launch.refusals:
+        wanted = f"engine settings that an endpoint may have with {engine.title} {engine.version}"
+        return Rejection(wanted, "; ".join(case.launch.refusals))
+    hub = next((one for one in (case.requirements.engine or NONE).env if one.name == "HF_ENDPOINT"), None)
+    if hub is None or may_have_token(hub.value or "unknown", case.config.token_hubs):
+        return case
+    hubs = ", ".join(case.config.token_hubs) or "none"
+    return Rejection(
+        f"a hub of tokenHubs of the settings ({hubs})", f"engine.env: HF_ENDPOINT {shown(hub.value or 'by valueFrom')}"
+    )
+
+
 def _gpu_count(case: Case) -> RuleResult:
     requested, has = case.requirements.gpu_count, case.configuration.gpu_count
     if requested is None:
@@ -159,7 +179,7 @@ def _image(case: Case) -> RuleResult:
 
 def _token_hub(case: Case) -> RuleResult:
     """Tenants name a Secret, and a recipe may name a hub: its pods get a token only for the hubs of the settings."""
-    env = {one.name: one for one in case.configuration.env}
+    env = {one.name: one for one in case.launch.env}
     hub, token = env.get("HF_ENDPOINT"), env.get("HF_TOKEN")
     literal = token is not None and token.value_from is None
     if hub is None or literal or may_have_token(hub.value or "unknown", case.config.token_hubs):
@@ -218,7 +238,12 @@ def _most(case: Case) -> str:
 def _taints(case: Case) -> RuleResult:
     def tolerated(group: GpuClass) -> bool:
         keys = case.config.tolerated_taints.get(group.vendor, ())
-        return all(taint.key in keys or taint.effect == "PreferNoSchedule" for taint in group.taints)
+        return all(
+            taint.key in keys
+            or taint.effect == "PreferNoSchedule"
+            or any(one.covers(taint.key, taint.value, taint.effect) for one in case.requirements.tolerations or ())
+            for taint in group.taints
+        )
 
     left = case.narrowed(tolerated)
     if left.classes:
@@ -234,6 +259,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("backend", _backend),
     ("precision", _precision),
     ("revision", _revision),
+    ("engine", _engine),
     ("gpuCount", _gpu_count),
     ("enabled", _enabled),
     ("hardware", _hardware),

@@ -67,6 +67,7 @@ def _exists(key: str) -> Raw:
     return {"key": key, "operator": "Exists"}
 
 
-def tolerations(resolved: Resolved) -> list[Raw]:
-    """The vendor's own taints. A taint that marks a node as broken or draining is never tolerated."""
-    return [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in resolved.tolerations]
+def tolerations(owner: Owner) -> list[Raw]:
+    """The vendor's own taints, and those that the endpoint states. Others mark a node as broken or as somebody's."""
+    vendors = [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in owner.resolved.tolerations]
+    return [*vendors, *(one.wire() for one in owner.spec.tolerations)]
