@@ -153,15 +153,12 @@ def create_app(config: Config | None = None) -> Flask:
     metrics.BUILD_INFO.labels(version).set(1)
 
     def serve(path: str, hook: Hook) -> Response:
-        with metrics.HOOKS_IN_FLIGHT.labels(path).track_inprogress():
-            return call(path, hook)
-
-    def call(path: str, hook: Hook) -> Response:
         body = request.get_data(cache=False)
-        with request_id(request.headers.get(ID_HEADER), body) as own_id:
-            return call_with(path, hook, body, own_id)
+        in_flight = metrics.HOOKS_IN_FLIGHT.labels(path).track_inprogress()
+        with in_flight, request_id(request.headers.get(ID_HEADER), body) as own_id:
+            return call(path, hook, body, own_id)
 
-    def call_with(path: str, hook: Hook, body: bytes, own_id: str) -> Response:
+    def call(path: str, hook: Hook, body: bytes, own_id: str) -> Response:
         started = time.perf_counter()
         hook_request, response, code = call_hook(hook, body, datetime.now(UTC), observing.get(path), clients)
         text = to_json(response if code == HTTPStatus.OK else {**response, "request": own_id})
@@ -201,9 +198,8 @@ def create_app(config: Config | None = None) -> Flask:
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
     app.register_blueprint(blueprint(settings, read_catalogue))
     app.register_error_handler(HTTPException, refused)
-    app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
-    app.add_url_rule("/readyz", "readyz", _ready)
-    app.add_url_rule("/metrics", "metrics", _metrics)
+    for path, answer in PLAIN.items():
+        app.add_url_rule(path, path, answer)
     return app
 
 
@@ -235,3 +231,11 @@ def _ready() -> Response:
 def _metrics() -> Response:
     text, kind = metrics.exposition()
     return Response(text, content_type=kind)
+
+
+PLAIN: dict[str, Callable[[], Response]] = {
+    "/healthz": lambda: Response("ok\n", mimetype="text/plain"),
+    "/readyz": _ready,
+    "/metrics": _metrics,
+}
+"""What is answered to GET, by path."""

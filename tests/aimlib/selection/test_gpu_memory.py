@@ -227,7 +227,12 @@ def test_half_the_bytes_per_value_are_half_the_cache(facts, parallel, tokens):
     ("sizes", "degree", "experts", "words"),
     [
         ({"moeIntermediateSize": 768}, 2, None, ""),
-        ({"moeIntermediateSize": 768}, 4, None, "experts of 768, of which 192 for each of 4 ranks is no multiple of the"),
+        (
+            {"moeIntermediateSize": 768},
+            4,
+            None,
+            "experts of 768, of which 192 for each of 4 ranks is no multiple of the",
+        ),
         ({"moeIntermediateSize": 768}, 4, 1, ""),
         ({"moeIntermediateSize": 768}, 8, 4, "experts of 768, of which 192 for each of 4 ranks"),
         ({"intermediateSize": 25600}, 8, None, ""),

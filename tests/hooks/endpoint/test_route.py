@@ -26,6 +26,7 @@ WORLD = World(
     children={},
     offers=lambda _kind: False,
     pods=None,
+    log=None,
     live_metrics=None,
 )
 STATES = {"HTTPRoute": ChildState({"kind": "HTTPRoute"}, None, applied=False)}
