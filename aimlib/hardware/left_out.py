@@ -66,6 +66,6 @@ def format_left_out(rows: Sequence[LeftOutNodes], product: str | None = None) ->
 
 def _format(one: LeftOutNodes, product: str | None) -> str:
     nodes = f"{one.nodes} node{'s' * (one.nodes > 1)}"
-    kind = "" if one.product == product else f" {one.product or one.resource}"
+    kind = "" if product and one.product == product else f" {one.product or one.resource}"
     devices = "" if one.product == CPU else f"{one.devices or 'some'}{kind} on "
     return f"{devices}{nodes} left out ({one.reason})"
