@@ -216,6 +216,7 @@ PARAMETERS = {
     "a host with a pattern inside": ({"routeHostnames": "a.*.com"}, "routeHostnames: a.*.com"),
     "a word that is neither": ({"rootUser": "allow"}, "rootUser: allow"),
     "another word that is neither": ({"literalSecrets": "no"}, "literalSecrets: no"),
+    "a key that nothing reads": ({"imagePrefix": "ghcr.io/acme"}, "imagePrefix is no key of it"),
     "several at once": ({"serviceTypes": "Any", "rootUser": "yes"}, "serviceTypes: Any; rootUser: yes"),
 }
 """Parameters that are malformed, and what is said of them."""

@@ -79,8 +79,9 @@ def test_a_name_is_let_in_where_a_list_has_it(rules, case):
 def test_parameters_that_are_malformed_let_nothing_new_in_and_say_which_they_are(rules, case):
     parameters, words = PARAMETERS[case]
     rules.allows(**{**SHIPPED, **parameters})
-    bounded = [cache()] if {"tokenSecrets", "existingClaims"} & parameters.keys() else []
-    bounded += [recipe("asked", **MODEL)] if parameters.keys() <= {"imagePrefixes", "literalSecrets"} else []
+    unread = parameters.keys() - SHIPPED.keys()
+    bounded = [cache()] if unread or {"tokenSecrets", "existingClaims"} & parameters.keys() else []
+    bounded += [recipe("asked", **MODEL)] if unread or parameters.keys() <= {"imagePrefixes", "literalSecrets"} else []
     for raw in (endpoint("asked", **MODEL), *bounded):
         assert created(rules.plane, raw) == refused(MALFORMED.format(words))
 

@@ -95,3 +95,12 @@ def test_every_parameter_is_read_and_every_one_that_is_read_is_shipped(installed
     assert read == shipped["data"].keys()
     names = {(one["paramRef"]["name"], one["paramRef"].get("namespace")) for one in bindings}
     assert names == {("cluster", None), ("aim-admission", shipped["metadata"]["namespace"])}
+
+
+def test_every_policy_with_parameters_knows_all_that_are_shipped(policies, installed: Objects):
+    [shipped] = [one["data"] for one in installed if one["metadata"]["name"] == "aim-admission"]
+    known = "params.?data.orValue({}).map(key, key).filter(key, !(key in ["
+    for name, policy in policies.items():
+        if name != "aim-hardware":
+            listed = variable(policy, "malformed").partition(known)[2].partition("]")[0]
+            assert set(re.findall(r"'(\w+)'", listed)) == shipped.keys(), name

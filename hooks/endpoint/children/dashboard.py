@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 from aimlib.api.meta import Raw
+from aimlib.naming import full_digest
 from aimlib.telemetry.recording_rules import ALL_PRIORITIES
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.config_map import config_map
@@ -26,6 +27,8 @@ PANELS = (
 )
 """Title, query over the engine's metric names, and Grafana's unit."""
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+UID_LENGTH = 40
+"""Characters of the longest uid that Grafana takes."""
 GENERATED = 58
 """Characters of a generated name before its random end; source: maxGeneratedNameLength in k8s.io/apiserver, names."""
 
@@ -36,8 +39,11 @@ def dashboard(owner: Owner) -> Raw | None:
     if not (monitoring.enabled and monitoring.grafana.enabled):
         return None
     title = monitoring.grafana.dashboard or owner.name
+    # Grafana knows a dashboard by its uid and has one of each title in a folder, and its sidecar one file of each name:
+    # of the cluster, and not of a namespace.
     content = {
-        "title": title,
+        "uid": full_digest("dashboard", owner.namespace, owner.name)[:UID_LENGTH],
+        "title": f"{title} ({owner.namespace})",
         "tags": ["aim-engine"],
         "schemaVersion": 39,
         "time": {"from": "now-1h", "to": "now"},
@@ -47,7 +53,7 @@ def dashboard(owner: Owner) -> Raw | None:
     }
     metadata = owner.metadata(f"{owner.child}-dashboard"[:253])
     labelled = {**metadata, "labels": {**owner.labels, "grafana_dashboard": "1"}}
-    return config_map(labelled, {f"{owner.child}.json": json.dumps(content, indent=2)})
+    return config_map(labelled, {f"{owner.namespace}.{owner.child}.json": json.dumps(content, indent=2)})
 
 
 def _panels(owner: Owner) -> Iterator[Raw]:
