@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test bench mutation chaos check check-locks sbom audit crds docs rules dashboards screenshots golden lock
+.PHONY: help setup demo quick test engines bench mutation chaos check check-locks sbom audit crds docs rules dashboards screenshots golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -25,6 +25,9 @@ quick: $(READY) ## the tests for while you work: none on a control plane, none t
 test: $(READY) ## every test, those on a real control plane included, and their coverage
 	$(BIN)/python -m tests.cluster binaries
 	$(BIN)/python -m tests.halves
+
+engines: $(READY) ## a real vLLM on CPUs behind endpoints; installs it once, 6 GiB in the user's cache
+	$(BIN)/python -m tests.engines
 
 bench: $(READY) ## latency, throughput, quiet and memory of the hooks
 	$(BIN)/python -m tests.bench
@@ -74,6 +77,8 @@ lock: $(READY) ## resolve the dependencies anew; what runs in production constra
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade pyproject.toml --extra download --constraint requirements.lock --output-file requirements-download.lock
 	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements-download.lock --output-file requirements-dev.lock
+	$(subst --universal,--python-platform x86_64-manylinux_2_28 --no-annotate,$(COMPILE)) --upgrade --override tests/engines/overrides.txt \
+		tests/engines/requirements.in --output-file tests/engines/requirements.lock
 
 $(READY): requirements-dev.lock pyproject.toml
 	@echo "installing $$(grep -c '^[a-z].*==' requirements-dev.lock) packages into $(VENV) (about half a minute, once)"

@@ -46,11 +46,23 @@ def pytest_addoption(parser):
 
 def pytest_sessionstart():
     """SIGTERM ends a run as Ctrl-C does: the fixtures stop the servers that they started."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one from `timeout` and one from make are one
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
-def pytest_collection_modifyitems(items):
-    """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands."""
+def pytest_collection_modifyitems(config, items):
+    """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands.
+
+    A real engine runs where it is asked for alone: `make engines`.
+    """
+    if "engines" not in config.option.markexpr:
+        real = [item for item in items if item.get_closest_marker("engines")]
+        items[:] = [item for item in items if not item.get_closest_marker("engines")]
+        config.hook.pytest_deselected(items=real)
     for item in items:
         for fixture, mark in (("plane", pytest.mark.e2e), ("monitoring_programs", pytest.mark.slow)):
             if fixture in item.fixturenames:

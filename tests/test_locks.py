@@ -34,8 +34,11 @@ def test_what_is_tested_is_what_runs():
     assert runtime <= download <= dev
 
 
+ENGINES = "tests/engines/requirements.lock"
+
+
 def test_every_release_has_hashes_and_no_lock_has_addresses():
-    for name in LOCKS:
+    for name in (*LOCKS, ENGINES):
         text = (ROOT / name).read_text()
         entries = re.split(r"\n(?=[a-z0-9])", text)[1:]
         assert len(entries) == len(locked(name))
@@ -43,7 +46,9 @@ def test_every_release_has_hashes_and_no_lock_has_addresses():
         assert not re.search(r"://|--(extra-)?index-url|--find-links", text)
 
 
-@pytest.mark.parametrize("file", ["Makefile", "Dockerfile", "tests/cluster/toolchain.py"])
+@pytest.mark.parametrize(
+    "file", ["Makefile", "Dockerfile", "tests/cluster/toolchain.py", "tests/engines/installation.py"]
+)
 def test_whatever_installs_from_a_lock_resolves_nothing(file):
     commands = [line for line in (ROOT / file).read_text().splitlines() if "--require-hashes" in line]
     assert commands

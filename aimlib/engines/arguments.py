@@ -102,7 +102,7 @@ def parse_args(backend: str, args: Sequence[str]) -> ParsedArgs:
 def _missing(table: FlagTable, arguments: Iterable[Argument]) -> Iterator[str]:
     """An error for each flag without the one that it needs; a file of arguments may have that."""
     given = {argument.flag for argument in arguments if argument.value is not False and argument.value is not None}
-    if FILE not in given:
+    if ARGUMENTS_FILE not in given:
         needs = table.dialect.needs.items()
         yield from (f"{flag} needs {other}" for flag, other in needs if flag in given and other not in given)
 
@@ -192,7 +192,7 @@ class ArgumentReader:
         yield Argument(name, key, tuple(words), values if several else values[0] if values else True)
 
 
-FILE = "--config"
+ARGUMENTS_FILE = "--config"
 """The flag of both engines for a file with more arguments."""
 KEY = Flag(type="str")
 """The value of a key, of which only the engine knows the schema."""

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,23 @@ class WaitingError(Exception):
 
 
 @dataclass(frozen=True)
+class Image:
+    """What an image brings along."""
+
+    programs: Mapping[str, Sequence[str]]
+    """The words that start each program of its PATH here."""
+    environment: Mapping[str, str]
+    places: Mapping[str, Path | str] = field(default_factory=dict)
+    """What stands in the place of more words of the container than the folders that it mounts."""
+    restarts: str = "Never"
+    """The restartPolicy of the pods that whoever runs this image can run."""
+
+
+OPERATOR = Image(PROGRAMS, {"PATH": os.defpath, "PYTHONPATH": str(ROOT)})
+"""The operator's own."""
+
+
+@dataclass(frozen=True)
 class Launch:
     """What to start in the place of a container."""
 
@@ -44,38 +61,35 @@ class Launch:
     termination_log: Path
 
 
-def launch(pod: Raw, folder: Path, volumes: Path, read: Read) -> Launch:
+def launch(pod: Raw, folder: Path, volumes: Path, read: Read, image: Image = OPERATOR) -> Launch:
     """The one container of `pod`; `folder` is the pod's own, `volumes` has one folder for each PersistentVolume.
 
     Folders that the container mounts are there afterwards. WaitingError where something is missing, or unknown here.
     """
     spec = pod["spec"]
-    if len(spec["containers"]) > 1 or spec.get("initContainers") or spec["restartPolicy"] != "Never":
-        raise WaitingError("CreateContainerError", "only pods with one container and restartPolicy Never run here")
+    if len(spec["containers"]) > 1 or spec.get("initContainers") or spec["restartPolicy"] != image.restarts:
+        message = f"only pods with one container and restartPolicy {image.restarts} run here"
+        raise WaitingError("CreateContainerError", message)
     [container] = spec["containers"]
     log = folder / "termination-log"
-    places = {container.get("terminationMessagePath", TERMINATION_LOG): log, **_mounts(spec, folder, volumes, read)}
-    for place in places.values():
-        if place != log:
-            place.mkdir(parents=True, exist_ok=True)
+    mounts = _mounts(spec, folder, volumes, read)
+    for place in mounts.values():
+        place.mkdir(parents=True, exist_ok=True)
+    places = {**image.places, container.get("terminationMessagePath", TERMINATION_LOG): log, **mounts}
     words = [*container.get("command", ()), *container.get("args", ())]
-    if not words or words[0] not in PROGRAMS:
-        known = ", ".join(PROGRAMS)
+    if not words or words[0] not in image.programs:
+        known = ", ".join(image.programs)
         raise WaitingError("RunContainerError", f"asked to run {words[:1]}, found that only {known} can be run here")
     values = _values(container.get("env", ()), pod, read)
     return Launch(
-        (*PROGRAMS[words[0]], *(placed(word, places) for word in words[1:])),
+        (*image.programs[words[0]], *(placed(word, places) for word in words[1:])),
         # Nothing of this process's own environment: a proxy or a token of the developer's would be one of every Job.
-        {
-            "PATH": os.defpath,
-            "PYTHONPATH": str(ROOT),
-            **{name: placed(value, places) for name, value in values.items()},
-        },
+        {**image.environment, **{name: placed(value, places) for name, value in values.items()}},
         log,
     )
 
 
-def placed(text: str, places: Mapping[str, Path]) -> str:
+def placed(text: str, places: Mapping[str, Path | str]) -> str:
     """`text` with the paths of a container exchanged for folders of this machine: whole parts of a path only."""
     known = sorted(places, key=len, reverse=True)  # what is mounted below another mount is not in that one's folder
     # In one go: the folders of this machine may themselves begin with a path of the container, such as /tmp.
@@ -137,3 +151,17 @@ def _secret(reference: Raw, namespace: str, read: Read) -> str | None:
         return None
     missing = f"couldn't find key {key} in Secret {namespace}/{name}" if secret else f'secret "{name}" not found'
     raise WaitingError("CreateContainerConfigError", missing)
+
+
+MESSAGE_BYTES = 4096
+"""What a kubelet keeps of a termination message."""
+LOG_BYTES, LOG_LINES = 2048, 80
+"""What it takes of the log instead, where a container that failed asks for FallbackToLogsOnError."""
+
+
+def termination_message(container: Raw, written: Path, log: bytes, *, failed: bool) -> str | None:
+    """What a kubelet reports of a container that ended: what it wrote for that, else, if it may, the end of its log."""
+    message = written.read_bytes()[:MESSAGE_BYTES] if written.exists() else b""
+    if not message and failed and container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+        message = b"".join(log.splitlines(keepends=True)[-LOG_LINES:])[-LOG_BYTES:]
+    return message.decode(errors="replace") or None

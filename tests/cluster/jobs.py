@@ -4,7 +4,6 @@ kwok leaves these pods alone (stages.yaml). What becomes of one is in its status
 controller with its back-off and podFailurePolicy acts on what has really happened.
 """
 
-import base64
 import json
 import shutil
 import signal
@@ -15,22 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from kubernetes import client
 
 from tests.cluster.clients import core
-from tests.cluster.containers import Launch, Raw, Read, WaitingError, launch
+from tests.cluster.containers import Launch, Raw, WaitingError, launch, termination_message
+from tests.cluster.lookups import reader, unless_gone
 from tests.cluster.plane import ROOT, ControlPlane
 from tests.cluster.processes import Process
 from tests.cluster.rounds import rounds
 
 SELECTOR = "app.kubernetes.io/name in (aim-cache,aim-certificates)"
 POLL_SECONDS = 0.25
-MESSAGE_BYTES = 4096
-"""What a kubelet keeps of a termination message."""
-LOG_BYTES, LOG_LINES = 2048, 80
-"""What it takes of the log instead, where a container asks for FallbackToLogsOnError."""
 
 
 @contextmanager
@@ -87,7 +80,7 @@ class _Kubelet:
 
     def _start(self, uid: str, pod: Raw) -> None:
         try:
-            found = launch(pod, self._folder(uid), self.plane.folder / "volumes", self._reader(pod))
+            found = launch(pod, self._folder(uid), self.plane.folder / "volumes", reader(self.core, pod))
         except WaitingError as error:
             if self.waiting.get(uid) != str(error):
                 self._report(pod, "Pending", {"waiting": {"reason": error.reason, "message": str(error)}})
@@ -119,7 +112,12 @@ class _Kubelet:
         terminated = {
             "exitCode": code if code >= 0 else 128 - code,
             "reason": "Error" if code else "Completed",
-            "message": _message(one, pod["spec"]["containers"][0], failed=bool(code)),
+            "message": termination_message(
+                pod["spec"]["containers"][0],
+                one.launch.termination_log,
+                one.process.log.read_bytes(),
+                failed=bool(code),
+            ),
             "startedAt": one.started,
             "finishedAt": _now(),
         }
@@ -145,7 +143,7 @@ class _Kubelet:
             self.ended.add(uid)
         if pod["metadata"].get("deletionGracePeriodSeconds"):
             namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-            self._unless_gone(
+            unless_gone(
                 self.core.delete_namespaced_pod,
                 name,
                 namespace,
@@ -169,7 +167,7 @@ class _Kubelet:
         if phase == "Running":
             status["startTime"] = state["running"]["startedAt"]
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-        self._unless_gone(self.core.patch_namespaced_pod_status, name, namespace, body={"status": status})
+        unless_gone(self.core.patch_namespaced_pod_status, name, namespace, body={"status": status})
 
     def _identity(self, uid: str, pod: Raw) -> dict[str, str]:
         """A kubeconfig with a token of the pod's own service account, unless the pod wants none."""
@@ -184,42 +182,8 @@ class _Kubelet:
         written.replace(kept)
         return {"KUBECONFIG": str(kept)}
 
-    def _reader(self, pod: Raw) -> Read:
-        calls = {
-            "secret": self.core.read_namespaced_secret,
-            "persistentvolumeclaim": self.core.read_namespaced_persistent_volume_claim,
-        }
-
-        def read(kind: str, name: str) -> Raw | None:
-            reply = self._unless_gone(calls[kind], name, pod["metadata"]["namespace"])
-            found = json.loads(reply.data) if reply else None
-            if found and kind == "secret":
-                found["data"] = {key: base64.b64decode(text).decode() for key, text in found.get("data", {}).items()}
-            return found
-
-        return read
-
     def _folder(self, uid: str) -> Path:
         return self.plane.folder / "pods" / uid
-
-    @staticmethod
-    def _unless_gone(call: Any, *arguments: Any, **keywords: Any) -> Any:
-        """The reply; None when the object is not there."""
-        try:
-            return call(*arguments, **keywords, _preload_content=False)
-        except client.ApiException as error:
-            if error.status in {404, 409}:  # gone, or another one of its name
-                return None
-            raise
-
-
-def _message(one: _Running, container: Raw, *, failed: bool) -> str | None:
-    log = one.launch.termination_log
-    written = log.read_bytes()[:MESSAGE_BYTES].decode(errors="replace") if log.exists() else ""
-    if not written and failed and container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
-        last = one.process.log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
-        written = "\n".join(last.splitlines()[-LOG_LINES:])
-    return written or None
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import audit
-from tests.cluster.containers import WaitingError, launch, placed
+from tests.cluster.containers import Image, WaitingError, launch, placed, termination_message
 from tests.cluster.plane import ROOT
 
 CLAIMS = {"models": {"status": {"phase": "Bound"}, "spec": {"volumeName": "pv-1"}}, "unbound": {"status": {}}}
@@ -135,6 +135,38 @@ def test_a_missing_or_unknown_source_keeps_the_container_waiting(tmp_path, keywo
     with pytest.raises(WaitingError, match=message) as raised:
         launched(tmp_path, **keywords)
     assert raised.value.reason == reason
+
+
+FALLBACK = {"terminationMessagePolicy": "FallbackToLogsOnError"}
+LONG = b"".join(b"line %d\n" % number for number in range(1000))
+
+
+@pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        (b"one\ntwo\n", "one\ntwo\n"),
+        (LONG, LONG[LONG.index(b"line 920\n") :].decode()),
+        (LONG + b"x" * 3000, "x" * 2048),
+        (b"", None),
+    ],
+)
+def test_the_end_of_the_log_is_what_a_kubelet_keeps_of_a_container_that_failed_and_wrote_no_message(
+    tmp_path, log, kept
+):
+    file = tmp_path / "termination-log"
+    assert termination_message(FALLBACK, file, log, failed=True) == kept
+    assert termination_message(FALLBACK, file, log, failed=False) is None
+    assert termination_message({}, file, log, failed=True) is None
+    file.write_bytes(b"y" * 5000)
+    assert termination_message(FALLBACK, file, log, failed=True) == "y" * 4096
+
+
+def test_an_image_brings_programs_and_names_of_its_own(tmp_path):
+    image = Image({"vllm": ("/opt/vllm",)}, {"HOME": "/home"}, {"0.0.0.0": "10.244.0.9"}, "Always")  # noqa: S104
+    found = pod(["vllm", "serve"], ["--host", "0.0.0.0", "--port=8000"], restartPolicy="Always")  # noqa: S104
+    made = launch(found, tmp_path / "pod", tmp_path / "volumes", read, image)
+    assert made.command == ("/opt/vllm", "serve", "--host", "10.244.0.9", "--port=8000")
+    assert made.environment == {"HOME": "/home", "KUBERNETES_SERVICE_HOST": "127.0.0.1"}
 
 
 JOB = """
