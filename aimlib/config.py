@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
+from aimlib.api.pod import CaBundle, Labels
 from aimlib.errors import InvalidInputError
 from aimlib.hub_url import HUGGING_FACE, parse_hub
 from aimlib.naming import full_digest
@@ -59,6 +60,12 @@ class Config(Model):
         default_factory=vendor_taints
     )
     """Keys of the taints that model servers tolerate, by vendor."""
+    runtime_class_names: Mapping[Literal["amd", "nvidia", "cpu"], Name] = Field(default_factory=dict)
+    """RuntimeClass of model servers by vendor, such as `nvidia: nvidia` on k3s; the cluster's default one without."""
+    node_selector: Labels = Field(default_factory=dict)
+    """Labels of the nodes on which model servers may run; nodeSelector of an endpoint adds to them."""
+    ca_bundle: CaBundle | None = None
+    """ConfigMap and key, in each endpoint's namespace, with the authorities that engines trust."""
     token_secret: TokenSecret = TokenSecret(name="huggingface-token")
     """The Secret with a Hugging Face token in the endpoint's namespace, used if it exists."""
     token_hubs: Annotated[tuple[TokenHub, ...], Field(max_length=64)] = (HUGGING_FACE,)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from aimlib.api.base import FieldRule, GpuCount, ModelId, Ruled
+from aimlib.api.base import FieldRule, GpuCount, ModelId, ObjectName, Ruled, Text
 from aimlib.api.endpoint_choice import ModelRef, RecipeChoice, RequestedBackend
 from aimlib.api.endpoint_parts import (
     Cache,
@@ -19,6 +19,7 @@ from aimlib.api.endpoint_parts import (
 )
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import K8sObject
+from aimlib.api.pod import POD_RULES, CaBundle, EngineSettings, Labels, Toleration
 from aimlib.api.precision import RequestedPrecision
 from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
@@ -73,6 +74,7 @@ ENDPOINT_RULES = (
         "deployment.canary is not supported yet: set enabled: false, and run a second AIMEndpoint for the new version",
         lambda raw: lookup(raw, ("deployment", "canary", "enabled")) is not True,
     ),
+    *POD_RULES,
     *agreement(ENDPOINT_SPELLINGS),
 )
 
@@ -114,6 +116,24 @@ class EndpointSpec(Ruled):
     """How an update replaces replicas."""
     image: Image = Image()
     """The engine's image, instead of the recipe's."""
+    engine: EngineSettings = EngineSettings()
+    """Arguments and variables of the engine, in addition to the recipe's or instead of them."""
+    node_selector: Labels = Field(default_factory=dict)
+    """Labels of the nodes on which the pods may run, besides the selected hardware."""
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] = ()
+    """Taints of nodes on which the pods may run, besides those of the operator's settings."""
+    runtime_class_name: ObjectName | None = None
+    """RuntimeClass of the pods, such as nvidia; that of the operator's settings for the vendor when left out."""
+    priority_class_name: ObjectName | None = None
+    """PriorityClass of the pods."""
+    scheduler_name: ObjectName | None = None
+    """Scheduler of the pods; the cluster's default one when left out."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels of the pods, besides the operator's."""
+    annotations: Annotated[dict[str, Text], Field(max_length=16)] = Field(default_factory=dict)
+    """Annotations of the pods, besides the operator's."""
+    ca_bundle: CaBundle | None = None
+    """Certificates of the authorities that the engine trusts; those of the operator's settings when left out."""
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:

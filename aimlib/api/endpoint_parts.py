@@ -273,6 +273,8 @@ class Image(Model):
     """Repository of the image, without a tag."""
     tag: Annotated[str, formats.TAG.field] | None = None
     """Tag of the image; latest when only a repository is set."""
+    digest: Annotated[str, formats.DIGEST.field] | None = None
+    """Digest of the image, such as sha256:..., which decides before the tag."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull the image: Always, IfNotPresent or Never."""
     pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=16)] = ()

@@ -108,8 +108,17 @@ REPOSITORY = TextFormat(
     "must be a repository without tag, such as docker.io/vllm/vllm-openai",
 )
 TAG = TextFormat("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", 128, "must be a tag such as v0.33.0")
+DIGEST = TextFormat("^sha256:[0-9a-f]{64}$", 71, "must be a digest such as sha256:9f86d0..., of 64 digits")
+LABEL_VALUE = TextFormat(
+    "^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$", 63, "must be a value of a label: letters, digits, -, _ and ."
+)
+LABEL_KEY = TextFormat(
+    rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", 317, "must be a key such as example.com/pool"
+)
+VARIABLE = TextFormat("^[A-Za-z_][A-Za-z0-9_]*$", 253, "must be the name of a variable: letters, digits and _")
 
 FORMATS = (
     *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
+    *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE),
 )

@@ -29,6 +29,10 @@ class Argument:
         """The flag and its key, as on the command line."""
         return f"{self.flag}.{self.key}" if self.key else self.flag
 
+    def is_replaced_by(self, other: "Argument") -> bool:
+        """Whether another one says the same otherwise: the same flag, or a key of it and the whole of it."""
+        return self.flag == other.flag and (self.key == other.key or not (self.key and other.key))
+
     @property
     def text(self) -> str:
         """The value, for messages."""
@@ -63,6 +67,11 @@ class ParsedArgs:
         """These arguments without some flags, with or without keys."""
         left = tuple(argument for argument in self.arguments if argument.flag not in flags)
         return ParsedArgs(self.backend, left, self.errors)
+
+    def overridden_by(self, other: "ParsedArgs") -> "ParsedArgs":
+        """These arguments, but for those that others replace, and then the others; both have their errors."""
+        left = tuple(one for one in self.arguments if not any(map(one.is_replaced_by, other.arguments)))
+        return ParsedArgs(self.backend, (*left, *other.arguments), (*self.errors, *other.errors))
 
     def render(self) -> tuple[str, ...]:
         """The canonical command line: parsing it gives the same arguments."""

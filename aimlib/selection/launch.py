@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
+from aimlib.api.pod import EngineSettings
 from aimlib.api.recipe import Configuration, EnvVar, RecipeSpec
 from aimlib.engines.catalogue import Engine, ParsedArgs, engine, parse_args
+from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals
 from aimlib.selection.gpu_memory import Parallel
 
 CACHE_BYTES = {
@@ -52,7 +54,9 @@ class Launch(NamedTuple):
     problems: tuple[str, ...]
     """Errors of the arguments."""
     notes: tuple[str, ...]
-    """Notes about what was dropped."""
+    """Notes about what of the recipe was dropped or replaced."""
+    refusals: tuple[str, ...] = ()
+    """Why the endpoint may not have what it states for the engine."""
 
     @property
     def runs_remote_code(self) -> bool:
@@ -86,9 +90,9 @@ def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
     return Parallel(max(tensor, 1), pipeline, data)
 
 
-def _extends_context(parsed: ParsedArgs, configuration: Configuration) -> bool:
-    """Whether the recipe extends the model's context length, or makes the engine accept a longer one."""
-    given = {argument.flag for argument in parsed.arguments} | {variable.name for variable in configuration.env}
+def _extends_context(parsed: ParsedArgs, env: tuple[EnvVar, ...]) -> bool:
+    """Whether the model's context length is extended, or the engine accepts a longer one."""
+    given = {argument.flag for argument in parsed.arguments} | {variable.name for variable in env}
     return not given.isdisjoint(LONGER_CONTEXT)
 
 
@@ -104,11 +108,28 @@ def operator_flags(backend: Engine) -> dict[str, str]:
     }
 
 
-def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
-    """Parses one configuration. Errors are returned in `problems`, never raised."""
+NOTHING = EngineSettings()
+
+
+def _replaced(recipe: ParsedArgs, own: ParsedArgs) -> list[str]:
+    """Notes about the arguments of a recipe that an endpoint has otherwise."""
+    return [
+        f"engine.args: {one.name} {one.text} replaces {before.name} {before.text} of the recipe"
+        for one in own.arguments
+        for before in recipe.arguments
+        if before.is_replaced_by(one)
+    ]
+
+
+def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSettings = NOTHING) -> Launch:
+    """Parses one configuration, with what an endpoint states for the engine. Errors are returned, never raised."""
     backend = engine(recipe.backend)
     flags = backend.flags
-    parsed = parse_args(recipe.backend, configuration.args)
+    written, own_args = parse_args(recipe.backend, configuration.args), parse_settings(recipe.backend, stated)
+    parsed = written.overridden_by(literal_args(own_args))
+    named = {variable.name: literal_variable(variable) for variable in stated.env}
+    env = ({variable.name: variable for variable in configuration.env} | named).values()
+    kept_env = tuple(variable for variable in env if variable.name not in IGNORED_ENV)
     devices = max(configuration.gpu_count, 1)
     parallel = _degrees(parsed, backend, devices)
     own = operator_flags(backend)
@@ -120,7 +141,7 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
     problems = list(parsed.errors)
     if parallel.devices != devices:
         problems.append(f"{parallel} make {parallel.devices} ranks for {configuration.gpu_count} GPUs")
-    if 0 < longest < length and not _extends_context(parsed, configuration):
+    if 0 < longest < length and not _extends_context(parsed, kept_env):
         problems.append(f"{flags.max_model_len} {length} is longer than the model's context of {longest} tokens")
     fraction = parsed.value(flags.memory_fraction, float)
     if fraction is not None and not 0 < fraction <= 1:
@@ -134,10 +155,13 @@ def launch(recipe: RecipeSpec, configuration: Configuration) -> Launch:
         max_length=length if length > 0 else min(longest, LEAST_CONTEXT),
         stated_fraction=fraction,
         cache_bytes=CACHE_BYTES.get(parsed.value(flags.kv_cache_dtype, str) or "", BF16_BYTES),
-        env=tuple(variable for variable in configuration.env if variable.name not in IGNORED_ENV),
+        env=kept_env,
         problems=tuple(problems),
         notes=(
             *(f"{name} is dropped: {IGNORED_ENV[name]}" for name in ignored),
-            *(f"{one.name} {one.text} is dropped: {own[one.flag]}" for one in parsed.arguments if one.flag in own),
+            *(f"{one.name} {one.text} is dropped: {own[one.flag]}" for one in written.arguments if one.flag in own),
+            *_replaced(written, own_args),
+            *(f"engine.env: {one.name} replaces that of the recipe" for one in configuration.env if one.name in named),
         ),
+        refusals=tuple(refusals(own_args, stated, own)),
     )

@@ -9,7 +9,8 @@ from functools import partial
 from typing import NamedTuple
 
 from aimlib.api.endpoint_parts import Resources
-from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
+from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape, Taint
+from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.left_out import format_left_out
@@ -20,6 +21,8 @@ from aimlib.hub_url import may_have_token, shown
 from aimlib.selection.container_resources import host_request
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
 from aimlib.selection.launch import Launch
+
+NONE = EngineSettings()
 
 
 class Requirements(NamedTuple):
@@ -32,6 +35,8 @@ class Requirements(NamedTuple):
     gpu_count: int | None = None
     revision: str | None = None
     own_image: bool = False
+    engine: EngineSettings | None = None
+    tolerations: tuple[Toleration, ...] | None = None
 
 
 class Case(NamedTuple):
@@ -134,6 +139,21 @@ def _revision(case: Case) -> RuleResult:
         flag = launch.engine.flags.trust_remote_code
         return Rejection(f"revision {requested} of {model}", f"{flag}, which runs code of the default branch only")
     return case
+
+
+def _engine(case: Case) -> RuleResult:
+    """Tenants write endpoints: what runs code, reads files or loads another model is for recipes."""
+    engine = case.launch.engine
+    if case.launch.refusals:
+        wanted = f"engine settings that an endpoint may have with {engine.title} {engine.version}"
+        return Rejection(wanted, "; ".join(case.launch.refusals))
+    hub = next((one for one in (case.requirements.engine or NONE).env if one.name == "HF_ENDPOINT"), None)
+    if hub is None or may_have_token(hub.value or "unknown", case.config.token_hubs):
+        return case
+    hubs = ", ".join(case.config.token_hubs) or "none"
+    return Rejection(
+        f"a hub of tokenHubs of the settings ({hubs})", f"engine.env: HF_ENDPOINT {shown(hub.value or 'by valueFrom')}"
+    )
 
 
 def _gpu_count(case: Case) -> RuleResult:
@@ -250,7 +270,7 @@ def _architecture(case: Case) -> RuleResult:
 
 def _token_hub(case: Case) -> RuleResult:
     """Tenants name a Secret, and a recipe may name a hub: its pods get a token only for the hubs of the settings."""
-    env = {one.name: one for one in case.configuration.env}
+    env = {one.name: one for one in case.launch.env}
     hub, token = env.get("HF_ENDPOINT"), env.get("HF_TOKEN")
     literal = token is not None and token.value_from is None
     if hub is None or literal or may_have_token(hub.value or "unknown", case.config.token_hubs):
@@ -360,15 +380,19 @@ def _host_text(cpus: float, memory_gib: float) -> str:
 
 
 def _taints(case: Case) -> RuleResult:
-    keys = case.config.tolerated_taints
-    left = case.narrowed(lambda one: not any(keeps_away(taint, keys.get(one.vendor, ())) for taint in one.taints))
+    keys, stated = case.config.tolerated_taints, case.requirements.tolerations or ()
+
+    def keeps(one: GpuClass, taint: Taint) -> bool:
+        return keeps_away(taint, keys.get(one.vendor, ()), stated)
+
+    left = case.narrowed(lambda one: not any(keeps(one, taint) for taint in one.taints))
     if left.classes:
         return left
-    away = [(one, taint) for one in case.classes for taint in one.taints if keeps_away(taint, keys.get(one.vendor, ()))]
+    away = [(one, taint) for one in case.classes for taint in one.taints if keeps(one, taint)]
     texts = ", ".join(sorted({str(taint) for _, taint in away}))
     vendor = case.classes[0].vendor
-    remedy = f"toleratedTaints.{vendor} of the settings lists the keys that are tolerated"
-    only = "; NoExecute never is" * any(taint.effect == "NoExecute" for _, taint in away)
+    remedy = f"toleratedTaints.{vendor} of the settings, or the endpoint's tolerations, have the keys that are tolerated"
+    only = "; NoExecute only by the endpoint's" * any(taint.effect == "NoExecute" for _, taint in away)
     nodes = sum(one.nodes for one in case.classes)
     return Rejection(
         "nodes without taints that it does not tolerate",
@@ -383,6 +407,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("backend", _backend),
     ("precision", _precision),
     ("revision", _revision),
+    ("engine", _engine),
     ("gpuCount", _gpu_count),
     ("enabled", _enabled),
     ("hardware", _hardware),

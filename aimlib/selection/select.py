@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from aimlib import pod_template
+from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_choice import Fallback
 from aimlib.api.endpoint_status import Candidate, Resolved, ResolvedResources, ScoreTerm, Selection
@@ -26,6 +27,7 @@ from aimlib.selection.launch import Launch, launch
 from aimlib.selection.ranking import Term, ranked
 from aimlib.selection.rules import (
     LATER_RULES,
+    NONE,
     RULE_ORDER,
     Case,
     Rejection,
@@ -92,7 +94,15 @@ def is_decided_for(written: str, key: str) -> bool:
 
 
 def _stated(requirements: Requirements) -> dict[str, object]:
-    return {name: value for name, value in requirements._asdict().items() if value is not None and value is not False}
+    stated = {name: value for name, value in requirements._asdict().items() if value is not None and value is not False}
+    return {name: _plain(value) for name, value in stated.items()}
+
+
+def _plain(value: object) -> object:
+    """A requirement as JSON."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.wire() if isinstance(value, Model) else value
 
 
 def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
@@ -107,6 +117,8 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         gpu_count=choice.gpu_count,
         revision=spec.requested_model.revision,
         own_image=bool(spec.image.repository),
+        engine=spec.engine if spec.engine != NONE else None,
+        tolerations=spec.tolerations or None,
     )
     return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
 
@@ -141,8 +153,16 @@ def _cases(
         Case(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster)
         for entry in sorted(catalogue, key=entry_name)
         if entry.spec
-        for configuration, launched in zip(entry.spec.configurations, entry.launches, strict=True)
+        for configuration, launched in zip(
+            entry.spec.configurations, _launches(entry.spec, entry, requirements), strict=True
+        )
     ]
+
+
+def _launches(recipe: RecipeSpec, entry: CatalogueEntry, requirements: Requirements) -> Sequence[Launch]:
+    """How each configuration starts its engine, with what the endpoint states for it."""
+    engine = requirements.engine
+    return [launch(recipe, one, engine) for one in recipe.configurations] if engine else entry.launches
 
 
 def select(

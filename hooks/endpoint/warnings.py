@@ -34,6 +34,18 @@ def _recipe(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield f"memory was not checked: recipe {resolved.recipe} has no facts"
 
 
+def _placement(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+    if spec.node_selector:
+        keys = ", ".join(sorted(spec.node_selector))
+        yield f"nodeSelector was not checked: the inventory does not say which nodes have {keys}"
+    if spec.monitoring.scraped and (taken := sorted(SCRAPING.intersection(spec.annotations))):
+        yield f"annotations: {', '.join(taken)} has no effect: monitoring sets it"
+
+
+SCRAPING = frozenset(f"prometheus.io/{name}" for name in ("scrape", "port", "path", "interval"))
+"""Annotations by which pods are announced to Prometheus."""
+
+
 def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     scaling = spec.scaling
     if scaling is None:
@@ -94,6 +106,7 @@ def _one_node(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
 
 TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
     _recipe,
+    _placement,
     _service,
     _scaling,
     _strategy,

@@ -11,6 +11,9 @@ from hooks.objects.hub_token import hub_token
 
 CACHE_VOLUME = "model-cache"
 PROBE_SECONDS = 10
+CA_VOLUME, CA_FOLDER, CA_FILE = "ca-bundle", "/etc/aim/ca", "ca.crt"
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables by which OpenSSL and httpx, requests, and curl find the authorities that they trust."""
 HOMES_SINCE = 2
 HOMES = {
     "HOME": "/tmp",  # noqa: S108 - every user may write there
@@ -46,17 +49,22 @@ def _container(owner: Owner) -> Raw:
         "volumeMounts": [
             {"name": "dshm", "mountPath": "/dev/shm"},  # noqa: S108 - the ranks' shared memory
             _files(owner),
+            *([{"name": CA_VOLUME, "mountPath": CA_FOLDER, "readOnly": True}] if owner.ca_bundle else []),
         ],
     }
 
 
 def _image(owner: Owner) -> str:
-    """The resolved image, unless the endpoint names another repository or tag."""
-    requested = owner.spec.image
-    repository, _, tag = owner.resolved.image.rpartition(":")
-    if requested.repository:
-        return f"{requested.repository}:{requested.tag or 'latest'}"
-    return f"{repository}:{requested.tag or tag}"
+    """The resolved image, unless the endpoint names another repository, tag or digest."""
+    stated, resolved = owner.spec.image, owner.resolved.image
+    if not (stated.repository or stated.tag or stated.digest):
+        return resolved
+    named, _, _ = resolved.partition("@")
+    repository, _, tag = named.rpartition(":")
+    if stated.repository:
+        repository, tag = stated.repository, "" if stated.digest else "latest"
+    tag = stated.tag or tag
+    return repository + f":{tag}" * bool(tag) + f"@{stated.digest}" * bool(stated.digest)
 
 
 def _args(owner: Owner) -> list[str]:
@@ -85,6 +93,8 @@ def _env(owner: Owner) -> list[Raw]:
     """Where the model's files come from; the recipe's variables win over these by name."""
     variables = _cached(owner.cache) if owner.cache else _downloading(owner)
     variables |= _home(owner)
+    if owner.ca_bundle:
+        variables |= {name: {"name": name, "value": f"{CA_FOLDER}/{CA_FILE}"} for name in CA_VARIABLES}
     variables |= {variable.name: _stated(variable) for variable in owner.resolved.env}
     return list(variables.values())
 

@@ -10,7 +10,7 @@ from aimlib.caching.choice import cache_use
 from aimlib.caching.usage import usage_annotation, usage_metadata
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
-from hooks.endpoint.children.container import container
+from hooks.endpoint.children.container import CA_FILE, CA_VOLUME, container
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 from hooks.endpoint.children.placement import affinity, tolerations
 from hooks.objects.shared_volume import pods_of
@@ -50,7 +50,11 @@ def engine_deployment(owner: Owner) -> Raw:
                     "securityContext": _security(owner.spec.security.pod_security_context),
                     "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
                     "affinity": {**(affinity(owner) or {}), **_together(owner)},
-                    "tolerations": tolerations(owner.resolved),
+                    "nodeSelector": {**owner.config.node_selector, **owner.spec.node_selector},
+                    "tolerations": tolerations(owner),
+                    "runtimeClassName": owner.runtime_class,
+                    "priorityClassName": owner.spec.priority_class_name,
+                    "schedulerName": owner.spec.scheduler_name,
                     "containers": [container(owner)],
                     "volumes": [
                         {
@@ -61,6 +65,7 @@ def engine_deployment(owner: Owner) -> Raw:
                             },
                         },
                         {"name": "model-cache", **_cache(owner)},
+                        *_authorities(owner),
                     ],
                 },
             },
@@ -92,6 +97,15 @@ def _cache(owner: Owner) -> Raw:
     return {"persistentVolumeClaim": {"claimName": owner.claim}} if owner.spec.cache.enabled else {"emptyDir": {}}
 
 
+def _authorities(owner: Owner) -> list[Raw]:
+    """The volume with the authorities that the engine trusts."""
+    bundle = owner.ca_bundle
+    if bundle is None:
+        return []
+    items = [{"key": bundle.key, "path": CA_FILE}]
+    return [{"name": CA_VOLUME, "configMap": {"name": bundle.config_map, "items": items}}]
+
+
 def _together(owner: Owner) -> Raw:
     """Affinity to the servers of a cache whose volume is on one node at a time, and rather to its downloads.
 
@@ -114,6 +128,7 @@ def _together(owner: Owner) -> Raw:
 def _pod_labels(owner: Owner) -> dict[str, str]:
     version, cache = owner.spec.requested_model.version, owner.cache
     return {
+        **owner.spec.labels,
         **owner.labels,
         **({"app.kubernetes.io/version": label_value(version)} if version else {}),
         **({CACHE_LABEL: label_value(cache.name)} if cache else {}),
@@ -123,7 +138,7 @@ def _pod_labels(owner: Owner) -> dict[str, str]:
 def _annotations(owner: Owner) -> dict[str, str | None]:
     """Those of the pods; the version of their template outlives a status that is lost."""
     version = owner.since(2, str(owner.template_version))
-    return {TEMPLATE_ANNOTATION: version, **_scraping(owner), **_usage(owner)}
+    return {**owner.spec.annotations, TEMPLATE_ANNOTATION: version, **_scraping(owner), **_usage(owner)}
 
 
 def _usage(owner: Owner) -> dict[str, str]:

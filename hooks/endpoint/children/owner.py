@@ -8,6 +8,7 @@ from aimlib import pod_template
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import Resolved, UsedCache
 from aimlib.api.meta import Raw
+from aimlib.api.pod import CaBundle
 from aimlib.caching.usage import Use
 from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
@@ -55,6 +56,18 @@ class Owner(NamedTuple):
     def claim(self) -> str:
         """The name of the claim that is this endpoint's own."""
         return child_name(self.name, "-cache")
+
+    @property
+    def ca_bundle(self) -> CaBundle | None:
+        """The authorities that the engine trusts instead of the image's."""
+        return self.spec.ca_bundle or self.config.ca_bundle
+
+    @property
+    def runtime_class(self) -> str | None:
+        """The RuntimeClass of the pods, where one is stated or usual for the vendor."""
+        by_vendor = self.config.runtime_class_names.items()
+        usual = next((name for vendor, name in by_vendor if vendor == self.resolved.vendor), None)
+        return self.spec.runtime_class_name or usual
 
     @property
     def account(self) -> str | None:

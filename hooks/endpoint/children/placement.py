@@ -1,6 +1,5 @@
 """Where an endpoint's pods may run: nodes with the chosen GPUs, found by their labels and not by the recipe's name."""
 
-from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Raw
 from aimlib.hardware import placement
 from hooks.endpoint.children.owner import Owner
@@ -22,6 +21,6 @@ def affinity(owner: Owner) -> Raw | None:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
 
 
-def tolerations(resolved: Resolved) -> list[Raw]:
-    """The vendor's own taints. A taint that marks a node as broken or draining is never tolerated."""
-    return placement.tolerations(resolved.tolerations)
+def tolerations(owner: Owner) -> list[Raw]:
+    """The vendor's own taints, and those that the endpoint states. Others mark a node as broken or as somebody's."""
+    return placement.tolerations(owner.resolved.tolerations, owner.spec.tolerations)

@@ -18,6 +18,8 @@ SAME = [
     {"autoSelect": True},
     {"model": {"version": "1.2", "tokenSecret": {"name": "mine"}}},
     {"image": {"pullPolicy": "Always", "tag": "x"}},
+    {"nodeSelector": {"pool": "gold"}, "runtimeClassName": "nvidia", "labels": {"team": "a"}},
+    {"engine": {}, "tolerations": []},
     {"cache": {"enabled": True, "size": "1Ti"}},
     {"scaling": {"maxReplicas": 4}},
     {"security": {"serviceAccount": {"create": True}}},
@@ -40,6 +42,11 @@ OTHER = [
     {"recipe": {"fallback": [{"gpuCount": 1}, {"gpuCount": 2}]}},
     {"recipe": {"fallback": [{"gpuCount": 2}, {"gpuCount": 1}]}},
     {"image": {"repository": "example.com/x"}},
+    {"engine": {"args": ["--max-model-len=8192"]}},
+    {"engine": {"env": [{"name": "TZ", "value": "UTC"}]}},
+    {"engine": {"env": [{"name": "TZ", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]}},
+    {"tolerations": [{"key": "sku"}]},
+    {"tolerations": [{"key": "sku", "operator": "Exists"}]},
 ]
 
 

@@ -81,7 +81,8 @@ def test_a_plan_as_a_table_has_a_row_per_child():
         "HTTPRoute",
     }
     assert "Gateway edge: chat.example.com" in done.stdout
-    assert "2 x docker.io/vllm/vllm-openai-rocm:v0.14.0: cpu 16, memory 128Gi, amd.com/gpu 2" in rows[0]
+    assert "2 x docker.io/vllm/vllm-openai-rocm:v0.14.0@sha256:" in rows[0]
+    assert ": cpu 16, memory 128Gi, amd.com/gpu 2" in rows[0]
     assert "2 to 4 replicas" in done.stdout
     assert "80Gi, ReadWriteMany" in done.stdout
     assert "LoadBalancer, port 80" in done.stdout
