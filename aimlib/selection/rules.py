@@ -391,7 +391,7 @@ def _taints(case: Case) -> RuleResult:
     away = [(one, taint) for one in case.classes for taint in one.taints if keeps(one, taint)]
     texts = ", ".join(sorted({str(taint) for _, taint in away}))
     vendor = case.classes[0].vendor
-    remedy = f"toleratedTaints.{vendor} of the settings, or the endpoint's tolerations, have the keys that are tolerated"
+    remedy = f"toleratedTaints.{vendor} of the settings, or the endpoint's tolerations, have what is tolerated"
     only = "; NoExecute only by the endpoint's" * any(taint.effect == "NoExecute" for _, taint in away)
     nodes = sum(one.nodes for one in case.classes)
     return Rejection(
