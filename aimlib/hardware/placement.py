@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypedDict
 
 from aimlib.api.node import Taint
+from aimlib.api.pod import Toleration
 from aimlib.hardware.labels import (
     AMD_COUNTED_ID,
     AMD_ID,
@@ -125,12 +126,14 @@ def admits(terms: list[Term], labels: Mapping[str, str]) -> bool:
     return not terms or any(all(_met(expression, labels) for expression in term) for term in terms)
 
 
-def tolerations(keys: Iterable[str]) -> list[dict[str, Any]]:
-    """The tolerations of pods: of NoSchedule alone, since NoExecute marks nodes that pods have to leave."""
-    return [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys]
+def tolerations(keys: Iterable[str], stated: Iterable[Toleration] = ()) -> list[dict[str, Any]]:
+    """The tolerations of pods. Of keys it is NoSchedule alone, since NoExecute marks nodes that pods have to leave."""
+    by_key = ({"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys)
+    return [*by_key, *(one.wire() for one in stated)]
 
 
-def keeps_away(taint: Taint, keys: Iterable[str]) -> bool:
-    """Whether a taint keeps away pods that have the tolerations of these keys."""
+def keeps_away(taint: Taint, keys: Iterable[str], stated: Iterable[Toleration] = ()) -> bool:
+    """Whether a taint keeps away pods that have the tolerations of these keys, and those that are stated."""
     tolerated = any(one["key"] == taint.key and one["effect"] == taint.effect for one in tolerations(keys))
+    tolerated = tolerated or any(one.covers(taint.key, taint.value, taint.effect) for one in stated)
     return taint.effect != "PreferNoSchedule" and not tolerated

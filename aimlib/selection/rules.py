@@ -380,20 +380,19 @@ def _host_text(cpus: float, memory_gib: float) -> str:
 
 
 def _taints(case: Case) -> RuleResult:
-    keys, own = case.config.tolerated_taints, case.requirements.tolerations or ()
+    keys, stated = case.config.tolerated_taints, case.requirements.tolerations or ()
 
-    def keeps(group: GpuClass) -> list[Taint]:
-        away = (taint for taint in group.taints if keeps_away(taint, keys.get(group.vendor, ())))
-        return [taint for taint in away if not any(one.covers(taint.key, taint.value, taint.effect) for one in own)]
+    def keeps(one: GpuClass, taint: Taint) -> bool:
+        return keeps_away(taint, keys.get(one.vendor, ()), stated)
 
-    left = case.narrowed(lambda group: not keeps(group))
+    left = case.narrowed(lambda one: not any(keeps(one, taint) for taint in one.taints))
     if left.classes:
         return left
-    away = [taint for one in case.classes for taint in keeps(one)]
-    texts = ", ".join(sorted({str(taint) for taint in away}))
+    away = [(one, taint) for one in case.classes for taint in one.taints if keeps(one, taint)]
+    texts = ", ".join(sorted({str(taint) for _, taint in away}))
     vendor = case.classes[0].vendor
-    remedy = f"toleratedTaints.{vendor} of the settings or spec.tolerations can tolerate them"
-    only = "; NoExecute only spec.tolerations" * any(taint.effect == "NoExecute" for taint in away)
+    remedy = f"toleratedTaints.{vendor} of the settings, or the endpoint's tolerations, have what is tolerated"
+    only = "; NoExecute only by the endpoint's" * any(taint.effect == "NoExecute" for _, taint in away)
     nodes = sum(one.nodes for one in case.classes)
     return Rejection(
         "nodes without taints that it does not tolerate",

@@ -57,6 +57,25 @@ def annotated(**annotations: str) -> Raw:
     return service(annotations={NAMES[name]: value for name, value in annotations.items()})
 
 
+def pods(**fields: object) -> Raw:
+    """An endpoint with fields of its pods."""
+    return endpoint("asked", **MODEL, **fields)
+
+
+def variables(*env: Raw) -> Raw:
+    """An endpoint with variables of its engine."""
+    return pods(engine={"env": [*env]})
+
+
+def secret_variable(secret: str) -> Raw:
+    """The same, from a Secret."""
+    return variables({"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": secret, "key": "key"}}})
+
+
+IN_VARIABLES = (
+    "engine.env has VLLM_API_KEY by value, for everybody to read who may see the endpoint; keep it in a Secret, and "
+    "refer to it by valueFrom.secretKeyRef"
+)
 NAMES = {
     "expose": "tailscale.com/expose",
     "hostname": "external-dns.alpha.kubernetes.io/hostname",
@@ -202,6 +221,73 @@ REACH = {
         service(type="LoadBalancer", loadBalancerIP="10.1.1.1", loadBalancerClass="example.com/internal"),
         None,
     ),
+    "a node of a list": (
+        {**SHIPPED, "nodeSelectors": "pool=gold*\ntopology.kubernetes.io/zone"},
+        pods(nodeSelector={"pool": "gold-1", "topology.kubernetes.io/zone": "a"}),
+        None,
+    ),
+    "a node of no list": (
+        {**SHIPPED, "nodeSelectors": "pool=gold"},
+        pods(nodeSelector={"pool": "silver"}),
+        unlisted("nodeSelector", "pool=silver", "nodeSelectors", nodeSelectors="pool=gold"),
+    ),
+    "any node": (SHIPPED, pods(nodeSelector={"pool": "gold"}), None),
+    "the vendor's taint": (SHIPPED, pods(tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists"}]), None),
+    "the taint of the control plane": (
+        SHIPPED,
+        pods(tolerations=[{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]),
+        unlisted("tolerations", "node-role.kubernetes.io/control-plane=*", "tolerations"),
+    ),
+    "any value of a taint of which one is listed": (
+        {**SHIPPED, "tolerations": "team=a"},
+        pods(tolerations=[{"key": "team", "operator": "Exists"}]),
+        unlisted("tolerations", "team=*", "tolerations", tolerations="team=a"),
+    ),
+    "the value of a taint that is listed": (
+        {**SHIPPED, "tolerations": "team=a"},
+        pods(tolerations=[{"key": "team", "value": "a", "effect": "NoSchedule"}]),
+        None,
+    ),
+    "a label of a pod": (SHIPPED, pods(labels={"team": "a"}), None),
+    "an annotation that gives a pod a role": (
+        SHIPPED,
+        pods(annotations={"iam.amazonaws.com/role": "admin"}),
+        unlisted("annotations", "iam.amazonaws.com/role=admin", "podAnnotations"),
+    ),
+    "an annotation that keeps a pod": (SHIPPED, pods(annotations={"karpenter.sh/do-not-disrupt": "true"}), None),
+    "the runtime of k3s": (SHIPPED, pods(runtimeClassName="nvidia"), None),
+    "another runtime": (SHIPPED, pods(runtimeClassName="runc"), unlisted("runtimeClassName", "runc", "runtimeClasses")),
+    "a priority of the cluster": (
+        SHIPPED,
+        pods(priorityClassName="system-node-critical"),
+        unlisted("priorityClassName", "system-node-critical", "priorityClasses"),
+    ),
+    "a priority of the list": (SHIPPED, pods(priorityClassName="model-serving-high"), None),
+    "another scheduler": (SHIPPED, pods(schedulerName="mine"), unlisted("schedulerName", "mine", "schedulers")),
+    "the usual scheduler": (SHIPPED, pods(schedulerName="default-scheduler"), None),
+    "another ConfigMap": (
+        SHIPPED,
+        pods(caBundle={"configMap": "mine"}),
+        unlisted("caBundle.configMap", "mine", "caBundles"),
+    ),
+    "a ConfigMap with authorities": (SHIPPED, pods(caBundle={"configMap": "company-ca"}), None),
+    "a variable from a Secret of others": (
+        SHIPPED,
+        secret_variable("postgres"),
+        unlisted("engine.env: Secret", "postgres", "tokenSecrets"),
+    ),
+    "a variable from a Secret of the pattern": (SHIPPED, secret_variable("hf-token-chat"), None),
+    "a variable with a secret by value": (
+        SHIPPED,
+        variables({"name": "VLLM_API_KEY", "value": "abc"}),
+        IN_VARIABLES,
+    ),
+    "a variable with a secret by value where that is allowed": (
+        {**SHIPPED, "literalSecrets": "Allow"},
+        variables({"name": "VLLM_API_KEY", "value": "abc"}),
+        None,
+    ),
+    "a variable without a secret": (SHIPPED, variables({"name": "NCCL_DEBUG", "value": "INFO"}), None),
 }
 """Parameters, an object, and what is said about it."""
 
@@ -217,6 +303,8 @@ PARAMETERS = {
     "a word that is neither": ({"rootUser": "allow"}, "rootUser: allow"),
     "another word that is neither": ({"literalSecrets": "no"}, "literalSecrets: no"),
     "a key that nothing reads": ({"imagePrefix": "ghcr.io/acme"}, "imagePrefix is no key of it"),
+    "two taints in a line": ({"tolerations": "a b"}, "tolerations: a b"),
+    "several lists of pods": ({"podLabels": "a,b", "schedulers": "(x)"}, "podLabels: a,b; schedulers: (x)"),
     "several at once": ({"serviceTypes": "Any", "rootUser": "yes"}, "serviceTypes: Any; rootUser: yes"),
 }
 """Parameters that are malformed, and what is said of them."""

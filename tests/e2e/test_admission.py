@@ -202,7 +202,13 @@ def test_every_shipped_recipe_and_every_example_is_let_in_without_a_word(rules):
 def test_the_policies_know_the_fields_of_our_kinds(rules):
     """The API server's own check of their types, against the schemas."""
     names = [one["metadata"]["name"] for one in rules.plane.get("validatingadmissionpolicies")["items"]]
-    assert names == ["aim-hardware", "aim-security-caches", "aim-security-endpoints", "aim-security-recipes"]
+    assert names == [
+        "aim-hardware",
+        "aim-security-caches",
+        "aim-security-endpoints",
+        "aim-security-pods",
+        "aim-security-recipes",
+    ]
 
     def checked(name):
         return rules.plane.get("validatingadmissionpolicy", name).get("status", {}).get("typeChecking")

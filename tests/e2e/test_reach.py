@@ -18,6 +18,8 @@ from tests.e2e.reach_cases import (
     gated,
     mirrored,
     noted,
+    pods,
+    secret_variable,
     unlisted,
 )
 from tests.e2e.space import Raw, endpoint, recipe
@@ -32,6 +34,8 @@ LISTS = (
     "serviceAnnotations",
     "loadBalancerClasses",
     "loadBalancerIPs",
+    "tolerations",
+    "runtimeClasses",
 )
 WAITS = ["example.com/wait"]
 """The finalizer of an object that stays while it is being deleted."""
@@ -129,6 +133,12 @@ STANDING = {
     "aimendpoint/secret": (gated("postgres"), {"model": {"tokenSecret": {"key": "password"}}}),
     "aimendpoint/account": (account(name="deployer"), {"security": {"serviceAccount": {"name": "deployer-2"}}}),
     "aimendpoint/expose": (annotated(expose="true"), {"service": {"annotations": {"tailscale.com/tags": "tag:all"}}}),
+    "aimendpoint/taint": (
+        pods(tolerations=[{"key": "team", "operator": "Exists"}]),
+        {"tolerations": [{"key": "team", "operator": "Exists"}, {"key": "node-role.kubernetes.io/control-plane"}]},
+    ),
+    "aimendpoint/runtime": (pods(runtimeClassName="runc"), {"runtimeClassName": "kata"}),
+    "aimendpoint/variable": (secret_variable("postgres"), {"engine": {"env": [{"name": "X_KEY", "value": "x"}]}}),
     "aimcache/hub": (mirrored("postgres"), {"hub": {"endpoint": "https://evil.example"}}),
     "aimcache/claim": (filled("data-postgres-0"), {"storage": {"existingClaim": "data-postgres-1"}}),
 }
@@ -262,6 +272,25 @@ def test_without_its_parameters_no_spec_is_let_in_and_everything_can_be_deleted(
     finally:
         rules.plane.kubectl("create", "configmap", "aim-admission", "--namespace=aim-system")
         rules.allows(**SHIPPED)
+
+
+def test_as_much_as_pods_may_have_is_within_the_budget(rules):
+    lines = "\n".join([*(f"line-{number}.example.com/name=*.value-{number}" for number in range(20)), "*"])
+    keys = ("nodeSelectors", "tolerations", "podLabels", "podAnnotations", "tokenSecrets")
+    rules.allows(**{**SHIPPED, **dict.fromkeys(keys, lines)})
+    labels = {f"{'x' * 200}.example.com/{number:02d}": "v" * 63 for number in range(16)}
+    variables = [
+        {"name": f"NCCL_{number:02d}", "valueFrom": {"secretKeyRef": {"name": "a" * 253, "key": "k"}}}
+        for number in range(32)
+    ]
+    raw = pods(
+        nodeSelector=labels,
+        labels=labels,
+        annotations=dict.fromkeys(labels, "v" * 1024),
+        tolerations=[{"key": key, "value": "v" * 63} for key in labels],
+        engine={"env": variables},
+    )
+    assert created(rules.plane, raw) == LET_IN
 
 
 def test_the_longest_annotations_are_within_the_budget(rules):

@@ -45,6 +45,15 @@ def test_the_example_of_the_demo_reaches_ready_with_its_claim_bound(space):
 
 
 def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(space):
+    space.apply(
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": "model-serving"},
+            "value": 1,
+        },
+        {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"},
+    )
     name = applied(space, "endpoint-full.yaml")
     storage_class = space.get("aimendpoint", name)["spec"]["cache"]["storageClass"]
     assert space.becomes(name, "Progressing").startswith("0 of 2 replicas ready")
@@ -63,6 +72,7 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
     space.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": space.namespace}, "spec": spec})
     space.ready(name)
     space.kubectl("delete", "persistentvolume", space.namespace, "--wait=false")
+    space.kubectl("delete", "priorityclass/model-serving", "runtimeclass/nvidia")
 
 
 def test_every_example_is_tested_here_or_by_its_neighbours():

@@ -48,6 +48,7 @@ def test_a_policy_that_may_fail_is_one_of_security(policies):
         "aim-hardware": "Ignore",
         "aim-security-caches": "Fail",
         "aim-security-endpoints": "Fail",
+        "aim-security-pods": "Fail",
         "aim-security-recipes": "Fail",
     }
 

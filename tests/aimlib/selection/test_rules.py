@@ -49,7 +49,7 @@ def fits(*args, **ask):
 
 
 ARM = {"architecture": "arm64"}
-SETTING = "toleratedTaints.amd of the settings or spec.tolerations can tolerate them"
+SETTING = "toleratedTaints.amd of the settings lists the keys that are tolerated"
 TOLERATED = "nodes without taints that it does not tolerate"
 
 
