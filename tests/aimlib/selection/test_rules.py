@@ -49,7 +49,7 @@ def fits(*args, **ask):
 
 
 ARM = {"architecture": "arm64"}
-SETTING = "toleratedTaints.amd of the settings lists the keys that are tolerated"
+SETTING = "toleratedTaints.amd of the settings, or the endpoint's tolerations, have what is tolerated"
 TOLERATED = "nodes without taints that it does not tolerate"
 
 
@@ -178,7 +178,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             (
                 "taints",
                 TOLERATED,
-                f"1 node tainted amd.com/gpu:NoExecute ({SETTING}; NoExecute never is)",
+                f"1 node tainted amd.com/gpu:NoExecute ({SETTING}; NoExecute only by the endpoint's)",
             ),
         ),
         (

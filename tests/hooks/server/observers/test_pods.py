@@ -146,7 +146,7 @@ def test_the_server_names_the_cause_when_it_may_observe(api, monkeypatch):
         monkeypatch.setenv("AIM_OBSERVE", names)
         said[names] = create_app().test_client().post("/endpoint/sync", json=body).json
     assert said["pods"]["status"]["message"] == 'container engine cannot be created: secret "hf-token" not found'
-    assert said["pods"]["resyncAfterSeconds"] == 5
+    assert said["pods"]["resyncAfterSeconds"] == 30
     assert said[""]["status"]["message"] == "0 of 1 replicas ready"
     assert "resyncAfterSeconds" not in said[""]
     assert len(api.asked) == 1
@@ -161,7 +161,7 @@ def test_an_observer_that_fails_changes_nothing_but_when_to_look_again(api, monk
     for names in ("pods", ""):
         monkeypatch.setenv("AIM_OBSERVE", names)
         said[names] = create_app().test_client().post("/endpoint/sync", json=body).json
-    assert said["pods"].pop("resyncAfterSeconds") == 5
+    assert said["pods"].pop("resyncAfterSeconds") == 30
     assert strip(said["pods"]) == strip(said[""])
 
 
