@@ -161,7 +161,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             (
                 "taints",
                 TOLERATED,
-                "1 node tainted team=a:NoSchedule (toleratedTaints.amd of the settings lists",
+                f"1 node tainted team=a:NoSchedule ({SETTING})",
             ),
         ),
         (
@@ -169,7 +169,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             (
                 "taints",
                 TOLERATED,
-                f"1 node tainted amd.com/gpu:NoExecute ({SETTING}; NoExecute never is)",
+                f"1 node tainted amd.com/gpu:NoExecute ({SETTING}; NoExecute only spec.tolerations)",
             ),
         ),
         (

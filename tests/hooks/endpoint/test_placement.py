@@ -92,7 +92,7 @@ def schedulable(raw, resolved, owner):
     required = (affinity(owner) or {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
     terms = [term["matchExpressions"] for term in required.get("nodeSelectorTerms", ())]
     enough = int(raw["status"]["allocatable"].get(resolved.resource, 0)) >= resolved.gpu_count
-    tolerated = {(one["key"], one["effect"]) for one in tolerations(resolved)}
+    tolerated = {(one["key"], one["effect"]) for one in tolerations(owner)}
     hard = [one for one in raw["spec"].get("taints", ()) if one["effect"] != "PreferNoSchedule"]
     free = all((one["key"], one["effect"]) in tolerated for one in hard)
     return enough and free and admits(terms, raw["metadata"]["labels"])
