@@ -40,7 +40,7 @@ def fits(*args, **ask):
 
 
 ARM = {"architecture": "arm64"}
-SETTING = "toleratedTaints.amd of the settings lists the keys that are tolerated"
+SETTING = "toleratedTaints.amd of the settings, or the endpoint's tolerations, have what is tolerated"
 TOLERATED = "nodes without taints that it does not tolerate"
 
 
@@ -169,7 +169,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             (
                 "taints",
                 TOLERATED,
-                f"1 node tainted amd.com/gpu:NoExecute ({SETTING}; NoExecute only spec.tolerations)",
+                f"1 node tainted amd.com/gpu:NoExecute ({SETTING}; NoExecute only by the endpoint's)",
             ),
         ),
         (
