@@ -14,16 +14,16 @@ from aimlib.hardware.resources import count_of, label_count, left_out, resources
 PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
 DEVICE_ID = re.compile(r"[0-9A-Fa-fx]{1,16}")
 """A PCI device id as labels have it; another value is none."""
-RESOURCE = re.compile(r"amd\.com/(gpu|[a-z]px_nps\d)")
+AMD_RESOURCE = re.compile(r"amd\.com/(gpu|[a-z]px_nps\d)")
 MODE_PARTS = {"dpx": 2, "tpx": 3, "qpx": 4}
 """Parts of a device by the names of partition modes; those of cpx are the dies of a product."""
-UNITS = {"M": 1 / 1024, "G": 1.0, "": 1.0, "T": 1024.0}
-NO_LABEL = "no label amd.com/gpu.device-id says what they are"
+VRAM_UNITS = {"M": 1 / 1024, "G": 1.0, "": 1.0, "T": 1024.0}
+NO_AMD_LABEL = "no label amd.com/gpu.device-id says what they are"
 SEVERAL = "the labels name several products, which pods cannot tell apart"
 NOT_SELECTED = (
     "pods find nodes by the label amd.com/gpu.device-id and that of the partition, which differ or are absent"
 )
-NO_RESOURCE = (
+NO_AMD_RESOURCE = (
     "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which is not "
     "supported"
 )
@@ -59,16 +59,16 @@ def amd_devices(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> It
     """AMD's devices by resource: those that count, and those that do not with the reason."""
     ids = tuple(filter(DEVICE_ID.fullmatch, label_values(labels, "device-id")))
     names = label_values(labels, "product-name")
-    resources = [name for name in resources_of(RESOURCE, allocatable) if count_of(allocatable, name)]
+    resources = [name for name in resources_of(AMD_RESOURCE, allocatable) if count_of(allocatable, name)]
     if len(ids) > 1 or not (ids or names):
-        yield from (left_out(allocatable, name, None, SEVERAL if ids else NO_LABEL) for name in resources)
+        yield from (left_out(allocatable, name, None, SEVERAL if ids else NO_AMD_LABEL) for name in resources)
         return
     hardware = by_device_id(ids[0]) if ids else _by_marketing_name(names)
     title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
     label = _label(labels, "device-id", ids[0]) if ids else _label(labels, "product-name", names[0])
     found = Labelled(labels, title, hardware, ids[0] if ids else None, label)
     if not resources:
-        yield LeftOut(product=title, resource="amd.com/gpu", devices=_counted(found) or 0, reason=NO_RESOURCE)
+        yield LeftOut(product=title, resource="amd.com/gpu", devices=_counted(found) or 0, reason=NO_AMD_RESOURCE)
     yield from (_pool(found, allocatable, name) for name in resources)
 
 
@@ -134,7 +134,7 @@ def _memory(found: Labelled, partition: str, parts: int | None) -> tuple[float, 
     Labellers show a partition's memory, or earlier ones that of the whole device; a device without a size is 0G.
     """
     sizes = [
-        int(read[1]) * UNITS[read[2]]
+        int(read[1]) * VRAM_UNITS[read[2]]
         for value in label_values(found.values, "vram")
         if (read := re.fullmatch(r"([0-9]+)([MGT]?)(?:i?B)?", value))
     ]

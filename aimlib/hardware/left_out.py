@@ -9,7 +9,7 @@ from aimlib.hardware.products import CPU
 
 MOST_REASONS = 32
 """Rows of the inventory."""
-MOST_NAMES = 3
+NAMES_KEPT = 3
 """Names of nodes in a row."""
 MOST_SHOWN = 3
 """Rows in a sentence."""
@@ -49,7 +49,7 @@ def left_out_nodes(nodes: Iterable[tuple[Sequence[str], NodeSpec]]) -> tuple[Lef
             devices=sum(devices for _, devices in members),
             nodes=len(members),
             reason=row.reason,
-            names=tuple(sorted(name for name, _ in members)[:MOST_NAMES]),
+            names=tuple(sorted(name for name, _ in members)[:NAMES_KEPT]),
         )
         for row, members in found.items()
     ]

@@ -9,15 +9,15 @@ from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
 from aimlib.hardware.products import Product, by_gke_name, by_nvidia_product
 from aimlib.hardware.resources import count_of, label_count, left_out, resources_of
 
-RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)(\.shared)?")
+NVIDIA_RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)(\.shared)?")
 MIG_GIB = re.compile(r"[0-9]+g\.([0-9]{1,4})gb.*")
 """A MIG profile such as 1g.10gb, 3g.40gb or 1g.10gb.me, in which GB is the nominal memory."""
 MIG_PARTS = 7
 MIG_LOSS = 0.75
 """The least part of its nominal memory that a MIG device has."""
-NO_LABEL = "no label nvidia.com/gpu.product says what they are: GPU feature discovery is not installed"
+NO_NVIDIA_LABEL = "no label nvidia.com/gpu.product says what they are: GPU feature discovery is not installed"
 DIVIDED = "GKE has partitioned or shared them, and no label nvidia.com/gpu.product says how"
-NO_RESOURCE = (
+NO_NVIDIA_RESOURCE = (
     "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which is not "
     "supported"
 )
@@ -30,12 +30,12 @@ def nvidia_devices(labels: Mapping[str, str], allocatable: Mapping[str, str]) ->
     by_gke = None if label else by_gke_name(labels.get(GKE_ACCELERATOR, ""))
     hardware = by_gke or by_nvidia_product(title)
     name = hardware.name if hardware else title
-    found = [resource for resource in resources_of(RESOURCE, allocatable) if count_of(allocatable, resource)]
+    found = [resource for resource in resources_of(NVIDIA_RESOURCE, allocatable) if count_of(allocatable, resource)]
     if not found and (label or by_gke):
-        yield LeftOut(product=name, resource="nvidia.com/gpu", devices=_counted(labels) or 0, reason=NO_RESOURCE)
+        yield LeftOut(product=name, resource="nvidia.com/gpu", devices=_counted(labels) or 0, reason=NO_NVIDIA_RESOURCE)
     for resource in found:
         if not (label or by_gke):
-            yield left_out(allocatable, resource, None, NO_LABEL)
+            yield left_out(allocatable, resource, None, NO_NVIDIA_LABEL)
         elif by_gke and any(key in labels for key in GKE_DIVIDED):
             yield left_out(allocatable, resource, name, DIVIDED)
         else:

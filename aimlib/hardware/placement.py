@@ -31,7 +31,7 @@ class Expression(TypedDict, total=False):
     values: list[str]
 
 
-Term = list[Expression]
+NodeTerm = list[Expression]
 """Requirements that all have to be met."""
 
 
@@ -47,7 +47,7 @@ class PlacedDevices(NamedTuple):
     """Labels by which the product was recognised: KEY=VALUE, or KEY; none for pods of earlier templates."""
 
 
-def node_terms(devices: PlacedDevices) -> list[Term]:
+def node_terms(devices: PlacedDevices) -> list[NodeTerm]:
     """Terms any one of which a node's labels must meet; none where the resource's name suffices."""
     if devices.node_products:
         return _nvidia(devices.node_products)
@@ -76,10 +76,10 @@ def _every_form(device_ids: tuple[str, ...]) -> list[Expression]:
     return [_any_of(AMD_ID, device_ids), *(_exists(f"{AMD_COUNTED_ID}.{one}") for one in sorted(device_ids))]
 
 
-def _nvidia(node_products: tuple[str, ...]) -> list[Term]:
+def _nvidia(node_products: tuple[str, ...]) -> list[NodeTerm]:
     by_gke = [name for name in node_products if name in gke_names()]
     labelled = tuple(name for name in node_products if name not in by_gke)
-    terms: list[Term] = [[_any_of(NVIDIA_PRODUCT, labelled)]] if labelled else []
+    terms: list[NodeTerm] = [[_any_of(NVIDIA_PRODUCT, labelled)]] if labelled else []
     if by_gke:  # whatever feature discovery labels is found by that label alone
         others = (NVIDIA_PRODUCT, *GKE_DIVIDED)
         absent: Iterable[Expression] = ({"key": key, "operator": "DoesNotExist"} for key in others)
@@ -121,12 +121,12 @@ def _met(expression: Expression, labels: Mapping[str, str]) -> bool:
     }[expression["operator"]]
 
 
-def admits(terms: list[Term], labels: Mapping[str, str]) -> bool:
+def admits(terms: list[NodeTerm], labels: Mapping[str, str]) -> bool:
     """Whether pods with these terms may run on a node with these labels."""
     return not terms or any(all(_met(expression, labels) for expression in term) for term in terms)
 
 
-def tolerations(keys: Iterable[str], stated: Iterable[Toleration] = ()) -> list[dict[str, Any]]:
+def pod_tolerations(keys: Iterable[str], stated: Iterable[Toleration] = ()) -> list[dict[str, Any]]:
     """The tolerations of pods. Of keys it is NoSchedule alone, since NoExecute marks nodes that pods have to leave."""
     by_key = ({"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys)
     return [*by_key, *(one.wire() for one in stated)]
@@ -134,6 +134,6 @@ def tolerations(keys: Iterable[str], stated: Iterable[Toleration] = ()) -> list[
 
 def keeps_away(taint: Taint, keys: Iterable[str], stated: Iterable[Toleration] = ()) -> bool:
     """Whether a taint keeps away pods that have the tolerations of these keys, and those that are stated."""
-    tolerated = any(one["key"] == taint.key and one["effect"] == taint.effect for one in tolerations(keys))
+    tolerated = any(one["key"] == taint.key and one["effect"] == taint.effect for one in pod_tolerations(keys))
     tolerated = tolerated or any(one.covers(taint.key, taint.value, taint.effect) for one in stated)
     return taint.effect != "PreferNoSchedule" and not tolerated

@@ -5,7 +5,7 @@ from aimlib.hardware.products import Product
 Doubt = str
 """Why something is not believed; empty where it is."""
 
-TOLERANCE = 0.1
+MEMORY_TOLERANCE = 0.1
 """By how much the memory on a label may differ from what is published, as a fraction of that."""
 MOST_UNKNOWN = 1024
 """Devices of a product that is not known, on one node."""
@@ -36,7 +36,7 @@ def memory_doubt(labelled: float | None, usual: float | None, whole: float | Non
     if labelled > MOST_GIB:
         return f"implausible: {labelled:.4g} GiB per device on the label"
     expected = [size for size in (usual, whole) if size]
-    if not expected or any(abs(labelled - size) <= size * TOLERANCE for size in expected):
+    if not expected or any(abs(labelled - size) <= size * MEMORY_TOLERANCE for size in expected):
         return ""
     return f"implausible: {labelled:g} GiB per device on the label, where {expected[0]:g} GiB are usual"
 

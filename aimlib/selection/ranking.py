@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aimlib.api.recipe import Measurement
+from aimlib.selection.candidates import Case, format_gpus
 from aimlib.selection.gpu_memory import required_memory
-from aimlib.selection.rules import Case, format_gpus
 
 
 class Term(NamedTuple):

@@ -7,8 +7,9 @@ from aimlib.api.node import GpuClass
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import product
+from aimlib.selection.candidates import Case, Requirements, format_gpus
 from aimlib.selection.launch import launch
-from aimlib.selection.rules import RECIPE_RULE_NAMES, Case, Requirements, apply_rules, format_gpus, rejection_text
+from aimlib.selection.rules import RECIPE_RULE_NAMES, apply_rules, rejection_text
 
 DEFAULT_CONFIG = Config()
 

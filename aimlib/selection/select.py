@@ -3,7 +3,6 @@
 The result does not depend on the order of recipes and GPU classes.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -23,22 +22,12 @@ from aimlib.hardware.products import product
 from aimlib.kube.quantity import canonical_quantity, from_gib
 from aimlib.naming import full_digest
 from aimlib.schema.error_messages import validation_messages
+from aimlib.selection.candidates import Case, Requirements, engine_image
 from aimlib.selection.launch import Launch, launch
+from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Term, ranked
-from aimlib.selection.rules import (
-    LATER_RULES,
-    NONE,
-    RULE_ORDER,
-    Case,
-    Rejection,
-    Requirements,
-    apply_rules,
-    engine_image,
-    format_gpus,
-    hardware_distance,
-    may_have_hardware,
-    rejection_text,
-)
+from aimlib.selection.result_texts import RejectedCase, refusal, rejected_row, selected_message
+from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
 
 
 class CatalogueEntry(NamedTuple):
@@ -68,12 +57,6 @@ class Decision(NamedTuple):
 
     resolved: Resolved | None
     selection: Selection
-
-
-class RejectedCase(NamedTuple):
-    case: Case
-    rule: str
-    rejection: Rejection
 
 
 EARLIER_LENGTH = 8
@@ -193,18 +176,18 @@ def select(
             order = ranked(fitting, spec.recipe.goal)
             best = order[0][0]
             listed = [_fitting_row(case, rank, terms) for rank, (case, terms) in enumerate(order, start=1)]
-            listed += [_rejected_row(one) for one in rejected]
-            message = _selected_message(best, len(fitting), len(cases) + len(unreadable))
+            listed += [rejected_row(one) for one in rejected]
+            message = selected_message(best, len(fitting), len(cases) + len(unreadable))
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
             selection = selection.model_copy(update={"notes": tuple(note[:1024] for note in best.launch.notes)})
             return Decision(_resolved(best, key, config), selection)
-        refusals.append(_refusal(requirements, rejected, unreadable, text))
+        refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
     message = "; ".join(refusals)
     return Decision(
-        None, _selection(key, message, [_rejected_row(one) for one in first_rejected] + unreadable, None, config)
+        None, _selection(key, message, [rejected_row(one) for one in first_rejected] + unreadable, None, config)
     )
 
 
@@ -233,51 +216,6 @@ def _distance(one: RejectedCase) -> tuple[int, int, int, int, str, int]:
 def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
     score = tuple(ScoreTerm(name=term.name, value=term.text) for term in terms)
     return Candidate(recipe=case.name, gpu_count=case.configuration.gpu_count, rank=rank, score=score)
-
-
-def _rejected_row(one: RejectedCase) -> Candidate:
-    return Candidate(
-        recipe=one.case.name,
-        gpu_count=one.case.configuration.gpu_count,
-        rule=one.rule,
-        asked=one.rejection.requested[:1024],
-        found=one.rejection.available[:1024],
-    )
-
-
-def _selected_message(selected: Case, fitting: int, considered: int) -> str:
-    best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
-    rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
-    return f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
-
-
-def _refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:
-    """Why nothing fits the requirements: the number of rejections by rule, and the closest candidate."""
-    lead = f"fallback ({step}): " if step else ""
-    broken = [f"recipe {one.recipe} cannot be read: {one.found}" for one in unreadable]
-    if not rejected:
-        model = f"for model {requirements.model_id}"
-        nothing = f"no recipe {f'named {requirements.recipe}' if requirements.recipe else model}"
-        return lead + ("; ".join(broken) or nothing)
-    counts = Counter(one.rule for one in rejected)
-    by_rule = ", ".join(f"{rule}: {counts[rule]}" for rule in sorted(counts, key=lambda rule: -RULE_ORDER[rule]))
-    closest = rejected[0]
-    sentence = (
-        f"none of {len(rejected)} configurations for {requirements.model_id} fits (rejected by {by_rule}); closest is "
-        if len(rejected) > 1
-        else f"the only configuration for {requirements.model_id} does not fit: "
-    )
-    numbers = rejection_text(closest.rule, *closest.rejection)
-    where = f"{closest.case.name} with {format_gpus(closest.case.configuration.gpu_count)}"
-    other = _hardware_of(rejected) if {*counts} == {"hardware"} else ""
-    return "; ".join((f"{lead}{sentence}{where}: {numbers}", *filter(None, (other,)), *broken))
-
-
-def _hardware_of(rejected: list[RejectedCase]) -> str:
-    """What the recipes are for, where none is for what the cluster has or would have."""
-    names = sorted({one.case.recipe.hardware for one in rejected})
-    foreign = len(names) > 1 and not may_have_hardware(rejected[0].case)
-    return f"the model's recipes are for {', '.join(names)}" if foreign else ""
 
 
 def _selection(key: str, message: str, candidates: list[Candidate], fallback: int | None, config: Config) -> Selection:

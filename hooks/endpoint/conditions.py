@@ -10,7 +10,7 @@ from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Raw
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import Rollout
-from aimlib.selection.rules import format_gpus
+from aimlib.selection.candidates import format_gpus
 from aimlib.selection.select import Decision
 from hooks.endpoint.pending_children import PendingChildren
 

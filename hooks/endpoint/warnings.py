@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_parts import ZERO, RollingUpdate
 from aimlib.api.endpoint_status import Resolved
-from aimlib.selection.rules import format_gpus
+from aimlib.selection.candidates import format_gpus
 from hooks.endpoint.children.service import is_reserved
 
 OUTSIDE = (

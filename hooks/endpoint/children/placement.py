@@ -23,4 +23,4 @@ def affinity(owner: Owner) -> Raw | None:
 
 def tolerations(owner: Owner) -> list[Raw]:
     """The vendor's own taints, and those that the endpoint states. Others mark a node as broken or as somebody's."""
-    return placement.tolerations(owner.resolved.tolerations, owner.spec.tolerations)
+    return placement.pod_tolerations(owner.resolved.tolerations, owner.spec.tolerations)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.hardware.amd import NO_LABEL, NO_RESOURCE, NOT_SELECTED, SEVERAL
+from aimlib.hardware.amd import NO_AMD_LABEL, NO_AMD_RESOURCE, NOT_SELECTED, SEVERAL
 from aimlib.hardware.nodes import node_facts
 from aimlib.hardware.products import products
 from tests.aimlib.make import amd, inventory, node
@@ -129,7 +129,7 @@ def test_an_unknown_device_is_there_by_its_id_with_the_memory_that_its_label_tel
 def test_a_device_that_lost_its_labels_is_nothing_that_a_recipe_is_for():
     unlabelled = node({}, {"amd.com/gpu": "8", "amd.com/cpx_nps4": "0"})
     assert gpus(unlabelled) == ()
-    assert node_facts(unlabelled).summary.endswith(f"; not counted: 8 amd.com/gpu ({NO_LABEL})")
+    assert node_facts(unlabelled).summary.endswith(f"; not counted: 8 amd.com/gpu ({NO_AMD_LABEL})")
 
 
 def test_devices_of_two_kinds_under_one_resource_cannot_be_told_apart_by_a_pod_and_are_left_out():
@@ -170,7 +170,7 @@ def test_what_cannot_be_is_not_used_and_the_reason_is_given(raw, why):
 def test_devices_that_a_label_names_and_nobody_can_request_are_left_out_with_their_number():
     raw = node({"amd.com/gpu.device-id": "74a1", "beta.amd.com/gpu.device-id.74a1": "8"})
     (one,) = node_facts(raw).left_out
-    assert (one.product, one.resource, one.devices, one.reason) == ("MI300X", "amd.com/gpu", 8, NO_RESOURCE)
+    assert (one.product, one.resource, one.devices, one.reason) == ("MI300X", "amd.com/gpu", 8, NO_AMD_RESOURCE)
 
 
 def test_the_memory_is_the_labels_but_never_more_than_the_product_has():

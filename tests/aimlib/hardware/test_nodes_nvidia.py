@@ -3,7 +3,7 @@
 import pytest
 
 from aimlib.hardware.nodes import node_facts
-from aimlib.hardware.nvidia import DIVIDED, NO_LABEL, NO_RESOURCE
+from aimlib.hardware.nvidia import DIVIDED, NO_NVIDIA_LABEL, NO_NVIDIA_RESOURCE
 from tests.aimlib.make import node, nvidia
 
 H100 = "NVIDIA-H100-80GB-HBM3"
@@ -53,8 +53,8 @@ def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(
 @pytest.mark.parametrize(
     ("labels", "allocatable", "why"),
     [
-        ({}, {"gpu": "8"}, NO_LABEL),
-        ({"gpu.product": H100, "gpu.count": "8"}, {}, NO_RESOURCE),
+        ({}, {"gpu": "8"}, NO_NVIDIA_LABEL),
+        ({"gpu.product": H100, "gpu.count": "8"}, {}, NO_NVIDIA_RESOURCE),
         ({"gpu.product": "NVIDIA-RTX-9999"}, {"gpu": "8"}, UNKNOWN),
         ({"gpu.product": f"{H100}-MIG-1g.10gb"}, {"gpu": "56"}, UNKNOWN),
         (
@@ -107,7 +107,7 @@ def test_what_gke_has_partitioned_or_shared_is_left_out(label):
 
 def test_a_product_of_gke_that_nobody_knows_is_left_out():
     found = node_facts(node({"cloud.google.com/gke-accelerator": "nvidia-x"}, {"nvidia.com/gpu": "8"}))
-    assert [one.reason for one in found.left_out] == [NO_LABEL]
+    assert [one.reason for one in found.left_out] == [NO_NVIDIA_LABEL]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aimlib.config import Config
+from aimlib.selection.candidates import Case, Requirements
 from aimlib.selection.launch import launch
 from aimlib.selection.ranking import common_workload, ranked
-from aimlib.selection.rules import Case, Requirements
 from tests.aimlib.make import MODEL, amd, configuration, inventory, recipe
 
 CLASSES = tuple(one for one in inventory(amd()).classes if one.product == "MI300X")

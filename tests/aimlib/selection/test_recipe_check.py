@@ -21,29 +21,24 @@ def test_what_is_right_is_usable_without_a_word():
         (
             recipe(*SIZES, facts={**FACTS, "weightsGiB": 381}),
             (4, 8),
-            ["1 GPU: memory: requested 420.", "2 GPUs: memory: requested "],
+            ["1 GPU: memory: needs 420.", "2 GPUs: memory: needs "],
         ),
         (
             recipe(configuration(8), configuration(3)),
             (8,),
-            [
-                (
-                    "3 GPUs: tensorParallel: requested tensor parallel 3, "
-                    "available 64 attention heads, which 3 does not divide"
-                )
-            ],
+            [("3 GPUs: tensorParallel: needs tensor parallel 3; has 64 attention heads, which 3 does not divide")],
         ),
         (
             recipe(hardware="MI210", precision="fp8"),
             (),
-            ["1 GPU: supported: requested fp8 weights, available MI210, which supports bf16"],
+            ["1 GPU: supported: needs fp8 weights; has MI210, which supports bf16"],
         ),
         (
             recipe(configuration(1, args=["--swap-space=4"]), configuration(2)),
             (2,),
             [
                 (
-                    "1 GPU: valid: requested arguments that vLLM 0.33.0 accepts, available arguments with errors: "
+                    "1 GPU: valid: needs arguments that vLLM 0.33.0 accepts; has arguments with errors: "
                     "--swap-space is not a flag of vLLM 0.33.0"
                 )
             ],
@@ -51,9 +46,9 @@ def test_what_is_right_is_usable_without_a_word():
         (
             recipe(hardware="MI999X"),
             (),
-            ["1 GPU: valid: requested a known GPU product, available hardware 'MI999X', which is unknown"],
+            ["1 GPU: valid: needs a known GPU product; has hardware 'MI999X', which is unknown"],
         ),
-        (recipe(configuration(0)), (), ["CPUs only: valid: requested gpuCount: 0 with hardware CPU only"]),
+        (recipe(configuration(0)), (), ["CPUs only: valid: needs gpuCount: 0 with hardware CPU only"]),
         (recipe(configuration(1, enabled=False, args=["--nope"]), configuration(2)), (2,), []),
     ],
     ids=[

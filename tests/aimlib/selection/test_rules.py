@@ -6,19 +6,10 @@ import pytest
 
 from aimlib.api.endpoint_parts import Resources
 from aimlib.config import Config
+from aimlib.selection.candidates import Case, Rejection, Requirements, engine_image, format_gpus
 from aimlib.selection.launch import launch
-from aimlib.selection.rules import (
-    NO_GPUS,
-    RECIPE_RULE_NAMES,
-    RULE_ORDER,
-    SELECTION_RULES,
-    Case,
-    Rejection,
-    Requirements,
-    apply_rules,
-    engine_image,
-    format_gpus,
-)
+from aimlib.selection.node_rules import NO_GPUS
+from aimlib.selection.rules import RECIPE_RULE_NAMES, RULE_ORDER, SELECTION_RULES, apply_rules
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, inventory, node, nvidia, recipe
 
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
@@ -170,7 +161,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             (
                 "taints",
                 TOLERATED,
-                "1 node tainted team=a:NoSchedule (toleratedTaints.amd of the settings lists",
+                f"1 node tainted team=a:NoSchedule ({SETTING})",
             ),
         ),
         (

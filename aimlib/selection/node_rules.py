@@ -1,0 +1,186 @@
+"""The rules about nodes: what the cluster has of the hardware, and whether one node has all that a replica needs."""
+
+from collections.abc import Callable
+from functools import partial
+
+from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape, Taint
+from aimlib.hardware.left_out import format_left_out
+from aimlib.hardware.placement import keeps_away
+from aimlib.hardware.products import CPU, product
+from aimlib.hardware.shapes import HostRequest, amounts, shapes_of
+from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus
+from aimlib.selection.container_resources import host_request
+from aimlib.selection.gpu_memory import required_memory
+
+
+def _product_name(case: Case) -> str:
+    hardware = product(case.recipe.hardware)
+    return hardware.name if hardware else case.recipe.hardware
+
+
+def hardware(case: Case) -> RuleResult:
+    """The product is there, whole, and its devices work together."""
+    name = _product_name(case)
+    left = case.narrowed(lambda one: one.product == name)
+    if not left.classes:
+        return Rejection(name, _instead_of(case, name))
+    own = left.narrowed(lambda one: not one.shared)
+    if not own.classes:
+        return Rejection(f"{name} that are not time-sliced", "shared GPUs only")
+    alone = case.configuration.gpu_count < 2
+    joined = own.narrowed(lambda one: alone or one.vendor != "nvidia" or one.partition is None)
+    return joined if joined.classes else Rejection(f"{name} that one replica can combine", "MIG devices only")
+
+
+NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on)"
+
+
+def _left_out(case: Case, name: str) -> tuple[LeftOutNodes, ...]:
+    """Devices that do not count and are the product, or may be it, since nobody knows what they are."""
+    found = product(name)
+    prefix = f"{found.vendor}.com/" if found else ""
+    return tuple(
+        one
+        for one in case.left_out
+        if one.product == name or (prefix and one.product is None and one.resource.startswith(prefix))
+    )
+
+
+def _instead_of(case: Case, name: str) -> str:
+    """What the cluster has instead of a product, and what of it does not count."""
+    present = ", ".join(sorted({one.product for one in case.classes if one.product != CPU}))
+    if name == CPU:
+        return f"no node that can be used: {format_left_out(case.left_out)}" if case.left_out else "no nodes"
+    own, any_left_out = _left_out(case, name), [one for one in case.left_out if one.product != CPU]
+    if own:
+        return f"{present or 'none that can be used'}: {format_left_out(own, name)}"
+    if present:
+        return present
+    if any_left_out:
+        return f"no GPUs that can be used: {format_left_out(any_left_out)}"
+    return NO_GPUS
+
+
+def may_have_hardware(case: Case) -> bool:
+    """Whether the cluster has, or may have, the product of a candidate among what does not count."""
+    return bool(_left_out(case, _product_name(case)))
+
+
+def hardware_distance(case: Case) -> int:
+    """How far a candidate is from the cluster's hardware, nearest first."""
+    hardware = product(case.recipe.hardware)
+    if hardware is None:
+        return 5
+    own = _left_out(case, hardware.name)
+    table = (
+        any(one.product == hardware.name for one in case.classes),
+        any(one.product == hardware.name for one in own),
+        own,
+        any(one.architecture == hardware.architecture for one in case.classes if one.product != CPU),
+        any(one.vendor == hardware.vendor for one in case.classes),
+    )
+    return next((place for place, applies in enumerate(table) if applies), len(table))
+
+
+def architecture(case: Case) -> RuleResult:
+    """The engine's own image has binaries for some architectures; of another image, nothing is known."""
+    hardware, launched = product(case.recipe.hardware), case.launch
+    if hardware is None or case.requirements.own_image:
+        return case
+    if engine_image(case) != launched.engine.image(hardware.vendor, hardware.architecture):
+        return case
+    built = launched.engine.architectures(hardware.vendor)
+    left = case.on_nodes(lambda shape: shape.architecture in {None, *built})
+    if left.classes:
+        return left
+    found = sorted({shape.architecture or "" for one in case.classes for shape in shapes_of(one)})
+    return Rejection(f"{case.recipe.hardware} on {' or '.join(built)}, as its image is", f"them on {', '.join(found)}")
+
+
+def one_node(case: Case) -> RuleResult:
+    """Devices, CPUs, memory and storage of one and the same node: those of several do not add up."""
+    count = case.configuration.gpu_count
+    enough = case.on_nodes(lambda shape: shape.devices >= count)
+    if not enough.classes:
+        most = max(shape.devices for one in case.classes for shape in shapes_of(one))
+        return Rejection(f"{format_gpus(count)} on one node", f"at most {most}")
+    request = _requested_of_host(case)
+    room = enough.on_nodes(partial(_has_room, case))
+    left = room.on_nodes(request.fits)
+    if left.classes:
+        return left
+    without_storage = request._replace(ephemeral_storage_gib=0)
+    if room.on_nodes(without_storage.fits).classes:
+        largest = max(_known(enough, lambda shape: shape.ephemeral_storage_gib))
+        return Rejection(
+            f"{request.ephemeral_storage_gib:.0f} GiB of ephemeral storage on one node"
+            f"{', where the model is downloaded' * case.downloads}",
+            f"at most {largest:g} GiB{'; a cache (cache.enabled: true, or an AIMCache) is a volume' * case.downloads}",
+        )
+    gpus = f"{format_gpus(count)} with " if count else ""
+    return Rejection(f"{gpus}{_host_text(request.cpus, request.memory_gib)} on one node", _largest(enough))
+
+
+def _has_room(case: Case, shape: NodeShape) -> bool:
+    """Whether a node has the memory that a model needs on processors; that of GPUs is equal in a class."""
+    facts, launch, memory = case.recipe.facts, case.launch, shape.memory_gib
+    if facts is None or memory is None or case.configuration.gpu_count:
+        return True
+    needed = required_memory(facts, launch.parallel, launch.max_length, launch.cache_bytes)
+    return needed.total <= launch.usable(memory)
+
+
+def _requested_of_host(case: Case) -> HostRequest:
+    """What a replica requests of its node, and what it downloads there."""
+    facts, configuration = case.recipe.facts, case.configuration
+    request = host_request(case.resources, configuration.resources, configuration.gpu_count, case.config)
+    if facts and case.downloads:
+        request = request._replace(ephemeral_storage_gib=max(request.ephemeral_storage_gib, facts.weights_gib))
+    return request
+
+
+def _known(case: Case, amount: Callable[[NodeShape], float | None]) -> list[float]:
+    """An amount of the nodes that report it."""
+    found = (amount(shape) for one in case.classes for shape in shapes_of(one))
+    return [size for size in found if size is not None]
+
+
+def _largest(case: Case) -> str:
+    """The largest nodes, which are several where one has more CPUs and another more memory."""
+    shapes = [shape for one in case.classes for shape in shapes_of(one)]
+    largest = sorted({amounts(shape)[1:3] for shape in shapes}, reverse=True)
+    texts = [
+        _host_text(*size)
+        for size in largest
+        if not any(size != other and size[0] <= other[0] and size[1] <= other[1] for other in largest)
+    ]
+    return f"at most {' or '.join(texts[:LARGEST_SHOWN])}"
+
+
+LARGEST_SHOWN = 3
+
+
+def _host_text(cpus: float, memory_gib: float) -> str:
+    return f"{cpus:.4g} CPU{'s' * (cpus != 1)} and {round(memory_gib, 1):g} GiB"
+
+
+def taints(case: Case) -> RuleResult:
+    """Nothing keeps its pods away."""
+    keys, stated = case.config.tolerated_taints, case.requirements.tolerations or ()
+
+    def keeps(one: GpuClass, taint: Taint) -> bool:
+        return keeps_away(taint, keys.get(one.vendor, ()), stated)
+
+    left = case.narrowed(lambda one: not any(keeps(one, taint) for taint in one.taints))
+    if left.classes:
+        return left
+    away = [(one, taint) for one in case.classes for taint in one.taints if keeps(one, taint)]
+    texts = ", ".join(sorted({str(taint) for _, taint in away}))
+    vendor = case.classes[0].vendor
+    remedy = f"toleratedTaints.{vendor} of the settings, or the endpoint's tolerations, have what is tolerated"
+    only = "; NoExecute only by the endpoint's" * any(taint.effect == "NoExecute" for _, taint in away)
+    nodes = sum(one.nodes for one in case.classes)
+    return Rejection(
+        "nodes without taints that it does not tolerate",
+        f"{nodes} node{'s' * (nodes > 1)} tainted {texts} ({remedy}{only})",
+    )

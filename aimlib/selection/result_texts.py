@@ -1,0 +1,64 @@
+"""The result of a selection in words: which configuration is the best, or why nothing fits."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from aimlib.api.endpoint_status import Candidate
+from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
+from aimlib.selection.node_rules import may_have_hardware
+from aimlib.selection.rules import RULE_ORDER, rejection_text
+
+
+class RejectedCase(NamedTuple):
+    """A candidate, and the first rule that rejects it."""
+
+    case: Case
+    rule: str
+    rejection: Rejection
+
+
+def rejected_row(one: RejectedCase) -> Candidate:
+    """The row of a candidate in the status."""
+    return Candidate(
+        recipe=one.case.name,
+        gpu_count=one.case.configuration.gpu_count,
+        rule=one.rule,
+        asked=one.rejection.requested[:1024],
+        found=one.rejection.available[:1024],
+    )
+
+
+def selected_message(selected: Case, fitting: int, considered: int) -> str:
+    """Which configuration is selected, and among how many."""
+    best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
+    rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
+    return f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
+
+
+def refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:
+    """Why nothing fits the requirements: the number of rejections by rule, and the closest candidate."""
+    lead = f"fallback ({step}): " if step else ""
+    broken = [f"recipe {one.recipe} cannot be read: {one.found}" for one in unreadable]
+    if not rejected:
+        model = f"for model {requirements.model_id}"
+        nothing = f"no recipe {f'named {requirements.recipe}' if requirements.recipe else model}"
+        return lead + ("; ".join(broken) or nothing)
+    counts = Counter(one.rule for one in rejected)
+    by_rule = ", ".join(f"{rule}: {counts[rule]}" for rule in sorted(counts, key=lambda rule: -RULE_ORDER[rule]))
+    closest = rejected[0]
+    sentence = (
+        f"none of {len(rejected)} configurations for {requirements.model_id} fits (rejected by {by_rule}); closest is "
+        if len(rejected) > 1
+        else f"the only configuration for {requirements.model_id} does not fit: "
+    )
+    numbers = rejection_text(closest.rule, *closest.rejection)
+    where = f"{closest.case.name} with {format_gpus(closest.case.configuration.gpu_count)}"
+    other = _hardware_of(rejected) if {*counts} == {"hardware"} else ""
+    return "; ".join((f"{lead}{sentence}{where}: {numbers}", *filter(None, (other,)), *broken))
+
+
+def _hardware_of(rejected: list[RejectedCase]) -> str:
+    """What the recipes are for, where none is for what the cluster has or would have."""
+    names = sorted({one.case.recipe.hardware for one in rejected})
+    foreign = len(names) > 1 and not may_have_hardware(rejected[0].case)
+    return f"the model's recipes are for {', '.join(names)}" if foreign else ""
