@@ -13,8 +13,8 @@ from aimlib.naming import ENDPOINT_LABEL
 
 STOPPED_EXIT_CODES = {0, 137, 143}
 """Exit codes of a stopped server: regular end, SIGKILL, SIGTERM (128 + the signal's number)."""
-CAUSE_IN_LOG = r"grep -m1 -E '(Core|Worker).*(Error|Exception): '"
-"""Finds the first error of a process of the engine in a log of vLLM, which repeats its prefix in every line."""
+CAUSE_IN_LOG = r"grep -m1 -E '(^[A-Za-z_.]*|(Core|Worker).*)(Error|Exception): '"
+"""Finds the first error in a log: of vLLM, whose processes put their names before each line, or of SGLang."""
 AMOUNT = re.compile(r"(?<!exit code )\b\d[\d.,]*|\b[0-9a-f]{8,}\b")
 """What may differ between two messages about the same error: numbers, but for an exit code, and ids."""
 

@@ -18,7 +18,7 @@ LOGS = TESTDATA / "engine-logs"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMAND = (
     "kubectl logs -n team-a -l aim.engine.amd.com/endpoint=chat --tail=-1 --ignore-errors -c engine --previous"
-    " | grep -m1 -E '(Core|Worker).*(Error|Exception): '"
+    " | grep -m1 -E '(^[A-Za-z_.]*|(Core|Worker).*)(Error|Exception): '"
 )
 EARLIER = (
     "container engine ended with exit code 1: RuntimeError: Engine core initialization failed. See root cause above;"
@@ -119,6 +119,11 @@ def test_the_command_that_is_shown_finds_the_cause(name):
         shown = subprocess.run(shlex.split(CAUSE_IN_LOG), stdin=log, capture_output=True, text=True, check=True)
     quoted = message.split(": ", 2 if message.startswith("container") else 1)[-1]
     assert quoted in shown.stdout
+
+
+def test_the_command_that_is_shown_finds_the_cause_of_sglang_too():
+    shown = subprocess.run(shlex.split(CAUSE_IN_LOG), input=SGLANG, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == DIVISIBLE
 
 
 @pytest.mark.parametrize("name", RECORDED)
