@@ -38,7 +38,8 @@ def plan_rows(children: Iterable[Raw]) -> Iterator[Sequence[Cell]]:
 def _deployment(child: Raw) -> str:
     [container] = child["spec"]["template"]["spec"]["containers"]
     requests = ", ".join(f"{name} {amount}" for name, amount in container["resources"]["requests"].items())
-    return f"{child['spec']['replicas']} x {container['image']}: {requests}"
+    named, at, digest = container["image"].partition("@sha256:")
+    return f"{child['spec']['replicas']} x {named}{at}{digest[:12]}: {requests}"
 
 
 def _service(child: Raw) -> str:
