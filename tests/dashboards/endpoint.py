@@ -12,6 +12,7 @@ FIGURE = (
     " max by (recipe, gpu_count) (aim_recipe_expected_tokens_per_second))"
 )
 
+TARGET = f"max(aim_endpoint_target_time_to_first_token_seconds{ONE}) or on () vector(5)"
 READ, WRITTEN = f"aim:prompt_tokens:rate5m{ONE}", f"aim:generation_tokens:rate5m{ONE}"
 SCRAPED = f"aim:replicas_scraped{ONE}"
 
@@ -30,7 +31,8 @@ NOW = Row(
         Panel(
             "names",
             "Phase",
-            "Ready answers requests. Reconciling passes by itself; Pending waits for something; Failed needs somebody.",
+            "Ready answers requests. Reconciling passes by itself; Pending waits for something; Degraded answers with"
+            " some of its replicas; Failed needs somebody.",
             (Query(f"max by (phase) (aim_endpoint_status_phase{ONE}) == 1", "{{phase}}"),),
             "none",
             3,
@@ -54,7 +56,7 @@ NOW = Row(
                 Query(f"max(aim_endpoint_replicas_desired{ONE})", "wanted"),
             ),
             "none",
-            4,
+            3,
         ),
         Panel(
             "stat",
@@ -72,8 +74,18 @@ NOW = Row(
             "Mean of all replicas. Near 100 % new requests wait, and running ones may be thrown out and begun anew.",
             (Query(f"aim:kv_cache_usage:ratio{ONE}"),),
             "percentunit",
-            4,
+            3,
             NEARLY_FULL,
+        ),
+        Panel(
+            "stat",
+            "First token, of the target",
+            "How long 95 of 100 requests wait for their first token, as a part of the target: that of the endpoint's"
+            " annotation, else 5 s. Above 100 % users wait too long.",
+            (Query(f"aim:time_to_first_token_seconds:p95_5m{ONE} / on () ({TARGET})"),),
+            "percentunit",
+            3,
+            ((0.8, ORANGE), (1, RED)),
         ),
         Panel(
             "stat",
@@ -81,7 +93,7 @@ NOW = Row(
             "The part of the answers of the last five minutes with a 5xx code; none while nobody asks.",
             (Query(f"aim:request_errors:ratio5m{ONE}"),),
             "percentunit",
-            4,
+            3,
             ((0.001, ORANGE), (0.01, RED)),
         ),
     ),

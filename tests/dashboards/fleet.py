@@ -6,7 +6,14 @@ from tests.dashboards.words import ANY, BAD, FIRING, NEARLY_FULL, NONE, since
 OURS = 'namespace=~"$namespace"'
 NAME = "{{namespace}}/{{aimendpoint}}"
 TO_ENDPOINT = Link("aim-endpoint", ("namespace", "aimendpoint"))
-PHASES = (("Ready", GREEN), ("Reconciling", BLUE), ("Pending", ORANGE), ("Failed", RED), ("Stopped", GREY))
+PHASES = (
+    ("Ready", GREEN),
+    ("Reconciling", BLUE),
+    ("Pending", ORANGE),
+    ("Degraded", ORANGE),
+    ("Failed", RED),
+    ("Stopped", GREY),
+)
 INFO = f"max by (namespace, aimendpoint, model, hardware, recipe, precision) (aim_endpoint_info{{{OURS}}})"
 
 
@@ -23,7 +30,11 @@ ASKED = (
     f' * on (namespace, aimendpoint) group_left (hardware) {INFO}, "product", "$1", "hardware", "(.*)"))'
 )
 DEVICES = 'max by (aimnode, product, resource) (aim_node_devices{product!="CPU"})'
+ASKED_BY_ALL = ASKED.replace(OURS, "")
 THERE = f"sum by (product) ({DEVICES} * on (aimnode) group_left () (max by (aimnode) (aim_node_usable)))"
+FREE = f"clamp_min({THERE} - ({ASKED_BY_ALL} or {THERE} * 0), 0)"
+ALERT = "alertname, severity, namespace, aimendpoint, aimcache"
+AGE = f'time() - max by ({ALERT}) (ALERTS_FOR_STATE{{alertname=~"AIM.*",{OURS}}}) and on ({ALERT}) {FIRING},{OURS}}}'
 
 NOW = Row(
     "Now",
@@ -50,7 +61,8 @@ NOW = Row(
         Panel(
             "stat",
             "Not ready",
-            "Endpoints that are pending, starting or failed. It is usual for minutes after a change, and no longer.",
+            "Endpoints that are pending, starting, degraded or failed. It is usual for minutes after a change, and no"
+            " longer.",
             (Query(f"sum({UNREADY})"),),
             "none",
             4,
@@ -104,9 +116,9 @@ WRONG = Row(
         Panel(
             "table",
             "Alerts that fire",
-            "Which, how bad, and of what. An empty table is good.",
-            (Query(f"max by (alertname, severity, namespace, aimendpoint, aimcache) ({FIRING},{OURS}}})"),),
-            "none",
+            "Which, how bad, of what, and for how long. An empty table is good.",
+            (Query(AGE),),
+            "dtdurations",
             12,
             columns=(
                 ("severity", "Severity"),
@@ -115,7 +127,7 @@ WRONG = Row(
                 ("aimendpoint", "Endpoint"),
                 ("aimcache", "Cache"),
             ),
-            values=("",),
+            values=("For",),
         ),
     ),
 )
@@ -186,7 +198,8 @@ CAPACITY = Row(
         Panel(
             "stacked",
             "Endpoints by phase",
-            "How many are in each phase. Reconciling passes; Pending waits for something; Failed needs somebody.",
+            "How many are in each phase. Reconciling passes; Pending waits for something; Degraded answers with some of"
+            " its replicas; Failed needs somebody.",
             (
                 Query(
                     "sum by (phase) (" + "max by (namespace, aimendpoint, phase) (aim_endpoint_status_phase"
@@ -200,13 +213,13 @@ CAPACITY = Row(
         Panel(
             "table",
             "GPUs by product",
-            "GPUs of the nodes that take pods, and GPUs that the chosen namespaces' endpoints ask for, all replicas"
-            " together. More asked than there means that replicas wait. What others use is not in here.",
-            (Query(THERE), Query(ASKED)),
+            "GPUs of the nodes that take pods, GPUs that the chosen namespaces' endpoints ask for, all replicas"
+            " together, and what endpoints of all namespaces leave. What other pods use is not in here.",
+            (Query(THERE), Query(ASKED), Query(FREE)),
             "none",
             4,
             columns=(("product", "GPU"),),
-            values=("There", "Asked"),
+            values=("There", "Asked", "Free"),
         ),
         Panel(
             "bars",

@@ -81,7 +81,7 @@ def test_every_page_of_the_docs_is_reached_from_the_index():
     assert [page for page in PAGES if page.is_relative_to(ROOT / "docs") and page not in seen] == []
 
 
-NAMED = re.compile(r"(?:(?<![\w/-])|(?<=/blob/main/))docs/[\w/-]+\.md(?:#[\w-]+)?")
+NAMED = re.compile(r"(?:(?<![\w/-])|(?<=/aim-engine-operator/blob/main/))docs/[\w/-]+\.md(?:#[\w-]+)?")
 ELSEWHERE = {"docs/dev-docker/README.md", "docs/configuration/metricslist.md"}
 """Pages of other projects, which sources of facts name."""
 

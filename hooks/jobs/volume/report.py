@@ -9,6 +9,7 @@ from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import ModelReport
 from hooks.jobs.volume import clock, disk
 from hooks.jobs.volume.cluster import CacheClient
+from hooks.jobs.volume.progress import Pace
 from hooks.kube_client import ApiServerError
 
 REPORT_SECONDS, RETRY_SECONDS = 5.0, 30.0
@@ -37,20 +38,25 @@ class Reporter(ABC):
 
 
 class ConsoleReporter(Reporter):
-    """A line when the state or the percentage changes."""
+    """A line when the state or the percentage changes; on a terminal one line, which `rewrite` writes anew."""
 
-    def __init__(self, log: Callable[[str], None]) -> None:
-        self.log = log
+    def __init__(self, log: Callable[[str], None], rewrite: Callable[[str], None] | None = None) -> None:
+        self.log, self.rewrite = log, rewrite
         self.reported: object = None
+        self.pace = Pace()
 
     def progress(self, report: ModelReport) -> None:
         if report.total is None:
             return
         percent = 100 * report.done // report.total if report.total else 100
-        if (report.state, percent) != self.reported:
+        pace = self.pace.text(report.state, report.done, report.total)
+        of = f"{format_bytes(report.done)} of {format_bytes(report.total)}"
+        line = ", ".join(filter(None, (f"{report.state} {report.id}@{report.revision}: {percent} %", of, pace)))
+        if self.rewrite:
+            self.rewrite(line)
+        elif (report.state, percent) != self.reported:
             self.reported = (report.state, percent)
-            of = f"{format_bytes(report.done)} of {format_bytes(report.total)}"
-            self.log(f"{report.state} {report.id}@{report.revision}: {percent} %, {of}")
+            self.log(line)
 
     def end(self, root: Path, report: ModelReport) -> None:
         if report.state == "Ready":

@@ -1,5 +1,6 @@
 """Who is told how it goes: lines for a person, patches of one ConfigMap for an AIMCache; trouble harms no download."""
 
+import io
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from aimlib.caching.job_reports import ModelReport
 from hooks import kube_client
 from hooks.jobs.volume import clock, command, disk, report, termination, volume_files
 from hooks.jobs.volume.cluster import CacheClient
+from hooks.jobs.volume.console import Console
 from hooks.jobs.volume.report import CacheReporter, ConsoleReporter
 from hooks.kube_client import ApiServerError
 from tests.apiserver import standing_in
@@ -68,6 +70,7 @@ def going(done, state="Downloading", total=1000, **more):
     return ModelReport(id=MODEL, state=state, done=done, total=total, **more)
 
 
+@pytest.mark.usefixtures("time")
 def test_a_person_sees_a_line_when_the_percentage_changes():
     said = []
     people = ConsoleReporter(said.append)
@@ -83,6 +86,51 @@ def test_a_person_sees_a_line_when_the_percentage_changes():
         "100 %, 1000 bytes of 1000 bytes",
     ]
     assert said[0].startswith(f"Downloading {MODEL}@main")
+
+
+def test_a_line_has_the_rate_since_the_state_began_and_how_long_the_rest_takes(time):
+    said, gib = [], 2**30
+    people = ConsoleReporter(said.append)
+    for second, done in ((0, 10), (1, 11), (10, 20), (20, 20), (100, 50), (180, 100)):
+        time[0] = 100.0 + second
+        people.update(going(done * gib, total=100 * gib))
+    people.update(going(0, "Verifying", total=100 * gib))
+    time[0] += 4000
+    people.update(going(50 * gib, "Verifying", total=100 * gib))
+    assert [line.split(" of 100 GiB")[1] for line in said] == [
+        "",
+        "",
+        ", 1 GiB/s, 2 min left",
+        ", 409.5 MiB/s, 3 min left",
+        "",
+        "",
+        ", 12.7 MiB/s, 1 h 7 min left",
+    ]
+
+
+def test_the_time_that_is_left_is_in_seconds_at_the_end(time):
+    said = []
+    people = ConsoleReporter(said.append)
+    people.update(going(0))
+    time[0] += 90
+    people.update(going(900))
+    assert said[-1].endswith(": 90 %, 900 bytes of 1000 bytes, 10 bytes/s, 11 s left")
+
+
+@pytest.mark.usefixtures("time")
+def test_on_a_terminal_it_is_one_line_and_sentences_stand_below_it(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = io.StringIO()
+    console = Console(stream)
+    people = ConsoleReporter(console.print_sentence, console.rewrite)
+    for done in (1, 1, 2):
+        people.update(going(done, total=10**6))
+    console.print_sentence("a sentence\x1b[2J")
+    console.print_sentence("another")
+    line, _, sentences = stream.getvalue().partition("\n")
+    _, *written = line.split("\r\x1b[K")
+    assert written == [f"Downloading {MODEL}@main: 0 %, {done} bytes"[:39] for done in (1, 2)]
+    assert sentences == "a sentence[2J\nanother\n"
 
 
 def test_the_console_reporter_prints_the_end(tmp_path):
