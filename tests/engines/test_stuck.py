@@ -25,6 +25,7 @@ FAILURES = yaml.safe_load((Path(__file__).parent / "failures.yaml").read_text())
 ARGS = ("--enforce-eager", "--dtype=bfloat16")
 RIGHTS = ROOT / "manifests" / "components" / "pod-logs" / "rbac.yaml"
 LENGTH = "--max-model-len=2048"
+RESOURCES = {"requests": {"cpu": "2", "memory": "4Gi"}}
 FAIL_SECONDS = 300
 """From a pod to the end of its engine, on two cores that are in use."""
 
@@ -72,7 +73,7 @@ def failing_recipe(name, failure, hub):
     if "--kv-cache-memory-bytes" not in stated:  # over which this variable would win, without a word
         here["VLLM_CPU_KVCACHE_SPACE"] = "1"
     env = [{"name": key, "value": value} for key, value in here.items()]
-    configuration = {"gpuCount": gpus, "args": args, "env": [*env, *failure.get("env", ())]}
+    configuration = {"gpuCount": gpus, "args": args, "env": [*env, *failure.get("env", ())], "resources": RESOURCES}
     hardware = "MI300X" if gpus else "CPU"
     return recipe(f"failing-{name}", modelId=model_of(name), hardware=hardware, configurations=[configuration])
 
