@@ -179,11 +179,7 @@ def select(
     """
     steps = selection_steps(spec)
     cases = _cases(spec, catalogue, inventory, config, downloads=downloads)
-    unreadable = [
-        Candidate(recipe=one.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=one.error)
-        for one in sorted(catalogue, key=entry_name)
-        if not one.spec
-    ]
+    unreadable = [_unusable(one) for one in sorted(catalogue, key=entry_name) if not one.launches]
     key = decided_for(spec)
     refusals: list[str] = []
     first_rejected: list[RejectedCase] = []
@@ -206,6 +202,16 @@ def select(
     return Decision(
         None, _selection(key, message, [_rejected_row(one) for one in first_rejected] + unreadable, None, config)
     )
+
+
+NO_CONFIGURATIONS = "no configurations"
+"""What a recipe has that can be read and that brings no candidate."""
+
+
+def _unusable(entry: CatalogueEntry) -> Candidate:
+    """The candidate in place of those that a recipe does not bring, so that it is not taken for missing."""
+    found = NO_CONFIGURATIONS if entry.spec else entry.error
+    return Candidate(recipe=entry.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=found)
 
 
 def _divided(cases: Iterable[Case]) -> tuple[list[Case], list[RejectedCase]]:
@@ -254,7 +260,7 @@ def _selected_message(selected: Case, fitting: int, considered: int) -> str:
 def _refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:
     """Why nothing fits the requirements: the number of rejections by rule, and the closest candidate."""
     lead = f"fallback ({step}): " if step else ""
-    broken = [f"recipe {one.recipe} cannot be read: {one.found}" for one in unreadable]
+    broken = [f"recipe {one.recipe} {_problem(one)}" for one in unreadable]
     if not rejected:
         model = f"for model {requirements.model_id}"
         nothing = f"no recipe {f'named {requirements.recipe}' if requirements.recipe else model}"
@@ -278,6 +284,11 @@ def _hardware_of(rejected: list[RejectedCase]) -> str:
     names = sorted({one.case.recipe.hardware for one in rejected})
     foreign = len(names) > 1 and not may_have_hardware(rejected[0].case)
     return f"the model's recipes are for {', '.join(names)}" if foreign else ""
+
+
+def _problem(unusable: Candidate) -> str:
+    empty = unusable.found == NO_CONFIGURATIONS
+    return f"has {NO_CONFIGURATIONS}" if empty else f"cannot be read: {unusable.found}"
 
 
 def _selection(key: str, message: str, candidates: list[Candidate], fallback: int | None, config: Config) -> Selection:
