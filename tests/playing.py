@@ -171,9 +171,13 @@ def first(kind: str, hook: str, world: dict[str, Any]) -> Play:
     return Play(body, now, call(kind, hook, body, now, world))
 
 
+LASTING = frozenset({"deletionTimestamp", "generation", "managedFields"})
+"""Metadata of a child that is not what is desired."""
+
+
 def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, Any]:
     """What others wrote on a child, which it keeps when it is applied once more; a new spec is a new generation."""
-    going = {key: value for key, value in child["metadata"].items() if key in {"deletionTimestamp", "generation"}}
+    going = {key: value for key, value in child["metadata"].items() if key in LASTING}
     kept = {"metadata": going, "status": child.get("status"), "data": child.get("data")}
     if child["kind"] == "PersistentVolumeClaim":
         kept["spec"] = {key: value for key, value in child["spec"].items() if key == "storageClassName"}
@@ -183,7 +187,7 @@ def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, A
         applied = last_applied(child)
         specs = [one["spec"] for one in desired if one["kind"] == "Deployment"]
         same = applied is None or applied["spec"] in specs
-        kept["metadata"] = {"generation": child["metadata"]["generation"] + (not same)}
+        kept["metadata"] = {**going, "generation": child["metadata"]["generation"] + (not same)}
     return kept
 
 

@@ -9,6 +9,10 @@ from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.rules import RULE_ORDER, rejection_text
 
 
+NO_CONFIGURATIONS = "no configurations"
+"""What a recipe has that can be read and that brings no candidate."""
+
+
 class RejectedCase(NamedTuple):
     """A candidate, and the first rule that rejects it."""
 
@@ -38,7 +42,7 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
 def refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:
     """Why nothing fits the requirements: the number of rejections by rule, and the closest candidate."""
     lead = f"fallback ({step}): " if step else ""
-    broken = [f"recipe {one.recipe} cannot be read: {one.found}" for one in unreadable]
+    broken = [f"recipe {one.recipe} {_problem(one)}" for one in unreadable]
     if not rejected:
         model = f"for model {requirements.model_id}"
         nothing = f"no recipe {f'named {requirements.recipe}' if requirements.recipe else model}"
@@ -62,3 +66,8 @@ def _hardware_of(rejected: list[RejectedCase]) -> str:
     names = sorted({one.case.recipe.hardware for one in rejected})
     foreign = len(names) > 1 and not may_have_hardware(rejected[0].case)
     return f"the model's recipes are for {', '.join(names)}" if foreign else ""
+
+
+def _problem(unusable: Candidate) -> str:
+    empty = unusable.found == NO_CONFIGURATIONS
+    return f"has {NO_CONFIGURATIONS}" if empty else f"cannot be read: {unusable.found}"

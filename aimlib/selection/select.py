@@ -26,7 +26,7 @@ from aimlib.selection.candidates import Case, Requirements, engine_image
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Term, ranked
-from aimlib.selection.result_texts import RejectedCase, refusal, rejected_row, selected_message
+from aimlib.selection.result_texts import NO_CONFIGURATIONS, RejectedCase, refusal, rejected_row, selected_message
 from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
 
 
@@ -162,11 +162,7 @@ def select(
     """
     steps = selection_steps(spec)
     cases = _cases(spec, catalogue, inventory, config, downloads=downloads)
-    unreadable = [
-        Candidate(recipe=one.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=one.error)
-        for one in sorted(catalogue, key=entry_name)
-        if not one.spec
-    ]
+    unreadable = [_unusable(one) for one in sorted(catalogue, key=entry_name) if not one.launches]
     key = decided_for(spec)
     refusals: list[str] = []
     first_rejected: list[RejectedCase] = []
@@ -189,6 +185,12 @@ def select(
     return Decision(
         None, _selection(key, message, [rejected_row(one) for one in first_rejected] + unreadable, None, config)
     )
+
+
+def _unusable(entry: CatalogueEntry) -> Candidate:
+    """The candidate in place of those that a recipe does not bring, so that it is not taken for missing."""
+    found = NO_CONFIGURATIONS if entry.spec else entry.error
+    return Candidate(recipe=entry.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=found)
 
 
 def _divided(cases: Iterable[Case]) -> tuple[list[Case], list[RejectedCase]]:

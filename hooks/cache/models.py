@@ -137,10 +137,10 @@ def _state(
         ),
         (job.failed, "Failed", failure_reason, _failure(report, job, failure_reason)),
         (reported in {"Downloading", "Verifying"} and job.exists, reported, None, None),
-        (not world.has_room, "Waiting", None, "for a volume that holds it"),
+        (not world.has_room, "Waiting", None, "it waits for a volume that holds it"),
         (reason, "Waiting", reason, retry_message),
-        (changed, "Waiting", None, "for its Job: other files are needed than it was downloaded with"),
-        (True, "Waiting", None, "for its Job to start"),
+        (changed, "Waiting", None, "it waits for its Job: other files are needed than it was downloaded with"),
+        (True, "Waiting", None, "it waits for its Job to start"),
     )
     return next(DerivedState(str(state), reason_of, message) for applies, state, reason_of, message in table if applies)
 

@@ -58,7 +58,7 @@ def models_ready(models: Sequence[TrackedModel]) -> Verdict:
 def _progress_message(model: CachedModelStatus) -> str:
     progress = model.progress or "starting"
     doing = {
-        "Waiting": str(model.message) if model.reason else f"waiting {model.message}",
+        "Waiting": str(model.message),
         "Verifying": f"verifying, {progress}",
         "Downloading": progress,
     }

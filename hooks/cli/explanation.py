@@ -120,5 +120,5 @@ def verdict_text(candidate: Candidate) -> str:
 
 
 def _near(name: str, names: Iterable[str]) -> list[str]:
-    by_folded_name = {other.casefold(): other for other in sorted(names)}
+    by_folded_name = {other.casefold(): other for other in sorted(names) if other != name}
     return [by_folded_name[found] for found in get_close_matches(name.casefold(), by_folded_name, n=3, cutoff=0.5)]

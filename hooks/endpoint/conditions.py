@@ -91,9 +91,10 @@ def available(desired: int, rollout: Rollout, pending: PendingChildren, claim_lo
     )
     reason, problem = rollout.problem or ("", "")
     missing, unchanged = pending.missing, pending.unchanged
+    why = WHY_UNCHANGED + pending.endpoint
     table = (
-        (missing and pending.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}"),
-        (unchanged and pending.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {WHY_UNCHANGED}"),
+        (missing and pending.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}{why}"),
+        (unchanged and pending.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {why}"),
         (claim_lost, False, "ClaimLost", "the volume of the PersistentVolumeClaim is gone"),
         (rollout.problem, False, reason, "; ".join(filter(None, (problem, missing_pods)))),
         (not settled and pending.overdue, False, "Progressing", f"{progress}; {pending.overdue}"),
@@ -158,5 +159,6 @@ def _replicas(count: int) -> str:
     return f"{count} replica{'s' * (count != 1)}"
 
 
-WHY_UNCHANGED = "the API server refuses it (see the events of this endpoint)"
-WHY_NOT = f"an object of that name may have another owner, or {WHY_UNCHANGED}"
+WHY_NOT = "an object of that name may have another owner, or "
+WHY_UNCHANGED = "the API server refuses it; its answer is in: kubectl events --for aimendpoint/"
+"""Errors of applying children reach no hook: Metacontroller sends them as events SyncError of the parent."""

@@ -25,6 +25,8 @@ GIVEN_UP = frozenset({"ChildMissing", "ChildRefused"})
 class PendingChildren(NamedTuple):
     """The children of an endpoint that are not as they are desired."""
 
+    endpoint: str = ""
+    """The name of the endpoint."""
     missing: str = ""
     """The children that are not there, as in `Service chat`."""
     unchanged: str = ""
@@ -50,6 +52,7 @@ def pending_children(world: World, states: Collection[ChildState], *since: str) 
     """
     changeable = [state for state in states if state.observed and state.desired["kind"] not in NEVER_CHANGED]
     pending = PendingChildren(
+        endpoint=world.name,
         missing=", ".join(state.name for state in states if state.observed is None),
         unchanged=", ".join(state.name for state in changeable if not state.applied),
     )

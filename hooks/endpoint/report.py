@@ -26,6 +26,7 @@ from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.drift import drift_warnings
 from hooks.endpoint.load_balancer import use_load_balancer
 from hooks.endpoint.own_claim import claim_warnings
 from hooks.endpoint.own_names import used_since
@@ -98,6 +99,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
             *cache.warnings,
             *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
+            *drift_warnings(states.values()),
         ),
         resolved=resolved,
     )

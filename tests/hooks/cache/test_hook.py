@@ -114,7 +114,7 @@ def test_a_model_that_waits_for_its_job_has_one(world):
     played = sync(world)
     made_for = {model_of(job) for job in wanted(played, "Job").values()}
     for name, one in models(played).items():
-        if one["status"] == "Waiting" and one["message"] == "for its Job to start":
+        if one["status"] == "Waiting" and one["message"] == "it waits for its Job to start":
             gone = [job for job in found(played, "Job").values() if model_of(job) == name]
             anew = not wanted(played, "ConfigMap")  # what is about another claim goes first
             assert name in made_for or gone or anew

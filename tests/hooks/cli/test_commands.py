@@ -203,6 +203,22 @@ def test_names_that_are_nearly_right_are_suggested():
     assert "did you mean qwen3-32b-mi300x-bf16 or " in done.stdout
 
 
+def test_a_recipe_that_cannot_be_used_is_no_missing_one_and_is_not_suggested(tmp_path):
+    spec = {"modelId": "mine/model", "hardware": "MI300X", "precision": "bf16", "backend": "vllm"}
+    mine = {
+        "apiVersion": "aim.engine.amd.com/v1alpha1",
+        "kind": "AIMRecipe",
+        "metadata": {"name": "mine"},
+        "spec": spec,
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(mine))
+    given = ("--recipes", str(tmp_path / "mine.yaml"))
+    for asked in ({"modelId": "mine/model"}, {"modelId": "mine/model", "recipe": {"customRecipe": {"name": "mine"}}}):
+        done = aim("explain", "-f", endpoint(**asked), *MI300X, *given)
+        assert "recipe mine has no configurations" in done.stdout
+        assert "did you mean" not in done.stdout
+
+
 def test_an_explanation_lists_every_candidate_with_the_facts_of_its_recipe():
     done = aim("explain", "-f", SHORT, *MI300X)
     head, *lines = done.stdout.splitlines()
