@@ -12,9 +12,7 @@ from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse
-from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.metacontroller import BadRequestError
-from aimlib.selection.recipe_check import loaded_instead
 from aimlib.selection.select import decided_for
 from hooks.endpoint.decision import EndpointDecision, concerning, decide_for
 from hooks.endpoint.warnings import warnings
@@ -50,16 +48,9 @@ def validate(request: AdmissionRequest, known: Catalogue | None, config: Config,
     if found is None or found.fresh is None:
         why = found.verdict.message if found else NOT_READ
         return _response(unexpected, not_checked=f"{NOT_CHECKED}: {why}")
-    message = _unmet(found.verdict, spec.requested_model.id or "", known)
     if enforce or config.admission == "enforce":
-        return AdmissionResponse("Refused", tuple(unexpected), refusal=message)
-    return _response((message, *unexpected))
-
-
-def _unmet(verdict: Verdict, model: str, known: Catalogue | None) -> str:
-    """Why nothing is selected, and what to request where the model is what recipes of another one load."""
-    instead = loaded_instead(model, known[RECIPES]) if known and verdict.reason == "NoRecipe" else ""
-    return "; ".join(filter(None, (verdict.message, instead)))
+        return AdmissionResponse("Refused", tuple(unexpected), refusal=found.verdict.message)
+    return _response((found.verdict.message, *unexpected))
 
 
 def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config) -> EndpointDecision:
