@@ -15,7 +15,7 @@ from aimlib.kube.timestamp import format_timestamp as instant
 from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.prometheus_query import STATUS_METRICS
-from hooks.cache.volume import DEFAULT_CLASS
+from hooks.objects.volume_claim import DEFAULT_CLASS
 from tests.cases import PARENTS, merged, shared
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -144,7 +144,8 @@ class HubSpec(Model):
     """Download nothing: the models are on the volume already and are only verified."""
     token_secret: TokenSecret | None = None
     """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out.
-    With a mirror that is not in tokenHubs, naming one stops the downloads."""
+    With a mirror that is not in tokenHubs, naming one stops the downloads.
+    An administrator's list (tokenSecrets of aim-admission) bounds the names."""
     proxy: ProxySpec = ProxySpec()
     """Proxies through which downloads reach the hub."""
 

@@ -30,7 +30,8 @@ class ModelRef(Model):
     version: Annotated[str, Field(max_length=63)] | None = None
     """A version of your own. It becomes the label app.kubernetes.io/version of the pods and has no other effect."""
     token_secret: TokenSecret | None = None
-    """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out."""
+    """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out.
+    An administrator's list (tokenSecrets of aim-admission) bounds the names."""
 
 
 class CustomRecipe(Model):

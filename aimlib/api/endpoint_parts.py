@@ -197,7 +197,8 @@ class ServiceAccount(Model):
     create: bool = False
     """Create a service account for this endpoint, without a token."""
     name: ObjectName | None = None
-    """Name of the service account; the endpoint's name when it is created and this is left out."""
+    """Name of the service account; the endpoint's name when it is created and this is left out.
+    An administrator's list (serviceAccounts of aim-admission) bounds the names."""
 
 
 class Security(Model):

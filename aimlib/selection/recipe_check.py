@@ -1,5 +1,6 @@
 """Checks a recipe by itself, independent of endpoints and of the cluster."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
@@ -12,6 +13,8 @@ from aimlib.selection.launch import launch
 from aimlib.selection.rules import RECIPE_RULE_NAMES, apply_rules, rejection_text
 
 DEFAULT_CONFIG = Config()
+NAMED = 3
+"""Most recipes that a message names."""
 
 
 class RecipeCheck(NamedTuple):
@@ -77,6 +80,20 @@ def model_of(raw: Raw) -> str | None:
 def loaded_by(raw: Raw) -> str | None:
     """The repository that a recipe loads, which may be invalid otherwise."""
     return _named(raw, "checkpoint") or model_of(raw)
+
+
+def loaded_instead(model: str, recipes: Iterable[Raw]) -> str:
+    """That a repository is what recipes of other models load, and what to request for it; empty where none does."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for recipe in recipes:
+        served, precision = model_of(recipe), _named(recipe, "precision")
+        if served and precision and served != model and loaded_by(recipe) == model:
+            ways.setdefault((served, precision), []).append(recipe["metadata"]["name"])
+    return "; ".join(
+        f"recipe{'s' * (len(names) > 1)} {' and '.join(sorted(names)[:NAMED])} load{'s' * (len(names) == 1)} it: "
+        f"request modelId {served}, precision {precision}"
+        for (served, precision), names in sorted(ways.items())
+    )
 
 
 def _named(raw: Raw, field: str) -> str | None:

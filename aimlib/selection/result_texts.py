@@ -8,7 +8,6 @@ from aimlib.selection.candidates import Case, Rejection, Requirements, format_gp
 from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.rules import RULE_ORDER, rejection_text
 
-
 NO_CONFIGURATIONS = "no configurations"
 """What a recipe has that can be read and that brings no candidate."""
 

@@ -8,6 +8,7 @@ from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.capacity import model_sizes, recipe_sizes, required_space
+from aimlib.caching.gated_models import gated_models
 from aimlib.caching.job_reports import Reports, model_key, read_reports
 from aimlib.caching.usage import claim_label, own_claim, usage_label, used_by
 from aimlib.caching.weight_files import with_loaded_files
@@ -116,6 +117,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
                 *report.cache_warnings(spec, volume, world.reports, _checkpoints_instead(spec, recipes), next_cleanup),
                 *map(former_claim_warning, former),
                 *report.maker_warnings(volume),
+                *report.gated_warnings(spec, models, gated_models(recipes), config.token_secret),
             )
         ),
         conditions=tuple(

@@ -13,6 +13,7 @@ from aimlib.api.cache_status import (
     CacheStorageStatus,
     CacheUsage,
 )
+from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
 from aimlib.caching.eviction import cleanup_policy, plan_removals, stored_models
 from aimlib.caching.job_reports import MAX_REPORTS, RemovedModel, Reports
@@ -156,6 +157,18 @@ def maker_warnings(volume: CacheVolume) -> Iterator[str]:
     """A warning about an existing claim that does not stay by itself."""
     if volume.maker:
         yield f"PersistentVolumeClaim {volume.name} belongs to {volume.maker}, and is deleted with it and all models"
+
+
+def gated_warnings(
+    spec: CacheSpec, models: Sequence[TrackedModel], gated: frozenset[str], default: TokenSecret
+) -> Iterator[str]:
+    """A warning about gated models that are to be downloaded, where the spec names no token."""
+    awaited = [one.status.id for one in models if one.desired and one.status.status != "Ready"]
+    if found := sorted(gated.intersection(awaited)) if not (spec.hub.token_secret or spec.hub.offline) else []:
+        yield (
+            f"gated: {', '.join(found)}; accept the conditions at the hub, and provide a token with access in key "
+            f"{default.key} of Secret {default.name}, or name another one in hub.tokenSecret"
+        )
 
 
 def cache_warnings(

@@ -10,8 +10,7 @@ from aimlib.caching.capacity import RequiredSpace
 from aimlib.kube.quantity import parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import phase_of
-
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+from hooks.objects.volume_claim import missing_class
 
 
 class CacheVolume(NamedTuple):
@@ -159,15 +158,7 @@ def _cannot_grow(volume: CacheVolume) -> str:
 
 
 def _missing_class(volume: CacheVolume) -> str | None:
-    names = sorted(one["metadata"]["name"] for one in volume.classes)
-    available = f"the cluster has {', '.join(names) or 'none'}"
-    requested = volume.class_name or volume.storage.storage_class
-    if requested:
-        return None if requested in names else f"there is no storage class {requested}; {available}"
-    defaults = [
-        one for one in volume.classes if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
-    ]
-    return None if defaults else f"no storage class is requested, and none is the default one; {available}"
+    return missing_class(volume.classes, volume.class_name or volume.storage.storage_class)
 
 
 def _immutable_difference(volume: CacheVolume) -> str | None:

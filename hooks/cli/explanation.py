@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from aimlib.api.endpoint_status import Candidate, EndpointStatus, Selection
 from aimlib.api.meta import Raw
-from aimlib.selection.recipe_check import model_of
+from aimlib.selection.recipe_check import loaded_instead, model_of
 from aimlib.selection.rules import rejection_text
 from hooks.cli import simulate
 from hooks.cli.numbers import numbers_of
@@ -53,7 +53,11 @@ class Explanation(NamedTuple):
         """The selection's message, with similar names where no recipe has the requested one."""
         if self.selection is None:
             return self.status.message or "no decision has been made yet"
-        names = " or ".join([] if self.any_considered else self.near_names())
+        if self.any_considered:
+            return self.selection.message
+        if instead := loaded_instead(self.status.model or "", self.recipes.values()):
+            return f"{self.selection.message}; {instead}"
+        names = " or ".join(self.near_names())
         return f"{self.selection.message}; did you mean {names}?" if names else self.selection.message
 
     def near_names(self) -> list[str]:

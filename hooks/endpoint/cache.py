@@ -97,7 +97,7 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
         (verdict,),
         (verdict,) if hold and owner.replicas else (),
         _pods(hold, owner, choice, restricted),
-        (*([restricted] if ":" in restricted else []), *_mounted_elsewhere(owner)),
+        (*([restricted] if ":" in restricted else []), *_mounted_elsewhere(owner), *_without(owner, choice, hold)),
     )
 
 
@@ -140,6 +140,13 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
     stated, used = owner.spec.cache, owner.cache
     if used and not stated.name and "mount_path" in stated.model_fields_set and stated.mount_path != used.mount_path:
         yield f"cache.mountPath has no effect: cache {used.name} is mounted at {used.mount_path}"
+
+
+def _without(owner: Owner, choice: CacheChoice, hold: HeldDeployment | None) -> Iterator[str]:
+    """How an endpoint goes on that waits for a cache, and need not."""
+    if hold and owner.replicas and not choice.in_use:
+        how = " instead of cache.name" if owner.spec.cache.name else ""
+        yield f"replicas wait for cache {choice.name}; cache.enabled: false{how} starts them without one"
 
 
 def _cache_request(owner: Owner) -> CacheRequest:

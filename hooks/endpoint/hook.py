@@ -15,7 +15,7 @@ from aimlib.protocol.unreadable import spec_message, unreadable_spec
 from hooks.endpoint.build import build
 from hooks.endpoint.decision import decide
 from hooks.endpoint.report import report
-from hooks.endpoint.world import may_use_cache, observe, read_spec
+from hooks.endpoint.world import may_use_cache, observe, read_spec, requests_claim
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -38,7 +38,14 @@ def customize(request: Request) -> dict[str, Any]:
     caches: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimcaches", "namespace": namespace}
     if spec.cache.name:
         caches["names"] = [spec.cache.name]
-    return {"relatedResources": [inventory, *([caches] if may_use_cache(spec) else []), recipes]}
+    classes = {"apiVersion": "storage.k8s.io/v1", "resource": "storageclasses"}
+    rules = [
+        inventory,
+        *([caches] if may_use_cache(spec) else []),
+        *([classes] if requests_claim(spec) else []),
+        recipes,
+    ]
+    return {"relatedResources": rules}
 
 
 def sync(request: Request, config: Config) -> dict[str, Any]:

@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 
 from aimlib.api.meta import Raw
-from aimlib.kube.quantity import canonical_quantity
+from aimlib.caching.byte_sizes import format_bytes
+from aimlib.caching.capacity import RequiredSpace, recipe_sizes
+from aimlib.kube.quantity import canonical_quantity, parse_quantity
+from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import kept_child
+from aimlib.protocol.observed import phase_of
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.own_names import CLAIM
-from hooks.endpoint.world import World
+from hooks.endpoint.world import World, requests_claim
+from hooks.objects.volume_claim import missing_class
 
 NOT_CHANGED = "it is never changed, so that no file is lost"
 
@@ -22,6 +27,35 @@ def with_claim_as_it_is(desired: list[Raw], world: World, owner: Owner) -> list[
     """The children with the claim as it was last applied, where it is there."""
     claim = _own_claim(world, owner)
     return [kept_child(claim) if claim and child["kind"] == claim["kind"] else child for child in desired]
+
+
+MAY_BE_THE_CLAIM = {"Progressing", "Unschedulable", "ClaimPending"}
+"""Reasons why replicas are not ready that may come from the claim."""
+
+
+def with_claim_checked(world: World, owner: Owner, serving: Verdict) -> Verdict:
+    """Available, with what the endpoint's own claim lacks where that may be why replicas are not ready."""
+    if serving.met or serving.reason not in MAY_BE_THE_CLAIM or not requests_claim(owner.spec):
+        return serving
+    claim = world.child(CLAIM, owner.claim)
+    name, has = f"PersistentVolumeClaim {owner.claim}", (claim or {}).get("spec") or {}
+    size = _requested(has) or owner.spec.cache.size
+    recipe = [one for one in world.recipes if one["metadata"]["name"] == owner.resolved.recipe]
+    needed = recipe_sizes(recipe).get(owner.resolved.checkpoint, 0)
+    if size and parse_quantity(size) < needed:
+        enough = RequiredSpace(needed, ()).size
+        sizes = f"{name} has {size}, and {owner.resolved.checkpoint} needs {format_bytes(needed, at_least=True)}"
+        return serving._replace(reason="TooSmall", message=f"{sizes}; {enough} would be enough: {_larger(claim)}")
+    storage_class = has.get("storageClassName") or owner.spec.cache.storage_class
+    missing = None if phase_of(claim) == "Bound" else missing_class(world.storage_classes, storage_class)
+    if missing and storage_class != "":
+        return serving._replace(reason="StorageClassNotFound", message=f"{name} is not bound: {missing}")
+    return serving
+
+
+def _larger(claim: Raw | None) -> str:
+    """How a claim gets larger: it is never changed."""
+    return "set cache.size, and delete the claim, which is never changed" if claim else "set cache.size"
 
 
 def claim_warnings(world: World, owner: Owner) -> Iterator[str]:

@@ -27,8 +27,9 @@ from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.drift import drift_warnings
+from hooks.endpoint.gated import gated_warnings
 from hooks.endpoint.load_balancer import use_load_balancer
-from hooks.endpoint.own_claim import claim_warnings
+from hooks.endpoint.own_claim import claim_warnings, with_claim_checked
 from hooks.endpoint.own_names import used_since
 from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
@@ -71,7 +72,11 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
     serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
     answering = serves(world.children)
-    serving = conditions.degraded(serving, owner.replicas, replicas) if answering else serving
+    serving = (
+        conditions.degraded(serving, owner.replicas, replicas)
+        if answering
+        else with_claim_checked(world, owner, serving)
+    )
     service = states["Service"].observed
     route = use_route(world, states, built.not_offered)
     balancer = use_load_balancer(world, service)
@@ -100,6 +105,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
             *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
             *drift_warnings(states.values()),
+            *gated_warnings(world, owner, serving),
         ),
         resolved=resolved,
     )

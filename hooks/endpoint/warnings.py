@@ -52,6 +52,11 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         return
     if (scaling.max_replicas or 1) == 1:
         yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
+    elif not (scaling.target_cpu_utilization or scaling.target_memory_utilization or scaling.target_gpu_utilization):
+        yield (
+            "scaling states no target: the autoscaler follows 80 % of the CPU request, which says little of an "
+            "engine's load; targetGPUUtilization, targetCPUUtilization or targetMemoryUtilization states one"
+        )
     elif scaling.target_gpu_utilization and resolved and resolved.gpu_count == 0:
         yield "scaling.targetGPUUtilization has no effect on CPUs"
     elif scaling.target_gpu_utilization:

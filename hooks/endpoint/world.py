@@ -18,6 +18,7 @@ from aimlib.telemetry.live_metrics import Observation
 RECIPES = f"AIMRecipe.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
 CACHES = f"AIMCache.{API_VERSION}"
+STORAGE_CLASSES = "StorageClass.storage.k8s.io/v1"
 
 
 class World(NamedTuple):
@@ -37,6 +38,8 @@ class World(NamedTuple):
     inventories: list[Raw]
     caches: list[Raw]
     """The AIMCaches that the endpoint may use."""
+    storage_classes: list[Raw]
+    """Those of the cluster, where the endpoint requests a claim of its own."""
     children: Children
     offers: Callable[[str], bool]
     """Whether a child of a kind may be desired (`Request.offers`)."""
@@ -67,6 +70,11 @@ def may_use_cache(spec: EndpointSpec) -> bool:
     return spec.cache.name is not None or spec.cache.enabled is None
 
 
+def requests_claim(spec: EndpointSpec) -> bool:
+    """Whether an endpoint requests a PersistentVolumeClaim of its own."""
+    return bool(spec.cache.enabled) and spec.cache.name is None
+
+
 def live_metrics_requested(request: Request) -> bool:
     """Whether the parent requests live metrics, and an observed Deployment has a ready replica to measure."""
     ready = any((found.get("status") or {}).get("readyReplicas") for found in request.observed(DEPLOYMENT))
@@ -91,6 +99,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         recipes=request.found(RECIPES),
         inventories=request.found(INVENTORY),
         caches=request.found(CACHES) if may_use_cache(spec) else [],
+        storage_classes=request.found(STORAGE_CLASSES) if requests_claim(spec) else [],
         children=request.children,
         offers=request.offers,
         pods=request.observations.get(PODS),

@@ -6,6 +6,19 @@ from aimlib.api.meta import Raw
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.protocol.last_applied import kept_child
 
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+
+def missing_class(classes: Iterable[Raw], requested: str | None) -> str | None:
+    """Why a claim gets no volume: its storage class does not exist, or there is no default one. None where neither."""
+    found = list(classes)
+    names = sorted(one["metadata"]["name"] for one in found)
+    available = f"the cluster has {', '.join(names) or 'none'}"
+    if requested:
+        return None if requested in names else f"there is no storage class {requested}; {available}"
+    defaults = [one for one in found if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"]
+    return None if defaults else f"no storage class is requested, and none is the default one; {available}"
+
 
 def volume_claim(
     metadata: Mapping[str, object], size: str, access_modes: Sequence[str], storage_class: str | None

@@ -231,7 +231,7 @@ def test_half_the_bytes_per_value_are_half_the_cache(facts, parallel, tokens):
             {"moeIntermediateSize": 768},
             4,
             None,
-            "experts of 768, of which 192 for each of 4 ranks is no multiple of the",
+            "experts of 768, of which 192 for each of 4 ranks is no multiple",
         ),
         ({"moeIntermediateSize": 768}, 4, 1, ""),
         ({"moeIntermediateSize": 768}, 8, 4, "experts of 768, of which 192 for each of 4 ranks"),

@@ -194,10 +194,22 @@ def test_one_endpoint_that_does_not_fit_does_not_stop_the_others():
     assert "AIMEndpoint default/a: no recipe for model nobody/knows" in done.stderr
 
 
+def test_a_repository_that_recipes_load_is_found_by_what_to_request_for_it():
+    done = aim("explain", "-f", endpoint(modelId="nvidia/Llama-3.3-70B-Instruct-FP8"), *MI300X)
+    assert done.exit_code == 3
+    assert (
+        "recipes llama-3-3-70b-h100-fp8 and llama-3-3-70b-l40s-fp8 load it: request modelId "
+        "meta-llama/Llama-3.3-70B-Instruct, precision fp8"
+    ) in " ".join(done.stdout.split())
+    assert "did you mean" not in done.stdout
+
+
 def test_names_that_are_nearly_right_are_suggested():
     done = aim("explain", "-f", endpoint(modelId="qwen/Qwen-3-32B"), *MI300X)
     assert done.exit_code == 3
     assert "no recipe for model qwen/Qwen-3-32B; did you mean Qwen/Qwen3-32B" in done.stdout
+    done = aim("explain", "-f", endpoint(modelId="qwen/qwen3-32b"), *MI300X)
+    assert "no recipe for model qwen/qwen3-32b; did you mean Qwen/Qwen3-32B" in done.stdout
     custom = {"customRecipe": {"name": "qwen3-32b-mi300x-bf61"}}
     done = aim("explain", "-f", endpoint(modelId="Qwen/Qwen3-32B", recipe=custom), *MI300X)
     assert "did you mean qwen3-32b-mi300x-bf16 or " in done.stdout

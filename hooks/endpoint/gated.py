@@ -1,0 +1,22 @@
+"""The warning about a gated model, whose files the hub gives to those alone whose token has access."""
+
+from collections.abc import Iterator
+
+from aimlib.caching.gated_models import gated_models
+from aimlib.protocol.conditions import Verdict
+from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.world import World
+
+
+def gated_warnings(world: World, owner: Owner, serving: Verdict) -> Iterator[str]:
+    """While replicas that download a gated model themselves are not ready, and the spec names no token."""
+    checkpoint = owner.resolved.checkpoint
+    stated = owner.spec.model and owner.spec.model.token_secret
+    own_token = any(one.name == "HF_TOKEN" for one in owner.resolved.env)
+    downloads = owner.cache is None and not serving.met and owner.replicas > 0
+    if downloads and not stated and not own_token and checkpoint in gated_models(world.recipes):
+        secret = owner.config.token_secret
+        yield (
+            f"{checkpoint} is gated: accept its conditions at the hub, and provide a token with access in key "
+            f"{secret.key} of Secret {secret.name}, or name another one in model.tokenSecret"
+        )
