@@ -16,8 +16,19 @@ def cli() -> str:
         "`make setup` installs `aim` into `.venv/bin`, `pip install .` wherever you like. With it on PATH, `kubectl "
         "aim` is the same program. `aim cache` needs the extra `download`: `pip install '.[download]'`."
     )
+    terminals = (
+        "On a terminal, tables fit its width: a narrow one does without columns that the names of recipes have, "
+        "and `-o wide` has all. There are colours on terminals alone, and none where `NO_COLOR` is set. For "
+        "programs, `-o json` has the numbers of each candidate as numbers: `memoryGiB` of `usableMemoryGiB`, "
+        "`contextTokens`, and what was measured; of a rejected one `requestedNumber` and `availableNumber`, where "
+        "the rule compares numbers."
+    )
     return page(
-        "Command line", "the help of `aim`", intro, *(f"## {name}\n\n```text\n{text}\n```" for name, text in _helps())
+        "Command line",
+        "the help of `aim`",
+        intro,
+        terminals,
+        *(f"## {name}\n\n```text\n{text}\n```" for name, text in _helps()),
     )
 
 
