@@ -138,7 +138,7 @@ STANDING = {
         {"tolerations": [{"key": "team", "operator": "Exists"}, {"key": "node-role.kubernetes.io/control-plane"}]},
     ),
     "aimendpoint/runtime": (pods(runtimeClassName="runc"), {"runtimeClassName": "kata"}),
-    "aimendpoint/variable": (secret_variable("postgres"), {"engine": {"env": [{"name": "X_KEY", "value": "x"}]}}),
+    "aimendpoint/variable": (secret_variable("postgres"), secret_variable("deployer")["spec"]),
     "aimcache/hub": (mirrored("postgres"), {"hub": {"endpoint": "https://evil.example"}}),
     "aimcache/claim": (filled("data-postgres-0"), {"storage": {"existingClaim": "data-postgres-1"}}),
 }
