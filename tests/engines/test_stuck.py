@@ -88,7 +88,7 @@ def test_the_status_has_the_cause(failing, hub, name):
     )
     if failure.get("asked"):
         failing.ready(name, seconds=FAIL_SECONDS)
-        ask(failing, name)
+        failing.wait("an answer, whichever", lambda: ask(failing, name))
     found = {}
 
     def failed():
@@ -117,11 +117,11 @@ def log(space):
 
 
 def ask(space, name):
-    """One question, whatever becomes of it."""
+    """One question; whether it was answered, as when the Service leads to the pod."""
     url = urlsplit(space.get("aimendpoint", name)["status"]["endpoints"]["internal"])
     question = {"model": model_of(name), "messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
     connection = http.client.HTTPConnection(url.hostname, url.port, timeout=120)
     with suppress(OSError, http.client.HTTPException):
         connection.request("POST", "/v1/chat/completions", json.dumps(question), {"Content-Type": "application/json"})
-        connection.getresponse().read()
-    connection.close()
+        return connection.getresponse().status > 0
+    return False
