@@ -13,7 +13,7 @@ from aimlib.selection.launch import launch
 from aimlib.selection.rules import RECIPE_RULE_NAMES, apply_rules, rejection_text
 
 DEFAULT_CONFIG = Config()
-NAMED = 3
+SUGGESTED = 3
 """Most recipes that a message names."""
 
 
@@ -90,7 +90,7 @@ def loaded_instead(model: str, recipes: Iterable[Raw]) -> str:
         if served and precision and served != model and loaded_by(recipe) == model:
             ways.setdefault((served, precision), []).append(recipe["metadata"]["name"])
     return "; ".join(
-        f"recipe{'s' * (len(names) > 1)} {' and '.join(sorted(names)[:NAMED])} load{'s' * (len(names) == 1)} it: "
+        f"recipe{'s' * (len(names) > 1)} {' and '.join(sorted(names)[:SUGGESTED])} load{'s' * (len(names) == 1)} it: "
         f"request modelId {served}, precision {precision}"
         for (served, precision), names in sorted(ways.items())
     )

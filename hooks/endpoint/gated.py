@@ -8,7 +8,7 @@ from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.world import World
 
 
-def gated_warnings(world: World, owner: Owner, serving: Verdict) -> Iterator[str]:
+def gated_model_warnings(world: World, owner: Owner, serving: Verdict) -> Iterator[str]:
     """While replicas that download a gated model themselves are not ready, and the spec names no token."""
     checkpoint = owner.resolved.checkpoint
     stated = owner.spec.model and owner.spec.model.token_secret

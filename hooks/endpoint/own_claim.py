@@ -45,11 +45,11 @@ def with_claim_checked(world: World, owner: Owner, serving: Verdict) -> Verdict:
     if size and parse_quantity(size) < needed:
         enough = RequiredSpace(needed, ()).size
         sizes = f"{name} has {size}, and {owner.resolved.checkpoint} needs {format_bytes(needed, at_least=True)}"
-        return serving._replace(reason="TooSmall", message=f"{sizes}; {enough} would be enough: {_larger(claim)}")
+        return Verdict("Available", False, "TooSmall", f"{sizes}; {enough} would be enough: {_larger(claim)}")
     storage_class = has.get("storageClassName") or owner.spec.cache.storage_class
     missing = None if phase_of(claim) == "Bound" else missing_class(world.storage_classes, storage_class)
     if missing and storage_class != "":
-        return serving._replace(reason="StorageClassNotFound", message=f"{name} is not bound: {missing}")
+        return Verdict("Available", False, "StorageClassNotFound", f"{name} is not bound: {missing}")
     return serving
 
 

@@ -27,7 +27,7 @@ from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.drift import drift_warnings
-from hooks.endpoint.gated import gated_warnings
+from hooks.endpoint.gated import gated_model_warnings
 from hooks.endpoint.load_balancer import use_load_balancer
 from hooks.endpoint.own_claim import claim_warnings, with_claim_checked
 from hooks.endpoint.own_names import used_since
@@ -105,7 +105,7 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
             *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
             *drift_warnings(states.values()),
-            *gated_warnings(world, owner, serving),
+            *gated_model_warnings(world, owner, serving),
         ),
         resolved=resolved,
     )

@@ -15,6 +15,7 @@ from aimlib.data import YamlLoader
 from aimlib.protocol.metacontroller import parse_request
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
+from hooks.endpoint.world import STORAGE_CLASSES
 from hooks.server.app import call_hook
 from tests.bench.stored import MOMENT, Raw, applied, observed, stored
 from tests.cluster.controlplane import HERE, ROOT
@@ -99,6 +100,7 @@ def endpoint_first(name: str, model: str, fleet: int = len(NODES)) -> Raw:
     related = {
         f"AIMInventory.{API_VERSION}": {"cluster": inventory_sync(fleet)["parent"]},
         f"AIMRecipe.{API_VERSION}": by_name(recipes_of(model)),
+        STORAGE_CLASSES: {},
     }
     return {"controller": controller("endpoint"), "parent": parent, "children": groups("endpoint"), "related": related}
 

@@ -1,6 +1,6 @@
 """Standard error of a download: a line for each sentence, and on a terminal one more that is written anew."""
 
-import shutil
+from shutil import get_terminal_size
 from typing import TextIO
 
 from aimlib.printable import printable
@@ -23,7 +23,7 @@ class Console:
 
     def rewrite(self, sentence: str) -> None:
         """Writes the line anew, as far as the terminal is wide."""
-        self._write(ERASE + printable(sentence)[: shutil.get_terminal_size().columns - 1])
+        self._write(ERASE + printable(sentence)[: get_terminal_size().columns - 1])
         self.open = True
 
     def _write(self, text: str) -> None:

@@ -23,6 +23,7 @@ WORLD = World(
     recipes=[],
     inventories=[],
     caches=[],
+    storage_classes=[],
     children={},
     offers=lambda _kind: False,
     pods=None,
