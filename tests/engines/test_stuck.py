@@ -4,7 +4,7 @@ import http.client
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -121,7 +121,8 @@ def ask(space, name):
     url = urlsplit(space.get("aimendpoint", name)["status"]["endpoints"]["internal"])
     question = {"model": model_of(name), "messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
     connection = http.client.HTTPConnection(url.hostname, url.port, timeout=120)
-    with suppress(OSError, http.client.HTTPException):
+    with suppress(OSError, http.client.HTTPException), closing(connection):
         connection.request("POST", "/v1/chat/completions", json.dumps(question), {"Content-Type": "application/json"})
-        return connection.getresponse().status > 0
+        with connection.getresponse() as answer:
+            return answer.status > 0
     return False

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 import threading
 import time
 from collections import deque
@@ -11,7 +12,10 @@ from .ratelimit import Backoff, TokenBucket
 
 
 class WorkQueue:
-    """client-go's work queue: `add` while a key is worked on means once more afterwards."""
+    """client-go's work queue: `add` while a key is worked on means once more afterwards.
+
+    A key is put off once: to the earliest of the times that were named (util/workqueue/delaying_queue.go, `insert`).
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,6 +26,7 @@ class WorkQueue:
         self._waiting: set[Hashable] = set()
         self._working: set[Hashable] = set()
         self._later: list[tuple[float, int, Hashable]] = []
+        self._put_off: dict[Hashable, float] = {}
         self._tie = itertools.count()
         self._closed = False
 
@@ -34,8 +39,11 @@ class WorkQueue:
             if seconds <= 0:
                 self._add(key)
                 return
-            heapq.heappush(self._later, (self._clock() + seconds, next(self._tie), key))
-            self._changed.notify()
+            due = self._clock() + seconds
+            if due < self._put_off.get(key, math.inf):
+                self._put_off[key] = due
+                heapq.heappush(self._later, (due, next(self._tie), key))
+                self._changed.notify()
 
     def add_rate_limited(self, key: Hashable) -> None:
         """After its own growing delay, or later where all keys together fail more than ten times a second."""
@@ -51,7 +59,10 @@ class WorkQueue:
             while not self._closed:
                 now = self._clock()
                 while self._later and self._later[0][0] <= now:
-                    self._add(heapq.heappop(self._later)[2])
+                    due, _, key = heapq.heappop(self._later)
+                    if self._put_off.get(key) == due:  # else an earlier time took its place
+                        del self._put_off[key]
+                        self._add(key)
                 if self._ready:
                     key = self._ready.popleft()
                     self._waiting.discard(key)
