@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -44,9 +44,12 @@ def _image_keys(images: Mapping[str, str]) -> Mapping[str, str]:
     return images
 
 
-def _vendor_keys(taints: Mapping[str, tuple[Name, ...]]) -> Mapping[str, tuple[Name, ...]]:
-    _known(taints, vendors())
-    return taints
+V = TypeVar("V")
+
+
+def _vendor_keys(values: Mapping[str, V]) -> Mapping[str, V]:
+    _known(values, vendors())
+    return values
 
 
 class Config(Model):
@@ -60,7 +63,7 @@ class Config(Model):
         default_factory=vendor_taints
     )
     """Keys of the taints that model servers tolerate, by vendor."""
-    runtime_class_names: Mapping[Literal["amd", "nvidia", "cpu"], Name] = Field(default_factory=dict)
+    runtime_class_names: Annotated[Mapping[str, Name], AfterValidator(_vendor_keys)] = Field(default_factory=dict)
     """RuntimeClass of model servers by vendor, such as `nvidia: nvidia` on k3s; the cluster's default one without."""
     node_selector: Labels = Field(default_factory=dict)
     """Labels of the nodes on which model servers may run; nodeSelector of an endpoint adds to them."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
+from typing import get_args
 
 from aimlib.api.base import Model
 from aimlib.data import load_data
@@ -45,7 +46,7 @@ def unknown_fields(model: type[Model], raw: object, path: str = "") -> list[str]
     known = {**fields, **{name: field.annotation for name, field in model.model_fields.items()}}
     found = unknown_keys([key for key in raw if key not in known], fields, path)
     for key, value in raw.items():
-        inner = known.get(key)
-        if isinstance(inner, type) and issubclass(inner, Model):
-            found += unknown_fields(inner, value, f"{path}{key}.")
+        for inner in (known.get(key), *get_args(known.get(key))):  # of `Model | None` each part
+            if isinstance(inner, type) and issubclass(inner, Model):
+                found += unknown_fields(inner, value, f"{path}{key}.")
     return found

@@ -51,7 +51,7 @@ class Selection(Model):
     candidates: tuple[Candidate, ...] = ()
     """The candidates, best first, up to a limit."""
     notes: tuple[Text, ...] = ()
-    """What of the selected recipe is left out."""
+    """What of the selected recipe is left out or replaced."""
 
 
 class ResolvedResources(Model):
@@ -97,9 +97,9 @@ class Resolved(Model):
     tolerations: tuple[Name, ...] = ()
     """Keys of the taints that pods tolerate."""
     args: tuple[str, ...] = ()
-    """The recipe's arguments for the engine."""
+    """Arguments for the engine: the recipe's, with those of spec.engine."""
     env: tuple[EnvVar, ...] = ()
-    """The recipe's environment variables."""
+    """Environment variables: the recipe's, with those of spec.engine."""
     resources: ResolvedResources = ResolvedResources()
     """CPU and memory per replica."""
     cache_size: StoredQuantity | None = None
@@ -232,7 +232,7 @@ class EndpointStatus(Model):
     conditions: Conditions = ()
     """The conditions Ready, RecipeSelected, CacheReady, Available, RouteReady, AddressReady and UpToDate."""
     warnings: tuple[MessageText, ...] = ()
-    """Settings that have no effect, and checks that were not possible."""
+    """Settings that have no effect or replace what the recipe states, and checks that were not possible."""
     selection: Selection | None = None
     """How the configuration was selected."""
     resolved: Resolved | None = None

@@ -112,7 +112,7 @@ class EngineSettings(Ruled):
     rules = (
         FieldRule(
             "!has(self.env) || self.env.all(one, self.env.exists_one(other, other.name == one.name))",
-            "engine.env has a variable twice",
+            "engine.env may not have a variable twice",
             _named_once,
         ),
     )
@@ -145,7 +145,7 @@ def free_of(field: str, names: tuple[str, ...], prefixes: tuple[str, ...]) -> Fi
     taken = [*(f"key == '{name}'" for name in names), *(f"key.startsWith('{prefix}')" for prefix in prefixes)]
     return FieldRule(
         f"!has(self.{field}) || self.{field}.all(key, !({' || '.join(taken)}))",
-        f"{field} has a key that is the operator's or the cluster's: {', '.join((*names, *prefixes))}",
+        f"{field} may not have a key of the operator's or the cluster's: {', '.join((*names, *prefixes))}",
         lambda raw: not any(key in names or key.startswith(prefixes) for key in raw.get(field) or ()),
     )
 

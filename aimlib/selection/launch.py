@@ -140,7 +140,8 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
     ignored = [variable.name for variable in configuration.env if variable.name in IGNORED_ENV]
     problems = list(parsed.errors)
     if parallel.devices != devices:
-        problems.append(f"{parallel} make {parallel.devices} ranks for {configuration.gpu_count} GPUs")
+        gpus = f"{configuration.gpu_count} GPU{'s' * (configuration.gpu_count != 1)}"
+        problems.append(f"{parallel} make {parallel.devices} ranks for {gpus}")
     if 0 < longest < length and not _extends_context(parsed, kept_env):
         problems.append(f"{flags.max_model_len} {length} is longer than the model's context of {longest} tokens")
     fraction = parsed.value(flags.memory_fraction, float)

@@ -23,9 +23,10 @@ def _valid(case: Case) -> RuleResult:
     if (hardware.name == CPU) != (count == 0):
         return Rejection("gpuCount: 0 with hardware CPU only", f"gpuCount: {count} on {hardware.name}")
     if case.launch.problems:
-        engine = case.launch.engine
+        engine, settings = case.launch.engine, case.requirements.engine
+        both = ", those of engine.args among them," if settings and settings.args else ""
         return Rejection(
-            f"arguments that {engine.title} {engine.version} accepts",
+            f"arguments{both} that {engine.title} {engine.version} accepts",
             f"arguments with errors: {'; '.join(case.launch.problems)}",
         )
     return case

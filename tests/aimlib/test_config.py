@@ -48,6 +48,11 @@ MISTYPED = {
         "'cpusPerDevice' is not known; did you mean cpuPerDevice?; 'hub' is not known",
     ),
     "a field of a Secret": ({"tokenSecret": {"nmae": "x"}}, "'tokenSecret.nmae' is not known; did you mean name?"),
+    "a field of a setting that may be absent": (
+        {"caBundle": {"configMap": "a", "kye": "b"}},
+        "'caBundle.kye' is not known; did you mean key?",
+    ),
+    "a vendor of a class": ({"runtimeClassNames": {"nvida": "a"}}, "'nvida' is not known; did you mean nvidia?"),
     "a vendor of an image": (
         {"images": {"vllm/amdd": "example.com/vllm:1"}},
         "'vllm/amdd' is not known; did you mean vllm/amd?",

@@ -31,8 +31,8 @@ NOW = Row(
         Panel(
             "names",
             "Phase",
-            "Ready answers requests. Reconciling passes by itself; Pending waits for something; Degraded answers with"
-            " some of its replicas; Failed needs somebody.",
+            "Ready answers requests. Reconciling passes by itself; Pending waits for something; Degraded answers, and"
+            " not all that was requested is there; Failed needs somebody.",
             (Query(f"max by (phase) (aim_endpoint_status_phase{ONE}) == 1", "{{phase}}"),),
             "none",
             3,

@@ -198,8 +198,8 @@ CAPACITY = Row(
         Panel(
             "stacked",
             "Endpoints by phase",
-            "How many are in each phase. Reconciling passes; Pending waits for something; Degraded answers with some of"
-            " its replicas; Failed needs somebody.",
+            "How many are in each phase. Reconciling passes; Pending waits for something; Degraded answers, and not all"
+            " that was requested is there; Failed needs somebody.",
             (
                 Query(
                     "sum by (phase) (" + "max by (namespace, aimendpoint, phase) (aim_endpoint_status_phase"

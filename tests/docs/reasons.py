@@ -44,7 +44,11 @@ EVENTS = (
     ("Fallback", "AIMEndpoint", "the same, by a step of `recipe.fallback`"),
     ("Ready, Stopped", "both, AIMEndpoint", "the phase, with the message of the condition Ready"),
     ("Pending, Degraded, Failed", "both", "the phase as a warning, with reason and message of the condition Ready"),
-    ("RecipeChanged, BetterRecipeAvailable, NoLongerFits", "AIMEndpoint", "the condition UpToDate, once it is False"),
+    (
+        "RecipeChanged, BetterRecipeAvailable, TemplateChanged, NoLongerFits",
+        "AIMEndpoint",
+        "the condition UpToDate, once it is False",
+    ),
     ("Downloaded, DownloadFailed", "AIMCache", "a model is on the volume, or its download failed"),
     ("Removed", "AIMCache", "a model is not on the volume any more"),
 )

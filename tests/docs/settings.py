@@ -18,8 +18,9 @@ The settings are the file `config.yaml` in the ConfigMap `aim-config` of the nam
 `manifests/base/config.yaml`. Everything has a default: an empty mapping is a complete file.
 
 - A change rolls out the hook server anew, because the ConfigMap's name follows its content.
-- What is part of a model server's pod (`tokenSecret`, `sharedMemory`, `startupSeconds`, `drainSeconds`, `listen`, the
-  requests) then rolls out the endpoints that use it; `images` and `toleratedTaints` are for new decisions alone.
+- What is part of a model server's pod (`tokenSecret`, `sharedMemory`, `startupSeconds`, `drainSeconds`, `listen`,
+  `nodeSelector`, `runtimeClassNames`, `caBundle`, the requests) then rolls out the endpoints that use it; `images` and
+  `toleratedTaints` are for new decisions alone.
 - A file that cannot be used stops the rollout: the new hook server prints what is wrong with it, the old ones go on. So
   does a key that nothing reads, such as `imagse` or `vllm/amdd`; the message names the nearest one that there is.
 

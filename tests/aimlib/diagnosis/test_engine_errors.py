@@ -23,6 +23,34 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
             "OutOfGPUMemory",
             "1.08 GiB",
         ),
+        (
+            "OSError: [Errno 28] No space left on device: '/dev/shm/psm_4a1f'",
+            "SharedMemoryFull",
+            "No space left on device",
+        ),
+        (
+            "RuntimeError: /dev/shm/nccl-WU88OE failed, error: No space left on device (28)",
+            "SharedMemoryFull",
+            "/dev/shm",
+        ),
+        (
+            "torch.distributed.DistBackendError: NCCL error in: x.cpp:94, unhandled system error, NCCL version 2.28\n"
+            "ncclSystemError: System call (e.g. socket, malloc) or external library call failed or device error.\n"
+            "Last error:\nError while creating shared memory segment /dev/shm/nccl-bX2 (size 9637888)",
+            "SharedMemoryFull",
+            "creating shared memory segment",
+        ),
+        (
+            "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: system has unsupported display driver",
+            "GPUUnusable",
+            "Error 803: system has unsupported display driver",
+        ),
+        ("ImportError: libcuda.so.1: cannot open shared object file: No such file", "GPUUnusable", "libcuda.so.1"),
+        (
+            "safetensors_rust.SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
+            "FilesMissing",
+            "MetadataIncompleteBuffer",
+        ),
         ("torch.OutOfMemoryError: Allocation on device", "OutOfGPUMemory", "torch.OutOfMemoryError"),
         (
             (
