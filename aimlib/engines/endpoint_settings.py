@@ -24,13 +24,13 @@ def allowed_flags(backend: str) -> frozenset[str]:
 
 
 @cache
-def _forms(key: str) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{form})" for form in load_data("engines/endpoint_settings")[key]))
+def _variables() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{form})" for form in load_data("engines/endpoint_settings")["env"]))
 
 
 def is_allowed(variable: str) -> bool:
     """Whether an endpoint may set a variable of that name."""
-    return bool(_forms("env").fullmatch(variable)) and not _forms("notEnv").fullmatch(variable)
+    return _variables().fullmatch(variable) is not None
 
 
 def parse_settings(backend: str, stated: EngineSettings) -> ParsedArgs:

@@ -31,19 +31,21 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
         (
             "RuntimeError: /dev/shm/nccl-WU88OE failed, error: No space left on device (28)",
             "SharedMemoryFull",
-            "/dev/shm",
+            "/dev/shm",  # noqa: S108 - what is quoted
         ),
         (
-            "torch.distributed.DistBackendError: NCCL error in: x.cpp:94, unhandled system error, NCCL version 2.28\n"
-            "ncclSystemError: System call (e.g. socket, malloc) or external library call failed or device error.\n"
-            "Last error:\nError while creating shared memory segment /dev/shm/nccl-bX2 (size 9637888)",
+            (
+                "torch.distributed.DistBackendError: NCCL error in: x.cpp:94, unhandled system error, NCCL 2.28\n"
+                "ncclSystemError: System call (e.g. socket, malloc) or external library call failed or device error.\n"
+                "Last error:\nError while creating shared memory segment /dev/shm/nccl-bX2 (size 9637888)"
+            ),
             "SharedMemoryFull",
             "creating shared memory segment",
         ),
         (
-            "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: system has unsupported display driver",
+            "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: unsupported display driver",
             "GPUUnusable",
-            "Error 803: system has unsupported display driver",
+            "Error 803: unsupported display driver",
         ),
         ("ImportError: libcuda.so.1: cannot open shared object file: No such file", "GPUUnusable", "libcuda.so.1"),
         (

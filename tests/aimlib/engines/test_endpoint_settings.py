@@ -17,14 +17,15 @@ FOR_RECIPES = {
         --allowed-local-media-path --api-key --hf-token --revision --model --host --port --served-model-name
         --uds --ssl-keyfile --distributed-executor-backend --structured-outputs-config --otlp-traces-endpoint
         --model-class-overrides --code-revision --trust-request-chat-template --profiler-config
-        --log-config-file --model-impl --tool-server --headless --root-path
+        --log-config-file --model-impl --tool-server --headless --root-path --chat-template
     """,
     "sglang": """
         --trust-remote-code --model-path --tokenizer-path --load-format --custom-weight-loader --lora-paths
         --config --sidecar --speculative-draft-model-path --json-model-override-args --forward-hooks
         --trace-modules --api-key --admin-api-key --host --port --enable-custom-logit-processor
         --crash-dump-folder --file-storage-path --download-dir --otlp-traces-endpoint --warmups --model-impl
-        --tool-server --enable-trace --export-metrics-to-file-dir --remote-instance-weight-loader-backend
+        --tool-server --chat-template --enable-trace --export-metrics-to-file-dir
+        --remote-instance-weight-loader-backend
     """,
 }
 
@@ -49,22 +50,20 @@ def test_a_flag_counts_by_whatever_name_the_engine_takes(short):
 
 ALLOWED = """
     NCCL_DEBUG VLLM_API_KEY VLLM_ROCM_USE_AITER SGLANG_USE_AITER HF_TOKEN HF_ENDPOINT HF_HUB_DOWNLOAD_TIMEOUT
-    TZ OMP_NUM_THREADS PYTORCH_HIP_ALLOC_CONF VLLM_CONFIGURE_LOGGING TOKENIZERS_PARALLELISM OTEL_SERVICE_NAME
+    TZ OMP_NUM_THREADS PYTORCH_HIP_ALLOC_CONF TOKENIZERS_PARALLELISM OTEL_SERVICE_NAME
 """
-REFUSED = (
-    "LD_PRELOAD LD_LIBRARY_PATH PATH PYTHONPATH PYTHONSTARTUP BASH_ENV HOME USER HF_HOME HF_HUB_CACHE HF_HUB_OFFLINE"
-)
-REFUSED += (
-    " VLLM_PLUGINS VLLM_ALLOW_INSECURE_SERIALIZATION VLLM_USE_MODELSCOPE VLLM_MODEL_REDIRECT_PATH VLLM_SERVER_DEV_MODE"
-)
-REFUSED += (
-    " VLLM_ALLOW_RUNTIME_LORA_UPDATING VLLM_LORA_RESOLVER_CACHE_DIR VLLM_LOGGING_CONFIG_PATH VLLM_PORT VLLM_HOST_IP"
-)
 REFUSED = """
-    SGLANG_EXTERNAL_MODEL_PACKAGE NCCL_NET_PLUGIN NCCL_TUNER_PLUGIN NCCL_CONF_FILE HSA_TOOLS_LIB
+    LD_PRELOAD LD_LIBRARY_PATH PATH PYTHONPATH PYTHONSTARTUP BASH_ENV HOME USER HF_HOME HF_HUB_CACHE HF_HUB_OFFLINE
+    VLLM_PLUGINS VLLM_ALLOW_INSECURE_SERIALIZATION VLLM_USE_MODELSCOPE VLLM_MODEL_REDIRECT_PATH VLLM_SERVER_DEV_MODE
+    VLLM_ALLOW_RUNTIME_LORA_UPDATING VLLM_LORA_RESOLVER_CACHE_DIR VLLM_LOGGING_CONFIG_PATH VLLM_PORT VLLM_HOST_IP
+    VLLM_CACHE_ROOT VLLM_CONFIG_ROOT VLLM_ASSETS_CACHE VLLM_USAGE_STATS_SERVER VLLM_CONFIGURE_LOGGING
+    SGLANG_EXTERNAL_MODEL_PACKAGE NCCL_NET_PLUGIN NCCL_TUNER_PLUGIN NCCL_CONF_FILE NCCL_COMM_ID HSA_TOOLS_LIB
     CUDA_INJECTION64_PATH ROCR_VISIBLE_DEVICES HIP_VISIBLE_DEVICES CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES
-    TRITON_CACHE_DIR SSL_CERT_FILE OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_HEADERS HTTPS_PROXY
-    nccl_debug NCCL_DEBUG_FILE TORCHINDUCTOR_CACHE_DIR
+    CUDA_HOME ROCM_HOME CUDA_NVCC_FLAGS CUDA_COREDUMP_PIPE CUDA_MPS_PIPE_DIRECTORY HIPBLASLT_TENSILE_LIBPATH
+    TRITON_CACHE_DIR TRITON_CACHE_MANAGER TRITON_REMOTE_CACHE_BACKEND TRITON_HOME TRITON_KERNEL_OVERRIDE
+    TRITON_DEFAULT_BACKEND TORCH_HOME TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD TORCHINDUCTOR_CACHE_DIR
+    SSL_CERT_FILE OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_HEADERS OTEL_PYTHON_CONFIGURATOR OTEL_PROPAGATORS
+    PYTORCH_TUNABLEOP_FILENAME HTTPS_PROXY nccl_debug NCCL_DEBUG_FILE
 """
 
 

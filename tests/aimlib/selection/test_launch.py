@@ -43,7 +43,7 @@ def test_degrees_are_read_by_any_name_and_the_rest_goes_to_tensor_parallel(backe
 @pytest.mark.parametrize(
     ("count", "args", "problem"),
     [
-        (1, ["-tp", "2"], "tensor 2 x pipeline 1 x data 1 make 2 ranks for 1 GPUs"),
+        (1, ["-tp", "2"], "tensor 2 x pipeline 1 x data 1 make 2 ranks for 1 GPU"),
         (4, ["-tp", "2"], "tensor 2 x pipeline 1 x data 1 make 2 ranks for 4 GPUs"),
         (2, ["-pp", "3"], "tensor 1 x pipeline 3 x data 1 make 3 ranks for 2 GPUs"),
         (0, ["-tp", "2"], "tensor 2 x pipeline 1 x data 1 make 2 ranks for 0 GPUs"),
