@@ -194,7 +194,7 @@ def own_account(plane: ControlPlane, name: str, namespace: str) -> Path:
 
 def _settled(plane: ControlPlane) -> bool:
     """Whether nodes and recipes are all known: what an endpoint gets no longer depends on when it asks."""
-    if not all(recipe.get("status") for recipe in plane.get("aimrecipes")["items"]):
+    if any(recipe["status"]["phase"] == "Pending" for recipe in plane.get("aimrecipes")["items"]):
         return False
     facts = plane.get("aimnodes")["items"]
     if len(facts) < len(plane.get("nodes")["items"]):

@@ -29,6 +29,36 @@ ENDPOINTS: dict[str, Raw] = {
         MODEL | {"service": {"route": {"parentRefs": [{"name": "edge"}, {"name": "edge", "sectionName": "https"}]}}}
     ),
     "a fallback states what to request instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
+    "a toleration with operator Exists has no value": (
+        MODEL | {"tolerations": [{"key": "sku", "operator": "Exists", "value": "gpu"}]}
+    ),
+    "tolerationSeconds goes with the effect NoExecute": (
+        MODEL | {"tolerations": [{"key": "sku", "effect": "NoSchedule", "tolerationSeconds": 1}]}
+    ),
+    "valueFrom is either secretKeyRef or configMapKeyRef": (
+        MODEL | {"engine": {"env": [{"name": "TZ", "valueFrom": {}}]}}
+    ),
+    "a variable has either value or valueFrom": (
+        MODEL
+        | {
+            "engine": {
+                "env": [
+                    {"name": "TZ", "value": "UTC", "valueFrom": {"configMapKeyRef": {"name": "zone", "key": "name"}}},
+                ]
+            }
+        }
+    ),
+    "engine.env may not have a variable twice": (
+        MODEL | {"engine": {"env": [{"name": "TZ", "value": "UTC"}, {"name": "TZ", "value": "CET"}]}}
+    ),
+    "labels may not have a key of the operator's or the cluster's: app.kubernetes.io/name, "
+    "app.kubernetes.io/instance, app.kubernetes.io/managed-by, app.kubernetes.io/version, pod-template-hash, "
+    "aim.engine.amd.com/, cache.aim.engine.amd.com/, metacontroller.k8s.io/": (
+        MODEL | {"labels": {"aim.engine.amd.com/endpoint": "other"}}
+    ),
+    "annotations may not have a key of the operator's or the cluster's: aim.engine.amd.com/, "
+    "cache.aim.engine.amd.com/, metacontroller.k8s.io/, container.apparmor.security.beta.kubernetes.io/, "
+    "seccomp.security.alpha.kubernetes.io/": MODEL | {"annotations": {"metacontroller.k8s.io/x": "y"}},
 }
 RECIPES: dict[str, Raw] = {
     "facts need either keyValueHeads and headDim, or latentAttention": (

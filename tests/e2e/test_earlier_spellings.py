@@ -1,5 +1,7 @@
 """Resources as they were written for the earlier operator."""
 
+import json
+
 import pytest
 
 from tests.e2e.space import endpoint
@@ -39,8 +41,7 @@ spec:
 def test_a_recipe_with_a_namespace_and_separate_words_is_used(space):
     name = space.namespace
     space.kubectl("apply", "--filename=-", input=RECIPE % {"name": name, "namespace": name})
-    space.wait("its status", lambda: "status" in space.get("aimrecipe", name))
-    assert space.get("aimrecipe", name)["status"]["phase"] == "Ready"
+    space.wait("it to be Ready", lambda: space.get("aimrecipe", name)["status"]["phase"] == "Ready")
     custom = {"name": name, "namespace": name}
     space.apply(endpoint("earlier", model={"id": f"example/{name}"}, recipe={"customRecipe": custom}))
     space.ready("earlier")
@@ -83,6 +84,9 @@ def test_an_endpoint_with_the_earlier_fields_is_served(space):
         "image": {"pullPolicy": "IfNotPresent", "pullSecrets": ["registry"]},
     }
     space.apply(endpoint("full", **spec))
+    space.becomes("full", "AddressPending")
+    address = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "10.1.2.4"}]}}})
+    space.kubectl("patch", "service", "full", "--subresource=status", "--type=merge", f"--patch={address}")
     space.ready("full")
     claim = space.get("pvc", "full-cache")["spec"]
     assert claim["resources"]["requests"]["storage"] == "500Gi"

@@ -37,7 +37,7 @@ def test_without_the_hook_server_nothing_is_deleted_and_it_converges_afterwards(
         during = state(space)
         assert during.keys() >= before.keys()
         assert space.deployment("survivor")["spec"]["replicas"] == 1
-        assert space.get("aimendpoint", "newcomer").get("status") is None
+        assert space.get("aimendpoint", "newcomer")["status"] == {"phase": "Pending"}
     space.ready("survivor", "newcomer")
     assert space.deployment("survivor")["spec"]["replicas"] == 2
 

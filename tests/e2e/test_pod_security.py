@@ -30,8 +30,26 @@ def pods():
     return list(found.values())
 
 
+CLASSES = {"priorityClassName": ("PriorityClass", "scheduling.k8s.io/v1", {"value": 1})}
+CLASSES["runtimeClassName"] = ("RuntimeClass", "node.k8s.io/v1", {"handler": "any"})
+
+
 @pytest.fixture
-def refusal(space):
+def classes(space):
+    """The classes that the pods of golden cases name, while a test runs."""
+    named = {(field, spec[field]) for _, _, spec in pods() for field in CLASSES if spec.get(field)}
+    assert {field for field, _ in named} == CLASSES.keys()
+    made = []
+    for field, name in sorted(named):
+        kind, version, fields = CLASSES[field]
+        made.append({"apiVersion": version, "kind": kind, "metadata": {"name": name}, **fields})
+    space.apply(*made)
+    yield
+    space.kubectl("delete", *(f"{one['kind'].lower()}/{one['metadata']['name']}" for one in made))
+
+
+@pytest.fixture
+def refusal(space, classes):  # noqa: ARG001 - must be there
     """`refusal(spec)`: why the API server would not have such a pod in this namespace; None where it would."""
     api = client.CoreV1Api(config.new_client_from_config(str(space.plane.kubeconfig)))
 

@@ -169,7 +169,7 @@ def test_a_bad_recipe_is_invalid_with_its_reason_and_touches_no_endpoint(space):
     spec = {"modelId": MODEL["modelId"], "hardware": "MI300X", "precision": "bf16", "backend": "vllm"}
     raw = made("AIMRecipe", spec | {"configurations": configurations}) | {"metadata": {"name": name}}
     space.apply(raw)
-    space.wait("the recipe to be examined", lambda: "status" in space.get("aimrecipe", name))
+    space.wait("the recipe to be examined", lambda: space.get("aimrecipe", name)["status"]["phase"] != "Pending")
     status = space.get("aimrecipe", name)["status"]
     assert status["phase"] == "Invalid"
     assert "--max-model-len" in status["message"]

@@ -107,7 +107,7 @@ def test_a_server_with_the_certificate_of_another_authority_changes_nothing_and_
     reconnect(restored)
     space.apply(endpoint("newcomer", modelId=MODEL))
     space.wait("an event to say why", lambda: "certificate" in events(space.get("events")["items"]))
-    assert space.get("aimendpoint", "newcomer").get("status") is None
+    assert space.get("aimendpoint", "newcomer")["status"] == {"phase": "Pending"}
     assert space.children() == children
     mounts.write(mounts.folder(restored, mounts.TLS), right)
     space.ready("newcomer")
