@@ -101,6 +101,9 @@ def _wrong(raw: Raw, asked: Raw, children: dict[tuple[str, str], Raw]) -> list[s
         "volume": (claims, held),
         "claim": ((uid, "PersistentVolumeClaim") in children, bool(own)),
         "status": (status.get("observedGeneration"), raw["metadata"]["generation"]),
-        "phase": (status.get("phase") in ({"Stopped"} if not asked["replicas"] else {"Ready", "Pending"}), True),
+        "phase": (
+            status.get("phase") in ({"Stopped"} if not asked["replicas"] else {"Ready", "Degraded", "Pending"}),
+            True,
+        ),
     }
     return [f"{what} is {is_} and not {should}" for what, (is_, should) in compared.items() if is_ != should]

@@ -47,8 +47,8 @@ def test_a_change_that_the_api_server_refuses_is_reported_until_it_is_taken_back
     forbidden = '{"spec": {"service": {"type": "NodePort", "nodePort": 80}}}'  # outside the range of node ports
     space.kubectl("patch", "aimendpoint/refused", "--type=merge", f"--patch={forbidden}")
     message = space.becomes("refused", "ChildRefused", seconds=PATIENCE)
-    assert message.startswith("Service refused cannot be changed: the API server refuses it")
-    assert space.get("aimendpoint", "refused")["status"]["phase"] == "Failed"
+    assert message.startswith("1 of 1 replicas serves; Service refused cannot be changed: the API server refuses it")
+    assert space.get("aimendpoint", "refused")["status"]["phase"] == "Degraded"
     assert space.get("service", "refused")["spec"]["type"] == "ClusterIP"
     space.kubectl("patch", "aimendpoint/refused", "--type=merge", '--patch={"spec": {"service": {"nodePort": null}}}')
     space.ready("refused")
