@@ -56,7 +56,7 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
     )
     name = applied(space, "endpoint-full.yaml")
     storage_class = space.get("aimendpoint", name)["spec"]["cache"]["storageClass"]
-    assert space.becomes(name, "Progressing").startswith("0 of 2 replicas ready")
+    assert f"there is no storage class {storage_class}" in space.becomes(name, "StorageClassNotFound")
     assert space.children() == [
         "configmap/qwen-full-dashboard",
         "deployment.apps/qwen-full",
@@ -113,7 +113,7 @@ def test_describe_shows_the_choice_and_why(space):
     space.apply(endpoint("described", modelId="Qwen/Qwen3-32B", gpuCount=1))
     space.ready("described")
     said = space.kubectl("describe", "aimendpoint", "described")
-    for words in ("the best of", "that fit of", "Asked:", "MI300X, MI325X in the cluster", "replicas ready"):
+    for words in ("the best of", "that fit of", "Asked:", "MI300X, MI325X", "replicas ready"):
         assert words in said, said
 
 
