@@ -93,6 +93,7 @@ def _wrong(raw: Raw, asked: Raw, children: dict[tuple[str, str], Raw]) -> list[s
     claims = {one["persistentVolumeClaim"]["claimName"] for one in pod["volumes"] if "persistentVolumeClaim" in one}
     own = {f"{raw['metadata']['name']}-cache"} if asked["cache"].get("enabled") else set()
     held = own or ({"shared-storage"} if "name" in asked["cache"] else set())
+    phase, allowed = status.get("phase"), {"Ready", "Degraded", "Pending"} if asked["replicas"] else {"Stopped"}
     compared = {
         "spec": (raw["spec"]["service"]["port"], asked["service"]["port"]),
         "replicas": (deployment.get("replicas"), asked["replicas"]),
@@ -101,9 +102,6 @@ def _wrong(raw: Raw, asked: Raw, children: dict[tuple[str, str], Raw]) -> list[s
         "volume": (claims, held),
         "claim": ((uid, "PersistentVolumeClaim") in children, bool(own)),
         "status": (status.get("observedGeneration"), raw["metadata"]["generation"]),
-        "phase": (
-            status.get("phase") in ({"Stopped"} if not asked["replicas"] else {"Ready", "Degraded", "Pending"}),
-            True,
-        ),
+        "phase": (phase, phase if phase in allowed else " or ".join(sorted(allowed))),
     }
     return [f"{what} is {is_} and not {should}" for what, (is_, should) in compared.items() if is_ != should]
