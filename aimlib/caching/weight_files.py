@@ -76,7 +76,9 @@ def exclusion(exclude: Sequence[str], select: Callable[[Sequence[str]], Iterable
 
 def form_loaded(backend: str, args: Sequence[str]) -> str | None:
     """The form that an engine loads with these arguments; None where that is not known."""
-    stated = parse_args(backend, args).value(engine(backend).flags.load_format, str)
+    stated = None
+    if any("load" in word for word in args):  # few do, and endpoints and caches ask in each sync
+        stated = parse_args(backend, args).value(engine(backend).flags.load_format, str)
     return FORM_OF_FORMAT.get(stated or "auto")
 
 
@@ -85,9 +87,7 @@ def recipe_forms(spec: Raw) -> frozenset[str]:
     found = set()
     for configuration in spec.get("configurations") or ():
         args = [str(word) for word in configuration.get("args") or ()]
-        # Few recipes state a format, and a cache reads all recipes of its models in each sync.
-        stated = any("load" in word for word in args)
-        found.add((form_loaded(str(spec.get("backend")), args) if stated else None) or HUGGING_FACE)
+        found.add(form_loaded(str(spec.get("backend")), args) or HUGGING_FACE)
     return frozenset(found or {HUGGING_FACE})
 
 

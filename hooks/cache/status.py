@@ -16,6 +16,7 @@ from aimlib.api.cache_status import (
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
 from aimlib.caching.eviction import cleanup_policy, plan_removals, stored_models
+from aimlib.caching.gated_models import token_advice
 from aimlib.caching.job_reports import MAX_REPORTS, RemovedModel, Reports
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.printable import printable
@@ -165,10 +166,7 @@ def gated_warnings(
     """A warning about gated models that are to be downloaded, where the spec names no token."""
     awaited = [one.status.id for one in models if one.desired and one.status.status != "Ready"]
     if found := sorted(gated.intersection(awaited)) if not (spec.hub.token_secret or spec.hub.offline) else []:
-        yield (
-            f"gated: {', '.join(found)}; accept the conditions at the hub, and provide a token with access in key "
-            f"{default.key} of Secret {default.name}, or name another one in hub.tokenSecret"
-        )
+        yield f"gated: {', '.join(found)}; accept the conditions {token_advice(default, 'hub.tokenSecret')}"
 
 
 def cache_warnings(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from aimlib.caching.gated_models import gated_models
+from aimlib.caching.gated_models import gated_models, token_advice
 from aimlib.protocol.conditions import Verdict
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.world import World
@@ -15,8 +15,5 @@ def gated_model_warnings(world: World, owner: Owner, serving: Verdict) -> Iterat
     own_token = any(one.name == "HF_TOKEN" for one in owner.resolved.env)
     downloads = owner.cache is None and not serving.met and owner.replicas > 0
     if downloads and not stated and not own_token and checkpoint in gated_models(world.recipes):
-        secret = owner.config.token_secret
-        yield (
-            f"{checkpoint} is gated: accept its conditions at the hub, and provide a token with access in key "
-            f"{secret.key} of Secret {secret.name}, or name another one in model.tokenSecret"
-        )
+        advice = token_advice(owner.config.token_secret, "model.tokenSecret")
+        yield f"{checkpoint} is gated: accept its conditions {advice}"

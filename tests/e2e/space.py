@@ -37,6 +37,11 @@ class Space:
         """What kubectl prints; KubectlError when it fails."""
         return self.plane.kubectl(f"--namespace={self.namespace}", *arguments, input=input)
 
+    def give_address(self, service: str, ip: str) -> None:
+        """What a controller of load balancers does, of which there is none here."""
+        address = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": ip}]}}})
+        self.kubectl("patch", "service", service, "--subresource=status", "--type=merge", f"--patch={address}")
+
     def apply(self, *objects: Raw) -> None:
         """`kubectl apply` of some objects."""
         self.kubectl("apply", "--filename=-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))

@@ -1,7 +1,5 @@
 """Resources as they were written for the earlier operator."""
 
-import json
-
 import pytest
 
 from tests.e2e.space import endpoint
@@ -85,8 +83,7 @@ def test_an_endpoint_with_the_earlier_fields_is_served(space):
     }
     space.apply(endpoint("full", **spec))
     space.becomes("full", "AddressPending")
-    address = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "10.1.2.4"}]}}})
-    space.kubectl("patch", "service", "full", "--subresource=status", "--type=merge", f"--patch={address}")
+    space.give_address("full", "10.1.2.4")
     space.ready("full")
     claim = space.get("pvc", "full-cache")["spec"]
     assert claim["resources"]["requests"]["storage"] == "500Gi"

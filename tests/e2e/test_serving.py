@@ -71,8 +71,7 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
     spec = {**stored, "persistentVolumeReclaimPolicy": "Retain", "storageClassName": storage_class}
     space.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": space.namespace}, "spec": spec})
     space.becomes(name, "AddressPending")
-    address = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "10.1.2.3"}]}}})
-    space.kubectl("patch", "service", name, "--subresource=status", "--type=merge", f"--patch={address}")
+    space.give_address(name, "10.1.2.3")
     space.ready(name)
     assert space.get("aimendpoint", name)["status"]["endpoints"]["external"].startswith("http://10.1.2.3:")
     space.kubectl("delete", "persistentvolume", space.namespace, "--wait=false")

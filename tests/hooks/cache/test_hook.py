@@ -363,57 +363,46 @@ def test_a_job_that_runs_stays_while_another_waits_for_the_reports():
     assert [one["metadata"]["name"] for one in jobs] == [name]
 
 
-def test_endpoints_of_another_cache_on_the_same_claim_are_users():
-    """A clean-up of the one cache would remove the models under the pods of the other."""
-    model = {"id": "Qwen/Qwen3-32B"}
-    existing = {"existingClaim": "models", "accessMode": "ReadWriteMany"}
-    ready = {**model, "revision": "main", "status": "Ready", "commit": "9216db5", "size": "61Gi", "files": 25}
-    shared_cache = {"spec": {"storage": existing, "models": [model]}, "status": {"cachedModels": [ready]}}
-    endpoint = play(
-        "endpoint",
-        "/endpoint/sync",
-        {
-            "endpoint": {"spec": {"modelId": model["id"]}},
-            "recipes": ["qwen3-32b-mi300x-bf16"],
-            "inventory": "mi300x",
-            "caches": {"ours": shared_cache},
-        },
-    )
-    [running] = [one for one in endpoint.answer.said["children"] if one["kind"] == "Deployment"]
-    cleaned = {"storage": existing, "models": [model], "cleanup": {"enabled": True, "maxAge": "1s"}}
-    theirs = sync({"cache": {"metadata": {"name": "theirs"}, "spec": cleaned}, "claims": {"models": {}}})
-    rules = call("cache", "/cache/customize", {"parent": theirs.request["parent"]}).said["relatedResources"]
+SERVED = {"id": "Qwen/Qwen3-32B"}
+
+
+def deployment_on(name, spec):
+    """The Deployment of the endpoint chat, which serves the model from a ready cache."""
+    ready = {**SERVED, "revision": "main", "status": "Ready", "commit": "9216db5", "size": "61Gi", "files": 25}
+    world = {
+        "endpoint": {"spec": {"modelId": SERVED["id"]}},
+        "recipes": ["qwen3-32b-mi300x-bf16"],
+        "inventory": "mi300x",
+        "caches": {name: {"spec": spec, "status": {"cachedModels": [ready]}}},
+    }
+    children = play("endpoint", "/endpoint/sync", world).answer.said["children"]
+    [running] = [one for one in children if one["kind"] == "Deployment"]
+    return running
+
+
+def users_of(cache, running):
+    """Who uses the models of a cache, which has to relate the running Deployment to know."""
+    rules = call("cache", "/cache/customize", {"parent": cache.request["parent"]}).said["relatedResources"]
     selected = [rule["labelSelector"] for rule in rules if rule["resource"] == "deployments"]
     assert any(compile_selector(one)(running["metadata"]["labels"]) for one in selected)
-    request = {
-        **theirs.request,
-        "related": {**theirs.request["related"], "Deployment.apps/v1": {"team-a/chat": running}},
-    }
-    said = call("cache", "/cache/sync", request).said
-    assert [one["usedBy"] for one in said["status"]["cachedModels"]] == [["chat"]]
+    related = {**cache.request["related"], "Deployment.apps/v1": {"team-a/chat": running}}
+    said = call("cache", "/cache/sync", {**cache.request, "related": related}).said
+    return [one["usedBy"] for one in said["status"]["cachedModels"]]
+
+
+def test_endpoints_of_another_cache_on_the_same_claim_are_users():
+    """A clean-up of the one cache would remove the models under the pods of the other."""
+    existing = {"existingClaim": "models", "accessMode": "ReadWriteMany"}
+    running = deployment_on("ours", {"storage": existing, "models": [SERVED]})
+    cleaned = {"storage": existing, "models": [SERVED], "cleanup": {"enabled": True, "maxAge": "1s"}}
+    theirs = sync({"cache": {"metadata": {"name": "theirs"}, "spec": cleaned}, "claims": {"models": {}}})
+    assert users_of(theirs, running) == [["chat"]]
 
 
 def test_endpoints_of_a_cache_that_borrows_the_claim_of_this_one_are_its_users():
     """Without them, a clean-up of the cache that made the claim would remove the models under their pods."""
-    model = {"id": "Qwen/Qwen3-32B"}
-    ready = {**model, "revision": "main", "status": "Ready", "commit": "9216db5", "size": "61Gi", "files": 25}
-    borrowed = {"storage": {"existingClaim": "models-storage", "accessMode": "ReadWriteMany"}, "models": [model]}
-    endpoint = play(
-        "endpoint",
-        "/endpoint/sync",
-        {
-            "endpoint": {"spec": {"modelId": model["id"]}},
-            "recipes": ["qwen3-32b-mi300x-bf16"],
-            "inventory": "mi300x",
-            "caches": {"borrows": {"spec": borrowed, "status": {"cachedModels": [ready]}}},
-        },
-    )
-    [running] = [one for one in endpoint.answer.said["children"] if one["kind"] == "Deployment"]
+    borrowed = {"existingClaim": "models-storage", "accessMode": "ReadWriteMany"}
+    running = deployment_on("borrows", {"storage": borrowed, "models": [SERVED]})
     assert "cache.aim.engine.amd.com/models" not in running["metadata"]["labels"]
-    lender = sync({"cache": {"metadata": {"name": "models"}, "spec": {"size": "1Ti", "models": [model]}}})
-    rules = call("cache", "/cache/customize", {"parent": lender.request["parent"]}).said["relatedResources"]
-    selected = [rule["labelSelector"] for rule in rules if rule["resource"] == "deployments"]
-    assert any(compile_selector(one)(running["metadata"]["labels"]) for one in selected)
-    related = {**lender.request["related"], "Deployment.apps/v1": {"team-a/chat": running}}
-    said = call("cache", "/cache/sync", {**lender.request, "related": related}).said
-    assert [one["usedBy"] for one in said["status"]["cachedModels"]] == [["chat"]]
+    lender = sync({"cache": {"metadata": {"name": "models"}, "spec": {"size": "1Ti", "models": [SERVED]}}})
+    assert users_of(lender, running) == [["chat"]]
