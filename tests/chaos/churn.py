@@ -40,7 +40,7 @@ class Churn:
 
     def spec(self, chance: random.Random, number: int) -> dict[str, Any]:
         """A spec that Deployment, Service and claim show; a third has a claim of its own, a third uses the cache."""
-        cache = ({"enabled": True, "size": "1Gi"}, {"name": "shared"}, {"enabled": False})[number % 3]
+        cache = ({"enabled": True, "size": "80Gi"}, {"name": "shared"}, {"enabled": False})[number % 3]
         return {
             "modelId": MODEL,
             "replicas": chance.choice((0, 0, 0, 1, 2)),

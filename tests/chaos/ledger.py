@@ -94,6 +94,7 @@ def _wrong(raw: Raw, asked: Raw, children: dict[tuple[str, str], Raw]) -> list[s
     own = {f"{raw['metadata']['name']}-cache"} if asked["cache"].get("enabled") else set()
     held = own or ({"shared-storage"} if "name" in asked["cache"] else set())
     phase, allowed = status.get("phase"), {"Ready", "Degraded", "Pending"} if asked["replicas"] else {"Stopped"}
+    said = f"{phase} ({status.get('message')})"
     compared = {
         "spec": (raw["spec"]["service"]["port"], asked["service"]["port"]),
         "replicas": (deployment.get("replicas"), asked["replicas"]),
@@ -102,6 +103,6 @@ def _wrong(raw: Raw, asked: Raw, children: dict[tuple[str, str], Raw]) -> list[s
         "volume": (claims, held),
         "claim": ((uid, "PersistentVolumeClaim") in children, bool(own)),
         "status": (status.get("observedGeneration"), raw["metadata"]["generation"]),
-        "phase": (phase, phase if phase in allowed else " or ".join(sorted(allowed))),
+        "phase": (said, said if phase in allowed else " or ".join(sorted(allowed))),
     }
     return [f"{what} is {is_} and not {should}" for what, (is_, should) in compared.items() if is_ != should]
