@@ -60,10 +60,11 @@ def _up_to_date(before: Raw, after: Raw) -> Iterator[Transition]:
 
 
 def _phase(before: Raw, after: Raw) -> Iterator[Transition]:
-    """The phase, once it or the reason for it differs."""
+    """The phase, once it or the reason for it differs; one that is still being reached is told when it is."""
     phase = str(after.get("phase"))
     old, new = (find_condition(status, "Ready") for status in (before, after))
-    if phase in PHASES and (phase, new.get("reason")) != (before.get("phase"), old.get("reason")):
+    reaching = PHASES.get(phase) == NORMAL and new.get("reason") == "Progressing"
+    if phase in PHASES and not reaching and (phase, new.get("reason")) != (before.get("phase"), old.get("reason")):
         about = "" if new.get("status") == "True" or phase == new.get("reason") else f"{new.get('reason')}: "
         yield Transition(phase, PHASES[phase], f"{about}{new.get('message')}")
 

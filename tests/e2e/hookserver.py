@@ -1,9 +1,11 @@
 """The hook server as tests treat it: counted, killed, replaced by one that is broken, and started again."""
 
+import os
 import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from unittest.mock import patch
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -64,11 +66,14 @@ def broken(plane: ControlPlane, installation: Operator) -> Iterator[list[str]]:
 
 
 @contextmanager
-def within(plane: ControlPlane, installation: Operator) -> Iterator[None]:
-    """With this process in the hook server's place, which goes by the environment and the constants that it has now."""
+def within(plane: ControlPlane, installation: Operator, **environment: str) -> Iterator[None]:
+    """With this process in the hook server's place, which goes by that environment and the constants that it has now.
+
+    The environment is this process's own again before the hook server starts, which would inherit it.
+    """
     port = int(installation.hooks_url.rpartition(":")[2])
     files = tuple(str(mounts.folder(plane, mounts.TLS) / name) for name in ("tls.crt", "tls.key"))
-    with stopped(plane, installation):
+    with stopped(plane, installation), patch.dict(os.environ, environment):
         server = make_server("127.0.0.1", port, create_app(), threaded=True, ssl_context=files, request_handler=Silent)
         with answering(server, "hooks"):
             yield

@@ -49,9 +49,7 @@ def measured(space, installation, prometheus, monkeypatch):
     monkeypatch.setattr(observer, "MAX_AGE", timedelta(seconds=2))
     monkeypatch.setattr(live_metrics, "HOLD_TIME", timedelta(seconds=0.5))
     monkeypatch.setattr(endpoint_report, "RESYNC_SECONDS", 1)
-    monkeypatch.setenv("AIM_OBSERVE", "prometheus")
-    monkeypatch.setenv("AIM_PROMETHEUS_URL", prometheus.url)
-    with within(space.plane, installation):
+    with within(space.plane, installation, AIM_OBSERVE="prometheus", AIM_PROMETHEUS_URL=prometheus.url):
         spec = {"modelId": MODEL, "monitoring": {"enabled": True}}
         space.apply(*(endpoint(name, **spec, backend=engine) for name, engine in ENGINES.items()))
         space.apply(endpoint("unscraped", **spec), endpoint("unmonitored", modelId=MODEL))

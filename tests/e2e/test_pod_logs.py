@@ -66,10 +66,8 @@ def rights(space):
 def reading(space, installation, monkeypatch):
     """The namespace of a hook server that reads logs, and asks for a missing right every second."""
     monkeypatch.setattr(observer, "ALLOWED_AGAIN_AFTER", timedelta(seconds=1))
-    monkeypatch.setenv("KUBECONFIG", str(own_account(space.plane, "aim-hooks", "aim-system")))
-    monkeypatch.setenv("AIM_OBSERVE", "pods")
-    monkeypatch.setenv("AIM_OBSERVE_LOGS", "true")
-    with within(space.plane, installation):
+    account = str(own_account(space.plane, "aim-hooks", "aim-system"))
+    with within(space.plane, installation, KUBECONFIG=account, AIM_OBSERVE="pods", AIM_OBSERVE_LOGS="true"):
         yield space
 
 

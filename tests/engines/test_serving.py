@@ -55,10 +55,9 @@ def hooks(engine_plane, engine_operator, monitored) -> Iterator[None]:
         patch.setattr(observer, "MAX_AGE", timedelta(seconds=5))
         patch.setattr(live_metrics, "HOLD_TIME", timedelta(seconds=1))
         patch.setattr(endpoint_report, "RESYNC_SECONDS", 2)
-        patch.setenv("AIM_OBSERVE", "pods,prometheus")
-        patch.setenv("AIM_PROMETHEUS_URL", monitored.url)
-        patch.setenv("KUBECONFIG", str(own_account(engine_plane, "aim-hooks", "aim-system")))
-        with within(engine_plane, engine_operator):
+        account = str(own_account(engine_plane, "aim-hooks", "aim-system"))
+        environment = {"KUBECONFIG": account, "AIM_OBSERVE": "pods,prometheus", "AIM_PROMETHEUS_URL": monitored.url}
+        with within(engine_plane, engine_operator, **environment):
             yield
 
 

@@ -46,12 +46,10 @@ def hub() -> Iterator[Hub]:
 def failing(engine_plane, engine_operator) -> Iterator[Space]:
     """A namespace for endpoints that fail, where the hook server may read their logs."""
     engine_plane.kubectl("apply", f"--filename={RIGHTS}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(own_account(engine_plane, "aim-hooks", "aim-system")))
-        patch.setenv("AIM_OBSERVE", "pods")
-        patch.setenv("AIM_OBSERVE_LOGS", "true")
-        with within(engine_plane, engine_operator), space_for(engine_plane, "failing") as space:
-            yield space
+    account = str(own_account(engine_plane, "aim-hooks", "aim-system"))
+    environment = {"KUBECONFIG": account, "AIM_OBSERVE": "pods", "AIM_OBSERVE_LOGS": "true"}
+    with within(engine_plane, engine_operator, **environment), space_for(engine_plane, "failing") as space:
+        yield space
     engine_plane.kubectl("delete", f"--filename={RIGHTS}")
 
 

@@ -40,6 +40,8 @@ SERVING = status("Ready", "AllReplicasReady", "2 of 2 replicas ready")
             status("Failed", "OutOfMemory"),
             [Transition("Failed", WARNING, "OutOfMemory: why")],
         ),
+        (SERVING, status("Stopped", "Progressing"), []),
+        (status("Stopped", "Progressing"), status("Stopped", "Stopped"), [Transition("Stopped", NORMAL, "why")]),
         (SERVING, status("Stopped", "Stopped"), [Transition("Stopped", NORMAL, "why")]),
         ("no object", SERVING, [Transition("Ready", NORMAL, "2 of 2 replicas ready")]),
     ],
