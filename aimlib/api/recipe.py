@@ -7,10 +7,8 @@ from pydantic import Field
 
 from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Name, Quantity, Ruled, Text
 from aimlib.api.meta import Conditions, K8sObject
+from aimlib.api.model_facts import ModelFacts
 from aimlib.api.precision import Precision
-
-MAX_WEIGHTS_GIB = 2**20
-"""A PiB, which is a thousand times the largest model."""
 
 Backend = Literal["vllm", "sglang"]
 """The engine."""
@@ -108,58 +106,6 @@ class Configuration(Model):
     """CPU and memory per replica."""
     measurements: Annotated[tuple[Measurement, ...], Field(max_length=8)] = ()
     """Published measurements of this configuration."""
-
-
-class LatentAttention(Model):
-    """Multi-head latent attention: one compressed KV cache entry per token, replicated on every rank."""
-
-    kv_lora_rank: Annotated[int, Field(ge=1)]
-    """kv_lora_rank of the model's config.json."""
-    qk_rope_head_dim: Annotated[int, Field(ge=1)]
-    """qk_rope_head_dim of the model's config.json."""
-
-
-class SlidingWindow(Model):
-    """Layers that attend to the last tokens only."""
-
-    layers: Annotated[int, Field(ge=1)]
-    """Number of such layers."""
-    tokens: Annotated[int, Field(ge=1)]
-    """Number of tokens that each of them attends to."""
-
-
-class ModelFacts(Model):
-    """Facts of the checkpoint from which its memory is computed."""
-
-    weights_gib: Annotated[float, Field(ge=0, le=MAX_WEIGHTS_GIB, alias="weightsGiB")]
-    """Size of the safetensors files that are loaded, in GiB."""
-    layers: Annotated[int, Field(ge=1, le=1024)]
-    """num_hidden_layers that keep a KV cache, sliding-window layers included."""
-    attention_heads: Annotated[int, Field(ge=1, le=1024)]
-    """num_attention_heads."""
-    key_value_heads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """num_key_value_heads; left out with latent attention."""
-    head_dim: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """head_dim; left out with latent attention."""
-    latent_attention: LatentAttention | None = None
-    """For models with multi-head latent attention."""
-    sliding_window: SlidingWindow | None = None
-    """For models with layers that attend to the last tokens only."""
-    intermediate_size: Annotated[int, Field(ge=1)] | None = None
-    """intermediate_size, of models whose weights are quantised in blocks."""
-    moe_intermediate_size: Annotated[int, Field(ge=1)] | None = None
-    """moe_intermediate_size, of such models with experts."""
-    quantization_block: Annotated[int, Field(ge=1)] | None = None
-    """weight_block_size in quantization_config: the rows and columns of a block that has one scale. Blocks are not cut
-    apart, so the sizes above limit the tensor parallel degree."""
-    max_context: Annotated[int, Field(ge=1)]
-    """Maximum context length of the checkpoint, in tokens."""
-    gated: bool = False
-    """Whether the hub requires a token with access to the model."""
-    license: Text | None = None
-    """Short name of the licence."""
-    source: Text | None = None
-    """Source of these facts."""
 
 
 class RecipeImage(Model):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.meta import Raw
-from aimlib.api.recipe import MAX_WEIGHTS_GIB
+from aimlib.api.model_facts import MAX_WEIGHTS_GIB
 from aimlib.caching.weight_files import loaded_model, recipe_forms
 from aimlib.kube.quantity import GIB, from_gib, parse_quantity
 

@@ -13,7 +13,7 @@ must fit is vLLM's own check at start. A sliding-window layer keeps its window o
 
 from typing import NamedTuple
 
-from aimlib.api.recipe import ModelFacts
+from aimlib.api.model_facts import ModelFacts
 from aimlib.kube.quantity import GIB
 
 WEIGHTS_FACTOR = 1.02

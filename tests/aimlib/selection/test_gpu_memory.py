@@ -4,7 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aimlib.api.recipe import ModelFacts, RecipeSpec
+from aimlib.api.model_facts import ModelFacts
+from aimlib.api.recipe import RecipeSpec
 from aimlib.hardware.products import product
 from aimlib.selection.gpu_memory import (
     GIB,
