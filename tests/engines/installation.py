@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -12,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.cluster.toolchain import MissingToolError, cache_dir
+from tests.cluster.toolchain import SYSTEM_CERTIFICATES, MissingToolError, cache_dir
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
@@ -27,7 +28,7 @@ PLATFORM = ("Linux", "x86_64")
 
 def folder() -> Path:
     """The virtual environment; changes with anything that is locked, and with the Python."""
-    inputs = [LOCK.read_text(), sys.version, *PLATFORM, sys.executable]
+    inputs = [LOCK.read_text(), sys.version, *PLATFORM, sys.base_prefix]
     return cache_dir() / "engines" / hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
 
 
@@ -70,7 +71,8 @@ def _marker(place: Path) -> Path:
 def _install(place: Path) -> None:
     uv = Path(sys.executable).parent / "uv"
     command = [uv, "pip", "install", "--no-deps", "--require-hashes", "--python", place / "bin" / "python"]
-    if subprocess.run([*command, "--requirement", LOCK], check=False).returncode:
+    environment = {**os.environ, **SYSTEM_CERTIFICATES}
+    if subprocess.run([*command, "--requirement", LOCK], check=False, env=environment).returncode:
         raise MissingToolError("vLLM could not be installed (see above)")
 
 
