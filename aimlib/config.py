@@ -90,6 +90,9 @@ class Config(Model):
     """Address that engines listen on: `::` in a cluster whose pods have IPv6 addresses, which vLLM takes as both."""
     startup_seconds: Annotated[int, Field(ge=10)] = 3600
     """Seconds that a model server may take to download, load and compile before it is restarted."""
+    full_after_seconds: Annotated[int, Field(ge=10, le=86400)] = 120
+    """Seconds for which an endpoint that has never been ready waits for room on the selected hardware before it takes
+    the next candidate (recipe.whenFull). More than a new node takes, where an autoscaler adds nodes."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
     """Number of candidates that status.selection lists; the others are counted only."""
     route_scheme: Literal["http", "https"] = "http"

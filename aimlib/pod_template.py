@@ -13,6 +13,11 @@ FIRST = 1
 NEWEST = max(BRINGS)
 
 
+def rendered(pinned: int | None) -> int:
+    """The version that is rendered for a pinned one; one of a later release is rendered as the newest of this one."""
+    return min(pinned or FIRST, NEWEST)
+
+
 def what_is_new(version: int) -> str:
     """What the newest version brings to one of an earlier version."""
     return "; ".join(text for number, text in BRINGS.items() if number > version)

@@ -80,5 +80,8 @@ class RecipeChoice(Model):
     When left out, the fewest GPUs rank first."""
     fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
     """What to request instead when nothing fits, tried in this order."""
+    when_full: Literal["Wait", "Next"] | None = None
+    """What an endpoint does that has never been ready, and for whose pods the scheduler finds no room. Next, the
+    default, takes the next candidate on other hardware or with fewer GPUs; Wait waits for room."""
     update_policy: Literal["Pinned", "Auto"] = "Pinned"
     """Pinned keeps a running endpoint on its configuration and reports a better one; Auto changes to the better one."""

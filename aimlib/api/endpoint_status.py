@@ -37,6 +37,19 @@ class Candidate(Model):
     """What is available instead."""
 
 
+class FullHardware(Model):
+    """Hardware on which the scheduler found no room for a replica."""
+
+    product: Name
+    """The GPU product."""
+    gpu_count: Annotated[int, Field(ge=1)]
+    """GPUs per replica for which there was no room."""
+    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the scheduler first found none."""
+    message: MessageText
+    """What the scheduler reported of the nodes."""
+
+
 class Selection(Model):
     """How the configuration was selected, as of the time of the selection."""
 
@@ -52,6 +65,8 @@ class Selection(Model):
     """The candidates, best first, up to a limit."""
     notes: tuple[Text, ...] = ()
     """What of the selected recipe is left out or replaced."""
+    full: tuple[FullHardware, ...] = ()
+    """Hardware that was full when its candidates were passed over."""
 
 
 class ResolvedResources(Model):

@@ -43,6 +43,13 @@ def claim_pending(message: str) -> bool:
     return bool(CLAIM_MISSING.search(message))
 
 
+def lacks(message: str, resource: str) -> bool:
+    """Whether the scheduler found nodes that would do, were more of a resource free on them."""
+    whole = FIT_ERROR.fullmatch(one_line(message[:READ_LENGTH]))
+    parts = re.split(r", (?=\d+ )", whole["parts"]) if whole else []
+    return any(re.fullmatch(rf"\d+ Insufficient {re.escape(resource)}", part) for part in parts)
+
+
 def summarize(message: str, requests: PodRequests) -> str:
     """A summary of the scheduler's message; the message itself where its format is unknown."""
     message = one_line(message[:READ_LENGTH])

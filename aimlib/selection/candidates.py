@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from aimlib.api.endpoint_parts import Resources
+from aimlib.api.endpoint_status import FullHardware
 from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
 from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
@@ -43,6 +44,8 @@ class Case(NamedTuple):
     """CPU and memory that the endpoint states."""
     downloads: bool = False
     """Whether the model is downloaded to the node, into an emptyDir."""
+    full: tuple[FullHardware, ...] = ()
+    """Hardware on which the scheduler found no room for this endpoint."""
 
     def narrowed(self, keep: Callable[[GpuClass], bool]) -> "Case":
         return self._replace(classes=tuple(one for one in self.classes if keep(one)))

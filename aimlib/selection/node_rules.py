@@ -184,3 +184,12 @@ def taints(case: Case) -> RuleResult:
         "nodes without taints that it does not tolerate",
         f"{nodes} node{'s' * (nodes > 1)} tainted {texts} ({remedy}{only})",
     )
+
+
+def room(case: Case) -> RuleResult:
+    """The scheduler did not report that there is no room for as many GPUs, or for fewer."""
+    name, count = _product_name(case), case.configuration.gpu_count
+    found = next((one for one in case.full if one.product == name and one.gpu_count <= count), None)
+    if found is None:
+        return case
+    return Rejection(f"{format_gpus(count)} free on one node with {name}", f"none since {found.since}: {found.message}")

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import Candidate
+from aimlib.api.endpoint_status import Candidate, FullHardware
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.rules import RULE_ORDER, rejection_text
@@ -36,6 +36,11 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
     best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
     rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
     return f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
+
+
+def full_text(one: FullHardware) -> str:
+    """What was full, and since when."""
+    return f"no room for {format_gpus(one.gpu_count)} on {one.product} since {one.since}"
 
 
 def refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:

@@ -166,10 +166,11 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("memory", _memory),
     ("oneNode", node_rules.one_node),
     ("taints", node_rules.taints),
+    ("room", node_rules.room),
 )
 USER_RULES = frozenset({"model", "recipe", "backend", "precision", "revision", "gpuCount"})
 """The rules about what the user requested; the others are about what the recipe needs."""
-CLUSTER_RULES = frozenset({"hardware", "architecture", "oneNode", "taints"})
+CLUSTER_RULES = frozenset({"hardware", "architecture", "oneNode", "taints", "room"})
 """The rules about what the cluster has."""
 
 

@@ -12,7 +12,7 @@ from aimlib import pod_template
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_choice import Fallback
-from aimlib.api.endpoint_status import Candidate, Resolved, ResolvedResources, ScoreTerm, Selection
+from aimlib.api.endpoint_status import Candidate, FullHardware, Resolved, ResolvedResources, ScoreTerm, Selection
 from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
@@ -26,7 +26,14 @@ from aimlib.selection.candidates import Case, Requirements, engine_image
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Term, ranked
-from aimlib.selection.result_texts import NO_CONFIGURATIONS, RejectedCase, refusal, rejected_row, selected_message
+from aimlib.selection.result_texts import (
+    NO_CONFIGURATIONS,
+    RejectedCase,
+    full_text,
+    refusal,
+    rejected_row,
+    selected_message,
+)
 from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
 
 
@@ -122,16 +129,17 @@ def _fallback_text(step: Fallback) -> str:
     return ", ".join(f"{key} {value}" for key, value in step.wire().items())
 
 
-def _cases(
+def _cases(  # noqa: PLR0913 - all that an endpoint relates
     spec: EndpointSpec,
     catalogue: Iterable[CatalogueEntry],
     inventory: InventoryStatus,
     config: Config,
     *,
     downloads: bool,
+    full: tuple[FullHardware, ...],
 ) -> list[Case]:
     requirements, _ = selection_steps(spec)[0]
-    cluster = (inventory.left_out, spec.resources, downloads)
+    cluster = (inventory.left_out, spec.resources, downloads, full)
     return [
         Case(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster)
         for entry in sorted(catalogue, key=entry_name)
@@ -148,20 +156,22 @@ def _launches(recipe: RecipeSpec, entry: CatalogueEntry, requirements: Requireme
     return [launch(recipe, one, engine) for one in recipe.configurations] if engine else entry.launches
 
 
-def select(
+def select(  # noqa: PLR0913 - all that an endpoint relates
     spec: EndpointSpec,
     catalogue: Sequence[CatalogueEntry],
     inventory: InventoryStatus,
     config: Config,
     *,
     downloads: bool = False,
+    full: tuple[FullHardware, ...] = (),
 ) -> Decision:
     """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none.
 
-    `downloads` tells that the model is downloaded to the node, which needs the room.
+    `downloads` tells that the model is downloaded to the node, which needs the room; `full` is hardware on which the
+    scheduler found no room for the endpoint.
     """
     steps = selection_steps(spec)
-    cases = _cases(spec, catalogue, inventory, config, downloads=downloads)
+    cases = _cases(spec, catalogue, inventory, config, downloads=downloads, full=full)
     unreadable = [_unusable(one) for one in sorted(catalogue, key=entry_name) if not one.launches]
     key = decided_for(spec)
     refusals: list[str] = []
@@ -174,10 +184,12 @@ def select(
             listed = [_fitting_row(case, rank, terms) for rank, (case, terms) in enumerate(order, start=1)]
             listed += [rejected_row(one) for one in rejected]
             message = selected_message(best, len(fitting), len(cases) + len(unreadable))
+            message += "".join(f"; {full_text(one)}" for one in full)
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
-            selection = selection.model_copy(update={"notes": tuple(note[:1024] for note in best.launch.notes)})
+            notes = tuple(note[:1024] for note in best.launch.notes)
+            selection = selection.model_copy(update={"notes": notes, "full": full})
             return Decision(_resolved(best, key, config), selection)
         refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from aimlib import pod_template
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import Resolved
+from aimlib.api.endpoint_status import FullHardware, Resolved
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
@@ -21,6 +21,7 @@ from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import DEPLOYMENT
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
+from aimlib.selection.result_texts import full_text
 from aimlib.selection.select import (
     CatalogueEntry,
     Decision,
@@ -30,6 +31,7 @@ from aimlib.selection.select import (
     select,
     selection_steps,
 )
+from hooks.endpoint import full_hardware
 from hooks.endpoint.conditions import recipe_selected
 from hooks.endpoint.world import World
 
@@ -60,7 +62,9 @@ class EndpointDecision(NamedTuple):
 
 def decide(world: World) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
-    found = decide_for(world.spec, world.before, world.recipes, world.inventories, world.config, caches=world.caches)
+    full = full_hardware.observed(world, remembered_part(world.before, "resolved", Resolved))
+    related = world.spec, world.before, world.recipes, world.inventories, world.config
+    found = decide_for(*related, caches=world.caches, full_now=full)
     running = world.child(DEPLOYMENT, child_name(world.name))
     if found.pinned or not found.resolved or running is None or world.spec.recipe.update_policy == "Auto":
         return found
@@ -82,19 +86,31 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     config: Config,
     *,
     caches: list[Raw] | None = None,
+    full_now: FullHardware | None = None,
 ) -> EndpointDecision:
     """The decision among the recipes that the endpoint relates; `before` is its status so far.
 
-    `caches` are the AIMCaches that it may use; None where they are not known.
+    `caches` are the AIMCaches that it may use; None where they are not known. `full_now` is the hardware of the pinned
+    configuration, where its pods find no room.
     """
     key = decided_for(spec)
     pinned = _in_full(remembered_part(before, "resolved", Resolved), key)
-    fresh = _select(spec, recipes, inventories, config, downloads=_downloads(spec, caches))
+    waits = spec.recipe.when_full == "Wait" or pinned is None or pinned.decided_for != key
+    full_now = None if waits else full_now
+    known = () if waits else full_hardware.recorded(before, key)
+    new = full_hardware.is_new(full_now, known)
+    full = (*known, full_now)[-full_hardware.MAX_FULL :] if full_now and new else known
+    chosen_by = partial(_select, spec, recipes, inventories, config, downloads=_downloads(spec, caches))
+    with_room = chosen_by(full=full)
+    has_room = with_room is None or with_room.resolved is not None
+    fresh = with_room if has_room or not full else _although_full(chosen_by(full=()), full)
     better = fresh.resolved if fresh else None
+    differs = pinned is not None and better is not None and better.differs_from(pinned)
+    leaves = full_now is not None and (new or has_room)
     keeps = (
         pinned is not None
         and pinned.decided_for == key
-        and (better is None or not better.differs_from(pinned) or spec.recipe.update_policy != "Auto")
+        and not (differs and (leaves or spec.recipe.update_policy == "Auto"))
     )
     found = before.get("selection")
     explained: Raw = found if isinstance(found, dict) else {}
@@ -130,26 +146,48 @@ def _downloads(spec: EndpointSpec, caches: list[Raw] | None) -> bool:
     return stated.name is None and not stated.enabled and (stated.enabled is False or caches == [])
 
 
-def _select(
-    spec: EndpointSpec, recipes: list[Raw], inventories: list[Raw], config: Config, *, downloads: bool
+def _although_full(decision: Decision | None, full: tuple[FullHardware, ...]) -> Decision | None:
+    """What is the best where all that fits is full: the endpoint waits there."""
+    if decision is None or decision.resolved is None:
+        return decision
+    message = "; ".join((decision.selection.message, *map(full_text, full)))[:4096]
+    return decision._replace(selection=decision.selection.model_copy(update={"message": message, "full": full}))
+
+
+def _select(  # noqa: PLR0913 - all that an endpoint relates
+    spec: EndpointSpec,
+    recipes: list[Raw],
+    inventories: list[Raw],
+    config: Config,
+    *,
+    downloads: bool,
+    full: tuple[FullHardware, ...],
 ) -> Decision | None:
     inventory = next((one for one in inventories if one.get("status")), None)
     if inventory is None:
         return None
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
-    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads
+    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads, full
     key = (*stated, config.digest, seen) if seen else None
-    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, downloads=downloads))
+    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, downloads=downloads, full=full))
 
 
-def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config, *, downloads: bool) -> Decision:
+def _fresh(  # noqa: PLR0913 - all that an endpoint relates
+    spec: EndpointSpec,
+    recipes: list[Raw],
+    inventory: Raw,
+    config: Config,
+    *,
+    downloads: bool,
+    full: tuple[FullHardware, ...],
+) -> Decision:
     catalogue = [
         memoized(ENTRIES, versions([raw]), partial(read_entry, raw["metadata"]["name"], raw.get("spec")))
         for raw in recipes
     ]
     status = InventoryStatus.model_validate(inventory["status"])
-    return select(spec, catalogue, status, config, downloads=downloads)
+    return select(spec, catalogue, status, config, downloads=downloads, full=full)
 
 
 M = TypeVar("M", bound=Model)

@@ -49,7 +49,7 @@ def engine_deployment(owner: Owner) -> Raw:
                     "terminationGracePeriodSeconds": owner.since(2, owner.config.drain_seconds + END_SECONDS),
                     "securityContext": _security(owner.spec.security.pod_security_context),
                     "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
-                    "affinity": {**(affinity(owner) or {}), **_together(owner)},
+                    "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
                     "nodeSelector": {**owner.config.node_selector, **owner.spec.node_selector},
                     "tolerations": tolerations(owner),
                     "runtimeClassName": owner.runtime_class,

@@ -77,8 +77,8 @@ class Owner(NamedTuple):
 
     @property
     def template_version(self) -> int:
-        """The version of the pod template; one of a later release is rendered as the newest of this one."""
-        return min(self.resolved.template_version or pod_template.FIRST, pod_template.NEWEST)
+        """The version of the pod template that is rendered."""
+        return pod_template.rendered(self.resolved.template_version)
 
     def since(self, version: int, value: T) -> T | None:
         """A value that the pod template has from a version on."""

@@ -1,0 +1,84 @@
+"""Hardware that an endpoint found full: the scheduler's own words about its pods decide, and nobody counts other pods.
+
+An endpoint that has never been ready takes the next candidate then. What was full is kept with the explanation of the
+selection, so that it does not go back and forth.
+"""
+
+from typing import NamedTuple
+
+from aimlib.api.endpoint_status import FullHardware, Resolved, Selection
+from aimlib.api.meta import Raw
+from aimlib.diagnosis.container_ends import is_live
+from aimlib.diagnosis.scheduling import lacks, summarize
+from aimlib.kube.timestamp import parse_time
+from aimlib.schema.parsing import parse_as
+from aimlib.selection.select import is_decided_for
+from hooks.endpoint.children.placement import affinity
+from hooks.endpoint.world import World
+
+MAX_FULL = 16
+"""Most entries that are kept: an endpoint has fewer candidates that differ in hardware and number of GPUs."""
+
+
+class PodWait(NamedTuple):
+    """The wait of a pod that the scheduler finds no node for."""
+
+    since: str
+    message: str
+
+
+def recorded(before: Raw, key: str) -> tuple[FullHardware, ...]:
+    """What was found full while the spec requested what it requests now."""
+    found = before.get("selection")
+    if not isinstance(found, dict) or not found.get("full") or not is_decided_for(str(found.get("decidedFor")), key):
+        return ()
+    return parse_as(Selection, found, "status.selection cannot be read").full
+
+
+def observed(world: World, pinned: Resolved | None) -> FullHardware | None:
+    """The hardware of the pinned configuration, where none of its pods has found room for long enough."""
+    if pinned is None or pinned.resource is None or not world.pods or _was_ready(world):
+        return None
+    own = [pod for pod in world.pods if is_live(pod) and _is_of(pod, pinned)]
+    waits = [_wait(pod, pinned.resource) for pod in own]
+    if not own or not all(wait and _is_long(wait, world) for wait in waits):
+        return None
+    first = min(wait for wait in waits if wait)
+    return FullHardware(
+        product=pinned.product,
+        gpu_count=pinned.gpu_count,
+        since=first.since,
+        message=summarize(first.message, {pinned.resource: str(pinned.gpu_count)}),
+    )
+
+
+def is_new(one: FullHardware | None, known: tuple[FullHardware, ...]) -> bool:
+    """Whether nothing is known of that product and number of GPUs yet."""
+    return one is not None and (one.product, one.gpu_count) not in {(old.product, old.gpu_count) for old in known}
+
+
+def _was_ready(world: World) -> bool:
+    """Whether a replica has ever been ready: that is when its status begins to count them."""
+    return "current" in (world.before.get("replicas") or {})
+
+
+def _is_of(pod: Raw, pinned: Resolved) -> bool:
+    """Whether a pod is of that configuration: after it has changed, those of the former one are there for a moment."""
+    requests = (container.get("resources", {}).get("requests") or {} for container in pod["spec"]["containers"])
+    counts = {str(one.get(pinned.resource)) for one in requests}
+    wanted = (affinity(pinned) or {}).get("nodeAffinity")
+    return str(pinned.gpu_count) in counts and (pod["spec"].get("affinity") or {}).get("nodeAffinity") == wanted
+
+
+def _wait(pod: Raw, resource: str) -> PodWait | None:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    found: Raw = next((one for one in conditions if one.get("type") == "PodScheduled"), {})
+    message = str(found.get("message") or "")
+    if found.get("status") != "False" or not found.get("lastTransitionTime") or not lacks(message, resource):
+        return None
+    return PodWait(found["lastTransitionTime"], message)
+
+
+def _is_long(wait: PodWait, world: World) -> bool:
+    since = parse_time(wait.since)
+    return since is not None and (world.now - since).total_seconds() >= world.config.full_after_seconds

@@ -1,0 +1,124 @@
+"""Endpoints that find their hardware full: each candidate is tried once, and the best is waited for in the end."""
+
+from datetime import timedelta
+
+import pytest
+
+from aimlib.diagnosis.scheduling import lacks
+from tests.playing import again, call, first
+from tests.world import NOON, instant
+
+RECIPES = ["qwen3-32b-mi300x-bf16", "qwen3-32b-mi325x-bf16", "qwen3-32b-h100-bf16"]
+FULL = "0/5 nodes are available: 3 Insufficient amd.com/gpu, 2 node(s) didn't match Pod's node affinity/selector."
+OTHER = "0/5 nodes are available: 5 node(s) didn't match Pod's node affinity/selector."
+STARTING = {"Deployment": {"status": {"observedGeneration": 1, "replicas": 1, "unavailableReplicas": 1}}}
+
+
+def world(**changes):
+    return {
+        "endpoint": {"spec": {"modelId": "Qwen/Qwen3-32B", **changes.pop("spec", {})}},
+        "recipes": RECIPES,
+        "inventory": "mi300x-and-mi325x",
+        "observed": STARTING,
+        **changes,
+    }
+
+
+def waiting(played, message=FULL, seconds=600, **pod):
+    """The pods of a Deployment that an answer desires, as the scheduler leaves them."""
+    [deployment] = [one for one in played.answer.said["children"] if one["kind"] == "Deployment"]
+    since = instant(played.now - timedelta(seconds=seconds))
+    condition = {"status": "False", "reason": "Unschedulable", "lastTransitionTime": since, "message": message}
+    template = deployment["spec"]["template"]["spec"]
+    spec = {"nodeName": None, "affinity": template["affinity"], "containers": template["containers"]}
+    return [{"spec": spec, "conditions": {"Ready": None, "PodScheduled": condition}, **pod}]
+
+
+def products(where, syncs, **pods):
+    """The product of each of some syncs, where the pods of each candidate find no room."""
+    played, found = first("endpoint", "/endpoint/sync", where), []
+    for _ in range(syncs):
+        played = again("endpoint", "/endpoint/sync", played, {**where, "pods": waiting(played, **pods)})
+        found.append(played.answer.said["status"]["resolved"]["product"])
+    return found
+
+
+def test_each_candidate_is_tried_once_and_the_best_is_waited_for():
+    assert products(world(), 8) == ["MI300X", *["MI325X"] * 7]
+
+
+def test_the_only_candidate_is_waited_for():
+    assert products(world(recipes=["qwen3-32b-mi325x-bf16"]), 4) == ["MI325X"] * 4
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
+        {"message": OTHER},
+        {"message": ""},
+        {"seconds": 30},
+        {"metadata": {"deletionTimestamp": instant(NOON)}},
+        {"conditions": {"PodScheduled": "True"}},
+        {"conditions": {}},
+    ],
+)
+def test_other_waits_are_no_lack_of_room(pods):
+    assert products(world(), 3, **pods) == ["MI325X"] * 3
+
+
+@pytest.mark.parametrize("spec", [{"affinity": {"nodeAffinity": {}}}, {"containers": [{"name": "engine"}]}])
+def test_pods_of_another_configuration_show_nothing(spec):
+    assert products(world(), 3, spec=spec) == ["MI325X"] * 3
+
+
+def test_pods_of_the_former_configuration_show_nothing():
+    played = first("endpoint", "/endpoint/sync", world())
+    pods = waiting(played)
+    found = []
+    for _ in range(4):
+        played = again("endpoint", "/endpoint/sync", played, {**world(), "pods": pods})
+        found.append(played.answer.said["status"]["resolved"]["product"])
+    assert found == ["MI300X"] * 4
+
+
+def test_new_hardware_is_taken_by_an_endpoint_that_waits():
+    played = first("endpoint", "/endpoint/sync", world())
+    for _ in range(3):
+        played = again("endpoint", "/endpoint/sync", played, {**world(), "pods": waiting(played)})
+    assert played.answer.said["status"]["resolved"]["product"] == "MI325X"
+    related = played.request["related"]
+    [inventory] = related["AIMInventory.aim.engine.amd.com/v1alpha1"].values()
+    [there] = [one for one in inventory["status"]["classes"] if one["product"] == "MI300X"]
+    h100 = {**there, "product": "H100", "vendor": "nvidia", "resource": "nvidia.com/gpu", "architecture": "sm_90"}
+    inventory["status"]["classes"].append({**h100, "memoryGiB": 80})
+    inventory["metadata"]["resourceVersion"] = "another"
+    played = again("endpoint", "/endpoint/sync", played, {**world(), "pods": waiting(played)})
+    assert played.answer.said["status"]["resolved"]["product"] == "H100"
+
+
+def test_a_status_that_cannot_be_read_is_a_doubt():
+    played = first("endpoint", "/endpoint/sync", world())
+    played = again("endpoint", "/endpoint/sync", played, world())
+    body = played.request
+    body["parent"]["status"] = played.answer.said["status"]
+    body["parent"]["status"]["selection"]["full"] = [{"product": 1}]
+    assert call("endpoint", "/endpoint/sync", body).code == 422
+
+
+def test_resources_that_the_scheduler_lacks():
+    assert lacks(FULL, "amd.com/gpu")
+    assert not lacks(FULL, "amd.com")
+    assert not lacks("0/1 nodes are available: 1 Insufficient cpu.", "amd.com/gpu")
+    assert not lacks("something else", "amd.com/gpu")
+
+
+def test_recipes_that_are_gone_leave_it_waiting():
+    played = first("endpoint", "/endpoint/sync", world())
+    for _ in range(2):
+        played = again("endpoint", "/endpoint/sync", played, {**world(), "pods": waiting(played)})
+    played.request["related"]["AIMRecipe.aim.engine.amd.com/v1alpha1"].clear()
+    played = again("endpoint", "/endpoint/sync", played, {**world(), "pods": waiting(played)})
+    status = played.answer.said["status"]
+    assert status["resolved"]["product"] == "MI325X"
+    [current] = [one for one in status["conditions"] if one["type"] == "UpToDate"]
+    assert current["reason"] == "NoLongerFits"
