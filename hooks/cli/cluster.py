@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
@@ -18,6 +19,8 @@ class LiveCluster:
     """The cluster of a kubeconfig's context. CommandError where there is none."""
 
     def __init__(self, context: str | None, kubeconfig: str | None, namespace: str | None) -> None:
+        if kubeconfig and not Path(kubeconfig).exists():
+            raise CommandError(f"--kubeconfig {kubeconfig}: there is no such file", CLUSTER_ERROR_CODE)
         try:
             contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
             selected = next((one for one in contexts if one["name"] == context), active) if context else active

@@ -38,7 +38,9 @@ class CommandOptions(NamedTuple):
 
     output: str
     paths: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     cluster: tuple[str, ...] = ()
+    hardware: tuple[str, ...] = ()
     recipes: tuple[str, ...] = ()
     namespace: str | None = None
     config: str | None = None
@@ -102,7 +104,9 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
     if args:
         explanations = list(_live_explanations(options, args, fresh=fresh))
     else:
-        _, responses = _planned_endpoints(options, files.read_plan_input(options.paths, options.namespace))
+        read = files.of_models(options.models, options.namespace) if options.models else None
+        read = read or files.read_plan_input(options.paths, options.namespace)
+        _, responses = _planned_endpoints(options, read)
         explanations = [response.explanation for response in responses]
     if options.output in {"json", "yaml"}:
         data = one_or_list([explanation.data() for explanation in explanations])
@@ -154,7 +158,7 @@ def _planned_endpoints(
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
     names = {name for endpoint in plan_input.endpoints for name in simulate.catalogue_names(endpoint)}
     names |= {name for cache in plan_input.caches for name in simulate_cache.listed_models(cache)}
-    inventory = _inventory(options.cluster) if plan_input.endpoints else simulate.simulate_inventory(())
+    inventory = _inventory(options) if plan_input.endpoints else simulate.simulate_inventory(())
     recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
     simulated = SimulatedCluster(inventory, recipes, plan_input.caches)
     context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
@@ -192,14 +196,16 @@ def _settings(options: CommandOptions) -> Config:
     return files.read_settings(options.config).model_copy(update={"listed_candidates": sys.maxsize})
 
 
-def _inventory(paths: tuple[str, ...]) -> Raw:
-    if not paths:
+def _inventory(options: CommandOptions) -> Raw:
+    if options.hardware:
+        return simulate.simulate_inventory(simulate.usual_nodes(options.hardware))
+    if not options.cluster:
         print_note(
             "without --cluster: planned for one node of every known GPU product; "
             "`kubectl get nodes -o yaml > nodes.yaml` and --cluster nodes.yaml plan for a real one"
         )
         return simulate.simulate_inventory(simulate.ideal_nodes())
-    cluster_inventory = files.read_inventory(paths)
+    cluster_inventory = files.read_inventory(options.cluster)
     for note in cluster_inventory.notes:
         print_note(note)
     return cluster_inventory.inventory

@@ -99,6 +99,7 @@ class Explanation(NamedTuple):
             "model": self.status.model,
             "fits": self.fits,
             "message": self.message,
+            "warnings": list(self.status.warnings),
         }
         if self.selection is None:
             return data

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 import aimlib.data
+from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.protocol.metacontroller import BadRequestError
@@ -97,6 +98,20 @@ def read_plan_input(
     if not any(found[kind] for kind in planned):
         raise InvalidManifestError(f"{', '.join(paths)}: no {' or '.join(planned)}")
     return PlanInput(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes))
+
+
+def of_models(models: Iterable[str], namespace: str | None) -> PlanInput:
+    """An endpoint for each model, that requests nothing else. InvalidManifestError for an id that is none."""
+    found = []
+    for number, model in enumerate(models, start=1):
+        metadata = {"name": f"model-{number}"}
+        raw = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": metadata, "spec": {"modelId": model}}
+        document = Document("--model", raw)
+        defaulted, findings = validate_object(raw, "AIMEndpoint")
+        if findings:
+            raise document.refused(findings)
+        found.append(_with_namespace(document, defaulted, namespace))
+    return PlanInput(tuple(found), (), ())
 
 
 def _with_namespace(one: Document, defaulted: Raw, namespace: str | None) -> Raw:

@@ -15,7 +15,7 @@ from click.shell_completion import ShellComplete, get_completion_class
 
 from aimlib.errors import InvalidInputError
 from hooks.cli.cache_group import cache
-from hooks.cli.errors import CommandError
+from hooks.cli.errors import OUTPUT_ERROR_CODE, CommandError
 
 PROGRAM, PLUGIN = "aim", "kubectl-aim"
 COMPLETION = "_AIM_COMPLETE"
@@ -51,6 +51,9 @@ CONTEXT_OPTIONS = _options(
         multiple=True,
         type=PATH,
         help="The cluster's Nodes, AIMNodes or AIMInventory: file, folder or -. Left out, a cluster with everything.",
+    ),
+    click.option(
+        "--hardware", multiple=True, metavar="PRODUCT", help="Instead of --cluster: one usual node of each such GPU."
     ),
     click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP),
     click.option("--config", type=click.Path(), help="The operator's settings, as in its ConfigMap."),
@@ -100,8 +103,12 @@ def _check_options(options: Mapping[str, Any], *, live: bool) -> None:
     """Refuses options that contradict each other."""
     if sum(paths.count("-") for paths in options.values() if isinstance(paths, tuple)) > 1:
         raise click.UsageError("standard input (-) can be read only once")
-    if live and (options.get("cluster") or options["recipes"]):
-        raise click.UsageError("--cluster and --recipes replace the running cluster; leave them out to use it")
+    if live and (options.get("cluster") or options.get("hardware") or options["recipes"]):
+        raise click.UsageError(
+            "--cluster, --hardware and --recipes replace the running cluster; leave them out to use it"
+        )
+    if options.get("cluster") and options.get("hardware"):
+        raise click.UsageError("--cluster and --hardware are two ways to describe a cluster; use one")
 
 
 @cli.command("plan", short_help="Print what endpoints and caches in files would become, for kubectl apply.")
@@ -127,6 +134,7 @@ def plan_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
 @cli.command(short_help="Show every candidate and why it was chosen or not.")
 @click.argument("endpoint", nargs=-1)
 @FILE_OPTION
+@click.option("--model", "models", multiple=True, metavar="ID", help="A model that an endpoint requests, and no more.")
 @CONTEXT_OPTIONS
 @LIVE_OPTION
 @click.option("--fresh", is_flag=True, help="Evaluate all candidates again instead of showing the stored decision.")
@@ -136,9 +144,10 @@ def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # 
     """Show every candidate with its rank or the reason against it.
 
     ENDPOINT is an AIMEndpoint of the running cluster (NAME or aimendpoint/NAME); with -f it is read from files.
+    Without one, --model is enough.
     """
-    if bool(endpoint) == bool(options["paths"]):
-        raise click.UsageError("name an AIMEndpoint: -f FILE, or its NAME in the running cluster")
+    if [bool(endpoint), bool(options["paths"]), bool(options["models"])].count(True) != 1:
+        raise click.UsageError("name an AIMEndpoint: -f FILE, or its NAME in the running cluster; or a --model")
     _check_options(options, live=options["live"] or bool(endpoint))
     with _as_command_errors():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
@@ -198,7 +207,12 @@ def main() -> None:
     """Entry point, as `aim` and as `kubectl aim`."""
     gc.disable()  # the process ends before a collection is worth it
     name = "kubectl aim" if Path(sys.argv[0]).name == PLUGIN else PROGRAM
-    cli(prog_name=name, complete_var=COMPLETION)
+    try:
+        cli(prog_name=name, complete_var=COMPLETION)
+    except OSError as error:
+        # What reads and connects has messages of its own: what is left is that the output cannot be written.
+        sys.stderr.write(f"Error: the output cannot be written: {error.strerror}\n")
+        sys.exit(OUTPUT_ERROR_CODE)
 
 
 if __name__ == "__main__":

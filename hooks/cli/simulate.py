@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus, NodeSpec, Taint
 from aimlib.config import Config
-from aimlib.hardware.products import CPU, Product, products
+from aimlib.hardware.products import CPU, Product, product, products
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.metacontroller import BadRequestError, Request, parse_request, prune
 from aimlib.protocol.observed import kind_key
@@ -19,6 +20,7 @@ from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.recipe_check import model_of
 from hooks import inventory, node, recipe
+from hooks.cli.errors import CommandError
 from hooks.endpoint import hook as endpoint
 from hooks.endpoint.children import OPTIONAL
 from hooks.endpoint.world import read_spec
@@ -102,32 +104,46 @@ def simulate_node(raw: Raw) -> Raw:
 
 def ideal_nodes() -> Iterator[Raw]:
     """The AIMNodes of a cluster with one node of every known product, with its usual number of devices."""
-    for product in products():
-        for label in _product_labels(product) or (None,):
-            host = product.name == CPU
+    for one in products():
+        for label in _product_labels(one) or (None,):
+            host = one.name == CPU
             pool = {
-                "product": product.name,
-                "vendor": product.vendor,
-                "architecture": product.architecture,
-                "deviceId": next(iter(product.device_ids), None),
+                "product": one.name,
+                "vendor": one.vendor,
+                "architecture": one.architecture,
+                "deviceId": next(iter(one.device_ids), None),
                 "nodeProduct": label,
-                "memoryGiB": HOST_GIB if host else product.memory_gib,
-                "resource": "cpu" if host else f"{product.vendor}.com/gpu",
-                "devices": HOST_CORES if host else product.devices_per_node,
+                "memoryGiB": HOST_GIB if host else one.memory_gib,
+                "resource": "cpu" if host else f"{one.vendor}.com/gpu",
+                "devices": HOST_CORES if host else one.devices_per_node,
             }
-            name = "-".join(["ideal", product.name, *([label] if label else [])]).lower()
-            spec = prune({"usable": True, "summary": product.name, "pools": [pool]})
+            name = "-".join(["ideal", one.name, *([label] if label else [])]).lower()
+            spec = prune({"usable": True, "summary": one.name, "pools": [pool]})
             yield {"apiVersion": API_VERSION, "kind": "AIMNode", "metadata": {"name": name}, "spec": spec}
 
 
-def _product_labels(product: Product) -> tuple[str, ...]:
+def usual_nodes(names: Iterable[str]) -> list[Raw]:
+    """The AIMNodes of a cluster with one usual node of each product. CommandError for one that is not known."""
+    known = {one.name.casefold(): one.name for one in products()}
+    wanted = set()
+    for name in names:
+        found = product(name)
+        if found is None:
+            near = get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
+            hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
+            raise CommandError(f"--hardware {name}: no known GPU product; {hint}")
+        wanted.add(found.name)
+    return [node for node in ideal_nodes() if node["spec"]["summary"] in wanted]
+
+
+def _product_labels(known: Product) -> tuple[str, ...]:
     """The values of nvidia.com/gpu.product of a product: its patterns with and without their optional parts.
 
     Those with other memory than the product's are not usual.
     """
     optional = re.compile(r"\(([^)]*)\)\?")
-    labels = {optional.sub(kept, form) for form in product.labels for kept in (r"\1", "")}
-    return tuple(sorted(label for label in labels if product.memory_of(label) == product.memory_gib))
+    labels = {optional.sub(kept, form) for form in known.labels for kept in (r"\1", "")}
+    return tuple(sorted(label for label in labels if known.memory_of(label) == known.memory_gib))
 
 
 def simulate_inventory(nodes: Iterable[Raw]) -> Raw:

@@ -1,11 +1,15 @@
 """Whatever is wrong with the input is said in sentences that name file, line and field, and ends with exit code 2."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from aimlib.api import API_VERSION
+from hooks.cli import main
 from tests.hooks.cli.commandline import EXAMPLES, NODES, aim, endpoint, recipe
 
 SHORT = EXAMPLES / "endpoint-short.yaml"
@@ -137,7 +141,10 @@ def test_a_recipe_beside_the_endpoint_is_held_to_its_schema_too():
 
 
 def test_the_cluster_cannot_be_reached(tmp_path):
+    done = aim("recipes", "--live", "--kubeconfig", tmp_path / "nothing")
+    assert (done.exit_code, done.stderr) == (1, f"Error: --kubeconfig {tmp_path / 'nothing'}: there is no such file\n")
     kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text("")
     for command in (("explain", "x"), ("recipes", "--live"), ("plan", "--live", "-f", SHORT)):
         done = aim(*command, "--kubeconfig", kubeconfig)
         assert done.exit_code == 1
@@ -220,9 +227,9 @@ def test_a_cluster_that_cannot_be_read(changes, said):
         (("explain", "x", "-f", "y"), "name an AIMEndpoint"),
         (("explain", "pod/x"), "pod/x: only an AIMEndpoint can be explained"),
         (("plan", "-f", "-", "--cluster", "-"), "standard input (-) can be read only once"),
-        (("plan", "-f", "x", "--live", "--cluster", "y"), "--cluster and --recipes replace the running cluster"),
-        (("explain", "x", "--recipes", "y"), "--cluster and --recipes replace the running cluster"),
-        (("recipes", "--live", "--recipes", "y"), "--cluster and --recipes replace the running cluster"),
+        (("plan", "-f", "x", "--live", "--cluster", "y"), "--cluster, --hardware and --recipes replace"),
+        (("explain", "x", "--recipes", "y"), "--cluster, --hardware and --recipes replace"),
+        (("recipes", "--live", "--recipes", "y"), "--cluster, --hardware and --recipes replace"),
         (("plan", "-f", "x", "-o", "xml"), "'xml' is not one of"),
         (("completion", "tcsh"), "'tcsh' is not one of"),
         (("plam",), "No such command 'plam'"),
@@ -230,3 +237,38 @@ def test_a_cluster_that_cannot_be_read(changes, said):
 )
 def test_a_command_line_that_is_wrong(words, said):
     assert said in refused(*words)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--model", QWEN, "-f", SHORT), "or a --model"),
+        (("--model", "no model"), "--model: AIMEndpoint model-1: spec.modelId: "),
+        (("--model", QWEN, "--hardware", "MI300Y"), "--hardware MI300Y: no known GPU product; did you mean MI300X?"),
+        (("--model", QWEN, "--hardware", "?"), "no known GPU product; known are "),
+        (("--model", QWEN, "--hardware", "CPU", "--cluster", NODES), "two ways to describe a cluster"),
+        (("--model", QWEN, "--hardware", "CPU", "--live"), "replace the running cluster"),
+    ],
+)
+def test_models_and_hardware_that_are_none(args, words):
+    assert words in refused("explain", *args)
+
+
+def test_an_output_that_cannot_be_written_is_an_error_in_one_line():
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hooks.cli.main", "recipes"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (74, b"Error: the output cannot be written: No space left on device\n")
+
+
+def test_the_end_of_a_program_whose_output_cannot_be_written(monkeypatch, capsys):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(main, "cli", full)
+    monkeypatch.setattr(main.gc, "disable", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 74
+    assert capsys.readouterr().err == "Error: the output cannot be written: No space left on device\n"

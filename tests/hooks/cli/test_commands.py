@@ -364,3 +364,15 @@ def test_an_empty_namespace_is_none(stated):
         "plan", "-f", endpoint({"name": "it", "namespace": stated}, modelId="Qwen/Qwen3-32B"), *MI300X, *named
     )
     assert "AIMEndpoint team-a/it: " in planned.stdout
+
+
+def test_a_model_and_hardware_are_enough_to_explain():
+    done = aim("explain", "--model", "Qwen/Qwen3-32B", "--hardware", "MI300X", "--hardware", "h100", "-o", "json")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["candidates"][0]["recipe"].startswith("qwen3-32b-")
+    assert found["warnings"] == []
+    done = aim("explain", "--model", "Qwen/Qwen3-32B", "--model", "nobody/knows", "--hardware", "MI300X", "-n", "team")
+    assert done.exit_code == 3
+    assert "AIMEndpoint team/model-1" in done.stdout
+    assert "no recipe for model nobody/knows" in done.stdout
