@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aimlib.api.recipe import Measurement
+from aimlib.selection.cache_capacity import cache_capacity
 from aimlib.selection.candidates import Case, format_gpus
 from aimlib.selection.gpu_memory import required_memory
 
@@ -61,10 +62,10 @@ def _measured(case: Case, goal: str, workload: str | None) -> Term:
 def _checked(case: Case) -> Term:
     if case.recipe.facts is None:
         return Term("memory", 1, "not checked: the recipe has no facts")
-    launch = case.launch
-    needed = required_memory(case.recipe.facts, launch.parallel, launch.max_length, launch.cache_bytes)
+    facts, launch = case.recipe.facts, case.launch
     largest = max(one.memory_gib for one in case.classes)
-    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device")
+    needed, cache = required_memory(facts, launch.layout, largest), cache_capacity(facts, launch, largest)
+    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device; KV cache of {cache}")
 
 
 def _context(case: Case) -> Term:

@@ -136,13 +136,14 @@ def _memory(case: Case) -> RuleResult:
     facts, launch = case.recipe.facts, case.launch
     if facts is None:
         return case
-    needed = required_memory(facts, launch.parallel, launch.max_length, launch.cache_bytes)
-    left = case.narrowed(lambda one: needed.total <= launch.usable(one.memory_gib))
+    left = case.narrowed(
+        lambda one: required_memory(facts, launch.layout, one.memory_gib).total <= launch.usable(one.memory_gib)
+    )
     if left.classes:
         return left
     largest = max(one.memory_gib for one in case.classes)
     return Rejection(
-        f"{needed} for {launch.max_length} tokens",
+        f"{required_memory(facts, launch.layout, largest)} for {launch.max_length} tokens",
         f"{launch.usable(largest):.1f} GiB usable of {largest:g} GiB on {case.recipe.hardware}",
     )
 

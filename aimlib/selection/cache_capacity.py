@@ -1,0 +1,36 @@
+"""Computes how many tokens and sequences the KV cache of a replica holds, beside weights and overhead."""
+
+from typing import NamedTuple
+
+from aimlib.api.model_facts import ModelFacts
+from aimlib.selection.gpu_memory import required_memory, sequence_gib
+from aimlib.selection.launch import Launch
+
+
+class CacheCapacity(NamedTuple):
+    """What the KV cache of one replica holds."""
+
+    tokens: int
+    """Tokens in total, of sequences of the longest length."""
+    sequences: float
+    """How many sequences of the longest length are that."""
+
+    def __str__(self) -> str:
+        return f"{self.tokens} tokens ({self.sequences:.1f} of the longest sequences)"
+
+
+def cache_capacity(facts: ModelFacts, launch: Launch, memory_gib: float) -> CacheCapacity:
+    """The KV cache of one replica on devices of `memory_gib`; nothing where not even weights and overhead fit.
+
+    Windowed layers make short sequences smaller by less than their length, so there are fewer tokens of them.
+    """
+    layout = launch.layout
+    needed, one = required_memory(facts, layout, memory_gib), sequence_gib(facts, layout, memory_gib)
+    room = launch.usable(memory_gib) - needed.weights - needed.overhead
+    sequences = max(room / one, 0.0) * layout.parallel.data
+    return CacheCapacity(int(sequences * layout.tokens), sequences)
+
+
+def cache_tokens(facts: ModelFacts, launch: Launch, memory_gib: float) -> int:
+    """Tokens of KV cache of one replica on devices of `memory_gib`; 0 when there is none."""
+    return cache_capacity(facts, launch, memory_gib).tokens
