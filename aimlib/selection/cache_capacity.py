@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from aimlib.api.model_facts import ModelFacts
+from aimlib.selection.candidates import Case, seen_gib
 from aimlib.selection.gpu_memory import required_memory, sequence_gib
 from aimlib.selection.launch import Launch
 
@@ -16,7 +17,7 @@ class CacheCapacity(NamedTuple):
     """How many sequences of the longest length are that."""
 
     def __str__(self) -> str:
-        return f"{self.tokens} tokens ({self.sequences:.1f} of the longest sequences)"
+        return f"KV cache: {self.tokens} tokens, {self.sequences:.1f} sequences"
 
 
 def cache_capacity(facts: ModelFacts, launch: Launch, memory_gib: float) -> CacheCapacity:
@@ -34,3 +35,9 @@ def cache_capacity(facts: ModelFacts, launch: Launch, memory_gib: float) -> Cach
 def cache_tokens(facts: ModelFacts, launch: Launch, memory_gib: float) -> int:
     """Tokens of KV cache of one replica on devices of `memory_gib`; 0 when there is none."""
     return cache_capacity(facts, launch, memory_gib).tokens
+
+
+def capacity_of(case: Case) -> CacheCapacity | None:
+    """The KV cache of a replica of a candidate on the largest devices left to it; None without facts."""
+    largest = max(map(seen_gib, case.classes))
+    return cache_capacity(case.recipe.facts, case.launch, largest) if case.recipe.facts else None

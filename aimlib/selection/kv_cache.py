@@ -24,7 +24,7 @@ class Kind(NamedTuple):
     tokens: int
 
 
-def bytes_per_token(facts: ModelFacts, tensor: int, element_bytes: float) -> float:
+def cache_bytes_per_token(facts: ModelFacts, tensor: int, element_bytes: float) -> float:
     """Bytes of KV cache per token, layer and rank; with latent attention every rank keeps all of it."""
     if latent := facts.latent_attention:
         return (latent.kv_lora_rank + latent.qk_rope_head_dim) * element_bytes
@@ -58,4 +58,4 @@ def sequence_bytes(
     """Bytes that one sequence takes on a rank, the state of linear attention included."""
     linear = facts.linear_attention
     state = linear.layers * linear.state_kib * 1024 / tensor if linear else 0.0
-    return kept_tokens(facts, tokens, in_flight) * bytes_per_token(facts, tensor, element_bytes) + state
+    return kept_tokens(facts, tokens, in_flight) * cache_bytes_per_token(facts, tensor, element_bytes) + state

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aimlib.api.recipe import Measurement
 from aimlib.selection.cache_capacity import cache_capacity
-from aimlib.selection.candidates import Case, format_gpus
+from aimlib.selection.candidates import Case, format_gpus, seen_gib
 from aimlib.selection.gpu_memory import required_memory
 
 
@@ -60,12 +60,13 @@ def _measured(case: Case, goal: str, workload: str | None) -> Term:
 
 
 def _checked(case: Case) -> Term:
-    if case.recipe.facts is None:
-        return Term("memory", 1, "not checked: the recipe has no facts")
     facts, launch = case.recipe.facts, case.launch
-    largest = max(one.memory_gib for one in case.classes)
-    needed, cache = required_memory(facts, launch.layout, largest), cache_capacity(facts, launch, largest)
-    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device; KV cache of {cache}")
+    if facts is None:
+        return Term("memory", 1, "not checked: the recipe has no facts")
+    largest = max(map(seen_gib, case.classes))
+    needed = required_memory(facts, launch.layout, largest).total
+    cache = cache_capacity(facts, launch, largest)
+    return Term("memory", 0, f"{needed:.1f} of {launch.usable(largest):.1f} GiB per device ({cache})")
 
 
 def _context(case: Case) -> Term:

@@ -23,7 +23,8 @@ def test_tokens_of_full_attention_are_what_is_left_by_the_bytes_of_a_token():
     capacity = cache_capacity(facts, way, MEMORY)
     assert capacity.tokens == pytest.approx(left * 2**30 / 131072, abs=2)
     assert capacity.sequences == pytest.approx(capacity.tokens / 8192, rel=1e-4)
-    assert str(capacity) == f"{capacity.tokens} tokens ({capacity.tokens / 8192:.1f} of the longest sequences)"
+    words = f"KV cache: {capacity.tokens} tokens, {capacity.tokens / 8192:.1f} sequences"
+    assert str(capacity) == words
     assert cache_tokens(facts, way, MEMORY) == capacity.tokens
 
 

@@ -16,7 +16,7 @@ from aimlib.selection.gpu_memory import (
     loaded_gib,
     required_memory,
 )
-from aimlib.selection.kv_cache import bytes_per_token
+from aimlib.selection.kv_cache import cache_bytes_per_token
 from aimlib.selection.launch import launch
 
 H100 = 79.19
@@ -114,7 +114,7 @@ def test_the_parts_add_up():
 )
 def test_a_token_takes_what_the_shape_says(name, size):
     facts = shape(name)
-    assert facts.layers * bytes_per_token(facts, 1, 2) == size
+    assert facts.layers * cache_bytes_per_token(facts, 1, 2) == size
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_the_tokens_of_a_step_are_stated_or_by_the_device(stated, memory, batche
 
 def test_heads_are_copied_when_there_are_more_ranks_than_heads():
     facts = shape("Qwen3-235B-A22B")
-    assert bytes_per_token(facts, 8, 2) == bytes_per_token(facts, 4, 2)
+    assert cache_bytes_per_token(facts, 8, 2) == cache_bytes_per_token(facts, 4, 2)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from aimlib.api.model_facts import ModelFacts
-from aimlib.selection.kv_cache import bytes_per_token, kept_tokens, sequence_bytes
+from aimlib.selection.kv_cache import cache_bytes_per_token, kept_tokens, sequence_bytes
 
 FULL = {"weightsGiB": 1, "layers": 12, "attentionHeads": 8, "keyValueHeads": 4, "headDim": 64, "maxContext": 2**20}
 
@@ -35,7 +35,7 @@ def test_a_layer_keeps_every_token_its_window_or_its_chunk_in_groups_of_equal_si
 
 
 def test_a_rank_has_its_share_of_the_heads_and_at_least_one():
-    assert [bytes_per_token(facts(), tensor, 2) for tensor in (1, 2, 4, 8)] == [1024, 512, 256, 256]
+    assert [cache_bytes_per_token(facts(), tensor, 2) for tensor in (1, 2, 4, 8)] == [1024, 512, 256, 256]
 
 
 def test_the_state_of_linear_attention_is_added_once():

@@ -8,7 +8,7 @@ import pytest
 from aimlib.api.model_facts import ModelFacts
 from aimlib.api.recipe import AIMRecipe
 from aimlib.selection.gpu_memory import Layout, Parallel, required_memory
-from aimlib.selection.kv_cache import bytes_per_token
+from aimlib.selection.kv_cache import cache_bytes_per_token
 from tests.cases import TESTDATA, read
 from tests.kustomize import ROOT
 
@@ -58,7 +58,7 @@ def log_of(row) -> Log:
         row["cacheGiB"],
         LOGS["memoryGiB"] * row["fraction"] - needed.weights - needed.overhead - warm_up,
         row["cacheGiB"] * 2**30 / tokens if tokens else None,
-        facts.layers * bytes_per_token(facts, ranks, element),
+        facts.layers * cache_bytes_per_token(facts, ranks, element),
     )
 
 
