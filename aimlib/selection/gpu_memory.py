@@ -144,9 +144,7 @@ def sequence_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
 def required_memory(facts: ModelFacts, layout: Layout, memory_gib: float) -> RequiredMemory:
     """Memory per device of `memory_gib`, for one sequence of the longest length."""
     weights = loaded_gib(facts) / (layout.parallel.tensor * layout.parallel.pipeline)
-    return RequiredMemory(
-        weights, sequence_gib(facts, layout, memory_gib), overhead_gib(facts, layout, memory_gib)
-    )
+    return RequiredMemory(weights, sequence_gib(facts, layout, memory_gib), overhead_gib(facts, layout, memory_gib))
 
 
 def illegal_degree(facts: ModelFacts, tensor: int, experts: int | None = None) -> str:

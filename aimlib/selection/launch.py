@@ -80,9 +80,7 @@ class Launch(NamedTuple):
     @property
     def layout(self) -> Layout:
         """What its memory depends on."""
-        return Layout(
-            self.parallel, self.max_length, self.cache_bytes, self.batched_tokens, self.graphs, self.windows
-        )
+        return Layout(self.parallel, self.max_length, self.cache_bytes, self.batched_tokens, self.graphs, self.windows)
 
     def usable(self, memory_gib: float) -> float:
         """GiB that the engine uses on a device of that size; 0 where the size is unknown, which is 0, too."""
