@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from aimlib.api.model_facts import ModelFacts
 from aimlib.selection.candidates import Case, seen_gib
-from aimlib.selection.gpu_memory import required_memory, sequence_gib
+from aimlib.selection.gpu_memory import RequiredMemory, required_memory
 from aimlib.selection.launch import Launch
 
 
@@ -25,11 +25,14 @@ def cache_capacity(facts: ModelFacts, launch: Launch, memory_gib: float) -> Cach
 
     Windowed layers make short sequences smaller by less than their length, so there are fewer tokens of them.
     """
-    layout = launch.layout
-    needed, one = required_memory(facts, layout, memory_gib), sequence_gib(facts, layout, memory_gib)
+    return left_for_cache(required_memory(facts, launch.layout, memory_gib), launch, memory_gib)
+
+
+def left_for_cache(needed: RequiredMemory, launch: Launch, memory_gib: float) -> CacheCapacity:
+    """What `needed`, with the KV cache of one sequence, leaves on devices of `memory_gib`."""
     room = launch.usable(memory_gib) - needed.weights - needed.overhead
-    sequences = max(room / one, 0.0) * layout.parallel.data
-    return CacheCapacity(int(sequences * layout.tokens), sequences)
+    sequences = max(room / needed.cache, 0.0) * launch.parallel.data
+    return CacheCapacity(int(sequences * launch.max_length), sequences)
 
 
 def cache_tokens(facts: ModelFacts, launch: Launch, memory_gib: float) -> int:

@@ -28,6 +28,8 @@ COLLECTIVES_GIB = 1.8
 """More on each of several ranks: buffers of collectives; logs have 3.96 to 4.38 in all."""
 MULTIMODAL_GIB = 1.2
 """More for the encoder's activations; logs have 5.36 in all of Llama-4 on four ranks, 4.24 of Gemma 3 on one."""
+TEXT_ALONE = ((), ("text",))
+"""Modalities of models without such an encoder."""
 GRAPHS_GIB = 1.04
 """Captured graphs: the mean; they are between 0.5 and 1.85."""
 ACTIVATIONS_GIB = 2.0
@@ -126,11 +128,11 @@ def overhead_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
     parts = (
         (OVERHEAD_GIB, True),
         (COLLECTIVES_GIB, parallel.tensor * parallel.pipeline > 1),
-        (MULTIMODAL_GIB, set(facts.modalities) - {"text"}),
+        (MULTIMODAL_GIB, facts.modalities not in TEXT_ALONE),
         (GRAPHS_GIB, layout.graphs),
         (more, more > 0),
     )
-    return sum(size for size, applies in parts if applies)
+    return sum([size for size, applies in parts if applies])
 
 
 def sequence_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:

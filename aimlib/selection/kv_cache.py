@@ -44,7 +44,7 @@ def _kinds(facts: ModelFacts, tokens: int, in_flight: int) -> list[Kind]:
 
 def kept_tokens(facts: ModelFacts, tokens: int, in_flight: int | None) -> int:
     """Tokens that all layers together keep of one sequence; every layer keeps all where `in_flight` is None."""
-    if in_flight is None:
+    if in_flight is None or (facts.sliding_window is None and facts.chunked_attention is None):
         return facts.layers * tokens
     kinds = _kinds(facts, tokens, in_flight)
     sizes = [kind.layers for kind in kinds]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aimlib.api.recipe import Measurement
-from aimlib.selection.cache_capacity import cache_capacity
+from aimlib.selection.cache_capacity import left_for_cache
 from aimlib.selection.candidates import Case, format_gpus, seen_gib
 from aimlib.selection.gpu_memory import required_memory
 
@@ -64,9 +64,9 @@ def _checked(case: Case) -> Term:
     if facts is None:
         return Term("memory", 1, "not checked: the recipe has no facts")
     largest = max(map(seen_gib, case.classes))
-    needed = required_memory(facts, launch.layout, largest).total
-    cache = cache_capacity(facts, launch, largest)
-    return Term("memory", 0, f"{needed:.1f} of {launch.usable(largest):.1f} GiB per device ({cache})")
+    needed = required_memory(facts, launch.layout, largest)
+    cache = left_for_cache(needed, launch, largest)
+    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device ({cache})")
 
 
 def _context(case: Case) -> Term:
