@@ -61,6 +61,10 @@ class Selection(Model):
     """Number of candidates."""
     fallback: int | None = None
     """The step of recipe.fallback that was used, counted from 1; absent when none was."""
+    cache_tokens: int | None = None
+    """Tokens that the KV cache of a replica holds; absent where the recipe has no facts to compute it from."""
+    cache_sequences: float | None = None
+    """How many sequences of the longest length are that."""
     candidates: tuple[Candidate, ...] = ()
     """The candidates, best first, up to a limit."""
     notes: tuple[Text, ...] = ()

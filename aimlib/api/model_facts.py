@@ -74,7 +74,7 @@ class ModelFacts(Model):
     linear_attention: LinearAttention | None = None
     """For models with layers of linear attention or state spaces beside those that keep a KV cache."""
     parameters_billions: Annotated[float, Field(ge=0, le=100_000)] | None = None
-    """Parameters of the model, in billions (10^9)."""
+    """Parameters of the model, in billions (10^9); tied embeddings count once."""
     active_parameters_billions: Annotated[float, Field(ge=0, le=100_000)] | None = None
     """Parameters that each token uses, in billions (10^9); all of them when left out."""
     hidden_size: Annotated[int, Field(ge=1)] | None = None

@@ -32,6 +32,9 @@ class EngineFlags(Model):
     expert_parallel: Word
     max_model_len: Word
     max_running: Word
+    max_batched_tokens: Word
+    no_graphs: Word | None
+    full_windows: Word | None
     memory_fraction: Word
     kv_cache_dtype: Word
     load_format: Word

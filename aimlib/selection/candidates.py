@@ -63,6 +63,18 @@ def _with_shapes(one: GpuClass, shapes: tuple[NodeShape, ...]) -> GpuClass:
     return one.model_copy(update={"shapes": shapes, "memory_gib": memory})
 
 
+DRIVER_SHARE = 0.01
+"""The most that the driver keeps of a device's memory, as a fraction: nvidia-smi, and so the label, has that, too."""
+
+
+def seen_gib(one: GpuClass) -> float:
+    """GiB of a device that the engine sees: what is published of the product, where its label has a little more."""
+    known = product(one.product)
+    published = known.memory_gib if known else None
+    a_little_more = published and published < one.memory_gib <= published * (1 + DRIVER_SHARE)
+    return published if published and a_little_more else one.memory_gib
+
+
 class Rejection(NamedTuple):
     """Why a rule rejected a candidate: what is requested and what is available."""
 

@@ -1,24 +1,54 @@
 """Computes the memory that a checkpoint needs on each GPU.
 
-weights/GPU  = safetensors x 1.02 / (TP x PP)
-KV per token = 2 x layers x kv_heads x head_dim x bytes / min(TP, kv_heads), or with latent attention
-               layers x (kv_lora_rank + qk_rope_head_dim) x bytes, which every rank of TP holds in full; both / PP
-overhead/GPU = 2.3 GiB + 5 % of the weights of that GPU
-fits when weights + KV of one sequence of the longest length + overhead <= memory x the engine's fraction
+weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / (TP x PP); tied embeddings once
+KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP
+overhead/GPU = 2.4 GiB on one GPU and 4.2 GiB on several, + 1.2 GiB for inputs that are not text, + 1.04 GiB for graphs,
+               + activations of more tokens at a time than usual
+fits when weights + KV cache + overhead <= memory x the engine's fraction
 
-Sources: the attention shapes follow from the models' config.json; 1.02, 2.3 GiB and 5 % are what KAITO's node estimator
-measured with vLLM 0.10 (kaito-project/kaito, website/docs/memory-estimator.md); that one sequence of the longest length
-must fit is vLLM's own check at start. A sliding-window layer keeps its window only.
+Sources: the constants are means of published start-up logs of vLLM 0.18 and 0.19 on H100, which tests/testdata/
+memory_logs.yaml lists; those do not count graphs, which vLLM does since 0.21: 0.5 to 1.85 GiB. That one sequence of the
+longest length must fit is vLLM's own check at start.
+
+SGLang is assumed to need the same, although it keeps activations and graphs beside its fraction: nothing comparable is
+published, so its KV cache is larger than computed rather than smaller. Its graphs are not counted, and windowed layers
+are counted in full (it reserves 0.8 of the full length for them, swa_full_tokens_ratio).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aimlib.api.model_facts import ModelFacts
 from aimlib.kube.quantity import GIB
+from aimlib.selection.kv_cache import sequence_bytes
 
-WEIGHTS_FACTOR = 1.02
-OVERHEAD_GIB = 2.3
-OVERHEAD_FRACTION = 0.05
+OVERHEAD_GIB = 2.4
+"""Context, warm-up of the sampler and activations on one rank; logs have 2.13 to 2.48."""
+COLLECTIVES_GIB = 1.8
+"""More on each of several ranks: buffers of collectives; logs have 3.96 to 4.38 in all."""
+MULTIMODAL_GIB = 1.2
+"""More for the encoder's activations; logs have 5.36 in all of Llama-4 on four ranks, 4.24 of Gemma 3 on one."""
+TEXT_ALONE = ((), ("text",))
+"""Modalities of models without such an encoder."""
+GRAPHS_GIB = 1.04
+"""Captured graphs: the mean; they are between 0.5 and 1.85."""
+ACTIVATIONS_GIB = 2.0
+"""Activations that the overhead has: what the warm-up of the sampler takes and frees again."""
+HIDDEN_COPIES = 3.0
+"""Copies of the hidden state of each token while a layer computes: residual, input, output. By shape, not measured."""
+MLP_COPIES = 10.5
+"""The width of gate, up and their product, in hidden sizes: three of 3.5; tensor parallelism divides it."""
+LOADED_FACTOR: tuple[tuple[Callable[[ModelFacts], bool], float], ...] = (
+    (lambda facts: facts.quantization == "mxfp4", 1.06),
+    (lambda facts: (facts.architecture or "").startswith("Llama4"), 1.05),
+)
+"""Loaded size by size of the files, where they differ: kernels repack and pad those weights."""
+BATCHED_TOKENS = ((160, 16384), (70, 8192), (0, 2048))
+"""vLLM's --max-num-batched-tokens by GiB of the device, from this size on (engine/arg_utils.py). An A100 of 80 GiB has
+2048, for which more is assumed."""
+CONCURRENT_BATCHES = 2
+"""Batches in flight with vLLM's asynchronous scheduling, which is its default."""
+BF16_BYTES = 2.0
 
 
 class Parallel(NamedTuple):
@@ -34,6 +64,28 @@ class Parallel(NamedTuple):
 
     def __str__(self) -> str:
         return f"tensor {self.tensor} x pipeline {self.pipeline} x data {self.data}"
+
+
+class Layout(NamedTuple):
+    """What of an engine's start its memory depends on."""
+
+    parallel: Parallel = Parallel()
+    tokens: int = 0
+    """Context length."""
+    element_bytes: float = BF16_BYTES
+    """Bytes per value in the KV cache."""
+    batched_tokens: int | None = None
+    """Tokens that one step computes, if stated."""
+    graphs: bool = False
+    """Whether graphs are captured within the engine's fraction."""
+    windows: bool = True
+    """Whether layers that attend to the last tokens only keep no more."""
+
+    def batched(self, memory_gib: float) -> int:
+        """Tokens that one step computes on a device of that size."""
+        usual = next(tokens for size, tokens in BATCHED_TOKENS if memory_gib >= size)
+        stated = self.batched_tokens or 0
+        return stated if stated > 0 else usual
 
 
 class RequiredMemory(NamedTuple):
@@ -54,22 +106,47 @@ class RequiredMemory(NamedTuple):
         )
 
 
-def cache_bytes_per_token(facts: ModelFacts, tensor: int, element_bytes: float) -> float:
-    """Bytes of KV cache per token, layer and rank."""
-    if latent := facts.latent_attention:
-        return (latent.kv_lora_rank + latent.qk_rope_head_dim) * element_bytes
-    heads, width = facts.key_value_heads or 0, facts.head_dim or 0
-    return 2 * heads * width * element_bytes / min(tensor, heads)
+def loaded_gib(facts: ModelFacts) -> float:
+    """GiB of all weights once loaded; files may have tied embeddings twice."""
+    size = facts.weights_gib
+    if facts.tied_embeddings and facts.parameters_billions and not facts.quantization:
+        size = min(size, facts.parameters_billions * 1e9 * BF16_BYTES / GIB)
+    return size * next((factor for applies, factor in LOADED_FACTOR if applies(facts)), 1.0)
 
 
-def required_memory(facts: ModelFacts, parallel: Parallel, tokens: int, element_bytes: float) -> RequiredMemory:
-    """Memory per device for one sequence of `tokens`, with `element_bytes` per value in the KV cache."""
-    weights = facts.weights_gib * WEIGHTS_FACTOR / (parallel.tensor * parallel.pipeline)
-    window = facts.sliding_window
-    windowed = window.layers * min(window.tokens, tokens) if window else 0
-    full = (facts.layers - (window.layers if window else 0)) * tokens
-    cache = (windowed + full) * cache_bytes_per_token(facts, parallel.tensor, element_bytes) / parallel.pipeline / GIB
-    return RequiredMemory(weights, cache, OVERHEAD_GIB + OVERHEAD_FRACTION * weights)
+def activations_gib(facts: ModelFacts, tensor: int, batched_tokens: int) -> float:
+    """GiB of activations of one step; an expert's output is as wide as the hidden state. 0 where that is unknown."""
+    active = facts.experts.active if facts.experts else 0
+    copies = HIDDEN_COPIES + active + MLP_COPIES / tensor
+    return batched_tokens * (facts.hidden_size or 0) * BF16_BYTES * copies / GIB
+
+
+def overhead_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
+    """GiB on each device beside weights and KV cache."""
+    parallel = layout.parallel
+    more = activations_gib(facts, parallel.tensor, layout.batched(memory_gib)) - ACTIVATIONS_GIB
+    parts = (
+        (OVERHEAD_GIB, True),
+        (COLLECTIVES_GIB, parallel.tensor * parallel.pipeline > 1),
+        (MULTIMODAL_GIB, facts.modalities not in TEXT_ALONE),
+        (GRAPHS_GIB, layout.graphs),
+        (more, more > 0),
+    )
+    return sum([size for size, applies in parts if applies])
+
+
+def sequence_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
+    """GiB of KV cache that one sequence of the longest length takes on each device."""
+    parallel = layout.parallel
+    in_flight = layout.batched(memory_gib) * max(CONCURRENT_BATCHES, parallel.pipeline) if layout.windows else None
+    size = sequence_bytes(facts, parallel.tensor, layout.element_bytes, layout.tokens, in_flight)
+    return size / parallel.pipeline / GIB
+
+
+def required_memory(facts: ModelFacts, layout: Layout, memory_gib: float) -> RequiredMemory:
+    """Memory per device of `memory_gib`, for one sequence of the longest length."""
+    weights = loaded_gib(facts) / (layout.parallel.tensor * layout.parallel.pipeline)
+    return RequiredMemory(weights, sequence_gib(facts, layout, memory_gib), overhead_gib(facts, layout, memory_gib))
 
 
 def illegal_degree(facts: ModelFacts, tensor: int, experts: int | None = None) -> str:

@@ -6,7 +6,7 @@ from aimlib.api.pod import EngineSettings
 from aimlib.api.recipe import Configuration, EnvVar, RecipeSpec
 from aimlib.engines.catalogue import Engine, ParsedArgs, engine, parse_args
 from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals
-from aimlib.selection.gpu_memory import Parallel
+from aimlib.selection.gpu_memory import BF16_BYTES, Layout, Parallel
 
 CACHE_BYTES = {
     "fp8": 1.0,
@@ -18,7 +18,6 @@ CACHE_BYTES = {
 }
 """Bytes per value in the KV cache by --kv-cache-dtype; 2 (bf16) for others. Scales are not counted."""
 
-BF16_BYTES = 2.0
 LEAST_CONTEXT = 2048
 """Context length that must fit when the engine selects the length itself (-1, auto)."""
 
@@ -50,6 +49,12 @@ class Launch(NamedTuple):
     """The fraction of a device's memory that the engine may use, if the arguments state it."""
     cache_bytes: float
     """Bytes per value in the KV cache."""
+    batched_tokens: int | None
+    """Tokens that one step computes, if the arguments state it."""
+    graphs: bool
+    """Whether the engine captures graphs within its fraction."""
+    windows: bool
+    """Whether layers that attend to the last tokens only keep no more."""
     env: tuple[EnvVar, ...]
     problems: tuple[str, ...]
     """Errors of the arguments."""
@@ -72,6 +77,11 @@ class Launch(NamedTuple):
         groups = "".join(self.args[self.args.index(flag) + 1 :][:1])
         return max(self.parallel.tensor // int(groups), 1) if groups.isdecimal() and int(groups) else 1
 
+    @property
+    def layout(self) -> Layout:
+        """What its memory depends on."""
+        return Layout(self.parallel, self.max_length, self.cache_bytes, self.batched_tokens, self.graphs, self.windows)
+
     def usable(self, memory_gib: float) -> float:
         """GiB that the engine uses on a device of that size; 0 where the size is unknown, which is 0, too."""
         if not memory_gib:
@@ -88,6 +98,11 @@ def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
     data = max(parsed.value(flags.data_parallel, int) or 1, 1)
     tensor = parsed.value(flags.tensor_parallel, int) or devices // (pipeline * data)
     return Parallel(max(tensor, 1), pipeline, data)
+
+
+def _unless(parsed: ParsedArgs, flag: str | None) -> bool:
+    """Whether the engine does what a flag turns off; not where it has no such flag."""
+    return flag is not None and not parsed.value(flag, bool)
 
 
 def _extends_context(parsed: ParsedArgs, env: tuple[EnvVar, ...]) -> bool:
@@ -156,6 +171,9 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
         max_length=length if length > 0 else min(longest, LEAST_CONTEXT),
         stated_fraction=fraction,
         cache_bytes=CACHE_BYTES.get(parsed.value(flags.kv_cache_dtype, str) or "", BF16_BYTES),
+        batched_tokens=parsed.value(flags.max_batched_tokens, int),
+        graphs=configuration.gpu_count > 0 and _unless(parsed, flags.no_graphs),
+        windows=_unless(parsed, flags.full_windows),
         env=kept_env,
         problems=tuple(problems),
         notes=(

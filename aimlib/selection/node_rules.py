@@ -126,7 +126,7 @@ def _has_room(case: Case, shape: NodeShape) -> bool:
     facts, launch, memory = case.recipe.facts, case.launch, shape.memory_gib
     if facts is None or memory is None or case.configuration.gpu_count:
         return True
-    needed = required_memory(facts, launch.parallel, launch.max_length, launch.cache_bytes)
+    needed = required_memory(facts, launch.layout, memory)
     return needed.total <= launch.usable(memory)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aimlib.api.recipe import Measurement
-from aimlib.selection.candidates import Case, format_gpus
+from aimlib.selection.cache_capacity import left_for_cache
+from aimlib.selection.candidates import Case, format_gpus, seen_gib
 from aimlib.selection.gpu_memory import required_memory
 
 
@@ -59,12 +60,13 @@ def _measured(case: Case, goal: str, workload: str | None) -> Term:
 
 
 def _checked(case: Case) -> Term:
-    if case.recipe.facts is None:
+    facts, launch = case.recipe.facts, case.launch
+    if facts is None:
         return Term("memory", 1, "not checked: the recipe has no facts")
-    launch = case.launch
-    needed = required_memory(case.recipe.facts, launch.parallel, launch.max_length, launch.cache_bytes)
-    largest = max(one.memory_gib for one in case.classes)
-    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device")
+    largest = max(map(seen_gib, case.classes))
+    needed = required_memory(facts, launch.layout, largest)
+    cache = left_for_cache(needed, launch, largest)
+    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device ({cache})")
 
 
 def _context(case: Case) -> Term:

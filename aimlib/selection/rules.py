@@ -6,11 +6,12 @@ spec states is a requirement; what it leaves out is free.
 
 from collections.abc import Callable
 
+from aimlib.api.node import GpuClass
 from aimlib.api.pod import EngineSettings
 from aimlib.hardware.products import CPU, product
 from aimlib.hub_url import may_have_token, shown
 from aimlib.selection import node_rules
-from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus
+from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus, seen_gib
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
 
 NONE = EngineSettings()
@@ -136,13 +137,17 @@ def _memory(case: Case) -> RuleResult:
     facts, launch = case.recipe.facts, case.launch
     if facts is None:
         return case
-    needed = required_memory(facts, launch.parallel, launch.max_length, launch.cache_bytes)
-    left = case.narrowed(lambda one: needed.total <= launch.usable(one.memory_gib))
+
+    def fits(one: GpuClass) -> bool:
+        memory = seen_gib(one)
+        return required_memory(facts, launch.layout, memory).total <= launch.usable(memory)
+
+    left = case.narrowed(fits)
     if left.classes:
         return left
-    largest = max(one.memory_gib for one in case.classes)
+    largest = max(map(seen_gib, case.classes))
     return Rejection(
-        f"{needed} for {launch.max_length} tokens",
+        f"{required_memory(facts, launch.layout, largest)} for {launch.max_length} tokens",
         f"{launch.usable(largest):.1f} GiB usable of {largest:g} GiB on {case.recipe.hardware}",
     )
 

@@ -22,6 +22,7 @@ from aimlib.hardware.products import product
 from aimlib.kube.quantity import canonical_quantity, from_gib
 from aimlib.naming import full_digest
 from aimlib.schema.error_messages import validation_messages
+from aimlib.selection.cache_capacity import capacity_of
 from aimlib.selection.candidates import Case, Requirements, engine_image
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
@@ -188,15 +189,20 @@ def select(  # noqa: PLR0913 - all that an endpoint relates
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
-            notes = tuple(note[:1024] for note in best.launch.notes)
-            selection = selection.model_copy(update={"notes": notes, "full": full})
-            return Decision(_resolved(best, key, config), selection)
+            about = {"notes": tuple(note[:1024] for note in best.launch.notes), "full": full, **_cache_of(best)}
+            return Decision(_resolved(best, key, config), selection.model_copy(update=about))
         refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
     message = "; ".join(refusals)
     return Decision(
         None, _selection(key, message, [rejected_row(one) for one in first_rejected] + unreadable, None, config)
     )
+
+
+def _cache_of(case: Case) -> dict[str, float]:
+    """What the KV cache of a replica holds, for the status."""
+    capacity = capacity_of(case)
+    return {"cache_tokens": capacity.tokens, "cache_sequences": round(capacity.sequences, 1)} if capacity else {}
 
 
 def _unusable(entry: CatalogueEntry) -> Candidate:

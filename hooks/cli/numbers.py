@@ -7,7 +7,10 @@ from aimlib.api.endpoint_status import Candidate
 
 DECIMAL = r"(\d+(?:\.\d+)?)"
 TERMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "memory": (rf"{DECIMAL} of {DECIMAL} GiB per device", ("memoryGiB", "usableMemoryGiB")),
+    "memory": (
+        rf"{DECIMAL} of {DECIMAL} GiB per device \(KV cache: {DECIMAL} tokens, {DECIMAL} sequences\)",
+        ("memoryGiB", "usableMemoryGiB", "cacheTokens", "cacheSequences"),
+    ),
     "context": (rf"{DECIMAL} tokens", ("contextTokens",)),
     "latency": (rf"{DECIMAL} ms per token", ("latencyMs",)),
     "throughput": (rf"{DECIMAL} tokens/s", ("tokensPerSecond",)),

@@ -119,7 +119,7 @@ def test_nodes_that_cannot_be_used_are_not_there():
 
 
 def test_the_summary_adds_up_equal_devices_behind_different_taints():
-    assert inventory(amd(), amd(taints=[TEAM]), nvidia()).summary == "8 x H100 (79.6 GiB), 16 x MI300X (192 GiB)"
+    assert inventory(amd(), amd(taints=[TEAM]), nvidia()).summary == "8 x H100 (79.2 GiB), 16 x MI300X (192 GiB)"
 
 
 def test_a_cluster_of_very_many_kinds_has_an_inventory_too():

@@ -111,7 +111,7 @@ def test_processors_are_whole_cores_and_whole_gib(allocatable, cores, memory):
     ("raw", "summary"),
     [
         (amd(), "8 x MI300X (192 GiB)"),
-        (nvidia("NVIDIA-H100-80GB-HBM3", 4), "4 x H100 (79.6 GiB)"),
+        (nvidia("NVIDIA-H100-80GB-HBM3", 4), "4 x H100 (79.2 GiB)"),
         (node(), "CPU, 96 cores"),
         (
             node(
@@ -120,13 +120,13 @@ def test_processors_are_whole_cores_and_whole_gib(allocatable, cores, memory):
             ),
             "24 x MI300X cpx_nps4 (24 GiB), 5 x MI300X (192 GiB)",
         ),
-        (nvidia("NVIDIA-H100-80GB-HBM3-SHARED", 16), "16 x H100 (79.6 GiB, shared)"),
+        (nvidia("NVIDIA-H100-80GB-HBM3-SHARED", 16), "16 x H100 (79.2 GiB, shared)"),
         (
             node(
                 {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu.memory": "0"},
                 {"nvidia.com/gpu": "4"},
             ),
-            "4 x H100 (79.6 GiB)",
+            "4 x H100 (79.19 GiB)",
         ),
         (
             node({"amd.com/gpu.device-id": "74a1", "amd.com/gpu.vram": "0G"}, {"amd.com/gpu": "8"}),

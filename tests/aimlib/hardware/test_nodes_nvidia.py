@@ -38,8 +38,8 @@ def test_a_whole_gpu(product, memory, name, gib, architecture):
 @pytest.mark.parametrize(
     ("labels", "gib"),
     [
-        ({"gpu.product": H100}, 79.6),
-        ({"gpu.product": H100, "gpu.memory": "unknown"}, 79.6),
+        ({"gpu.product": H100}, 79.19),
+        ({"gpu.product": H100, "gpu.memory": "unknown"}, 79.19),
         ({"gpu.product": "NVIDIA-H100-NVL"}, 93.6),
         ({"gpu.product": "NVIDIA-GH200-480GB"}, 95.6),
     ],
@@ -65,7 +65,7 @@ def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(
         (
             {"gpu.product": H100, "gpu.memory": "9728"},
             {"gpu": "8"},
-            "implausible: 9.5 GiB per device on the label, where 79.6 GiB are usual",
+            "implausible: 9.5 GiB per device on the label, where 79.19 GiB are usual",
         ),
         ({"gpu.product": H100}, {"gpu": "32"}, "implausible: H100 has at most 10 such devices on one node"),
         ({"gpu.product": H100, "gpu.count": "2"}, {"gpu": "8"}, "implausible: the labels count 2"),
@@ -86,7 +86,7 @@ GKE = {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb", "cloud.google.com
 
 def test_on_gke_its_own_label_says_the_product():
     (pool,) = node_facts(node(GKE, {"nvidia.com/gpu": "8"})).pools[:-1]
-    assert (pool.product, pool.memory_gib, pool.node_product) == ("H100", 79.6, "nvidia-h100-80gb")
+    assert (pool.product, pool.memory_gib, pool.node_product) == ("H100", 79.19, "nvidia-h100-80gb")
 
 
 def test_on_gke_feature_discovery_goes_first():

@@ -89,7 +89,7 @@ def test_of_equal_candidates_the_longer_context_wins_and_then_the_name():
 
 def test_a_score_is_said_in_words():
     assert words("cost", FAST)["fast"] == {
-        "memory": "11.7 of 176.6 GiB per device",
+        "memory": "14.1 of 176.6 GiB per device (KV cache: 5366579 tokens, 131.0 sequences)",
         "cost": "1000 tokens/s per GPU (w; example.com)",
         "gpus": "8 GPUs",
         "context": "40960 tokens",

@@ -21,7 +21,7 @@ def test_what_is_right_is_usable_without_a_word():
         (
             recipe(*SIZES, facts={**FACTS, "weightsGiB": 381}),
             (4, 8),
-            ["1 GPU: memory: needs 420.", "2 GPUs: memory: needs "],
+            ["1 GPU: memory: needs 394.", "2 GPUs: memory: needs "],
         ),
         (
             recipe(configuration(8), configuration(3)),

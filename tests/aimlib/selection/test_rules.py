@@ -151,7 +151,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             later(recipe(facts={**FACTS, "weightsGiB": 200})),
             (
                 "memory",
-                "226.5 GiB per device (weights 204.0, KV cache 10.0, overhead 12.5) for 40960 tokens",
+                "213.4 GiB per device (weights 200.0, KV cache 10.0, overhead 3.4) for 40960 tokens",
                 "176.6 GiB usable of 192 GiB on MI300X",
             ),
         ),
@@ -192,7 +192,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
             later(recipe(configuration(0), hardware="CPU"), node({}, {"memory": "40Gi"}), gpu_count=0),
             (
                 "memory",
-                "77.6 GiB per device (weights 62.2, KV cache 10.0, overhead 5.4) for 40960 tokens",
+                "73.4 GiB per device (weights 61.0, KV cache 10.0, overhead 2.4) for 40960 tokens",
                 "36.8 GiB usable of 40 GiB on CPU",
             ),
         ),

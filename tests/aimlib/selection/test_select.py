@@ -162,8 +162,8 @@ def test_without_recipes_the_sentence_names_what_is_missing():
         (
             999,
             (
-                f"the only configuration for {MODEL} does not fit: one with 1 GPU: needs 1082.2 GiB per device "
-                "(weights 1019.0, KV cache 10.0, overhead 53.2) for 40960 tokens; "
+                f"the only configuration for {MODEL} does not fit: one with 1 GPU: needs 1012.4 GiB per device "
+                "(weights 999.0, KV cache 10.0, overhead 3.4) for 40960 tokens; "
                 "has 176.6 GiB usable of 192 GiB on MI300X"
             ),
         ),

@@ -51,7 +51,7 @@ def serves(one, resolved, facts, launch):
     free = all(taint.key in resolved.tolerations or taint.effect == "PreferNoSchedule" for taint in one.taints)
     same = (one.product, one.partition) == (resolved.product, resolved.partition) and not one.shared
     enough = one.devices_per_node >= max(resolved.gpu_count, 1)
-    needed = required_memory(facts, launch.parallel, launch.max_length, launch.cache_bytes).total if facts else 0
+    needed = required_memory(facts, launch.layout, one.memory_gib).total if facts else 0
     return free and same and enough and needed <= launch.usable(one.memory_gib)
 
 

@@ -313,7 +313,8 @@ def test_a_narrow_terminal_has_every_candidate_with_its_verdict_and_does_without
     shown = on_terminal("explain", "-f", SHORT, *MI300X, columns=80, NO_COLOR="1")
     assert shown.splitlines()[0].split() == ["RANK", "RECIPE", "GPUS", "VERDICT"]
     words = " ".join(shown.split())
-    assert "1 qwen3-32b-mi300x-bf16 1 memory 75.6 of 172.8 GiB per device, context 32768 tokens" in words
+    cache = "(KV cache: 443842 tokens, 13.5 sequences)"
+    assert f"1 qwen3-32b-mi300x-bf16 1 memory 72.4 of 172.8 GiB per device {cache}, context 32768 tokens" in words
     wide = on_terminal("explain", "-f", SHORT, *MI300X, "-o", "wide", NO_COLOR="1")
     assert wide.splitlines()[0].split()[-2:] == ["CHECKPOINT", "VERDICT"]
 
@@ -342,7 +343,9 @@ def test_every_line_about_an_endpoint_has_its_name():
 def test_numbers_are_numbers_in_json():
     data = json.loads(aim("explain", "-f", SHORT, *MI300X, "-o", "json").stdout)
     first = data["candidates"][0]
-    assert (first["memoryGiB"], first["usableMemoryGiB"], first["contextTokens"]) == (75.6, 172.8, 32768)
+    assert (first["memoryGiB"], first["usableMemoryGiB"], first["contextTokens"]) == (72.4, 172.8, 32768)
+    assert (first["cacheTokens"], first["cacheSequences"]) == (443842, 13.5)
+    assert (data["cacheTokens"], data["cacheSequences"]) == (443842, 13.5)
     lost = [one for one in data["candidates"] if one.get("rule")]
     assert lost
     asked = aim("explain", "-f", endpoint(modelId="Qwen/Qwen3-32B", gpuCount=8), *MI300X, "-o", "json")
