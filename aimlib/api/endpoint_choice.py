@@ -102,8 +102,8 @@ class RecipeChoice(Model):
     custom_recipe: CustomRecipe | None = None
     """Use this recipe and no other."""
     goal: Literal["latency", "throughput", "cost"] | None = None
-    """Rank candidates by speed for the workload: latency is the time of a request per output token, throughput is output
-    tokens per second, cost is the same per GPU or by the settings' price. When left out, the fewest GPUs rank first."""
+    """Rank candidates by speed for the workload: latency is the time of a request per output token, throughput is
+    output tokens per second, cost is the same per GPU or by the settings' price. When left out, the fewest GPUs win."""
     workload: RequestedWorkload | None = None
     """What the endpoint is for: lengths of prompts and answers, and requests at once."""
     objectives: Objectives | None = None

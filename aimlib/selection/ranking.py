@@ -103,21 +103,35 @@ def _prices(cases: Sequence[Case]) -> dict[str, float]:
     return dict(prices) if products <= {*prices} else {}
 
 
-def score(case: Case, goal: str | None, prices: dict[str, float]) -> tuple[Term, ...]:
-    """The terms of one candidate, most important first; candidates with equal terms are ranked by name."""
+class Row(NamedTuple):
+    """A candidate with its score."""
+
+    case: Case
+    terms: tuple[Term, ...]
+    rate: float
+    """Tokens per second, not rounded: what decides between candidates whose terms are all equal."""
+
+    @property
+    def key(self) -> tuple[tuple[float, ...], float]:
+        """What it is ranked by, before the name."""
+        return tuple(term.key for term in self.terms), -self.rate
+
+
+def score(case: Case, goal: str | None, prices: dict[str, float]) -> Row:
+    """The terms of one candidate, most important first."""
     found = estimated(case)
     unknown = float("inf")
     speed = _speed(case, found) if found else Term("speed", unknown, UNPREDICTED)
-    usual = (_devices(case), _weights(case), speed, _context(case), _engine(case))
-    if goal is None:
-        return (_checked(case), *usual)
-    price = prices.get(case.recipe.hardware)
-    first = GOALS[goal](case, found, price) if found else Term(goal, unknown, UNPREDICTED)
-    return (_checked(case), first, *usual)
+    first: tuple[Term, ...] = ()
+    if goal:
+        price = prices.get(case.recipe.hardware)
+        first = (GOALS[goal](case, found, price) if found else Term(goal, unknown, UNPREDICTED),)
+    terms = (_checked(case), *first, _devices(case), _weights(case), speed, _context(case), _engine(case))
+    return Row(case, terms, found.throughput if found else 0.0)
 
 
-def ranked(cases: list[Case], goal: str | None) -> list[tuple[Case, tuple[Term, ...]]]:
-    """The candidates, best first, each with its score; independent of their order."""
+def ranked(cases: list[Case], goal: str | None) -> list[Row]:
+    """The candidates, best first; independent of their order. Names decide only where every number is equal."""
     prices = _prices(cases)
-    scored = [(case, score(case, goal, prices)) for case in cases]
-    return sorted(scored, key=lambda row: ([term.key for term in row[1]], row[0].name, row[0].configuration.gpu_count))
+    rows = [score(case, goal, prices) for case in cases]
+    return sorted(rows, key=lambda row: (row.key, row.case.name, row.case.configuration.gpu_count))

@@ -112,28 +112,30 @@ def matrix_flops(hardware: Product, precision: str) -> float | None:
     return None
 
 
-def predict(
-    facts: ModelFacts,
-    hardware: Product,
-    precision: str,
-    parallel: Parallel,
-    element_bytes: float,
-    cache_tokens: int,
-    workload: Workload,
-    share: float = 1.0,
-) -> Speed | None:
-    """The speed under a workload; None where the product's bandwidth or peak is not published.
+class Placed(NamedTuple):
+    """A model on devices."""
 
-    `cache_tokens` is the room of all KV cache, `element_bytes` the size of a value in it, and `share` the part of a
-    whole device that each rank has, below 1 for partitions.
-    """
-    compute, bandwidth = matrix_flops(hardware, precision), hardware.bandwidth_tbs
+    hardware: Product
+    precision: str
+    parallel: Parallel
+    element_bytes: float
+    """Size of a value in the KV cache."""
+    cache_tokens: int
+    """Tokens of KV cache that one replica has room for."""
+    share: float = 1.0
+    """The part of a whole device that each rank has, below 1 for partitions."""
+
+
+def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | None:
+    """The speed of one replica under a workload; None where the product's bandwidth or peak is not published."""
+    hardware, parallel, share = placed.hardware, placed.parallel, placed.share
+    compute, bandwidth = matrix_flops(hardware, placed.precision), hardware.bandwidth_tbs
     if compute is None or bandwidth is None:
         return None
-    shape, tensor = _shape(facts, precision), parallel.tensor
+    shape, tensor = _shape(facts, placed.precision), parallel.tensor
     streams = parallel.data * parallel.pipeline
     tokens = workload.input_tokens + workload.output_tokens
-    served = max(min(float(workload.concurrency), cache_tokens / tokens), 1.0)
+    served = max(min(float(workload.concurrency), placed.cache_tokens / tokens), 1.0)
     batch = max(served / streams, 1.0)
     reads, computes = bandwidth * 1e12 * BANDWIDTH_FRACTION * share, compute * tensor * share
     exchanges = (hardware.link_gbs or PCIE_GBS) * 1e9 * LINK_FRACTION
@@ -147,7 +149,7 @@ def predict(
 
     parameters = (shape.dense + shape.routed * (1 - shape.spared**batch)) * shape.bytes / tensor
     context = workload.input_tokens + workload.output_tokens / 2
-    attention = batch * _context_bytes(facts, tensor, element_bytes, context) / reads
+    attention = batch * _context_bytes(facts, tensor, placed.element_bytes, context) / reads
     matrices = max(parameters / reads, 2 * shape.active * batch / computes)
     step = matrices + attention + all_reduces(batch) + STEP_SECONDS
     prompts = prefill(workload.input_tokens * batch)

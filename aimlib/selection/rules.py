@@ -175,7 +175,9 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("oneNode", node_rules.one_node),
     ("taints", node_rules.taints),
 )
-USER_RULES = frozenset({"model", "recipe", "backend", "precision", "revision", "gpuCount", "gpuBudget", "workload", "objectives"})
+USER_RULES = frozenset(
+    {"model", "recipe", "backend", "precision", "revision", "gpuCount", "gpuBudget", "workload", "objectives"}
+)
 """The rules about what the user requested; the others are about what the recipe needs."""
 CLUSTER_RULES = frozenset({"hardware", "architecture", "oneNode", "taints"})
 """The rules about what the cluster has."""

@@ -181,8 +181,8 @@ def select(
         fitting, rejected = _divided(case._replace(requirements=requirements) for case in cases)
         if fitting:
             order = ranked(fitting, spec.recipe.goal)
-            best = order[0][0]
-            listed = [_fitting_row(case, rank, terms) for rank, (case, terms) in enumerate(order, start=1)]
+            best = order[0].case
+            listed = [_fitting_row(row.case, rank, row.terms) for rank, row in enumerate(order, start=1)]
             listed += [rejected_row(one) for one in rejected]
             message = selected_message(best, len(fitting), len(cases) + len(unreadable))
             if step:

@@ -1,4 +1,4 @@
-"""The rules about speed: the budget of GPUs, room for the workload, and objectives. All are requirements of the user."""
+"""The rules about speed: the budget of GPUs, room for the workload, and objectives; all are the user's."""
 
 from math import ceil
 

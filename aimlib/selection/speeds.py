@@ -10,7 +10,7 @@ from aimlib.hardware.products import product
 from aimlib.selection.cache_capacity import cache_tokens
 from aimlib.selection.corrections import Corrections, Figure, Point
 from aimlib.selection.launch import Launch
-from aimlib.selection.roofline import Speed, Workload, predict
+from aimlib.selection.roofline import Placed, Speed, Workload, predict
 
 USUAL = Workload(1024, 512, 32)
 """The workload of an endpoint that states none: a page of text, answered by half a page."""
@@ -44,7 +44,8 @@ def predicted(one: Deployed, workload: Workload) -> Speed | None:
     if facts is None or hardware is None:
         return None
     parallel, element = one.launch.parallel, one.launch.cache_bytes
-    return predict(facts, hardware, one.recipe.precision, parallel, element, kv_room(one), workload, one.share)
+    placed = Placed(hardware, one.recipe.precision, parallel, element, kv_room(one), one.share)
+    return predict(facts, placed, workload)
 
 
 def kv_room(one: Deployed) -> int:
@@ -143,5 +144,3 @@ def estimate(point: Point, one: Deployed, model: SpeedModel, replicas: int = 1) 
     first = speed.first_token * speed.throughput / rate.value
     of_request = first / workload.output_tokens + per_token.value
     return Estimate(first, per_token.value, rate.value * replicas, of_request, per_token.source, rate.source)
-
-
