@@ -11,8 +11,8 @@ from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, product
 from aimlib.hardware.shapes import shapes_of
+from aimlib.selection.corrections import SpeedModel
 from aimlib.selection.launch import Launch
-from aimlib.selection.speeds import SpeedModel
 
 
 class Requirements(NamedTuple):

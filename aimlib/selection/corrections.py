@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from math import exp, log
 from typing import NamedTuple
 
+from aimlib.selection.roofline import Workload
+
 SIMILAR = 0.25
 """Weight of a figure of other GPU counts, precisions or commands, for each of hardware and engine that is the same."""
 
@@ -83,3 +85,15 @@ class Corrections:
         own = sum(errors for _, errors in found) / (sum(weights for weights, _ in found) + 1)
         figures = f"{len(self.figures)} published figure{'s' * (len(self.figures) > 1)}"
         return Corrected(predicted * exp(self.common + own), f"predicted, corrected by {figures}")
+
+
+USUAL_WORKLOAD = Workload(1024, 512, 32)
+"""The workload of an endpoint that states none: a page of text, answered by half a page."""
+
+
+class SpeedModel(NamedTuple):
+    """What the speeds of an endpoint's candidates are computed with."""
+
+    workload: Workload = USUAL_WORKLOAD
+    throughput: Corrections = Corrections()
+    per_token: Corrections = Corrections()

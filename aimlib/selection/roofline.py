@@ -20,7 +20,7 @@ from aimlib.api.model_facts import ModelFacts
 from aimlib.hardware.products import Product
 from aimlib.kube.quantity import GIB
 from aimlib.selection.gpu_memory import Parallel
-from aimlib.selection.kv_cache import bytes_per_token
+from aimlib.selection.kv_cache import cache_bytes_per_token
 
 BANDWIDTH_FRACTION = 0.6
 """Part of a device's memory bandwidth that decoding reaches."""
@@ -99,7 +99,7 @@ def _context_bytes(facts: ModelFacts, tensor: int, element_bytes: float, tokens:
     limited = [kind for kind in (facts.sliding_window, facts.chunked_attention) if kind]
     read = sum(kind.layers * min(kind.tokens, tokens) for kind in limited)
     read += max(facts.layers - sum(kind.layers for kind in limited), 0) * tokens
-    return read * bytes_per_token(facts, tensor, element_bytes)
+    return read * cache_bytes_per_token(facts, tensor, element_bytes)
 
 
 def matrix_flops(hardware: Product, precision: str) -> float | None:

@@ -4,7 +4,7 @@ from math import ceil
 
 from aimlib.hardware.products import product
 from aimlib.kube.duration import parse_latency
-from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
+from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus, seen_gib
 from aimlib.selection.speeds import Deployed, Estimate, estimate, kv_room, point_of
 
 
@@ -13,7 +13,7 @@ def deployed(case: Case) -> Deployed:
     first, hardware = case.first_class, product(case.recipe.hardware)
     whole = hardware.memory_gib if hardware and first.partition else None
     share = min(first.memory_gib / whole, 1.0) if whole else 1.0
-    return Deployed(case.recipe, case.configuration, case.launch, first.memory_gib, share)
+    return Deployed(case.recipe, case.configuration, case.launch, seen_gib(first), share)
 
 
 def estimated(case: Case) -> Estimate | None:
@@ -62,13 +62,13 @@ def objectives(case: Case) -> RuleResult:
             continue
         requested = f"at most {parse_latency(limit) * 1000:g} ms {name}"
         if found is None or seconds is None:
-            return Rejection(requested, UNKNOWN)
+            return Rejection(requested, UNPREDICTABLE)
         if seconds > parse_latency(limit):
             return Rejection(requested, f"{milliseconds(seconds)} ms ({found.time_source}; {case.speeds.workload})")
     return case
 
 
-UNKNOWN = "no prediction: the recipe has no facts, or its hardware no published speed"
+UNPREDICTABLE = "no prediction: the recipe has no facts, or its hardware no published speed"
 """What there is where nothing can be predicted."""
 
 

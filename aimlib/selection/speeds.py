@@ -8,12 +8,10 @@ from aimlib.api.endpoint_choice import RecipeChoice
 from aimlib.api.recipe import Configuration, Measurement, RecipeSpec
 from aimlib.hardware.products import product
 from aimlib.selection.cache_capacity import cache_tokens
-from aimlib.selection.corrections import Corrections, Figure, Point
+from aimlib.selection.corrections import USUAL_WORKLOAD, Corrections, Figure, Point, SpeedModel
 from aimlib.selection.launch import Launch
 from aimlib.selection.roofline import Placed, Speed, Workload, predict
 
-USUAL = Workload(1024, 512, 32)
-"""The workload of an endpoint that states none: a page of text, answered by half a page."""
 CONCURRENCY = {"latency": 8, "throughput": 256, "cost": 256}
 """Requests at once by goal, where none are stated: few for latency, and a full load where tokens are counted."""
 COUNTED_WORKLOAD = ("input_tokens", "output_tokens", "concurrency")
@@ -21,7 +19,7 @@ COUNTED_WORKLOAD = ("input_tokens", "output_tokens", "concurrency")
 
 def workload_of(choice: RecipeChoice) -> Workload:
     """The workload of an endpoint, with the usual value of what it leaves out."""
-    usual = USUAL._replace(concurrency=CONCURRENCY.get(choice.goal or "", USUAL.concurrency))
+    usual = USUAL_WORKLOAD._replace(concurrency=CONCURRENCY.get(choice.goal or "", USUAL_WORKLOAD.concurrency))
     stated = choice.workload.model_dump(exclude_none=True) if choice.workload else {}
     return usual._replace(**stated)
 
@@ -92,14 +90,6 @@ def published(name: str, recipe: RecipeSpec, launches: Iterable[Launch]) -> Publ
 def _workload(one: Measurement) -> Workload | None:
     stated = [getattr(one, name) for name in COUNTED_WORKLOAD]
     return None if None in stated else Workload(*stated)
-
-
-class SpeedModel(NamedTuple):
-    """What the speeds of an endpoint's candidates are computed with."""
-
-    workload: Workload = USUAL
-    throughput: Corrections = Corrections()
-    per_token: Corrections = Corrections()
 
 
 def speed_model(workload: Workload, found: Iterable[Published], *, own_arguments: bool = False) -> SpeedModel:

@@ -1,4 +1,4 @@
-"""Candidates that fit are ranked by speed for the goal, then by the fewest GPUs, the model's own weights, speed, context."""
+"""Candidates are ranked by speed for the goal, then by the fewest GPUs, their own weights, speed, context, engine."""
 
 import pytest
 from hypothesis import given
@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from aimlib.config import Config
 from aimlib.selection.candidates import Case, Requirements
+from aimlib.selection.corrections import USUAL_WORKLOAD
 from aimlib.selection.launch import launch
 from aimlib.selection.ranking import ranked
 from aimlib.selection.roofline import Workload
-from aimlib.selection.speeds import USUAL, published, speed_model
+from aimlib.selection.speeds import published, speed_model
 from tests.aimlib.make import MODEL, amd, configuration, inventory, nvidia, recipe
 
 CLASSES = inventory(amd(name="a"), amd("74a5", name="b"), nvidia(name="c")).classes
@@ -17,7 +18,14 @@ SAME = {"inputTokens": 1024, "outputTokens": 512, "concurrency": 32}
 
 
 def measured(tokens=None, latency=None, **fields):
-    found = {"tokensPerSecond": tokens, "latencyMs": latency, "workload": "w", "source": "example.com", **SAME, **fields}
+    found = {
+        "tokensPerSecond": tokens,
+        "latencyMs": latency,
+        "workload": "w",
+        "source": "example.com",
+        **SAME,
+        **fields,
+    }
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -29,17 +37,17 @@ def case(name, count=1, *measurements, args=(), prices=None, requirements=None, 
     return Case(requirements or Requirements(MODEL), config, name, spec, one, launch(spec, one), classes)
 
 
-def together(*cases, workload=USUAL):
+def together(*cases, workload=USUAL_WORKLOAD):
     """The cases with the published figures of all of them."""
     found = [published(one.name, one.recipe, [one.launch]) for one in cases]
     return [one._replace(speeds=speed_model(workload, found)) for one in cases]
 
 
-def order(goal, *cases, workload=USUAL):
+def order(goal, *cases, workload=USUAL_WORKLOAD):
     return [row.case.name for row in ranked(together(*cases, workload=workload), goal)]
 
 
-def words(goal, *cases, workload=USUAL):
+def words(goal, *cases, workload=USUAL_WORKLOAD):
     rows = ranked(together(*cases, workload=workload), goal)
     return {row.case.name: {term.name: term.text for term in row.terms} for row in rows}
 
@@ -82,8 +90,10 @@ def test_a_figure_counts_for_its_command_workload_and_concurrency_alone():
     other = Workload(100, 100, 1)
     for changed in ({"command": "other"}, {}):
         one = case("one", 1, measured(tokens=50, **changed))
-        at = USUAL if changed else other
-        assert "predicted, corrected by 1 published figure" in words("throughput", one, workload=at)["one"]["throughput"]
+        at = USUAL_WORKLOAD if changed else other
+        assert (
+            "predicted, corrected by 1 published figure" in words("throughput", one, workload=at)["one"]["throughput"]
+        )
     for missing in ("inputTokens", "outputTokens", "concurrency"):
         unknown = case("one", 1, measured(tokens=50, **{missing: None}))
         assert "(predicted; " in words("throughput", unknown)["one"]["throughput"]

@@ -13,12 +13,12 @@ import yaml
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import product, products
-from aimlib.selection.corrections import Corrections
+from aimlib.selection.corrections import Corrections, SpeedModel
 from aimlib.selection.launch import launch
 from aimlib.selection.ranking import ENGINE_RATES, ranked
 from aimlib.selection.roofline import Workload
 from aimlib.selection.select import _cases, _divided, read_entry
-from aimlib.selection.speeds import Deployed, SpeedModel, estimate, point_of, published, speed_model
+from aimlib.selection.speeds import Deployed, estimate, point_of, published, speed_model
 from tests.aimlib.make import amd, endpoint, inventory, node, nvidia
 from tests.kustomize import ROOT
 
