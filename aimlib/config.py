@@ -12,7 +12,7 @@ from aimlib.api.pod import CaBundle, Labels
 from aimlib.errors import InvalidInputError
 from aimlib.hub_url import HUGGING_FACE, parse_hub
 from aimlib.naming import full_digest
-from aimlib.setting_keys import image_targets, unknown_fields, unknown_keys, vendors
+from aimlib.setting_keys import image_targets, product_names, unknown_fields, unknown_keys, vendors
 
 
 def vendor_taints() -> Mapping[str, tuple[Name, ...]]:
@@ -42,6 +42,11 @@ def _known(keys: Mapping[str, object], known: Iterable[str]) -> None:
 def _image_keys(images: Mapping[str, str]) -> Mapping[str, str]:
     _known(images, image_targets())
     return images
+
+
+def _product_keys(prices: Mapping[str, float]) -> Mapping[str, float]:
+    _known(prices, product_names())
+    return prices
 
 
 V = TypeVar("V")
@@ -74,6 +79,11 @@ class Config(Model):
     token_hubs: Annotated[tuple[TokenHub, ...], Field(max_length=64)] = (HUGGING_FACE,)
     """Hubs to which a Hugging Face token is sent, by URL, with all paths below it; https only. A cache that names a
     token for another hub downloads nothing, and the default token is not sent there."""
+    gpu_hour_prices: Annotated[Mapping[str, Annotated[float, Field(gt=0)]], AfterValidator(_product_keys)] = Field(
+        default_factory=dict
+    )
+    """Price of an hour of one GPU by product, such as `MI300X: 2.0`, in a currency of your own. With a price for every
+    product in question the goal cost compares prices of tokens, without one GPUs."""
     cpu_per_device: Annotated[int, Field(ge=1)] = 4
     """CPUs requested per GPU where neither endpoint nor recipe states them."""
     memory_per_device: Quantity = "32Gi"

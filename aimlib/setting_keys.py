@@ -16,6 +16,12 @@ def vendors() -> tuple[str, ...]:
 
 
 @cache
+def product_names() -> tuple[str, ...]:
+    """The names of products."""
+    return tuple(product["name"] for product in load_data("hardware")["products"])
+
+
+@cache
 def image_targets() -> tuple[str, ...]:
     """Each engine with each vendor and architecture: `vllm/amd`, `vllm/gfx942`."""
     products = load_data("hardware")["products"]

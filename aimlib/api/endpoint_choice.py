@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimlib.api import formats
 from aimlib.api.base import FieldRule, GpuCount, Key, Model, ModelId, Name, ObjectName, Revision, Ruled
 from aimlib.api.precision import RequestedPrecision
 
@@ -62,6 +63,31 @@ class Fallback(Ruled):
     """Request this engine instead; auto accepts any."""
 
 
+Latency = Annotated[str, formats.LATENCY.field]
+"""A length of time in milliseconds or seconds, such as 500ms or 2s."""
+
+
+class RequestedWorkload(Model):
+    """What the endpoint is for. Speed is predicted for it; what is left out has a usual value, which scores show."""
+
+    input_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """Tokens of a prompt; 1024 when left out. With outputTokens, the context must have room for it."""
+    output_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """Tokens of an answer; 512 when left out."""
+    concurrency: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Requests at once for each replica, or for all replicas of gpuBudget together. Stated, it is a requirement: the KV
+    cache must have room for as many. When left out, 8 for the goal latency, 256 for throughput and cost, else 32."""
+
+
+class Objectives(Model):
+    """How fast an endpoint must be for its workload, by published figures or, where there are none, by prediction."""
+
+    time_to_first_token: Latency | None = None
+    """The longest mean time to the first token, such as 500ms or 2s."""
+    time_per_output_token: Latency | None = None
+    """The longest mean time per output token after it, such as 40ms."""
+
+
 class RecipeChoice(Model):
     """How the recipe is selected. A field that is set is a requirement; a field that is left out is free."""
 
@@ -76,8 +102,15 @@ class RecipeChoice(Model):
     custom_recipe: CustomRecipe | None = None
     """Use this recipe and no other."""
     goal: Literal["latency", "throughput", "cost"] | None = None
-    """Rank candidates by published measurements: latency per token, tokens per second, or tokens per second and GPU.
-    When left out, the fewest GPUs rank first."""
+    """Rank candidates by speed for the workload: latency is the time of a request per output token, throughput is
+    output tokens per second, cost is the same per GPU or by the settings' price. When left out, the fewest GPUs win."""
+    workload: RequestedWorkload | None = None
+    """What the endpoint is for: lengths of prompts and answers, and requests at once."""
+    objectives: Objectives | None = None
+    """How fast it must be; whoever is slower is rejected, with both numbers."""
+    gpu_budget: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """GPUs of all replicas together. Candidates are compared by what as many replicas as that makes do together, so two
+    replicas with 4 GPUs may beat one with 8; status.selection says how many. spec.replicas stays as it is."""
     fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
     """What to request instead when nothing fits, tried in this order."""
     when_full: Literal["Wait", "Next"] | None = None

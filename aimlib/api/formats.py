@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from aimlib.kube.duration import parse_duration
+from aimlib.kube.duration import parse_duration, parse_latency
 from aimlib.kube.quantity import parse_quantity
 
 
@@ -77,6 +77,7 @@ STORED_QUANTITY = TextFormat(
 )
 """What statuses have: quantities of other objects, and of earlier releases."""
 DURATION = TextFormat(r"^[0-9]{1,8}[smhdw]$", 16, "must be a length of time such as 30d or 12h", parse_duration)
+LATENCY = TextFormat("^[0-9]{1,6}(ms|s)$", 8, "must be a length of time such as 500ms or 2s", parse_latency)
 OBJECT_NAME = TextFormat(f"^{_SUBDOMAIN}$", 253, "must be a name of lower case letters, digits, - and .", shortest=1)
 OPTIONAL_NAME = TextFormat(f"^({_SUBDOMAIN})?$", 253, "must be a name of lower case letters, digits, - and .")
 NAMESPACE = TextFormat(f"^{_LABEL}$", 63, "must be a name of lower case letters, digits and -", shortest=1)

@@ -86,7 +86,18 @@ class Measurement(Model):
     latency_ms: Annotated[float, Field(ge=0)] | None = None
     """Mean time per output token of one request, in milliseconds."""
     workload: Annotated[str, Field(min_length=1, max_length=256)]
-    """What was measured: lengths, concurrency, what is counted. Only equal workloads are compared."""
+    """What was measured, in words: lengths, concurrency, what is counted."""
+    input_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """Tokens of a prompt, in the mean. Without this, outputTokens and concurrency the figures correct no prediction."""
+    output_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """Tokens of an answer, in the mean."""
+    concurrency: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Requests at once."""
+    counts_input: bool = False
+    """Whether tokensPerSecond counts the tokens of the prompts, too."""
+    command: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """What was measured with other arguments or variables than this configuration has; a figure of another command
+    counts for similar configurations, and for this one no more than for those."""
     source: Annotated[str, Field(min_length=1, max_length=512)]
     """Who measured, and where the result is published."""
 

@@ -35,12 +35,16 @@ class Product(Model):
     """Memory of one device in GiB where it is another, by regular expressions for the label."""
     bandwidth_tbs: Annotated[float | None, Field(gt=0, alias="bandwidthTBs")] = None
     """Memory bandwidth of one device in TB/s."""
+    link_gbs: Annotated[float | None, Field(gt=0, alias="linkGBs")] = None
+    """Bandwidth from one device to the others of its node, in GB/s per direction."""
     precisions: tuple[str, ...]
     """Formats that it computes in natively."""
     weight_only: tuple[str, ...] = ()
     """Formats of weights that the engine expands to 16 bit."""
     tflops: Mapping[str, float] = Field(default_factory=dict)
     """Dense peak of one device by format, in TFLOP/s."""
+    reached_tflops: Mapping[str, float] = Field(default_factory=dict)
+    """What large matrix products were measured to reach, by format, in TFLOP/s."""
     devices_per_node: Annotated[int, Field(ge=1)]
     """Devices on a usual node."""
     most_per_node: Annotated[int | None, Field(ge=1)] = None

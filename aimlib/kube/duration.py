@@ -6,6 +6,7 @@ from aimlib.errors import InvalidInputError
 
 UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 DURATION_PATTERN = re.compile(r"([0-9]{1,8})([smhdw])")
+LATENCY_PATTERN = re.compile(r"([0-9]{1,6})(ms|s)")
 FORMATTED_UNITS = ("d", "h", "m", "s")
 """Without weeks, because 45d is easier to compare with 30d than 6w 3d."""
 
@@ -19,6 +20,13 @@ def parse_duration(text: str) -> int:
     if not (found := DURATION_PATTERN.fullmatch(text.strip())):
         raise InvalidDurationError(f"{text!r} is not a duration such as 30d, 12h or 45m")
     return int(found[1]) * UNIT_SECONDS[found[2]]
+
+
+def parse_latency(text: str) -> float:
+    """The seconds of a short duration such as 500ms or 2s; InvalidDurationError for any other text."""
+    if not (found := LATENCY_PATTERN.fullmatch(text.strip())):
+        raise InvalidDurationError(f"{text!r} is not a duration such as 500ms or 2s")
+    return int(found[1]) / (1000 if found[2] == "ms" else 1)
 
 
 def format_duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from aimlib.api.endpoint_choice import Objectives, RequestedWorkload
 from aimlib.api.endpoint_parts import Resources
 from aimlib.api.endpoint_status import FullHardware
 from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
@@ -11,6 +12,7 @@ from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, product
 from aimlib.hardware.shapes import shapes_of
+from aimlib.selection.corrections import SpeedModel
 from aimlib.selection.launch import Launch
 
 
@@ -26,6 +28,9 @@ class Requirements(NamedTuple):
     own_image: bool = False
     engine: EngineSettings | None = None
     tolerations: tuple[Toleration, ...] | None = None
+    gpu_budget: int | None = None
+    workload: RequestedWorkload | None = None
+    objectives: Objectives | None = None
 
 
 class Case(NamedTuple):
@@ -46,6 +51,24 @@ class Case(NamedTuple):
     """Whether the model is downloaded to the node, into an emptyDir."""
     full: tuple[FullHardware, ...] = ()
     """Hardware on which the scheduler found no room for this endpoint."""
+    speeds: SpeedModel = SpeedModel()
+    """What the speed of the model's candidates is computed with."""
+
+    @property
+    def devices(self) -> int:
+        """GPUs of one replica, and 1 where it runs on processors."""
+        return max(self.configuration.gpu_count, 1)
+
+    @property
+    def replicas(self) -> int:
+        """Replicas that the budget pays for and the cluster has devices for; 1 without a budget."""
+        there = sum(one.total for one in self.classes) // self.devices
+        return max(min((self.requirements.gpu_budget or 0) // self.devices, there), 1)
+
+    @property
+    def first_class(self) -> GpuClass:
+        """The class that is selected of those that fit: whole GPUs before partitions."""
+        return min(self.classes, key=lambda group: (group.partition or "", group.resource))
 
     def narrowed(self, keep: Callable[[GpuClass], bool]) -> "Case":
         return self._replace(classes=tuple(one for one in self.classes if keep(one)))

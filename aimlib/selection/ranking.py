@@ -1,13 +1,13 @@
 """Ranks the candidates that fit, by named terms with explanations."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from aimlib.api.recipe import Measurement
 from aimlib.selection.cache_capacity import left_for_cache
 from aimlib.selection.candidates import Case, format_gpus, seen_gib
 from aimlib.selection.gpu_memory import required_memory
+from aimlib.selection.speed_rules import estimated, milliseconds, three_digits
+from aimlib.selection.speeds import Estimate
 
 
 class Term(NamedTuple):
@@ -18,45 +18,11 @@ class Term(NamedTuple):
     text: str
 
 
-MeasuredValue = Callable[[Measurement, int], float | None]
-"""A value of a measurement, for a number of devices; lower is better."""
-
-
-def _negative(value: float | None, divisor: int = 1) -> float | None:
-    return None if value is None else -value / divisor
-
-
-GOALS: dict[str, tuple[MeasuredValue, str]] = {
-    "latency": (lambda one, _: one.latency_ms, "{:g} ms per token"),
-    "throughput": (lambda one, _: _negative(one.tokens_per_second), "{:g} tokens/s"),
-    "cost": (lambda one, devices: _negative(one.tokens_per_second, devices), "{:g} tokens/s per GPU"),
-}
-
-
-def _values(case: Case, measured: MeasuredValue) -> dict[str, tuple[float, Measurement]]:
-    """The best value of a candidate by workload."""
-    found: dict[str, tuple[float, Measurement]] = {}
-    for measurement in case.configuration.measurements:
-        value = measured(measurement, max(case.configuration.gpu_count, 1))
-        if value is not None and (measurement.workload not in found or value < found[measurement.workload][0]):
-            found[measurement.workload] = (value, measurement)
-    return found
-
-
-def common_workload(cases: Iterable[Case], goal: str) -> str | None:
-    """The workload that most candidates were measured with; values of different workloads are not compared."""
-    measured, _ = GOALS[goal]
-    counts = Counter(workload for case in cases for workload in _values(case, measured))
-    return min(counts, key=lambda workload: (-counts[workload], workload), default=None)
-
-
-def _measured(case: Case, goal: str, workload: str | None) -> Term:
-    measured, template = GOALS[goal]
-    found = _values(case, measured).get(workload or "")
-    if found is None:
-        return Term(goal, float("inf"), "no published measurement")
-    value, measurement = found
-    return Term(goal, value, f"{template.format(abs(round(value, 2)))} ({measurement.workload}; {measurement.source})")
+ENGINE_RATES = {"vllm": 1.0, "sglang": 0.84}
+"""Tokens per second of an engine by those of vLLM: the geometric mean of the pairs in the shipped recipes, which were
+measured for the same model, GPUs and workload. They range from 0.29 to 1.27, so this decides between equals only."""
+UNPREDICTED = "no prediction"
+"""What is said of the speed of a candidate without facts, or on hardware whose speed is not published."""
 
 
 def _checked(case: Case) -> Term:
@@ -69,22 +35,103 @@ def _checked(case: Case) -> Term:
     return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device ({cache})")
 
 
-def _context(case: Case) -> Term:
-    return Term("context", -case.launch.max_length, f"{case.launch.max_length} tokens")
-
-
 def _devices(case: Case) -> Term:
     return Term("gpus", case.configuration.gpu_count, format_gpus(case.configuration.gpu_count))
 
 
-def score(case: Case, goal: str | None, workload: str | None) -> tuple[Term, ...]:
-    """The terms of one candidate, most important first; candidates with equal terms are ranked by name."""
-    measured = (_measured(case, goal, workload),) if goal else ()
-    return (_checked(case), *measured, _devices(case), _context(case))
+def _weights(case: Case) -> Term:
+    own = case.recipe.loaded == case.recipe.model_id
+    return Term("weights", int(not own), "the model's own" if own else case.recipe.loaded)
 
 
-def ranked(cases: list[Case], goal: str | None) -> list[tuple[Case, tuple[Term, ...]]]:
-    """The candidates, best first, each with its score; independent of their order."""
-    workload = common_workload(cases, goal) if goal else None
-    scored = [(case, score(case, goal, workload)) for case in cases]
-    return sorted(scored, key=lambda row: ([term.key for term in row[1]], row[0].name, row[0].configuration.gpu_count))
+def _context(case: Case) -> Term:
+    return Term("context", -case.launch.max_length, f"{case.launch.max_length} tokens")
+
+
+def _engine(case: Case) -> Term:
+    rate = ENGINE_RATES[case.recipe.backend]
+    return Term("engine", -rate, f"{case.recipe.backend}, {rate:g} of vLLM's tokens/s in the mean of published pairs")
+
+
+def _rounded(value: float) -> float:
+    """Three digits that count: the same as is said, so that nothing is decided by what nobody sees."""
+    return float(f"{value:.3g}")
+
+
+def _speed(case: Case, found: Estimate) -> Term:
+    rate = _rounded(found.throughput / (case.devices * case.replicas))
+    said = f"{three_digits(rate)} tokens/s per GPU ({found.rate_source}; {case.speeds.workload})"
+    return Term("speed", -rate, said)
+
+
+def _latency(case: Case, found: Estimate, _: float | None) -> Term:
+    said = f"{milliseconds(found.of_request)} ms per token, the first after {milliseconds(found.first_token)} ms"
+    source = f"({found.time_source}; {case.speeds.workload})"
+    return Term("latency", _rounded(found.of_request), f"{said} {source}")
+
+
+def _throughput(case: Case, found: Estimate, _: float | None) -> Term:
+    said = f"{three_digits(found.throughput)} tokens/s{_together(case)} ({found.rate_source}; {case.speeds.workload})"
+    return Term("throughput", -_rounded(found.throughput), said)
+
+
+def _cost(case: Case, found: Estimate, price: float | None) -> Term:
+    source = f"({found.rate_source}; {case.speeds.workload})"
+    per_gpu = found.throughput / (case.devices * case.replicas)
+    if price is None:
+        return Term("cost", -_rounded(per_gpu), f"{three_digits(per_gpu)} tokens/s per GPU {source}")
+    million = price / (per_gpu * 3600 / 1e6)
+    said = f"{three_digits(million)} per million tokens at {price:g} per GPU hour"
+    return Term("cost", _rounded(million), f"{said} {source}")
+
+
+def _together(case: Case) -> str:
+    return f" of {case.replicas} replicas" if case.replicas > 1 else ""
+
+
+GOALS: dict[str, Callable[[Case, Estimate, float | None], Term]] = {
+    "latency": _latency,
+    "throughput": _throughput,
+    "cost": _cost,
+}
+"""The term of each goal."""
+
+
+def _prices(cases: Sequence[Case]) -> dict[str, float]:
+    """The price of a GPU hour by product; none unless every product of the candidates has one."""
+    prices, products = cases[0].config.gpu_hour_prices if cases else {}, {case.recipe.hardware for case in cases}
+    return dict(prices) if products <= {*prices} else {}
+
+
+class Row(NamedTuple):
+    """A candidate with its score."""
+
+    case: Case
+    terms: tuple[Term, ...]
+    rate: float
+    """Tokens per second, not rounded: what decides between candidates whose terms are all equal."""
+
+    @property
+    def key(self) -> tuple[tuple[float, ...], float]:
+        """What it is ranked by, before the name."""
+        return tuple(term.key for term in self.terms), -self.rate
+
+
+def score(case: Case, goal: str | None, prices: dict[str, float]) -> Row:
+    """The terms of one candidate, most important first."""
+    found = estimated(case)
+    unknown = float("inf")
+    speed = _speed(case, found) if found else Term("speed", unknown, UNPREDICTED)
+    first: tuple[Term, ...] = ()
+    if goal:
+        price = prices.get(case.recipe.hardware)
+        first = (GOALS[goal](case, found, price) if found else Term(goal, unknown, UNPREDICTED),)
+    terms = (_checked(case), *first, _devices(case), _weights(case), speed, _context(case), _engine(case))
+    return Row(case, terms, found.throughput if found else 0.0)
+
+
+def ranked(cases: list[Case], goal: str | None) -> list[Row]:
+    """The candidates, best first; independent of their order. Names decide only where every number is equal."""
+    prices = _prices(cases)
+    rows = [score(case, goal, prices) for case in cases]
+    return sorted(rows, key=lambda row: (row.key, row.case.name, row.case.configuration.gpu_count))

@@ -35,7 +35,12 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
     """Which configuration is selected, and among how many."""
     best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
     rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
-    return f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
+    chosen = f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
+    budget = selected.requirements.gpu_budget
+    if budget is None:
+        return chosen
+    used = f"{selected.replicas} replica{'s' * (selected.replicas > 1)}"
+    return f"{chosen}; gpuBudget {budget} is for {used}, which spec.replicas or spec.scaling asks for"
 
 
 def full_text(one: FullHardware) -> str:

@@ -10,7 +10,7 @@ from aimlib.api.node import GpuClass
 from aimlib.api.pod import EngineSettings
 from aimlib.hardware.products import CPU, product
 from aimlib.hub_url import may_have_token, shown
-from aimlib.selection import node_rules
+from aimlib.selection import node_rules, speed_rules
 from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus, seen_gib
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
 
@@ -161,6 +161,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("revision", _revision),
     ("engine", _engine),
     ("gpuCount", _gpu_count),
+    ("gpuBudget", speed_rules.gpu_budget),
     ("enabled", _enabled),
     ("hardware", node_rules.hardware),
     ("image", _image),
@@ -169,11 +170,15 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("supported", _supported),
     ("tensorParallel", _degree),
     ("memory", _memory),
+    ("workload", speed_rules.workload),
+    ("objectives", speed_rules.objectives),
     ("oneNode", node_rules.one_node),
     ("taints", node_rules.taints),
     ("room", node_rules.room),
 )
-USER_RULES = frozenset({"model", "recipe", "backend", "precision", "revision", "gpuCount"})
+USER_RULES = frozenset(
+    {"model", "recipe", "backend", "precision", "revision", "gpuCount", "gpuBudget", "workload", "objectives"}
+)
 """The rules about what the user requested; the others are about what the recipe needs."""
 CLUSTER_RULES = frozenset({"hardware", "architecture", "oneNode", "taints", "room"})
 """The rules about what the cluster has."""

@@ -36,6 +36,7 @@ from aimlib.selection.result_texts import (
     selected_message,
 )
 from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
+from aimlib.selection.speeds import Published, published, speed_model, workload_of
 
 
 class CatalogueEntry(NamedTuple):
@@ -45,6 +46,8 @@ class CatalogueEntry(NamedTuple):
     spec: RecipeSpec | None
     launches: tuple[Launch, ...] = ()
     error: str = ""
+    published: Published = Published()
+    """Its published figures, beside what is predicted for each."""
 
 
 def read_entry(name: str, raw: object) -> CatalogueEntry:
@@ -53,7 +56,8 @@ def read_entry(name: str, raw: object) -> CatalogueEntry:
         spec = RecipeSpec.model_validate(raw)
     except ValidationError as error:
         return CatalogueEntry(name, None, error="; ".join(validation_messages(error))[:1024])
-    return CatalogueEntry(name, spec, tuple(launch(spec, configuration) for configuration in spec.configurations))
+    launches = tuple(launch(spec, configuration) for configuration in spec.configurations)
+    return CatalogueEntry(name, spec, launches, published=published(name, spec, launches))
 
 
 def entry_name(entry: CatalogueEntry) -> str:
@@ -110,6 +114,9 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         own_image=bool(spec.image.repository),
         engine=spec.engine if spec.engine != NONE else None,
         tolerations=spec.tolerations or None,
+        gpu_budget=choice.gpu_budget,
+        workload=choice.workload,
+        objectives=choice.objectives,
     )
     return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
 
@@ -140,10 +147,13 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
     full: tuple[FullHardware, ...],
 ) -> list[Case]:
     requirements, _ = selection_steps(spec)[0]
-    cluster = (inventory.left_out, spec.resources, downloads, full)
+    entries = sorted(catalogue, key=entry_name)
+    figures = (entry.published for entry in entries)
+    speeds = speed_model(workload_of(spec.recipe), figures, own_arguments=requirements.engine is not None)
+    cluster = (inventory.left_out, spec.resources, downloads, full, speeds)
     return [
         Case(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster)
-        for entry in sorted(catalogue, key=entry_name)
+        for entry in entries
         if entry.spec
         for configuration, launched in zip(
             entry.spec.configurations, _launches(entry.spec, entry, requirements), strict=True
@@ -181,8 +191,8 @@ def select(  # noqa: PLR0913 - all that an endpoint relates
         fitting, rejected = _divided(case._replace(requirements=requirements) for case in cases)
         if fitting:
             order = ranked(fitting, spec.recipe.goal)
-            best = order[0][0]
-            listed = [_fitting_row(case, rank, terms) for rank, (case, terms) in enumerate(order, start=1)]
+            best = order[0].case
+            listed = [_fitting_row(row.case, rank, row.terms) for rank, row in enumerate(order, start=1)]
             listed += [rejected_row(one) for one in rejected]
             message = selected_message(best, len(fitting), len(cases) + len(unreadable))
             message += "".join(f"; {full_text(one)}" for one in full)
@@ -251,7 +261,7 @@ def _selection(key: str, message: str, candidates: list[Candidate], fallback: in
 def _resolved(case: Case, key: str, config: Config) -> Resolved:
     """The selected configuration, on the first of the classes that fit: whole GPUs before partitions."""
     recipe, hardware = case.recipe, product(case.recipe.hardware)
-    first = min(case.classes, key=lambda group: (group.partition or "", group.resource))
+    first = case.first_class
     same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
     device_ids = hardware.device_ids if hardware else ()
     resources = case.configuration.resources

@@ -14,6 +14,8 @@ from hooks.cli.numbers import numbers_of
 CANDIDATE_HEAD = ("RANK", "RECIPE", "GPUS", "HARDWARE", "PRECISION", "ENGINE", "VERDICT")
 CANDIDATE_OMISSIBLE = ("ENGINE", "PRECISION", "HARDWARE")
 """Columns that a narrow terminal does without, since the names of recipes have it; `-o wide` has all."""
+IN_COLUMNS = frozenset({"gpus", "weights", "engine"})
+"""Terms of a score that the columns say; the checkpoint is in a wide table."""
 WIDE_CANDIDATE_HEAD = (*CANDIDATE_HEAD[:-1], "CHECKPOINT", "VERDICT")
 
 
@@ -121,7 +123,7 @@ def verdict_text(candidate: Candidate) -> str:
     """The terms of the score, or the rule that rejected the candidate, with both values."""
     if candidate.rule:
         return f"{candidate.rule}: {rejection_text(candidate.rule, candidate.asked or '', candidate.found or '')}"
-    return ", ".join(f"{term.name} {term.value}" for term in candidate.score if term.name != "gpus")
+    return ", ".join(f"{term.name} {term.value}" for term in candidate.score if term.name not in IN_COLUMNS)
 
 
 def _near(name: str, names: Iterable[str]) -> list[str]:

@@ -12,9 +12,13 @@ TERMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("memoryGiB", "usableMemoryGiB", "cacheTokens", "cacheSequences"),
     ),
     "context": (rf"{DECIMAL} tokens", ("contextTokens",)),
-    "latency": (rf"{DECIMAL} ms per token", ("latencyMs",)),
+    "latency": (rf"{DECIMAL} ms per token, the first after {DECIMAL} ms", ("latencyMs", "firstTokenMs")),
     "throughput": (rf"{DECIMAL} tokens/s", ("tokensPerSecond",)),
-    "cost": (rf"{DECIMAL} tokens/s per GPU", ("tokensPerSecondPerGPU",)),
+    "cost": (
+        rf"(?:{DECIMAL} tokens/s per GPU|{DECIMAL} per million tokens)",
+        ("tokensPerSecondPerGPU", "pricePerMillionTokens"),
+    ),
+    "speed": (rf"{DECIMAL} tokens/s per GPU", ("tokensPerSecondPerGPU",)),
 }
 """The form of each term of a score, and what its numbers are."""
 SIDES = (("asked", "requestedNumber"), ("found", "availableNumber"))
@@ -31,7 +35,8 @@ def _terms(candidate: Candidate) -> Iterator[tuple[str, float | int]]:
     for term in candidate.score:
         form, names = TERMS.get(term.name, ("", ()))
         found = re.match(form, term.value)
-        yield from zip(names, map(_number, found.groups()), strict=True) if found else ()
+        numbers = zip(names, found.groups(), strict=True) if found else ()
+        yield from ((name, _number(number)) for name, number in numbers if number is not None)
 
 
 def _sides(candidate: Candidate) -> Iterator[tuple[str, float | int]]:

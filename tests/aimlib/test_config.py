@@ -18,6 +18,10 @@ def test_a_taint_that_says_broken_is_not_tolerated(taint):
     assert taint not in {key for keys in Config().tolerated_taints.values() for key in keys}
 
 
+def test_prices_are_by_product():
+    assert Config.model_validate({"gpuHourPrices": {"MI300X": 2}}).gpu_hour_prices == {"MI300X": 2.0}
+
+
 def test_the_file_is_camel_case():
     config = Config.model_validate({"cpuPerDevice": 8, "images": {"vllm/gfx942": "example.com/vllm:1"}})
     assert (config.cpu_per_device, config.images) == (8, {"vllm/gfx942": "example.com/vllm:1"})
@@ -27,6 +31,8 @@ def test_the_file_is_camel_case():
     "raw",
     [
         {"unknown": 1},
+        {"gpuHourPrices": {"MI999X": 2}},
+        {"gpuHourPrices": {"MI300X": 0}},
         {"cpuPerDevice": 0},
         {"memoryPerDevice": "much"},
         {"startupSeconds": 9},

@@ -18,6 +18,17 @@ def test_a_length_of_time_is_read(text, seconds):
     assert duration.parse_duration(text) == seconds
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("2s", 2), (" 40ms ", 0.04)])
+def test_a_latency_is_read(text, seconds):
+    assert duration.parse_latency(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "1.5s", "2m", "1234567ms"])
+def test_what_is_no_latency_is_refused(text):
+    with pytest.raises(duration.InvalidDurationError, match="is not a duration such as 500ms or 2s"):
+        duration.parse_latency(text)
+
+
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "1d12h", "123456789d", "1y"])
 def test_what_is_no_length_of_time_is_refused(text):
     with pytest.raises(duration.InvalidDurationError, match="is not a duration such as 30d, 12h or 45m"):

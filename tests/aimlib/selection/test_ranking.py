@@ -1,110 +1,164 @@
-"""Candidates that fit are ranked by published figures of equal workloads, then by the fewest GPUs, then by name."""
+"""Candidates are ranked by speed for the goal, then by the fewest GPUs, their own weights, speed, context, engine."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.config import Config
 from aimlib.selection.candidates import Case, Requirements
+from aimlib.selection.corrections import USUAL_WORKLOAD
 from aimlib.selection.launch import launch
-from aimlib.selection.ranking import common_workload, ranked
-from tests.aimlib.make import MODEL, amd, configuration, inventory, recipe
+from aimlib.selection.ranking import ranked
+from aimlib.selection.roofline import Workload
+from aimlib.selection.speeds import published, speed_model
+from tests.aimlib.make import MODEL, amd, configuration, inventory, nvidia, recipe
 
-CLASSES = tuple(one for one in inventory(amd()).classes if one.product == "MI300X")
+CLASSES = inventory(amd(name="a"), amd("74a5", name="b"), nvidia(name="c")).classes
+SAME = {"inputTokens": 1024, "outputTokens": 512, "concurrency": 32}
 
 
-def measured(workload="w", tokens=None, latency=None):
-    found = {"tokensPerSecond": tokens, "latencyMs": latency, "workload": workload, "source": "example.com"}
+def measured(tokens=None, latency=None, **fields):
+    found = {
+        "tokensPerSecond": tokens,
+        "latencyMs": latency,
+        "workload": "w",
+        "source": "example.com",
+        **SAME,
+        **fields,
+    }
     return {key: value for key, value in found.items() if value is not None}
 
 
-def case(name, count=1, *measurements, args=(), **fields):
+def case(name, count=1, *measurements, args=(), prices=None, requirements=None, **fields):
     spec = recipe(configuration(count, measurements=measurements, args=args), **fields)
     one = spec.configurations[0]
-    return Case(Requirements(MODEL), Config(), name, spec, one, launch(spec, one), CLASSES)
+    classes = tuple(group for group in CLASSES if group.product == spec.hardware) or CLASSES[:1]
+    config = Config(gpu_hour_prices=prices or {})
+    return Case(requirements or Requirements(MODEL), config, name, spec, one, launch(spec, one), classes)
 
 
-def order(goal, *cases):
-    return [one.name for one, _ in ranked([*cases], goal)]
+def together(*cases, workload=USUAL_WORKLOAD):
+    """The cases with the published figures of all of them."""
+    found = [published(one.name, one.recipe, [one.launch]) for one in cases]
+    return [one._replace(speeds=speed_model(workload, found)) for one in cases]
 
 
-def words(goal, *cases):
-    return {one.name: {term.name: term.text for term in terms} for one, terms in ranked([*cases], goal)}
+def order(goal, *cases, workload=USUAL_WORKLOAD):
+    return [row.case.name for row in ranked(together(*cases, workload=workload), goal)]
 
 
-FAST = case("fast", 8, measured(tokens=8000, latency=20))
-CHEAP = case("cheap", 1, measured(tokens=2000, latency=40))
-SILENT = case("silent", 1)
+def words(goal, *cases, workload=USUAL_WORKLOAD):
+    rows = ranked(together(*cases, workload=workload), goal)
+    return {row.case.name: {term.name: term.text for term in row.terms} for row in rows}
+
+
+FAST = case("fast", 8)
+CHEAP = case("cheap", 1)
+MIDDLE = case("middle", 2)
 
 
 @pytest.mark.parametrize(
     ("goal", "expected"),
     [
-        ("latency", ["fast", "cheap", "silent"]),
-        ("throughput", ["fast", "cheap", "silent"]),
-        ("cost", ["cheap", "fast", "silent"]),
-        (None, ["cheap", "silent", "fast"]),
+        ("latency", ["fast", "middle", "cheap"]),
+        ("throughput", ["fast", "middle", "cheap"]),
+        ("cost", ["cheap", "middle", "fast"]),
+        (None, ["cheap", "middle", "fast"]),
     ],
 )
-def test_the_goal_decides_between_figures_and_without_one_the_fewest_gpus_win(goal, expected):
-    assert order(goal, SILENT, CHEAP, FAST) == expected
+def test_the_goal_decides_by_predicted_speed_and_without_one_the_fewest_gpus_win(goal, expected):
+    assert order(goal, MIDDLE, CHEAP, FAST) == expected
 
 
-def test_only_equal_workloads_are_compared_and_that_of_most_candidates_counts():
-    common = [case("a", 1, measured("short", tokens=100)), case("b", 1, measured("short", tokens=200))]
-    other = case("c", 1, measured("long", tokens=9999))
-    assert order("throughput", *common, other) == ["b", "a", "c"]
-    assert words("throughput", *common, other)["c"]["throughput"] == "no published measurement"
+def test_a_figure_of_the_very_workload_is_taken_as_it_is():
+    one = case("one", 1, measured(tokens=900, latency=20))
+    assert words("throughput", one)["one"]["throughput"].startswith("900 tokens/s (published: w; example.com; ")
+    assert ", the first after " in words("latency", one)["one"]["latency"]
+    everything = case("one", 1, measured(tokens=900, countsInput=True))
+    assert words("throughput", everything)["one"]["throughput"].startswith("300 tokens/s (published: ")
 
 
-def test_of_workloads_that_are_equally_common_the_first_by_name_counts():
-    assert common_workload([case("a", 1, measured("y", 1), measured("x", 1))], "throughput") == "x"
-    assert common_workload([SILENT], "throughput") is None
+def test_nothing_loses_because_nobody_measured_it_and_nothing_wins():
+    slow, silent = case("b", 1, measured(tokens=50)), case("a", 2)
+    assert order("throughput", slow, silent) == ["a", "b"]
+    said = words("throughput", slow, silent)["a"]["throughput"]
+    assert said.endswith("(predicted, corrected by 1 published figure; 1024 tokens in, 512 out, 32 at once)")
+    assert float(said.split()[0]) < 100
 
 
-def test_a_workload_counts_only_where_it_has_the_figure_of_the_goal():
-    timed = [case("a", 1, measured("timed", latency=30)), case("b", 1, measured("timed", latency=20))]
-    counted = case("c", 1, measured("counted", tokens=10))
-    assert common_workload([*timed, counted], "throughput") == "counted"
-    assert order("throughput", *timed, counted)[0] == "c"
+def test_a_figure_counts_for_its_command_workload_and_concurrency_alone():
+    other = Workload(100, 100, 1)
+    for changed in ({"command": "other"}, {}):
+        one = case("one", 1, measured(tokens=50, **changed))
+        at = USUAL_WORKLOAD if changed else other
+        assert (
+            "predicted, corrected by 1 published figure" in words("throughput", one, workload=at)["one"]["throughput"]
+        )
+    for missing in ("inputTokens", "outputTokens", "concurrency"):
+        unknown = case("one", 1, measured(tokens=50, **{missing: None}))
+        assert "(predicted; " in words("throughput", unknown)["one"]["throughput"]
 
 
-def test_the_best_figure_of_one_workload_counts():
-    twice = case("twice", 1, measured("w", tokens=10), measured("w", tokens=30), measured("w", tokens=20))
-    assert words("throughput", twice)["twice"]["throughput"].startswith("30 tokens/s (w; ")
+def test_a_candidates_own_figures_tell_more_of_it_than_those_of_others():
+    at = Workload(100, 100, 4)
+    slow, silent = case("b", 1, measured(tokens=1)), case("a", 1, measured(tokens=900), backend="sglang")
+    assert order("throughput", slow, silent, workload=at) == ["a", "b"]
 
 
 def test_a_candidate_whose_memory_could_not_be_checked_comes_after_those_that_fit():
     unknown = case("unknown", 1, measured(tokens=9999), facts=None)
     assert order("throughput", unknown, CHEAP) == ["cheap", "unknown"]
     assert order(None, unknown, FAST) == ["fast", "unknown"]
-    assert words(None, unknown)["unknown"]["memory"] == "not checked: the recipe has no facts"
+    said = words("throughput", unknown)["unknown"]
+    assert said["memory"] == "not checked: the recipe has no facts"
+    assert (said["throughput"], said["speed"]) == ("no prediction", "no prediction")
 
 
-def test_of_equal_candidates_the_longer_context_wins_and_then_the_name():
+def test_of_as_many_gpus_the_models_own_weights_win_then_speed_then_context_then_the_engine():
+    quantised = case("a", precision="fp8", checkpoint="Qwen/Qwen3-32B-FP8")
+    assert order(None, quantised, CHEAP) == ["cheap", "a"]
+    assert words(None, quantised)["a"]["weights"] == "Qwen/Qwen3-32B-FP8"
+    assert order(None, case("a"), case("z", hardware="MI325X")) == ["z", "a"]
     long, short = case("z", args=["--max-model-len=32768"]), case("a", args=["--max-model-len=8192"])
     assert order(None, short, long) == ["z", "a"]
+    assert order(None, case("a", backend="sglang"), case("z")) == ["z", "a"]
     assert order(None, case("b"), case("a")) == ["a", "b"]
 
 
 def test_a_score_is_said_in_words():
-    assert words("cost", FAST)["fast"] == {
-        "memory": "14.1 of 176.6 GiB per device (KV cache: 5366579 tokens, 131.0 sequences)",
-        "cost": "1000 tokens/s per GPU (w; example.com)",
-        "gpus": "8 GPUs",
-        "context": "40960 tokens",
-    }
-    assert words("latency", FAST)["fast"]["latency"] == "20 ms per token (w; example.com)"
+    said = words("cost", case("fast", 8))["fast"]
+    assert list(said) == ["memory", "cost", "gpus", "weights", "speed", "context", "engine"]
+    assert said["gpus"] == "8 GPUs"
+    assert said["weights"] == "the model's own"
+    assert said["context"] == "40960 tokens"
+    assert said["engine"] == "vllm, 1 of vLLM's tokens/s in the mean of published pairs"
+    assert said["cost"].endswith(" tokens/s per GPU (predicted; 1024 tokens in, 512 out, 32 at once)")
 
 
-def test_processors_count_as_one_device_and_figures_are_rounded():
+def test_with_a_price_for_every_product_cost_is_that_of_tokens():
+    prices = {"MI300X": 1.0, "H100": 9.0}
+    pair = [case("h", 2, hardware="H100", prices=prices), case("m", 2, prices=prices)]
+    assert order("cost", *pair) == ["m", "h"]
+    assert " per million tokens at 9 per GPU hour (predicted; " in words("cost", *pair)["h"]["cost"]
+    some = [case("h", 2, hardware="H100", prices={"MI300X": 1.0}), case("m", 2, prices={"MI300X": 1.0})]
+    assert " tokens/s per GPU (" in words("cost", *some)["m"]["cost"]
+
+
+def test_a_budget_compares_what_all_replicas_do_together():
+    eight = Requirements(MODEL, gpu_budget=8)
+    pair = [case("one", 1, requirements=eight), case("all", 8, requirements=eight)]
+    said = words("throughput", *pair, workload=Workload(1024, 512, 2048))
+    assert list(said) == ["one", "all"]
+    assert " tokens/s of 8 replicas (predicted; " in said["one"]["throughput"]
+
+
+def test_processors_are_predicted_nothing():
     slow = case("slow", 0, measured(tokens=12.3456), hardware="CPU")
-    assert words("cost", slow)["slow"]["cost"] == "12.35 tokens/s per GPU (w; example.com)"
+    assert words("cost", slow)["slow"]["cost"] == "no prediction"
 
 
 measurements = st.builds(
     measured,
-    st.sampled_from(["w", "x"]),
     st.none() | st.integers(0, 100),
     st.none() | st.integers(1, 100),
 )
@@ -126,20 +180,13 @@ goals = st.sampled_from([None, "latency", "throughput", "cost"])
 def test_the_order_of_candidates_does_not_matter(found, goal, random):
     shuffled = [*found]
     random.shuffle(shuffled)
-    assert ranked(shuffled, goal) == ranked(found, goal)
+    assert order(goal, *shuffled) == order(goal, *found)
 
 
 @given(cases, goals)
 def test_every_candidate_is_ranked_once_by_the_same_terms(found, goal):
-    result = ranked(found, goal)
-    assert sorted(one.name for one, _ in result) == sorted(one.name for one in found)
-    assert len({tuple(term.name for term in terms) for _, terms in result}) <= 1
-    keys = [[term.key for term in terms] for _, terms in result]
+    result = ranked(together(*found), goal)
+    assert sorted(row.case.name for row in result) == sorted(one.name for one in found)
+    assert len({tuple(term.name for term in row.terms) for row in result}) <= 1
+    keys = [row.key for row in result]
     assert keys == sorted(keys)
-
-
-@given(cases, st.sampled_from(["latency", "throughput", "cost"]), st.integers(1, 1000))
-def test_a_figure_of_a_workload_that_nobody_else_was_measured_with_does_not_count(found, goal, tokens):
-    assume(common_workload(found, goal))
-    lonely = case("lonely", 1, measured("z: a workload of its own", tokens, 1))
-    assert words(goal, *found, lonely)["lonely"][goal] == "no published measurement"

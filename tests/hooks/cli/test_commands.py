@@ -314,7 +314,10 @@ def test_a_narrow_terminal_has_every_candidate_with_its_verdict_and_does_without
     assert shown.splitlines()[0].split() == ["RANK", "RECIPE", "GPUS", "VERDICT"]
     words = " ".join(shown.split())
     cache = "(KV cache: 443842 tokens, 13.5 sequences)"
-    assert f"1 qwen3-32b-mi300x-bf16 1 memory 72.4 of 172.8 GiB per device {cache}, context 32768 tokens" in words
+    memory = f"memory 72.4 of 172.8 GiB per device {cache}"
+    source = "predicted, corrected by 2 published figures; 1024 tokens in, 512 out, 32 at once"
+    speed = f"speed 597 tokens/s per GPU ({source})"
+    assert f"1 qwen3-32b-mi300x-bf16 1 {memory}, {speed}, context 32768 tokens" in words
     wide = on_terminal("explain", "-f", SHORT, *MI300X, "-o", "wide", NO_COLOR="1")
     assert wide.splitlines()[0].split()[-2:] == ["CHECKPOINT", "VERDICT"]
 

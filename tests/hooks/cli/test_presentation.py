@@ -47,10 +47,13 @@ def test_a_number_is_only_what_a_text_begins_with():
     def term(name, value):
         return numbers(score=[{"name": name, "value": value}])
 
-    assert term("latency", "12.5 ms per token (chat; x)") == {"latencyMs": 12.5}
+    latency = "12.5 ms per token, the first after 310 ms (predicted; x)"
+    assert term("latency", latency) == {"latencyMs": 12.5, "firstTokenMs": 310}
     assert term("throughput", "900 tokens/s (chat; x)") == {"tokensPerSecond": 900}
     assert term("cost", "900 tokens/s per GPU (chat; x)") == {"tokensPerSecondPerGPU": 900}
-    assert term("cost", "no published measurement") == term("new", "1 GPU") == {}
+    assert term("cost", "0.53 per million tokens at 2 per GPU hour (x)") == {"pricePerMillionTokens": 0.53}
+    assert term("speed", "900 tokens/s per GPU (predicted; x)") == {"tokensPerSecondPerGPU": 900}
+    assert term("cost", "no prediction") == term("new", "1 GPU") == {}
     assert numbers(rule="nodes", asked="16 GPUs on one node", found="at most 8") == {
         "requestedNumber": 16,
         "availableNumber": 8,

@@ -1,0 +1,159 @@
+"""Predicts the speed of a configuration on a product, from what each step reads, computes and exchanges.
+
+batch     = min(requests at once, tokens of KV cache / (input + output)), divided among the streams
+read      = (dense + (P - dense) x (1 - (1 - k/E)^batch)) x bytes / TP + batch x KV of the context
+step      = max(read / (0.6 x bandwidth), 2 x A x batch / (TP x 0.35 x peak)) + 2 x layers x all-reduce(batch) + 3 ms
+prefill   = 2 x A x tokens / (TP x 0.35 x peak) + 2 x layers x all-reduce(tokens)
+all-reduce(n) = 15 us + 4 x n x hidden x (TP - 1) / TP / (0.5 x link); nothing where TP is 1
+
+P parameters, A active ones, E experts of which k are active, TP the tensor parallel degree. A stream is one group of
+ranks of data parallelism, or one stage's worth of pipeline parallelism: each has its share of the requests at once.
+
+The five constants were not tuned to any engine: they are the usual fractions of a peak that kernels reach. The order of
+configurations is right more often than the figures are, which published measurements correct (`corrections.py`);
+docs/reference/speed.md has what this formula gets wrong.
+"""
+
+from typing import NamedTuple
+
+from aimlib.api.model_facts import ModelFacts
+from aimlib.hardware.products import Product
+from aimlib.kube.quantity import GIB
+from aimlib.selection.gpu_memory import Parallel
+from aimlib.selection.kv_cache import cache_bytes_per_token
+
+BANDWIDTH_FRACTION = 0.6
+"""Part of a device's memory bandwidth that decoding reaches."""
+PEAK_FRACTION = 0.35
+"""Part of a device's peak that matrix products of a whole model reach."""
+REACHED_FRACTION = 0.5
+"""Part of what a large matrix product was measured to reach that those of a whole model reach."""
+LINK_FRACTION = 0.5
+"""Part of a link's bandwidth that an all-reduce reaches."""
+ALL_REDUCE_SECONDS = 15e-6
+"""Duration of an all-reduce of nothing."""
+STEP_SECONDS = 3e-3
+"""What an engine spends on a step besides: scheduling, sampling, starting kernels."""
+PCIE_GBS = 32.0
+"""GB/s per direction of a PCIe 4.0 slot of 16 lanes, for products whose link is not published."""
+BYTES = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5, "fp4": 0.5}
+"""Bytes per parameter by precision, where the number of parameters is not published."""
+
+
+class Workload(NamedTuple):
+    """What is asked of a configuration."""
+
+    input_tokens: int
+    """Tokens of a prompt."""
+    output_tokens: int
+    """Tokens of an answer."""
+    concurrency: int
+    """Requests at once."""
+
+    def __str__(self) -> str:
+        return f"{self.input_tokens} tokens in, {self.output_tokens} out, {self.concurrency} at once"
+
+
+class Speed(NamedTuple):
+    """How fast a configuration is under a workload; times are means, in seconds."""
+
+    first_token: float
+    """Time to first token, of requests that come at once; what waits for room in the KV cache has it included."""
+    per_token: float
+    """Time per output token."""
+    throughput: float
+    """Output tokens per second, of all requests together."""
+
+
+class _Shape(NamedTuple):
+    """What of a model its speed depends on."""
+
+    active: float
+    """Parameters that each token uses."""
+    dense: float
+    """Parameters that every step reads."""
+    routed: float
+    """Parameters of all experts."""
+    spared: float
+    """The part of the experts that one token does not use."""
+    bytes: float
+    """Bytes per parameter."""
+    layers: int
+    hidden: int
+
+
+def _shape(facts: ModelFacts, precision: str) -> _Shape:
+    weights = facts.weights_gib * GIB
+    parameters = (facts.parameters_billions or 0.0) * 1e9 or weights / BYTES.get(precision, 2.0)
+    active = min((facts.active_parameters_billions or 0.0) * 1e9 or parameters, parameters)
+    experts = facts.experts
+    part = min(experts.active / experts.count, 1.0) if experts else 1.0
+    routed = min((parameters - active) / (1 - part), parameters) if part < 1 else 0.0
+    layers = facts.layers + (facts.linear_attention.layers if facts.linear_attention else 0)
+    hidden = facts.hidden_size or facts.attention_heads * (facts.head_dim or 128)
+    return _Shape(active, parameters - routed, routed, 1 - part, weights / max(parameters, 1.0), layers, hidden)
+
+
+def _context_bytes(facts: ModelFacts, tensor: int, element_bytes: float, tokens: float) -> float:
+    """Bytes of KV cache that a step reads on each rank for one sequence of so many tokens."""
+    limited = [kind for kind in (facts.sliding_window, facts.chunked_attention) if kind]
+    read = sum(kind.layers * min(kind.tokens, tokens) for kind in limited)
+    read += max(facts.layers - sum(kind.layers for kind in limited), 0) * tokens
+    return read * cache_bytes_per_token(facts, tensor, element_bytes)
+
+
+def matrix_flops(hardware: Product, precision: str) -> float | None:
+    """FLOP/s that one device reaches in a model's matrix products: in 16 bit where it only stores the precision."""
+    formats = (precision, "bf16", "fp16") if precision in hardware.precisions else ("bf16", "fp16")
+    for known, part in ((hardware.reached_tflops, REACHED_FRACTION), (hardware.tflops, PEAK_FRACTION)):
+        found = next((known[one] for one in formats if one in known), None)
+        if found:
+            return found * 1e12 * part
+    return None
+
+
+class Placed(NamedTuple):
+    """A model on devices."""
+
+    hardware: Product
+    precision: str
+    parallel: Parallel
+    element_bytes: float
+    """Size of a value in the KV cache."""
+    cache_tokens: int
+    """Tokens of KV cache that one replica has room for."""
+    share: float = 1.0
+    """The part of a whole device that each rank has, below 1 for partitions."""
+
+
+def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | None:
+    """The speed of one replica under a workload; None where the product's bandwidth or peak is not published."""
+    hardware, parallel, share = placed.hardware, placed.parallel, placed.share
+    compute, bandwidth = matrix_flops(hardware, placed.precision), hardware.bandwidth_tbs
+    if compute is None or bandwidth is None:
+        return None
+    shape, tensor = _shape(facts, placed.precision), parallel.tensor
+    streams = parallel.data * parallel.pipeline
+    tokens = workload.input_tokens + workload.output_tokens
+    served = max(min(float(workload.concurrency), placed.cache_tokens / tokens), 1.0)
+    batch = max(served / streams, 1.0)
+    reads, computes = bandwidth * 1e12 * BANDWIDTH_FRACTION * share, compute * tensor * share
+    exchanges = (hardware.link_gbs or PCIE_GBS) * 1e9 * LINK_FRACTION
+
+    def all_reduces(rows: float) -> float:
+        sent = 4 * rows * shape.hidden * (tensor - 1) / tensor
+        return 2 * shape.layers * (ALL_REDUCE_SECONDS + sent / exchanges) if tensor > 1 else 0.0
+
+    def prefill(rows: float) -> float:
+        return 2 * shape.active * rows / computes + all_reduces(rows)
+
+    parameters = (shape.dense + shape.routed * (1 - shape.spared**batch)) * shape.bytes / tensor
+    context = workload.input_tokens + workload.output_tokens / 2
+    attention = batch * _context_bytes(facts, tensor, placed.element_bytes, context) / reads
+    matrices = max(parameters / reads, 2 * shape.active * batch / computes)
+    step = matrices + attention + all_reduces(batch) + STEP_SECONDS
+    prompts = prefill(workload.input_tokens * batch)
+    duration = workload.output_tokens * step + prompts
+    waiting = duration * max(workload.concurrency / served - 1, 0.0)
+    first = waiting + prompts * (1 + 1 / batch) / 2 + step
+    return Speed(first, step, served * workload.output_tokens / duration)
