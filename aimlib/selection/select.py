@@ -18,7 +18,6 @@ from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
 from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
-from aimlib.hardware.products import product
 from aimlib.kube.quantity import canonical_quantity, from_gib
 from aimlib.naming import full_digest
 from aimlib.schema.error_messages import validation_messages
@@ -26,7 +25,14 @@ from aimlib.selection.candidates import Case, Requirements, engine_image
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Term, ranked
-from aimlib.selection.result_texts import NO_CONFIGURATIONS, RejectedCase, refusal, rejected_row, selected_message
+from aimlib.selection.result_texts import (
+    NO_CONFIGURATIONS,
+    RejectedCase,
+    refusal,
+    rejected_row,
+    selected_message,
+    unlisted_notes,
+)
 from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
 
 
@@ -97,6 +103,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         recipe=choice.custom_recipe.name if choice.custom_recipe else None,
         backend=_free(backend),
         precision=_free(choice.precision),
+        hardware=_requested(choice.hardware),
         gpu_count=choice.gpu_count,
         revision=spec.requested_model.revision,
         own_image=bool(spec.image.repository),
@@ -110,16 +117,26 @@ def _free(value: str | None) -> str | None:
     return None if value == AUTO else value
 
 
+def _requested(hardware: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The requested products in one order; none where any will do."""
+    return tuple(sorted({*hardware})) if hardware else None
+
+
 def _relaxed(first: Requirements, step: Fallback) -> Requirements:
     return first._replace(
         backend=_free(step.backend) if step.backend else first.backend,
         precision=_free(step.precision) if step.precision else first.precision,
+        hardware=first.hardware if step.hardware is None else _requested(step.hardware),
         gpu_count=first.gpu_count if step.gpu_count is None else step.gpu_count,
     )
 
 
 def _fallback_text(step: Fallback) -> str:
-    return ", ".join(f"{key} {value}" for key, value in step.wire().items())
+    return ", ".join(f"{key} {_step_value(value)}" for key, value in step.wire().items())
+
+
+def _step_value(value: object) -> str:
+    return " or ".join(value) or "any" if isinstance(value, list) else str(value)
 
 
 def _cases(
@@ -177,7 +194,8 @@ def select(
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
-            selection = selection.model_copy(update={"notes": tuple(note[:1024] for note in best.launch.notes)})
+            notes = (*unlisted_notes(best), *best.launch.notes)
+            selection = selection.model_copy(update={"notes": tuple(note[:1024] for note in notes)})
             return Decision(_resolved(best, key, config), selection)
         refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
@@ -232,7 +250,7 @@ def _selection(key: str, message: str, candidates: list[Candidate], fallback: in
 
 def _resolved(case: Case, key: str, config: Config) -> Resolved:
     """The selected configuration, on the first of the classes that fit: whole GPUs before partitions."""
-    recipe, hardware = case.recipe, product(case.recipe.hardware)
+    recipe, hardware = case.recipe, case.hardware
     first = min(case.classes, key=lambda group: (group.partition or "", group.resource))
     same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
     device_ids = hardware.device_ids if hardware else ()

@@ -154,7 +154,7 @@ def _planned_endpoints(
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
     names = {name for endpoint in plan_input.endpoints for name in simulate.catalogue_names(endpoint)}
     names |= {name for cache in plan_input.caches for name in simulate_cache.listed_models(cache)}
-    inventory = _inventory(options.cluster) if plan_input.endpoints else simulate.simulate_inventory(())
+    inventory = _inventory(options.cluster, config) if plan_input.endpoints else simulate.simulate_inventory(())
     recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
     simulated = SimulatedCluster(inventory, recipes, plan_input.caches)
     context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
@@ -192,14 +192,14 @@ def _settings(options: CommandOptions) -> Config:
     return files.read_settings(options.config).model_copy(update={"listed_candidates": sys.maxsize})
 
 
-def _inventory(paths: tuple[str, ...]) -> Raw:
+def _inventory(paths: tuple[str, ...], config: Config) -> Raw:
     if not paths:
         print_note(
             "without --cluster: planned for one node of every known GPU product; "
             "`kubectl get nodes -o yaml > nodes.yaml` and --cluster nodes.yaml plan for a real one"
         )
-        return simulate.simulate_inventory(simulate.ideal_nodes())
-    cluster_inventory = files.read_inventory(paths)
+        return simulate.simulate_inventory(simulate.ideal_nodes(config), config)
+    cluster_inventory = files.read_inventory(paths, config)
     for note in cluster_inventory.notes:
         print_note(note)
     return cluster_inventory.inventory

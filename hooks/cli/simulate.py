@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus, NodeSpec, Taint
-from aimlib.config import Config
-from aimlib.hardware.products import CPU, Product, products
+from aimlib.config import DEFAULT_CONFIG, Config
+from aimlib.hardware.products import CPU, Product, known_products
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.metacontroller import BadRequestError, Request, parse_request, prune
 from aimlib.protocol.observed import kind_key
@@ -87,22 +87,21 @@ class _Node(BaseModel):
     status: _NodeStatus = _NodeStatus()
 
 
-def simulate_node(raw: Raw) -> Raw:
+def simulate_node(raw: Raw, config: Config = DEFAULT_CONFIG) -> Raw:
     """Calls the node hook; returns the AIMNode. BadRequestError for an invalid Node."""
     name = raw["metadata"]["name"]
     try:
         parsed_node = _Node.model_validate(raw).model_dump(exclude_none=True)
-        [attachment] = node.sync(parse_request({"object": {"apiVersion": "v1", "kind": "Node"} | parsed_node}))[
-            "attachments"
-        ]
+        request = parse_request({"object": {"apiVersion": "v1", "kind": "Node"} | parsed_node})
+        [attachment] = node.sync(request, config)["attachments"]
     except ValidationError as error:
         raise BadRequestError(f"Node {name}: {'; '.join(validation_messages(error))}") from error
     return dict(attachment)
 
 
-def ideal_nodes() -> Iterator[Raw]:
+def ideal_nodes(config: Config = DEFAULT_CONFIG) -> Iterator[Raw]:
     """The AIMNodes of a cluster with one node of every known product, with its usual number of devices."""
-    for product in products():
+    for product in known_products(config.hardware).all:
         for label in _product_labels(product) or (None,):
             host = product.name == CPU
             pool = {
@@ -130,11 +129,11 @@ def _product_labels(product: Product) -> tuple[str, ...]:
     return tuple(sorted(label for label in labels if product.memory_of(label) == product.memory_gib))
 
 
-def simulate_inventory(nodes: Iterable[Raw]) -> Raw:
+def simulate_inventory(nodes: Iterable[Raw], config: Config = DEFAULT_CONFIG) -> Raw:
     """Calls the inventory hook; returns the AIMInventory of these AIMNodes."""
     parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
     found = select_related(inventory.customize(parse_request({"parent": parent}))["relatedResources"], nodes)
-    return {**parent, "status": inventory.sync(parse_request({"parent": parent, "related": found}))["status"]}
+    return {**parent, "status": inventory.sync(parse_request({"parent": parent, "related": found}), config)["status"]}
 
 
 def stored_node(raw: Raw) -> Raw:
@@ -155,9 +154,9 @@ def _validated(raw: Raw, model: type[BaseModel], part: str) -> Raw:
     return raw
 
 
-def simulate_recipe(raw: Raw) -> Raw:
+def simulate_recipe(raw: Raw, config: Config = DEFAULT_CONFIG) -> Raw:
     """Calls the recipe hook; returns the recipe with its labels and status."""
-    response = recipe.sync(parse_request({"object": raw}))
+    response = recipe.sync(parse_request({"object": raw}), config)
     metadata = raw["metadata"]
     labels = {**(metadata.get("labels") or {}), **response["labels"]}
     return {**raw, "metadata": {**metadata, "labels": labels}, "status": response["status"]}
@@ -204,7 +203,7 @@ def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
     selected = customize_rules(parent)
     models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in selected}
     # The recipe hook validates a whole recipe, which takes a while: it is called for recipes of the right model only.
-    catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in cluster.recipes]
+    catalogue = [simulate_recipe(one, config) if _model_label(one) in models else one for one in cluster.recipes]
     found = select_related(selected, [cluster.inventory, *catalogue, *cluster.caches])
     kinds = (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds)
     return sync_with_children(partial(endpoint.sync, config=config), parent, kinds, found)
