@@ -1,5 +1,6 @@
 """The operator's settings: one file with its defaults, read once and never changed at run time."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Literal, TypeVar
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.pod import CaBundle, Labels
+from aimlib.api.product import Product
 from aimlib.errors import InvalidInputError
 from aimlib.hub_url import HUGGING_FACE, parse_hub
 from aimlib.naming import full_digest
@@ -57,6 +59,13 @@ def _vendor_keys(values: Mapping[str, V]) -> Mapping[str, V]:
     return values
 
 
+def _different_products(own: tuple[Product, ...]) -> tuple[Product, ...]:
+    twice = sorted(name for name, count in Counter(one.name.casefold() for one in own).items() if count > 1)
+    if twice:
+        raise ValueError(f"hardware names a product twice: {', '.join(twice)}")
+    return own
+
+
 class Config(Model):
     """Settings of the operator, read once when the hook server starts."""
 
@@ -64,6 +73,10 @@ class Config(Model):
 
     images: Annotated[Mapping[str, ImageName], AfterValidator(_image_keys)] = Field(default_factory=dict)
     """Images instead of the default ones, by engine and architecture or vendor: `vllm/gfx942`, `vllm/amd`."""
+    hardware: Annotated[tuple[Product, ...], Field(max_length=64), AfterValidator(_different_products)] = ()
+    """GPU products that the table `aimlib/data/hardware.yaml` lacks, or knows otherwise, with the same keys: name,
+    vendor, architecture, deviceIds or labels to know them by, memoryGiB, bandwidthTBs, tflops, precisions, and so on.
+    Recipes and endpoints may name them; a name of the table replaces the facts that are stated."""
     tolerated_taints: Annotated[Mapping[str, tuple[Name, ...]], AfterValidator(_vendor_keys)] = Field(
         default_factory=vendor_taints
     )
@@ -126,6 +139,10 @@ class Config(Model):
     def digest(self) -> str:
         """A digest of these settings."""
         return full_digest(self.model_dump(mode="json"))
+
+
+DEFAULT_CONFIG = Config()
+"""The settings of an empty file."""
 
 
 class ConfigError(InvalidInputError, RuntimeError):

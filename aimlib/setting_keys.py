@@ -24,8 +24,7 @@ def product_names() -> tuple[str, ...]:
 @cache
 def image_targets() -> tuple[str, ...]:
     """Each engine with each vendor and architecture: `vllm/amd`, `vllm/gfx942`."""
-    products = load_data("hardware")["products"]
-    targets = {*vendors(), *(product["architecture"] for product in products if product.get("architecture"))}
+    targets = {*vendors(), *load_data("hardware")["architectures"]}
     return tuple(f"{engine}/{target}" for engine in load_data("engines/backends") for target in sorted(targets))
 
 
@@ -46,6 +45,8 @@ def _suggestion(key: str, names: Mapping[str, str]) -> str:
 
 def unknown_fields(model: type[Model], raw: object, path: str = "") -> list[str]:
     """A sentence for each key of `raw`, and of the objects in it, that is no field of the type."""
+    if isinstance(raw, list | tuple):
+        return [text for place, one in enumerate(raw) for text in unknown_fields(model, one, f"{path[:-1]}[{place}].")]
     if not isinstance(raw, Mapping):
         return []
     fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}

@@ -6,7 +6,9 @@ from typing import Any
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
+from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.hardware.inventory import EqualNodes, inventory_status
+from aimlib.hardware.products import known_products
 from aimlib.protocol.metacontroller import Request, written_status
 from aimlib.schema.parsing import parse_as
 
@@ -19,14 +21,15 @@ def customize(request: Request) -> dict[str, Any]:
     return {"relatedResources": [{"apiVersion": API_VERSION, "resource": "aimnodes"}]}
 
 
-def sync(request: Request) -> dict[str, Any]:
+def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
     equal: defaultdict[str, list[Raw]] = defaultdict(list)
     for node in request.found(NODES):
         equal[repr(node.get("spec"))].append(node)
     nodes = [EqualNodes([one["metadata"]["name"] for one in same], _node_spec(same[0])) for same in equal.values()]
-    return {"status": written_status(inventory_status(nodes).wire()), "children": []}
+    status = inventory_status(nodes, known_products(config.hardware))
+    return {"status": written_status(status.wire()), "children": []}
 
 
 def _node_spec(node: Raw) -> NodeSpec:

@@ -7,13 +7,14 @@ from pydantic import ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Condition
 from aimlib.api.recipe import RecipeSpec, RecipeStatus
+from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.metacontroller import Request, written_status
 from aimlib.schema.error_messages import validation_messages
 from aimlib.selection.recipe_check import RecipeCheck, check_recipe
 
 
-def sync(request: Request) -> dict[str, Any]:
+def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
     """Label and status of one recipe; it has no attachments."""
     request.expect(API_VERSION, "AIMRecipe")
     spec = request.parent.get("spec")
@@ -25,13 +26,13 @@ def sync(request: Request) -> dict[str, Any]:
         "labels": {label: model_label(value) if isinstance(value, str) else None for label, value in labels.items()},
         "annotations": {},
         "attachments": [],
-        "status": written_status(_status(request.parent["metadata"].get("name", ""), spec, generation).wire()),
+        "status": written_status(_status(request.parent["metadata"].get("name", ""), spec, generation, config).wire()),
     }
 
 
-def _status(name: str, spec: object, generation: int | None) -> RecipeStatus:
+def _status(name: str, spec: object, generation: int | None, config: Config) -> RecipeStatus:
     try:
-        usable, problems, notes = check_recipe(name, RecipeSpec.model_validate(spec))
+        usable, problems, notes = check_recipe(name, RecipeSpec.model_validate(spec), config)
     except ValidationError as error:
         usable, problems, notes = RecipeCheck((), validation_messages(error), ())
     message = "; ".join((*problems, *notes))[:4096]

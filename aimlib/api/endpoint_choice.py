@@ -12,6 +12,10 @@ RequestedBackend = Literal["auto", "vllm", "sglang"]
 """An engine, or `auto` for any."""
 
 
+RequestedHardware = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=16)]
+"""Names of GPU products, any one of which will do."""
+
+
 class TokenSecret(Model):
     """The Secret with a Hugging Face token. The operator passes its name on and never reads its content."""
 
@@ -49,9 +53,9 @@ class Fallback(Ruled):
 
     rules = (
         FieldRule(
-            "has(self.gpuCount) || has(self.precision) || has(self.backend)",
-            "a fallback states what to request instead: gpuCount, precision or backend",
-            lambda raw: bool({"gpuCount", "precision", "backend"} & set(raw)),
+            "has(self.gpuCount) || has(self.precision) || has(self.backend) || has(self.hardware)",
+            "a fallback states what to request instead: gpuCount, precision, backend or hardware",
+            lambda raw: bool({"gpuCount", "precision", "backend", "hardware"} & set(raw)),
         ),
     )
 
@@ -61,6 +65,8 @@ class Fallback(Ruled):
     """Request this precision instead; auto accepts any."""
     backend: RequestedBackend | None = None
     """Request this engine instead; auto accepts any."""
+    hardware: RequestedHardware | None = None
+    """Request one of these GPU products instead; an empty list accepts any."""
 
 
 Latency = Annotated[str, formats.LATENCY.field]
@@ -97,6 +103,9 @@ class RecipeChoice(Model):
     """The engine: vllm, sglang, or auto for any."""
     precision: RequestedPrecision | None = None
     """The format of the weights: bf16, fp16, fp8, fp4, int8, int4, or auto for any; synonyms are accepted."""
+    hardware: RequestedHardware | None = None
+    """GPU products, such as MI325X: one of them has to serve the model. Any when left out. A name is that of the table
+    of products, of the operator's setting hardware, or of the inventory; CPU requests processors."""
     gpu_count: GpuCount | None = None
     """GPUs per replica; 0 requests CPUs. When left out, the fewest that fit."""
     custom_recipe: CustomRecipe | None = None

@@ -8,7 +8,7 @@ from aimlib.api.node import LeftOut, NodePool
 from aimlib.hardware.labels import AMD_COUNTED_ID
 from aimlib.hardware.placement import PlacedDevices, admits, node_terms
 from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
-from aimlib.hardware.products import Product, by_device_id, product
+from aimlib.hardware.products import Product, Products
 from aimlib.hardware.resources import count_of, label_count, left_out, resources_of
 
 PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
@@ -55,7 +55,9 @@ class Labelled(NamedTuple):
     """The label by which the product was recognised: KEY=VALUE, or KEY."""
 
 
-def amd_devices(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool | LeftOut]:
+def amd_devices(
+    labels: Mapping[str, str], allocatable: Mapping[str, str], table: Products
+) -> Iterator[NodePool | LeftOut]:
     """AMD's devices by resource: those that count, and those that do not with the reason."""
     ids = tuple(filter(DEVICE_ID.fullmatch, label_values(labels, "device-id")))
     names = label_values(labels, "product-name")
@@ -63,7 +65,8 @@ def amd_devices(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> It
     if len(ids) > 1 or not (ids or names):
         yield from (left_out(allocatable, name, None, SEVERAL if ids else NO_AMD_LABEL) for name in resources)
         return
-    hardware = by_device_id(ids[0]) if ids else _by_marketing_name(names)
+    hardware = table.by_device_id(ids[0]) if ids else None
+    hardware = hardware or (_by_marketing_name(names[0], table) if len(names) == 1 else None)
     title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
     label = _label(labels, "device-id", ids[0]) if ids else _label(labels, "product-name", names[0])
     found = Labelled(labels, title, hardware, ids[0] if ids else None, label)
@@ -115,9 +118,9 @@ def _partition(labels: Mapping[str, str], resource: str) -> str:
     return "" if partition.startswith("spx") else partition
 
 
-def _by_marketing_name(names: tuple[str, ...]) -> Product | None:
-    found = re.search(r"MI\d+[A-Z]?", names[0]) if len(names) == 1 else None
-    return product(found[0]) if found else None
+def _by_marketing_name(name: str, table: Products) -> Product | None:
+    found = re.search(r"MI\d+[A-Z]?", name)
+    return table.by_amd_product(name) or (table.product(found[0]) if found else None)
 
 
 def _parts(hardware: Product | None, partition: str) -> int | None:

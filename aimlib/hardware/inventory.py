@@ -7,7 +7,7 @@ from typing import NamedTuple
 from aimlib.api.node import GpuClass, InventoryStatus, NodePool, NodeSpec
 from aimlib.hardware.left_out import format_left_out, left_out_nodes
 from aimlib.hardware.nodes import format_device
-from aimlib.hardware.products import CPU, product
+from aimlib.hardware.products import CPU, Products, formats_of, known_products
 from aimlib.hardware.shapes import largest_shapes, node_size
 
 ClassKey = tuple[str, ...]
@@ -45,8 +45,9 @@ def _key(pool: NodePool, taints: tuple[str, ...]) -> ClassKey:
     return (*(str(part or "") for part in parts), *taints)
 
 
-def inventory_status(nodes: Iterable[EqualNodes]) -> InventoryStatus:
-    """The inventory of these nodes; independent of their order."""
+def inventory_status(nodes: Iterable[EqualNodes], table: Products | None = None) -> InventoryStatus:
+    """The inventory of these nodes; independent of their order. `table` has the products, built-in ones if left out."""
+    known = table or known_products()
     nodes = list(nodes)
     usable = [equal for equal in nodes if equal.spec.usable]
     members: defaultdict[ClassKey, list[Member]] = defaultdict(list)
@@ -54,7 +55,7 @@ def inventory_status(nodes: Iterable[EqualNodes]) -> InventoryStatus:
         taints = tuple(map(str, spec.taints))
         for pool in spec.pools:
             members[_key(pool, taints)].append(Member(len(names), pool, spec))
-    classes = tuple(_class(found) for _, found in sorted(members.items()))
+    classes = tuple(_class(found, known) for _, found in sorted(members.items()))
     gpus = [one for one in classes if one.product != CPU]
     left_out = left_out_nodes(nodes)
     summary = "; ".join(filter(None, (_summary(gpus), format_left_out(left_out))))
@@ -75,10 +76,10 @@ def _summary(gpus: list[GpuClass]) -> str:
     return ", ".join(f"{total} x {kind}" for kind, total in totals.items()) or "no GPUs"
 
 
-def _class(members: list[Member]) -> GpuClass:
+def _class(members: list[Member], table: Products) -> GpuClass:
     pools = [member.pool for member in members]
     shared = pools[0].model_dump(exclude={"devices", "memory_gib", "node_label"})
-    found = product(pools[0].product)
+    found = table.product(pools[0].product)
     return GpuClass(
         **shared,
         memory_gib=max(pool.memory_gib for pool in pools),
@@ -87,6 +88,6 @@ def _class(members: list[Member]) -> GpuClass:
         total=sum(member.nodes * member.pool.devices for member in members),
         taints=members[0].spec.taints,
         node_labels=tuple(sorted({pool.node_label for pool in pools if pool.node_label})),
-        precisions=found.served if found else (),
+        precisions=found.served if found else formats_of(pools[0].architecture),
         shapes=largest_shapes(node_size(member.pool, member.spec.host) for member in members),
     )

@@ -9,7 +9,7 @@ from aimlib.hardware.amd import amd_devices
 from aimlib.hardware.labels import ARCHITECTURE, OS
 from aimlib.hardware.nvidia import nvidia_devices
 from aimlib.hardware.plausible import host_doubt
-from aimlib.hardware.products import CPU
+from aimlib.hardware.products import CPU, Products, known_products
 from aimlib.hardware.resources import amount
 from aimlib.kube.quantity import GIB
 
@@ -78,12 +78,16 @@ UNUSABLE_REASONS: tuple[Callable[[Raw], str], ...] = (
 """Why no pod can use a node, each empty where it does not apply; the first counts."""
 
 
-def node_facts(node: Raw) -> NodeSpec:
-    """The devices and taints of a Node; what is not allocatable or not plausible is left out, with the reason."""
+def node_facts(node: Raw, table: Products | None = None) -> NodeSpec:
+    """The devices and taints of a Node; what is not allocatable or not plausible is left out, with the reason.
+
+    `table` has the products by which they are recognised; the built-in ones when left out.
+    """
     labels: dict[str, str] = node.get("metadata", {}).get("labels") or {}
     allocatable = _allocatable(node)
     reason = next(filter(None, (why(node) for why in UNUSABLE_REASONS)), None)
-    found = [*amd_devices(labels, allocatable), *nvidia_devices(labels, allocatable)]
+    known = table or known_products()
+    found = [*amd_devices(labels, allocatable, known), *nvidia_devices(labels, allocatable, known)]
     gpus = [one for one in found if isinstance(one, NodePool)]
     left_out = tuple(one for one in found if isinstance(one, LeftOut))
     host = _host(node)

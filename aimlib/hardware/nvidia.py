@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from aimlib.api.node import LeftOut, NodePool
 from aimlib.hardware.labels import GKE_ACCELERATOR, GKE_DIVIDED, NVIDIA_PRODUCT
 from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
-from aimlib.hardware.products import Product, by_gke_name, by_nvidia_product
+from aimlib.hardware.products import Product, Products
 from aimlib.hardware.resources import count_of, label_count, left_out, resources_of
 
 NVIDIA_RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)(\.shared)?")
@@ -23,12 +23,14 @@ NO_NVIDIA_RESOURCE = (
 )
 
 
-def nvidia_devices(labels: Mapping[str, str], allocatable: Mapping[str, str]) -> Iterator[NodePool | LeftOut]:
+def nvidia_devices(
+    labels: Mapping[str, str], allocatable: Mapping[str, str], table: Products
+) -> Iterator[NodePool | LeftOut]:
     """NVIDIA's devices by resource: those that count, and those that do not with the reason."""
     label = labels.get(NVIDIA_PRODUCT, "")
     title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
-    by_gke = None if label else by_gke_name(labels.get(GKE_ACCELERATOR, ""))
-    hardware = by_gke or by_nvidia_product(title)
+    by_gke = None if label else table.by_gke_name(labels.get(GKE_ACCELERATOR, ""))
+    hardware = by_gke or table.by_nvidia_product(title)
     name = hardware.name if hardware else title
     found = [resource for resource in resources_of(NVIDIA_RESOURCE, allocatable) if count_of(allocatable, resource)]
     if not found and (label or by_gke):
@@ -66,7 +68,7 @@ def _pool(
     return NodePool(
         product=name,
         vendor="nvidia",
-        architecture=hardware.architecture if hardware else None,
+        architecture=hardware.architecture if hardware else _architecture(labels),
         node_product=product_label,
         partition=mig or None,
         shared=shared,
@@ -74,6 +76,12 @@ def _pool(
         resource=resource,
         devices=devices,
     )
+
+
+def _architecture(labels: Mapping[str, str]) -> str | None:
+    """The compilation target by the labels of the compute capability, such as sm_89 for 8 and 9."""
+    major, minor = (labels.get(f"nvidia.com/gpu.compute.{part}", "") for part in ("major", "minor"))
+    return f"sm_{major}{minor}" if re.fullmatch("[0-9]{1,2}", major) and re.fullmatch("[0-9]", minor) else None
 
 
 def _counted(labels: Mapping[str, str]) -> int | None:

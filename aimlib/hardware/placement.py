@@ -4,9 +4,9 @@ Pods get these terms as node affinity and these keys as tolerations; the node ho
 match the node's own labels, and selection only behind taints that are tolerated. So neither can differ from the other.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any, NamedTuple, TypedDict
 
 from aimlib.api.node import Taint
@@ -20,7 +20,9 @@ from aimlib.hardware.labels import (
     GKE_DIVIDED,
     NVIDIA_PRODUCT,
 )
-from aimlib.hardware.products import products
+
+GKE_NAME = re.compile("nvidia-[a-z0-9-]+")
+"""A name of GKE's label, in lower case; labels of feature discovery have a capital letter at least."""
 
 
 class Expression(TypedDict, total=False):
@@ -77,7 +79,7 @@ def _every_form(device_ids: tuple[str, ...]) -> list[Expression]:
 
 
 def _nvidia(node_products: tuple[str, ...]) -> list[NodeTerm]:
-    by_gke = [name for name in node_products if name in gke_names()]
+    by_gke = [name for name in node_products if GKE_NAME.fullmatch(name)]
     labelled = tuple(name for name in node_products if name not in by_gke)
     terms: list[NodeTerm] = [[_any_of(NVIDIA_PRODUCT, labelled)]] if labelled else []
     if by_gke:  # whatever feature discovery labels is found by that label alone
@@ -85,12 +87,6 @@ def _nvidia(node_products: tuple[str, ...]) -> list[NodeTerm]:
         absent: Iterable[Expression] = ({"key": key, "operator": "DoesNotExist"} for key in others)
         terms.append([_any_of(GKE_ACCELERATOR, by_gke), *absent])
     return terms
-
-
-@cache
-def gke_names() -> frozenset[str]:
-    """The values of GKE's label that name a product."""
-    return frozenset(name for product in products() for name in product.gke_names)
 
 
 def _partition(devices: PlacedDevices) -> list[Expression]:

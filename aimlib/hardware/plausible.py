@@ -1,14 +1,12 @@
 """Doubts about what nodes report: numbers that contradict each other or what is published of the product."""
 
-from aimlib.hardware.products import Product
+from aimlib.api.product import MOST_UNKNOWN, Product
 
 Doubt = str
 """Why something is not believed; empty where it is."""
 
 MEMORY_TOLERANCE = 0.1
 """By how much the memory on a label may differ from what is published, as a fraction of that."""
-MOST_UNKNOWN = 1024
-"""Devices of a product that is not known, on one node."""
 MOST_GIB = 4096
 """Memory of one device."""
 MOST_CPUS, MOST_HOST_GIB = 10_000, 1 << 20

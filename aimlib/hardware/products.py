@@ -1,110 +1,138 @@
-"""GPU products with their published facts, by name, PCI device id, or the label of NVIDIA or GKE."""
+"""GPU products with their published facts, by name, PCI device id, or the label of AMD, NVIDIA or GKE."""
 
-import re
-from collections.abc import Mapping
-from functools import cache
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache, lru_cache
 
-from pydantic import ConfigDict, Field
-
-from aimlib.api.base import Model
+from aimlib.api.node import Accelerator, GpuClass
+from aimlib.api.product import CPU, Product
 from aimlib.data import load_data
 
-CPU = "CPU"
-"""Name of the product for a node's processors."""
+__all__ = ["CPU", "Product", "Products", "known_products", "product", "products"]
 
 
-class Product(Model):
-    """A product as pods see it: on a module with two dies, one die. Sources are in the data file."""
+@cache
+def architectures() -> dict[str, dict[str, tuple[str, ...]]]:
+    """The formats of each architecture: those it computes in, and those whose weights are expanded."""
+    return {
+        name: {"precisions": tuple(found["precisions"]), "weight_only": tuple(found["weightOnly"])}
+        for name, found in load_data("hardware")["architectures"].items()
+    }
 
-    model_config = ConfigDict(extra="forbid")
 
-    name: str
-    aliases: tuple[str, ...] = ()
-    vendor: Literal["amd", "nvidia", "cpu"]
-    architecture: str | None = None
-    """Compilation target, gfx942 or sm_90; none for processors."""
-    device_ids: tuple[Annotated[str, Field(pattern="^[0-9a-f]{4}$")], ...] = ()
-    labels: tuple[str, ...] = ()
-    """Regular expressions for a whole nvidia.com/gpu.product value."""
-    gke_names: tuple[str, ...] = ()
-    """Values of GKE's label cloud.google.com/gke-accelerator."""
-    memory_gib: Annotated[float | None, Field(gt=0, alias="memoryGiB")] = None
-    """Memory of one device in GiB; none where it is the node's own."""
-    memory_by_label: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    """Memory of one device in GiB where it is another, by regular expressions for the label."""
-    bandwidth_tbs: Annotated[float | None, Field(gt=0, alias="bandwidthTBs")] = None
-    """Memory bandwidth of one device in TB/s."""
-    link_gbs: Annotated[float | None, Field(gt=0, alias="linkGBs")] = None
-    """Bandwidth from one device to the others of its node, in GB/s per direction."""
-    precisions: tuple[str, ...]
-    """Formats that it computes in natively."""
-    weight_only: tuple[str, ...] = ()
-    """Formats of weights that the engine expands to 16 bit."""
-    tflops: Mapping[str, float] = Field(default_factory=dict)
-    """Dense peak of one device by format, in TFLOP/s."""
-    reached_tflops: Mapping[str, float] = Field(default_factory=dict)
-    """What large matrix products were measured to reach, by format, in TFLOP/s."""
-    devices_per_node: Annotated[int, Field(ge=1)]
-    """Devices on a usual node."""
-    most_per_node: Annotated[int | None, Field(ge=1)] = None
-    """Devices on the largest node that is sold, where that is another."""
-    partitions: Mapping[str, int] = Field(default_factory=lambda: {"spx": 1})
-    """Compute partition modes, and the number of devices into which each divides a device."""
-    source: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Keys of the data file's `sources`."""
+def formats_of(architecture: str | None) -> tuple[str, ...]:
+    """The formats of weights that are served on an architecture; none where it is not known."""
+    found = architectures().get(architecture or "", {})
+    return (*found.get("precisions", ()), *found.get("weight_only", ()))
 
-    @property
-    def limit_per_node(self) -> int:
-        """The largest plausible number of whole devices on one node."""
-        return self.most_per_node or self.devices_per_node
 
-    def memory_of(self, label: str | None) -> float | None:
-        """Memory of one whole device in GiB, by the node's label of the product."""
-        found = (gib for form, gib in self.memory_by_label.items() if re.fullmatch(form, label or ""))
-        return next(found, self.memory_gib)
-
-    @property
-    def served(self) -> tuple[str, ...]:
-        """The formats of weights that an engine can run, natively or by expansion."""
-        return (*self.precisions, *self.weight_only)
-
-    def serves(self, precision: str) -> bool:
-        """Whether an engine can run weights of this format."""
-        return precision in self.served
+def completed(found: Product) -> Product:
+    """A product with the formats of its architecture, where it states none."""
+    if found.precisions:
+        return found
+    return found.model_copy(update=architectures().get(found.architecture or "", {}))
 
 
 @cache
 def products() -> tuple[Product, ...]:
-    """All products, in the order of the data file."""
-    return tuple(Product.model_validate(product) for product in load_data("hardware")["products"])
+    """The built-in products, in the order of the data file."""
+    return tuple(completed(Product.model_validate(one)) for one in load_data("hardware")["products"])
 
 
-@cache
-def _by_name() -> dict[str, Product]:
-    return {name.casefold(): product for product in products() for name in (product.name, *product.aliases)}
+class Products:
+    """A table of products: the built-in ones, and those of the settings.
+
+    An entry of the settings goes first; one with the name of a built-in product replaces the facts that it states.
+    """
+
+    def __init__(self, own: Iterable[Product] = ()) -> None:
+        stated = {one.name.casefold(): one for one in own}
+        listed = {one.name.casefold(): one for one in products()}
+        self.own = tuple(completed(_merged(listed.get(name), one)) for name, one in stated.items())
+        self.all = (*self.own, *(one for name, one in listed.items() if name not in stated))
+        every = self.all[::-1]  # of two that claim the same, the first stays
+        self._names = {name.casefold(): one for one in every for name in (*one.aliases, one.name)}
+        self._devices = {device: one for one in every for device in one.device_ids}
+        self.product = lru_cache(maxsize=1024)(self._product)
+        """The product of a name or alias, in any case, or of what inventories call one that has no name; or None."""
+
+    def _product(self, name: str) -> Product | None:
+        text = name.strip()
+        return (
+            self._names.get(text.casefold())
+            or self.by_nvidia_product(text)
+            or self.by_amd_product(text)
+            or self.by_device_id(text.casefold().removeprefix("amd-"))
+        )
+
+    def by_device_id(self, device_id: str) -> Product | None:
+        """The product with that PCI device id, such as `74a1`, in any case and with or without 0x."""
+        return self._devices.get(device_id.strip().lower().removeprefix("0x"))
+
+    def by_nvidia_product(self, label: str) -> Product | None:
+        """The product of a value of the label nvidia.com/gpu.product without the suffix -SHARED or -MIG-…."""
+        return next((found for found in self.all if found.vendor == "nvidia" and found.has_label(label)), None)
+
+    def by_amd_product(self, label: str) -> Product | None:
+        """The product of a value of the label amd.com/gpu.product-name."""
+        return next((found for found in self.all if found.vendor == "amd" and found.has_label(label)), None)
+
+    def by_gke_name(self, label: str) -> Product | None:
+        """The product of a value of GKE's label cloud.google.com/gke-accelerator."""
+        return next((found for found in self.all if label in found.gke_names), None)
+
+    def find(self, name: str, classes: Iterable[GpuClass]) -> Product | None:
+        """The product of that name: of the table, or as the inventory describes one that is in none."""
+        return self.product(name) or described(name, classes)
+
+    def nearest(self, name: str, classes: Iterable[GpuClass] = ()) -> str:
+        """The known product whose name is most like another; empty where none is."""
+        known = {one.name.casefold(): one.name for one in (*self.all, *map(_of_class, classes))}
+        return next((known[near] for near in get_close_matches(name.casefold(), known, n=1, cutoff=0.5)), "")
 
 
-@cache
-def _by_device_id() -> dict[str, Product]:
-    return {device: product for product in products() for device in product.device_ids}
+def _merged(listed: Product | None, own: Product) -> Product:
+    """A product of the settings on top of the built-in one of that name."""
+    if listed is None:
+        return own
+    return Product.model_validate(listed.model_dump(exclude_unset=True) | own.model_dump(exclude_unset=True))
+
+
+def described(name: str, classes: Iterable[GpuClass]) -> Product | None:
+    """A product that is in no table, as the classes of the inventory with that name describe it."""
+    same = [one for one in classes if one.product.casefold() == name.strip().casefold()]
+    return _of_class(max(same, key=lambda one: one.memory_gib)) if same else None
+
+
+def _of_class(one: Accelerator) -> Product:
+    return completed(
+        Product.model_construct(
+            name=one.product, vendor=one.vendor, architecture=one.architecture, memory_gib=one.memory_gib or None
+        )
+    )
+
+
+@lru_cache(maxsize=8)
+def known_products(own: tuple[Product, ...] = ()) -> Products:
+    """The table with the products of the settings."""
+    return Products(own)
 
 
 def product(name: str) -> Product | None:
-    """The product of that name or alias, in any case."""
-    return _by_name().get(name.strip().casefold())
+    """The built-in product of that name or alias, in any case."""
+    return known_products().product(name)
 
 
 def by_device_id(device_id: str) -> Product | None:
-    """The product with that PCI device id, such as `74a1`, in any case and with or without 0x."""
-    return _by_device_id().get(device_id.strip().lower().removeprefix("0x"))
+    """The built-in product with that PCI device id."""
+    return known_products().by_device_id(device_id)
 
 
 def by_nvidia_product(label: str) -> Product | None:
-    """The product of a value of the label nvidia.com/gpu.product without the suffix -SHARED or -MIG-…."""
-    return next((found for found in products() if any(re.fullmatch(form, label) for form in found.labels)), None)
+    """The built-in product of a value of the label nvidia.com/gpu.product."""
+    return known_products().by_nvidia_product(label)
 
 
 def by_gke_name(label: str) -> Product | None:
-    """The product of a value of GKE's label cloud.google.com/gke-accelerator."""
-    return next((found for found in products() if label in found.gke_names), None)
+    """The built-in product of a value of GKE's label cloud.google.com/gke-accelerator."""
+    return known_products().by_gke_name(label)

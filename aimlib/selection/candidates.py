@@ -10,7 +10,7 @@ from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
 from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
-from aimlib.hardware.products import CPU, product
+from aimlib.hardware.products import CPU, Product, known_products
 from aimlib.hardware.shapes import shapes_of
 from aimlib.selection.corrections import SpeedModel
 from aimlib.selection.launch import Launch
@@ -23,6 +23,7 @@ class Requirements(NamedTuple):
     recipe: str | None = None
     backend: str | None = None
     precision: str | None = None
+    hardware: tuple[str, ...] | None = None
     gpu_count: int | None = None
     revision: str | None = None
     own_image: bool = False
@@ -69,6 +70,11 @@ class Case(NamedTuple):
     def first_class(self) -> GpuClass:
         """The class that is selected of those that fit: whole GPUs before partitions."""
         return min(self.classes, key=lambda group: (group.partition or "", group.resource))
+
+    @property
+    def hardware(self) -> Product | None:
+        """The product that the recipe is for, by the table with the settings, or as the inventory describes it."""
+        return known_products(self.config.hardware).find(self.recipe.hardware, self.classes)
 
     def narrowed(self, keep: Callable[[GpuClass], bool]) -> "Case":
         return self._replace(classes=tuple(one for one in self.classes if keep(one)))
@@ -117,7 +123,7 @@ def engine_image(case: Case) -> str | None:
     """The engine's image: the recipe's, the one in the settings, or the default for this architecture or vendor."""
     if case.recipe.image:
         return f"{case.recipe.image.repository}:{case.recipe.image.tag}"
-    hardware = product(case.recipe.hardware)
+    hardware = case.hardware
     if hardware is None:
         return None
     targets = (f"{case.recipe.backend}/{hardware.architecture}", f"{case.recipe.backend}/{hardware.vendor}")

@@ -6,7 +6,7 @@ from functools import partial
 from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape, Taint
 from aimlib.hardware.left_out import format_left_out
 from aimlib.hardware.placement import keeps_away
-from aimlib.hardware.products import CPU, product
+from aimlib.hardware.products import CPU, known_products
 from aimlib.hardware.shapes import HostRequest, amounts, shapes_of
 from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus
 from aimlib.selection.container_resources import host_request
@@ -14,7 +14,7 @@ from aimlib.selection.gpu_memory import required_memory
 
 
 def _product_name(case: Case) -> str:
-    hardware = product(case.recipe.hardware)
+    hardware = case.hardware
     return hardware.name if hardware else case.recipe.hardware
 
 
@@ -37,7 +37,7 @@ NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first
 
 def _left_out(case: Case, name: str) -> tuple[LeftOutNodes, ...]:
     """Devices that do not count and are the product, or may be it, since nobody knows what they are."""
-    found = product(name)
+    found = known_products(case.config.hardware).find(name, case.classes)
     prefix = f"{found.vendor}.com/" if found else ""
     return tuple(
         one
@@ -68,7 +68,7 @@ def may_have_hardware(case: Case) -> bool:
 
 def hardware_distance(case: Case) -> int:
     """How far a candidate is from the cluster's hardware, nearest first."""
-    hardware = product(case.recipe.hardware)
+    hardware = case.hardware
     if hardware is None:
         return 5
     own = _left_out(case, hardware.name)
@@ -84,7 +84,7 @@ def hardware_distance(case: Case) -> int:
 
 def architecture(case: Case) -> RuleResult:
     """The engine's own image has binaries for some architectures; of another image, nothing is known."""
-    hardware, launched = product(case.recipe.hardware), case.launch
+    hardware, launched = case.hardware, case.launch
     if hardware is None or case.requirements.own_image:
         return case
     if engine_image(case) != launched.engine.image(hardware.vendor, hardware.architecture):

@@ -6,13 +6,12 @@ from typing import NamedTuple
 from aimlib.api.meta import Raw
 from aimlib.api.node import GpuClass
 from aimlib.api.recipe import RecipeSpec
-from aimlib.config import Config
-from aimlib.hardware.products import product
+from aimlib.config import DEFAULT_CONFIG, Config
+from aimlib.hardware.products import known_products
 from aimlib.selection.candidates import Case, Requirements, format_gpus
 from aimlib.selection.launch import launch
 from aimlib.selection.rules import RECIPE_RULE_NAMES, apply_rules, rejection_text
 
-DEFAULT_CONFIG = Config()
 SUGGESTED = 3
 """Most recipes that a message names."""
 
@@ -28,16 +27,17 @@ class RecipeCheck(NamedTuple):
     """Notes about what was dropped or could not be checked."""
 
 
-def _ideal(hardware: str) -> tuple[GpuClass, ...]:
-    """The recipe's hardware by its published facts, on a node with more devices than any request."""
-    found = product(hardware)
-    if found is None:
-        return ()
+def _ideal(hardware: str, config: Config) -> tuple[GpuClass, ...]:
+    """The recipe's hardware by its published facts, on a node with more devices than any request.
+
+    Of a product that no table has, nothing is known here: its memory and precisions are checked where a node has it.
+    """
+    found = known_products(config.hardware).product(hardware)
     return (
         GpuClass(
-            product=found.name,
-            vendor=found.vendor,
-            memory_gib=found.memory_gib or float("inf"),
+            product=found.name if found else hardware,
+            vendor=found.vendor if found else "nvidia",
+            memory_gib=(found.memory_gib if found else None) or float("inf"),
             resource="any",
             devices_per_node=2**16,
             nodes=1,
@@ -46,13 +46,13 @@ def _ideal(hardware: str) -> tuple[GpuClass, ...]:
     )
 
 
-def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
+def check_recipe(name: str, recipe: RecipeSpec, config: Config = DEFAULT_CONFIG) -> RecipeCheck:
     """Applies the rules about the recipe itself to every enabled configuration."""
     usable, problems, notes = [], [], []
     for configuration in recipe.configurations:
         started = launch(recipe, configuration)
         case = Case(
-            Requirements(recipe.model_id), DEFAULT_CONFIG, name, recipe, configuration, started, _ideal(recipe.hardware)
+            Requirements(recipe.model_id), config, name, recipe, configuration, started, _ideal(recipe.hardware, config)
         )
         _, rule, rejection = apply_rules(case, RECIPE_RULE_NAMES)
         where = format_gpus(configuration.gpu_count)
@@ -67,6 +67,13 @@ def check_recipe(name: str, recipe: RecipeSpec) -> RecipeCheck:
         problems.append("there are no configurations")
     elif not any(configuration.enabled for configuration in recipe.configurations):
         problems.append("no configuration is enabled")
+    table = known_products(config.hardware)
+    if table.product(recipe.hardware) is None:
+        near = table.nearest(recipe.hardware)
+        notes.append(
+            f"hardware {recipe.hardware!r} is in no table{f' (did you mean {near}?)' if near else ''}: memory and "
+            "precision are checked by the labels of nodes that have it, or by the setting hardware"
+        )
     if recipe.facts is None:
         notes.append("memory is not checked: the recipe has no facts")
     return RecipeCheck(tuple(sorted(usable)), tuple(problems), tuple(notes))

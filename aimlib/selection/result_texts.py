@@ -4,6 +4,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from aimlib.api.endpoint_status import Candidate, FullHardware
+from aimlib.hardware.products import known_products
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.rules import RULE_ORDER, rejection_text
@@ -46,6 +47,16 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
 def full_text(one: FullHardware) -> str:
     """What was full, and since when."""
     return f"no room for {format_gpus(one.gpu_count)} on {one.product} since {one.since}"
+
+
+def unlisted_notes(selected: Case) -> tuple[str, ...]:
+    """What could not be checked, since no table has the product."""
+    hardware = selected.hardware
+    if hardware is None or known_products(selected.config.hardware).product(hardware.name):
+        return ()
+    checked = f"precisions by its architecture {hardware.architecture}" if hardware.served else "precisions unchecked"
+    known = f"memory by the labels of its nodes, {checked}"
+    return (f"{hardware.name} is in no table of GPU products: {known}; the setting hardware can describe it",)
 
 
 def refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:

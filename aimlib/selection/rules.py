@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from aimlib.api.node import GpuClass
 from aimlib.api.pod import EngineSettings
-from aimlib.hardware.products import CPU, product
+from aimlib.hardware.products import CPU, known_products
 from aimlib.hub_url import may_have_token, shown
 from aimlib.selection import node_rules, speed_rules
 from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus, seen_gib
@@ -17,10 +17,19 @@ from aimlib.selection.gpu_memory import illegal_degree, required_memory
 NONE = EngineSettings()
 
 
+KNOWN_PRODUCT = "a GPU product that the table, the setting hardware or the cluster's inventory has"
+
+
+def _unknown(case: Case, name: str) -> str:
+    """A product's name that nothing knows, with the nearest that is known."""
+    near = known_products(case.config.hardware).nearest(name, case.classes)
+    return f"{name!r}, which is unknown{f'; did you mean {near}?' if near else ''}"
+
+
 def _valid(case: Case) -> RuleResult:
-    hardware, count = product(case.recipe.hardware), case.configuration.gpu_count
+    hardware, count = case.hardware, case.configuration.gpu_count
     if hardware is None:
-        return Rejection("a known GPU product", f"hardware {case.recipe.hardware!r}, which is unknown")
+        return Rejection(KNOWN_PRODUCT, f"hardware {_unknown(case, case.recipe.hardware)}")
     if (hardware.name == CPU) != (count == 0):
         return Rejection("gpuCount: 0 with hardware CPU only", f"gpuCount: {count} on {hardware.name}")
     if case.launch.problems:
@@ -54,6 +63,20 @@ def _backend(case: Case) -> RuleResult:
 def _precision(case: Case) -> RuleResult:
     free = case.requirements.precision in {None, case.recipe.precision}
     return case if free else Rejection(f"precision {case.requirements.precision}", case.recipe.precision)
+
+
+def _product(case: Case) -> RuleResult:
+    """The products that are requested, by any name that one has."""
+    requested = case.requirements.hardware
+    if requested is None:
+        return case
+    table = known_products(case.config.hardware)
+    found = {name: table.find(name, case.classes) for name in requested}
+    own = case.hardware
+    if own and any(one and one.name == own.name for one in found.values()):
+        return case
+    texts = (name if one else _unknown(case, name) for name, one in found.items())
+    return Rejection(f"hardware {' or '.join(texts)}", case.recipe.hardware)
 
 
 def _revision(case: Case) -> RuleResult:
@@ -90,7 +113,8 @@ def _engine(case: Case) -> RuleResult:
 def _gpu_count(case: Case) -> RuleResult:
     requested, has = case.requirements.gpu_count, case.configuration.gpu_count
     if requested is None:
-        return case if has else Rejection("GPUs, since gpuCount is not 0", format_gpus(has))
+        free = has or CPU in map(str.upper, case.requirements.hardware or ())
+        return case if free else Rejection("GPUs, since gpuCount is not 0", format_gpus(has))
     return case if requested == has else Rejection(format_gpus(requested), format_gpus(has))
 
 
@@ -119,7 +143,7 @@ def _token_hub(case: Case) -> RuleResult:
 
 
 def _supported(case: Case) -> RuleResult:
-    hardware = product(case.recipe.hardware)
+    hardware = case.hardware
     if hardware and not hardware.serves(case.recipe.precision):
         return Rejection(
             f"{case.recipe.precision} weights", f"{hardware.name}, which supports {', '.join(hardware.served)}"
@@ -158,6 +182,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("recipe", _recipe),
     ("backend", _backend),
     ("precision", _precision),
+    ("product", _product),
     ("revision", _revision),
     ("engine", _engine),
     ("gpuCount", _gpu_count),
@@ -177,7 +202,10 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("room", node_rules.room),
 )
 USER_RULES = frozenset(
-    {"model", "recipe", "backend", "precision", "revision", "gpuCount", "gpuBudget", "workload", "objectives"}
+    {
+        *("model", "recipe", "backend", "precision", "product", "revision"),
+        *("gpuCount", "gpuBudget", "workload", "objectives"),
+    }
 )
 """The rules about what the user requested; the others are about what the recipe needs."""
 CLUSTER_RULES = frozenset({"hardware", "architecture", "oneNode", "taints", "room"})

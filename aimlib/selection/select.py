@@ -18,7 +18,6 @@ from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
 from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
-from aimlib.hardware.products import product
 from aimlib.kube.quantity import canonical_quantity, from_gib
 from aimlib.naming import full_digest
 from aimlib.schema.error_messages import validation_messages
@@ -34,6 +33,7 @@ from aimlib.selection.result_texts import (
     refusal,
     rejected_row,
     selected_message,
+    unlisted_notes,
 )
 from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
 from aimlib.selection.speeds import Published, published, speed_model, workload_of
@@ -109,6 +109,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         recipe=choice.custom_recipe.name if choice.custom_recipe else None,
         backend=_free(backend),
         precision=_free(choice.precision),
+        hardware=_requested(choice.hardware),
         gpu_count=choice.gpu_count,
         revision=spec.requested_model.revision,
         own_image=bool(spec.image.repository),
@@ -125,16 +126,26 @@ def _free(value: str | None) -> str | None:
     return None if value == AUTO else value
 
 
+def _requested(hardware: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The requested products in one order; none where any will do."""
+    return tuple(sorted({*hardware})) if hardware else None
+
+
 def _relaxed(first: Requirements, step: Fallback) -> Requirements:
     return first._replace(
         backend=_free(step.backend) if step.backend else first.backend,
         precision=_free(step.precision) if step.precision else first.precision,
+        hardware=first.hardware if step.hardware is None else _requested(step.hardware),
         gpu_count=first.gpu_count if step.gpu_count is None else step.gpu_count,
     )
 
 
 def _fallback_text(step: Fallback) -> str:
-    return ", ".join(f"{key} {value}" for key, value in step.wire().items())
+    return ", ".join(f"{key} {_step_value(value)}" for key, value in step.wire().items())
+
+
+def _step_value(value: object) -> str:
+    return " or ".join(value) or "any" if isinstance(value, list) else str(value)
 
 
 def _cases(  # noqa: PLR0913 - all that an endpoint relates
@@ -199,7 +210,8 @@ def select(  # noqa: PLR0913 - all that an endpoint relates
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
-            about = {"notes": tuple(note[:1024] for note in best.launch.notes), "full": full, **_cache_of(best)}
+            notes = tuple(note[:1024] for note in (*unlisted_notes(best), *best.launch.notes))
+            about = {"notes": notes, "full": full, **_cache_of(best)}
             return Decision(_resolved(best, key, config), selection.model_copy(update=about))
         refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
@@ -260,7 +272,7 @@ def _selection(key: str, message: str, candidates: list[Candidate], fallback: in
 
 def _resolved(case: Case, key: str, config: Config) -> Resolved:
     """The selected configuration, on the first of the classes that fit: whole GPUs before partitions."""
-    recipe, hardware = case.recipe, product(case.recipe.hardware)
+    recipe, hardware = case.recipe, case.hardware
     first = case.first_class
     same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
     device_ids = hardware.device_ids if hardware else ()

@@ -158,7 +158,7 @@ def _planned_endpoints(
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
     names = {name for endpoint in plan_input.endpoints for name in simulate.catalogue_names(endpoint)}
     names |= {name for cache in plan_input.caches for name in simulate_cache.listed_models(cache)}
-    inventory = _inventory(options) if plan_input.endpoints else simulate.simulate_inventory(())
+    inventory = _inventory(options, config) if plan_input.endpoints else simulate.simulate_inventory(())
     recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
     simulated = SimulatedCluster(inventory, recipes, plan_input.caches)
     context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
@@ -196,16 +196,16 @@ def _settings(options: CommandOptions) -> Config:
     return files.read_settings(options.config).model_copy(update={"listed_candidates": sys.maxsize})
 
 
-def _inventory(options: CommandOptions) -> Raw:
+def _inventory(options: CommandOptions, config: Config) -> Raw:
     if options.hardware:
-        return simulate.simulate_inventory(simulate.usual_nodes(options.hardware))
+        return simulate.simulate_inventory(simulate.usual_nodes(options.hardware, config), config)
     if not options.cluster:
         print_note(
             "without --cluster: planned for one node of every known GPU product; "
             "`kubectl get nodes -o yaml > nodes.yaml` and --cluster nodes.yaml plan for a real one"
         )
-        return simulate.simulate_inventory(simulate.ideal_nodes())
-    cluster_inventory = files.read_inventory(options.cluster)
+        return simulate.simulate_inventory(simulate.ideal_nodes(config), config)
+    cluster_inventory = files.read_inventory(options.cluster, config)
     for note in cluster_inventory.notes:
         print_note(note)
     return cluster_inventory.inventory

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 import aimlib.data
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
-from aimlib.config import Config
+from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.manifests import Document, InvalidManifestError, documents, parse_yaml
@@ -162,11 +163,14 @@ class ClusterInventory(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_inventory(paths: Iterable[str]) -> ClusterInventory:
+def read_inventory(paths: Iterable[str], config: Config = DEFAULT_CONFIG) -> ClusterInventory:
     """Reads the AIMInventory in files, or computes that of their Nodes or AIMNodes."""
     nodes: dict[str, Raw] = {}
     inventory: Raw | None = None
-    simulators: dict[str, Callable[[Raw], Raw]] = {"Node": simulate.simulate_node, "AIMNode": simulate.stored_node}
+    simulators: dict[str, Callable[[Raw], Raw]] = {
+        "Node": partial(simulate.simulate_node, config=config),
+        "AIMNode": simulate.stored_node,
+    }
     for document in read_documents(paths):
         try:
             if document.kind == "AIMInventory":
@@ -181,4 +185,4 @@ def read_inventory(paths: Iterable[str]) -> ClusterInventory:
     notes = tuple(f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in unusable)
     if inventory and not nodes:
         return ClusterInventory(inventory, ())
-    return ClusterInventory(simulate.simulate_inventory(nodes.values()), notes)
+    return ClusterInventory(simulate.simulate_inventory(nodes.values(), config), notes)

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus, NodeSpec, Taint
-from aimlib.config import Config
-from aimlib.hardware.products import CPU, Product, product, products
+from aimlib.config import DEFAULT_CONFIG, Config
+from aimlib.hardware.products import CPU, Product, known_products
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.metacontroller import BadRequestError, Request, parse_request, prune
 from aimlib.protocol.observed import kind_key
@@ -89,22 +89,21 @@ class _Node(BaseModel):
     status: _NodeStatus = _NodeStatus()
 
 
-def simulate_node(raw: Raw) -> Raw:
+def simulate_node(raw: Raw, config: Config = DEFAULT_CONFIG) -> Raw:
     """Calls the node hook; returns the AIMNode. BadRequestError for an invalid Node."""
     name = raw["metadata"]["name"]
     try:
         parsed_node = _Node.model_validate(raw).model_dump(exclude_none=True)
-        [attachment] = node.sync(parse_request({"object": {"apiVersion": "v1", "kind": "Node"} | parsed_node}))[
-            "attachments"
-        ]
+        request = parse_request({"object": {"apiVersion": "v1", "kind": "Node"} | parsed_node})
+        [attachment] = node.sync(request, config)["attachments"]
     except ValidationError as error:
         raise BadRequestError(f"Node {name}: {'; '.join(validation_messages(error))}") from error
     return dict(attachment)
 
 
-def ideal_nodes() -> Iterator[Raw]:
+def ideal_nodes(config: Config = DEFAULT_CONFIG) -> Iterator[Raw]:
     """The AIMNodes of a cluster with one node of every known product, with its usual number of devices."""
-    for one in products():
+    for one in known_products(config.hardware).all:
         for label in _product_labels(one) or (None,):
             host = one.name == CPU
             pool = {
@@ -122,18 +121,19 @@ def ideal_nodes() -> Iterator[Raw]:
             yield {"apiVersion": API_VERSION, "kind": "AIMNode", "metadata": {"name": name}, "spec": spec}
 
 
-def usual_nodes(names: Iterable[str]) -> list[Raw]:
+def usual_nodes(names: Iterable[str], config: Config = DEFAULT_CONFIG) -> list[Raw]:
     """The AIMNodes of a cluster with one usual node of each product. CommandError for one that is not known."""
-    known = {one.name.casefold(): one.name for one in products()}
+    table = known_products(config.hardware)
+    known = {one.name.casefold(): one.name for one in table.all}
     wanted = set()
     for name in names:
-        found = product(name)
+        found = table.product(name)
         if found is None:
             near = get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
             hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
             raise CommandError(f"--hardware {name}: no known GPU product; {hint}")
         wanted.add(found.name)
-    return [node for node in ideal_nodes() if node["spec"]["summary"] in wanted]
+    return [node for node in ideal_nodes(config) if node["spec"]["summary"] in wanted]
 
 
 def _product_labels(known: Product) -> tuple[str, ...]:
@@ -146,11 +146,11 @@ def _product_labels(known: Product) -> tuple[str, ...]:
     return tuple(sorted(label for label in labels if known.memory_of(label) == known.memory_gib))
 
 
-def simulate_inventory(nodes: Iterable[Raw]) -> Raw:
+def simulate_inventory(nodes: Iterable[Raw], config: Config = DEFAULT_CONFIG) -> Raw:
     """Calls the inventory hook; returns the AIMInventory of these AIMNodes."""
     parent = {"apiVersion": API_VERSION, "kind": "AIMInventory", "metadata": {"name": "cluster"}}
     found = select_related(inventory.customize(parse_request({"parent": parent}))["relatedResources"], nodes)
-    return {**parent, "status": inventory.sync(parse_request({"parent": parent, "related": found}))["status"]}
+    return {**parent, "status": inventory.sync(parse_request({"parent": parent, "related": found}), config)["status"]}
 
 
 def stored_node(raw: Raw) -> Raw:
@@ -171,9 +171,9 @@ def _validated(raw: Raw, model: type[BaseModel], part: str) -> Raw:
     return raw
 
 
-def simulate_recipe(raw: Raw) -> Raw:
+def simulate_recipe(raw: Raw, config: Config = DEFAULT_CONFIG) -> Raw:
     """Calls the recipe hook; returns the recipe with its labels and status."""
-    response = recipe.sync(parse_request({"object": raw}))
+    response = recipe.sync(parse_request({"object": raw}), config)
     metadata = raw["metadata"]
     labels = {**(metadata.get("labels") or {}), **response["labels"]}
     return {**raw, "metadata": {**metadata, "labels": labels}, "status": response["status"]}
@@ -220,7 +220,7 @@ def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
     selected = customize_rules(parent)
     models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in selected}
     # The recipe hook validates a whole recipe, which takes a while: it is called for recipes of the right model only.
-    catalogue = [simulate_recipe(one) if _model_label(one) in models else one for one in cluster.recipes]
+    catalogue = [simulate_recipe(one, config) if _model_label(one) in models else one for one in cluster.recipes]
     found = select_related(selected, [cluster.inventory, *catalogue, *cluster.caches])
     kinds = (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds)
     return sync_with_children(partial(endpoint.sync, config=config), parent, kinds, found)

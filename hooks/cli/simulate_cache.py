@@ -52,7 +52,7 @@ def sync(parent: Raw, users: Iterable[Raw], recipes: Iterable[Raw], config: Conf
     rules = cache.customize(parse_request({"parent": parent}))["relatedResources"]
     models = {*listed_models(parent)}
     catalogue = [
-        simulate.simulate_recipe(recipe) for recipe in recipes if {model_of(recipe), loaded_by(recipe)} & models
+        simulate.simulate_recipe(recipe, config) for recipe in recipes if {model_of(recipe), loaded_by(recipe)} & models
     ]
     claim_name = parent["spec"].get("storage", {}).get("existingClaim")
     metadata = {"name": claim_name, "namespace": parent["metadata"]["namespace"]}

@@ -55,10 +55,10 @@ def hooks(config: Config) -> dict[str, Hook]:
         "/cache/sync": partial(cache.sync, config=config),
         "/endpoint/customize": endpoint.customize,
         "/endpoint/sync": partial(endpoint.sync, config=config),
-        "/recipe/sync": recipe.sync,
-        "/node/sync": node.sync,
+        "/recipe/sync": partial(recipe.sync, config=config),
+        "/node/sync": partial(node.sync, config=config),
         "/inventory/customize": inventory.customize,
-        "/inventory/sync": inventory.sync,
+        "/inventory/sync": partial(inventory.sync, config=config),
     }
 
 

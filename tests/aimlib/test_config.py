@@ -68,6 +68,10 @@ MISTYPED = {
     "an engine alone": ({"images": {"vllm": "a:1"}}, "'vllm' is not known; did you mean "),
     "a vendor of taints": ({"toleratedTaints": {"amdd": []}}, "'amdd' is not known; did you mean amd?"),
     "a vendor like none": ({"toleratedTaints": {"intel": []}}, "'intel' is not known; known are amd, cpu, nvidia"),
+    "a fact of a product": (
+        {"hardware": [{"name": "X9", "vendor": "nvidia", "memroyGiB": 48}]},
+        "'hardware[0].memroyGiB' is not known; did you mean memoryGiB?",
+    ),
     "a number for a name": ({1: 2}, "'1' is not known; known are images, "),
     "a name without end": ({"x" * 99: 2}, f"'{'x' * 80}' is not known"),
 }
@@ -100,3 +104,24 @@ def test_what_is_no_object_is_no_settings(raw):
 def test_equal_settings_have_an_equal_digest_and_others_another():
     assert Config().digest == Config.model_validate({"cpuPerDevice": 4}).digest
     assert Config().digest != Config(cpu_per_device=8).digest
+
+
+UNUSABLE_PRODUCTS = {
+    "two of one name": ([{"name": "X9", "vendor": "amd"}, {"name": "x9", "vendor": "amd"}], "a product twice: x9"),
+    "a label that is no pattern": ([{"name": "X9", "vendor": "nvidia", "labels": ["("]}], "no regular expression"),
+    "a precision that is none": ([{"name": "X9", "vendor": "nvidia", "precisions": ["fp12"]}], "'fp12' is unknown"),
+    "no product": ("X9", "valid"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE_PRODUCTS)
+def test_products_that_cannot_be_used_are_refused(case):
+    hardware, message = UNUSABLE_PRODUCTS[case]
+    with pytest.raises(ValidationError, match=message):
+        Config.model_validate({"hardware": hardware})
+
+
+def test_a_product_of_ones_own_has_the_keys_of_the_table():
+    stated = {"name": "X9", "vendor": "nvidia", "architecture": "sm_89", "labels": ["NVIDIA-X9"], "memoryGiB": 48}
+    (own,) = Config.model_validate({"hardware": [stated | {"tflops": {"bf16": 100}, "bandwidthTBs": 1}]}).hardware
+    assert (own.memory_gib, own.tflops) == (48, {"bf16": 100})

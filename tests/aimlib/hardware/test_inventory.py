@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from aimlib.api.node import InventoryStatus
 from aimlib.hardware.inventory import EqualNodes, inventory_status
 from aimlib.hardware.nodes import node_facts
+from aimlib.hardware.products import formats_of
 from tests.aimlib.make import amd, inventory, node, nvidia
 
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
@@ -135,8 +136,18 @@ def test_a_class_says_which_formats_of_weights_it_serves():
 
 def test_a_product_that_this_release_does_not_know_serves_nothing_that_could_be_said():
     known = node_facts(amd())
-    renamed = [pool.model_copy(update={"product": "MI999X"}) for pool in known.pools]
+    renamed = [pool.model_copy(update={"product": "MI999X", "architecture": "gfx9999"}) for pool in known.pools]
     assert {
         one.precisions
         for one in inventory_status([EqualNodes(["n"], known.model_copy(update={"pools": tuple(renamed)}))]).classes
     } == {()}
+
+
+def test_a_product_that_is_in_no_table_serves_what_its_architecture_does():
+    labels = {"nvidia.com/gpu.product": "NVIDIA-X9", "nvidia.com/gpu.memory": "24564"}
+    capability = {"nvidia.com/gpu.compute.major": "8", "nvidia.com/gpu.compute.minor": "9"}
+    found = {one.product: one for one in inventory(node(labels | capability, {"nvidia.com/gpu": "1"})).classes}
+    assert found["NVIDIA-X9"].architecture == "sm_89"
+    assert found["NVIDIA-X9"].precisions == formats_of("sm_89")
+    unlabelled = inventory(node(labels | {"nvidia.com/gpu.compute.major": "8"}, {"nvidia.com/gpu": "1"})).classes
+    assert {one.architecture for one in unlabelled} == {None}

@@ -102,6 +102,8 @@ def test_the_device_id_counts_and_not_the_marketing_name():
         ("AMD_Instinct_MI300X_OAM", "MI300X", 192),
         ("AMD_Instinct_MI250X_/_MI250", "MI250", 64),
         ("AMD_Instinct_MI210", "MI210", 64),
+        ("AMD_Radeon_PRO_W7900_Dual_Slot", "W7900", 48),
+        ("AMD_Radeon_AI_PRO_R9700", "R9700", 32),
     ],
 )
 def test_without_a_device_id_the_name_has_to_do(name, product, memory):
@@ -109,7 +111,7 @@ def test_without_a_device_id_the_name_has_to_do(name, product, memory):
     assert (pool.product, pool.memory_gib, pool.device_id) == (product, memory, None)
 
 
-@pytest.mark.parametrize("name", ["AMD_Radeon_PRO_W7900", "AMD_Instinct_MI999X"])
+@pytest.mark.parametrize("name", ["AMD_Radeon_PRO_W6800", "AMD_Instinct_MI999X"])
 def test_devices_of_which_nobody_knows_the_memory_are_left_out(name):
     (one,) = node_facts(node(labelled(product_name=name), {"amd.com/gpu": "1"})).left_out
     assert (one.product, one.reason) == (name, "the labels do not say how much memory a device has")

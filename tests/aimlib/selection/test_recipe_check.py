@@ -2,6 +2,7 @@
 
 import pytest
 
+from aimlib.config import Config
 from aimlib.selection.recipe_check import RecipeCheck, check_recipe
 from tests.aimlib.make import FACTS, configuration, recipe
 
@@ -43,11 +44,6 @@ def test_what_is_right_is_usable_without_a_word():
                 )
             ],
         ),
-        (
-            recipe(hardware="MI999X"),
-            (),
-            ["1 GPU: valid: needs a known GPU product; has hardware 'MI999X', which is unknown"],
-        ),
         (recipe(configuration(0)), (), ["CPUs only: valid: needs gpuCount: 0 with hardware CPU only"]),
         (recipe(configuration(1, enabled=False, args=["--nope"]), configuration(2)), (2,), []),
     ],
@@ -58,7 +54,6 @@ def test_what_is_right_is_usable_without_a_word():
         "an odd degree",
         "a format that the hardware lacks",
         "an argument that is gone",
-        "unknown hardware",
         "no GPUs on a GPU",
         "what is not enabled need not be right",
     ],
@@ -96,3 +91,20 @@ def test_what_is_left_out_and_what_could_not_be_checked_is_noted():
 
 def test_the_counts_are_in_order_whatever_the_order_of_configurations():
     assert check_recipe("r", recipe(*reversed(SIZES))).usable == (1, 2, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "suggestion"), [("MI3000X", " (did you mean MI300X?)"), ("some GPU of tomorrow", "table: memory")]
+)
+def test_hardware_that_no_table_has_is_usable_and_noted(hardware, suggestion):
+    found = check_recipe("r", recipe(*SIZES, hardware=hardware))
+    assert (found.usable, found.problems) == ((1, 2, 4, 8), ())
+    assert found.notes[0].startswith(f"hardware '{hardware}' is in no table")
+    assert suggestion in found.notes[0]
+
+
+def test_hardware_of_the_settings_is_checked_by_its_facts():
+    small = Config.model_validate({"hardware": [{"name": "X9", "vendor": "nvidia", "memoryGiB": 24}]})
+    found = check_recipe("r", recipe(configuration(1), hardware="X9"), small)
+    assert (found.usable, found.notes) == ((), ())
+    assert "of 24 GiB on X9" in found.problems[0]

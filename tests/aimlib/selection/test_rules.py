@@ -9,7 +9,7 @@ from aimlib.config import Config
 from aimlib.selection.candidates import Case, Rejection, Requirements, engine_image, format_gpus
 from aimlib.selection.launch import launch
 from aimlib.selection.node_rules import NO_GPUS
-from aimlib.selection.rules import RECIPE_RULE_NAMES, RULE_ORDER, SELECTION_RULES, apply_rules
+from aimlib.selection.rules import KNOWN_PRODUCT, RECIPE_RULE_NAMES, RULE_ORDER, SELECTION_RULES, apply_rules
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, inventory, node, nvidia, recipe
 
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
@@ -57,7 +57,7 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
     [
         (
             later(recipe(hardware="MI999X")),
-            ("valid", "a known GPU product", "hardware 'MI999X'"),
+            ("valid", KNOWN_PRODUCT, "hardware 'MI999X', which is unknown; did you mean MI"),
         ),
         (
             later(recipe(configuration(1, args=["--swap-space=4"]))),
@@ -353,3 +353,54 @@ FROM_SECRET = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "huggi
 )
 def test_a_recipe_names_a_hub_that_gets_the_token_or_gives_the_token_up(env, fitting):
     assert fits(recipe(configuration(1, env=env))) is fitting
+
+
+X9 = {"nvidia.com/gpu.product": "NVIDIA-X9", "nvidia.com/gpu.memory": "98304"}
+ADA = {"nvidia.com/gpu.compute.major": "8", "nvidia.com/gpu.compute.minor": "9"}
+
+
+def unlisted(**labels):
+    """A Node with a GPU that is in no table."""
+    return node(X9 | labels, {"nvidia.com/gpu": "8"})
+
+
+def test_a_recipe_may_name_a_product_that_only_the_inventory_knows():
+    own = recipe(hardware="nvidia-x9")
+    assert fits(own, unlisted())
+    assert verdict(own, amd())[:2] == ("valid", KNOWN_PRODUCT)
+    assert verdict(recipe(hardware="NVIDIA-X9", precision="fp4"), unlisted()) == ()
+    assert verdict(recipe(configuration(16), hardware="NVIDIA-X9"), unlisted())[0] == "oneNode"
+    assert verdict(recipe(hardware="NVIDIA-X9", precision="int8"), unlisted(**ADA)) == ()
+    assert "vllm-openai" in engine_image(case(own, unlisted()))
+
+
+def test_memory_and_formats_of_an_unlisted_product_are_checked_as_far_as_its_labels_tell():
+    small = unlisted(**{"nvidia.com/gpu.memory": "24576"})
+    assert verdict(recipe(hardware="NVIDIA-X9"), small)[0] == "memory"
+    turing = unlisted(**{"nvidia.com/gpu.compute.major": "7", "nvidia.com/gpu.compute.minor": "5"})
+    assert verdict(recipe(hardware="NVIDIA-X9"), turing)[0] == "supported"
+
+
+def test_a_recipe_may_name_a_product_of_the_settings():
+    config = Config.model_validate({"hardware": [{"name": "X9", "vendor": "nvidia", "memoryGiB": 96}]})
+    assert verdict(recipe(hardware="X9"), config=config)[:2] == ("hardware", "X9")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "expected"),
+    [
+        (("MI300X",), ()),
+        (("mi325x", "mi300x"), ()),
+        (("MI325X", "H100"), ("product", "hardware MI325X or H100", "MI300X")),
+        (("MI3000X",), ("product", "hardware 'MI3000X', which is unknown; did you mean MI300X?", "MI300X")),
+        (("CPU",), ("product", "hardware CPU", "MI300X")),
+    ],
+)
+def test_requested_hardware_is_a_requirement(hardware, expected):
+    assert verdict(hardware=hardware) == expected
+
+
+def test_who_requests_processors_need_not_request_no_gpus():
+    on_cpus = recipe(configuration(0), hardware="CPU", facts=None)
+    assert fits(on_cpus, node(), hardware=("CPU",))
+    assert verdict(on_cpus, node(), hardware=None)[0] == "gpuCount"

@@ -189,6 +189,25 @@ def test_a_fallback_says_what_was_asked_first_and_what_replaced_it():
     assert "; fallback (precision int4): none of 15 configurations" in found.message
 
 
+def test_a_fallback_may_be_to_other_hardware_or_to_any():
+    spec = endpoint(recipe={"hardware": ["MI325X", "B200"], "fallback": [{"hardware": ["MI350X"]}, {"hardware": []}]})
+    found = explained(spec)
+    assert found.fallback == 2
+    assert found.message.startswith("fallback 2 (hardware any): ")
+    assert "requested hardware B200 or MI325X, available " in found.message
+    assert "; fallback (hardware MI350X): " in found.message
+
+
+def test_what_could_not_be_checked_of_an_unlisted_product_is_noted():
+    labels = {"nvidia.com/gpu.product": "NVIDIA-X9", "nvidia.com/gpu.memory": "98304"}
+    ada = {"nvidia.com/gpu.compute.major": "8", "nvidia.com/gpu.compute.minor": "9"}
+    own = [listed("own", hardware="NVIDIA-X9")]
+    for more, words in (({}, "precisions unchecked"), (ada, "precisions by its architecture sm_89")):
+        found = select(endpoint(), own, inventory(node(labels | more, {"nvidia.com/gpu": "1"})), Config())
+        assert found.resolved.product == "NVIDIA-X9"
+        assert words in found.selection.notes[0]
+
+
 def test_a_fallback_that_was_not_needed_is_not_mentioned():
     found = explained(endpoint(recipe={"fallback": [{"gpuCount": 8}]}))
     assert found.fallback is None

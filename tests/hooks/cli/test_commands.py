@@ -35,7 +35,7 @@ def test_a_plan_is_the_expected_one(example, request):
 def test_the_long_spelling_is_planned_like_the_short_one():
     long, short = (aim("plan", "-f", example, "--cluster", NODES).stdout.splitlines() for example in (LONG, SHORT))
     assert (long[0], long[2:]) == (short[0], short[2:])
-    counts = r": the best of \d+ that fit of 32 configurations$"  # the long one leaves more to choose from
+    counts = r": the best of \d+ that fit of 34 configurations$"  # the long one leaves more to choose from
     assert re.sub(counts, "", long[1]) == re.sub(counts, "", short[1])
 
 
@@ -198,7 +198,7 @@ def test_a_repository_that_recipes_load_is_found_by_what_to_request_for_it():
     done = aim("explain", "-f", endpoint(modelId="nvidia/Llama-3.3-70B-Instruct-FP8"), *MI300X)
     assert done.exit_code == 3
     assert (
-        "recipes llama-3-3-70b-h100-fp8 and llama-3-3-70b-l40s-fp8 load it: request modelId "
+        "recipes llama-3-3-70b-b200-fp8 and llama-3-3-70b-h100-fp8 and llama-3-3-70b-h200-fp8 load it: request modelId "
         "meta-llama/Llama-3.3-70B-Instruct, precision fp8"
     ) in " ".join(done.stdout.split())
     assert "did you mean" not in done.stdout
