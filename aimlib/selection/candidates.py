@@ -10,7 +10,7 @@ from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
 from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
-from aimlib.hardware.products import CPU, Product, known_products
+from aimlib.hardware.products import CPU, Product, known_products, product
 from aimlib.hardware.shapes import shapes_of
 from aimlib.selection.corrections import SpeedModel
 from aimlib.selection.launch import Launch
