@@ -80,5 +80,8 @@ class RecipeChoice(Model):
     When left out, the fewest GPUs rank first."""
     fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
     """What to request instead when nothing fits, tried in this order."""
+    validated_only: bool = False
+    """Whether only configurations of AIMRecipes are candidates. With false, those that the operator derives from the
+    facts of the model are, too, where no recipe fits."""
     update_policy: Literal["Pinned", "Auto"] = "Pinned"
     """Pinned keeps a running endpoint on its configuration and reports a better one; Auto changes to the better one."""

@@ -25,6 +25,7 @@ class Requirements(NamedTuple):
     own_image: bool = False
     engine: EngineSettings | None = None
     tolerations: tuple[Toleration, ...] | None = None
+    validated_only: bool = False
 
 
 class Case(NamedTuple):
@@ -43,6 +44,8 @@ class Case(NamedTuple):
     """CPU and memory that the endpoint states."""
     downloads: bool = False
     """Whether the model is downloaded to the node, into an emptyDir."""
+    derived_from: str = ""
+    """What it is derived from; empty where a recipe has it."""
 
     def narrowed(self, keep: Callable[[GpuClass], bool]) -> "Case":
         return self._replace(classes=tuple(one for one in self.classes if keep(one)))

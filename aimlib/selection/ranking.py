@@ -85,4 +85,9 @@ def ranked(cases: list[Case], goal: str | None) -> list[tuple[Case, tuple[Term, 
     """The candidates, best first, each with its score; independent of their order."""
     workload = common_workload(cases, goal) if goal else None
     scored = [(case, score(case, goal, workload)) for case in cases]
-    return sorted(scored, key=lambda row: ([term.key for term in row[1]], row[0].name, row[0].configuration.gpu_count))
+    return sorted(scored, key=lambda row: ([term.key for term in row[1]], *_last(row[0])))
+
+
+def _last(case: Case) -> tuple[bool, str, int]:
+    """What decides between candidates with equal terms: a recipe comes before what is derived."""
+    return bool(case.derived_from), case.name, case.configuration.gpu_count

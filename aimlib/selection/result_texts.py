@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import Candidate
+from aimlib.api.endpoint_status import Candidate, DerivedCandidate
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.rules import RULE_ORDER, rejection_text
@@ -20,14 +20,26 @@ class RejectedCase(NamedTuple):
     rejection: Rejection
 
 
-def rejected_row(one: RejectedCase) -> Candidate:
-    """The row of a candidate in the status."""
+def candidate_row(case: Case) -> Candidate:
+    """The row of a candidate in the status, without its verdict; a derived one has what a recipe would tell."""
+    recipe = case.recipe
+    derived = DerivedCandidate(
+        origin=case.derived_from,
+        hardware=recipe.hardware,
+        precision=recipe.precision,
+        backend=recipe.backend,
+        checkpoint=recipe.loaded,
+    )
     return Candidate(
-        recipe=one.case.name,
-        gpu_count=one.case.configuration.gpu_count,
-        rule=one.rule,
-        asked=one.rejection.requested[:1024],
-        found=one.rejection.available[:1024],
+        recipe=case.name, gpu_count=case.configuration.gpu_count, derived=derived if case.derived_from else None
+    )
+
+
+def rejected_row(one: RejectedCase) -> Candidate:
+    """The row of a candidate that was rejected."""
+    requested, available = one.rejection
+    return candidate_row(one.case).model_copy(
+        update={"rule": one.rule, "asked": requested[:1024], "found": available[:1024]}
     )
 
 
@@ -35,7 +47,8 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
     """Which configuration is selected, and among how many."""
     best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
     rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
-    return f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
+    derived = f"; derived from {selected.derived_from}, and validated by nobody" if selected.derived_from else ""
+    return f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}{derived}"
 
 
 def refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:

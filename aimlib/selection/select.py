@@ -3,7 +3,7 @@
 The result does not depend on the order of recipes and GPU classes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -26,7 +26,14 @@ from aimlib.selection.candidates import Case, Requirements, engine_image
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Term, ranked
-from aimlib.selection.result_texts import NO_CONFIGURATIONS, RejectedCase, refusal, rejected_row, selected_message
+from aimlib.selection.result_texts import (
+    NO_CONFIGURATIONS,
+    RejectedCase,
+    candidate_row,
+    refusal,
+    rejected_row,
+    selected_message,
+)
 from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
 
 
@@ -37,6 +44,8 @@ class CatalogueEntry(NamedTuple):
     spec: RecipeSpec | None
     launches: tuple[Launch, ...] = ()
     error: str = ""
+    derived_from: str = ""
+    """What it is derived from, where it is no recipe."""
 
 
 def read_entry(name: str, raw: object) -> CatalogueEntry:
@@ -102,6 +111,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         own_image=bool(spec.image.repository),
         engine=spec.engine if spec.engine != NONE else None,
         tolerations=spec.tolerations or None,
+        validated_only=choice.validated_only,
     )
     return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
 
@@ -133,7 +143,10 @@ def _cases(
     requirements, _ = selection_steps(spec)[0]
     cluster = (inventory.left_out, spec.resources, downloads)
     return [
-        Case(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster)
+        Case(
+            *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster),
+            entry.derived_from,
+        )
         for entry in sorted(catalogue, key=entry_name)
         if entry.spec
         for configuration, launched in zip(
@@ -148,32 +161,44 @@ def _launches(recipe: RecipeSpec, entry: CatalogueEntry, requirements: Requireme
     return [launch(recipe, one, engine) for one in recipe.configurations] if engine else entry.launches
 
 
-def select(
+Derive = Callable[[], Sequence[CatalogueEntry]]
+"""Derives entries for what no recipe has; called where no candidate of a recipe fits."""
+
+
+def select(  # noqa: PLR0913 - all that a decision depends on
     spec: EndpointSpec,
     catalogue: Sequence[CatalogueEntry],
     inventory: InventoryStatus,
     config: Config,
     *,
     downloads: bool = False,
+    derive: Derive = tuple,
 ) -> Decision:
     """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none.
 
-    `downloads` tells that the model is downloaded to the node, which needs the room.
+    `downloads` tells that the model is downloaded to the node, which needs the room. Where no configuration of a recipe
+    fits what is requested, those that `derive` returns are candidates, before any fallback.
     """
     steps = selection_steps(spec)
     cases = _cases(spec, catalogue, inventory, config, downloads=downloads)
+    derived: list[Case] | None = None
     unreadable = [_unusable(one) for one in sorted(catalogue, key=entry_name) if not one.launches]
     key = decided_for(spec)
     refusals: list[str] = []
     first_rejected: list[RejectedCase] = []
     for step, (requirements, text) in enumerate(steps):
         fitting, rejected = _divided(case._replace(requirements=requirements) for case in cases)
+        if not fitting:
+            if derived is None:
+                derived = _cases(spec, _derived(requirements, derive), inventory, config, downloads=downloads)
+            fitting, more = _divided(case._replace(requirements=requirements) for case in derived)
+            rejected = sorted([*rejected, *more], key=_distance) if fitting or _say_more(more, rejected) else rejected
         if fitting:
             order = ranked(fitting, spec.recipe.goal)
             best = order[0][0]
             listed = [_fitting_row(case, rank, terms) for rank, (case, terms) in enumerate(order, start=1)]
             listed += [rejected_row(one) for one in rejected]
-            message = selected_message(best, len(fitting), len(cases) + len(unreadable))
+            message = selected_message(best, len(fitting), len(listed) + len(unreadable))
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
@@ -185,6 +210,16 @@ def select(
     return Decision(
         None, _selection(key, message, [rejected_row(one) for one in first_rejected] + unreadable, None, config)
     )
+
+
+def _derived(requirements: Requirements, derive: Derive) -> Sequence[CatalogueEntry]:
+    """What is derived for an endpoint: nothing where it names a recipe, or wants what somebody validated."""
+    return () if requirements.recipe or requirements.validated_only else derive()
+
+
+def _say_more(derived: list[RejectedCase], rejected: list[RejectedCase]) -> bool:
+    """Whether the closest derived candidate passed more rules than the closest one of a recipe."""
+    return bool(derived) and (not rejected or RULE_ORDER[derived[0].rule] > RULE_ORDER[rejected[0].rule])
 
 
 def _unusable(entry: CatalogueEntry) -> Candidate:
@@ -217,7 +252,7 @@ def _distance(one: RejectedCase) -> tuple[int, int, int, int, str, int]:
 
 def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
     score = tuple(ScoreTerm(name=term.name, value=term.text) for term in terms)
-    return Candidate(recipe=case.name, gpu_count=case.configuration.gpu_count, rank=rank, score=score)
+    return candidate_row(case).model_copy(update={"rank": rank, "score": score})
 
 
 def _selection(key: str, message: str, candidates: list[Candidate], fallback: int | None, config: Config) -> Selection:
@@ -262,4 +297,5 @@ def _resolved(case: Case, key: str, config: Config) -> Resolved:
         cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
         node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
         template_version=pod_template.NEWEST,
+        derived_from=case.derived_from or None,
     )

@@ -15,6 +15,7 @@ from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
+from aimlib.derive.candidates import derived_entries
 from aimlib.memo import Memo, memoized, versions
 from aimlib.naming import TEMPLATE_ANNOTATION, child_name
 from aimlib.protocol.conditions import Verdict
@@ -149,7 +150,8 @@ def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Confi
         for raw in recipes
     ]
     status = InventoryStatus.model_validate(inventory["status"])
-    return select(spec, catalogue, status, config, downloads=downloads)
+    derive = partial(derived_entries, catalogue, (), status.classes, config)
+    return select(spec, catalogue, status, config, downloads=downloads, derive=derive)
 
 
 M = TypeVar("M", bound=Model)
