@@ -26,7 +26,7 @@ DERIVED = "derived"
 """The first word of the names of derived candidates, by which `kubectl get aimendpoints -o wide` shows them."""
 
 
-class Cell(NamedTuple):
+class Gap(NamedTuple):
     """What no recipe has: a checkpoint on a product with an engine."""
 
     checkpoint: Checkpoint
@@ -62,21 +62,21 @@ def derived_entries(
     sources = checkpoints(entries, described) if config.derive == "Always" else list(described)
     filled = filled_cells(entries)
     found = [
-        _entry(_cell(checkpoint, target, backend, group, config))
+        _entry(_gap(checkpoint, target, backend, group, config))
         for checkpoint in sources
         for target, group in _by_product(classes)
-        if computes(target, checkpoint.precision, checkpoint.facts)
+        if (target.name, checkpoint.precision) not in filled
+        and computes(target, checkpoint.precision, checkpoint.facts)
         for backend in engines()
-        if (target.name, checkpoint.precision, backend.name) not in filled
-        and backend.image(target.vendor, target.architecture)
+        if backend.image(target.vendor, target.architecture)
     ]
     first = {entry.name: entry for entry in reversed(found)}
     return tuple(first[name] for name in sorted(first))
 
 
-def _cell(
+def _gap(
     checkpoint: Checkpoint, target: Product, backend: Engine, classes: tuple[GpuClass, ...], config: Config
-) -> Cell:
+) -> Gap:
     stated = {
         "modelId": checkpoint.model_id,
         "checkpoint": checkpoint.repository if checkpoint.repository != checkpoint.model_id else None,
@@ -86,7 +86,7 @@ def _cell(
         "facts": checkpoint.facts.wire(),
     }
     spec = RecipeSpec.model_validate({key: value for key, value in stated.items() if value is not None})
-    return Cell(checkpoint, target, backend, classes, config, spec, nearest(checkpoint, backend.name, target))
+    return Gap(checkpoint, target, backend, classes, config, spec, nearest(checkpoint, backend.name, target))
 
 
 def _by_product(classes: Iterable[GpuClass]) -> Iterator[tuple[Product, tuple[GpuClass, ...]]]:
@@ -110,43 +110,43 @@ NAME_OF_MODEL = 180
 """Most characters of a model's name in the name of a recipe, which has 253 at most."""
 
 
-def _entry(cell: Cell) -> CatalogueEntry:
-    """The candidates of a cell: one for each legal degree."""
-    most = max(shape.devices for one in cell.classes for shape in shapes_of(one))
+def _entry(gap: Gap) -> CatalogueEntry:
+    """The candidates of a gap: one for each legal degree."""
+    most = max(shape.devices for one in gap.classes for shape in shapes_of(one))
     degrees = [degree for degree in rules().degrees if degree <= most]
     made = tuple(
-        one for degree in degrees for one in [_configuration(cell, degree)] if cell.passes(one, "tensorParallel")
+        one for degree in degrees for one in [_configuration(gap, degree)] if gap.passes(one, "tensorParallel")
     )
-    spec = cell.spec.model_copy(update={"configurations": made})
-    origin = f"recipe {cell.near.name}" if cell.near else cell.checkpoint.origin
+    spec = gap.spec.model_copy(update={"configurations": made})
+    origin = f"recipe {gap.near.name}" if gap.near else gap.checkpoint.origin
     name = f"{DERIVED}-{recipe_name(spec.model_id, spec.hardware, spec.precision, spec.backend)}"
     return CatalogueEntry(name, spec, tuple(launch(spec, one) for one in made), derived_from=origin)
 
 
-def _configuration(cell: Cell, degree: int) -> Configuration:
+def _configuration(gap: Gap, degree: int) -> Configuration:
     """The configuration of a degree, with the longest context that fits, or the shortest where none does."""
-    found = list(_by_length(cell, degree))
-    return next((one for one in found if cell.passes(one, "memory")), found[-1])
+    found = list(_by_length(gap, degree))
+    return next((one for one in found if gap.passes(one, "memory")), found[-1])
 
 
-def _by_length(cell: Cell, degree: int) -> Iterator[Configuration]:
-    flags, name = cell.engine.flags, cell.engine.name
-    model, usual = _taken(cell, degree), default_settings(name, cell.target)
+def _by_length(gap: Gap, degree: int) -> Iterator[Configuration]:
+    flags, name = gap.engine.flags, gap.engine.name
+    model, usual = _taken(gap, degree), default_settings(name, gap.target)
     args = parse_args(name, usual.args).overridden_by(parse_args(name, model.args)).render()
     env = {one.name: one for one in (*usual.env, *model.env)}
     own = (f"{flags.tensor_parallel}={degree}",) if degree > 1 else ()
-    for length in lengths(cell.checkpoint.facts):
+    for length in lengths(gap.checkpoint.facts):
         stated = (*own, f"{flags.max_model_len}={length}", *args)
         yield model.model_copy(update={"args": stated, "env": tuple(env.values())})
 
 
-def _taken(cell: Cell, degree: int) -> Configuration:
+def _taken(gap: Gap, degree: int) -> Configuration:
     """What the nearest recipe has for about as many GPUs and holds on these, too."""
-    near = cell.near
+    near = gap.near
     if near is None or near.spec is None:
         return Configuration(gpu_count=degree)
     source = min(near.spec.configurations, key=lambda one: (abs(one.gpu_count - degree), one.gpu_count))
-    same, name = same_architecture(near, cell.target), cell.engine.name
+    same, name = same_architecture(near, gap.target), gap.engine.name
     parsed = parse_args(name, source.args)
     own, portable = rules().own[name], rules().portable[name]
     others = [one.flag for one in parsed.arguments if one.flag in own or not (same or one.flag in portable)]

@@ -44,10 +44,13 @@ def _checkpoint(group: tuple[CatalogueEntry, ...]) -> Checkpoint:
     return Checkpoint(first.model_id, first.loaded, first.precision, facts, f"recipe {group[0].name}", group)
 
 
-def filled_cells(entries: Iterable[CatalogueEntry]) -> set[tuple[str, str, str]]:
-    """Product, precision and engine of each recipe that can be read, usable or not: nothing is derived in its place."""
+def filled_cells(entries: Iterable[CatalogueEntry]) -> set[tuple[str, str]]:
+    """Product and precision of each recipe that can be read, usable or not: nothing is derived in its place.
+
+    Not with another engine either: where somebody described one, that the other does as well is no safe guess.
+    """
     return {
-        (hardware.name, entry.spec.precision, entry.spec.backend)
+        (hardware.name, entry.spec.precision)
         for entry in entries
         if entry.spec and (hardware := product(entry.spec.hardware))
     }

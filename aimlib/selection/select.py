@@ -8,24 +8,21 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from aimlib import pod_template
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_choice import Fallback
-from aimlib.api.endpoint_status import Candidate, Resolved, ResolvedResources, ScoreTerm, Selection
+from aimlib.api.endpoint_status import Candidate, Resolved, ScoreTerm, Selection
 from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
-from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
-from aimlib.hardware.products import product
-from aimlib.kube.quantity import canonical_quantity, from_gib
 from aimlib.naming import full_digest
 from aimlib.schema.error_messages import validation_messages
-from aimlib.selection.candidates import Case, Requirements, engine_image
+from aimlib.selection.candidates import Case, Requirements
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Term, ranked
+from aimlib.selection.resolution import resolve
 from aimlib.selection.result_texts import (
     NO_CONFIGURATIONS,
     RejectedCase,
@@ -203,7 +200,7 @@ def select(  # noqa: PLR0913 - all that a decision depends on
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
             selection = selection.model_copy(update={"notes": tuple(note[:1024] for note in best.launch.notes)})
-            return Decision(_resolved(best, key, config), selection)
+            return Decision(resolve(best, key, config), selection)
         refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
     message = "; ".join(refusals)
@@ -262,40 +259,4 @@ def _selection(key: str, message: str, candidates: list[Candidate], fallback: in
         considered=len(candidates),
         fallback=fallback,
         candidates=tuple(candidates[: config.listed_candidates]),
-    )
-
-
-def _resolved(case: Case, key: str, config: Config) -> Resolved:
-    """The selected configuration, on the first of the classes that fit: whole GPUs before partitions."""
-    recipe, hardware = case.recipe, product(case.recipe.hardware)
-    first = min(case.classes, key=lambda group: (group.partition or "", group.resource))
-    same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
-    device_ids = hardware.device_ids if hardware else ()
-    resources = case.configuration.resources
-    return Resolved(
-        decided_for=key,
-        recipe=case.name,
-        model_id=recipe.model_id,
-        checkpoint=recipe.loaded,
-        backend=recipe.backend,
-        precision=recipe.precision,
-        gpu_count=case.configuration.gpu_count,
-        image=engine_image(case) or "",
-        product=first.product,
-        vendor=first.vendor,
-        resource=first.resource if case.configuration.gpu_count else None,
-        partition=first.partition,
-        device_ids=device_ids if first.vendor == "amd" else (),
-        node_products=tuple(sorted({group.node_product for group in same if group.node_product})),
-        tolerations=config.tolerated_taints.get(first.vendor, ()),
-        args=case.launch.args,
-        env=case.launch.env,
-        resources=ResolvedResources(
-            requests={name: canonical_quantity(amount) for name, amount in sorted(resources.requests.items())},
-            limits={name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
-        ),
-        cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
-        node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
-        template_version=pod_template.NEWEST,
-        derived_from=case.derived_from or None,
     )

@@ -143,3 +143,7 @@ def test_a_figure_of_a_workload_that_nobody_else_was_measured_with_does_not_coun
     assume(common_workload(found, goal))
     lonely = case("lonely", 1, measured("z: a workload of its own", tokens, 1))
     assert words(goal, *found, lonely)["lonely"][goal] == "no published measurement"
+
+
+def test_a_recipe_comes_before_an_equal_one_that_is_derived():
+    assert order(None, case("a")._replace(derived_from="recipe x"), case("b")) == ["b", "a"]
