@@ -146,18 +146,42 @@ def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # 
         sys.exit(commands.print_explanations(commands.CommandOptions(**options), endpoint, fresh=fresh))
 
 
-@cli.command(short_help="List recipes, and how many endpoints use each.")
+@cli.group(invoke_without_command=True, short_help="List recipes; derive new ones, and check your own.")
 @click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
 @click.option("--live", is_flag=True, help="Those of the running cluster, and how many endpoints each serves.")
 @CLUSTER_OPTIONS
 @_output("table", "wide", "json", "yaml")
 def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """List recipes."""
+    if click.get_current_context().invoked_subcommand:
+        return
     _check_options(options, live=options["live"])
     with _as_command_errors():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
         sys.exit(commands.print_recipes(commands.CommandOptions(**options)))
+
+
+@recipes.command(short_help="Print recipes for GPUs that a model has none for, to review.")
+@click.option("--model", required=True, metavar="ID", help="The model, as endpoints request it.")
+@click.option("--hardware", multiple=True, metavar="NAME", help="GPU products; left out, every known one.")
+@click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
+def derive(model: str, hardware: tuple[str, ...], recipes: tuple[str, ...]) -> None:
+    """Print AIMRecipes that the operator derives for MODEL, to review, change and commit."""
+    with _as_command_errors():
+        from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
+
+        sys.exit(recipe_commands.print_derived(model, hardware, recipes))
+
+
+@recipes.command(short_help="Check AIMRecipes in files as the operator would.")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
+def check(paths: tuple[str, ...]) -> None:
+    """Check AIMRecipes: memory, degrees, and the flags of the engine. FILE is a file, a folder or -."""
+    with _as_command_errors():
+        from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
+
+        sys.exit(recipe_commands.print_checked(paths))
 
 
 @cli.command(short_help="Print a script for completion in a shell.")
