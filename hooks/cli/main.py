@@ -184,6 +184,27 @@ def check(paths: tuple[str, ...]) -> None:
         sys.exit(recipe_commands.print_checked(paths))
 
 
+@cli.group(short_help="Read the facts of a model that no recipe describes.")
+def model() -> None:
+    """Read the facts of a model that no recipe describes."""
+
+
+@model.command(short_help="Print an AIMModel with the facts in a model's files.")
+@click.argument("place", metavar="REPO|FOLDER")
+@click.option("--as", "model_id", metavar="ID", help="The id that endpoints request; REPO when left out.")
+@click.option("--revision", default="main", show_default=True, help="Branch, tag or commit of REPO.")
+@click.option("--hub", metavar="URL", help="The hub or its mirror; else HF_ENDPOINT, else Hugging Face.")
+def inspect(place: str, model_id: str | None, revision: str, hub: str | None) -> None:
+    """Print an AIMModel with facts from the config.json and the safetensors files of REPO or FOLDER.
+
+    Of the weights only sizes and headers are read. A token for gated models is found as for downloads (HF_TOKEN).
+    """
+    with _as_command_errors():
+        from hooks.cli import model_commands  # noqa: PLC0415 - when the command runs
+
+        sys.exit(model_commands.print_model(place, model_id, revision, hub))
+
+
 @cli.command(short_help="Print a script for completion in a shell.")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:

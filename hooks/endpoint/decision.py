@@ -16,6 +16,7 @@ from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
 from aimlib.derive.candidates import derived_entries
+from aimlib.derive.described import NOTHING_DESCRIBED, Described, described
 from aimlib.memo import Memo, memoized, versions
 from aimlib.naming import TEMPLATE_ANNOTATION, child_name
 from aimlib.protocol.conditions import Verdict
@@ -61,7 +62,16 @@ class EndpointDecision(NamedTuple):
 
 def decide(world: World) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
-    found = decide_for(world.spec, world.before, world.recipes, world.inventories, world.config, caches=world.caches)
+    models = described(world.models, world.spec.requested_model.id or "", world.namespace)
+    found = decide_for(
+        world.spec,
+        world.before,
+        world.recipes,
+        world.inventories,
+        world.config,
+        caches=world.caches,
+        models=models,
+    )
     running = world.child(DEPLOYMENT, child_name(world.name))
     if found.pinned or not found.resolved or running is None or world.spec.recipe.update_policy == "Auto":
         return found
@@ -83,14 +93,15 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     config: Config,
     *,
     caches: list[Raw] | None = None,
+    models: Described = NOTHING_DESCRIBED,
 ) -> EndpointDecision:
     """The decision among the recipes that the endpoint relates; `before` is its status so far.
 
-    `caches` are the AIMCaches that it may use; None where they are not known.
+    `caches` are the AIMCaches that it may use; None where they are not known. `models` is what AIMModels give it.
     """
     key = decided_for(spec)
     pinned = _in_full(remembered_part(before, "resolved", Resolved), key)
-    fresh = _select(spec, recipes, inventories, config, downloads=_downloads(spec, caches))
+    fresh = _select(spec, recipes, inventories, config, models, downloads=_downloads(spec, caches))
     better = fresh.resolved if fresh else None
     keeps = (
         pinned is not None
@@ -131,27 +142,39 @@ def _downloads(spec: EndpointSpec, caches: list[Raw] | None) -> bool:
     return stated.name is None and not stated.enabled and (stated.enabled is False or caches == [])
 
 
-def _select(
-    spec: EndpointSpec, recipes: list[Raw], inventories: list[Raw], config: Config, *, downloads: bool
+def _select(  # noqa: PLR0913 - as decide_for
+    spec: EndpointSpec,
+    recipes: list[Raw],
+    inventories: list[Raw],
+    config: Config,
+    models: Described,
+    *,
+    downloads: bool,
 ) -> Decision | None:
     inventory = next((one for one in inventories if one.get("status")), None)
     if inventory is None:
         return None
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
-    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads
+    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads, models.key
     key = (*stated, config.digest, seen) if seen else None
-    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, downloads=downloads))
+    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, models, downloads=downloads))
 
 
-def _fresh(spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config, *, downloads: bool) -> Decision:
+def _fresh(  # noqa: PLR0913 - as decide_for
+    spec: EndpointSpec, recipes: list[Raw], inventory: Raw, config: Config, models: Described, *, downloads: bool
+) -> Decision:
     catalogue = [
         memoized(ENTRIES, versions([raw]), partial(read_entry, raw["metadata"]["name"], raw.get("spec")))
         for raw in recipes
     ]
     status = InventoryStatus.model_validate(inventory["status"])
-    derive = partial(derived_entries, catalogue, (), status.classes, config)
-    return select(spec, catalogue, status, config, downloads=downloads, derive=derive)
+    derive = partial(derived_entries, catalogue, models.checkpoints, status.classes, config)
+    found = select(spec, catalogue, status, config, downloads=downloads, derive=derive)
+    if found.resolved or not models.remarks:
+        return found
+    message = "; ".join((found.selection.message, *models.remarks))[:4096]
+    return found._replace(selection=found.selection.model_copy(update={"message": message}))
 
 
 M = TypeVar("M", bound=Model)
