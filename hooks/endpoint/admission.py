@@ -58,7 +58,7 @@ def validate(request: AdmissionRequest, known: Catalogue | None, config: Config,
 def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config, namespace: str) -> EndpointDecision:
     """What would be selected for the spec, given the status that the endpoint has."""
     recipes = concerning(spec, known[RECIPES])
-    models = [] if spec.recipe.custom_recipe else known[MODELS]
+    models = [] if spec.recipe.custom_recipe else known.get(MODELS, [])
     given = described(models, spec.requested_model.id or "", namespace)
     return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config, models=given)
 
