@@ -238,7 +238,7 @@ def test_all_kinds_are_followed_from_the_first_question_on_once_a_process(api, f
     assert lists == 3
     monkeypatch.setattr(observer.os, "getpid", lambda: 4711)  # as after a fork
     assert found() is not None, "what was read before is there"
-    until(lambda: sum("watch" in query for _, query in api.asked) == 4)
+    until(lambda: sum("watch" in query for _, query in api.asked) == 6)
 
 
 def test_the_server_warns_by_what_the_observer_knows(following, monkeypatch, settings):
