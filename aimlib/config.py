@@ -123,6 +123,9 @@ class Config(Model):
     remote_code_revisions: Literal["Default", "Any"] = "Default"
     """Which code recipes with --trust-remote-code run: that of the default branch, or of any revision that an endpoint
     or its cache names."""
+    derive: Literal["Always", "RegisteredOnly", "Never"] = "Always"
+    """Whether endpoints are served by configurations that no recipe has, where no recipe fits: derived for every model
+    with facts, for models with an AIMModel only, or never."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important lines that the hook server logs; debug has the syncs that change nothing, too."""
     admission: Literal["warn", "enforce"] = "warn"

@@ -5,6 +5,7 @@ The keys of a request.yaml:
 body       the request itself, as text or data; nothing else is needed then
 endpoint   the parent: `spec`, and where it matters `metadata` and `status` (recipe, node, inventory: likewise)
 recipes    AIMRecipes in the cluster: names of files in shared/recipes, or whole objects
+models     AIMModels by name, each with its spec
 inventory  the AIMInventory's status: the name of a file in shared/inventories, or the status itself; there is none
            when it is left out
 nodes      AIMNodes by name, for the inventory
@@ -44,11 +45,12 @@ from tests.files import TESTDATA, read
 PARENTS = {
     "endpoint": "AIMEndpoint",
     "recipe": "AIMRecipe",
+    "model": "AIMModel",
     "node": "Node",
     "inventory": "AIMInventory",
     "cache": "AIMCache",
 }
-KEYS = ("body", "recipes", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
+KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
 KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "figures", "offers")
 
 

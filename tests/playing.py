@@ -22,7 +22,7 @@ from tests.controllers import groups
 from tests.files import TESTDATA
 from tests.world import NOON, catalogue, dated, observation, parent, pod, related_key, reported, versioned
 
-DECORATORS = {"recipe", "node"}
+DECORATORS = {"recipe", "model", "node"}
 OWNED = {"endpoint", "cache"}
 """Kinds whose children a case may find."""
 
@@ -63,7 +63,7 @@ def read_log(log: str | None) -> Findings | None:
 
 def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What Metacontroller sends along: the objects that the customize hook asks for."""
-    if kind in DECORATORS:
+    if kind in DECORATORS and kind != "model":
         return {}
     asked = call(kind, f"/{kind}/customize", {"parent": owner})
     found: dict[str, dict[str, Any]] = {}
@@ -148,7 +148,8 @@ def first(kind: str, hook: str, world: dict[str, Any]) -> Play:
         body = {"parent": owner}
         return Play(body, now, call(kind, hook, body, now, world))
     if kind in DECORATORS:
-        body = {"object": owner, "attachments": groups(kind, offers), "related": {}, "finalizing": False}
+        found = related(kind, owner, world)
+        body = {"object": owner, "attachments": groups(kind, offers), "related": found, "finalizing": False}
         return Play(body, now, call(kind, hook, body, now, world))
     found = related(kind, owner, world)
     body = {"parent": owner, "children": groups(kind, offers), "related": found, "finalizing": False}

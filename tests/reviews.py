@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from aimlib.config import Config
 from hooks.endpoint.admission import Catalogue
-from hooks.endpoint.world import INVENTORY, RECIPES
+from hooks.endpoint.world import INVENTORY, MODELS, RECIPES
 from hooks.server.webhooks import call_webhook, webhooks
 from tests.cases import TESTDATA, merged, read
 from tests.playing import Answer, play
@@ -95,8 +95,8 @@ def known(world: dict[str, Any]) -> Catalogue | None:
     """What the server knows of the world's cluster."""
     if world.get("known") is False:
         return None
-    found = [one for one in catalogue(world) if one["kind"] in {"AIMRecipe", "AIMInventory"}]
-    return {key: [one for one in found if one["kind"] == key.partition(".")[0]] for key in (RECIPES, INVENTORY)}
+    found = [one for one in catalogue(world) if one["kind"] in {"AIMRecipe", "AIMModel", "AIMInventory"}]
+    return {key: [one for one in found if one["kind"] == key.partition(".")[0]] for key in (RECIPES, MODELS, INVENTORY)}
 
 
 def asked(case: Case) -> Answer:

@@ -41,7 +41,7 @@ def test_each_request_of_a_case_has_every_declared_kind():
     for kind in PARENTS:
         for case in [one for one in cases(kind, "sync") if "body" not in one.world and "offers" not in one.world]:
             played = play(case.kind, case.hook, case.world)
-            part = "attachments" if kind in {"recipe", "node"} else "children"
+            part = "attachments" if kind in {"recipe", "model", "node"} else "children"
             assert list(played.request[part]) == list(declared(kind)), case
             if played.answer.code == 200:
                 assert list(again(kind, case.hook, played, case.world).request[part]) == list(declared(kind)), case

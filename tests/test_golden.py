@@ -21,7 +21,13 @@ from tests.schema import crd, objections, settled
 
 ALL = cases()
 BY_NAME = {str(case): case for case in ALL}
-PLURALS = {"endpoint": "aimendpoints", "recipe": "aimrecipes", "inventory": "aiminventories", "cache": "aimcaches"}
+PLURALS = {
+    "endpoint": "aimendpoints",
+    "recipe": "aimrecipes",
+    "model": "aimmodels",
+    "inventory": "aiminventories",
+    "cache": "aimcaches",
+}
 
 
 @cache
@@ -198,6 +204,7 @@ def test_an_answer_has_no_field_that_metacontroller_refuses(case):
         "cache": {"status", "children", "resyncAfterSeconds"},
         "inventory": {"status", "children"},
         "recipe": {"labels", "annotations", "status", "attachments"},
+        "model": {"labels", "annotations", "status", "attachments"},
         "node": {"attachments"},
     }
     assert set(played(case).answer.said) <= known[case.kind]

@@ -31,6 +31,7 @@ LAYERS = (
     ("aimlib.schema",),
     ("aimlib.caching",),
     ("aimlib.selection",),
+    ("aimlib.derive",),
     ("hooks.objects",),
     ("hooks.cache.children", "hooks.endpoint.children"),
     ("hooks.cache", "hooks.endpoint"),

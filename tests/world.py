@@ -55,6 +55,8 @@ def catalogue(world: dict[str, Any]) -> list[dict[str, Any]]:
     if world.get("inventory") is not None:
         status = shared("inventories", world["inventory"])
         found.append({"kind": "AIMInventory", "metadata": {"name": "cluster"}, "status": status})
+    for name, spec in world.get("models", {}).items():
+        found.append({"kind": "AIMModel", "metadata": {"name": name}, "spec": spec})
     for name, spec in world.get("nodes", {}).items():
         found.append({"kind": "AIMNode", "metadata": {"name": name}, "spec": spec})
     for name, given in world.get("caches", {}).items():
@@ -83,11 +85,14 @@ def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _labelled(raw: dict[str, Any]) -> dict[str, Any]:
-    """A recipe with the label that the recipe hook gives it."""
-    model = raw["spec"].get("modelId") if raw["kind"] == "AIMRecipe" else None
+    """A recipe or model with the labels that its hook gives it."""
+    model = raw["spec"].get("modelId") if raw["kind"] in {"AIMRecipe", "AIMModel"} else None
     if model is None:
         return raw
-    labels = {MODEL_LABEL: model_label(model), CHECKPOINT_LABEL: model_label(raw["spec"].get("checkpoint") or model)}
+    labels = {
+        MODEL_LABEL: model_label(model),
+        CHECKPOINT_LABEL: model_label(raw["spec"].get("checkpoint") or raw["spec"].get("source") or model),
+    }
     return merged(raw, {"metadata": {"labels": labels}})
 
 

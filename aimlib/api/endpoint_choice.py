@@ -125,5 +125,8 @@ class RecipeChoice(Model):
     when_full: Literal["Wait", "Next"] | None = None
     """What an endpoint does that has never been ready, and for whose pods the scheduler finds no room. Next, the
     default, takes the next candidate on other hardware or with fewer GPUs; Wait waits for room."""
+    validated_only: bool = False
+    """Whether only configurations of AIMRecipes are candidates. With false, those that the operator derives from the
+    facts of the model are, too, where no recipe fits."""
     update_policy: Literal["Pinned", "Auto"] = "Pinned"
     """Pinned keeps a running endpoint on its configuration and reports a better one; Auto changes to the better one."""

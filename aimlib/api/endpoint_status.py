@@ -18,6 +18,21 @@ class ScoreTerm(Model):
     """Value of the term for this candidate, with its unit."""
 
 
+class DerivedCandidate(Model):
+    """What a candidate is that no recipe has."""
+
+    origin: Text
+    """What it is derived from: a recipe for other GPUs, or an AIMModel."""
+    hardware: Name
+    """The GPU product."""
+    precision: Text
+    """The format of the weights."""
+    backend: Backend
+    """The engine."""
+    checkpoint: ModelId
+    """The repository whose files are loaded."""
+
+
 class Candidate(Model):
     """One configuration of a recipe, and its rank or the rule that rejected it."""
 
@@ -35,6 +50,8 @@ class Candidate(Model):
     """What the rule requires."""
     found: Text | None = None
     """What is available instead."""
+    derived: DerivedCandidate | None = None
+    """What it is, where no recipe has it; recipe is then a name that no object has."""
 
 
 class FullHardware(Model):
@@ -127,6 +144,8 @@ class Resolved(Model):
     """Labels by which the nodes of the selected GPUs were recognised: KEY=VALUE, or KEY for one with a number."""
     template_version: Annotated[int, Field(ge=1)] | None = None
     """Version of the pods' template; 1 when left out."""
+    derived_from: Text | None = None
+    """What it is derived from, where no recipe has it: a recipe for other GPUs, or an AIMModel."""
 
     def differs_from(self, other: "Resolved") -> bool:
         """Whether another configuration is more than the same one on nodes with other labels."""

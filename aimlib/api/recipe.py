@@ -149,7 +149,7 @@ def _different(spec: Mapping[str, Any]) -> bool:
     return len({entry.get("gpuCount") for entry in entries}) == len(entries)
 
 
-RECIPE_RULES = (
+FACTS_RULES = (
     FieldRule(
         "!has(self.facts) || "
         "has(self.facts.latentAttention) != (has(self.facts.keyValueHeads) && has(self.facts.headDim))",
@@ -164,6 +164,11 @@ RECIPE_RULES = (
         "facts.slidingWindow.layers are some of facts.layers, so they cannot be more",
         _window_within,
     ),
+)
+"""Rules for facts, of whatever spec has them."""
+
+RECIPE_RULES = (
+    *FACTS_RULES,
     FieldRule(
         "!has(self.configurations) || "
         "self.configurations.all(one, self.configurations.exists_one(other, other.gpuCount == one.gpuCount))",

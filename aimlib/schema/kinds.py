@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from aimlib.api.base import Model
 from aimlib.api.cache import CACHE_SPELLINGS, AIMCache
+from aimlib.api.described_model import AIMModel
 from aimlib.api.endpoint import ENDPOINT_SPELLINGS, AIMEndpoint
 from aimlib.api.node import AIMInventory, AIMNode
 from aimlib.api.recipe import AIMRecipe
@@ -79,6 +80,20 @@ API_KINDS = (
             Column("Message", ".status.message", wide=True),
         ),
         listed_together=False,
+    ),
+    ApiKind(
+        AIMModel,
+        "aimmodels",
+        ("aimm",),
+        "Cluster",
+        (
+            Column("Model", ".spec.modelId"),
+            Column("Precision", ".status.precision"),
+            Column("Hardware", ".status.hardware"),
+            Column("Phase", ".status.phase"),
+            AGE,
+            Column("Message", ".status.message", wide=True),
+        ),
     ),
     ApiKind(
         AIMCache,

@@ -32,6 +32,7 @@ class Requirements(NamedTuple):
     gpu_budget: int | None = None
     workload: RequestedWorkload | None = None
     objectives: Objectives | None = None
+    validated_only: bool = False
 
 
 class Case(NamedTuple):
@@ -54,6 +55,8 @@ class Case(NamedTuple):
     """Hardware on which the scheduler found no room for this endpoint."""
     speeds: SpeedModel = SpeedModel()
     """What the speed of the model's candidates is computed with."""
+    derived_from: str = ""
+    """What it is derived from; empty where a recipe has it."""
 
     @property
     def devices(self) -> int:

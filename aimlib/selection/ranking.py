@@ -131,7 +131,14 @@ def score(case: Case, goal: str | None, prices: dict[str, float]) -> Row:
 
 
 def ranked(cases: list[Case], goal: str | None) -> list[Row]:
-    """The candidates, best first; independent of their order. Names decide only where every number is equal."""
+    """The candidates, best first; independent of their order.
+
+    A recipe comes before what is derived and equal, and names decide only where every number is equal, too.
+    """
     prices = _prices(cases)
     rows = [score(case, goal, prices) for case in cases]
-    return sorted(rows, key=lambda row: (row.key, row.case.name, row.case.configuration.gpu_count))
+    return sorted(rows, key=_order)
+
+
+def _order(row: Row) -> tuple[tuple[tuple[float, ...], float], bool, str, int]:
+    return row.key, bool(row.case.derived_from), row.case.name, row.case.configuration.gpu_count

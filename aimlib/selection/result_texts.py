@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import Candidate, FullHardware
+from aimlib.api.endpoint_status import Candidate, DerivedCandidate, FullHardware
 from aimlib.hardware.products import known_products
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
@@ -21,14 +21,26 @@ class RejectedCase(NamedTuple):
     rejection: Rejection
 
 
-def rejected_row(one: RejectedCase) -> Candidate:
-    """The row of a candidate in the status."""
+def candidate_row(case: Case) -> Candidate:
+    """The row of a candidate in the status, without its verdict; a derived one has what a recipe would tell."""
+    recipe = case.recipe
+    derived = DerivedCandidate(
+        origin=case.derived_from,
+        hardware=recipe.hardware,
+        precision=recipe.precision,
+        backend=recipe.backend,
+        checkpoint=recipe.loaded,
+    )
     return Candidate(
-        recipe=one.case.name,
-        gpu_count=one.case.configuration.gpu_count,
-        rule=one.rule,
-        asked=one.rejection.requested[:1024],
-        found=one.rejection.available[:1024],
+        recipe=case.name, gpu_count=case.configuration.gpu_count, derived=derived if case.derived_from else None
+    )
+
+
+def rejected_row(one: RejectedCase) -> Candidate:
+    """The row of a candidate that was rejected."""
+    requested, available = one.rejection
+    return candidate_row(one.case).model_copy(
+        update={"rule": one.rule, "asked": requested[:1024], "found": available[:1024]}
     )
 
 
@@ -37,6 +49,8 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
     best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
     rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
     chosen = f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
+    if selected.derived_from:
+        chosen += f"; derived from {selected.derived_from}, and validated by nobody"
     budget = selected.requirements.gpu_budget
     if budget is None:
         return chosen

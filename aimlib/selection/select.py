@@ -3,32 +3,31 @@
 The result does not depend on the order of recipes and GPU classes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from aimlib import pod_template
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_choice import Fallback
-from aimlib.api.endpoint_status import Candidate, FullHardware, Resolved, ResolvedResources, ScoreTerm, Selection
+from aimlib.api.endpoint_status import Candidate, FullHardware, Resolved, ScoreTerm, Selection
 from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
-from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
-from aimlib.kube.quantity import canonical_quantity, from_gib
 from aimlib.naming import full_digest
 from aimlib.schema.error_messages import validation_messages
 from aimlib.selection.cache_capacity import capacity_of
-from aimlib.selection.candidates import Case, Requirements, engine_image
+from aimlib.selection.candidates import Case, Requirements
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Term, ranked
+from aimlib.selection.resolution import resolve
 from aimlib.selection.result_texts import (
     NO_CONFIGURATIONS,
     RejectedCase,
+    candidate_row,
     full_text,
     refusal,
     rejected_row,
@@ -48,6 +47,8 @@ class CatalogueEntry(NamedTuple):
     error: str = ""
     published: Published = Published()
     """Its published figures, beside what is predicted for each."""
+    derived_from: str = ""
+    """What it is derived from, where it is no recipe."""
 
 
 def read_entry(name: str, raw: object) -> CatalogueEntry:
@@ -118,6 +119,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         gpu_budget=choice.gpu_budget,
         workload=choice.workload,
         objectives=choice.objectives,
+        validated_only=choice.validated_only,
     )
     return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
 
@@ -163,7 +165,10 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
     speeds = speed_model(workload_of(spec.recipe), figures, own_arguments=requirements.engine is not None)
     cluster = (inventory.left_out, spec.resources, downloads, full, speeds)
     return [
-        Case(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster)
+        Case(
+            *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster),
+            entry.derived_from,
+        )
         for entry in entries
         if entry.spec
         for configuration, launched in zip(
@@ -178,7 +183,11 @@ def _launches(recipe: RecipeSpec, entry: CatalogueEntry, requirements: Requireme
     return [launch(recipe, one, engine) for one in recipe.configurations] if engine else entry.launches
 
 
-def select(  # noqa: PLR0913 - all that an endpoint relates
+Derive = Callable[[], Sequence[CatalogueEntry]]
+"""Derives entries for what no recipe has; called where no candidate of a recipe fits."""
+
+
+def select(  # noqa: PLR0913 - all that a decision depends on
     spec: EndpointSpec,
     catalogue: Sequence[CatalogueEntry],
     inventory: InventoryStatus,
@@ -186,33 +195,42 @@ def select(  # noqa: PLR0913 - all that an endpoint relates
     *,
     downloads: bool = False,
     full: tuple[FullHardware, ...] = (),
+    derive: Derive = tuple,
 ) -> Decision:
     """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none.
 
     `downloads` tells that the model is downloaded to the node, which needs the room; `full` is hardware on which the
-    scheduler found no room for the endpoint.
+    scheduler found no room for the endpoint. Where no configuration of a recipe fits what is requested, those that
+    `derive` returns are candidates, before any fallback.
     """
     steps = selection_steps(spec)
     cases = _cases(spec, catalogue, inventory, config, downloads=downloads, full=full)
+    derived: list[Case] | None = None
     unreadable = [_unusable(one) for one in sorted(catalogue, key=entry_name) if not one.launches]
     key = decided_for(spec)
     refusals: list[str] = []
     first_rejected: list[RejectedCase] = []
     for step, (requirements, text) in enumerate(steps):
         fitting, rejected = _divided(case._replace(requirements=requirements) for case in cases)
+        if not fitting:
+            if derived is None:
+                entries = _derived(requirements, derive)
+                derived = _cases(spec, entries, inventory, config, downloads=downloads, full=full)
+            fitting, more = _divided(case._replace(requirements=requirements) for case in derived)
+            rejected = sorted([*rejected, *more], key=_distance) if fitting or _say_more(more, rejected) else rejected
         if fitting:
             order = ranked(fitting, spec.recipe.goal)
             best = order[0].case
             listed = [_fitting_row(row.case, rank, row.terms) for rank, row in enumerate(order, start=1)]
             listed += [rejected_row(one) for one in rejected]
-            message = selected_message(best, len(fitting), len(cases) + len(unreadable))
+            message = selected_message(best, len(fitting), len(listed) + len(unreadable))
             message += "".join(f"; {full_text(one)}" for one in full)
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             selection = _selection(key, message, listed + unreadable, step or None, config)
             notes = tuple(note[:1024] for note in (*unlisted_notes(best), *best.launch.notes))
             about = {"notes": notes, "full": full, **_cache_of(best)}
-            return Decision(_resolved(best, key, config), selection.model_copy(update=about))
+            return Decision(resolve(best, key, config), selection.model_copy(update=about))
         refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
     message = "; ".join(refusals)
@@ -225,6 +243,16 @@ def _cache_of(case: Case) -> dict[str, float]:
     """What the KV cache of a replica holds, for the status."""
     capacity = capacity_of(case)
     return {"cache_tokens": capacity.tokens, "cache_sequences": round(capacity.sequences, 1)} if capacity else {}
+
+
+def _derived(requirements: Requirements, derive: Derive) -> Sequence[CatalogueEntry]:
+    """What is derived for an endpoint: nothing where it names a recipe, or wants what somebody validated."""
+    return () if requirements.recipe or requirements.validated_only else derive()
+
+
+def _say_more(derived: list[RejectedCase], rejected: list[RejectedCase]) -> bool:
+    """Whether the closest derived candidate passed more rules than the closest one of a recipe."""
+    return bool(derived) and (not rejected or RULE_ORDER[derived[0].rule] > RULE_ORDER[rejected[0].rule])
 
 
 def _unusable(entry: CatalogueEntry) -> Candidate:
@@ -257,7 +285,7 @@ def _distance(one: RejectedCase) -> tuple[int, int, int, int, str, int]:
 
 def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
     score = tuple(ScoreTerm(name=term.name, value=term.text) for term in terms)
-    return Candidate(recipe=case.name, gpu_count=case.configuration.gpu_count, rank=rank, score=score)
+    return candidate_row(case).model_copy(update={"rank": rank, "score": score})
 
 
 def _selection(key: str, message: str, candidates: list[Candidate], fallback: int | None, config: Config) -> Selection:
@@ -267,39 +295,4 @@ def _selection(key: str, message: str, candidates: list[Candidate], fallback: in
         considered=len(candidates),
         fallback=fallback,
         candidates=tuple(candidates[: config.listed_candidates]),
-    )
-
-
-def _resolved(case: Case, key: str, config: Config) -> Resolved:
-    """The selected configuration, on the first of the classes that fit: whole GPUs before partitions."""
-    recipe, hardware = case.recipe, case.hardware
-    first = case.first_class
-    same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
-    device_ids = hardware.device_ids if hardware else ()
-    resources = case.configuration.resources
-    return Resolved(
-        decided_for=key,
-        recipe=case.name,
-        model_id=recipe.model_id,
-        checkpoint=recipe.loaded,
-        backend=recipe.backend,
-        precision=recipe.precision,
-        gpu_count=case.configuration.gpu_count,
-        image=engine_image(case) or "",
-        product=first.product,
-        vendor=first.vendor,
-        resource=first.resource if case.configuration.gpu_count else None,
-        partition=first.partition,
-        device_ids=device_ids if first.vendor == "amd" else (),
-        node_products=tuple(sorted({group.node_product for group in same if group.node_product})),
-        tolerations=config.tolerated_taints.get(first.vendor, ()),
-        args=case.launch.args,
-        env=case.launch.env,
-        resources=ResolvedResources(
-            requests={name: canonical_quantity(amount) for name, amount in sorted(resources.requests.items())},
-            limits={name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
-        ),
-        cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
-        node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
-        template_version=pod_template.NEWEST,
     )

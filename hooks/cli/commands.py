@@ -153,14 +153,15 @@ def _planned_endpoints(
         own = {recipe.name: recipe.raw for recipe in plan_input.recipes}
         live = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
         caches = _caches(plan_input, cluster)
-        context = _live_context(cluster, [*(live | own).values()], caches, config)
+        models = [*plan_input.models, *cluster.all("aimmodels")]
+        context = _live_context(cluster, [*(live | own).values()], caches, config, models)
         return context, [context.respond(one) for one in plan_input.endpoints]
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
     names = {name for endpoint in plan_input.endpoints for name in simulate.catalogue_names(endpoint)}
     names |= {name for cache in plan_input.caches for name in simulate_cache.listed_models(cache)}
     inventory = _inventory(options, config) if plan_input.endpoints else simulate.simulate_inventory(())
     recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
-    simulated = SimulatedCluster(inventory, recipes, plan_input.caches)
+    simulated = SimulatedCluster(inventory, recipes, plan_input.models, plan_input.caches)
     context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
     responses = [context.respond(one) for one in plan_input.endpoints]
     if all(response.explanation.any_considered for response in responses):
@@ -170,10 +171,12 @@ def _planned_endpoints(
     return context, [context.respond(one) for one in plan_input.endpoints]
 
 
-def _live_context(cluster: "LiveCluster", recipes: list[Raw], caches: list[Raw], config: Config) -> PlanContext:
+def _live_context(
+    cluster: "LiveCluster", recipes: list[Raw], caches: list[Raw], config: Config, models: list[Raw]
+) -> PlanContext:
     """Plans with the cluster's inventory, and with the optional kinds that its controller declares."""
     declared = cluster.declared_children()
-    simulated = SimulatedCluster(cluster.inventory(), recipes, caches)
+    simulated = SimulatedCluster(cluster.inventory(), recipes, models, caches)
     if declared is None:
         return PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
     kinds = tuple(child.kind for child in OPTIONAL if child.declared_as in declared)
@@ -226,7 +229,8 @@ def _live_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
         if fresh or not (status.get("selection") and status.get("resolved")):
             bare = {key: value for key, value in endpoint.items() if key != "status"}
             caches = cluster.caches(cluster.namespace) if simulate.selects_caches(bare) else []
-            yield _live_context(cluster, catalogue, caches, config).respond(bare).explanation
+            models = cluster.all("aimmodels")
+            yield _live_context(cluster, catalogue, caches, config, models).respond(bare).explanation
         else:
             yield explanation_of(endpoint, status, catalogue)
 

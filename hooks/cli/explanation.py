@@ -85,7 +85,9 @@ class Explanation(NamedTuple):
         )
 
     def _facts(self, candidate: Candidate) -> dict[str, Any]:
-        """Facts of the present recipe."""
+        """Facts of the present recipe, or of what was derived instead of one."""
+        if candidate.derived:
+            return candidate.derived.wire()
         spec = (self.recipes.get(candidate.recipe) or {}).get("spec")
         found = spec if isinstance(spec, dict) else {}
         loaded = found.get("checkpoint") or found.get("modelId")
@@ -120,10 +122,12 @@ def explanation_of(endpoint: Raw, status: Raw, recipes: Iterable[Raw]) -> Explan
 
 
 def verdict_text(candidate: Candidate) -> str:
-    """The terms of the score, or the rule that rejected the candidate, with both values."""
+    """The terms of the score, or the rule that rejected the candidate, with both values; derived ones are named so."""
+    origin = f"derived from {candidate.derived.origin}: " if candidate.derived else ""
     if candidate.rule:
-        return f"{candidate.rule}: {rejection_text(candidate.rule, candidate.asked or '', candidate.found or '')}"
-    return ", ".join(f"{term.name} {term.value}" for term in candidate.score if term.name not in IN_COLUMNS)
+        rejection = rejection_text(candidate.rule, candidate.asked or "", candidate.found or "")
+        return f"{origin}{candidate.rule}: {rejection}"
+    return origin + ", ".join(f"{term.name} {term.value}" for term in candidate.score if term.name not in IN_COLUMNS)
 
 
 def _near(name: str, names: Iterable[str]) -> list[str]:

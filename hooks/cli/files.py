@@ -70,11 +70,12 @@ def read_settings(source_path: str | None) -> Config:
 
 
 class PlanInput(NamedTuple):
-    """Endpoints and caches as the API server would store them, and recipes beside them."""
+    """Endpoints, caches and models as the API server would store them, and recipes beside them."""
 
     endpoints: tuple[Raw, ...]
     caches: tuple[Raw, ...]
     recipes: tuple[Document, ...]
+    models: tuple[Raw, ...] = ()
 
 
 def read_plan_input(
@@ -85,20 +86,23 @@ def read_plan_input(
     InvalidManifestError unless there is one of the `planned` kinds.
     """
     found: dict[str, list[Raw]] = {"AIMEndpoint": [], "AIMCache": []}
-    recipes = []
+    recipes, models = [], []
     for document in read_documents(paths):
-        if document.kind not in {*found, "AIMRecipe"}:
-            raise document.refused([Finding(("kind",), "only AIMEndpoint, AIMCache and AIMRecipe can be planned")])
+        if document.kind not in {*found, "AIMRecipe", "AIMModel"}:
+            words = "only AIMEndpoint, AIMCache, AIMRecipe and AIMModel can be planned"
+            raise document.refused([Finding(("kind",), words)])
         defaulted, findings = validate_object(document.raw, document.kind)
         if findings:
             raise document.refused(findings)
         if document.kind == "AIMRecipe":
             recipes.append(document)
+        elif document.kind == "AIMModel":
+            models.append(defaulted)
         else:
             found[document.kind].append(_with_namespace(document, defaulted, namespace))
     if not any(found[kind] for kind in planned):
         raise InvalidManifestError(f"{', '.join(paths)}: no {' or '.join(planned)}")
-    return PlanInput(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes))
+    return PlanInput(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes), tuple(models))
 
 
 def of_models(models: Iterable[str], namespace: str | None) -> PlanInput:

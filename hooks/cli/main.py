@@ -155,18 +155,63 @@ def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # 
         sys.exit(commands.print_explanations(commands.CommandOptions(**options), endpoint, fresh=fresh))
 
 
-@cli.command(short_help="List recipes, and how many endpoints use each.")
+@cli.group(invoke_without_command=True, short_help="List recipes; derive new ones, and check your own.")
 @click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
 @click.option("--live", is_flag=True, help="Those of the running cluster, and how many endpoints each serves.")
 @CLUSTER_OPTIONS
 @_output("table", "wide", "json", "yaml")
 def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """List recipes."""
+    if click.get_current_context().invoked_subcommand:
+        return
     _check_options(options, live=options["live"])
     with _as_command_errors():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
         sys.exit(commands.print_recipes(commands.CommandOptions(**options)))
+
+
+@recipes.command(short_help="Print recipes for GPUs that a model has none for, to review.")
+@click.option("--model", required=True, metavar="ID", help="The model, as endpoints request it.")
+@click.option("--hardware", multiple=True, metavar="NAME", help="GPU products; left out, every known one.")
+@click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
+def derive(model: str, hardware: tuple[str, ...], recipes: tuple[str, ...]) -> None:
+    """Print AIMRecipes that the operator derives for MODEL, to review, change and commit."""
+    with _as_command_errors():
+        from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
+
+        sys.exit(recipe_commands.print_derived(model, hardware, recipes))
+
+
+@recipes.command(short_help="Check AIMRecipes in files as the operator would.")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
+def check(paths: tuple[str, ...]) -> None:
+    """Check AIMRecipes: memory, degrees, and the flags of the engine. FILE is a file, a folder or -."""
+    with _as_command_errors():
+        from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
+
+        sys.exit(recipe_commands.print_checked(paths))
+
+
+@cli.group(short_help="Read the facts of a model that no recipe describes.")
+def model() -> None:
+    """Read the facts of a model that no recipe describes."""
+
+
+@model.command(short_help="Print an AIMModel with the facts in a model's files.")
+@click.argument("place", metavar="REPO|FOLDER")
+@click.option("--as", "model_id", metavar="ID", help="The id that endpoints request; REPO when left out.")
+@click.option("--revision", default="main", show_default=True, help="Branch, tag or commit of REPO.")
+@click.option("--hub", metavar="URL", help="The hub or its mirror; else HF_ENDPOINT, else Hugging Face.")
+def inspect(place: str, model_id: str | None, revision: str, hub: str | None) -> None:
+    """Print an AIMModel with facts from the config.json and the safetensors files of REPO or FOLDER.
+
+    Of the weights only sizes and headers are read. A token for gated models is found as for downloads (HF_TOKEN).
+    """
+    with _as_command_errors():
+        from hooks.cli import model_commands  # noqa: PLC0415 - when the command runs
+
+        sys.exit(model_commands.print_model(place, model_id, revision, hub))
 
 
 @cli.command(short_help="Print a script for completion in a shell.")

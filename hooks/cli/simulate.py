@@ -27,6 +27,7 @@ from hooks.endpoint.world import read_spec
 
 KIND_BY_RESOURCE = {
     "aimrecipes": "AIMRecipe",
+    "aimmodels": "AIMModel",
     "aiminventories": "AIMInventory",
     "aimnodes": "AIMNode",
     "aimcaches": "AIMCache",
@@ -62,6 +63,7 @@ class SimulatedCluster(NamedTuple):
 
     inventory: Raw
     recipes: Sequence[Raw]
+    models: Sequence[Raw] = ()
     caches: Sequence[Raw] = ()
     """The AIMCaches, with their present status."""
     optional_kinds: tuple[str, ...] = OPTIONAL_CHILD_KINDS
@@ -179,6 +181,13 @@ def simulate_recipe(raw: Raw, config: Config = DEFAULT_CONFIG) -> Raw:
     return {**raw, "metadata": {**metadata, "labels": labels}, "status": response["status"]}
 
 
+def labelled_model(raw: Raw) -> Raw:
+    """An AIMModel with the label by which endpoints find it."""
+    metadata = raw["metadata"]
+    labels = {**(metadata.get("labels") or {}), MODEL_LABEL: _model_label(raw)}
+    return {**raw, "metadata": {**metadata, "labels": labels}}
+
+
 def select_related(rules: Iterable[Raw], objects: Iterable[Raw]) -> dict[str, dict[str, Raw]]:
     """The related objects of a request: those that the rules select, by kind and name."""
     objects = list(objects)
@@ -221,7 +230,8 @@ def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
     models = {rule.get("labelSelector", {}).get("matchLabels", {}).get(MODEL_LABEL) for rule in selected}
     # The recipe hook validates a whole recipe, which takes a while: it is called for recipes of the right model only.
     catalogue = [simulate_recipe(one, config) if _model_label(one) in models else one for one in cluster.recipes]
-    found = select_related(selected, [cluster.inventory, *catalogue, *cluster.caches])
+    described = map(labelled_model, cluster.models)
+    found = select_related(selected, [cluster.inventory, *catalogue, *described, *cluster.caches])
     kinds = (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds)
     return sync_with_children(partial(endpoint.sync, config=config), parent, kinds, found)
 

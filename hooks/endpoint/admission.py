@@ -10,13 +10,14 @@ import jsonpatch
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.config import Config
+from aimlib.derive.described import described
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.selection.select import decided_for
 from hooks.endpoint.decision import EndpointDecision, concerning, decide_for
 from hooks.endpoint.warnings import warnings
-from hooks.endpoint.world import INVENTORY, RECIPES, read_spec
+from hooks.endpoint.world import INVENTORY, MODELS, RECIPES, read_spec
 
 SILENT = AdmissionResponse("Silent")
 NOT_CHECKED = "not checked whether a recipe fits"
@@ -38,7 +39,8 @@ def validate(request: AdmissionRequest, known: Catalogue | None, config: Config,
         return SILENT
     try:
         spec, earlier = read_spec(request.object), _earlier(before)
-        found = _choice(spec, before, known, config) if known else None
+        namespace = request.object["metadata"].get("namespace", "default")
+        found = _choice(spec, before, known, config, namespace) if known else None
     except BadRequestError as error:
         return _response((), not_checked=f"{NOT_CHECKED}: {error}")
     given = warnings(earlier, found.pinned if found else None) if earlier else ()
@@ -53,10 +55,12 @@ def validate(request: AdmissionRequest, known: Catalogue | None, config: Config,
     return _response((found.verdict.message, *unexpected))
 
 
-def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config) -> EndpointDecision:
+def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config, namespace: str) -> EndpointDecision:
     """What would be selected for the spec, given the status that the endpoint has."""
     recipes = concerning(spec, known[RECIPES])
-    return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config)
+    models = [] if spec.recipe.custom_recipe else known.get(MODELS, [])
+    given = described(models, spec.requested_model.id or "", namespace)
+    return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config, models=given)
 
 
 def label(request: AdmissionRequest) -> AdmissionResponse:

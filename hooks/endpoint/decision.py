@@ -15,6 +15,8 @@ from aimlib.api.endpoint_status import FullHardware, Resolved
 from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
+from aimlib.derive.candidates import derived_entries
+from aimlib.derive.described import NOTHING_DESCRIBED, Described, described
 from aimlib.memo import Memo, memoized, versions
 from aimlib.naming import TEMPLATE_ANNOTATION, child_name
 from aimlib.protocol.conditions import Verdict
@@ -62,9 +64,10 @@ class EndpointDecision(NamedTuple):
 
 def decide(world: World) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
+    models = described(world.models, world.spec.requested_model.id or "", world.namespace)
     full = full_hardware.observed(world, remembered_part(world.before, "resolved", Resolved))
     related = world.spec, world.before, world.recipes, world.inventories, world.config
-    found = decide_for(*related, caches=world.caches, full_now=full)
+    found = decide_for(*related, caches=world.caches, models=models, full_now=full)
     running = world.child(DEPLOYMENT, child_name(world.name))
     if found.pinned or not found.resolved or running is None or world.spec.recipe.update_policy == "Auto":
         return found
@@ -86,12 +89,13 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     config: Config,
     *,
     caches: list[Raw] | None = None,
+    models: Described = NOTHING_DESCRIBED,
     full_now: FullHardware | None = None,
 ) -> EndpointDecision:
     """The decision among the recipes that the endpoint relates; `before` is its status so far.
 
-    `caches` are the AIMCaches that it may use; None where they are not known. `full_now` is the hardware of the pinned
-    configuration, where its pods find no room.
+    `caches` are the AIMCaches that it may use; None where they are not known. `models` is what AIMModels give it,
+    `full_now` the hardware of the pinned configuration, where its pods find no room.
     """
     key = decided_for(spec)
     pinned = _in_full(remembered_part(before, "resolved", Resolved), key)
@@ -100,7 +104,7 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     known = () if waits else full_hardware.recorded(before, key)
     new = full_hardware.is_new(full_now, known)
     full = (*known, full_now)[-full_hardware.MAX_FULL :] if full_now and new else known
-    chosen_by = partial(_select, spec, recipes, inventories, config, downloads=_downloads(spec, caches))
+    chosen_by = partial(_select, spec, recipes, inventories, config, models, downloads=_downloads(spec, caches))
     with_room = chosen_by(full=full)
     has_room = with_room is None or with_room.resolved is not None
     fresh = with_room if has_room or not full else _although_full(chosen_by(full=()), full)
@@ -154,11 +158,12 @@ def _although_full(decision: Decision | None, full: tuple[FullHardware, ...]) ->
     return decision._replace(selection=decision.selection.model_copy(update={"message": message, "full": full}))
 
 
-def _select(  # noqa: PLR0913 - all that an endpoint relates
+def _select(  # noqa: PLR0913 - as decide_for
     spec: EndpointSpec,
     recipes: list[Raw],
     inventories: list[Raw],
     config: Config,
+    models: Described,
     *,
     downloads: bool,
     full: tuple[FullHardware, ...],
@@ -168,16 +173,19 @@ def _select(  # noqa: PLR0913 - all that an endpoint relates
         return None
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
-    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads, full
+    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads, full, models.key
     key = (*stated, config.digest, seen) if seen else None
-    return memoized(DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, downloads=downloads, full=full))
+    return memoized(
+        DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, models, downloads=downloads, full=full)
+    )
 
 
-def _fresh(  # noqa: PLR0913 - all that an endpoint relates
+def _fresh(  # noqa: PLR0913 - as decide_for
     spec: EndpointSpec,
     recipes: list[Raw],
     inventory: Raw,
     config: Config,
+    models: Described,
     *,
     downloads: bool,
     full: tuple[FullHardware, ...],
@@ -187,7 +195,12 @@ def _fresh(  # noqa: PLR0913 - all that an endpoint relates
         for raw in recipes
     ]
     status = InventoryStatus.model_validate(inventory["status"])
-    return select(spec, catalogue, status, config, downloads=downloads, full=full)
+    derive = partial(derived_entries, catalogue, models.checkpoints, status.classes, config)
+    found = select(spec, catalogue, status, config, downloads=downloads, full=full, derive=derive)
+    if found.resolved or not models.remarks:
+        return found
+    message = "; ".join((found.selection.message, *models.remarks))[:4096]
+    return found._replace(selection=found.selection.model_copy(update={"message": message}))
 
 
 M = TypeVar("M", bound=Model)

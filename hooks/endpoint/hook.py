@@ -19,7 +19,7 @@ from hooks.endpoint.world import may_use_cache, observe, read_spec, requests_cla
 
 
 def customize(request: Request) -> dict[str, Any]:
-    """The inventory, the caches that the endpoint may use, and the recipes of its model or the one that it names.
+    """The inventory, the caches that the endpoint may use, and what its model has, or the recipe that it names.
 
     It depends on the spec alone, and selects nothing for one that cannot be read, which sync reports.
     """
@@ -29,10 +29,13 @@ def customize(request: Request) -> dict[str, Any]:
     except BadRequestError:
         return {"relatedResources": []}
     recipes: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimrecipes"}
+    models: list[dict[str, Any]] = []
     if custom := spec.recipe.custom_recipe:
         recipes["names"] = [custom.name]
     else:
-        recipes["labelSelector"] = {"matchLabels": {MODEL_LABEL: model_label(spec.requested_model.id or "")}}
+        selector = {"matchLabels": {MODEL_LABEL: model_label(spec.requested_model.id or "")}}
+        recipes["labelSelector"] = selector
+        models = [{"apiVersion": API_VERSION, "resource": "aimmodels", "labelSelector": selector}]
     inventory = {"apiVersion": API_VERSION, "resource": "aiminventories", "names": ["cluster"]}
     namespace = request.parent["metadata"].get("namespace", "default")
     caches: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimcaches", "namespace": namespace}
@@ -43,6 +46,7 @@ def customize(request: Request) -> dict[str, Any]:
         inventory,
         *([caches] if may_use_cache(spec) else []),
         *([classes] if requests_claim(spec) else []),
+        *models,
         recipes,
     ]
     return {"relatedResources": rules}

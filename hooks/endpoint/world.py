@@ -1,6 +1,6 @@
 """What an endpoint's sync is about, read once from its request: the spec, the status so far, and what is observed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from aimlib.schema.parsing import parse_as
 from aimlib.telemetry.live_metrics import Observation
 
 RECIPES = f"AIMRecipe.{API_VERSION}"
+MODELS = f"AIMModel.{API_VERSION}"
 INVENTORY = f"AIMInventory.{API_VERSION}"
 CACHES = f"AIMCache.{API_VERSION}"
 STORAGE_CLASSES = "StorageClass.storage.k8s.io/v1"
@@ -49,6 +50,8 @@ class World(NamedTuple):
     """What was read of the log of a container that ended; None where no observer did."""
     live_metrics: Observation | None
     """What Prometheus has of the endpoint; None where no observer queried it."""
+    models: Sequence[Raw] = ()
+    """The AIMModels of the model; none where the endpoint names a recipe."""
 
     def child(self, kind: str, name: str) -> Raw | None:
         """The observed child of that kind (`Kind.group/version`) and name."""
@@ -97,6 +100,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         now=request.now,
         config=config,
         recipes=request.found(RECIPES),
+        models=request.found(MODELS) if MODELS in request.related else [],
         inventories=request.found(INVENTORY),
         caches=request.found(CACHES) if may_use_cache(spec) else [],
         storage_classes=request.found(STORAGE_CLASSES) if requests_claim(spec) else [],

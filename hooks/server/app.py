@@ -27,7 +27,7 @@ from aimlib.protocol.metacontroller import parse_request as parsed
 from aimlib.protocol.observed import condition_of
 from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.yaml_loader import KubectlLoader
-from hooks import inventory, node, recipe
+from hooks import inventory, model, node, recipe
 from hooks.cache import hook as cache
 from hooks.endpoint import hook as endpoint
 from hooks.observability import metrics
@@ -55,6 +55,8 @@ def hooks(config: Config) -> dict[str, Hook]:
         "/cache/sync": partial(cache.sync, config=config),
         "/endpoint/customize": endpoint.customize,
         "/endpoint/sync": partial(endpoint.sync, config=config),
+        "/model/customize": model.customize,
+        "/model/sync": partial(model.sync, config=config),
         "/recipe/sync": partial(recipe.sync, config=config),
         "/node/sync": partial(node.sync, config=config),
         "/inventory/customize": inventory.customize,

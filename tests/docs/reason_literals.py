@@ -24,6 +24,7 @@ KINDS = {
     "aimlib/telemetry": "AIMEndpoint",
     "hooks/cache": "AIMCache",
     "hooks/recipe.py": "AIMRecipe",
+    "hooks/model.py": "AIMModel",
 }
 """Whose reasons a folder or module gives."""
 

@@ -17,6 +17,7 @@ READY = {
     "AIMCache": "Ready is True when StorageReady and ModelsReady are; else it has the reason and the message of the "
     "first that is not.",
     "AIMRecipe": "Ready is the only condition.",
+    "AIMModel": "Ready is the only condition.",
 }
 PHASES = {
     "AIMEndpoint": (
@@ -38,6 +39,11 @@ PHASES = {
         ("Deleting", "it is being deleted, while pods may still use its volume"),
     ),
     "AIMRecipe": (("Pending", "no hook has checked it yet"), ("Ready", "it can be used"), ("Invalid", "it cannot")),
+    "AIMModel": (
+        ("Pending", "nothing fits on this cluster, there are no facts, or no hook has looked yet"),
+        ("Ready", "something fits"),
+        ("Invalid", "it cannot be read"),
+    ),
 }
 EVENTS = (
     ("Selected", "AIMEndpoint", "a configuration was selected, for what the message says"),

@@ -32,6 +32,8 @@ NAMESPACED = {
 CLUSTER_WIDE = {
     "aimrecipes": OURS,
     "aimrecipes/status": OURS,
+    "aimmodels": OURS,
+    "aimmodels/status": OURS,
     "aimnodes": OURS,
     "aiminventories": OURS,
     "aiminventories/status": OURS,
@@ -57,7 +59,7 @@ CHANGE: Verbs = ("update", "patch")
 MADE: Verbs = (*READ, "create", "update", "delete")
 """What Metacontroller does with children."""
 
-CATALOGUE = {"aimrecipes": READ, "aiminventories": READ}
+CATALOGUE = {"aimrecipes": READ, "aimmodels": READ, "aiminventories": READ}
 """For everybody who can log in."""
 OF_KUBERNETES = dict.fromkeys(
     (
@@ -134,7 +136,8 @@ MAY: dict[str, dict[str, Verbs]] = {
         **dict.fromkeys(
             ("aimendpoints/status", "aimcaches/status", "aiminventories/status", "aimrecipes/status"), ("update",)
         ),
-        "aimrecipes": (*READ, "update"),
+        **dict.fromkeys(("aimrecipes", "aimmodels"), (*READ, "update")),
+        "aimmodels/status": ("update",),
         "aimnodes": MADE,
         **dict.fromkeys(("nodes", "namespaces", "storageclasses", "customresourcedefinitions"), READ),
         "compositecontrollers": READ,
@@ -158,7 +161,7 @@ CERTIFICATES_AT_HOME = {
     **dict.fromkeys(("secrets:aim-hooks-tls", "secrets:aim-hooks-ca", "secrets:aim-hooks-callers"), ("get", "patch")),
 }
 """Of what makes certificates in the namespace of the operator."""
-ADMIN_OF_THE_CLUSTER = {**ADMIN, "aimrecipes": ALL, "aimnodes": READ, "namespaces": READ}
+ADMIN_OF_THE_CLUSTER = {**ADMIN, "aimrecipes": ALL, "aimmodels": ALL, "aimnodes": READ, "namespaces": READ}
 """Of `admin` where it is bound for the whole cluster."""
 
 

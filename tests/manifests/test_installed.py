@@ -103,6 +103,7 @@ KEPT = {
     "aimcache": {"configmaps", "jobs"},
     "aiminventory": set(),
     "aimnode": set(),
+    "aimmodel": set(),
     "aimrecipe": set(),
 }
 """Children that are never changed, by controller."""
@@ -141,6 +142,8 @@ def test_the_hooks_are_the_routes_of_the_server_behind_the_service(installed: Ob
         "endpoint/sync",
         "inventory/customize",
         "inventory/sync",
+        "model/customize",
+        "model/sync",
         "node/sync",
         "recipe/sync",
     )
@@ -241,7 +244,7 @@ def test_the_hook_server_has_a_token_for_what_it_observes_and_tells_and_may_do_t
     roles = {one["metadata"]["name"]: one["rules"] for one in of_kind(installed, "ClusterRole")}
     rules = [rule for one in bound for rule in roles[one["roleRef"]["name"]]]
     assert sorted(rules, key=lambda rule: str(rule["resources"])) == [
-        {"apiGroups": [GROUP], "resources": ["aimrecipes", "aiminventories"], "verbs": ["list", "watch"]},
+        {"apiGroups": [GROUP], "resources": ["aimrecipes", "aimmodels", "aiminventories"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
     ]

@@ -115,6 +115,7 @@ CLIENTS: tuple[Client, ...] = (
     _controller("CompositeController", "aimendpoint"),
     _controller("CompositeController", "aiminventory"),
     _controller("DecoratorController", "aimnode"),
+    _controller("DecoratorController", "aimmodel"),
     _controller("DecoratorController", "aimrecipe"),
     _configuration("ValidatingWebhookConfiguration", "aim-endpoints"),
     _configuration("MutatingWebhookConfiguration", "aim-endpoints"),

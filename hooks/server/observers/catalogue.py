@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from aimlib.api.meta import Raw
 from hooks.endpoint.admission import Catalogue
-from hooks.endpoint.world import INVENTORY, RECIPES
+from hooks.endpoint.world import INVENTORY, MODELS, RECIPES
 from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -138,7 +138,11 @@ class WatchedKind:
             raise ValueError(f"there are more than {MAX_OBJECTS} {self.plural}")
 
 
-WATCHED_KINDS = ((RECIPES, "aimrecipes", "spec"), (INVENTORY, "aiminventories", "status"))
+WATCHED_KINDS = (
+    (RECIPES, "aimrecipes", "spec"),
+    (MODELS, "aimmodels", "spec"),
+    (INVENTORY, "aiminventories", "status"),
+)
 """What admission reads: key, plural and the fields of each kind."""
 
 

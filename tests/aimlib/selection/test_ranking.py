@@ -190,3 +190,7 @@ def test_every_candidate_is_ranked_once_by_the_same_terms(found, goal):
     assert len({tuple(term.name for term in row.terms) for row in result}) <= 1
     keys = [row.key for row in result]
     assert keys == sorted(keys)
+
+
+def test_a_recipe_comes_before_an_equal_one_that_is_derived():
+    assert order(None, case("a")._replace(derived_from="recipe x"), case("b")) == ["b", "a"]

@@ -320,3 +320,64 @@ def test_the_answer_does_not_depend_on_the_hash_seed():
     }
     (answer,) = answers
     assert len(answer.splitlines()) == 3
+
+
+def derive_for(hardware="MI300X", **fields):
+    """What derives one candidate, and counts how often it is called."""
+    calls = []
+
+    def derive():
+        calls.append(hardware)
+        return (listed("derived-qwen", hardware=hardware, **fields)._replace(derived_from="recipe qwen-h100"),)
+
+    return derive, calls
+
+
+ONLY_H100 = [listed("qwen-h100", configuration(2), hardware="H100")]
+MI300X_NODE = inventory(amd())
+
+
+def test_nothing_is_derived_where_a_recipe_fits():
+    derive, calls = derive_for()
+    found = select(endpoint(), CATALOGUE, CLUSTER, ALL, derive=derive)
+    assert (calls, found.resolved.derived_from) == ([], None)
+    assert all(one.derived is None for one in found.selection.candidates)
+
+
+def test_what_is_derived_is_taken_where_no_recipe_fits_and_is_named_so():
+    derive, calls = derive_for()
+    found = select(endpoint(), ONLY_H100, MI300X_NODE, ALL, derive=derive)
+    assert calls == ["MI300X"]
+    assert (found.resolved.recipe, found.resolved.derived_from) == ("derived-qwen", "recipe qwen-h100")
+    [first, second] = found.selection.candidates
+    assert (first.derived.origin, first.derived.hardware, first.rank) == ("recipe qwen-h100", "MI300X", 1)
+    assert (second.recipe, second.derived, second.rule) == ("qwen-h100", None, "hardware")
+
+
+@pytest.mark.parametrize("wish", [{"validatedOnly": True}, {"customRecipe": {"name": "qwen-h100"}}], ids=str)
+def test_nothing_is_derived_for_who_does_not_want_it(wish):
+    derive, calls = derive_for()
+    found = select(endpoint(recipe=wish), ONLY_H100, MI300X_NODE, ALL, derive=derive)
+    assert (calls, found.resolved) == ([], None)
+
+
+def test_what_is_derived_comes_before_a_fallback_and_is_computed_once():
+    derive, calls = derive_for()
+    wishes = {"precision": "fp8", "recipe": {"fallback": [{"precision": "int4"}, {"precision": "bf16"}]}}
+    found = select(endpoint(**wishes), ONLY_H100, MI300X_NODE, ALL, derive=derive)
+    assert (calls, found.selection.fallback, found.resolved.recipe) == (["MI300X"], 2, "derived-qwen")
+
+
+def test_a_refusal_is_about_the_recipes_unless_what_is_derived_came_further():
+    derive, _ = derive_for(facts={**FACTS, "weightsGiB": 9000})
+    found = select(endpoint(), ONLY_H100, MI300X_NODE, ALL, derive=derive)
+    assert [one.rule for one in found.selection.candidates] == ["memory", "hardware"]
+    found = select(endpoint(gpuCount=3), ONLY_H100, MI300X_NODE, ALL, derive=derive)
+    assert [one.recipe for one in found.selection.candidates] == ["qwen-h100"]
+
+
+def test_without_any_recipe_the_refusal_is_about_what_is_derived():
+    derive, _ = derive_for(facts={**FACTS, "weightsGiB": 9000})
+    found = select(endpoint(), [], MI300X_NODE, ALL, derive=derive)
+    assert [one.rule for one in found.selection.candidates] == ["memory"]
+    assert select(endpoint(), [], MI300X_NODE, ALL).selection.candidates == ()

@@ -208,7 +208,9 @@ class FakeCluster:
         self.declared: set[str] | None = set()
 
     def all(self, plural):
-        assert plural == "aimrecipes"
+        assert plural in {"aimrecipes", "aimmodels"}
+        if plural == "aimmodels":
+            return []
         return list(files.recipe_catalogue(files.read_sources([files.shipped_recipes()])))
 
     def caches(self, namespace):

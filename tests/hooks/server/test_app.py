@@ -53,6 +53,7 @@ def test_a_parent_of_another_version_is_refused_with_a_message(client, path, ver
         "cache": "AIMCache",
         "endpoint": "AIMEndpoint",
         "recipe": "AIMRecipe",
+        "model": "AIMModel",
         "node": "Node",
         "inventory": "AIMInventory",
     }

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hooks.endpoint.world import INVENTORY, RECIPES
+from hooks.endpoint.world import INVENTORY, MODELS, RECIPES
 from hooks.server.app import create_app
 from hooks.server.observers import catalogue as observer
 from hooks.server.observers.catalogue import CatalogueObserver, WatchedKind
@@ -194,7 +194,7 @@ def test_without_an_api_server_a_warning_is_logged(monkeypatch, tmp_path, lines)
 def following(api):
     """`following(catalogue)`: started, its watches open until the test ends."""
     released, made = threading.Event(), []
-    items = {"aimrecipes": [raw("a", 1)], "aiminventories": [raw("cluster", 1)]}
+    items = {"aimrecipes": [raw("a", 1)], "aimmodels": [raw("m", 1)], "aiminventories": [raw("cluster", 1)]}
 
     def hold():
         released.wait(30)
@@ -225,20 +225,20 @@ def until(holds):
     pytest.fail("it did not come true in ten seconds")
 
 
-def test_both_kinds_are_followed_from_the_first_question_on_once_a_process(api, following, monkeypatch):
+def test_all_kinds_are_followed_from_the_first_question_on_once_a_process(api, following, monkeypatch):
     found = CatalogueObserver()
     following(found)
     assert found() is None
     until(found)
     inventory = {"metadata": kept("cluster", 1)["metadata"], "status": {"phase": "Ready"}}
-    assert found() == {RECIPES: [kept("a", 1)], INVENTORY: [inventory]}
-    paths = {f"{BASE}/aimrecipes", f"{BASE}/aiminventories"}
+    assert found() == {RECIPES: [kept("a", 1)], MODELS: [kept("m", 1)], INVENTORY: [inventory]}
+    paths = {f"{BASE}/aimrecipes", f"{BASE}/aimmodels", f"{BASE}/aiminventories"}
     assert {path for path, _ in api.asked} == paths
     lists = sum("watch" not in query for _, query in api.asked)
-    assert lists == 2
+    assert lists == 3
     monkeypatch.setattr(observer.os, "getpid", lambda: 4711)  # as after a fork
     assert found() is not None, "what was read before is there"
-    until(lambda: sum("watch" in query for _, query in api.asked) == 4)
+    until(lambda: sum("watch" in query for _, query in api.asked) == 6)
 
 
 def test_the_server_warns_by_what_the_observer_knows(following, monkeypatch, settings):

@@ -1,0 +1,73 @@
+"""What candidates are derived from: the checkpoints that recipes of a model load, and those that AIMModels describe."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from aimlib.api.model_facts import ModelFacts
+from aimlib.hardware.products import Product, product
+from aimlib.selection.select import CatalogueEntry
+
+
+class Checkpoint(NamedTuple):
+    """A repository in one format, its facts, and the recipes that load it."""
+
+    model_id: str
+    repository: str
+    precision: str
+    facts: ModelFacts
+    origin: str
+    """Whose facts they are, such as `recipe qwen3-32b-h100-bf16`."""
+    recipes: tuple[CatalogueEntry, ...] = ()
+
+
+def _is_source(entry: CatalogueEntry) -> bool:
+    """Whether a recipe tells how to run its checkpoint elsewhere: with the usual images, and no code of the model's."""
+    spec = entry.spec
+    told = spec is not None and spec.facts is not None and spec.image is None and bool(entry.launches)
+    return told and not any(one.runs_remote_code or one.problems for one in entry.launches)
+
+
+def checkpoints(entries: Iterable[CatalogueEntry], described: Sequence[Checkpoint] = ()) -> list[Checkpoint]:
+    """The checkpoints of these recipes of one model, and the described ones that no recipe loads; in a fixed order."""
+    found: dict[tuple[str, str], list[CatalogueEntry]] = {}
+    for entry in sorted(entries, key=lambda one: one.name):
+        if entry.spec and _is_source(entry):
+            found.setdefault((entry.spec.loaded, entry.spec.precision), []).append(entry)
+    loaded = [_checkpoint(tuple(group)) for _, group in sorted(found.items())]
+    return [*loaded, *(one for one in described if (one.repository, one.precision) not in found)]
+
+
+def _checkpoint(group: tuple[CatalogueEntry, ...]) -> Checkpoint:
+    first = next(entry.spec for entry in group if entry.spec)
+    facts = first.facts
+    assert facts is not None  # noqa: S101 - only such recipes are sources
+    return Checkpoint(first.model_id, first.loaded, first.precision, facts, f"recipe {group[0].name}", group)
+
+
+def filled_cells(entries: Iterable[CatalogueEntry]) -> set[tuple[str, str]]:
+    """Product and precision of each recipe that can be read, usable or not: nothing is derived in its place.
+
+    Not with another engine either: where somebody described one, that the other does as well is no safe guess.
+    """
+    return {
+        (hardware.name, entry.spec.precision)
+        for entry in entries
+        if entry.spec and (hardware := product(entry.spec.hardware))
+    }
+
+
+def nearest(checkpoint: Checkpoint, engine: str, target: Product) -> CatalogueEntry | None:
+    """The recipe of this engine whose hardware is nearest to a product: the architecture, then the vendor."""
+    own = [entry for entry in checkpoint.recipes if entry.spec and entry.spec.backend == engine]
+    return min(own, key=lambda entry: (*_distance(entry, target), entry.name), default=None)
+
+
+def _distance(entry: CatalogueEntry, target: Product) -> tuple[bool, bool]:
+    known = product(entry.spec.hardware) if entry.spec else None
+    return not same_architecture(entry, target), known is None or known.vendor != target.vendor
+
+
+def same_architecture(entry: CatalogueEntry, target: Product) -> bool:
+    """Whether a recipe is for GPUs that run the same binaries."""
+    known = product(entry.spec.hardware) if entry.spec else None
+    return known is not None and known.architecture is not None and known.architecture == target.architecture

@@ -1,0 +1,44 @@
+"""What of a selected candidate is stored: everything that is needed to build the children without selecting again."""
+
+from aimlib import pod_template
+from aimlib.api.endpoint_status import Resolved, ResolvedResources
+from aimlib.caching.capacity import HEADROOM
+from aimlib.config import Config
+from aimlib.kube.quantity import canonical_quantity, from_gib
+from aimlib.selection.candidates import Case, engine_image
+
+
+def resolve(case: Case, key: str, config: Config) -> Resolved:
+    """The selected configuration, on the first of the classes that fit: whole GPUs before partitions."""
+    recipe, hardware = case.recipe, case.hardware
+    first = case.first_class
+    same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
+    device_ids = hardware.device_ids if hardware else ()
+    resources = case.configuration.resources
+    return Resolved(
+        decided_for=key,
+        recipe=case.name,
+        model_id=recipe.model_id,
+        checkpoint=recipe.loaded,
+        backend=recipe.backend,
+        precision=recipe.precision,
+        gpu_count=case.configuration.gpu_count,
+        image=engine_image(case) or "",
+        product=first.product,
+        vendor=first.vendor,
+        resource=first.resource if case.configuration.gpu_count else None,
+        partition=first.partition,
+        device_ids=device_ids if first.vendor == "amd" else (),
+        node_products=tuple(sorted({group.node_product for group in same if group.node_product})),
+        tolerations=config.tolerated_taints.get(first.vendor, ()),
+        args=case.launch.args,
+        env=case.launch.env,
+        resources=ResolvedResources(
+            requests={name: canonical_quantity(amount) for name, amount in sorted(resources.requests.items())},
+            limits={name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
+        ),
+        cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
+        node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
+        template_version=pod_template.NEWEST,
+        derived_from=case.derived_from or None,
+    )

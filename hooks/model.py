@@ -1,0 +1,113 @@
+"""The model hook: labels an AIMModel, and reports what is derived from it on this cluster."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from aimlib.api import API_VERSION
+from aimlib.api.described_model import ModelCandidate, ModelSpec, ModelStatus
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.endpoint_status import Selection
+from aimlib.api.meta import Condition
+from aimlib.api.node import InventoryStatus
+from aimlib.config import Config
+from aimlib.derive.candidates import derived_entries
+from aimlib.derive.described import described_checkpoint
+from aimlib.derive.sources import Checkpoint
+from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.protocol.metacontroller import Request, written_status
+from aimlib.schema.error_messages import validation_messages
+from aimlib.schema.parsing import parse_as
+from aimlib.selection.select import select
+from hooks.endpoint.world import INVENTORY
+
+ALL = 2**31
+"""More candidates than there are."""
+
+
+def customize(request: Request) -> dict[str, Any]:
+    """The inventory, since the status has what fits on it."""
+    request.expect(API_VERSION, "AIMModel")
+    return {"relatedResources": [{"apiVersion": API_VERSION, "resource": "aiminventories", "names": ["cluster"]}]}
+
+
+def sync(request: Request, config: Config) -> dict[str, Any]:
+    """Labels and status of one AIMModel; it has no attachments."""
+    request.expect(API_VERSION, "AIMModel")
+    metadata, raw = request.parent["metadata"], request.parent.get("spec")
+    inventory = next((one for one in request.found(INVENTORY) if one.get("status")), None)
+    model_id = loaded = None
+    try:
+        spec = ModelSpec.model_validate(raw)
+        model_id, loaded = model_label(spec.model_id), model_label(spec.loaded)
+        status = _status(metadata.get("name", ""), spec, inventory, config)
+    except ValidationError as error:
+        message = "; ".join(validation_messages(error))[:4096]
+        ready = Condition(type="Ready", status="False", reason="Invalid", message=message)
+        status = ModelStatus(phase="Invalid", conditions=(ready,))
+    generation = metadata.get("generation")
+    [ready] = status.conditions
+    dated = ready.model_copy(update={"observed_generation": generation})
+    written = status.model_copy(
+        update={"observed_generation": generation, "message": ready.message, "conditions": (dated,)}
+    )
+    return {
+        "labels": {MODEL_LABEL: model_id, CHECKPOINT_LABEL: loaded},
+        "annotations": {},
+        "attachments": [],
+        "status": written_status(written.wire()),
+    }
+
+
+def _status(name: str, spec: ModelSpec, inventory: dict[str, Any] | None, config: Config) -> ModelStatus:
+    checkpoint = described_checkpoint(name, spec)
+    if checkpoint is None:
+        message = f"it has no facts: aim model inspect {spec.loaded} prints them"
+        ready = Condition(type="Ready", status="False", reason="NoFacts", message=message)
+        return ModelStatus(phase="Pending", conditions=(ready,))
+    if inventory is None:
+        message = "there is no AIMInventory named cluster with a status yet"
+        ready = Condition(type="Ready", status="False", reason="NoInventory", message=message)
+        return ModelStatus(phase="Pending", precision=checkpoint.precision, conditions=(ready,))
+    selection = _selection(checkpoint, parse_as(InventoryStatus, inventory["status"], "AIMInventory cluster"), config)
+    found = _fitting(selection)
+    products = ", ".join(dict.fromkeys(one.hardware for one in found))
+    if found:
+        message = f"{checkpoint.precision} weights fit on {products}"
+        ready = Condition(type="Ready", status="True", reason="Described", message=message)
+    else:
+        message = "derive of the settings is Never" if config.derive == "Never" else selection.message
+        ready = Condition(type="Ready", status="False", reason="NothingFits", message=message)
+    return ModelStatus(
+        phase="Ready" if found else "Pending",
+        precision=checkpoint.precision,
+        hardware=products or None,
+        candidates=found,
+        conditions=(ready,),
+    )
+
+
+def _selection(checkpoint: Checkpoint, inventory: InventoryStatus, config: Config) -> Selection:
+    """How an endpoint that requests nothing but the model would select."""
+    everything = config.model_copy(update={"listed_candidates": ALL})
+    wish = EndpointSpec.model_validate({"modelId": checkpoint.model_id})
+    entries = derived_entries((), (checkpoint,), inventory.classes, config)
+    return select(wish, (), inventory, everything, derive=lambda: entries).selection
+
+
+def _fitting(selection: Selection) -> tuple[ModelCandidate, ...]:
+    """What fits, best first, with the GPU counts together."""
+    counts: dict[tuple[str, str], list[int]] = {}
+    for one in selection.candidates:
+        if one.rank is not None and one.derived is not None:
+            counts.setdefault((one.derived.hardware, one.derived.backend), []).append(one.gpu_count)
+    return tuple(
+        ModelCandidate.model_validate(
+            {"hardware": hardware, "backend": backend, "gpuCounts": ",".join(map(str, sorted(found)))}
+        )
+        for (hardware, backend), found in list(counts.items())[:MOST_CANDIDATES]
+    )
+
+
+MOST_CANDIDATES = 64
+"""Maximum length in the schema."""
