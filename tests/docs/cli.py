@@ -20,8 +20,8 @@ def cli() -> str:
         "On a terminal, tables fit its width: a narrow one does without columns that the names of recipes have, "
         "and `-o wide` has all. There are colours on terminals alone, and none where `NO_COLOR` is set. For "
         "programs, `-o json` has the numbers of each candidate as numbers: `memoryGiB` of `usableMemoryGiB`, "
-        "`contextTokens`, and the figures of its speed; of a rejected one `requestedNumber` and `availableNumber`, where "
-        "the rule compares numbers."
+        "`contextTokens`, and the figures of its speed; of a rejected one `requestedNumber` and "
+        "`availableNumber`, where the rule compares numbers."
     )
     return page(
         "Command line",
