@@ -104,6 +104,8 @@ def test_there_are_cases_of_every_hook():
         "/endpoint/customize",
         "/endpoint/sync",
         "/recipe/sync",
+        "/model/customize",
+        "/model/sync",
         "/node/sync",
         "/inventory/customize",
         "/inventory/sync",

@@ -24,7 +24,7 @@ from tests.world import NOON
 
 STUCK = Case(TESTDATA / "endpoint" / "sync" / "stuck-on-a-secret-that-is-not-there")
 READY = Case(TESTDATA / "endpoint" / "sync" / "all-replicas-ready")
-POD = {"metadata": {"name": "chat-x"}, "status": {"phase": "Pending"}}
+POD = {"metadata": {"name": "chat-x"}, "spec": {"containers": [{"name": "engine"}]}, "status": {"phase": "Pending"}}
 
 
 @pytest.fixture
