@@ -35,7 +35,7 @@ def described_checkpoint(name: str, spec: ModelSpec) -> Checkpoint | None:
     return Checkpoint(spec.model_id, spec.loaded, precision_of(spec.facts), spec.facts, f"AIMModel {name}")
 
 
-def described(models: Iterable[Raw], model_id: str, namespace: str) -> Described:
+def described_models(models: Iterable[Raw], model_id: str, namespace: str) -> Described:
     """What those of the AIMModels give that are of this model and for this namespace, in the order of their names."""
     found: list[Checkpoint] = []
     remarks: list[str] = []

@@ -11,6 +11,7 @@
 | - InvalidQuantityError    | the parser of quantities                     | HTTP 422, exit code 2          |
 | - InvalidDurationError    | the parser of durations                      | exit code 2                    |
 | - InvalidUrlError         | the parser of URLs                           | DownloadError, another attempt |
+| - UnreadableConfigError   | the reader of a model's config.json          | exit code 2                    |
 | - InvalidVolumeError      | commands that open a folder as a cache       | exit code 2                    |
 | - InvalidIndexError       | the reader of a volume's index               | the index is rebuilt           |
 | - NewerIndexError         | the same, for the index of a later release   | DownloadError, exit code 49    |

@@ -94,6 +94,7 @@ API_KINDS = (
             AGE,
             Column("Message", ".status.message", wide=True),
         ),
+        listed_together=False,
     ),
     ApiKind(
         AIMCache,

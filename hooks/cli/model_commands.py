@@ -19,6 +19,7 @@ from hooks.cli.printing import print_note, print_text
 
 def print_model(place: str, model_id: str | None, revision: str, hub: str | None) -> int:
     """Prints the AIMModel of a repository or folder."""
+    from hooks.cli.folder_inspection import inspect_folder  # noqa: PLC0415
     from hooks.jobs.volume import inspection  # noqa: PLC0415 - the clients of the hub take a while to import
     from hooks.jobs.volume.errors import DownloadError, TransientError  # noqa: PLC0415
     from hooks.jobs.volume.hub import HubClient  # noqa: PLC0415
@@ -26,7 +27,7 @@ def print_model(place: str, model_id: str | None, revision: str, hub: str | None
     folder = Path(place)
     try:
         if folder.is_dir():
-            found = inspection.inspect_folder(folder)
+            found = inspect_folder(folder)
         else:
             address = hub or os.environ.get("HF_ENDPOINT") or HUGGING_FACE
             found = inspection.inspect_hub(HubClient(address, place, revision))

@@ -10,7 +10,7 @@ import jsonpatch
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from aimlib.derive.described import described
+from aimlib.derive.described import described_models
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse
 from aimlib.protocol.metacontroller import BadRequestError
@@ -59,7 +59,7 @@ def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config, n
     """What would be selected for the spec, given the status that the endpoint has."""
     recipes = concerning(spec, known[RECIPES])
     models = [] if spec.recipe.custom_recipe else known.get(MODELS, [])
-    given = described(models, spec.requested_model.id or "", namespace)
+    given = described_models(models, spec.requested_model.id or "", namespace)
     return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config, models=given)
 
 

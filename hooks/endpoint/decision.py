@@ -16,7 +16,7 @@ from aimlib.api.meta import Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
 from aimlib.derive.candidates import derived_entries
-from aimlib.derive.described import NOTHING_DESCRIBED, Described, described
+from aimlib.derive.described import NOTHING_DESCRIBED, Described, described_models
 from aimlib.memo import Memo, memoized, versions
 from aimlib.naming import TEMPLATE_ANNOTATION, child_name
 from aimlib.protocol.conditions import Verdict
@@ -64,7 +64,7 @@ class EndpointDecision(NamedTuple):
 
 def decide(world: World) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
-    models = described(world.models, world.spec.requested_model.id or "", world.namespace)
+    models = described_models(world.models, world.spec.requested_model.id or "", world.namespace)
     full = full_hardware.observed(world, remembered_part(world.before, "resolved", Resolved))
     related = world.spec, world.before, world.recipes, world.inventories, world.config
     found = decide_for(*related, caches=world.caches, models=models, full_now=full)

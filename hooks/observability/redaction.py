@@ -13,7 +13,7 @@ from aimlib.diagnosis.secret_patterns import HIDDEN, hide_tokens, is_secret
 from hooks.observability.changes import as_mapping, objects_in
 
 SAFE_ENV = re.compile(
-    r"(VLLM|SGLANG|SGL|NCCL|RCCL|HSA|HIP|ROCM|AMDGCN|AITER|MIOPEN|TORCH|PYTORCH|TRITON|CUDA|OMP)_[A-Z0-9_]+"
+    r"(VLLM|SGLANG|SGL|NCCL|RCCL|HSA|HIP|ROCM|AMDGCN|AITER|MIOPEN|TORCH|PYTORCH|TRITON|CUDA|OMP|SAFETENSORS)_[A-Z0-9_]+"
 )
 """Variables of engines, compilers and GPU libraries."""
 SHORTEST = 6

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from math import prod
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from urllib3.exceptions import HTTPError
@@ -36,36 +35,16 @@ Read = Callable[[int, int], bytes]
 """Returns so many bytes of a file from an offset."""
 
 
-def inspect_folder(folder: Path) -> Inspected:
-    """What the files of a folder tell. DownloadError."""
-    try:
-        config = _config((folder / CONFIG).read_bytes()[: MAX_CONFIG + 1], str(folder))
-        files = sorted(folder.glob("*.safetensors"))
-        parameters = sum(_parameters(_reader(path), str(path)) for path in files)
-        return Inspected(config, sum(path.stat().st_size for path in files), parameters)
-    except OSError as error:
-        raise DownloadError("NotFound", f"{error.filename}: {error.strerror}") from error
-
-
-def _reader(path: Path) -> Read:
-    def read(offset: int, length: int) -> bytes:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
-
-    return read
-
-
 def inspect_hub(client: HubClient) -> Inspected:
     """What the files of a repository tell. DownloadError, or TransientError."""
     commit, files = client.listing()
-    config = _config(_range(client, commit, CONFIG, 0, MAX_CONFIG + 1), client.model)
+    config = read_model_config(_range(client, commit, CONFIG, 0, MAX_CONFIG + 1), client.model)
     weights = [one for one in files if one.path.endswith(".safetensors") and "/" not in one.path]
 
     def reader(path: str) -> Read:
         return lambda offset, length: _range(client, commit, path, offset, length)
 
-    parameters = sum(_parameters(reader(one.path), f"{one.path} of {client.model}") for one in weights)
+    parameters = sum(count_parameters(reader(one.path), f"{one.path} of {client.model}") for one in weights)
     return Inspected(config, sum(one.size for one in weights), parameters)
 
 
@@ -91,7 +70,8 @@ def _chunks(response: Any, most: int) -> Iterator[bytes]:  # noqa: ANN401 - a re
         yield chunk
 
 
-def _config(text: bytes, where: str) -> dict[str, Any]:
+def read_model_config(text: bytes, where: str) -> dict[str, Any]:
+    """The config.json of a model; `where` names it in errors. DownloadError."""
     try:
         found = json.loads(text) if len(text) <= MAX_CONFIG else None
     except (ValueError, RecursionError):
@@ -101,8 +81,8 @@ def _config(text: bytes, where: str) -> dict[str, Any]:
     return found
 
 
-def _parameters(read: Read, where: str) -> int:
-    """The number of elements of the tensors of a safetensors file."""
+def count_parameters(read: Read, where: str) -> int:
+    """The number of elements of the tensors of a safetensors file; `where` names it in errors. DownloadError."""
     length = int.from_bytes(read(0, LENGTH_BYTES), "little")
     try:
         header = json.loads(read(LENGTH_BYTES, length)) if 0 < length <= MAX_HEADER else None

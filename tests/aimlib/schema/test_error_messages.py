@@ -22,7 +22,7 @@ def said(raw, model=EndpointSpec):
         ),
         (
             {"modelId": "a/b", "recipe": {"fallback": [{"gpuCount": 1}, {}]}},
-            "recipe.fallback.1: a fallback states what to request instead: gpuCount, precision or backend",
+            "recipe.fallback.1: a fallback states what to request instead: gpuCount, precision, backend or hardware",
         ),
         ({"modelId": "a b"}, "model.id: must be a model id such as Qwen/Qwen3-32B, found 'a b'"),
         (

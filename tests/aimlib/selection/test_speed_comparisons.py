@@ -119,7 +119,7 @@ def test_no_two_candidates_of_a_model_are_told_apart_by_their_names(goal):
         catalogue.setdefault(spec["modelId"], []).append(read_entry(name, spec))
     for model, entries in catalogue.items():
         spec = endpoint(modelId=model, recipe={"goal": goal} if goal else {})
-        fitting, _ = _divided(_cases(spec, entries, everything(), Config(), downloads=False))
+        fitting, _ = _divided(_cases(spec, entries, everything(), Config(), downloads=False, full=()))
         rows = ranked(fitting, goal)
         assert len({row.key for row in rows}) == len(rows), model
 

@@ -1,6 +1,7 @@
 """What admission says: the golden cases, and what holds for any endpoint, any catalogue and any body."""
 
 import json
+from functools import partial
 
 import jsonpatch
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.config import Config
+from aimlib.derive.candidates import derived_entries
 from aimlib.memo import Memo
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import (
@@ -126,7 +128,8 @@ def test_the_verdict_is_that_of_the_selector(spec, earlier, catalogue, fleet, en
         parse_review(reviewed(parent("endpoint", {"endpoint": {"spec": spec}}), old)), found, Config(), enforce=enforce
     )
     entries = [read_entry(one["metadata"]["name"], one["spec"]) for one in catalogue if one["spec"]["modelId"] == MODEL]
-    decision = select(now, entries, cluster, Config())
+    derive = partial(derived_entries, entries, (), cluster.classes, Config())
+    decision = select(now, entries, cluster, Config(), derive=derive)
     objections = [decision.selection.message] if decision.resolved is None and asks_anew else []
     assert bool(said.refusal) == (enforce and bool(objections))
     assert [one for one in (said.refusal, *said.warnings) if one == decision.selection.message] == objections

@@ -89,7 +89,9 @@ recipes = st.builds(
 
 def schedulable(raw, resolved, owner):
     """Whether the scheduler may bind a pod of the configuration to the node."""
-    required = (affinity(owner.resolved) or {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    required = (
+        (affinity(resolved) or {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    )
     terms = [term["matchExpressions"] for term in required.get("nodeSelectorTerms", ())]
     enough = int(raw["status"]["allocatable"].get(resolved.resource, 0)) >= resolved.gpu_count
     tolerated = {(one["key"], one["effect"]) for one in tolerations(owner)}

@@ -29,7 +29,7 @@ def test_it_serves_counts_over_all_workers_and_stops_on_sigterm(tmp_path):
             code = process.wait(timeout=40)
     [(answered, body)] = answers
     assert answered == status == 200
-    assert len(json.loads(body)["relatedResources"]) == 3
+    assert len(json.loads(body)["relatedResources"]) == 4
     assert 'aim_hook_requests_total{code="200",hook="/endpoint/customize"} 20.0' in text
     assert code == 0
     calls = [json.loads(line) for line in log.read_text().splitlines()]

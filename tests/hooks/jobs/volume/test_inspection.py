@@ -5,9 +5,10 @@ import struct
 
 import pytest
 
+from hooks.cli.folder_inspection import inspect_folder
 from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.hub import HubClient
-from hooks.jobs.volume.inspection import MAX_CONFIG, inspect_folder, inspect_hub
+from hooks.jobs.volume.inspection import MAX_CONFIG, inspect_hub
 from tests.hub import Fault
 
 CONFIG = {"num_hidden_layers": 2}
