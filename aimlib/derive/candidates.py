@@ -106,7 +106,7 @@ def recipe_name(model_id: str, hardware: str, precision: str, backend: str) -> s
     return "-".join((*parts, *((backend,) if backend != "vllm" else ())))
 
 
-NAME_OF_MODEL = 180
+NAME_OF_MODEL = 160
 """Most characters of a model's name in the name of a recipe, which has 253 at most."""
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from pydantic import ValidationError
 
@@ -74,7 +74,12 @@ def _text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
 def _value(part: Mapping[str, Any], fact: str) -> int | None:
     """The number of a fact, under the first of its names that has one."""
     found = (part.get(name) for name in load_data("architectures")["keys"][fact])
-    return next((one for one in found if isinstance(one, int) and not isinstance(one, bool)), None)
+    return next((one for one in found if _is_size(one)), None)
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    """Whether a value is a number of something, as the API server stores them."""
+    return type(value) is int and 0 <= value < 2**31
 
 
 def _quantization(config: Mapping[str, Any], text: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,7 +110,7 @@ def _attention(text: Mapping[str, Any]) -> dict[str, Any]:
     if kinds["linear"]:
         found["linearAttention"] = {"layers": kinds["linear"], "stateKiB": _state_kib(text)}
     rank, rope = text.get("kv_lora_rank"), text.get("qk_rope_head_dim")
-    if isinstance(rank, int) and isinstance(rope, int):
+    if _is_size(rank) and _is_size(rope):
         return {**found, "latentAttention": {"kvLoraRank": rank, "qkRopeHeadDim": rope}}
     hidden = _value(text, "hiddenSize")
     width = _value(text, "headDim") or (hidden // heads if hidden and heads else None)
@@ -119,7 +124,7 @@ def _kinds(text: Mapping[str, Any], layers: int) -> Counter[str]:
     if isinstance(listed, list):
         return Counter(table.get(one, "full") for one in map(str, listed))
     pattern = text.get("sliding_window_pattern")
-    if isinstance(pattern, int) and pattern > 1:
+    if _is_size(pattern) and pattern > 1:
         return Counter(sliding=layers - layers // pattern)
     windowed = _value(text, "slidingWindow") and text.get("use_sliding_window", True)
     return Counter(sliding=layers if windowed else 0)
@@ -128,7 +133,7 @@ def _kinds(text: Mapping[str, Any], layers: int) -> Counter[str]:
 def _state_kib(text: Mapping[str, Any]) -> float:
     """The state of one layer of gated delta attention, in KiB: heads x key width x value width, in 16 bit."""
     sizes = [text.get(f"linear_{name}") for name in ("num_value_heads", "key_head_dim", "value_head_dim")]
-    numbers = [one for one in sizes if isinstance(one, int)]
+    numbers = [one for one in sizes if _is_size(one)]
     return round(2 * numbers[0] * numbers[1] * numbers[2] / 1024, 1) if len(numbers) == len(sizes) else 0.0
 
 

@@ -31,16 +31,16 @@ def _format_of_part(part: Mapping[str, Any]) -> str | None:
     """The format of weights of a number of bits and a type, or of an algorithm by name."""
     name = str(part.get("quant_algo") or part.get("dtype") or "").lower()
     named = next((found for word, found in NAMES if word in name), None)
-    return named or BITS.get((part.get("num_bits"), part.get("type")))
+    return named or BITS.get((str(part.get("num_bits")), str(part.get("type"))))
 
 
 NAMES = (("nvfp4", "nvfp4"), ("fp4", "mxfp4"), ("fp8", "fp8"), ("int8", "int8"), ("int4", "gptq"))
 """Words in the names of algorithms (modelopt) and types (quark), and the format of each; the first that is there."""
-BITS: Mapping[tuple[object, object], str] = {
-    (8, "float"): "fp8",
-    (8, "int"): "int8",
-    (4, "int"): "gptq",
-    (4, "float"): "nvfp4",
+BITS: Mapping[tuple[str, str], str] = {
+    ("8", "float"): "fp8",
+    ("8", "int"): "int8",
+    ("4", "int"): "gptq",
+    ("4", "float"): "nvfp4",
 }
 """Bits and type of compressed-tensors; four bits of integers are packed as GPTQ's are."""
 

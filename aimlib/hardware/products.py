@@ -87,8 +87,14 @@ class Products:
 
     def nearest(self, name: str, classes: Iterable[GpuClass] = ()) -> str:
         """The known product whose name is most like another; empty where none is."""
-        known = {one.name.casefold(): one.name for one in (*self.all, *map(_of_class, classes))}
-        return next((known[near] for near in get_close_matches(name.casefold(), known, n=1, cutoff=0.5)), "")
+        return _nearest(name, tuple(sorted({one.name for one in self.all} | {one.product for one in classes})))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(name: str, names: tuple[str, ...]) -> str:
+    """Kept, since a comparison takes milliseconds and each candidate is rejected with the same one."""
+    known = {one.casefold(): one for one in names}
+    return next((known[near] for near in get_close_matches(name.casefold(), known, n=1, cutoff=0.5)), "")
 
 
 def _merged(listed: Product | None, own: Product) -> Product:

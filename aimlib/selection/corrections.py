@@ -26,6 +26,10 @@ class Point(NamedTuple):
     backend: str
 
 
+LEAST = 1e-9
+"""Seconds, or tokens per second, below which nothing is told apart."""
+
+
 class Figure(NamedTuple):
     """One published figure beside what is predicted for it."""
 
@@ -42,7 +46,7 @@ class Figure(NamedTuple):
     @property
     def error(self) -> float:
         """Logarithm of published by predicted."""
-        return log(self.published / self.predicted)
+        return log(max(self.published, LEAST) / max(self.predicted, LEAST))
 
 
 class Corrected(NamedTuple):

@@ -21,6 +21,9 @@ CACHE_BYTES = {
 LEAST_CONTEXT = 2048
 """Context length that must fit when the engine selects the length itself (-1, auto)."""
 
+MOST_TOKENS = 2**31 - 1
+"""The largest number of tokens that is computed with; no engine takes as many."""
+
 LONGER_CONTEXT = (
     *("--hf-overrides", "VLLM_ALLOW_LONG_MAX_MODEL_LEN"),
     *("--json-model-override-args", "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
@@ -151,9 +154,12 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
     ours = parsed.without(*own, flags.tensor_parallel)
     degree = (flags.tensor_parallel, str(parallel.tensor)) if parallel.tensor > 1 else ()
     longest = recipe.facts.max_context if recipe.facts else 0
-    length = parsed.value(flags.max_model_len, int) or longest
+    stated_length, stated_batch = (parsed.value(flag, int) for flag in (flags.max_model_len, flags.max_batched_tokens))
+    length, batched = min(stated_length or longest, MOST_TOKENS), stated_batch and min(stated_batch, MOST_TOKENS)
     ignored = [variable.name for variable in configuration.env if variable.name in IGNORED_ENV]
     problems = list(parsed.errors)
+    numbers = ((flags.max_model_len, stated_length), (flags.max_batched_tokens, stated_batch))
+    problems += [f"{flag} is above {MOST_TOKENS}" for flag, number in numbers if (number or 0) > MOST_TOKENS]
     if parallel.devices != devices:
         gpus = f"{configuration.gpu_count} GPU{'s' * (configuration.gpu_count != 1)}"
         problems.append(f"{parallel} make {parallel.devices} ranks for {gpus}")
@@ -171,7 +177,7 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
         max_length=length if length > 0 else min(longest, LEAST_CONTEXT),
         stated_fraction=fraction,
         cache_bytes=CACHE_BYTES.get(parsed.value(flags.kv_cache_dtype, str) or "", BF16_BYTES),
-        batched_tokens=parsed.value(flags.max_batched_tokens, int),
+        batched_tokens=batched,
         graphs=configuration.gpu_count > 0 and _unless(parsed, flags.no_graphs),
         windows=_unless(parsed, flags.full_windows),
         env=kept_env,

@@ -10,6 +10,7 @@ from aimlib.api.node import GpuClass
 from aimlib.api.pod import EngineSettings
 from aimlib.hardware.products import CPU, known_products
 from aimlib.hub_url import may_have_token, shown
+from aimlib.printable import printable
 from aimlib.selection import node_rules, speed_rules
 from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus, seen_gib
 from aimlib.selection.gpu_memory import illegal_degree, required_memory
@@ -20,10 +21,14 @@ NONE = EngineSettings()
 KNOWN_PRODUCT = "a GPU product that the table, the setting hardware or the cluster's inventory has"
 
 
+MAX_NAME = 64
+"""Characters of a product's name in a message."""
+
+
 def _unknown(case: Case, name: str) -> str:
     """A product's name that nothing knows, with the nearest that is known."""
     near = known_products(case.config.hardware).nearest(name, case.classes)
-    return f"{name!r}, which is unknown{f'; did you mean {near}?' if near else ''}"
+    return f"{_quoted(name, known=False)}{f'; did you mean {near}?' if near else ''}"
 
 
 def _valid(case: Case) -> RuleResult:
@@ -75,8 +80,15 @@ def _product(case: Case) -> RuleResult:
     own = case.hardware
     if own and any(one and one.name == own.name for one in found.values()):
         return case
-    texts = (name if one else _unknown(case, name) for name, one in found.items())
+    # The first unknown name has a hint, and no other: to look for one takes milliseconds.
+    hinted = next((name for name, one in found.items() if one is None), None)
+    texts = (_unknown(case, name) if name == hinted else _quoted(name, known=bool(one)) for name, one in found.items())
     return Rejection(f"hardware {' or '.join(texts)}", case.recipe.hardware)
+
+
+def _quoted(name: str, *, known: bool) -> str:
+    text = printable(name, MAX_NAME)
+    return text if known else f"{text!r}, which is unknown"
 
 
 def _revision(case: Case) -> RuleResult:

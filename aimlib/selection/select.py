@@ -17,6 +17,7 @@ from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.naming import full_digest
+from aimlib.printable import printable
 from aimlib.schema.error_messages import validation_messages
 from aimlib.selection.cache_capacity import capacity_of
 from aimlib.selection.candidates import Case, Requirements
@@ -143,7 +144,7 @@ def _relaxed(first: Requirements, step: Fallback) -> Requirements:
 
 
 def _fallback_text(step: Fallback) -> str:
-    return ", ".join(f"{key} {_step_value(value)}" for key, value in step.wire().items())
+    return printable(", ".join(f"{key} {_step_value(value)}" for key, value in step.wire().items()), 1024)
 
 
 def _step_value(value: object) -> str:

@@ -9,7 +9,7 @@ from hooks.jobs.volume.inspection import CONFIG, MAX_CONFIG, Inspected, Read, co
 def inspect_folder(folder: Path) -> Inspected:
     """What the files of a folder tell. DownloadError."""
     try:
-        config = read_model_config((folder / CONFIG).read_bytes()[: MAX_CONFIG + 1], str(folder))
+        config = read_model_config(_reader(folder / CONFIG)(0, MAX_CONFIG + 1), str(folder))
         files = sorted(folder.glob("*.safetensors"))
         parameters = sum(count_parameters(_reader(path), str(path)) for path in files)
         return Inspected(config, sum(path.stat().st_size for path in files), parameters)

@@ -103,7 +103,7 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     full_now = None if waits else full_now
     known = () if waits else full_hardware.recorded(before, key)
     new = full_hardware.is_new(full_now, known)
-    full = (*known, full_now)[-full_hardware.MAX_FULL :] if full_now and new else known
+    full = full_hardware.added(full_now, known) if full_now and new else known
     chosen_by = partial(_select, spec, recipes, inventories, config, models, downloads=_downloads(spec, caches))
     with_room = chosen_by(full=full)
     has_room = with_room is None or with_room.resolved is not None

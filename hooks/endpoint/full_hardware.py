@@ -16,8 +16,8 @@ from aimlib.selection.select import is_decided_for
 from hooks.endpoint.children.placement import affinity
 from hooks.endpoint.world import World
 
-MAX_FULL = 16
-"""Most entries that are kept: an endpoint has fewer candidates that differ in hardware and number of GPUs."""
+MAX_FULL = 64
+"""Most products that are kept, which is more than a cluster has."""
 
 
 class PodWait(NamedTuple):
@@ -53,8 +53,15 @@ def observed(world: World, pinned: Resolved | None) -> FullHardware | None:
 
 
 def is_new(one: FullHardware | None, known: tuple[FullHardware, ...]) -> bool:
-    """Whether nothing is known of that product and number of GPUs yet."""
-    return one is not None and (one.product, one.gpu_count) not in {(old.product, old.gpu_count) for old in known}
+    """Whether it is not known yet that there is no room for so many GPUs of that product."""
+    if one is None or len(known) >= MAX_FULL:
+        return False
+    return not any(old.product == one.product and old.gpu_count <= one.gpu_count for old in known)
+
+
+def added(one: FullHardware, known: tuple[FullHardware, ...]) -> tuple[FullHardware, ...]:
+    """What is known to be full, with one more: of each product the fewest GPUs, since more need more room."""
+    return (*(old for old in known if old.product != one.product), one)
 
 
 def _was_ready(world: World) -> bool:

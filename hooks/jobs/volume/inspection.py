@@ -17,6 +17,8 @@ MAX_CONFIG = 4 << 20
 """Most bytes of a config.json; the largest known have some 100 KiB."""
 MAX_HEADER = 32 << 20
 """Most bytes of a safetensors file's header; the format allows 100 MB, and those of large shards have about 100 KiB."""
+MAX_DIMENSIONS, MOST_ELEMENTS = 16, 2**50
+"""More than any tensor has."""
 LENGTH_BYTES = 8
 """A safetensors file begins with the length of its header, little-endian (source: the format's description)."""
 
@@ -88,7 +90,17 @@ def count_parameters(read: Read, where: str) -> int:
         header = json.loads(read(LENGTH_BYTES, length)) if 0 < length <= MAX_HEADER else None
         tensors = [one["shape"] for name, one in header.items() if name != "__metadata__"] if header else None
         if tensors is not None:
-            return sum(prod(map(int, shape)) for shape in tensors)
+            return sum(map(_elements, tensors))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise DownloadError("Corrupt", f"{where} is no safetensors file: its header cannot be read")
+
+
+def _elements(shape: list[object]) -> int:
+    """The number of elements of a tensor; ValueError for a shape that none has."""
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError("no shape")
+    sizes = [one for one in shape if type(one) is int and 0 <= one < MOST_ELEMENTS]
+    if len(sizes) < len(shape) or (found := prod(sizes)) >= MOST_ELEMENTS:
+        raise ValueError("no size")
+    return found

@@ -189,3 +189,20 @@ KEYS = [*DENSE, *LATENT, *QWEN_MOE, "layer_types", "quantization_config", "text_
 def test_any_config_gives_facts_or_a_sentence(config):
     with suppress(UnreadableConfigError):
         assert facts_of({**DENSE, **config}, Weights(GIB), "acme/it").weights_gib == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"kv_lora_rank": 10**400, "qk_rope_head_dim": 64},
+        {"max_position_embeddings": 10**4000},
+        {"linear_num_value_heads": 10**300, "linear_key_head_dim": 1, "linear_value_head_dim": 1},
+        {"quantization_config": {"num_bits": [1], "type": {}}},
+        {"sliding_window_pattern": 10**400},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+def test_numbers_that_no_model_has_are_no_facts(odd):
+    with suppress(UnreadableConfigError):
+        facts = facts_of({**DENSE, **odd, "layer_types": ["linear_attention"]}, Weights(GIB), "acme/it")
+        assert facts.latent_attention is None

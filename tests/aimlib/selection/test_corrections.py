@@ -65,3 +65,8 @@ def test_a_correction_lies_between_the_figures_or_nearer_to_one_and_needs_no_ord
         assert factor(Corrections(figures), point) == factor(Corrections(shuffled), point)
         low, high = min(0, *found) - spread, max(0, *found) + spread
         assert low - 1e-9 <= log(factor(Corrections(figures), point)) <= high + 1e-9
+
+
+@pytest.mark.parametrize("ratio", [0.0, 5e-324])
+def test_a_figure_of_next_to_nothing_is_one(ratio):
+    assert 0 < factor(Corrections([figure(ratio=ratio)]), HERE) < 1

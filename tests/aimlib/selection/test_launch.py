@@ -50,13 +50,15 @@ def test_degrees_are_read_by_any_name_and_the_rest_goes_to_tensor_parallel(backe
         (4, ["-tp", "-4"], "tensor 1 x pipeline 1 x data 1 make 1 ranks for 4 GPUs"),
         (1, ["--gpu-memory-utilization=9"], "--gpu-memory-utilization 9 is not a fraction of a device's memory"),
         (1, ["--gpu-memory-utilization=0"], "--gpu-memory-utilization 0 is not a fraction of a device's memory"),
+        (1, [f"--max-num-batched-tokens={'9' * 310}"], "--max-num-batched-tokens is above 2147483647"),
+        (1, ["--max-model-len=2147483648"], "--max-model-len is above 2147483647"),
         (1, ["--dtype", "float8_e4m3"], "--dtype got 'float8_e4m3'"),
         (1, ["--max-context-len=8192"], "--max-context-len is not a flag of vLLM"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_wrong_with_the_arguments_is_a_sentence(count, args, problem):
-    (found,) = started(count, args).problems
+    (found, *_) = started(count, args).problems
     assert found.startswith(problem)
 
 

@@ -394,6 +394,17 @@ def test_a_recipe_may_name_a_product_of_the_settings():
         (("MI325X", "H100"), ("product", "hardware MI325X or H100", "MI300X")),
         (("MI3000X",), ("product", "hardware 'MI3000X', which is unknown; did you mean MI300X?", "MI300X")),
         (("CPU",), ("product", "hardware CPU", "MI300X")),
+        (
+            ("MI3000X", "H1000", "AMD_Radeon_PRO_W7900\x1b[2J"),
+            (
+                "product",
+                (
+                    "hardware 'MI3000X', which is unknown; did you mean MI300X? or 'H1000', which is unknown or "
+                    "AMD_Radeon_PRO_W7900[2J"
+                ),
+                "MI300X",
+            ),
+        ),
     ],
 )
 def test_requested_hardware_is_a_requirement(hardware, expected):

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from aimlib.api.endpoint_status import FullHardware
 from aimlib.diagnosis.scheduling import lacks
+from hooks.endpoint import full_hardware
 from tests.playing import again, call, first
 from tests.world import NOON, instant
 
@@ -122,3 +124,16 @@ def test_recipes_that_are_gone_leave_it_waiting():
     assert status["resolved"]["product"] == "MI325X"
     [current] = [one for one in status["conditions"] if one["type"] == "UpToDate"]
     assert current["reason"] == "NoLongerFits"
+
+
+def full(product, count):
+    return FullHardware(product=product, gpu_count=count, since=instant(NOON), message="no room")
+
+
+def test_of_each_product_the_fewest_gpus_are_kept_and_no_more_products_than_there_are():
+    known = full_hardware.added(full("H100", 4), (full("MI300X", 1), full("H100", 8)))
+    assert known == (full("MI300X", 1), full("H100", 4))
+    assert full_hardware.is_new(full("H100", 2), known)
+    assert not full_hardware.is_new(full("H100", 8), known)
+    many = tuple(full(f"product-{number}", 1) for number in range(full_hardware.MAX_FULL))
+    assert not full_hardware.is_new(full("H100", 2), many)

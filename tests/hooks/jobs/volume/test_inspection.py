@@ -27,7 +27,16 @@ FILES = {
     "original/other.safetensors": safetensors((1000, 1000)),
     "tokenizer.json": b"{}",
 }
+SHAPES = ([1e300] * 9, [2**40, 2**40], [-5], [True], "123", [1] * 17, [1e999], None)
+
+
+def shaped(shape):
+    text = json.dumps({"a": {"shape": shape}}).encode()
+    return struct.pack("<Q", len(text)) + text
+
+
 BROKEN = {
+    **{f"the shape {str(shape)[:20]}": shaped(shape) for shape in SHAPES},
     "too short": b"abc",
     "no JSON": struct.pack("<Q", 3) + b"abc",
     "no tensors": struct.pack("<Q", 8) + b'{"a": 1}',
