@@ -6,7 +6,7 @@ Commands import what they need when they run, so that completion and `--help` ar
 import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -253,9 +253,16 @@ def main() -> None:
     gc.disable()  # the process ends before a collection is worth it
     name = "kubectl aim" if Path(sys.argv[0]).name == PLUGIN else PROGRAM
     try:
-        cli(prog_name=name, complete_var=COMPLETION)
+        try:
+            cli(prog_name=name, complete_var=COMPLETION)
+        finally:
+            sys.stdout.flush()
     except OSError as error:
         # What reads and connects has messages of its own: what is left is that the output cannot be written.
+        with suppress(OSError):
+            sys.stdout.close()  # else the interpreter tries to write it once more when it ends
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)
         sys.stderr.write(f"Error: the output cannot be written: {error.strerror}\n")
         sys.exit(OUTPUT_ERROR_CODE)
 

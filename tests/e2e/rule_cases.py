@@ -28,7 +28,9 @@ ENDPOINTS: dict[str, Raw] = {
     "parentRefs must differ in name, whatever namespace and kind: leave out sectionName for all listeners": (
         MODEL | {"service": {"route": {"parentRefs": [{"name": "edge"}, {"name": "edge", "sectionName": "https"}]}}}
     ),
-    "a fallback states what to request instead: gpuCount, precision or backend": MODEL | {"recipe": {"fallback": [{}]}},
+    "a fallback states what to request instead: gpuCount, precision, backend or hardware": (
+        MODEL | {"recipe": {"fallback": [{}]}}
+    ),
     "a toleration with operator Exists has no value": (
         MODEL | {"tolerations": [{"key": "sku", "operator": "Exists", "value": "gpu"}]}
     ),
@@ -68,6 +70,9 @@ RECIPES: dict[str, Raw] = {
         RECIPE | {"facts": FACTS | HEADS | {"slidingWindow": {"layers": 9, "tokens": 128}}}
     ),
     "configurations must differ in gpuCount": RECIPE | {"configurations": [{"gpuCount": 1}, {"gpuCount": 1}]},
+}
+MODELS: dict[str, Raw] = {
+    message: {"modelId": "a/b", "facts": spec["facts"]} for message, spec in RECIPES.items() if "facts" in spec
 }
 CACHES: dict[str, Raw] = {
     "state which models to keep (modelId or models), or how large the cache is (size or storage.size)": {"models": []},
@@ -121,6 +126,7 @@ def twice(left: str, right: str) -> str:
 CASES: dict[tuple[str, str], Raw] = {
     **{("AIMEndpoint", message): spec for message, spec in ENDPOINTS.items()},
     **{("AIMRecipe", message): spec for message, spec in RECIPES.items()},
+    **{("AIMModel", message): spec for message, spec in MODELS.items()},
     **{("AIMCache", message): spec for message, spec in CACHES.items()},
     **{(kind, twice(*pair)): spec for kind, pairs in TWICE.items() for pair, spec in pairs.items()},
 }

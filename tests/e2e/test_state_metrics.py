@@ -101,6 +101,7 @@ def test_its_account_may_list_and_watch_these_kinds_and_nothing_else(cluster):
         "aimcaches.aim.engine.amd.com": own,
         "aimnodes.aim.engine.amd.com": own,
         "aimrecipes.aim.engine.amd.com": catalogue,
+        "aimmodels.aim.engine.amd.com": catalogue,
         "aiminventories.aim.engine.amd.com": catalogue,
     }
     assert may["customresourcedefinitions.apiextensions.k8s.io"] == own

@@ -265,13 +265,30 @@ def test_an_output_that_cannot_be_written_is_an_error_in_one_line():
     assert (done.returncode, done.stderr) == (74, b"Error: the output cannot be written: No space left on device\n")
 
 
-def test_the_end_of_a_program_whose_output_cannot_be_written(monkeypatch, capsys):
-    def full(**_):
-        raise OSError(28, "No space left on device")
+class Unwritable:
+    """A standard output that cannot be written."""
 
-    monkeypatch.setattr(main, "cli", full)
+    def __init__(self, error):
+        self.error = error
+
+    def flush(self):
+        raise self.error
+
+    close = flush
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(28, "No space left on device"), 74, "Error: the output cannot be written: No space left on device\n"),
+        (BrokenPipeError(32, "Broken pipe"), 1, ""),
+    ],
+)
+def test_the_end_of_a_program_whose_output_cannot_be_written(monkeypatch, capsys, error, code, said):
+    monkeypatch.setattr(main, "cli", lambda **_: None)
     monkeypatch.setattr(main.gc, "disable", lambda: None)
+    monkeypatch.setattr(sys, "stdout", Unwritable(error))
     with pytest.raises(SystemExit) as ended:
         main.main()
-    assert ended.value.code == 74
-    assert capsys.readouterr().err == "Error: the output cannot be written: No space left on device\n"
+    assert ended.value.code == code
+    assert capsys.readouterr().err == said
