@@ -11,6 +11,15 @@ from openai import OpenAI
 QUESTION = [{"role": "user", "content": "Say something."}]
 
 
+def written(message: object) -> str:
+    """What a model wrote: first its reasoning, in a field of its own where the recipe names a parser, then its answer.
+
+    vLLM calls the field reasoning, and reasoning_content before.
+    """
+    names = ("reasoning", "reasoning_content", "content")
+    return next((text for name in names if (text := getattr(message, name, None))), "")
+
+
 def main(url: str, model: str) -> None:
     """Ask for the models, for an answer, and for one in pieces."""
     with OpenAI(base_url=url, api_key="none", max_retries=0, timeout=120) as client:
@@ -20,12 +29,12 @@ def main(url: str, model: str) -> None:
         pieces, usage = [], None
         for event in client.chat.completions.create(**usual, stream=True, stream_options={"include_usage": True}):
             usage = event.usage or usage
-            pieces += [choice.delta.content for choice in event.choices if choice.delta.content]
+            pieces += [text for choice in event.choices if (text := written(choice.delta))]
     print(
         json.dumps(
             {
                 "models": models,
-                "text": answer.choices[0].message.content,
+                "text": written(answer.choices[0].message),
                 "finish": answer.choices[0].finish_reason,
                 "tokens": answer.usage.completion_tokens,
                 "pieces": pieces,
