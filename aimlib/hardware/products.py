@@ -127,18 +127,3 @@ def known_products(own: tuple[Product, ...] = ()) -> Products:
 def product(name: str) -> Product | None:
     """The built-in product of that name or alias, in any case."""
     return known_products().product(name)
-
-
-def by_device_id(device_id: str) -> Product | None:
-    """The built-in product with that PCI device id."""
-    return known_products().by_device_id(device_id)
-
-
-def by_nvidia_product(label: str) -> Product | None:
-    """The built-in product of a value of the label nvidia.com/gpu.product."""
-    return known_products().by_nvidia_product(label)
-
-
-def by_gke_name(label: str) -> Product | None:
-    """The built-in product of a value of GKE's label cloud.google.com/gke-accelerator."""
-    return known_products().by_gke_name(label)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -126,13 +125,12 @@ def ideal_nodes(config: Config = DEFAULT_CONFIG) -> Iterator[Raw]:
 def usual_nodes(names: Iterable[str], config: Config = DEFAULT_CONFIG) -> list[Raw]:
     """The AIMNodes of a cluster with one usual node of each product. CommandError for one that is not known."""
     table = known_products(config.hardware)
-    known = {one.name.casefold(): one.name for one in table.all}
     wanted = set()
     for name in names:
         found = table.product(name)
         if found is None:
-            near = get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
-            hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
+            near = table.nearest(name)
+            hint = f"did you mean {near}?" if near else f"known are {', '.join(one.name for one in table.all)}"
             raise CommandError(f"--hardware {name}: no known GPU product; {hint}")
         wanted.add(found.name)
     return [node for node in ideal_nodes(config) if node["spec"]["summary"] in wanted]

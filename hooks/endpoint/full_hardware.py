@@ -11,6 +11,7 @@ from aimlib.api.meta import Raw
 from aimlib.diagnosis.container_ends import is_live
 from aimlib.diagnosis.scheduling import lacks, summarize
 from aimlib.kube.timestamp import parse_time
+from aimlib.protocol.observed import condition_of
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.select import is_decided_for
 from hooks.endpoint.children.placement import affinity
@@ -78,8 +79,7 @@ def _is_of(pod: Raw, pinned: Resolved) -> bool:
 
 
 def _wait(pod: Raw, resource: str) -> PodWait | None:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    found: Raw = next((one for one in conditions if one.get("type") == "PodScheduled"), {})
+    found = condition_of(pod.get("status") or {}, "PodScheduled")
     message = str(found.get("message") or "")
     if found.get("status") != "False" or not found.get("lastTransitionTime") or not lacks(message, resource):
         return None

@@ -7,7 +7,7 @@ from aimlib.api.node import InventoryStatus
 from aimlib.api.recipe import RecipeSpec
 from aimlib.hardware.inventory import EqualNodes, inventory_status
 from aimlib.hardware.nodes import node_facts
-from aimlib.hardware.products import by_device_id, by_nvidia_product
+from aimlib.hardware.products import known_products
 from aimlib.selection.select import CatalogueEntry, read_entry
 
 MODEL = "Qwen/Qwen3-32B"
@@ -45,7 +45,7 @@ def node(
 
 def amd(device: str = "74a1", count: int = 8, vram: str | None = None, allocatable=None, **spec) -> dict[str, Any]:
     """A Node with whole AMD GPUs; MI300X unless another device id is given."""
-    found = by_device_id(device)
+    found = known_products().by_device_id(device)
     usual = f"{found.memory_gib:g}G" if found else "48G"
     labels = {"amd.com/gpu.device-id": device, "amd.com/gpu.vram": vram or usual}
     return node(labels, {"amd.com/gpu": str(count), **(allocatable or {})}, **spec)
@@ -53,7 +53,7 @@ def amd(device: str = "74a1", count: int = 8, vram: str | None = None, allocatab
 
 def nvidia(product: str = "NVIDIA-H100-80GB-HBM3", count: int = 8, memory: int | None = None, **spec) -> dict[str, Any]:
     """A Node with whole NVIDIA GPUs."""
-    found = by_nvidia_product(product.removesuffix("-SHARED"))
+    found = known_products().by_nvidia_product(product.removesuffix("-SHARED"))
     usual = int(found.memory_of(product) * 1024) if found else 24576
     labels = {"nvidia.com/gpu.product": product, "nvidia.com/gpu.memory": str(memory or usual)}
     return node(labels, {"nvidia.com/gpu": str(count)}, **spec)

@@ -7,17 +7,7 @@ import pytest
 from aimlib.api.precision import PRECISION_SPELLINGS
 from aimlib.api.product import MOST_UNKNOWN, Product
 from aimlib.data import load_data
-from aimlib.hardware.products import (
-    CPU,
-    by_device_id,
-    by_gke_name,
-    by_nvidia_product,
-    completed,
-    formats_of,
-    known_products,
-    product,
-    products,
-)
+from aimlib.hardware.products import CPU, completed, formats_of, known_products, product, products
 from tests.aimlib.make import inventory, node
 
 GPUS = [found for found in products() if found.name != CPU]
@@ -93,11 +83,11 @@ def test_an_unknown_name_is_none(nothing):
     ],
 )
 def test_a_device_id_names_its_product(device, name):
-    assert by_device_id(device).name == name
+    assert known_products().by_device_id(device).name == name
 
 
 def test_an_unknown_device_id_is_none():
-    assert by_device_id("ffff") is None
+    assert known_products().by_device_id("ffff") is None
 
 
 @pytest.mark.parametrize(
@@ -121,12 +111,12 @@ def test_an_unknown_device_id_is_none():
     ],
 )
 def test_a_label_of_nvidia_names_its_product(label, name):
-    assert by_nvidia_product(label).name == name
+    assert known_products().by_nvidia_product(label).name == name
 
 
 @pytest.mark.parametrize("label", ["NVIDIA-H100", "NVIDIA-L50", "NVIDIA-A100-SXM4-80GB-SHARED", "x-Tesla-T4"])
 def test_a_label_of_another_product_is_none(label):
-    assert by_nvidia_product(label) is None
+    assert known_products().by_nvidia_product(label) is None
 
 
 @pytest.mark.parametrize(
@@ -155,8 +145,8 @@ def test_some_labels_of_a_product_have_other_memory(label, gib):
 def test_a_name_of_gke_is_of_one_product():
     names = [name for found in products() for name in found.gke_names]
     assert len(names) == len({*names})
-    assert {by_gke_name(name).name for name in names} >= {"H100", "A100", "A100-40GB", "T4"}
-    assert by_gke_name("nvidia-x") is None
+    assert {known_products().by_gke_name(name).name for name in names} >= {"H100", "A100", "A100-40GB", "T4"}
+    assert known_products().by_gke_name("nvidia-x") is None
 
 
 def test_only_blackwell_and_cdna4_compute_in_four_bit_floats():

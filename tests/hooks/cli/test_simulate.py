@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from aimlib.api import API_VERSION
-from aimlib.hardware.products import CPU, by_nvidia_product, products
+from aimlib.hardware.products import CPU, known_products, products
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.metacontroller import BadRequestError
 from hooks.cli import files, simulate
@@ -59,7 +59,7 @@ def test_the_ideal_cluster_has_every_product_with_its_usual_devices():
         known = by_name[one["product"]]
         assert one["product"] == CPU or one["devicesPerNode"] == known.devices_per_node
         assert one.get("deviceId") in {None, *known.device_ids}
-        assert known.vendor != "nvidia" or by_nvidia_product(one["nodeProduct"]) is known
+        assert known.vendor != "nvidia" or known_products().by_nvidia_product(one["nodeProduct"]) is known
 
 
 def test_the_ideal_cluster_names_every_label_of_an_nvidia_product():
