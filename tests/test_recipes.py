@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from aimlib.api.recipe import AIMRecipe, Configuration
-from aimlib.hardware.products import product
+from aimlib.hardware.products import known_products
 from aimlib.selection.gpu_memory import required_memory
 from aimlib.selection.launch import launch
 from aimlib.selection.recipe_check import check_recipe
@@ -112,15 +112,25 @@ def test_it_states_lengths_memory_and_degree_and_leaves_the_rest_to_the_operator
         assert spec.facts.max_context >= int(given[LENGTH[spec.backend]])
 
 
-UNSCALED_CACHE = {"gpt-oss-120b-b200-fp4", "gpt-oss-20b-b200-fp4", "deepseek-r1-0528-mi300x-fp8-sglang"}
-"""Recipes whose guides name an fp8 cache all the same: vLLM 0.33.0, recipes/models/openai (Blackwell), and SGLang's
-for DeepSeek on MI300X."""
+UNSCALED_CACHE = (
+    "gpt-oss-120b-b200-fp4",
+    "gpt-oss-20b-b200-fp4",
+    "deepseek-r1-0528-mi300x-fp8-sglang",
+    "hunyuan-a13b-instruct-mi.*-fp8",
+    "mimo-v2-6-.*-mi.*",
+    "kimi-k3-b300-fp4",
+    "deepseek-r1-0528-mi3.*-fp4",
+    "kimi-k2-5-mi355x-fp4",
+)
+"""Recipes whose guides name an fp8 cache all the same: vLLM 0.33.0, recipes/models/openai (Blackwell), tencent,
+XiaomiMiMo, deepseek-ai and moonshotai (Quark), and SGLang's for DeepSeek on MI300X."""
 
 
 @EACH
 def test_an_fp8_cache_is_used_where_the_checkpoint_brings_its_scales_or_the_guide_says_so(stem: str):
     spec = RECIPES[stem].spec
-    scaled = spec.loaded.endswith("-FP8-KV") or spec.loaded.startswith("nvidia/") or stem in UNSCALED_CACHE
+    scaled = spec.loaded.endswith("-FP8-KV") or spec.loaded.startswith("nvidia/")
+    scaled = scaled or any(re.fullmatch(form, stem) for form in UNSCALED_CACHE)
     for configuration in spec.configurations:
         assert flags(configuration).get("--kv-cache-dtype", "").startswith("fp8") == scaled
 
@@ -128,7 +138,7 @@ def test_an_fp8_cache_is_used_where_the_checkpoint_brings_its_scales_or_the_guid
 @EACH
 def test_rocm_settings_are_for_the_gpus_that_know_them(stem: str):
     spec = RECIPES[stem].spec
-    accelerated = product(spec.hardware).architecture in {"gfx942", "gfx950"}
+    accelerated = known_products().product(spec.hardware).architecture in {"gfx942", "gfx950"}
     for configuration in spec.configurations:
         names = {variable.name for variable in configuration.env}
         assert accelerated or not {name for name in names if "ROCM" in name or "AITER" in name}
@@ -140,7 +150,7 @@ def test_rocm_settings_are_for_the_gpus_that_know_them(stem: str):
     [
         (stem, configuration)
         for stem, recipe in RECIPES.items()
-        if recipe.spec.backend == "sglang" and product(recipe.spec.hardware).vendor == "amd"
+        if recipe.spec.backend == "sglang" and known_products().product(recipe.spec.hardware).vendor == "amd"
         for configuration in recipe.spec.configurations
     ],
 )
@@ -148,14 +158,16 @@ def test_sglang_on_amd_fits_into_what_its_attention_leaves(stem: str, configurat
     spec = RECIPES[stem].spec
     started = launch(spec, configuration)
     share = AITER_SHARE if started.max_length > AITER_LENGTH else 1
-    usable = started.usable(product(spec.hardware).memory_gib) * share
-    assert required_memory(spec.facts, started.layout, product(spec.hardware).memory_gib).total <= usable
+    usable = started.usable(known_products().product(spec.hardware).memory_gib) * share
+    assert (
+        required_memory(spec.facts, started.layout, known_products().product(spec.hardware).memory_gib).total <= usable
+    )
 
 
 def test_no_configuration_has_less_than_a_gib_left():
     left = {}
     for spec, configuration in ENABLED:
-        started, memory = launch(spec, configuration), product(spec.hardware).memory_gib
+        started, memory = launch(spec, configuration), known_products().product(spec.hardware).memory_gib
         if memory:
             needed = required_memory(spec.facts, started.layout, memory)
             left[f"{spec.loaded} on {configuration.gpu_count} {spec.hardware}"] = started.usable(memory) - needed.total

@@ -1,6 +1,9 @@
 """Reads the data files of the library, each once, when it is first needed."""
 
-from functools import cache
+import json
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, cast
 
@@ -15,4 +18,37 @@ def load_data(name: str) -> dict[str, Any]:
 
     The result is shared between callers, who must not change it. FileNotFoundError for a file that does not exist.
     """
-    return cast("dict[str, Any]", yaml.load(files(__name__).joinpath(f"{name}.yaml").read_bytes(), YamlLoader))  # noqa: S506
+    return cast("dict[str, Any]", _parsed(_read(name)))
+
+
+@cache
+def entries(name: str) -> Mapping[str, str]:
+    """The text of each entry of a data file, by its key: of a large one few are needed, and parsing takes long.
+
+    The keys stand alone on their lines, as the tools write them.
+    """
+    found = _ENTRY.split(_read(name))[1:]
+    return dict(zip((key.strip("'\"") for key in found[::2]), found[1::2], strict=True))
+
+
+@lru_cache(maxsize=256)
+def load_entry(name: str, key: str) -> dict[str, Any]:
+    """One entry of a data file, as `load_data` has it. KeyError."""
+    return cast("dict[str, Any]", _parsed(entries(name)[key]))
+
+
+@cache
+def load_schema(kind: str) -> dict[str, Any]:
+    """The schema of the spec of a kind, without descriptions. `aimlib.schema.crd` writes it with the CRD."""
+    return cast("dict[str, Any]", json.loads(files(__name__).joinpath("schemas", f"{kind}.json").read_bytes()))
+
+
+_ENTRY = re.compile(r"^([^\s#][^\n]*):\n", re.MULTILINE)
+
+
+def _read(name: str) -> str:
+    return files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _parsed(text: str) -> object:
+    return yaml.load(text, YamlLoader)  # noqa: S506 - a safe one

@@ -33,6 +33,7 @@ class EngineFlags(Model):
     max_model_len: Word
     max_running: Word
     max_batched_tokens: Word
+    drafting: Word | None
     no_graphs: Word | None
     full_windows: Word | None
     memory_fraction: Word
@@ -93,6 +94,9 @@ class EngineMetrics(Model):
     running: Word
     waiting: Word
     cache_usage: Word
+    preemptions: Word
+    prefix_queries: Word
+    prefix_hits: Word
     requests: Word
     answers: Word
     server_errors: Word
@@ -124,6 +128,8 @@ class Engine(Dialect):
     port: int
     """The port that it listens on by default."""
     flags: EngineFlags
+    several_names: bool
+    """Whether served_model_name takes several; an engine that takes one answers whatever a request names."""
     memory_fraction: MemoryFraction
     paths: Paths
     images: Mapping[str, Mapping[str, Word | None]]

@@ -12,6 +12,7 @@ from aimlib.api.pod import EngineSettings, EngineVariable
 from aimlib.api.recipe import EnvVar
 from aimlib.data import load_data
 from aimlib.engines.arguments import Argument, ParsedArgs, parse_args
+from aimlib.engines.flags import flag_table
 from aimlib.kube.expansion import escaped
 
 FOR_RECIPES = "it is for recipes, which administrators write"
@@ -35,7 +36,13 @@ def is_allowed(variable: str) -> bool:
 
 def parse_settings(backend: str, stated: EngineSettings) -> ParsedArgs:
     """The arguments of an endpoint, parsed like those of a recipe."""
-    return parse_args(backend, stated.args)
+    return parse_args(backend, stated.args) if stated.args else ParsedArgs(backend, (), ())
+
+
+def unknown_flags(backend: str, stated: EngineSettings) -> tuple[str, ...]:
+    """The names among the arguments of an endpoint that are no flags of this engine."""
+    names = (word.partition("=")[0].partition(".")[0] for word in stated.args if word.startswith("--"))
+    return tuple(name for name in names if flag_table(backend).find(name) is None)
 
 
 def refusals(parsed: ParsedArgs, stated: EngineSettings, operator_flags: Mapping[str, str]) -> Iterator[str]:

@@ -30,8 +30,8 @@ class Member(NamedTuple):
     spec: NodeSpec
 
 
-def _key(pool: NodePool, taints: tuple[str, ...]) -> ClassKey:
-    """The key of a class of equal devices. Processors are one class per taint, whatever the shapes of their nodes."""
+def _key(pool: NodePool, marks: tuple[str, ...]) -> ClassKey:
+    """The key of a class of equal devices. Processors are one per taint and label, whatever the nodes' shapes."""
     memory = "" if pool.product == CPU else f"{pool.memory_gib:09.1f}"
     parts = (
         pool.product,
@@ -42,28 +42,33 @@ def _key(pool: NodePool, taints: tuple[str, ...]) -> ClassKey:
         pool.resource,
         pool.shared or None,
     )
-    return (*(str(part or "") for part in parts), *taints)
+    return (*(str(part or "") for part in parts), *marks)
 
 
-def inventory_status(nodes: Iterable[EqualNodes], table: Products | None = None) -> InventoryStatus:
-    """The inventory of these nodes; independent of their order. `table` has the products, built-in ones if left out."""
+def inventory_status(
+    nodes: Iterable[EqualNodes], table: Products | None = None, coming: Iterable[GpuClass] = ()
+) -> InventoryStatus:
+    """The inventory of these nodes; independent of their order. `table` has the products, built-in ones if left out.
+
+    `coming` are classes of nodes that may come, which are listed last and counted nowhere.
+    """
     known = table or known_products()
     nodes = list(nodes)
     usable = [equal for equal in nodes if equal.spec.usable]
     members: defaultdict[ClassKey, list[Member]] = defaultdict(list)
     for names, spec in usable:
-        taints = tuple(map(str, spec.taints))
+        marks = (*map(str, spec.taints), *spec.labels)
         for pool in spec.pools:
-            members[_key(pool, taints)].append(Member(len(names), pool, spec))
+            members[_key(pool, marks)].append(Member(len(names), pool, spec))
     classes = tuple(_class(found, known) for _, found in sorted(members.items()))
     gpus = [one for one in classes if one.product != CPU]
-    left_out = left_out_nodes(nodes)
-    summary = "; ".join(filter(None, (_summary(gpus), format_left_out(left_out))))
+    left_out, coming = left_out_nodes(nodes), tuple(coming)
+    summary = "; ".join(filter(None, (_summary(gpus), format_left_out(left_out), _summary_of_coming(coming))))
     return InventoryStatus(
         nodes=sum(len(equal.names) for equal in usable),
         gpus=sum(gpu.total for gpu in gpus),
         summary=summary[:SUMMARY_LENGTH],
-        classes=classes,
+        classes=(*classes, *coming),
         left_out=left_out,
     )
 
@@ -74,6 +79,11 @@ def _summary(gpus: list[GpuClass]) -> str:
     for gpu in gpus:
         totals[format_device(gpu)] += gpu.total
     return ", ".join(f"{total} x {kind}" for kind, total in totals.items()) or "no GPUs"
+
+
+def _summary_of_coming(coming: Iterable[GpuClass]) -> str:
+    kinds = ", ".join(dict.fromkeys(f"{one.devices_per_node} x {format_device(one)}" for one in coming))
+    return f"may come: nodes with {kinds}" if kinds else ""
 
 
 def _class(members: list[Member], table: Products) -> GpuClass:
@@ -87,6 +97,7 @@ def _class(members: list[Member], table: Products) -> GpuClass:
         nodes=sum(member.nodes for member in members),
         total=sum(member.nodes * member.pool.devices for member in members),
         taints=members[0].spec.taints,
+        labels=members[0].spec.labels,
         node_labels=tuple(sorted({pool.node_label for pool in pools if pool.node_label})),
         precisions=found.served if found else formats_of(pools[0].architecture),
         shapes=largest_shapes(node_size(member.pool, member.spec.host) for member in members),

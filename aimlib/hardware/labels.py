@@ -20,5 +20,10 @@ GKE_ACCELERATOR = "cloud.google.com/gke-accelerator"
 """The product on GKE, where NVIDIA's feature discovery is not installed by default."""
 GKE_DIVIDED = ("cloud.google.com/gke-gpu-partition-size", "cloud.google.com/gke-gpu-sharing-strategy")
 """On nodes of GKE whose GPUs are partitioned or shared."""
+CLOUD_NAMES = ("karpenter.k8s.aws/instance-gpu-name", "k8s.amazonaws.com/accelerator", GKE_ACCELERATOR)
+"""Labels of clouds and autoscalers with a name of the GPUs: by Karpenter on AWS, as EC2 names them in lower case
+(karpenter-provider-aws pkg/providers/instancetype/types.go: t4, a10g, l40s, h100); by whoever made a node group of EKS,
+for the cluster autoscaler (nvidia-tesla-t4, nvidia-ampere-a10, L4); by GKE. They name what is left out, and no more:
+they tell neither partitions nor sharing."""
 OS = "kubernetes.io/os"
 ARCHITECTURE = "kubernetes.io/arch"

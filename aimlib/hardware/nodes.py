@@ -1,6 +1,6 @@
 """Reads the devices of a Node from the labels of the vendors' labellers and its allocatable resources."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aimlib.api.meta import Raw
@@ -78,10 +78,11 @@ UNUSABLE_REASONS: tuple[Callable[[Raw], str], ...] = (
 """Why no pod can use a node, each empty where it does not apply; the first counts."""
 
 
-def node_facts(node: Raw, table: Products | None = None) -> NodeSpec:
+def node_facts(node: Raw, table: Products | None = None, kept_labels: Iterable[str] = ()) -> NodeSpec:
     """The devices and taints of a Node; what is not allocatable or not plausible is left out, with the reason.
 
-    `table` has the products by which they are recognised; the built-in ones when left out.
+    `table` has the products by which they are recognised; the built-in ones when left out. `kept_labels` are the keys
+    of labels that node selectors may ask for.
     """
     labels: dict[str, str] = node.get("metadata", {}).get("labels") or {}
     allocatable = _allocatable(node)
@@ -109,6 +110,7 @@ def node_facts(node: Raw, table: Products | None = None) -> NodeSpec:
         left_out=left_out,
         host=host,
         taints=tuple(taints),
+        labels=tuple(f"{key}={labels[key]}" if key in labels else f"!{key}" for key in kept_labels),
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from aimlib.api.node import LeftOut, NodePool
-from aimlib.hardware.labels import GKE_ACCELERATOR, GKE_DIVIDED, NVIDIA_PRODUCT
+from aimlib.hardware.labels import CLOUD_NAMES, GKE_ACCELERATOR, GKE_DIVIDED, NVIDIA_PRODUCT
 from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
 from aimlib.hardware.products import Product, Products
 from aimlib.hardware.resources import count_of, label_count, left_out, resources_of
@@ -37,11 +37,17 @@ def nvidia_devices(
         yield LeftOut(product=name, resource="nvidia.com/gpu", devices=_counted(labels) or 0, reason=NO_NVIDIA_RESOURCE)
     for resource in found:
         if not (label or by_gke):
-            yield left_out(allocatable, resource, None, NO_NVIDIA_LABEL)
+            yield left_out(allocatable, resource, _named_by_cloud(labels, table), NO_NVIDIA_LABEL)
         elif by_gke and any(key in labels for key in GKE_DIVIDED):
             yield left_out(allocatable, resource, name, DIVIDED)
         else:
             yield _pool(labels, allocatable, resource, (name, profile), hardware)
+
+
+def _named_by_cloud(labels: Mapping[str, str], table: Products) -> str | None:
+    """The product by the labels of clouds; None where they name none that is known."""
+    values = (re.sub("^(nvidia-)?(tesla-|ampere-)?", "", labels.get(key, "").lower()) for key in CLOUD_NAMES)
+    return next((found.name for value in values if value and (found := table.product(value))), None)
 
 
 def _pool(

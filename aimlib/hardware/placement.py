@@ -47,10 +47,15 @@ class PlacedDevices(NamedTuple):
     node_products: tuple[str, ...] = ()
     node_labels: tuple[str, ...] = ()
     """Labels by which the product was recognised: KEY=VALUE, or KEY; none for pods of earlier templates."""
+    may_come: bool = False
+    """Whether no such node was there: node_labels are then those of its pool's template, which has no others."""
 
 
 def node_terms(devices: PlacedDevices) -> list[NodeTerm]:
     """Terms any one of which a node's labels must meet; none where the resource's name suffices."""
+    if devices.may_come:
+        stated = (label.partition("=") for label in devices.node_labels)
+        return [[*(_any_of(key, (value,)) for key, _, value in stated), *_partition(devices)]]
     if devices.node_products:
         return _nvidia(devices.node_products)
     forms = _recognised(devices) if devices.node_labels else _every_form(devices.device_ids)
@@ -120,6 +125,20 @@ def _met(expression: Expression, labels: Mapping[str, str]) -> bool:
 def admits(terms: list[NodeTerm], labels: Mapping[str, str]) -> bool:
     """Whether pods with these terms may run on a node with these labels."""
     return not terms or any(all(_met(expression, labels) for expression in term) for term in terms)
+
+
+def node_selector(settings: Mapping[str, str], stated: Mapping[str, str]) -> dict[str, str]:
+    """The nodeSelector of pods: that of the settings, and what an endpoint adds to it."""
+    return {**settings, **stated}
+
+
+def lacking(selector: Mapping[str, str], labels: Iterable[str]) -> list[str]:
+    """What of a selector nodes certainly lack, by labels of the inventory: KEY=VALUE, and !KEY for one without."""
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for label in labels:
+        key, _, value = label.removeprefix("!").partition("=")
+        known[key] |= set() if label.startswith("!") else {value}
+    return [f"{key}={value}" for key, value in selector.items() if key in known and value not in known[key]]
 
 
 def pod_tolerations(keys: Iterable[str], stated: Iterable[Toleration] = ()) -> list[dict[str, Any]]:

@@ -8,7 +8,11 @@ from aimlib.api.node import Accelerator, GpuClass
 from aimlib.api.product import CPU, Product
 from aimlib.data import load_data
 
-__all__ = ["CPU", "Product", "Products", "known_products", "product", "products"]
+__all__ = ["CPU", "Product", "Products", "known_products", "products"]
+
+
+DRIVER_SHARE = 0.01
+"""The most that the driver keeps of a device's memory, as a fraction: nvidia-smi, and so the label, has that, too."""
 
 
 @cache
@@ -85,6 +89,13 @@ class Products:
         """The product of that name: of the table, or as the inventory describes one that is in none."""
         return self.product(name) or described(name, classes)
 
+    def seen_gib(self, one: Accelerator) -> float:
+        """GiB of a device that the engine sees: what is published of the product, where its label has a little more."""
+        known = self.product(one.product)
+        published = known.memory_gib if known else None
+        a_little_more = published and published < one.memory_gib <= published * (1 + DRIVER_SHARE)
+        return published if published and a_little_more else one.memory_gib
+
     def nearest(self, name: str, classes: Iterable[GpuClass] = ()) -> str:
         """The known product whose name is most like another; empty where none is."""
         return _nearest(name, tuple(sorted({one.name for one in self.all} | {one.product for one in classes})))
@@ -122,8 +133,3 @@ def _of_class(one: Accelerator) -> Product:
 def known_products(own: tuple[Product, ...] = ()) -> Products:
     """The table with the products of the settings."""
     return Products(own)
-
-
-def product(name: str) -> Product | None:
-    """The built-in product of that name or alias, in any case."""
-    return known_products().product(name)

@@ -25,8 +25,8 @@ class HostRequest(NamedTuple):
 
     def fits(self, shape: NodeShape) -> bool:
         """Whether a node of this shape has all of it, going by what is known of the node."""
-        available = amounts(shape)[1:]
-        return all(requested <= amount for requested, amount in zip(self, available, strict=True))
+        _, cpus, memory, storage = amounts(shape)
+        return self.cpus <= cpus and self.memory_gib <= memory and self.ephemeral_storage_gib <= storage
 
 
 class NodeSize(NamedTuple):

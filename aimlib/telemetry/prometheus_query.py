@@ -82,6 +82,18 @@ def parse_response(body: bytes) -> Series:
     Values that are not valid (NaN of a mean over no requests, infinity, text, negative numbers) are ignored. Of several
     values of one metric, which Prometheus never returns, the largest counts.
     """
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for one in parse_vector(body):
+        labels, value = _labels(one), sample_value(one)
+        if labels and value is not None:
+            namespace, endpoint, name = labels
+            metrics = found.setdefault((namespace, endpoint), {})
+            metrics[name] = max(value * METRICS_BY_NAME[name].factor, metrics.get(name, 0.0))
+    return found
+
+
+def parse_vector(body: bytes) -> list[Any]:
+    """The series in a response to an instant query; PrometheusError where it is none."""
     try:
         response = from_json(body)
     except ValueError as error:
@@ -90,25 +102,24 @@ def parse_response(body: bytes) -> Series:
     listed = data.get("result") if isinstance(data, dict) and data.get("resultType") == "vector" else None
     if not isinstance(listed, list):
         raise PrometheusError("a response that is not that of an instant query")
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    for one in listed:
-        labels, value = _labels(one), _value(one)
-        if labels and value is not None:
-            namespace, endpoint, name = labels
-            metrics = found.setdefault((namespace, endpoint), {})
-            metrics[name] = max(value * METRICS_BY_NAME[name].factor, metrics.get(name, 0.0))
-    return found
+    return listed
+
+
+def texts_of(one: Any, *names: str) -> tuple[str, ...] | None:  # noqa: ANN401 - JSON
+    """The values of these labels of a series; None where it lacks one."""
+    metric = one.get("metric") if isinstance(one, dict) else None
+    found = [metric.get(name) for name in names] if isinstance(metric, dict) else []
+    texts = tuple(one for one in found if isinstance(one, str))
+    return texts if len(texts) == len(names) else None
 
 
 def _labels(one: Any) -> tuple[str, str, str] | None:  # noqa: ANN401 - JSON
     """Namespace, endpoint and metric of a series; None where the query did not request it."""
-    metric = one.get("metric") if isinstance(one, dict) else None
-    found = [metric.get(name) for name in ("namespace", "aimendpoint", "figure")] if isinstance(metric, dict) else []
-    texts = [one for one in found if isinstance(one, str)]
-    return (texts[0], texts[1], texts[2]) if len(texts) == 3 and texts[2] in METRICS_BY_NAME else None
+    texts = texts_of(one, "namespace", "aimendpoint", "figure")
+    return (texts[0], texts[1], texts[2]) if texts and texts[2] in METRICS_BY_NAME else None
 
 
-def _value(one: Any) -> float | None:  # noqa: ANN401 - JSON
+def sample_value(one: Any) -> float | None:  # noqa: ANN401 - JSON
     """The value of a sample, `[time, "text"]`; None where it is invalid."""
     sample = one.get("value") if isinstance(one, dict) else None
     if not isinstance(sample, list) or len(sample) != 2 or not isinstance(sample[1], str):

@@ -9,32 +9,20 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from textwrap import indent
-from typing import NamedTuple
 
 import yaml
 
 from aimlib.api.meta import Raw
 from aimlib.engines.catalogue import engines
 from aimlib.engines.gpu_exporters import exporters
+from aimlib.telemetry.gateway_records import gateway_records
+from aimlib.telemetry.record import NOT_NAN, WINDOW, Record
 
 ENDPOINT = "namespace, aimendpoint"
-WINDOW = "5m"
-"""Window of rates: twenty scrapes every fifteen seconds, so that a few that fail have little influence."""
 ENDPOINT_PODS = 'aimendpoint!=""'
 """Pods of endpoints, as the scrape configuration labels them; other servers have metrics of the same names."""
-NOT_NAN = ">= 0"
-"""Drops NaN, the result where nothing was counted."""
 ALL_PRIORITIES = 'priority=""'
 """Selects the sum over all priorities, beside which SGLang has a series for each priority."""
-
-
-class Record(NamedTuple):
-    """One recorded series: its name, unit, meaning, and the expression in PromQL."""
-
-    name: str
-    unit: str
-    meaning: str
-    expr: str
 
 
 def metric_names(key: str) -> Iterator[str]:
@@ -78,7 +66,11 @@ def quantile(part: float, key: str) -> str:
     The buckets of engines, and of their versions, differ and cannot be added up: while replicas of both run, as when an
     endpoint changes its engine, the quantile is that of the engine that is first in the table.
     """
-    buckets = (aggregate("sum", f"rate({selector}[{WINDOW}])", "le") for selector in selectors(key, "_bucket"))
+    return quantile_of(part, (aggregate("sum", f"rate({one}[{WINDOW}])", "le") for one in selectors(key, "_bucket")))
+
+
+def quantile_of(part: float, buckets: Iterable[str]) -> str:
+    """The quantile of the first of these sums of buckets that there is."""
     return first_of(f"histogram_quantile(\n  {part},\n{indent(bucket, '  ')}\n) {NOT_NAN}" for bucket in buckets)
 
 
@@ -87,11 +79,20 @@ def mean(key: str) -> str:
     return f"{aggregate('sum', rate(key, '_sum'))}\n/\n{aggregate('sum', rate(key, '_count'))} {NOT_NAN}"
 
 
-def error_ratio() -> str:
-    """The fraction of responses with a server error; no series while there are no requests."""
-    answers = aggregate("sum", rate("answers"))
-    failed = first_of((aggregate("sum", rate("server_errors")), f"0 * {answers}"))
-    return f"(\n{indent(failed, '  ')}\n)\n/\n{answers} {NOT_NAN}"
+def part_of(part: str, whole: str) -> str:
+    """One counter beside another that has it as a part: 0 where the whole is there and the part is not."""
+    return first_of((aggregate("sum", rate(part)), f"0 * {aggregate('sum', rate(whole))}"))
+
+
+def ratio(part: str, whole: str) -> str:
+    """The fraction of one counter in another; no series while nothing is counted. A part that is not there is 0."""
+    everything, found = aggregate("sum", rate(whole)), part_of(part, whole)
+    return f"(\n{indent(found, '  ')}\n)\n/\n{everything} {NOT_NAN}"
+
+
+def preemptions() -> str:
+    """The preemptions of all replicas per second; 0 where none was counted: SGLang has no series until there is one."""
+    return first_of((aggregate("sum", rate("preemptions")), f"0 * {aggregate('sum', gauge('running'))}"))
 
 
 def scraped_replicas() -> str:
@@ -133,7 +134,12 @@ def records() -> Iterator[Record]:
     yield Record(
         "aim:requests:rate5m", "1/s", "requests that finished, in whatever way", aggregate("sum", rate("requests"))
     )
-    yield Record("aim:request_errors:ratio5m", "0 to 1", "answers of the API with a 5xx, of all", error_ratio())
+    yield Record(
+        "aim:request_errors:ratio5m",
+        "0 to 1",
+        "answers of the API with a 5xx, of all",
+        ratio("server_errors", "answers"),
+    )
     yield Record("aim:requests_running", "requests", "requests being computed", aggregate("sum", gauge("running")))
     yield Record("aim:requests_waiting", "requests", "requests in the queue", aggregate("sum", gauge("waiting")))
     yield Record(
@@ -141,6 +147,13 @@ def records() -> Iterator[Record]:
         "0 to 1",
         "KV cache in use, mean of replicas",
         aggregate("avg", gauge("cache_usage")),
+    )
+    yield Record("aim:preemptions:rate5m", "1/s", "requests thrown out of the KV cache and begun anew", preemptions())
+    yield Record(
+        "aim:prefix_cache_hits:ratio5m",
+        "0 to 1",
+        "tokens of prompts that were in the KV cache already, of all",
+        ratio("prefix_hits", "prefix_queries"),
     )
     yield Record("aim:prompt_tokens:rate5m", "1/s", "tokens read", aggregate("sum", rate("prompt_tokens")))
     yield Record("aim:generation_tokens:rate5m", "1/s", "tokens written", aggregate("sum", rate("generation_tokens")))
@@ -161,15 +174,54 @@ def records() -> Iterator[Record]:
     )
 
 
-def rule_group() -> Raw:
-    """The rules as a group of a Prometheus rule file."""
-    return {"name": "aim-recording", "rules": [{"record": record.name, "expr": record.expr} for record in records()]}
+TRACK = "track"
+"""The label of the two versions of an endpoint while one is tried: a or b."""
+
+
+PRESENT = f"up{{{ENDPOINT_PODS}}}"
+"""The replicas that are scraped now."""
+
+
+def of_present(expr: str) -> str:
+    """The series of replicas that are scraped now.
+
+    A version that is tried is on the track of the one that was tried before it, whose last answers may be less than the
+    window ago.
+    """
+    return f"(\n{indent(expr, '  ')}\n)\nand on (namespace, pod) {PRESENT}"
+
+
+def track_quantile(part: float, key: str) -> str:
+    """A quantile of each track, of replicas that are scraped now."""
+    rates = (of_present(f"rate({selector}[{WINDOW}])") for selector in selectors(key, "_bucket"))
+    return quantile_of(part, (aggregate("sum", one, "le", TRACK) for one in rates))
+
+
+def track_records() -> Iterator[Record]:
+    """The recorded series by which the two tracks of an endpoint are compared."""
+    about = ", of each track of an endpoint"
+    answers = aggregate("sum", of_present(rate("answers")), TRACK)
+    yield Record("aim:track_answers:rate5m", "1/s", f"answers of the API{about}", answers)
+    errors = first_of((aggregate("sum", of_present(rate("server_errors")), TRACK), f"0 * {answers}"))
+    yield Record("aim:track_errors:rate5m", "1/s", f"answers of the API with a 5xx{about}", errors)
+    for name, key, meaning in LATENCIES:
+        p95 = track_quantile(0.95, key)
+        yield Record(f"aim:track_{name}:p95_5m", "s", f"{meaning}, 95th percentile{about}", p95)
+
+
+def rule_group(name: str, of: Iterable[Record]) -> Raw:
+    """Rules as a group of a Prometheus rule file."""
+    return {"name": name, "rules": [{"record": record.name, "expr": record.expr} for record in of]}
 
 
 def rule_files(alerts: Raw) -> Iterator[tuple[str, str]]:
     """The name and text of each file that is generated from these rules and the alerting rules."""
-    yield "rules/recording.yaml", _text({"groups": [rule_group()]})
-    groups = {"aim-recording": [rule_group()], "aim-alerts": alerts["groups"]}
+    recording = [
+        rule_group("aim-recording", (*records(), *track_records())),
+        rule_group("aim-gateway-recording", gateway_records()),
+    ]
+    yield "rules/recording.yaml", _text({"groups": recording})
+    groups = {"aim-recording": recording, "aim-alerts": alerts["groups"]}
     objects = [
         {
             "apiVersion": "monitoring.coreos.com/v1",

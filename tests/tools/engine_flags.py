@@ -1,4 +1,4 @@
-"""Writes aimlib/data/engines/<engine>-<version>.yaml: every flag that the engine's own argument parser knows.
+"""Writes aimlib/data/engines/<engine>-<version>.yaml: an engine's flags, and the model architectures that it loads.
 
     .venv/bin/python tests/tools/engine_flags.py vllm==0.33.0 sglang==0.5.23
     .venv/bin/python tests/tools/engine_flags.py vllm==0.33.0 --wheel vllm-0.33.0-….whl
@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+import engine_architectures
 import sglang_flags
 import vllm_flags
 import yaml
@@ -19,10 +20,13 @@ from wheel_source import WheelSource, download
 DATA = Path(__file__).parents[2] / "aimlib" / "data" / "engines"
 PYTHON = "3.11"
 READERS = {"vllm": vllm_flags.flags, "sglang": sglang_flags.flags}
+ARCHITECTURES = {"vllm": engine_architectures.vllm, "sglang": engine_architectures.sglang}
+FORMER = {"vllm": engine_architectures.vllm_former, "sglang": engine_architectures.sglang_former}
 ORDER = ("type", "style", "nargs", "choices", "aliases", "default", "nullable", "auto", "fold", "repeat")
 HEADER = """\
 # Every flag of {package} {version}, as its argument parser knows it. Made by tests/tools/engine_flags.py; do not edit.
-# What the words mean is described at aimlib.engines.flags.Flag.
+# What the words mean is described at aimlib.engines.flags.Flag. At the end, the model architectures that it loads, and
+# those that it loaded up to a version.
 package: {package}
 version: "{version}"
 wheel: {wheel}
@@ -48,7 +52,10 @@ def record(keywords: dict[str, object]) -> dict[str, object]:
 def text(source: WheelSource, package: str, version: str) -> str:
     flags = READERS[package](source)
     header = HEADER.format(package=package, version=version, wheel=source.path.name, sha256=source.sha256)
-    return header + "".join(f"  {name}: {one_line(record(flags[name]))}\n" for name in sorted(flags))
+    lines = [f"  {name}: {one_line(record(flags[name]))}\n" for name in sorted(flags)]
+    loaded = yaml.safe_dump({"architectures": ARCHITECTURES[package](source)}, width=118, default_flow_style=None)
+    former = yaml.safe_dump({"formerArchitectures": FORMER[package](source)}, width=118)
+    return "".join((header, *lines, loaded, former))
 
 
 def one_line(found: dict[str, object]) -> str:
@@ -80,7 +87,8 @@ def main() -> None:
     for package, version, source in asked(__doc__.splitlines()[0]):
         target = DATA / f"{package}-{version}.yaml"
         target.write_text(text(source, package, version))
-        print(f"{target}: {target.read_text().count(chr(10)) - HEADER.count(chr(10))} flags")
+        found = yaml.safe_load(target.read_text())
+        print(f"{target}: {len(found['flags'])} flags, {len(found['architectures'])} architectures")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Writes tests/testdata/engine-recipes/vllm-<version>.yaml: the flags of vLLM's own recipes for the shipped models.
+"""Writes what vLLM's own recipes have: their flags for the shipped models, and what they recommend for all.
+
+tests/testdata/engine-recipes/vllm-<version>.yaml has all flags for the shipped models, and verified-on-amd.yaml beside
+it names models; aimlib/data/engines/vllm-<version>-recipes.yaml has, for every model, what a derived candidate may have
+(`recommended` in aimlib/data/derive.yaml).
 
     .venv/bin/python tests/tools/engine_recipes.py
     .venv/bin/python tests/tools/engine_recipes.py --source FOLDER   # an unpacked source distribution
@@ -21,6 +25,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "testdata" / "engine-recipes"
+OPERATOR = ROOT / "aimlib" / "data"
 VERSION = "0.33.0"
 SHA256 = "f4c33c2503d52bb411146afa9618a4f48bed68912f617e6803ac8d76e4c74112"
 """Of vllm-0.33.0.tar.gz."""
@@ -86,11 +91,50 @@ def described(recipe: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     }
     for variant in (recipe.get("variants") or {"default": {}}).values():
         args = base | pairs(variant.get("extra_args") or ())
-        yield variant.get("model_id") or model["model_id"], {"args": args, "hardware": deepcopy(hardware)}
+        env = (model.get("base_env") or {}) | (variant.get("extra_env") or {})
+        found = {"args": args, "hardware": deepcopy(hardware)} | ({"env": env} if env else {})
+        yield variant.get("model_id") or model["model_id"], found
+
+
+RECOMMENDED_HEADER = f"""\
+# What vLLM's own recipes set for a model, as far as candidates that are derived may have it: `recommended` in
+# derive.yaml, whose `groups` describes amd, hopper and blackwell. Made by tests/tools/engine_recipes.py; do not edit.
+# Source: the folder recipes/ of vllm-{VERSION}.tar.gz (Apache-2.0), sha256 {SHA256}.
+"""
+VARIABLES = ("VLLM_", "AITER_")
+"""How variables begin that are about the engine and its kernels; others are about a cluster's network or a driver."""
+
+
+def recommended(flags: dict[str, Any], allowed: set[str], groups: Iterable[str]) -> dict[str, Any]:
+    """The flags and variables of one repository that derived candidates may have."""
+
+    def part(found: dict[str, Any]) -> dict[str, Any]:
+        args = [f"{flag}={value}" if value else flag for flag, value in found["args"].items() if flag in allowed]
+        env = {name: str(value) for name, value in found.get("env", {}).items() if name.startswith(VARIABLES)}
+        return {key: value for key, value in (("args", args), ("env", env)) if value}
+
+    by_group = {name: part(flags["hardware"][name]) for name in groups if name in flags["hardware"]}
+    return part(flags) | {name: found for name, found in by_group.items() if found}
+
+
+VERIFIED_HEADER = f"""\
+# The models that vLLM {VERSION} marks as verified on AMD's GPUs, from its own recipes.
+# Made by tests/tools/engine_recipes.py.
+"""
+
+
+def verified(folder: Path) -> list[str]:
+    """The models whose recipe is marked as verified on one of AMD's Instinct GPUs."""
+    recipes = (yaml.safe_load(path.read_text()) for path in sorted(folder.rglob("*.yaml")))
+    return [one["model"]["model_id"] for one in recipes if _on_instinct(one["meta"].get("hardware") or {})]
+
+
+def _on_instinct(hardware: dict[str, str]) -> bool:
+    return any(name.startswith("mi3") and found == "verified" for name, found in hardware.items())
 
 
 def main() -> None:
-    """Reads the recipes and writes the file."""
+    """Reads the recipes and writes the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, help="an unpacked source distribution, instead of fetching one")
     folder = (parser.parse_args().source or fetch()) / "recipes" / "models"
@@ -102,15 +146,24 @@ def main() -> None:
         for name in (spec["modelId"], spec.get("checkpoint"))
         if name
     }
+    rules = yaml.safe_load((OPERATOR / "derive.yaml").read_text())
+    allowed, groups = set(rules["recommended"]["vllm"]), tuple(rules["groups"])
     found: dict[str, Any] = {}
+    every: dict[str, Any] = {}
     for path in sorted(folder.rglob("*.yaml")):
         for repository, flags in described(yaml.safe_load(path.read_text())):
             if repository in ours and flags["args"] | flags["hardware"]:
                 found.setdefault(repository, flags)
+            if setting := recommended(flags, allowed, groups):
+                every.setdefault(repository, setting)
     DATA.mkdir(exist_ok=True)
     text = yaml.safe_dump(dict(sorted(found.items())), sort_keys=True, width=118, default_flow_style=None)
     (DATA / f"vllm-{VERSION}.yaml").write_text(HEADER + text)
-    print(f"{len(found)} repositories")
+    (DATA / "verified-on-amd.yaml").write_text(VERIFIED_HEADER + yaml.safe_dump(verified(folder)))
+    target = OPERATOR / "engines" / f"vllm-{VERSION}-recipes.yaml"
+    text = yaml.safe_dump(dict(sorted(every.items())), sort_keys=True, width=118, default_flow_style=None)
+    target.write_text(RECOMMENDED_HEADER + text)
+    print(f"{len(found)} repositories, {len(every)} with something recommended")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from engine_recipes import described, pairs
 
 from aimlib.api.recipe import Configuration, RecipeSpec
-from aimlib.hardware.products import product
+from aimlib.hardware.products import known_products
 from tests.files import TESTDATA, read
 from tests.test_recipes import RECIPES
 
@@ -27,10 +27,10 @@ class Difference(NamedTuple):
 def expected(spec: RecipeSpec) -> tuple[dict[str, str], dict[str, str]]:
     """The flags and variables of vLLM's recipe for this checkpoint, or this model, on this hardware."""
     theirs = THEIRS.get(spec.loaded) or THEIRS.get(spec.model_id)
-    hardware = product(spec.hardware)
+    hardware = known_products().product(spec.hardware)
     if theirs is None or spec.backend != "vllm" or hardware is None or hardware.vendor == "cpu":
         return {}, {}
-    args, env = dict(theirs["args"]), {}
+    args, env = dict(theirs["args"]), dict(theirs.get("env", {}))
     for group in (hardware.vendor, GENERATION.get(hardware.architecture or "", "")):
         more = theirs["hardware"].get(group, {"args": {}, "env": {}})
         args |= more["args"]

@@ -167,3 +167,21 @@ def test_a_mig_device_has_the_memory_of_its_own_label():
     assert (whole.memory_gib, part.memory_gib) == (79.6, 9.8)
     (single,) = gpus({"gpu.product": f"{H100}-MIG-1g.10gb", "gpu.memory": "9984"}, {"gpu": "56"})
     assert single.memory_gib == 9.8
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"karpenter.k8s.aws/instance-gpu-name": "a10g"}, "A10G"),
+        ({"k8s.amazonaws.com/accelerator": "nvidia-tesla-t4"}, "T4"),
+        ({"k8s.amazonaws.com/accelerator": "nvidia-ampere-a100"}, "A100"),
+        ({"k8s.amazonaws.com/accelerator": "true", "karpenter.k8s.aws/instance-gpu-name": ""}, None),
+        ({"cloud.google.com/gke-accelerator": "nvidia-tesla-v100"}, None),
+        ({}, None),
+    ],
+)
+def test_gpus_without_a_label_of_the_vendor_are_left_out_by_what_a_cloud_names_them(labels, expected):
+    found = node_facts(node(labels, {"nvidia.com/gpu": "8"}))
+    [left] = found.left_out
+    assert (left.product, left.devices) == (expected, 8)
+    assert all(pool.vendor == "cpu" for pool in found.pools)

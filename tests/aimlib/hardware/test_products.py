@@ -7,7 +7,7 @@ import pytest
 from aimlib.api.precision import PRECISION_SPELLINGS
 from aimlib.api.product import MOST_UNKNOWN, Product
 from aimlib.data import load_data
-from aimlib.hardware.products import CPU, completed, formats_of, known_products, product, products
+from aimlib.hardware.products import CPU, completed, formats_of, known_products, products
 from tests.aimlib.make import inventory, node
 
 GPUS = [found for found in products() if found.name != CPU]
@@ -56,12 +56,12 @@ def test_a_product_computes_in_the_formats_of_its_architecture(found):
     [("MI300X", "MI300X"), ("mi300x", "MI300X"), (" MI250x ", "MI250"), ("cpu", "CPU"), ("a100-80gb", "A100")],
 )
 def test_a_name_is_found_in_any_case_and_by_alias(asked, name):
-    assert product(asked).name == name
+    assert known_products().product(asked).name == name
 
 
 @pytest.mark.parametrize("nothing", ["", "MI999", "AMD Instinct MI300X"])
 def test_an_unknown_name_is_none(nothing):
-    assert product(nothing) is None
+    assert known_products().product(nothing) is None
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_label_of_another_product_is_none(label):
     ],
 )
 def test_a_format_is_served_by_arithmetic_or_by_expanding_it(name, precision, served):
-    assert product(name).serves(precision) is served
+    assert known_products().product(name).serves(precision) is served
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_format_is_served_by_arithmetic_or_by_expanding_it(name, precision, se
     [("NVIDIA-H100-PCIe", 79.19), ("H100-NVL", 93.6), ("NVIDIA-GH200-144G-HBM3e", 143.3), (None, 79.19)],
 )
 def test_some_labels_of_a_product_have_other_memory(label, gib):
-    assert product("H100").memory_of(label) == gib
+    assert known_products().product("H100").memory_of(label) == gib
 
 
 def test_a_name_of_gke_is_of_one_product():
@@ -155,8 +155,8 @@ def test_only_blackwell_and_cdna4_compute_in_four_bit_floats():
 
 
 def test_partitions_of_a_die_count_its_compute_dies():
-    assert product("MI300X").partitions["cpx"] == 8
-    assert product("MI300A").partitions == {"spx": 1, "tpx": 3, "cpx": 6}
+    assert known_products().product("MI300X").partitions["cpx"] == 8
+    assert known_products().product("MI300A").partitions == {"spx": 1, "tpx": 3, "cpx": 6}
 
 
 X9 = Product(name="X9", vendor="nvidia", architecture="sm_89", labels=("NVIDIA-X9.*",), memory_gib=48)
@@ -167,14 +167,14 @@ def test_a_product_of_the_settings_is_found_by_its_name_and_its_labels():
     assert table.all[0].name == "X9"
     assert table.product("x9").served == formats_of("sm_89")
     assert table.by_nvidia_product("NVIDIA-X9-PCIe").name == table.product("NVIDIA-X9").name == "X9"
-    assert product("x9") is None
+    assert known_products().product("x9") is None
 
 
 def test_a_setting_with_the_name_of_a_product_replaces_the_facts_that_it_states():
     own = Product(name="mi300x", vendor="amd", device_ids=("74a1", "74ff"), memory_gib=191)
     table = known_products((own,))
     assert table.by_device_id("74ff").memory_gib == 191
-    assert table.product("MI300X").bandwidth_tbs == product("MI300X").bandwidth_tbs
+    assert table.product("MI300X").bandwidth_tbs == known_products().product("MI300X").bandwidth_tbs
     assert len(table.all) == len(products())
 
 
@@ -183,7 +183,7 @@ def test_a_setting_with_the_name_of_a_product_replaces_the_facts_that_it_states(
     [("NVIDIA-L4", "L4"), ("amd-7448", "W7900"), ("AMD_Radeon_PRO_W7900", "W7900"), ("NVIDIA-H100-NVL", "H100")],
 )
 def test_what_an_inventory_called_a_product_before_the_table_had_it_still_names_it(written, name):
-    assert product(written).name == name
+    assert known_products().product(written).name == name
 
 
 def test_a_product_without_a_stated_size_of_its_nodes_may_have_many_devices():

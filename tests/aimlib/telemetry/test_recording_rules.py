@@ -8,7 +8,7 @@ import yaml
 
 from aimlib.engines.catalogue import EngineMetrics, engines
 from aimlib.engines.gpu_exporters import exporters
-from aimlib.telemetry.recording_rules import records, rule_files
+from aimlib.telemetry.recording_rules import records, rule_files, track_records
 from tests.cases import read
 from tests.kustomize import ROOT
 
@@ -17,6 +17,7 @@ MONITORING = ROOT / "manifests" / "components" / "monitoring"
 MADE = list(rule_files(yaml.safe_load((MONITORING / "rules" / "alerts.yaml").read_text())))
 GAUGES = {"running", "waiting", "cache_usage"}
 COUNTERS = {"requests", "answers", "server_errors", "prompt_tokens", "generation_tokens"}
+COUNTERS |= {"preemptions", "prefix_queries", "prefix_hits"}
 TYPES = {
     name: "gauge" if name in GAUGES else "counter" if name in COUNTERS else "histogram"
     for name in EngineMetrics.model_fields
@@ -57,7 +58,7 @@ def test_every_name_of_the_table_is_in_a_rule(engine):
 
 
 def test_no_two_records_have_one_name_and_all_are_of_endpoints():
-    found = list(records())
+    found = [*records(), *track_records()]
     assert len({record.name for record in found}) == len(found)
     for record in found:
         assert re.fullmatch(r"aim:[a-z0-9_]+(:[a-z0-9_]+)?", record.name)
