@@ -3,16 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from aimlib.api.base import Model, Name, Quantity
 from aimlib.api.endpoint_choice import TokenSecret
-from aimlib.api.pod import CaBundle, Labels
-from aimlib.api.product import Product
+from aimlib.api.node import Taint
+from aimlib.api.pod import CaBundle, LabelKey, Labels
+from aimlib.api.product import CPU, MOST_UNKNOWN, Product
+from aimlib.api.routing import RoutedName
 from aimlib.errors import InvalidInputError
 from aimlib.hub_url import HUGGING_FACE, parse_hub
+from aimlib.image_registry import REGISTRY_FORM, mirrored
 from aimlib.naming import full_digest
 from aimlib.setting_keys import image_targets, product_names, unknown_fields, unknown_keys, vendors
 
@@ -46,17 +49,49 @@ def _image_keys(images: Mapping[str, str]) -> Mapping[str, str]:
     return images
 
 
-def _product_keys(prices: Mapping[str, float]) -> Mapping[str, float]:
-    _known(prices, product_names())
-    return prices
-
-
 V = TypeVar("V")
 
 
 def _vendor_keys(values: Mapping[str, V]) -> Mapping[str, V]:
     _known(values, vendors())
     return values
+
+
+class ComingNodes(Model):
+    """Nodes that may come: a pool of an autoscaler, at zero nodes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    product: Name
+    """The GPU product, of the table or of the setting hardware."""
+    gpus_per_node: Annotated[int, Field(ge=1, le=MOST_UNKNOWN)]
+    """GPUs of a node."""
+    labels: Annotated[Labels, Field(min_length=1)]
+    """Labels that the pool's template has, by which pods choose its nodes: no others, since a template of a node that
+    is not there lacks what labellers set."""
+    cpus: Annotated[float | None, Field(gt=0)] = None
+    """CPUs of a node that pods can have; not checked when left out."""
+    memory_gib: Annotated[float | None, Field(gt=0, alias="memoryGiB")] = None
+    """Memory of a node that pods can have, in GiB; not checked when left out."""
+    taints: Annotated[tuple[Taint, ...], Field(max_length=16)] = ()
+    """Taints of its nodes."""
+
+
+class TokenPrice(Model):
+    """What tokens of one model cost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Of a million tokens of prompts."""
+    generated: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Of a million tokens of answers."""
+
+
+def _product_keys(prices: Mapping[str, float], settings: ValidationInfo) -> Mapping[str, float]:
+    own = (name for one in settings.data.get("hardware", ()) for name in (one.name, *one.aliases))
+    _known(prices, (*product_names(), *own))
+    return prices
 
 
 def _different_products(own: tuple[Product, ...]) -> tuple[Product, ...]:
@@ -73,10 +108,17 @@ class Config(Model):
 
     images: Annotated[Mapping[str, ImageName], AfterValidator(_image_keys)] = Field(default_factory=dict)
     """Images instead of the default ones, by engine and architecture or vendor: `vllm/gfx942`, `vllm/amd`."""
+    image_registry: Annotated[str, Field(max_length=255, pattern=f"^$|{REGISTRY_FORM}")] = ""
+    """Registry from which all images are pulled, such as registry.example.com/mirror, under the paths that they have
+    where they are published: those of engines, downloads and gateways. Images at its host stay as they are named.
+    Empty, each comes from where it is published. As with images, what is pinned stays."""
     hardware: Annotated[tuple[Product, ...], Field(max_length=64), AfterValidator(_different_products)] = ()
     """GPU products that the table `aimlib/data/hardware.yaml` lacks, or knows otherwise, with the same keys: name,
     vendor, architecture, deviceIds or labels to know them by, memoryGiB, bandwidthTBs, tflops, precisions, and so on.
     Recipes and endpoints may name them; a name of the table replaces the facts that are stated."""
+    hardware_may_come: Annotated[tuple[ComingNodes, ...], Field(max_length=64)] = ()
+    """Pools at zero nodes, whose hardware counts where nothing fits on the nodes that are there: product, gpusPerNode
+    and labels of the pool's template; cpus, memoryGiB and taints where they matter."""
     tolerated_taints: Annotated[Mapping[str, tuple[Name, ...]], AfterValidator(_vendor_keys)] = Field(
         default_factory=vendor_taints
     )
@@ -85,8 +127,13 @@ class Config(Model):
     """RuntimeClass of model servers by vendor, such as `nvidia: nvidia` on k3s; the cluster's default one without."""
     node_selector: Labels = Field(default_factory=dict)
     """Labels of the nodes on which model servers may run; nodeSelector of an endpoint adds to them."""
+    inventory_labels: Annotated[tuple[LabelKey, ...], Field(max_length=8)] = ()
+    """Keys of node labels by which the inventory tells nodes apart, such as that of a pool, besides those of
+    nodeSelector: selection then knows which hardware an endpoint's nodeSelector leaves. Few values each, since each
+    makes classes."""
     ca_bundle: CaBundle | None = None
-    """ConfigMap and key, in each endpoint's namespace, with the authorities that engines trust."""
+    """ConfigMap and key, in the namespace of each endpoint and cache, with the authorities that engines and downloads
+    trust."""
     token_secret: TokenSecret = TokenSecret(name="huggingface-token")
     """The Secret with a Hugging Face token in the endpoint's namespace, used if it exists."""
     token_hubs: Annotated[tuple[TokenHub, ...], Field(max_length=64)] = (HUGGING_FACE,)
@@ -95,8 +142,12 @@ class Config(Model):
     gpu_hour_prices: Annotated[Mapping[str, Annotated[float, Field(gt=0)]], AfterValidator(_product_keys)] = Field(
         default_factory=dict
     )
-    """Price of an hour of one GPU by product, such as `MI300X: 2.0`, in a currency of your own. With a price for every
-    product in question the goal cost compares prices of tokens, without one GPUs."""
+    """Price of an hour of one GPU by product, one of `hardware` too, such as `MI300X: 2.0`, in a currency of your own.
+    With a price for every product in question the goal cost compares prices of tokens, without one GPUs."""
+    token_prices: Annotated[Mapping[RoutedName, TokenPrice], Field(max_length=256)] = Field(default_factory=dict)
+    """Prices of a million tokens of prompts and of answers, by the name that requests state, such as
+    `Qwen/Qwen3-32B: {prompt: 0.2, generated: 0.8}`, in a currency of your own; each alias has its own. What clients of
+    gateways have used costs so much in `aim:gateway_cost:increase1d`; a name without a price is not in it."""
     cpu_per_device: Annotated[int, Field(ge=1)] = 4
     """CPUs requested per GPU where neither endpoint nor recipe states them."""
     memory_per_device: Quantity = "32Gi"
@@ -107,6 +158,10 @@ class Config(Model):
     """Size of a cache claim where neither the endpoint nor the recipe's facts state it."""
     downloader_image: ImageName = "ghcr.io/aim-engine/aim-downloader:0.1.0"
     """Image of the Jobs that download models into caches and clean caches up."""
+    gateway_image: ImageName = "docker.io/envoyproxy/envoy:v1.40.0"
+    """Image of Envoy in the pods of gateways, with its tag or digest."""
+    gateway_agent_image: ImageName = "ghcr.io/aim-engine/aim-hooks:0.1.0"
+    """Image of the agent beside it, which is that of the hook server."""
     drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 75
     """Seconds that a replica serves on after it was told to stop: requests under way end, and none comes any more."""
     listen: Literal["0.0.0.0", "::"] = "0.0.0.0"  # noqa: S104 - the pod's own network
@@ -124,8 +179,8 @@ class Config(Model):
     """Which code recipes with --trust-remote-code run: that of the default branch, or of any revision that an endpoint
     or its cache names."""
     derive: Literal["Always", "RegisteredOnly", "Never"] = "Always"
-    """Whether endpoints are served by configurations that no recipe has, where no recipe fits: derived for every model
-    with facts, for models with an AIMModel only, or never."""
+    """Whether endpoints are served by configurations that no recipe has, where no recipe fits: derived for every model,
+    whose facts a Job finds where nobody stated them; for models with an AIMModel only; or never."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important lines that the hook server logs; debug has the syncs that change nothing, too."""
     admission: Literal["warn", "enforce"] = "warn"
@@ -137,6 +192,23 @@ class Config(Model):
         if unknown := unknown_fields(cls, raw):
             raise ValueError("; ".join(unknown))
         return raw
+
+    @model_validator(mode="after")
+    def _products_are_known(self) -> Self:
+        products = {*product_names(), *(one.name for one in self.hardware)} - {CPU}
+        coming = (one.product for one in self.hardware_may_come)
+        if unknown := unknown_keys(coming, products, "hardwareMayCome: "):
+            raise ValueError("; ".join(unknown))
+        return self
+
+    def pulled(self, image: str) -> str:
+        """The name by which an image is pulled."""
+        return mirrored(image, self.image_registry)
+
+    @cached_property
+    def kept_labels(self) -> tuple[str, ...]:
+        """The keys of node labels that the inventory keeps."""
+        return tuple(sorted({*self.inventory_labels, *self.node_selector}))
 
     @cached_property
     def digest(self) -> str:

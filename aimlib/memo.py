@@ -1,7 +1,7 @@
 """Memoization of pure functions of Kubernetes objects, by the versions of the objects.
 
 An object's uid and resourceVersion identify its content, so a result for the same versions stays valid. Results for
-objects without them, such as those in files, are not stored.
+objects without them are not stored.
 """
 
 from collections import OrderedDict
@@ -21,16 +21,18 @@ class Memo(Generic[_T]):
         self.size, self.weigh, self.room = size, weigh, room
         self.results: OrderedDict[Hashable, _T] = OrderedDict()
         self.weights: dict[Hashable, int] = {}
+        self.weight = 0
         self.lock = Lock()
 
     def store(self, key: Hashable, result: _T) -> None:
         """Stores a result, and forgets those that were not used longest."""
         weight = self.weigh(result)
         with self.lock:
+            self.weight += weight - self.weights.get(key, 0)
             self.results[key], self.weights[key] = result, weight
-            while len(self.results) > self.size or sum(self.weights.values()) > self.room:
+            while len(self.results) > self.size or self.weight > self.room:
                 forgotten, _ = self.results.popitem(last=False)
-                del self.weights[forgotten]
+                self.weight -= self.weights.pop(forgotten)
 
 
 def versions(objects: Iterable[Raw]) -> tuple[tuple[str, str], ...] | None:

@@ -1,9 +1,9 @@
 """The keys that settings may have besides their own names: vendors, and engines with what their images are for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import get_args
+from typing import get_args, get_origin
 
 from aimlib.api.base import Model
 from aimlib.data import load_data
@@ -17,8 +17,9 @@ def vendors() -> tuple[str, ...]:
 
 @cache
 def product_names() -> tuple[str, ...]:
-    """The names of products."""
-    return tuple(product["name"] for product in load_data("hardware")["products"])
+    """The names and aliases of the built-in products."""
+    listed = load_data("hardware")["products"]
+    return tuple(name for product in listed for name in (product["name"], *product.get("aliases", ())))
 
 
 @cache
@@ -53,7 +54,16 @@ def unknown_fields(model: type[Model], raw: object, path: str = "") -> list[str]
     known = {**fields, **{name: field.annotation for name, field in model.model_fields.items()}}
     found = unknown_keys([key for key in raw if key not in known], fields, path)
     for key, value in raw.items():
-        for inner in (known.get(key), *get_args(known.get(key))):  # of `Model | None` each part
+        for inner, one, place in _inner(known.get(key), value, f"{path}{key}."):
             if isinstance(inner, type) and issubclass(inner, Model):
-                found += unknown_fields(inner, value, f"{path}{key}.")
+                found += unknown_fields(inner, one, place)
     return found
+
+
+def _inner(annotation: object, value: object, path: str) -> Iterator[tuple[object, object, str]]:
+    """The types that a value may have, with what they are about and its path: of a mapping, each of its values."""
+    if get_origin(annotation) is Mapping and isinstance(value, Mapping):
+        yield from ((get_args(annotation)[1], one, f"{path}{key}.") for key, one in value.items())
+    else:
+        # Of `Model | None` each part.
+        yield from ((inner, value, path) for inner in (annotation, *get_args(annotation)))

@@ -13,6 +13,7 @@ from aimlib.api.cron import CRON_FORM
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.endpoint_parts import AccessMode
 from aimlib.api.meta import K8sObject
+from aimlib.api.source import ACCESS_RULES, SourceAccess, SourceText, parse_source
 from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
 CACHE_SPELLINGS = (
@@ -163,13 +164,29 @@ class DownloadSpec(Model):
     """Labels of the nodes on which downloads may run. Nodes with GPUs are preferred: some volumes stay on a node."""
 
 
-class CachedModelSpec(Model):
+class CachedModelSpec(Ruled):
     """A model to keep in the cache."""
 
+    rules = (
+        FieldRule(
+            "!has(self.source) || !has(self.revision)",
+            "a source has its own revision, such as hf://org/name@v1: leave out revision",
+            lambda raw: "source" not in raw or "revision" not in raw,
+        ),
+        *ACCESS_RULES,
+    )
+
     id: ModelId
-    """Id of the model on the Hugging Face Hub."""
+    """Id of the model on the Hugging Face Hub; with a source, the name that it is requested and stored by."""
     revision: Revision | None = None
     """Branch, tag or commit of the model's repository; the default branch when left out."""
+    source: SourceText | None = None
+    """Where its files come from: hf://org/name@revision, s3://bucket/folder, oci://registry/repository:tag or
+    @sha256:..., mlflow://name@alias or mlflow://name/version, or pvc://claim/folder, which is a
+    PersistentVolumeClaim of this namespace; the hub's repository of that id when left out.
+    An administrator's list (existingClaims of aim-admission) bounds the claims."""
+    access: SourceAccess | None = None
+    """How the server of the source is reached."""
     include: Annotated[tuple[Pattern, ...], Field(max_length=32)] = ()
     """Download only files that match one of these patterns, such as *.safetensors; all when left out."""
     exclude: Annotated[tuple[Pattern, ...], Field(max_length=32)] | None = None
@@ -184,18 +201,35 @@ class CachedModelSpec(Model):
     retention: Duration | None = None
     """Keep the model at least this long after its last use, such as 30d, 12h or 45m."""
 
+    @property
+    def of_hub(self) -> bool:
+        """Whether its files come from the hub."""
+        return self.source is None or parse_source(self.source).kind == "hf"
+
+
+SCHEDULE_RULE = FieldRule(
+    f"!has(self.schedule) || self.schedule.matches('{CRON_FORM}')",
+    "schedule is not in cron format: minute, hour, day of the month, month and day of the week, such as "
+    "0 2 * * *, or a name such as @daily",
+    lambda raw: "schedule" not in raw or bool(re.fullmatch(CRON_FORM, raw["schedule"])),
+)
+
+
+class CacheUpdates(Ruled):
+    """Whether it is looked for newer versions of what is cached. What is found is reported, and not downloaded."""
+
+    rules = (SCHEDULE_RULE,)
+
+    enabled: bool = False
+    """Turns that on, for each model that names a branch, tag, alias or bucket."""
+    schedule: Annotated[str, Field(max_length=128)] = "0 3 * * *"
+    """When it is looked, in cron format, UTC."""
+
 
 class CacheCleanup(Ruled):
     """When a clean-up runs and what it removes. A model that an endpoint uses is never removed."""
 
-    rules = (
-        FieldRule(
-            f"!has(self.schedule) || self.schedule.matches('{CRON_FORM}')",
-            "schedule is not in cron format: minute, hour, day of the month, month and day of the week, such as "
-            "0 2 * * *, or a name such as @daily",
-            lambda raw: "schedule" not in raw or bool(re.fullmatch(CRON_FORM, raw["schedule"])),
-        ),
-    )
+    rules = (SCHEDULE_RULE,)
 
     enabled: bool = False
     """Turns clean-up on."""
@@ -234,6 +268,8 @@ class CacheSpec(Ruled):
     """Settings of the Jobs that download models."""
     cleanup: CacheCleanup = CacheCleanup()
     """When a clean-up runs and what it removes."""
+    updates: CacheUpdates = CacheUpdates()
+    """Whether it is looked for newer versions of what is cached."""
 
     @classmethod
     def normalised(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aimlib.api.base import MessageText, Model, ModelId, Name, StoredQuantity, Text
 from aimlib.api.meta import Conditions
+from aimlib.api.source import Verified
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -21,7 +22,19 @@ class CachedModelStatus(Model):
     revision: Text
     """The requested branch, tag or commit."""
     commit: Text | None = None
-    """The commit that the revision names."""
+    """The commit that the revision names. Of a source without commits, a digest of the list of its files, each with its
+    size and version, such as an ETag, as it was when they were downloaded."""
+    source: Text | None = None
+    """The source that the files came from, where spec.models names one."""
+    resolved: Text | None = None
+    """What the source's tag named then: the digest of an OCI manifest; the version of a model in MLflow."""
+    newest: Text | None = None
+    """What the branch, tag or alias named when a check last looked (updates), where that is another version."""
+    newest_message: MessageText | None = None
+    """What both versions are, and what to state in the spec to have the newer one."""
+    verified: Verified | None = None
+    """SourceHashes: every file has the hash that the source states. FirstRead: the source states sizes and versions
+    only; no file changed while it was read, and what was read is checked from then on."""
     status: ModelState
     """Waiting, OnDemand, Downloading, Verifying, Ready, Failed or Removed."""
     listed: bool | None = None
@@ -128,4 +141,5 @@ class CacheStatus(Model):
     warnings: tuple[MessageText, ...] = ()
     """Settings that have no effect, or another one than they seem to have."""
     conditions: Conditions = ()
-    """The conditions Ready, StorageReady and ModelsReady."""
+    """The conditions Ready, StorageReady and ModelsReady, and with updates.enabled UpToDate; Stalled while the phase is
+    Failed, Reconciling while it is Downloading."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from aimlib.api.availability import Availability
 from aimlib.api.base import FieldRule, GpuCount, ModelId, ObjectName, Ruled, Text
 from aimlib.api.endpoint_choice import ModelRef, RecipeChoice, RequestedBackend
 from aimlib.api.endpoint_parts import (
@@ -19,8 +20,9 @@ from aimlib.api.endpoint_parts import (
 )
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import K8sObject
-from aimlib.api.pod import POD_RULES, CaBundle, EngineSettings, Labels, Toleration
+from aimlib.api.pod import POD_RULES, AnnotationKey, CaBundle, EngineSettings, Labels, Toleration
 from aimlib.api.precision import RequestedPrecision
+from aimlib.api.routing import Routing
 from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
 ENDPOINT_SPELLINGS = (
@@ -40,6 +42,12 @@ ENDPOINT_SPELLINGS = (
 
 def _given(raw: Mapping[str, Any], *paths: str) -> bool:
     return any(lookup(raw, tuple(path.split("."))) is not MISSING for path in paths)
+
+
+def _scheme(raw: Mapping[str, Any]) -> str | None:
+    """The scheme of the model's source; None without one."""
+    source = lookup(raw, ("model", "source"))
+    return None if source is MISSING else str(source).partition("://")[0]
 
 
 def _manual_is_complete(raw: Mapping[str, Any]) -> bool:
@@ -69,10 +77,22 @@ ENDPOINT_RULES = (
         _manual_is_complete,
     ),
     FieldRule(
-        "!(has(self.deployment) && has(self.deployment.canary) && has(self.deployment.canary.enabled) && "
-        "self.deployment.canary.enabled)",
-        "deployment.canary is not supported yet: set enabled: false, and run a second AIMEndpoint for the new version",
-        lambda raw: lookup(raw, ("deployment", "canary", "enabled")) is not True,
+        "!(has(self.model) && has(self.model.source) && self.model.source.startsWith('pvc://')) || !has(self.cache) || "
+        "!(has(self.cache.name) || (has(self.cache.enabled) && self.cache.enabled))",
+        "a folder on a claim is loaded where it is: leave out cache.name and cache.enabled",
+        lambda raw: (
+            _scheme(raw) != "pvc" or (not _given(raw, "cache.name") and lookup(raw, ("cache", "enabled")) is not True)
+        ),
+    ),
+    FieldRule(
+        "!has(self.model) || !has(self.model.source) || self.model.source.startsWith('pvc://') || !has(self.cache) || "
+        "!(has(self.cache.name) || (has(self.cache.enabled) && !self.cache.enabled))",
+        "what model.source names is downloaded to an AIMCache that the endpoint makes: leave out cache.name and "
+        "cache.enabled: false",
+        lambda raw: (
+            _scheme(raw) in {None, "pvc"}
+            or (not _given(raw, "cache.name") and lookup(raw, ("cache", "enabled")) is not False)
+        ),
     ),
     *POD_RULES,
     *agreement(ENDPOINT_SPELLINGS),
@@ -104,8 +124,12 @@ class EndpointSpec(Ruled):
     """CPU and memory per replica, instead of the recipe's."""
     scaling: Scaling | None = None
     """Automatic scaling."""
+    availability: Availability = Availability()
+    """How many replicas stay ready while nodes are drained or lost."""
     service: ServiceSettings = ServiceSettings()
     """The Service in front of the replicas."""
+    routing: Routing = Routing()
+    """Which AIMGateways route requests here, and by which names."""
     monitoring: Monitoring = Monitoring()
     """Metrics and dashboards."""
     cache: Cache = Cache()
@@ -130,7 +154,7 @@ class EndpointSpec(Ruled):
     """Scheduler of the pods; the cluster's default one when left out."""
     labels: Labels = Field(default_factory=dict)
     """Labels of the pods, besides the operator's."""
-    annotations: Annotated[dict[str, Text], Field(max_length=16)] = Field(default_factory=dict)
+    annotations: Annotated[dict[AnnotationKey, Text], Field(max_length=16)] = Field(default_factory=dict)
     """Annotations of the pods, besides the operator's."""
     ca_bundle: CaBundle | None = None
     """Certificates of the authorities that the engine trusts; those of the operator's settings when left out."""

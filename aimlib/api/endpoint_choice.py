@@ -7,6 +7,7 @@ from pydantic import Field
 from aimlib.api import formats
 from aimlib.api.base import FieldRule, GpuCount, Key, Model, ModelId, Name, ObjectName, Revision, Ruled
 from aimlib.api.precision import RequestedPrecision
+from aimlib.api.source import ACCESS_RULES, SourceAccess, SourceText, parse_source
 
 RequestedBackend = Literal["auto", "vllm", "sglang"]
 """An engine, or `auto` for any."""
@@ -25,11 +26,34 @@ class TokenSecret(Model):
     """Key of the token in the Secret."""
 
 
-class ModelRef(Model):
+class ModelRef(Ruled):
     """The model to serve."""
 
+    rules = (
+        FieldRule(
+            "!has(self.source) || !has(self.revision)",
+            "a source has its own revision, such as hf://org/name@v1: leave out revision",
+            lambda raw: "source" not in raw or "revision" not in raw,
+        ),
+        FieldRule(
+            "!has(self.source) || !has(self.tokenSecret) || self.source.startsWith('hf://')",
+            "tokenSecret is for the hub, which only a source hf:// is at: leave it out; keys for a server are in "
+            "access.secret",
+            lambda raw: not {"source", "tokenSecret"} <= set(raw) or str(raw["source"]).startswith("hf://"),
+        ),
+        *ACCESS_RULES,
+    )
+
     id: ModelId | None = None
-    """Id of the model on the Hugging Face Hub, such as Qwen/Qwen3-32B."""
+    """Id of the model on the Hugging Face Hub, such as Qwen/Qwen3-32B; with a source, the name that it is served by."""
+    source: SourceText | None = None
+    """Where its files come from, if not from the hub's repository of that id. s3://bucket/folder,
+    oci://registry/repository:tag or @sha256:..., mlflow://name@alias or mlflow://name/version, and
+    hf://org/name@revision are downloaded to an AIMCache of this endpoint, which cache.size and the like are about.
+    pvc://claim/folder is a folder on a PersistentVolumeClaim of this namespace, which pods mount read only: nothing is
+    downloaded or copied. An administrator's list (existingClaims of aim-admission) bounds the claims."""
+    access: SourceAccess | None = None
+    """How the server of the source is reached."""
     revision: Revision | None = None
     """Branch, tag or commit of the model's repository; the default branch when left out."""
     version: Annotated[str, Field(max_length=63)] | None = None
@@ -37,6 +61,21 @@ class ModelRef(Model):
     token_secret: TokenSecret | None = None
     """The Secret with a token for gated models; key token of huggingface-token, if it exists, when left out.
     An administrator's list (tokenSecrets of aim-admission) bounds the names."""
+
+    @property
+    def pinned(self) -> str | None:
+        """Which files of the model are stated: a revision of its repository, or a source instead of it."""
+        return self.revision or self.source
+
+    @property
+    def mounted(self) -> bool:
+        """Whether its files are a folder on a claim, which is mounted where it is."""
+        return self.source is not None and parse_source(self.source).kind == "pvc"
+
+    @property
+    def downloaded(self) -> bool:
+        """Whether a source is stated whose files are downloaded to a cache of the endpoint."""
+        return self.source is not None and not self.mounted
 
 
 class CustomRecipe(Model):
@@ -119,7 +158,7 @@ class RecipeChoice(Model):
     """How fast it must be; whoever is slower is rejected, with both numbers."""
     gpu_budget: Annotated[int, Field(ge=1, le=4096)] | None = None
     """GPUs of all replicas together. Candidates are compared by what as many replicas as that makes do together, so two
-    replicas with 4 GPUs may beat one with 8; status.selection says how many. spec.replicas stays as it is."""
+    replicas with 4 GPUs may beat one with 8; status.selection has how many. spec.replicas stays as it is."""
     fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
     """What to request instead when nothing fits, tried in this order."""
     when_full: Literal["Wait", "Next"] | None = None

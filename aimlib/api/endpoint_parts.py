@@ -7,6 +7,7 @@ from pydantic import Field
 
 from aimlib.api import formats
 from aimlib.api.base import FieldRule, GpuCount, HttpPath, Model, MountPath, ObjectName, Port, Quantity, Ruled, Text
+from aimlib.api.canary import Canary
 from aimlib.api.route import Route
 from aimlib.kube.quantity import parse_quantity
 
@@ -165,7 +166,8 @@ class Cache(Ruled):
     name: ObjectName | None = None
     """The AIMCache to use. Without name and enabled: the AIMCache of this namespace that lists the model, if any."""
     enabled: bool | None = None
-    """Without a name, true stores the files in a PersistentVolumeClaim of this endpoint, false in each pod."""
+    """Without a name, true stores the files in a PersistentVolumeClaim of this endpoint, false in each pod. With a
+    model.source that is downloaded, they are in an AIMCache of this endpoint in any case."""
     size: Quantity | None = None
     """Size of the PersistentVolumeClaim; when left out, the checkpoint's size and 10 % more."""
     storage_class: Annotated[str, formats.OPTIONAL_NAME.field] | None = None
@@ -247,24 +249,16 @@ class Strategy(Model):
     """Bounds of a rolling update. When left out, an old replica stops first, so that no spare GPU is needed."""
 
 
-class Canary(Model):
-    """Gradual updates with split traffic; not supported yet."""
-
-    enabled: bool = False
-    """Must be false."""
-    traffic_split: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Share of the traffic for the new version, in percent."""
-    duration: Annotated[int, Field(ge=0)] | None = None
-    """Duration of the update, in seconds."""
-
-
 class DeploymentSettings(Model):
     """How an update replaces replicas."""
 
     strategy: Strategy = Strategy()
     """Strategy of the Deployment."""
-    canary: Canary | None = None
-    """Gradual updates with split traffic; not supported yet."""
+    canary: Canary = Canary()
+    """Whether a new version is tried first, and how."""
+    on_failure: Literal["Keep", "RollBack"] = "Keep"
+    """What becomes of a version that fails to start: Keep leaves it as it is, RollBack returns to the last one that was
+    ready. A canary that fails always ends so."""
 
 
 class Image(Model):

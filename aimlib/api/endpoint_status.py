@@ -4,9 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, StoredQuantity, Text
+from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, Text
+from aimlib.api.canary import CanaryStatus
+from aimlib.api.history import HistoryEntry, Rollback
+from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Conditions
-from aimlib.api.recipe import Backend, EnvVar
+from aimlib.api.recipe import Backend
+from aimlib.api.resolved import Resolved
+from aimlib.api.source import Verified
 
 
 class ScoreTerm(Model):
@@ -22,7 +27,7 @@ class DerivedCandidate(Model):
     """What a candidate is that no recipe has."""
 
     origin: Text
-    """What it is derived from: a recipe for other GPUs, or an AIMModel."""
+    """What it is derived from: a recipe for other GPUs, an AIMModel, or the model's files."""
     hardware: Name
     """The GPU product."""
     precision: Text
@@ -90,72 +95,6 @@ class Selection(Model):
     """Hardware that was full when its candidates were passed over."""
 
 
-class ResolvedResources(Model):
-    """Requests and limits of the engine's container."""
-
-    requests: dict[str, StoredQuantity] = Field(default_factory=dict)
-    """Resources that the scheduler reserves."""
-    limits: dict[str, StoredQuantity] = Field(default_factory=dict)
-    """Resources that the container may use at most."""
-
-
-class Resolved(Model):
-    """The selected configuration: everything that is needed to build the children without selecting again."""
-
-    decided_for: Text
-    """Digest of the fields of the spec that it was selected for."""
-    recipe: Name
-    """Name of the recipe."""
-    model_id: ModelId
-    """Id of the model that is served."""
-    checkpoint: ModelId
-    """The repository whose files are loaded."""
-    backend: Backend
-    """The engine."""
-    precision: Text
-    """The format of the weights."""
-    gpu_count: GpuCount
-    """GPUs per replica."""
-    image: Text
-    """The engine's image."""
-    product: Name
-    """The GPU product, or CPU."""
-    vendor: Text
-    """amd, nvidia or cpu."""
-    resource: Name | None = None
-    """The extended resource that pods request, such as amd.com/gpu; absent on CPUs."""
-    partition: Text | None = None
-    """The partition mode of the GPUs, if they are partitioned."""
-    device_ids: tuple[Text, ...] = ()
-    """PCI device ids by which nodes are matched."""
-    node_products: tuple[Text, ...] = ()
-    """Values of the label nvidia.com/gpu.product by which nodes are matched."""
-    tolerations: tuple[Name, ...] = ()
-    """Keys of the taints that pods tolerate."""
-    args: tuple[str, ...] = ()
-    """Arguments for the engine: the recipe's, with those of spec.engine."""
-    env: tuple[EnvVar, ...] = ()
-    """Environment variables: the recipe's, with those of spec.engine."""
-    resources: ResolvedResources = ResolvedResources()
-    """CPU and memory per replica."""
-    cache_size: StoredQuantity | None = None
-    """Size of a PersistentVolumeClaim for the checkpoint."""
-    node_labels: tuple[Text, ...] = ()
-    """Labels by which the nodes of the selected GPUs were recognised: KEY=VALUE, or KEY for one with a number."""
-    template_version: Annotated[int, Field(ge=1)] | None = None
-    """Version of the pods' template; 1 when left out."""
-    derived_from: Text | None = None
-    """What it is derived from, where no recipe has it: a recipe for other GPUs, or an AIMModel."""
-
-    def differs_from(self, other: "Resolved") -> bool:
-        """Whether another configuration is more than the same one on nodes with other labels."""
-        return self.model_copy(update={"node_labels": other.node_labels}) != other
-
-    def with_template_of(self, other: "Resolved") -> "Resolved":
-        """This configuration with the pod template of another, which it is compared with."""
-        return self.model_copy(update={"template_version": other.template_version, "node_labels": other.node_labels})
-
-
 class SelectedRecipe(Model):
     """A summary of the selected configuration, in the form of the earlier API."""
 
@@ -184,6 +123,21 @@ class UsedCache(Model):
     """Access mode of the PersistentVolumeClaim."""
     revision: Text | None = None
     """The revision of the model in the cache, if it is not the default branch."""
+
+
+class LoadedSource(Model):
+    """Which version of a source an endpoint loads; it stays, whatever the source names later."""
+
+    source: Text
+    """Where the files came from."""
+    resolved: Text | None = None
+    """What the source's tag or alias named then: the digest of an OCI manifest; the version of a model in MLflow."""
+    commit: Text | None = None
+    """The commit; of a source without commits, a digest of the list of its files, each with its size and version, such
+    as an ETag."""
+    verified: Verified | None = None
+    """SourceHashes: every file has the hash that the source states. FirstRead: the source states sizes and versions
+    only; no file changed while it was read, and what was read is checked from then on."""
 
 
 class Endpoints(Model):
@@ -265,13 +219,24 @@ class EndpointStatus(Model):
     """Label selector of the pods, for autoscalers."""
     cache: UsedCache | None = None
     """The AIMCache that the endpoint uses."""
+    source: LoadedSource | None = None
+    """Which version of the model's source is loaded, where the files are not from the hub's repository of its id."""
     metrics: Metrics | None = None
     """Live metrics, if spec.monitoring is enabled."""
     conditions: Conditions = ()
-    """The conditions Ready, RecipeSelected, CacheReady, Available, RouteReady, AddressReady and UpToDate."""
+    """Ready, RecipeSelected, CacheReady, Available, RouteReady, AddressReady, UpToDate and CanaryHealthy; Stalled while
+    the phase is Failed, and Reconciling while it is that."""
     warnings: tuple[MessageText, ...] = ()
     """Settings that have no effect or replace what the recipe states, and checks that were not possible."""
+    inspection: Inspection | None = None
+    """What was found in the model's files, where neither a recipe nor an AIMModel describes it."""
     selection: Selection | None = None
     """How the configuration was selected."""
     resolved: Resolved | None = None
     """The selected configuration."""
+    canary: CanaryStatus | None = None
+    """How far a new version is tried, or how the last one ended."""
+    rollback: Rollback | None = None
+    """That an earlier version runs although the spec requests another."""
+    history: Annotated[tuple[HistoryEntry, ...], Field(max_length=10)] = ()
+    """The last versions, the present one last."""

@@ -26,6 +26,10 @@ class TextFormat(NamedTuple):
     """Reads a text of this pattern and length; ValueError where the pattern cannot tell."""
     shortest: int | None = None
 
+    def matches(self, text: str) -> bool:
+        """Whether a text has the pattern and is not too long; its parser is not asked."""
+        return len(text) <= self.longest and re.fullmatch(self.pattern, text) is not None
+
     @property
     def field(self) -> Any:  # noqa: ANN401 - as pydantic types it
         """The constraints of a field with this format."""
@@ -82,7 +86,19 @@ OBJECT_NAME = TextFormat(f"^{_SUBDOMAIN}$", 253, "must be a name of lower case l
 OPTIONAL_NAME = TextFormat(f"^({_SUBDOMAIN})?$", 253, "must be a name of lower case letters, digits, - and .")
 NAMESPACE = TextFormat(f"^{_LABEL}$", 63, "must be a name of lower case letters, digits and -", shortest=1)
 OBJECT_KEY = TextFormat("^[-._a-zA-Z0-9]+$", 253, "must be a key of letters, digits, -, _ and .", shortest=1)
-MODEL_ID = TextFormat(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", 256, "must be a model id such as Qwen/Qwen3-32B", shortest=1)
+MODEL_ID = TextFormat(
+    "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$",
+    256,
+    "must be a model id such as Qwen/Qwen3-32B",
+    shortest=1,
+)
+"""It is a part of URLs, and lists of an administrator go by its beginning: no segment is empty or relative."""
+USABLE_MODEL = TextFormat(
+    rf"^(\*|{MODEL_ID.pattern[1:-1]})$", 256, "must be a name of a model, or * for all of them", shortest=1
+)
+GATEWAY_CLIENT = TextFormat(
+    r"^([-._a-zA-Z0-9]+|\*)$", 253, "must be a key of the Secret, or * for all others", shortest=1
+)
 REVISION = TextFormat(
     f"^[A-Za-z0-9][A-Za-z0-9._+=@#,-]*(/{_REVISION_SEGMENT})*$", 128, "must be a branch, tag or commit", shortest=1
 )
@@ -109,17 +125,46 @@ REPOSITORY = TextFormat(
     "must be a repository without tag, such as docker.io/vllm/vllm-openai",
 )
 TAG = TextFormat("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", 128, "must be a tag such as v0.33.0")
+_FOLDER = r"(/[A-Za-z0-9_+=@,-][A-Za-z0-9._+=@,-]*)*/?"
+"""A path below a root, of which no segment is relative or hidden."""
+_SERVER_SOURCES = (
+    rf"oci://{_HOST}(:[1-9][0-9]{{0,4}})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
+    "(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
+    "|mlflow://[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9_-]+|/[1-9][0-9]{0,9})"
+    rf"|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]{_FOLDER}"
+)
+MODEL_SOURCE = TextFormat(
+    r"^(hf://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?"
+    f"(@[A-Za-z0-9][A-Za-z0-9._+=#,-]*(/{_REVISION_SEGMENT})*)?"
+    rf"|{_SERVER_SOURCES}|pvc://{_SUBDOMAIN}{_FOLDER})$",
+    512,
+    "must be a source such as hf://Qwen/Qwen3-32B@main, s3://bucket/folder, oci://registry/repository:tag, "
+    "mlflow://name@alias, mlflow://name/3 or pvc://claim/folder",
+)
+REPOSITORY_OR_SERVER = TextFormat(
+    rf"^({MODEL_ID.pattern[1:-1]}|{_SERVER_SOURCES})$",
+    512,
+    "must be a repository such as Qwen/Qwen3-32B-AWQ, or a source such as s3://bucket/folder, "
+    "oci://registry/repository:tag, mlflow://name@alias or mlflow://name/3",
+)
+SERVICE_URL = TextFormat(
+    rf"^https?://{_HOST}(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$",
+    512,
+    "must be a URL such as https://s3.example.com, without user and query",
+)
+REGION = TextFormat("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", 64, "must be a region such as us-east-1", shortest=1)
 DIGEST = TextFormat("^sha256:[0-9a-f]{64}$", 71, "must be a digest such as sha256:9f86d0..., of 64 digits")
 LABEL_VALUE = TextFormat(
     "^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$", 63, "must be a value of a label: letters, digits, -, _ and ."
 )
 LABEL_KEY = TextFormat(
-    rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", 317, "must be a key such as example.com/pool"
+    rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$", 317, "must be a key such as example.com/pool"
 )
 VARIABLE = TextFormat("^[A-Za-z_][A-Za-z0-9_]*$", 253, "must be the name of a variable: letters, digits and _")
 
 FORMATS = (
     *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
-    *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY),
+    *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY, MODEL_SOURCE, REPOSITORY_OR_SERVER, SERVICE_URL, REGION),
+    *(USABLE_MODEL, GATEWAY_CLIENT),
 )

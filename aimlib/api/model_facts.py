@@ -17,6 +17,8 @@ class LatentAttention(Model):
     """kv_lora_rank of the model's config.json."""
     qk_rope_head_dim: Annotated[int, Field(ge=1)]
     """qk_rope_head_dim of the model's config.json."""
+    index_head_dim: Annotated[int, Field(ge=1)] | None = None
+    """index_head_dim, of models with sparse attention: every layer keeps a key of this width beside the entry."""
 
 
 class SlidingWindow(Model):
@@ -42,8 +44,19 @@ class LinearAttention(Model):
 
     layers: Annotated[int, Field(ge=1, le=1024)]
     """Number of such layers, which facts.layers does not count."""
-    state_kib: Annotated[float, Field(ge=0, alias="stateKiB")]
+    state_kib: Annotated[float, Field(ge=0, le=2**30, alias="stateKiB")]
     """Size of the state of one layer and sequence, in KiB."""
+
+
+class Drafting(Model):
+    """What layers of multi-token prediction in a checkpoint draft, and how much of it the model accepts."""
+
+    tokens: Annotated[int, Field(ge=1, le=32)]
+    """Tokens that are drafted in each step."""
+    accepted: Annotated[float, Field(ge=0, le=32)]
+    """How many of them are accepted, in the mean: the published acceptance length less one."""
+    source: Annotated[str, Field(min_length=1, max_length=512)]
+    """Who measured that, and where it is published."""
 
 
 Modality = Literal["text", "image", "audio", "video"]
@@ -81,6 +94,8 @@ class ModelFacts(Model):
     """hidden_size."""
     experts: Experts | None = None
     """For mixture-of-experts models."""
+    drafting: Drafting | None = None
+    """For checkpoints with layers of multi-token prediction whose acceptance is published; weightsGiB has them, too."""
     tied_embeddings: bool = False
     """tie_word_embeddings: whether the output layer shares the weights of the input embedding."""
     quantization: Quantization | None = None

@@ -97,6 +97,8 @@ class NodeSpec(Model):
     """CPUs, memory, storage and architecture; absent where an earlier release wrote this."""
     taints: tuple[Taint, ...] = ()
     """Taints of the node."""
+    labels: tuple[Text, ...] = ()
+    """Labels that nodeSelector may ask for (inventoryLabels of the settings): KEY=VALUE, or !KEY where it has none."""
 
 
 class AIMNode(K8sObject):
@@ -133,10 +135,14 @@ class GpuClass(Accelerator):
     """Formats of weights that the devices support, natively or by expansion to 16 bit."""
     taints: tuple[Taint, ...] = ()
     """Taints of these nodes."""
+    labels: tuple[Text, ...] = ()
+    """Labels of these nodes that nodeSelector may ask for: KEY=VALUE, or !KEY where they have none."""
     node_labels: tuple[Text, ...] = ()
-    """The labels by which the product was recognised on these nodes."""
+    """The labels by which the product was recognised on these nodes, or by which nodes that may come are found."""
     shapes: tuple[NodeShape, ...] = ()
     """The largest of these nodes: each has more of something than any other. Absent before they are known."""
+    may_come: bool | None = None
+    """Whether no node of these is there, and one may come: a pool at zero nodes, of hardwareMayCome of the settings."""
 
 
 class LeftOutNodes(Model):

@@ -3,13 +3,30 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aimlib.api import formats
 from aimlib.api.base import FieldRule, Key, Model, ObjectName, Ruled
 
 LabelValue = Annotated[str, formats.LABEL_VALUE.field]
-Labels = Annotated[dict[str, LabelValue], Field(max_length=16)]
+
+
+def _label_key(text: str) -> str:
+    if not formats.LABEL_KEY.matches(text):
+        raise ValueError(formats.LABEL_KEY.message)
+    return text
+
+
+def _annotation_key(text: str) -> str:
+    """Kubernetes takes capitals in the domain of an annotation, and none in that of a label."""
+    _label_key(text.lower())
+    return text
+
+
+AnnotationKey = Annotated[str, AfterValidator(_annotation_key)]
+LabelKey = Annotated[str, AfterValidator(_label_key)]
+"""A key of labels. A CRD has no patterns for keys, so the API server checks them by a policy."""
+Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=16)]
 
 
 class Toleration(Ruled):

@@ -167,6 +167,13 @@ FACTS_RULES = (
 )
 """Rules for facts, of whatever spec has them."""
 
+
+def broken_facts(facts: ModelFacts) -> tuple[str, ...]:
+    """The messages of the rules that facts break, which no spec states: no recipe can have them."""
+    spec = {"facts": facts.wire()}
+    return tuple(rule.message for rule in FACTS_RULES if rule.broken(spec))
+
+
 RECIPE_RULES = (
     *FACTS_RULES,
     FieldRule(
@@ -230,7 +237,7 @@ class RecipeStatus(Model):
     message: Annotated[str, Field(max_length=4096)] | None = None
     """What is wrong, or which checks were not possible."""
     conditions: Conditions = ()
-    """The condition Ready."""
+    """The condition Ready; Stalled while the phase is Invalid."""
 
 
 class AIMRecipe(K8sObject):

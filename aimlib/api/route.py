@@ -8,6 +8,7 @@ from aimlib.api import formats
 from aimlib.api.base import FieldRule, Model, ObjectName, Ruled
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
+HTTP_ROUTE = f"HTTPRoute.{GATEWAY_GROUP}/v1"
 
 Hostname = Annotated[str, formats.HOSTNAME.field]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from aimlib.api.cache import CachedModelSpec
@@ -23,7 +24,13 @@ class RequiredSpace(NamedTuple):
     @property
     def size(self) -> str:
         """The size of a PersistentVolumeClaim for them with headroom, in whole Gi."""
-        return from_gib(self.bytes * HEADROOM / GIB)
+        return _size_of(self.bytes)
+
+
+@lru_cache(maxsize=1024)
+def _size_of(files: int) -> str:
+    """The size for so many bytes of files; a sync asks for the same one dozens of times."""
+    return from_gib(files * HEADROOM / GIB)
 
 
 def recipe_sizes(recipes: Iterable[Raw]) -> Mapping[str, int]:

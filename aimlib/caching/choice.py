@@ -36,6 +36,8 @@ class SpecModel(NamedTuple):
     """None for the default branch."""
     without: frozenset[str] = frozenset()
     """The forms of weights that its patterns leave out."""
+    source: str = ""
+    """Where its files come from, if whoever wrote the cache chose that; empty for the cache's own."""
 
 
 class CacheCandidate(NamedTuple):
@@ -84,7 +86,12 @@ class CacheCandidate(NamedTuple):
 
     def untrusted(self, request: CacheRequest) -> bool:
         """Whether it may have other code than the repository, for a recipe that runs it."""
-        return request.default_only and bool(self.own_source)
+        return request.default_only and bool(self.chosen_source(request))
+
+    def chosen_source(self, request: CacheRequest) -> str:
+        """Where the requested files come from, if whoever wrote the cache chose that; empty for the usual hubs."""
+        of_model = next((one.source for one in self.models if one.id == request.checkpoint), "")
+        return of_model or self.own_source
 
     def compatible(self, request: CacheRequest) -> bool:
         """Whether it lists the requested revision: any when not stated, else the same name or the same commit."""

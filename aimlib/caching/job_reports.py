@@ -13,10 +13,13 @@ from pydantic import AfterValidator, Field
 from aimlib.api.base import MessageText, Model
 from aimlib.api.cache import DUPLICATE_FILES
 from aimlib.api.cache_status import CachedModelStatus, CacheRemoval
+from aimlib.api.source import Verified
 from aimlib.naming import label_value, short_digest
 from aimlib.printable import printable
 
 VOLUME_KEY, CLEANUP_KEY = "volume", "cleanup"
+NEWEST_PREFIX = "_newest."
+"""What the keys of reports begin with that have which version a source names now; no key of a model does."""
 DEFAULT_REVISION = "main"
 
 MAX_REPORTS = 256
@@ -64,6 +67,12 @@ class ModelReport(Model):
     files: Amount | None = None
     patterns: ReportName | None = None
     """`patterns_key` of the patterns by which its files were selected; None where they are unknown."""
+    source: ReportName | None = None
+    """The source in the spec, whose files these are; None for the hub's repository of that id."""
+    resolved: ReportName | None = None
+    """The digest that the source's tag named then."""
+    verified: Verified | None = None
+    """Against what its files were checked when they were downloaded, with a source."""
     cached_at: Time | None = None
     last_used: Time | None = None
     """When a clean-up last found it in use."""
@@ -76,6 +85,20 @@ class VolumeReport(Model):
     used: Amount
     """By the cache's own files."""
     available: Amount
+
+
+class NewestReport(Model):
+    """Which version of a model its source named when a check last looked."""
+
+    id: ReportName
+    revision: ReportName = DEFAULT_REVISION
+    source: ReportName | None = None
+    commit: ReportName | None = None
+    """None where that could not be found."""
+    resolved: ReportName | None = None
+    message: ReportText | None = None
+    """Why it could not be found."""
+    checked_at: Time
 
 
 class RemovedModel(Model):
@@ -100,6 +123,8 @@ class Reports(Model):
 
     models: dict[str, ModelReport] = Field(default_factory=dict)
     """By `model_key`."""
+    newest: dict[str, NewestReport] = Field(default_factory=dict)
+    """By `model_key`."""
     volume: VolumeReport | None = None
     cleanup: CleanupReport | None = None
     unreadable: tuple[str, ...] = ()
@@ -111,6 +136,16 @@ class Reports(Model):
         """The report of a model at a revision; another pair may have the same key."""
         found = self.models.get(model_key(model_id, revision))
         return found if found and (found.id, found.revision) == (model_id, revision) else None
+
+    def newest_of(self, model_id: str, revision: str) -> NewestReport | None:
+        """What a check found of a model at a revision."""
+        found = self.newest.get(model_key(model_id, revision))
+        return found if found and (found.id, found.revision) == (model_id, revision) else None
+
+
+def newest_key(key: str) -> str:
+    """The key of what a check found, by that of the model."""
+    return f"{NEWEST_PREFIX}{key}"
 
 
 def model_key(model_id: str, revision: str | None) -> str:
@@ -131,27 +166,33 @@ def read_reports(data: Mapping[str, Any], first: Iterable[str] = ()) -> Reports:
     Whoever may write the ConfigMap may write a megabyte: of more than MAX_REPORTS, those of the keys `first` are read,
     and of the others the first by name.
     """
-    early = {VOLUME_KEY, CLEANUP_KEY, *first}
+    listed = [*first]
+    early = {VOLUME_KEY, CLEANUP_KEY, *listed, *map(newest_key, listed)}
     keys = sorted(data, key=lambda key: (key not in early, key))
     models: dict[str, ModelReport] = {}
+    newest: dict[str, NewestReport] = {}
     rest: dict[str, Any] = {}
     unreadable: list[str] = []
     for key in keys[:MAX_REPORTS]:
         try:
-            raw = _parsed(data[key])
+            raw = parsed_report(data[key])
             if key == VOLUME_KEY:
                 rest[key] = VolumeReport.model_validate(raw)
             elif key == CLEANUP_KEY:
                 rest[key] = _of_cleanup(raw)
+            elif key.startswith(NEWEST_PREFIX):
+                newest[key.removeprefix(NEWEST_PREFIX)] = NewestReport.model_validate(raw)
             else:
                 models[key] = _of_model(key, raw)
         except (TypeError, ValueError, RecursionError):  # ValidationError is a ValueError
             unreadable.append(key)
     unread = max(len(keys) - MAX_REPORTS, 0)
-    return Reports(models=dict(sorted(models.items())), unreadable=tuple(sorted(unreadable)), unread=unread, **rest)
+    found = dict(sorted(models.items()))
+    return Reports(models=found, newest=newest, unreadable=tuple(sorted(unreadable)), unread=unread, **rest)
 
 
-def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever was written
+def parsed_report(text: str) -> Any:  # noqa: ANN401 - whatever was written
+    """The JSON of a report. ValueError where it is none or too long, RecursionError where it is nested too deep."""
     if len(text) > MAX_TEXT:
         raise ValueError(f"it has more than {MAX_TEXT} characters")
     return json.loads(text)

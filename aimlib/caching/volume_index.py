@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 
 from aimlib.api.base import Model, ModelId
+from aimlib.api.source import Verified
 from aimlib.caching.job_reports import ModelReport, Time, model_key
 from aimlib.errors import InvalidInputError
 from aimlib.printable import printable
@@ -68,6 +69,12 @@ class CachedModel(Model):
     files: tuple[VolumeFile, ...]
     patterns: str | None = None
     """`job_reports.patterns_key` of the patterns by which the files were selected; None where they are unknown."""
+    source: str | None = None
+    """The source that the files came from; None for the hub's repository of that id."""
+    resolved: str | None = None
+    """The digest that the source's tag named then."""
+    verified: Verified | None = None
+    """Against what the files were checked when they were downloaded, with a source."""
     cached_at: Time | None = None
     last_used: Time | None = None
     """When a clean-up last found it in use."""
@@ -96,6 +103,9 @@ class CachedModel(Model):
             total=self.bytes,
             files=len(self.files),
             patterns=self.patterns,
+            source=self.source,
+            resolved=self.resolved,
+            verified=self.verified,
             cached_at=self.cached_at,
             last_used=self.last_used,
         )

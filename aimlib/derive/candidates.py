@@ -5,22 +5,28 @@ checkpoint: all where the GPUs run the same binaries, else those that are about 
 The rules of selection are not repeated here: they choose degrees and context length, and reject what is left later.
 """
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 from aimlib.api.node import GpuClass
 from aimlib.api.recipe import ComputeResources, Configuration, RecipeSpec
 from aimlib.config import Config
-from aimlib.derive.rules import computes, default_settings, lengths, rules
+from aimlib.derive.recommended import NOTHING_RECOMMENDED, recommended
+from aimlib.derive.rules import Settings, computes, default_settings, lengths, rules
 from aimlib.derive.sources import Checkpoint, checkpoints, filled_cells, nearest, same_architecture
-from aimlib.engines.catalogue import Engine, engines, parse_args
+from aimlib.engines.catalogue import Engine, ParsedArgs, engines, parse_args
 from aimlib.hardware.products import CPU, Product, known_products
 from aimlib.hardware.shapes import shapes_of
+from aimlib.kube.quantity import GIB
 from aimlib.selection.candidates import Case, Requirements
-from aimlib.selection.launch import launch
+from aimlib.selection.entries import CatalogueEntry
+from aimlib.selection.launch import OWN_DRAFTS, Launch, launch
 from aimlib.selection.rules import apply_rules
-from aimlib.selection.select import CatalogueEntry
 
 DERIVED = "derived"
 """The first word of the names of derived candidates, by which `kubectl get aimendpoints -o wide` shows them."""
@@ -39,11 +45,13 @@ class Gap(NamedTuple):
     """A recipe for it, without configurations."""
     near: CatalogueEntry | None
     """The recipe whose arguments are taken."""
+    drafts: bool = False
+    """Whether layers of the checkpoint draft tokens."""
 
-    def passes(self, configuration: Configuration, rule: str) -> bool:
+    def passes(self, configuration: Configuration, started: Launch, rule: str) -> bool:
         """What one of selection's own rules says of a configuration on these devices."""
-        asked, started = Requirements(self.spec.model_id), launch(self.spec, configuration)
-        case = Case(asked, self.config, "", self.spec, configuration, started, self.classes)
+        asked = Requirements(self.spec.model_id)
+        case = Case(asked, self.config, "", self.spec, configuration, started, self.classes, listed=self.target)
         return apply_rules(case, (rule,))[2] is None
 
 
@@ -62,13 +70,14 @@ def derived_entries(
     sources = checkpoints(entries, described) if config.derive == "Always" else list(described)
     filled = filled_cells(entries)
     found = [
-        _entry(_gap(checkpoint, target, backend, group, config))
+        _entry(_gap(checkpoint, target, backend, group, config)._replace(drafts=drafts))
         for checkpoint in sources
         for target, group in _by_product(classes, config)
-        if (target.name, checkpoint.precision) not in filled
+        if (target.name.casefold(), checkpoint.precision) not in filled
         and computes(target, checkpoint.precision, checkpoint.facts)
         for backend in engines()
         if backend.image(target.vendor, target.architecture)
+        for drafts in ((False, True) if checkpoint.facts.drafting and backend.flags.drafting else (False,))
     ]
     first = {entry.name: entry for entry in reversed(found)}
     return tuple(first[name] for name in sorted(first))
@@ -99,11 +108,11 @@ def _by_product(classes: Iterable[GpuClass], config: Config) -> Iterator[tuple[P
             yield known, tuple(group)
 
 
-def recipe_name(model_id: str, hardware: str, precision: str, backend: str) -> str:
-    """The name of a recipe as the shipped ones have it: model, hardware and precision, and the engine unless vLLM."""
+def recipe_name(model_id: str, hardware: str, precision: str, backend: str, *, drafts: bool = False) -> str:
+    """The name of a recipe as the shipped ones have it: model, hardware, precision, engine unless vLLM, drafting."""
     model = re.sub(r"[^a-z0-9]+", "-", model_id.rpartition("/")[2].lower())[:NAME_OF_MODEL].strip("-")
     parts = (model or "model", hardware.lower().replace(" ", "-"), precision)
-    return "-".join((*parts, *((backend,) if backend != "vllm" else ())))
+    return "-".join((*parts, *((backend,) if backend != "vllm" else ()), *((OWN_DRAFTS,) if drafts else ())))
 
 
 NAME_OF_MODEL = 160
@@ -113,31 +122,112 @@ NAME_OF_MODEL = 160
 def _entry(gap: Gap) -> CatalogueEntry:
     """The candidates of a gap: one for each legal degree."""
     most = max(shape.devices for one in gap.classes for shape in shapes_of(one))
-    degrees = [degree for degree in rules().degrees if degree <= most]
-    made = tuple(
-        one for degree in degrees for one in [_configuration(gap, degree)] if gap.passes(one, "tensorParallel")
-    )
-    spec = gap.spec.model_copy(update={"configurations": made})
+    degrees = (degree for degree in rules().degrees if degree <= most)
+    made = [one for one in (_way(gap, degree) for degree in degrees) if one]
+    spec = gap.spec.model_copy(update={"configurations": tuple(configuration for configuration, _ in made)})
     origin = f"recipe {gap.near.name}" if gap.near else gap.checkpoint.origin
-    name = f"{DERIVED}-{recipe_name(spec.model_id, spec.hardware, spec.precision, spec.backend)}"
-    return CatalogueEntry(name, spec, tuple(launch(spec, one) for one in made), derived_from=origin)
+    stem = recipe_name(spec.model_id, spec.hardware, spec.precision, spec.backend, drafts=gap.drafts)
+    name = f"{DERIVED}-{stem}"
+    return CatalogueEntry(name, spec, tuple(started for _, started in made), derived_from=origin, hardware=gap.target)
 
 
-def _configuration(gap: Gap, degree: int) -> Configuration:
-    """The configuration of a degree, with the longest context that fits, or the shortest where none does."""
-    found = list(_by_length(gap, degree))
-    return next((one for one in found if gap.passes(one, "memory")), found[-1])
+def _way(gap: Gap, degree: int) -> tuple[Configuration, Launch] | None:
+    """The configuration of a degree, with the longest context that fits, or the shortest where none does.
+
+    None where the model cannot be divided so, whatever its context.
+    """
+    of_length, tried = _configurations(gap, degree), lengths(gap.checkpoint.facts)
+    longest = of_length(tried[0])
+    started = launch(gap.spec, longest)
+    if not gap.passes(longest, started, "tensorParallel"):
+        return None
+    chosen = _longest(tried, lambda length: gap.passes(longest, replace(started, max_length=length), "memory"))
+    if chosen != tried[0]:
+        longest = of_length(chosen)
+        started = launch(gap.spec, longest)
+    bounded = _with_sequences(gap, longest, started)
+    return (longest, started) if bounded == longest else (bounded, launch(gap.spec, bounded))
 
 
-def _by_length(gap: Gap, degree: int) -> Iterator[Configuration]:
+def _longest(lengths: Sequence[int], fits: Callable[[int], bool]) -> int:
+    """The first of these lengths that fits, or the last where none does. A shorter one never needs more memory."""
+    if fits(lengths[0]):
+        return lengths[0]
+    shortest_first = lengths[::-1]
+    fitting = bisect_left(shortest_first, True, hi=len(lengths) - 1, key=lambda length: not fits(length))
+    return shortest_first[max(fitting - 1, 0)]
+
+
+def _with_sequences(gap: Gap, configuration: Configuration, started: Launch) -> Configuration:
+    """The configuration, with as many sequences at once as the smallest device has states for.
+
+    Each needs one, and vLLM refuses to start with fewer than the sequences that it may compute (1024 on most GPUs). It
+    divides its KV cache into blocks of as many layers as the rarer kind has, each as large as a state.
+    """
+    facts, required = gap.checkpoint.facts, started.required
+    flag, linear = rules().sequences.get(gap.engine.name), facts.linear_attention
+    if flag is None or linear is None or required is None or not linear.state_kib:
+        return configuration
+    seen_gib = known_products(gap.config.hardware).seen_gib
+    size = min(map(seen_gib, gap.classes))
+    needed = required(size)
+    left = started.usable(size) - needed.weights - needed.overhead
+    layers = min(facts.layers, linear.layers)
+    block = WIDER * linear.state_kib * layers / started.parallel.tensor * 1024 / GIB
+    most = int(left / block * SURE)
+    parsed = _parsed(gap.engine.name, configuration.args)
+    if not 0 < most < (parsed.value(flag, int) or USUAL_SEQUENCES):
+        return configuration
+    args = (*parsed.without(flag).render(), f"{flag}={min(1 << (most.bit_length() - 1), LEAST_USUAL)}")
+    return configuration.model_copy(update={"args": args})
+
+
+USUAL_SEQUENCES = 1024
+"""vLLM's default on devices of 70 GiB and more."""
+LEAST_USUAL = 256
+"""Its default on the others."""
+WIDER = 2
+"""States may be kept in 32 bit, and facts have them in 16."""
+SURE = 0.75
+"""The part of the computed number that is relied on."""
+
+
+def _configurations(gap: Gap, degree: int) -> Callable[[int], Configuration]:
+    """The configuration of a degree for a context length."""
     flags, name = gap.engine.flags, gap.engine.name
-    model, usual = _taken(gap, degree), default_settings(name, gap.target)
-    args = parse_args(name, usual.args).overridden_by(parse_args(name, model.args)).render()
-    env = {one.name: one for one in (*usual.env, *model.env)}
-    own = (f"{flags.tensor_parallel}={degree}",) if degree > 1 else ()
-    for length in lengths(gap.checkpoint.facts):
+    model, usual, theirs = _taken(gap, degree), default_settings(name, gap.target), _recommended(gap)
+    stacked = (_parsed(name, one.args) for one in (usual, theirs, model))
+    args = reduce(ParsedArgs.overridden_by, stacked).render()
+    env = {one.name: one for one in (*usual.env, *theirs.env, *model.env)}
+    own = (*((f"{flags.tensor_parallel}={degree}",) if degree > 1 else ()), *_drafting(gap))
+
+    def of_length(length: int) -> Configuration:
         stated = (*own, f"{flags.max_model_len}={length}", *args)
-        yield model.model_copy(update={"args": stated, "env": tuple(env.values())})
+        return model.model_copy(update={"args": stated, "env": tuple(env.values())})
+
+    return of_length
+
+
+def _drafting(gap: Gap) -> tuple[str, ...]:
+    """The argument by which layers of the checkpoint draft as many tokens as were measured."""
+    drafting = gap.checkpoint.facts.drafting
+    if drafting is None or not gap.drafts:
+        return ()
+    stated = {"method": OWN_DRAFTS, "num_speculative_tokens": drafting.tokens}
+    return (f"{gap.engine.flags.drafting}={json.dumps(stated)}",)
+
+
+@lru_cache(maxsize=256)
+def _parsed(engine: str, args: tuple[str, ...]) -> ParsedArgs:
+    """The arguments of a recipe or of the table, which are the same for many gaps."""
+    return parse_args(engine, args)
+
+
+def _recommended(gap: Gap) -> Settings:
+    """What the engine's makers recommend, where no recipe here tells how to run the model."""
+    checkpoint = gap.checkpoint
+    names = (checkpoint.repository, checkpoint.model_id)
+    return NOTHING_RECOMMENDED if gap.near else recommended(gap.engine, names, gap.target)
 
 
 def _taken(gap: Gap, degree: int) -> Configuration:
@@ -147,7 +237,7 @@ def _taken(gap: Gap, degree: int) -> Configuration:
         return Configuration(gpu_count=degree)
     source = min(near.spec.configurations, key=lambda one: (abs(one.gpu_count - degree), one.gpu_count))
     same, name = same_architecture(near, gap.target), gap.engine.name
-    parsed = parse_args(name, source.args)
+    parsed = _parsed(name, source.args)
     own, portable = rules().own[name], rules().portable[name]
     others = [one.flag for one in parsed.arguments if one.flag in own or not (same or one.flag in portable)]
     return Configuration(

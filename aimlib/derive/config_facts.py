@@ -1,16 +1,18 @@
 """Reads the facts of a model from its config.json and the size of its weights, by a table of keys."""
 
-from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from aimlib.api.model_facts import ModelFacts
+from aimlib.api.recipe import broken_facts
 from aimlib.data import load_data
+from aimlib.derive.attention_facts import attention_facts, is_size, most_of, value_of
 from aimlib.derive.quantization import block_of, format_of
 from aimlib.errors import InvalidInputError
 from aimlib.kube.quantity import GIB
+from aimlib.printable import printable
 from aimlib.schema.error_messages import validation_messages
 
 
@@ -27,32 +29,40 @@ class Weights(NamedTuple):
     """Elements of their tensors; None where the headers were not read, or pack several into one."""
 
 
+WHAT_TO_DO = "describe the model by an AIMModel with facts, or by a recipe of your own"
+
+
 def facts_of(config: Mapping[str, Any], weights: Weights, source: str) -> ModelFacts:
     """The facts. UnreadableConfigError, in a sentence."""
     text = _text_part(config)
     if not weights.size:
         raise UnreadableConfigError(f"{source} has no safetensors files")
-    quantization = format_of(_quantization(config, text))
+    stated = _quantization(config, text)
+    if _is_mlx(config, stated):
+        raise UnreadableConfigError(f"{source} is in MLX's format, which no engine here loads: {OF_MLX}")
+    quantization = format_of(stated)
     found = {
         "weightsGiB": round(weights.size / GIB, 2),
-        "parametersBillions": round(weights.parameters / 1e9, 3) if weights.parameters and not quantization else None,
-        **_attention(text),
+        "parametersBillions": round(weights.parameters / 1e9, 3) if weights.parameters and not stated else None,
+        **attention_facts(text),
         **_experts(text),
-        "hiddenSize": _value(text, "hiddenSize"),
-        "maxContext": _value(text, "maxContext"),
+        "hiddenSize": value_of(text, "hiddenSize"),
+        "maxContext": _context(text),
         "tiedEmbeddings": bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", False))),
         "quantization": quantization,
         "modalities": _modalities(config),
         "architecture": _architecture(config),
         "source": source,
-        **_blocks(_quantization(config, text), text),
+        **_blocks(stated, text),
     }
+    lacks = f"the config.json of {source} lacks what memory is computed from"
     try:
-        return ModelFacts.model_validate({key: value for key, value in found.items() if value not in (None, ())})
+        facts = ModelFacts.model_validate({key: value for key, value in found.items() if value not in (None, ())})
     except ValidationError as error:
-        raise UnreadableConfigError(
-            f"the config.json of {source} lacks what memory is computed from: {'; '.join(validation_messages(error))}"
-        ) from error
+        raise UnreadableConfigError(f"{lacks} ({'; '.join(validation_messages(error))}): {WHAT_TO_DO}") from error
+    if broken := broken_facts(facts):
+        raise UnreadableConfigError(f"{lacks} ({'; '.join(broken)}): {WHAT_TO_DO}")
+    return facts
 
 
 def needs_remote_code(config: Mapping[str, Any]) -> bool:
@@ -66,20 +76,9 @@ def _text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
         part: Any = config
         for key in path.split("."):
             part = part.get(key) if isinstance(part, Mapping) else None
-        if isinstance(part, Mapping) and _value(part, "layers"):
+        if isinstance(part, Mapping) and value_of(part, "layers"):
             return part
     return config
-
-
-def _value(part: Mapping[str, Any], fact: str) -> int | None:
-    """The number of a fact, under the first of its names that has one."""
-    found = (part.get(name) for name in load_data("architectures")["keys"][fact])
-    return next((one for one in found if _is_size(one)), None)
-
-
-def _is_size(value: object) -> TypeGuard[int]:
-    """Whether a value is a number of something, as the API server stores them."""
-    return type(value) is int and 0 <= value < 2**31
 
 
 def _quantization(config: Mapping[str, Any], text: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -87,58 +86,43 @@ def _quantization(config: Mapping[str, Any], text: Mapping[str, Any]) -> Mapping
     return found if isinstance(found, Mapping) else {}
 
 
+OF_MLX = "request the repository that it was made from, or one with AWQ, GPTQ or FP8"
+
+
+def _is_mlx(config: Mapping[str, Any], quantization: Mapping[str, Any]) -> bool:
+    """Whether weights are quantized as MLX does it, which states bits and no method."""
+    found = config.get("quantization")
+    return isinstance(found, Mapping) and "bits" in found and not quantization.get("quant_method")
+
+
+MAX_ARCHITECTURE = 200
+"""Most characters of the name of an architecture; that of a class of Python has fewer."""
+
+
 def _architecture(config: Mapping[str, Any]) -> str | None:
     names = config.get("architectures")
-    return str(names[0])[:1024] if isinstance(names, list) and names else None
+    first = names[0] if isinstance(names, list) and names else None
+    return printable(first, MAX_ARCHITECTURE) or None if isinstance(first, str) else None
 
 
 def _modalities(config: Mapping[str, Any]) -> tuple[str, ...]:
     table = load_data("architectures")["modalities"]
-    return tuple(name for name, keys in table.items() if any(config.get(key) is not None for key in keys))
+    parts = [part for part in (config, config.get("thinker_config")) if isinstance(part, Mapping)]
+    return tuple(
+        name for name, keys in table.items() if any(part.get(key) is not None for part in parts for key in keys)
+    )
 
 
-def _attention(text: Mapping[str, Any]) -> dict[str, Any]:
-    """Layers by kind, and the heads of those that keep a KV cache."""
-    heads, layers = _value(text, "attentionHeads"), _value(text, "layers")
-    kinds = _kinds(text, layers or 0)
-    window, chunk = _value(text, "slidingWindow"), _value(text, "chunk")
-    found: dict[str, Any] = {"layers": (layers or 0) - kinds["linear"] or None, "attentionHeads": heads}
-    if kinds["sliding"] and window:
-        found["slidingWindow"] = {"layers": kinds["sliding"], "tokens": window}
-    if kinds["chunked"] and chunk:
-        found["chunkedAttention"] = {"layers": kinds["chunked"], "tokens": chunk}
-    if kinds["linear"]:
-        found["linearAttention"] = {"layers": kinds["linear"], "stateKiB": _state_kib(text)}
-    rank, rope = text.get("kv_lora_rank"), text.get("qk_rope_head_dim")
-    if _is_size(rank) and _is_size(rope):
-        return {**found, "latentAttention": {"kvLoraRank": rank, "qkRopeHeadDim": rope}}
-    hidden = _value(text, "hiddenSize")
-    width = _value(text, "headDim") or (hidden // heads if hidden and heads else None)
-    return {**found, "keyValueHeads": _value(text, "keyValueHeads") or heads, "headDim": width}
-
-
-def _kinds(text: Mapping[str, Any], layers: int) -> Counter[str]:
-    """Layers by kind: as listed, else by the pattern of sliding windows, else one window for all."""
-    table = load_data("architectures")["layerTypes"]
-    listed = text.get("layer_types")
-    if isinstance(listed, list):
-        return Counter(table.get(one, "full") for one in map(str, listed))
-    pattern = text.get("sliding_window_pattern")
-    if _is_size(pattern) and pattern > 1:
-        return Counter(sliding=layers - layers // pattern)
-    windowed = _value(text, "slidingWindow") and text.get("use_sliding_window", True)
-    return Counter(sliding=layers if windowed else 0)
-
-
-def _state_kib(text: Mapping[str, Any]) -> float:
-    """The state of one layer of gated delta attention, in KiB: heads x key width x value width, in 16 bit."""
-    sizes = [text.get(f"linear_{name}") for name in ("num_value_heads", "key_head_dim", "value_head_dim")]
-    numbers = [one for one in sizes if _is_size(one)]
-    return round(2 * numbers[0] * numbers[1] * numbers[2] / 1024, 1) if len(numbers) == len(sizes) else 0.0
+def _context(text: Mapping[str, Any]) -> int | None:
+    """The longest context; embeddings of the RoBERTa family have rows up to that of the padding beside."""
+    positions, padding = value_of(text, "maxContext"), text.get("pad_token_id")
+    if positions and text.get("model_type") in load_data("architectures")["paddedPositions"]:
+        return positions - ((padding if is_size(padding) else 1) + 1)
+    return positions
 
 
 def _experts(text: Mapping[str, Any]) -> dict[str, Any]:
-    count, active = _value(text, "experts"), _value(text, "activeExperts")
+    count, active = most_of(text, "experts"), most_of(text, "activeExperts")
     return {"experts": {"count": count, "active": active}} if count and active else {}
 
 
@@ -147,5 +131,5 @@ def _blocks(quantization: Mapping[str, Any], text: Mapping[str, Any]) -> dict[st
     block = block_of(quantization)
     if block is None:
         return {}
-    sizes = {name: _value(text, name) for name in ("intermediateSize", "moeIntermediateSize")}
+    sizes = {name: value_of(text, name) for name in ("intermediateSize", "moeIntermediateSize")}
     return {"quantizationBlock": block, **sizes}

@@ -8,41 +8,60 @@ from aimlib.data import load_data
 
 def format_of(config: Mapping[str, Any]) -> str | None:
     """The format, as `facts.quantization` has it; None where weights are not quantized, or in no known way."""
-    method = str(config.get("quant_method", "")).lower()
+    method = _word(config.get("quant_method"))
+    found = {*map(_format_of_part, _parts(config))}
+    if "nvfp4" in found:  # whatever the others are, as in mixed precision
+        return "nvfp4"
     if block_of(config) and method in {"fp8", "compressed-tensors"}:
         return "fp8-block"
     if method in load_data("architectures")["methods"]:
         return str(load_data("architectures")["methods"][method])
-    return next(filter(None, map(_format_of_part, _parts(config))), None)
+    return next((one for one in MOST_DEMANDING if one in found), None)
+
+
+MOST_DEMANDING = ("mxfp4", "fp8", "int8", "gptq", "awq")
+"""Formats by how few GPUs compute them: of several in one model the first decides."""
 
 
 def _parts(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What describes weights in the file of compressed-tensors (config_groups), modelopt (quant_algo) or quark."""
+    """What describes weights in the file of compressed-tensors, of modelopt (quant_algo) or of quark."""
     yield config
-    groups = config.get("config_groups")
-    quark = config.get("global_quant_config")
-    for one in (*(groups.values() if isinstance(groups, Mapping) else ()), quark):
-        weights = one.get("weights", one.get("weight")) if isinstance(one, Mapping) else None
-        if isinstance(weights, Mapping):
-            yield weights
+    yield {"quant_algo": config.get("moe_quant_algo")}
+    by_name = (config.get(key) for key in ("config_groups", "quantized_layers", "layer_quant_config"))
+    several = [one for part in by_name if isinstance(part, Mapping) for one in part.values()]
+    for one in (config.get("global_quant_config"), *several):
+        if isinstance(one, Mapping):
+            weights = one.get("weights", one.get("weight", one))
+            yield from (
+                part for part in (weights if isinstance(weights, list) else [weights]) if isinstance(part, Mapping)
+            )
 
 
 def _format_of_part(part: Mapping[str, Any]) -> str | None:
     """The format of weights of a number of bits and a type, or of an algorithm by name."""
-    name = str(part.get("quant_algo") or part.get("dtype") or "").lower()
+    name = _word(part.get("quant_algo")) or _word(part.get("dtype"))
     named = next((found for word, found in NAMES if word in name), None)
-    return named or BITS.get((str(part.get("num_bits")), str(part.get("type"))))
+    bits = part.get("num_bits")
+    of_bits = BITS.get((bits, _word(part.get("type")))) if type(bits) is int else None
+    return named or ("mxfp4" if of_bits == "nvfp4" and part.get("group_size") == MXFP4_GROUP else of_bits)
 
 
-NAMES = (("nvfp4", "nvfp4"), ("fp4", "mxfp4"), ("fp8", "fp8"), ("int8", "int8"), ("int4", "gptq"))
+def _word(value: object) -> str:
+    """A word in small letters; empty for anything else, which may be nested too deep to be printed."""
+    return value.lower() if isinstance(value, str) else ""
+
+
+NAMES = (("nvfp4", "nvfp4"), ("fp4", "mxfp4"), ("fp8", "fp8"), ("int8", "int8"), ("int4", "gptq"), ("awq", "awq"))
 """Words in the names of algorithms (modelopt) and types (quark), and the format of each; the first that is there."""
-BITS: Mapping[tuple[str, str], str] = {
-    ("8", "float"): "fp8",
-    ("8", "int"): "int8",
-    ("4", "int"): "gptq",
-    ("4", "float"): "nvfp4",
+BITS: Mapping[tuple[int, str], str] = {
+    (8, "float"): "fp8",
+    (8, "int"): "int8",
+    (4, "int"): "gptq",
+    (4, "float"): "nvfp4",
 }
 """Bits and type of compressed-tensors; four bits of integers are packed as GPTQ's are."""
+MXFP4_GROUP = 32
+"""Weights that share a scale in MXFP4; in NVFP4 they are 16."""
 
 
 def block_of(config: Mapping[str, Any]) -> int | None:
@@ -57,5 +76,9 @@ def block_of(config: Mapping[str, Any]) -> int | None:
         config.get("weight_block_size"),
         *(one.get("block_structure") for one in inner if isinstance(one, Mapping)),
     ]
-    found = next((size for size in sizes if isinstance(size, list) and size and isinstance(size[0], int)), None)
-    return found[0] if found else None
+    found = (size[0] for size in sizes if isinstance(size, list) and size)
+    return next((one for one in found if type(one) is int and 0 < one < MAX_BLOCK), None)
+
+
+MAX_BLOCK = 2**16
+"""More rows and columns than any block has."""

@@ -37,6 +37,25 @@ class Default(Model):
         )
 
 
+class Kernel(Model):
+    """Where weights of a format run; what is left out is any."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: tuple[str, ...] | None = None
+    vendors: tuple[str, ...] | None = None
+    architectures: tuple[str, ...] | None = None
+
+    def runs(self, product: Product, facts: ModelFacts) -> bool:
+        """Whether it is for a model of these facts on a product."""
+        stated = (
+            (self.models, facts.architecture),
+            (self.vendors, product.vendor),
+            (self.architectures, product.architecture),
+        )
+        return all(allowed is None or found in allowed for allowed, found in stated)
+
+
 class Rules(Model):
     """The data file; its first lines describe each key."""
 
@@ -45,10 +64,13 @@ class Rules(Model):
     degrees: tuple[int, ...]
     contexts: tuple[int, ...]
     formats: Mapping[str, str]
-    vendors: Mapping[str, tuple[str, ...]]
     defaults: tuple[Default, ...]
+    kernels: Mapping[str, tuple[Kernel, ...]]
     portable: Mapping[str, tuple[str, ...]]
     own: Mapping[str, tuple[str, ...]]
+    recommended: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
+    sequences: Mapping[str, str]
 
 
 @cache
@@ -80,8 +102,8 @@ def precision_of(facts: ModelFacts) -> str:
 
 def computes(product: Product, precision: str, facts: ModelFacts) -> bool:
     """Whether an engine can run a checkpoint of this format on a product."""
-    vendors = rules().vendors.get(facts.quantization or "", (product.vendor,))
-    return product.serves(precision) and product.vendor in vendors
+    kernels = rules().kernels.get(facts.quantization or "", (Kernel(),))
+    return product.serves(precision) and any(one.runs(product, facts) for one in kernels)
 
 
 def lengths(facts: ModelFacts) -> tuple[int, ...]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aimlib.api.model_facts import ModelFacts
-from aimlib.hardware.products import Product, product
-from aimlib.selection.select import CatalogueEntry
+from aimlib.hardware.products import Product
+from aimlib.selection.entries import CatalogueEntry
 
 
 class Checkpoint(NamedTuple):
@@ -49,11 +49,8 @@ def filled_cells(entries: Iterable[CatalogueEntry]) -> set[tuple[str, str]]:
 
     Not with another engine either: where somebody described one, that the other does as well is no safe guess.
     """
-    return {
-        (hardware.name, entry.spec.precision)
-        for entry in entries
-        if entry.spec and (hardware := product(entry.spec.hardware))
-    }
+    found = ((entry.hardware, entry.spec) for entry in entries if entry.spec)
+    return {((known.name if known else spec.hardware).casefold(), spec.precision) for known, spec in found}
 
 
 def nearest(checkpoint: Checkpoint, engine: str, target: Product) -> CatalogueEntry | None:
@@ -63,11 +60,11 @@ def nearest(checkpoint: Checkpoint, engine: str, target: Product) -> CatalogueEn
 
 
 def _distance(entry: CatalogueEntry, target: Product) -> tuple[bool, bool]:
-    known = product(entry.spec.hardware) if entry.spec else None
+    known = entry.hardware
     return not same_architecture(entry, target), known is None or known.vendor != target.vendor
 
 
 def same_architecture(entry: CatalogueEntry, target: Product) -> bool:
     """Whether a recipe is for GPUs that run the same binaries."""
-    known = product(entry.spec.hardware) if entry.spec else None
+    known = entry.hardware
     return known is not None and known.architecture is not None and known.architecture == target.architecture

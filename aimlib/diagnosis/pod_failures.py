@@ -21,14 +21,12 @@ from aimlib.diagnosis.container_ends import (
 )
 from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, shortened
 from aimlib.diagnosis.log_lines import one_line
-from aimlib.diagnosis.scheduling import claim_pending, summarize
+from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS, claim_pending, summarize
 from aimlib.kube.timestamp import parse_time
 from aimlib.printable import printable
 
 UNSCHEDULED_SECONDS = 3
 """Seconds that a pod may wait for a node before that is reported: one is often enough."""
-UNBOUND_SECONDS = 20
-"""The same for a PersistentVolumeClaim: a volume is made meanwhile, which is no failure."""
 UNREADY_SECONDS = 20
 """Seconds that a started container may not be ready at first: two periods of its probe."""
 LOST_SECONDS = 3
@@ -91,7 +89,7 @@ def _claim_pending(pod: Raw, now: datetime) -> PodFailure | None:
     if message is None or not claim_pending(message):
         return None
     lost = re.search(r'persistentvolumeclaim "[^"]+" not found', message, re.IGNORECASE)
-    if not lost and _since(_condition(pod, "PodScheduled"), now) < UNBOUND_SECONDS:
+    if not lost and _since(_condition(pod, "PodScheduled"), now) < CLAIM_GRACE_SECONDS:
         return None
     volumes = pod.get("spec", {}).get("volumes") or ()
     claims = [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if volume.get("persistentVolumeClaim")]

@@ -14,6 +14,8 @@ FIT_ERROR = re.compile(
     r"0/(?P<nodes>\d+) nodes are available: (?P<parts>.+?)\.?(?: (?:no new claims|preemption: ).*)?", re.DOTALL
 )
 NODE_GROUP = re.compile(r"(?P<count>\d+) (?P<reason>.+)", re.DOTALL)
+CLAIM_GRACE_SECONDS = 60
+"""How long a PersistentVolumeClaim may be unbound before it is reported: provisioning a volume takes its time."""
 CLAIM_MISSING = re.compile(
     r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim \S+ (?:not found|bound to)", re.IGNORECASE
 )
@@ -32,6 +34,14 @@ NODE_REASONS: tuple[tuple[str, Callable[[re.Match[str], PodRequests], str]], ...
     (r"node\(s\) didn't match Pod's node affinity/selector", lambda *_: "other hardware or labels than required"),
     (r"node\(s\) were unschedulable", lambda *_: "been cordoned"),
     (r"node\(s\) had volume node affinity conflict", lambda *_: "no access to the pod's volume"),
+    (
+        r"node\(s\) didn't match pod topology spread constraints \(missing required label\)",
+        lambda *_: "no label for the zone or node that replicas are spread over",
+    ),
+    (
+        r"node\(s\) didn't match pod topology spread constraints",
+        lambda *_: "as many of the replicas as an even spread allows",
+    ),
     (r"node\(s\) didn't match pod affinity rules", lambda *_: "none of the pods that its affinity requires"),
     (r"node\(s\) (?P<what>.*)", lambda found, _: f"this problem: {found['what']}"),
 )

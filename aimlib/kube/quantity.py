@@ -72,6 +72,7 @@ def _largest(value: Fraction, units: dict[str, Fraction]) -> str:
     )
 
 
+@lru_cache(maxsize=1024)
 def to_gib(text: str) -> float:
     """The value of a quantity of bytes, in GiB."""
     return float(parse_quantity(text) / GIB)

@@ -72,10 +72,15 @@ class _Deployment(_Child):
 
 def is_applied(observed: Raw, desired: Raw) -> bool:
     """Whether an observed child is the one desired now, going by what was last applied to it, metadata apart."""
-    if _record(observed) is None:
+    text = _record(observed)
+    if text is None:
         return True
-    last = last_applied(observed)
-    return last is not None and {**last, "metadata": None} == {**desired, "metadata": None}
+    last = _parsed(text)
+    if last is None or {**last, "metadata": None} != {**desired, "metadata": None}:
+        return False
+    # What equals a desired child has its form; so the rest is all that is left to look at.
+    metadata = last.get("metadata")
+    return isinstance(metadata, dict) and _is_shallow(metadata) and metadata.get("name") == desired["metadata"]["name"]
 
 
 def last_applied(observed: Raw) -> Raw | None:
@@ -83,11 +88,8 @@ def last_applied(observed: Raw) -> Raw | None:
 
     None is kept under server-side apply.
     """
-    try:
-        found = json.loads(_record(observed) or "null")
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and _is_shallow(found) and _is_about(found, observed) else None
+    found = _parsed(_record(observed) or "null")
+    return found if found is not None and _is_shallow(found) and _is_about(found, observed) else None
 
 
 def kept_child(observed: Raw) -> Raw:
@@ -109,6 +111,15 @@ def kept_children(children: Mapping[str, Mapping[str, Raw]]) -> list[Raw]:
 def _record(observed: Raw) -> str | None:
     text = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     return None if text is None else str(text)
+
+
+def _parsed(text: str) -> Raw | None:
+    """The object in a text; None where it has none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _is_shallow(record: Raw) -> bool:

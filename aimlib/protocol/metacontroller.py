@@ -12,6 +12,7 @@ from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
 from aimlib.printable import printable
 from aimlib.protocol.observations import NOTHING_OBSERVED, Observations, Topic
+from aimlib.protocol.standard_conditions import with_standard_conditions
 
 _T = TypeVar("_T")
 
@@ -24,7 +25,7 @@ NOT_PRUNED = frozenset({"apiGroups", "group"})
 """Keys whose value may be, or hold, an empty text: the core group in a Role or in a reference."""
 
 
-BUILT_FROM = frozenset({"resolved", "cache"})
+BUILT_FROM = frozenset({"resolved", "cache", "canary", "history"})
 """Fields of an endpoint's status from which its children are built."""
 
 
@@ -109,20 +110,21 @@ def _is_named(item: Any) -> bool:  # noqa: ANN401 - whatever was sent
 
 
 def written_status(status: Raw) -> Raw:
-    """A status as it is written: pruned, and without control characters, since kubectl prints its texts.
+    """A status as it is written: with Stalled or Reconciling, pruned, and without control characters.
 
-    What pods are built from keeps every character.
+    kubectl prints its texts; what pods are built from keeps every character.
     """
-    kept = {key: value for key, value in status.items() if key in BUILT_FROM}
-    return dict(prune({**_printable_texts(status), **kept}) or {})
+    marked = with_standard_conditions(status).items()
+    return dict(prune({key: value if key in BUILT_FROM else _printable_texts(value) for key, value in marked}) or {})
 
 
 def _printable_texts(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str:
+        return value if value.isprintable() else printable(value)
+    if kind is dict:
         return {key: _printable_texts(item) for key, item in value.items()}
-    return [_printable_texts(item) for item in value] if isinstance(value, list | tuple) else value
+    return [_printable_texts(item) for item in value] if kind is list or kind is tuple else value
 
 
 def prune(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
@@ -134,8 +136,11 @@ def prune(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     if kind is str:
         return value or None
     if kind is dict:
-        result = {}
+        result: Raw = {}
         for key, item in value.items():
+            if type(item) is str and item:  # as most are
+                result[key] = item
+                continue
             pruned = item if key in NOT_PRUNED else prune(item)
             if pruned is not None:
                 result[key] = pruned

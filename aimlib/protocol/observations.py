@@ -1,12 +1,13 @@
 """What observers add to a request: a typed value for each topic."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.telemetry.live_metrics import Observation
+from aimlib.telemetry.track_query import TrackFigures
 
 _T = TypeVar("_T")
 
@@ -18,12 +19,23 @@ class Topic(Generic[_T]):
     name: str
 
 
+class CatalogueNames(NamedTuple):
+    """The recipes and AIMModels of the cluster, at least with what they are called and what they are of."""
+
+    recipes: Sequence[Raw] = ()
+    models: Sequence[Raw] = ()
+
+
 PODS: Topic[list[Raw]] = Topic("pods")
 """The Pods of the parent; an empty list where the API server did not answer."""
 ENGINE_LOG: Topic[EngineLog] = Topic("engine log")
 """What was read of the log of the container that ended last."""
 LIVE_METRICS: Topic[Observation] = Topic("live metrics")
 """The result of a Prometheus query for the parent."""
+TRACK_FIGURES: Topic[TrackFigures] = Topic("figures of tracks")
+"""What Prometheus has of the two versions of the parent while one is tried."""
+CATALOGUE_NAMES: Topic[CatalogueNames] = Topic("catalogue names")
+"""What the catalogue has, where it has nothing of what the parent requests."""
 
 
 @dataclass(frozen=True)

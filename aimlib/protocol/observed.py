@@ -6,13 +6,11 @@ from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.kube.timestamp import format_timestamp, is_time
+from aimlib.naming import ROUTED_LABEL
 from aimlib.protocol.last_applied import is_applied
 
 GRACE_SECONDS = 10
 """How long a child may be missing before it is reported: a cache that lags is right again within a second."""
-CLAIM_GRACE_SECONDS = 60
-"""How long a PersistentVolumeClaim may be unbound before it is reported: provisioning a volume takes its time."""
-
 
 DEPLOYMENT = "Deployment.apps/v1"
 SERVICE = "Service.v1"
@@ -50,6 +48,10 @@ class ChildState(NamedTuple):
         return f"{self.desired['kind']} {self.desired['metadata']['name']}"
 
 
+ChildStates = Mapping[tuple[str, str], ChildState]
+"""Desired children beside the observed ones, by kind and name."""
+
+
 def kind_key(child: Raw) -> str:
     """The outer key under which a child is observed, such as `Deployment.apps/v1`."""
     return f"{child['kind']}.{child['apiVersion']}"
@@ -64,6 +66,11 @@ def child_state(children: Children, desired: Raw) -> ChildState:
     """One child as it is desired and as it is observed."""
     observed = find_child(children, kind_key(desired), desired["metadata"]["name"])
     return ChildState(desired, observed, observed is not None and is_applied(observed, desired))
+
+
+def child_states(children: Children, desired: Iterable[Raw]) -> dict[tuple[str, str], ChildState]:
+    """The children as they are desired and as they are observed, in the order of `desired`."""
+    return {(child["kind"], child["metadata"]["name"]): child_state(children, child) for child in desired}
 
 
 def phase_of(child: Raw | None) -> str:
@@ -115,7 +122,8 @@ def rollout(deployment: ChildState | None) -> Rollout:
 def serves(children: Children) -> bool:
     """Whether requests are answered: a Service, and a ready replica of whatever version."""
     ready = any((found.get("status") or {}).get("readyReplicas") for found in children.get(DEPLOYMENT, {}).values())
-    return ready and bool(children.get(SERVICE))
+    named = (one["metadata"] for one in children.get(SERVICE, {}).values())
+    return ready and any(ROUTED_LABEL not in (metadata.get("labels") or {}) for metadata in named)
 
 
 def replicas_missing(deployments: Iterable[Raw]) -> bool:

@@ -14,10 +14,11 @@ def phase(kind: str, ready: Verdict, *, serves: bool = False) -> str:
     """The phase of an object of a kind that goes with its condition Ready.
 
     Pending: a change of other objects may help. Reconciling, Downloading: time does. Failed: the user must act.
+    Stopped is Ready, since it is what was requested.
     Degraded instead of Pending and Failed while it `serves`: requests are answered, though not as was requested.
     """
     if ready.met:
-        return "Ready"
+        return _phases(kind).get(ready.reason, "Ready")
     found = _phases(kind).get(ready.reason, "Failed")
     return "Degraded" if serves and (found in SERIOUS_PHASES or ready.reason in _degrading(kind)) else found
 

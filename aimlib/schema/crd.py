@@ -1,9 +1,12 @@
-"""Generates the CRDs from the API models: `python -m aimlib.schema.crd` writes `crds/`, and a test compares.
+"""Generates the CRDs from the API models, and their schemas as the command line reads them; a test compares.
+
+`python -m aimlib.schema.crd` writes `crds/` and `aimlib/data/schemas`: a schema takes longer to generate than to read.
 
 Structural schemas are a subset of JSON Schema: references are inlined, optional types are unwrapped, and anything that
 they do not allow raises an error instead of being dropped.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +32,14 @@ INLINED_KEYWORDS = frozenset(
 
 class UnsupportedSchemaError(AimError, TypeError):
     """A model uses something that structural schemas do not have."""
+
+
+def _without_defaults(schema: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """A schema of a status: hooks write all of it, without empty texts, and what the API server adds is a change."""
+    if isinstance(schema, dict):
+        kept = {key: value for key, value in schema.items() if key != "default" or isinstance(value, dict)}
+        return {key: _without_defaults(value) for key, value in kept.items()}
+    return schema
 
 
 def structural(
@@ -89,6 +100,8 @@ def crd(kind: ApiKind) -> dict[str, Any]:
     }
     for part in properties.values():
         part.pop("default", None)
+    if "status" in properties:
+        properties["status"] = _without_defaults(properties["status"])
     if "phase" in properties.get("status", {}).get("properties", {}):
         properties["status"]["default"] = dict(NOT_SYNCED)
     subresources: dict[str, Any] = {"status": {}} if kind.status else {}
@@ -155,8 +168,23 @@ def crd_files() -> Iterator[tuple[str, str]]:
     yield "kustomization.yaml", yaml.safe_dump(listing, sort_keys=False)
 
 
+def schema_files() -> Iterator[tuple[str, str]]:
+    """The name and text of every file of `aimlib/data/schemas`: the specs of the CRDs, without descriptions."""
+    for kind in API_KINDS:
+        properties = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+        yield f"{kind.model.__name__}.json", json.dumps(_undescribed(properties["spec"]), indent=1) + "\n"
+
+
+def _undescribed(schema: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """A schema without descriptions; a field of that name is an object, and stays."""
+    if isinstance(schema, dict):
+        kept = {key: value for key, value in schema.items() if key != "description" or isinstance(value, dict)}
+        return {key: _undescribed(value) for key, value in kept.items()}
+    return schema
+
+
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.mkdir(exist_ok=True)
-    for filename, text in crd_files():
-        (target / filename).write_text(text, encoding="utf-8")
+    for folder, generated in zip(map(Path, sys.argv[1:]), (crd_files(), schema_files()), strict=True):
+        folder.mkdir(exist_ok=True)
+        for filename, text in generated:
+            (folder / filename).write_text(text, encoding="utf-8")

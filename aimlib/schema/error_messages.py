@@ -42,8 +42,21 @@ def validation_messages(error: ValidationError, whole: str = "spec") -> tuple[st
     return tuple(_message(details, whole) for details in error.errors(include_url=False))
 
 
+ValuePath = tuple[str | int, ...]
+
+
+def dotted_path(path: ValuePath) -> str:
+    """`spec.recipe.fallback[0].gpuCount`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def _field(steps: ValuePath) -> str:
+    """The path of what an error is about; what pydantic adds for a key of a mapping is left out."""
+    return dotted_path(steps[:-1] if steps and steps[-1] == "[key]" else steps)
+
+
 def _message(details: ErrorDetails, whole: str) -> str:
-    where = ".".join(str(step) for step in details["loc"]) or whole
+    where = _field(details["loc"]) or whole
     context: dict[str, Any] = details.get("ctx", {})
     own = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     form = MESSAGES_BY_PATTERN.get(context.get("pattern", ""), own)

@@ -6,6 +6,7 @@ from aimlib.api.base import Model
 from aimlib.api.cache import CACHE_SPELLINGS, AIMCache
 from aimlib.api.described_model import AIMModel
 from aimlib.api.endpoint import ENDPOINT_SPELLINGS, AIMEndpoint
+from aimlib.api.gateway import AIMGateway
 from aimlib.api.node import AIMInventory, AIMNode
 from aimlib.api.recipe import AIMRecipe
 from aimlib.api.spelling import Spelling
@@ -35,8 +36,9 @@ class ApiKind(NamedTuple):
     """Whether `kubectl get aim` prints it; not what a cluster has a hundred of that nobody there has written."""
 
 
-NOT_SYNCED = {"phase": "Pending"}
-"""The status of an object that no hook has looked at yet, of kinds whose status has a phase."""
+NOT_SYNCED = {"phase": "Pending", "observedGeneration": -1}
+"""The status of an object that no hook has looked at yet, of kinds whose status has a phase. Without one, kstatus takes
+an object for done."""
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 API_KINDS = (
@@ -111,6 +113,20 @@ API_KINDS = (
             Column("Message", ".status.message", wide=True),
         ),
         CACHE_SPELLINGS,
+    ),
+    ApiKind(
+        AIMGateway,
+        "aimgateways",
+        ("aimgw",),
+        "Namespaced",
+        (
+            Column("Models", ".status.routes", "integer"),
+            Column("Ready", ".status.replicas.ready", "integer"),
+            Column("Phase", ".status.phase"),
+            AGE,
+            Column("URL", ".status.url", wide=True),
+            Column("Message", ".status.message", wide=True),
+        ),
     ),
     ApiKind(
         AIMNode,

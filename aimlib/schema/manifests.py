@@ -9,7 +9,8 @@ import yaml
 
 from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
-from aimlib.schema.validation import Finding, ValuePath, outline_findings
+from aimlib.schema.error_messages import ValuePath
+from aimlib.schema.validation import Finding, outline_findings
 from aimlib.schema.yaml_loader import MAX_TEXT_BYTES, yaml_values
 
 

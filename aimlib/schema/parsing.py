@@ -1,13 +1,21 @@
 """Validates parts of requests as API types."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
+from aimlib.api.base import Model
+from aimlib.memo import Memo, memoized
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.schema.error_messages import validation_messages
 
 _M = TypeVar("_M", bound=BaseModel)
+_V = TypeVar("_V", bound=Model)
+_Parsed = tuple[int, Model]
+
+PARSED: Memo[_Parsed] = Memo(4096, weigh=lambda parsed: parsed[0], room=4 << 20)
+"""Values by type and text, with the length of the text: the syncs of an endpoint bring the same ones again."""
 
 
 def parse_as(model: type[_M], raw: object, about: str = "") -> _M:
@@ -16,3 +24,16 @@ def parse_as(model: type[_M], raw: object, about: str = "") -> _M:
         return model.model_validate(raw)
     except ValidationError as error:
         raise BadRequestError(": ".join(filter(None, (about, "; ".join(validation_messages(error)))))) from error
+
+
+def parse_again(model: type[_V], raw: object, about: str = "") -> _V:
+    """As `parse_as`, for parsed JSON that is likely to come again: an equal text has been read before.
+
+    The value is shared between requests, as its type is immutable.
+    """
+    try:
+        text = to_json(raw, inf_nan_mode="constants")
+    except ValueError:  # half of a surrogate pair, or nested too deeply: it may be a value nevertheless
+        return parse_as(model, raw, about)
+    _, parsed = memoized(PARSED, (model, text), lambda: (len(text), parse_as(model, raw, about)))
+    return cast("_V", parsed)

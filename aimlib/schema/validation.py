@@ -13,11 +13,10 @@ from pydantic_core import SchemaValidator, core_schema
 
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
-from aimlib.schema.crd import structural
-from aimlib.schema.error_messages import validation_messages
+from aimlib.data import load_schema
+from aimlib.schema.error_messages import ValuePath, dotted_path, validation_messages
 from aimlib.schema.kinds import API_KINDS
 
-ValuePath = tuple[str | int, ...]
 Schema = Mapping[str, Any]
 
 KINDS_BY_NAME = {kind.model.__name__: kind for kind in API_KINDS}
@@ -61,11 +60,6 @@ class Finding(NamedTuple):
         return f"{dotted_path(self.path)}: {self.text}" if self.path else self.text
 
 
-def dotted_path(path: ValuePath) -> str:
-    """`spec.recipe.fallback[0].gpuCount`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-
-
 OUTLINE: Schema = {
     "type": "object",
     "required": ["apiVersion", "kind", "metadata"],
@@ -83,12 +77,8 @@ OUTLINE: Schema = {
 @cache
 def kind_schema(kind: str) -> Schema:
     """The schema of a kind as in its CRD, without the status, which users do not write."""
-    found = KINDS_BY_NAME[kind]
-    described = found.model.model_fields["spec"].annotation.model_json_schema()  # type: ignore[union-attr]
-    twins = frozenset(spelling.means for spelling in found.spellings)
-    spec = structural(described, described.pop("$defs"), (), twins)
     required = [*OUTLINE["required"], "spec"]
-    return {**OUTLINE, "properties": {**OUTLINE["properties"], "spec": spec}, "required": required}
+    return {**OUTLINE, "properties": {**OUTLINE["properties"], "spec": load_schema(kind)}, "required": required}
 
 
 def outline_findings(raw: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - whatever was read

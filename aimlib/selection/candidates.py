@@ -1,6 +1,6 @@
 """A candidate of selection: one configuration of a recipe, for an endpoint in a cluster; and how a rule answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from aimlib.api.endpoint_choice import Objectives, RequestedWorkload
@@ -10,7 +10,7 @@ from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
 from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
-from aimlib.hardware.products import CPU, Product, known_products, product
+from aimlib.hardware.products import CPU, Product, Products, known_products
 from aimlib.hardware.shapes import shapes_of
 from aimlib.selection.corrections import SpeedModel
 from aimlib.selection.launch import Launch
@@ -57,6 +57,10 @@ class Case(NamedTuple):
     """What the speed of the model's candidates is computed with."""
     derived_from: str = ""
     """What it is derived from; empty where a recipe has it."""
+    node_selector: Mapping[str, str] = {}
+    """Labels of the nodes on which its pods may run."""
+    listed: Product | None = None
+    """The product that the recipe is for, where a table has it and it was looked up."""
 
     @property
     def devices(self) -> int:
@@ -66,8 +70,11 @@ class Case(NamedTuple):
     @property
     def replicas(self) -> int:
         """Replicas that the budget pays for and the cluster has devices for; 1 without a budget."""
+        budget = self.requirements.gpu_budget
+        if budget is None:
+            return 1
         there = sum(one.total for one in self.classes) // self.devices
-        return max(min((self.requirements.gpu_budget or 0) // self.devices, there), 1)
+        return max(min(budget // self.devices, there), 1)
 
     @property
     def first_class(self) -> GpuClass:
@@ -75,15 +82,28 @@ class Case(NamedTuple):
         return min(self.classes, key=lambda group: (group.partition or "", group.resource))
 
     @property
+    def products(self) -> Products:
+        """The table with the products of the settings."""
+        return known_products(self.config.hardware)
+
+    @property
     def hardware(self) -> Product | None:
         """The product that the recipe is for, by the table with the settings, or as the inventory describes it."""
-        return known_products(self.config.hardware).find(self.recipe.hardware, self.classes)
+        return self.listed or self.products.find(self.recipe.hardware, self.classes)
+
+    @property
+    def largest_gib(self) -> float:
+        """GiB of the largest devices left to it, as the engine sees them."""
+        return max(map(self.products.seen_gib, self.classes))
 
     def narrowed(self, keep: Callable[[GpuClass], bool]) -> "Case":
-        return self._replace(classes=tuple(one for one in self.classes if keep(one)))
+        kept = tuple(one for one in self.classes if keep(one))
+        return self if len(kept) == len(self.classes) else self._replace(classes=kept)
 
     def on_nodes(self, keep: Callable[[NodeShape], bool]) -> "Case":
         """Narrowed to the nodes of each class that have what is needed together."""
+        if all(one.product != CPU and all(map(keep, shapes_of(one))) for one in self.classes):
+            return self
         kept = [(one, tuple(shape for shape in shapes_of(one) if keep(shape))) for one in self.classes]
         return self._replace(classes=tuple(_with_shapes(one, shapes) for one, shapes in kept if shapes))
 
@@ -95,23 +115,17 @@ def _with_shapes(one: GpuClass, shapes: tuple[NodeShape, ...]) -> GpuClass:
     return one.model_copy(update={"shapes": shapes, "memory_gib": memory})
 
 
-DRIVER_SHARE = 0.01
-"""The most that the driver keeps of a device's memory, as a fraction: nvidia-smi, and so the label, has that, too."""
-
-
-def seen_gib(one: GpuClass) -> float:
-    """GiB of a device that the engine sees: what is published of the product, where its label has a little more."""
-    known = product(one.product)
-    published = known.memory_gib if known else None
-    a_little_more = published and published < one.memory_gib <= published * (1 + DRIVER_SHARE)
-    return published if published and a_little_more else one.memory_gib
-
-
 class Rejection(NamedTuple):
     """Why a rule rejected a candidate: what is requested and what is available."""
 
     requested: str
-    available: str
+    found: str | Callable[[], str]
+    """What is available; a function where the words take a while, and most candidates are never listed."""
+
+    @property
+    def available(self) -> str:
+        """What is available, in words."""
+        return self.found if isinstance(self.found, str) else self.found()
 
 
 RuleResult = Case | Rejection
@@ -123,12 +137,20 @@ def format_gpus(count: int) -> str:
 
 
 def engine_image(case: Case) -> str | None:
+    """The name by which the engine's image is pulled; None where there is none."""
+    image = published_image(case)
+    return case.config.pulled(image) if image else None
+
+
+def published_image(case: Case) -> str | None:
     """The engine's image: the recipe's, the one in the settings, or the default for this architecture or vendor."""
     if case.recipe.image:
         return f"{case.recipe.image.repository}:{case.recipe.image.tag}"
     hardware = case.hardware
     if hardware is None:
         return None
-    targets = (f"{case.recipe.backend}/{hardware.architecture}", f"{case.recipe.backend}/{hardware.vendor}")
-    own = next((case.config.images[target] for target in targets if target in case.config.images), None)
-    return own or case.launch.engine.image(hardware.vendor, hardware.architecture)
+    if images := case.config.images:
+        targets = (f"{case.recipe.backend}/{hardware.architecture}", f"{case.recipe.backend}/{hardware.vendor}")
+        if own := next((images[target] for target in targets if target in images), None):
+            return own
+    return case.launch.engine.image(hardware.vendor, hardware.architecture)

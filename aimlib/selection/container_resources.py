@@ -29,10 +29,7 @@ class ContainerResources(NamedTuple):
 
 def container_resources(requested: Resources, recipe: Stated, gpu_count: int, config: Config) -> ContainerResources:
     """What the endpoint requests, else what the recipe states, else so much per GPU."""
-    devices = max(gpu_count, 1)
-    usual_memory = from_gib(to_gib(config.memory_per_device) * devices)
-    cpu = _pair(requested.cpu, requested.cpu_limit, recipe, "cpu", str(config.cpu_per_device * devices))
-    memory = _pair(requested.memory, requested.memory_limit, recipe, "memory", usual_memory)
+    cpu, memory = _cpu_and_memory(requested, recipe, gpu_count, config)
     return ContainerResources(
         {"cpu": cpu[0], "memory": memory[0], **_others(recipe.requests)},
         {"cpu": cpu[1], "memory": memory[1], **_others(recipe.limits)},
@@ -41,12 +38,27 @@ def container_resources(requested: Resources, recipe: Stated, gpu_count: int, co
 
 def host_request(requested: Resources, recipe: Stated, gpu_count: int, config: Config) -> HostRequest:
     """The same as the scheduler compares it with a node."""
-    found = container_resources(requested, recipe, gpu_count, config)
-    storage = found.requests.get(EPHEMERAL_STORAGE) or found.limits.get(EPHEMERAL_STORAGE) or "0"
-    return HostRequest(float(parse_quantity(found.requests["cpu"])), to_gib(found.requests["memory"]), to_gib(storage))
+    (cpu, _), (memory, _) = _cpu_and_memory(requested, recipe, gpu_count, config)
+    storage = recipe.requests.get(EPHEMERAL_STORAGE) or recipe.limits.get(EPHEMERAL_STORAGE) or "0"
+    return HostRequest(float(parse_quantity(cpu)), to_gib(memory), to_gib(canonical_quantity(storage)))
 
 
-def _pair(request: str | None, limit: str | None, recipe: Stated, name: str, usual: str) -> tuple[str, str | None]:
+RequestAndLimit = tuple[str, str | None]
+"""Request and limit of one resource."""
+
+
+def _cpu_and_memory(
+    requested: Resources, recipe: Stated, gpu_count: int, config: Config
+) -> tuple[RequestAndLimit, RequestAndLimit]:
+    devices = max(gpu_count, 1)
+    usual_memory = from_gib(to_gib(config.memory_per_device) * devices)
+    return (
+        _pair(requested.cpu, requested.cpu_limit, recipe, "cpu", str(config.cpu_per_device * devices)),
+        _pair(requested.memory, requested.memory_limit, recipe, "memory", usual_memory),
+    )
+
+
+def _pair(request: str | None, limit: str | None, recipe: Stated, name: str, usual: str) -> RequestAndLimit:
     """Request and limit of one resource; a limit never lies below a request that the endpoint did not state."""
     chosen = request or recipe.requests.get(name) or usual
     bound = limit or (None if request else recipe.limits.get(name))

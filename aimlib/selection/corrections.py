@@ -53,7 +53,19 @@ class Corrected(NamedTuple):
     """A corrected prediction, and where it is from."""
 
     value: float
-    source: str
+    published: str | None = None
+    """The workload and source of the figure that it is."""
+    figures: int = 0
+    """How many published figures corrected it."""
+
+    @property
+    def source(self) -> str:
+        """Where it is from, in words."""
+        if self.published is not None:
+            return f"published: {self.published}"
+        if not self.figures:
+            return "predicted"
+        return f"predicted, corrected by {self.figures} published figure{'s' * (self.figures > 1)}"
 
 
 class Corrections:
@@ -81,14 +93,15 @@ class Corrections:
     def corrected(self, point: Point, predicted: float, *, alone: bool = True) -> Corrected:
         """The value for a candidate; `alone` where it has the whole workload, as what was measured had."""
         if alone and point in self.exact:
-            return Corrected(self.exact[point].published, f"published: {self.exact[point].words}")
+            return Corrected(self.exact[point].published, self.exact[point].words)
         if not self.figures:
-            return Corrected(predicted, "predicted")
-        keys: tuple[tuple[str, ...] | Point, ...] = ((point.hardware,), (point.backend, "engine"), point)
-        found = [self.sums[key] for key in keys if key in self.sums]
-        own = sum(errors for _, errors in found) / (sum(weights for weights, _ in found) + 1)
-        figures = f"{len(self.figures)} published figure{'s' * (len(self.figures) > 1)}"
-        return Corrected(predicted * exp(self.common + own), f"predicted, corrected by {figures}")
+            return Corrected(predicted)
+        weights, errors = 0.0, 0.0
+        for key in ((point.hardware,), (point.backend, "engine"), point):
+            if known := self.sums.get(key):
+                weights, errors = weights + known[0], errors + known[1]
+        own = errors / (weights + 1)
+        return Corrected(predicted * exp(self.common + own), figures=len(self.figures))
 
 
 USUAL_WORKLOAD = Workload(1024, 512, 32)

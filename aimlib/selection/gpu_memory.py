@@ -1,7 +1,7 @@
 """Computes the memory that a checkpoint needs on each GPU.
 
 weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / (TP x PP); tied embeddings once
-KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP
+KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP; a layer more where tokens are drafted
 overhead/GPU = 2.4 GiB on one GPU and 4.2 GiB on several, + 1.2 GiB for inputs that are not text, + 1.04 GiB for graphs,
                + activations of more tokens at a time than usual
 fits when weights + KV cache + overhead <= memory x the engine's fraction
@@ -49,6 +49,9 @@ BATCHED_TOKENS = ((160, 16384), (70, 8192), (0, 2048))
 CONCURRENT_BATCHES = 2
 """Batches in flight with vLLM's asynchronous scheduling, which is its default."""
 BF16_BYTES = 2.0
+DRAFTING_LAYERS = 1
+"""Layers of attention that draft, each with its KV cache: several tokens are drafted by running it again (vLLM 0.33,
+v1/spec_decode/eagle.py)."""
 
 
 class Parallel(NamedTuple):
@@ -80,6 +83,8 @@ class Layout(NamedTuple):
     """Whether graphs are captured within the engine's fraction."""
     windows: bool = True
     """Whether layers that attend to the last tokens only keep no more."""
+    drafted: int = 0
+    """Tokens that the checkpoint's own layers draft in each step."""
 
     def batched(self, memory_gib: float) -> int:
         """Tokens that one step computes on a device of that size."""
@@ -138,6 +143,8 @@ def overhead_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
 def sequence_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
     """GiB of KV cache that one sequence of the longest length takes on each device."""
     parallel = layout.parallel
+    if layout.drafted:
+        facts = facts.model_copy(update={"layers": facts.layers + DRAFTING_LAYERS})
     in_flight = layout.batched(memory_gib) * max(CONCURRENT_BATCHES, parallel.pipeline) if layout.windows else None
     size = sequence_bytes(facts, parallel.tensor, layout.element_bytes, layout.tokens, in_flight)
     return size / parallel.pipeline / GIB

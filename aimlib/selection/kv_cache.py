@@ -17,6 +17,10 @@ PADDED_UP_TO = 1.5
 """Where the more frequent kind of layer is less than this many times as frequent, the rarer one is padded to it."""
 
 
+INDEX_SCALE_BYTES = 4
+"""The scale of an indexer's key, which is kept in 8 bit whatever the KV cache is (vLLM 0.33, deepseek_v2.py)."""
+
+
 class Kind(NamedTuple):
     """The layers of one kind of attention, and how many tokens of a sequence each of them keeps."""
 
@@ -27,7 +31,8 @@ class Kind(NamedTuple):
 def cache_bytes_per_token(facts: ModelFacts, tensor: int, element_bytes: float) -> float:
     """Bytes of KV cache per token, layer and rank; with latent attention every rank keeps all of it."""
     if latent := facts.latent_attention:
-        return (latent.kv_lora_rank + latent.qk_rope_head_dim) * element_bytes
+        index = latent.index_head_dim + INDEX_SCALE_BYTES if latent.index_head_dim else 0
+        return (latent.kv_lora_rank + latent.qk_rope_head_dim) * element_bytes + index
     heads, width = facts.key_value_heads or 0, facts.head_dim or 0
     return 2 * heads * width * element_bytes / min(tensor, heads)
 

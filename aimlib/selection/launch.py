@@ -1,12 +1,16 @@
 """Parses the arguments of a configuration: how it starts its engine."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from typing import Any
 
+from aimlib.api.model_facts import ModelFacts
 from aimlib.api.pod import EngineSettings
 from aimlib.api.recipe import Configuration, EnvVar, RecipeSpec
 from aimlib.engines.catalogue import Engine, ParsedArgs, engine, parse_args
-from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals
-from aimlib.selection.gpu_memory import BF16_BYTES, Layout, Parallel
+from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals, unknown_flags
+from aimlib.selection.gpu_memory import BF16_BYTES, Layout, Parallel, RequiredMemory, required_memory
 
 CACHE_BYTES = {
     "fp8": 1.0,
@@ -39,10 +43,17 @@ IGNORED_ENV = {
 """Variables of earlier recipes that would break a pod, with the reason; they are dropped and reported."""
 
 
-class Launch(NamedTuple):
-    """The parsed arguments of one configuration."""
+SIZES_KEPT = 16
+"""Sizes of devices for which required memory is kept: a class of GPUs has one, nodes without GPUs have several."""
+
+
+@dataclass(frozen=True, eq=False)
+class Launch:
+    """The parsed arguments of one configuration; what follows from them is computed once."""
 
     engine: Engine
+    facts: ModelFacts | None
+    """Facts of the checkpoint, if they are known."""
     args: tuple[str, ...]
     """Canonical arguments, without those that the operator sets."""
     parallel: Parallel
@@ -58,6 +69,8 @@ class Launch(NamedTuple):
     """Whether the engine captures graphs within its fraction."""
     windows: bool
     """Whether layers that attend to the last tokens only keep no more."""
+    drafted: int
+    """Tokens that the checkpoint's own layers draft in each step."""
     env: tuple[EnvVar, ...]
     problems: tuple[str, ...]
     """Errors of the arguments."""
@@ -65,13 +78,17 @@ class Launch(NamedTuple):
     """Notes about what of the recipe was dropped or replaced."""
     refusals: tuple[str, ...] = ()
     """Why the endpoint may not have what it states for the engine."""
+    unknown_flags: tuple[str, ...] = ()
+    """What the endpoint states that is no flag of this engine; of another, it may be one."""
+    own_problems: tuple[str, ...] = ()
+    """Those of the errors that the recipe has not by itself: of what the endpoint states."""
 
     @property
     def runs_remote_code(self) -> bool:
         """Whether the engine runs code that is among the model's files."""
         return self.engine.flags.trust_remote_code in self.args
 
-    @property
+    @cached_property
     def expert_degree(self) -> int:
         """Among how many ranks each expert is divided: all of tensor parallelism, unless they have whole experts."""
         flag = self.engine.flags.expert_parallel
@@ -80,10 +97,23 @@ class Launch(NamedTuple):
         groups = "".join(self.args[self.args.index(flag) + 1 :][:1])
         return max(self.parallel.tensor // int(groups), 1) if groups.isdecimal() and int(groups) else 1
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """What its memory depends on."""
-        return Layout(self.parallel, self.max_length, self.cache_bytes, self.batched_tokens, self.graphs, self.windows)
+        lengths = (self.max_length, self.cache_bytes, self.batched_tokens)
+        return Layout(self.parallel, *lengths, self.graphs, self.windows, self.drafted)
+
+    @cached_property
+    def required(self) -> Callable[[float], RequiredMemory] | None:
+        """The required memory per device, by GiB of a device; None where the facts are unknown."""
+        found = partial(required_memory, self.facts, self.layout) if self.facts else None
+        return lru_cache(SIZES_KEPT)(found) if found else None
+
+    @cached_property
+    def fits(self) -> Callable[[float], bool]:
+        """Whether devices of a size in GiB have room for it, as far as the facts are known."""
+        required = self.required
+        return lru_cache(SIZES_KEPT)(lambda size: required is None or required(size).total <= self.usable(size))
 
     def usable(self, memory_gib: float) -> float:
         """GiB that the engine uses on a device of that size; 0 where the size is unknown, which is 0, too."""
@@ -106,6 +136,23 @@ def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
 def _unless(parsed: ParsedArgs, flag: str | None) -> bool:
     """Whether the engine does what a flag turns off; not where it has no such flag."""
     return flag is not None and not parsed.value(flag, bool)
+
+
+def _drafted(parsed: ParsedArgs, flag: str | None) -> int:
+    """Tokens that layers of the checkpoint itself draft in each step; 0 where a model of its own does, or nothing."""
+    stated: dict[str, Any] = {}
+    for one in parsed.arguments:
+        if one.flag == flag:
+            stated |= one.value if isinstance(one.value, dict) else {one.key: one.value}
+    number = str(stated.get("num_speculative_tokens", ""))
+    own = stated.get("method") == OWN_DRAFTS and "model" not in stated
+    return min(int(number), MOST_DRAFTED) if own and number.isdecimal() else 0
+
+
+OWN_DRAFTS = "mtp"
+"""The method of vLLM's --speculative-config by which layers of the checkpoint draft."""
+MOST_DRAFTED = 32
+"""More is not computed with."""
 
 
 def _extends_context(parsed: ParsedArgs, env: tuple[EnvVar, ...]) -> bool:
@@ -172,6 +219,7 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
         )
     return Launch(
         engine=backend,
+        facts=recipe.facts,
         args=(*degree, *ours.render()),
         parallel=parallel,
         max_length=length if length > 0 else min(longest, LEAST_CONTEXT),
@@ -180,6 +228,7 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
         batched_tokens=batched,
         graphs=configuration.gpu_count > 0 and _unless(parsed, flags.no_graphs),
         windows=_unless(parsed, flags.full_windows),
+        drafted=_drafted(parsed, flags.drafting),
         env=kept_env,
         problems=tuple(problems),
         notes=(
@@ -189,4 +238,12 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
             *(f"engine.env: {one.name} replaces that of the recipe" for one in configuration.env if one.name in named),
         ),
         refusals=tuple(refusals(own_args, stated, own)),
+        unknown_flags=unknown_flags(recipe.backend, stated),
+        own_problems=_own_problems(recipe, configuration, problems) if stated.args else (),
     )
+
+
+def _own_problems(recipe: RecipeSpec, configuration: Configuration, problems: list[str]) -> tuple[str, ...]:
+    """The errors that a configuration has with what an endpoint states, and not by itself."""
+    before = launch(recipe, configuration).problems if problems else ()
+    return tuple(one for one in problems if one not in before)

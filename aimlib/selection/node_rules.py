@@ -5,12 +5,12 @@ from functools import partial
 
 from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape, Taint
 from aimlib.hardware.left_out import format_left_out
-from aimlib.hardware.placement import keeps_away
-from aimlib.hardware.products import CPU, known_products
+from aimlib.hardware.placement import keeps_away, lacking
+from aimlib.hardware.products import CPU
 from aimlib.hardware.shapes import HostRequest, amounts, shapes_of
-from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus
+from aimlib.printable import printable
+from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus, published_image
 from aimlib.selection.container_resources import host_request
-from aimlib.selection.gpu_memory import required_memory
 
 
 def _product_name(case: Case) -> str:
@@ -20,24 +20,25 @@ def _product_name(case: Case) -> str:
 
 def hardware(case: Case) -> RuleResult:
     """The product is there, whole, and its devices work together."""
-    name = _product_name(case)
-    left = case.narrowed(lambda one: one.product == name)
-    if not left.classes:
-        return Rejection(name, _instead_of(case, name))
-    own = left.narrowed(lambda one: not one.shared)
-    if not own.classes:
+    name, alone = _product_name(case), case.configuration.gpu_count < 2
+    there = [one for one in case.classes if one.product == name]
+    if not there:
+        return Rejection(name, partial(_instead_of, case, name))
+    own = [one for one in there if not one.shared]
+    if not own:
         return Rejection(f"{name} that are not time-sliced", "shared GPUs only")
-    alone = case.configuration.gpu_count < 2
-    joined = own.narrowed(lambda one: alone or one.vendor != "nvidia" or one.partition is None)
-    return joined if joined.classes else Rejection(f"{name} that one replica can combine", "MIG devices only")
+    joined = tuple(one for one in own if alone or one.vendor != "nvidia" or one.partition is None)
+    if not joined:
+        return Rejection(f"{name} that one replica can combine", "MIG devices only")
+    return case._replace(classes=joined)
 
 
-NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on)"
+NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on, or by hardwareMayCome)"
 
 
 def _left_out(case: Case, name: str) -> tuple[LeftOutNodes, ...]:
     """Devices that do not count and are the product, or may be it, since nobody knows what they are."""
-    found = known_products(case.config.hardware).find(name, case.classes)
+    found = case.products.find(name, case.classes)
     prefix = f"{found.vendor}.com/" if found else ""
     return tuple(
         one
@@ -82,15 +83,41 @@ def hardware_distance(case: Case) -> int:
     return next((place for place, applies in enumerate(table) if applies), len(table))
 
 
+def selected_nodes(case: Case) -> RuleResult:
+    """The nodes have the labels of nodeSelector, as far as the inventory knows them."""
+    if not case.node_selector:
+        return case
+    left = case.narrowed(lambda one: not lacking(case.node_selector, one.labels))
+    if left.classes:
+        return left
+    wanted = sorted({label for one in case.classes for label in lacking(case.node_selector, one.labels)})
+    keys = {label.partition("=")[0] for label in wanted}
+    found = sorted(
+        {
+            label.replace("!", "no ")
+            for one in case.classes
+            for label in one.labels
+            if label.removeprefix("!").partition("=")[0] in keys
+        }
+    )
+    shown = printable(", ".join(wanted), SELECTOR_SHOWN)
+    return Rejection(f"nodes with {shown}", f"{_product_name(case)} on nodes with {' or '.join(found[:LARGEST_SHOWN])}")
+
+
+SELECTOR_SHOWN = 256
+"""Characters of a selector in a message."""
+
+
 def architecture(case: Case) -> RuleResult:
     """The engine's own image has binaries for some architectures; of another image, nothing is known."""
     hardware, launched = case.hardware, case.launch
     if hardware is None or case.requirements.own_image:
         return case
-    if engine_image(case) != launched.engine.image(hardware.vendor, hardware.architecture):
+    named = case.recipe.image or case.config.images
+    if named and published_image(case) != launched.engine.image(hardware.vendor, hardware.architecture):
         return case
     built = launched.engine.architectures(hardware.vendor)
-    left = case.on_nodes(lambda shape: shape.architecture in {None, *built})
+    left = case.on_nodes(lambda shape: shape.architecture is None or shape.architecture in built)
     if left.classes:
         return left
     found = sorted({shape.architecture or "" for one in case.classes for shape in shapes_of(one)})
@@ -99,16 +126,15 @@ def architecture(case: Case) -> RuleResult:
 
 def one_node(case: Case) -> RuleResult:
     """Devices, CPUs, memory and storage of one and the same node: those of several do not add up."""
-    count = case.configuration.gpu_count
+    count, request = case.configuration.gpu_count, _requested_of_host(case)
+    left = case.on_nodes(lambda shape: shape.devices >= count and _has_room(case, shape) and request.fits(shape))
+    if left.classes:
+        return left
     enough = case.on_nodes(lambda shape: shape.devices >= count)
     if not enough.classes:
         most = max(shape.devices for one in case.classes for shape in shapes_of(one))
         return Rejection(f"{format_gpus(count)} on one node", f"at most {most}")
-    request = _requested_of_host(case)
     room = enough.on_nodes(partial(_has_room, case))
-    left = room.on_nodes(request.fits)
-    if left.classes:
-        return left
     without_storage = request._replace(ephemeral_storage_gib=0)
     if room.on_nodes(without_storage.fits).classes:
         largest = max(_known(enough, lambda shape: shape.ephemeral_storage_gib))
@@ -123,11 +149,8 @@ def one_node(case: Case) -> RuleResult:
 
 def _has_room(case: Case, shape: NodeShape) -> bool:
     """Whether a node has the memory that a model needs on processors; that of GPUs is equal in a class."""
-    facts, launch, memory = case.recipe.facts, case.launch, shape.memory_gib
-    if facts is None or memory is None or case.configuration.gpu_count:
-        return True
-    needed = required_memory(facts, launch.layout, memory)
-    return needed.total <= launch.usable(memory)
+    memory = shape.memory_gib
+    return memory is None or case.configuration.gpu_count > 0 or case.launch.fits(memory)
 
 
 def _requested_of_host(case: Case) -> HostRequest:
@@ -171,7 +194,7 @@ def taints(case: Case) -> RuleResult:
     def keeps(one: GpuClass, taint: Taint) -> bool:
         return keeps_away(taint, keys.get(one.vendor, ()), stated)
 
-    left = case.narrowed(lambda one: not any(keeps(one, taint) for taint in one.taints))
+    left = case.narrowed(lambda one: not (one.taints and any(keeps(one, taint) for taint in one.taints)))
     if left.classes:
         return left
     away = [(one, taint) for one in case.classes for taint in one.taints if keeps(one, taint)]
@@ -188,6 +211,8 @@ def taints(case: Case) -> RuleResult:
 
 def room(case: Case) -> RuleResult:
     """The scheduler did not report that there is no room for as many GPUs, or for fewer."""
+    if not case.full:
+        return case
     name, count = _product_name(case), case.configuration.gpu_count
     found = next((one for one in case.full if one.product == name and one.gpu_count <= count), None)
     if found is None:

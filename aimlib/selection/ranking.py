@@ -1,22 +1,16 @@
-"""Ranks the candidates that fit, by named terms with explanations."""
+"""Ranks the candidates that fit, by named terms with explanations.
+
+A term is a key, by which all are ranked, and words, for those that are listed.
+"""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import NamedTuple
 
-from aimlib.selection.cache_capacity import left_for_cache
-from aimlib.selection.candidates import Case, format_gpus, seen_gib
-from aimlib.selection.gpu_memory import required_memory
+from aimlib.selection.cache_capacity import cache_capacity, capacity_of
+from aimlib.selection.candidates import Case, format_gpus
 from aimlib.selection.speed_rules import estimated, milliseconds, three_digits
 from aimlib.selection.speeds import Estimate
-
-
-class Term(NamedTuple):
-    """One term of a candidate's score; lower keys rank first."""
-
-    name: str
-    key: float
-    text: str
-
 
 ENGINE_RATES = {"vllm": 1.0, "sglang": 0.84}
 """Tokens per second of an engine by those of vLLM: the geometric mean of the pairs in the shipped recipes, which were
@@ -25,32 +19,69 @@ UNPREDICTED = "no prediction"
 """What is said of the speed of a candidate without facts, or on hardware whose speed is not published."""
 
 
-def _checked(case: Case) -> Term:
-    facts, launch = case.recipe.facts, case.launch
-    if facts is None:
-        return Term("memory", 1, "not checked: the recipe has no facts")
-    largest = max(map(seen_gib, case.classes))
-    needed = required_memory(facts, launch.layout, largest)
-    cache = left_for_cache(needed, launch, largest)
-    return Term("memory", 0, f"{needed.total:.1f} of {launch.usable(largest):.1f} GiB per device ({cache})")
+class Scored(NamedTuple):
+    """A candidate, and what its score is computed from."""
+
+    case: Case
+    found: Estimate | None
+    price: float | None
+    """The price of a GPU hour; None unless every product of the candidates has one."""
 
 
-def _devices(case: Case) -> Term:
-    return Term("gpus", case.configuration.gpu_count, format_gpus(case.configuration.gpu_count))
+class Term(NamedTuple):
+    """One term of a score; lower keys rank first."""
+
+    name: str
+    key: Callable[[Scored], float]
+    words: Callable[[Scored], str]
 
 
-def _weights(case: Case) -> Term:
-    own = case.recipe.loaded == case.recipe.model_id
-    return Term("weights", int(not own), "the model's own" if own else case.recipe.loaded)
+class Row(NamedTuple):
+    """A candidate with its score."""
+
+    scored: Scored
+    terms: tuple[Term, ...]
+    key: tuple[tuple[float, ...], float]
+    """What it is ranked by, before the name: its terms, then tokens per second, which are not rounded."""
+
+    @property
+    def case(self) -> Case:
+        return self.scored.case
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The terms in words, by name, most important first."""
+        return {term.name: term.words(self.scored) for term in self.terms}
 
 
-def _context(case: Case) -> Term:
-    return Term("context", -case.launch.max_length, f"{case.launch.max_length} tokens")
+def _memory(one: Scored) -> str:
+    launch, largest = one.case.launch, one.case.largest_gib
+    if launch.required is None:
+        return "not checked: the recipe has no facts"
+    needed, usable = launch.required(largest).total, launch.usable(largest)
+    return f"{needed:.1f} of {usable:.1f} GiB per device ({cache_capacity(launch, largest)})"
 
 
-def _engine(case: Case) -> Term:
-    rate = ENGINE_RATES[case.recipe.backend]
-    return Term("engine", -rate, f"{case.recipe.backend}, {rate:g} of vLLM's tokens/s in the mean of published pairs")
+def _own_weights(one: Scored) -> bool:
+    return one.case.recipe.loaded == one.case.recipe.model_id
+
+
+def _is_cramped(one: Scored) -> bool:
+    """Whether the KV cache of what is derived has no room for the workload: a recipe has what its author chose."""
+    found, asked = capacity_of(one.case) if one.case.derived_from else None, one.case.speeds.workload
+    each = ceil(asked.concurrency / one.case.replicas) * (asked.input_tokens + asked.output_tokens)
+    return found is not None and found.tokens < each
+
+
+def _weights(one: Scored) -> str:
+    if not _own_weights(one):
+        return one.case.recipe.loaded
+    return "the model's own" + ", with too little KV cache for the workload" * _is_cramped(one)
+
+
+def _engine(one: Scored) -> str:
+    name = one.case.recipe.backend
+    return f"{name}, {ENGINE_RATES[name]:g} of vLLM's tokens/s in the mean of published pairs"
 
 
 def _rounded(value: float) -> float:
@@ -58,76 +89,98 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def _speed(case: Case, found: Estimate) -> Term:
-    rate = _rounded(found.throughput / (case.devices * case.replicas))
-    said = f"{three_digits(rate)} tokens/s per GPU ({found.rate_source}; {case.speeds.workload})"
-    return Term("speed", -rate, said)
+def _per_gpu(one: Scored, found: Estimate) -> float:
+    return found.throughput / (one.case.devices * one.case.replicas)
 
 
-def _latency(case: Case, found: Estimate, _: float | None) -> Term:
-    said = f"{milliseconds(found.of_request)} ms per token, the first after {milliseconds(found.first_token)} ms"
-    source = f"({found.time_source}; {case.speeds.workload})"
-    return Term("latency", _rounded(found.of_request), f"{said} {source}")
+def _per_million(one: Scored, found: Estimate) -> float | None:
+    """The price of a million output tokens."""
+    return one.price / (_per_gpu(one, found) * 3600 / 1e6) if one.price is not None else None
 
 
-def _throughput(case: Case, found: Estimate, _: float | None) -> Term:
-    said = f"{three_digits(found.throughput)} tokens/s{_together(case)} ({found.rate_source}; {case.speeds.workload})"
-    return Term("throughput", -_rounded(found.throughput), said)
+def _cost_key(one: Scored, found: Estimate) -> float:
+    million = _per_million(one, found)
+    return -_rounded(_per_gpu(one, found)) if million is None else _rounded(million)
 
 
-def _cost(case: Case, found: Estimate, price: float | None) -> Term:
-    source = f"({found.rate_source}; {case.speeds.workload})"
-    per_gpu = found.throughput / (case.devices * case.replicas)
-    if price is None:
-        return Term("cost", -_rounded(per_gpu), f"{three_digits(per_gpu)} tokens/s per GPU {source}")
-    million = price / (per_gpu * 3600 / 1e6)
-    said = f"{three_digits(million)} per million tokens at {price:g} per GPU hour"
-    return Term("cost", _rounded(million), f"{said} {source}")
+def _cost(one: Scored, found: Estimate) -> str:
+    million = _per_million(one, found)
+    if million is None:
+        return f"{three_digits(_per_gpu(one, found))} tokens/s per GPU {_of(one, found.rate.source)}"
+    price = f"{three_digits(million)} per million tokens at {one.price:g} per GPU hour"
+    return f"{price} {_of(one, found.rate.source)}"
 
 
-def _together(case: Case) -> str:
-    return f" of {case.replicas} replicas" if case.replicas > 1 else ""
+def _latency(one: Scored, found: Estimate) -> str:
+    times = f"{milliseconds(found.of_request)} ms per token, the first after {milliseconds(found.first_token)} ms"
+    return f"{times} {_of(one, found.time.source)}"
 
 
-GOALS: dict[str, Callable[[Case, Estimate, float | None], Term]] = {
-    "latency": _latency,
-    "throughput": _throughput,
-    "cost": _cost,
+def _throughput(one: Scored, found: Estimate) -> str:
+    together = f" of {one.case.replicas} replicas" if one.case.replicas > 1 else ""
+    return f"{three_digits(found.throughput)} tokens/s{together} {_of(one, found.rate.source)}"
+
+
+def _speed(one: Scored, found: Estimate) -> str:
+    return f"{three_digits(_rounded(_per_gpu(one, found)))} tokens/s per GPU {_of(one, found.rate.source)}"
+
+
+def _of(one: Scored, source: str) -> str:
+    """Where a figure is from, and of which workload it is."""
+    return f"({source}; {one.case.speeds.workload})"
+
+
+def _predicted(name: str, key: Callable[[Scored, Estimate], float], words: Callable[[Scored, Estimate], str]) -> Term:
+    """A term of predicted speed; what cannot be predicted comes last."""
+    return Term(
+        name,
+        lambda one: key(one, one.found) if one.found else float("inf"),
+        lambda one: words(one, one.found) if one.found else UNPREDICTED,
+    )
+
+
+MEMORY = Term("memory", lambda one: int(one.case.launch.required is None), _memory)
+USUAL_TERMS = (
+    Term(
+        "gpus",
+        lambda one: one.case.configuration.gpu_count,
+        lambda one: format_gpus(one.case.configuration.gpu_count),
+    ),
+    Term(
+        "weights",
+        lambda one: int(not _own_weights(one) or _is_cramped(one)),
+        _weights,
+    ),
+    _predicted("speed", lambda one, found: -_rounded(_per_gpu(one, found)), _speed),
+    Term("context", lambda one: -one.case.launch.max_length, lambda one: f"{one.case.launch.max_length} tokens"),
+    Term("engine", lambda one: -ENGINE_RATES[one.case.recipe.backend], _engine),
+)
+"""The terms after that of the goal, most important first; whether memory could be checked is before it."""
+GOALS = {
+    "latency": _predicted("latency", lambda _, found: _rounded(found.of_request), _latency),
+    "throughput": _predicted("throughput", lambda _, found: -_rounded(found.throughput), _throughput),
+    "cost": _predicted("cost", _cost_key, _cost),
 }
 """The term of each goal."""
 
 
 def _prices(cases: Sequence[Case]) -> dict[str, float]:
-    """The price of a GPU hour by product; none unless every product of the candidates has one."""
-    prices, products = cases[0].config.gpu_hour_prices if cases else {}, {case.recipe.hardware for case in cases}
-    return dict(prices) if products <= {*prices} else {}
+    """The price of a GPU hour by the product of a recipe; none unless every product of the candidates has one."""
+    stated = cases[0].config.gpu_hour_prices if cases else {}
+    if not stated:
+        return {}
+    known = cases[0].products
+    prices = {found.name: price for name, price in stated.items() if (found := known.product(name))}
+    names = {case.recipe.hardware: case.hardware.name for case in cases if case.hardware}
+    return {written: prices[name] for written, name in names.items()} if {*names.values()} <= {*prices} else {}
 
 
-class Row(NamedTuple):
-    """A candidate with its score."""
-
-    case: Case
-    terms: tuple[Term, ...]
-    rate: float
-    """Tokens per second, not rounded: what decides between candidates whose terms are all equal."""
-
-    @property
-    def key(self) -> tuple[tuple[float, ...], float]:
-        """What it is ranked by, before the name."""
-        return tuple(term.key for term in self.terms), -self.rate
-
-
-def score(case: Case, goal: str | None, prices: dict[str, float]) -> Row:
-    """The terms of one candidate, most important first."""
+def score(case: Case, terms: tuple[Term, ...], price: float | None = None) -> Row:
+    """The terms of one candidate."""
     found = estimated(case)
-    unknown = float("inf")
-    speed = _speed(case, found) if found else Term("speed", unknown, UNPREDICTED)
-    first: tuple[Term, ...] = ()
-    if goal:
-        price = prices.get(case.recipe.hardware)
-        first = (GOALS[goal](case, found, price) if found else Term(goal, unknown, UNPREDICTED),)
-    terms = (_checked(case), *first, _devices(case), _weights(case), speed, _context(case), _engine(case))
-    return Row(case, terms, found.throughput if found else 0.0)
+    scored = Scored(case, found, price)
+    keys = tuple([term.key(scored) for term in terms])
+    return Row(scored, terms, (keys, -found.throughput if found else 0.0))
 
 
 def ranked(cases: list[Case], goal: str | None) -> list[Row]:
@@ -135,10 +188,11 @@ def ranked(cases: list[Case], goal: str | None) -> list[Row]:
 
     A recipe comes before what is derived and equal, and names decide only where every number is equal, too.
     """
-    prices = _prices(cases)
-    rows = [score(case, goal, prices) for case in cases]
+    terms, prices = (MEMORY, *([GOALS[goal]] if goal else ()), *USUAL_TERMS), _prices(cases)
+    rows = [score(case, terms, prices.get(case.recipe.hardware)) for case in cases]
     return sorted(rows, key=_order)
 
 
 def _order(row: Row) -> tuple[tuple[tuple[float, ...], float], bool, str, int]:
-    return row.key, bool(row.case.derived_from), row.case.name, row.case.configuration.gpu_count
+    case = row.case
+    return row.key, bool(case.derived_from), case.name, case.configuration.gpu_count

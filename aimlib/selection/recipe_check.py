@@ -1,19 +1,17 @@
 """Checks a recipe by itself, independent of endpoints and of the cluster."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.api.node import GpuClass
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import DEFAULT_CONFIG, Config
+from aimlib.engines.architectures import not_loaded
+from aimlib.engines.catalogue import engine
 from aimlib.hardware.products import known_products
 from aimlib.selection.candidates import Case, Requirements, format_gpus
 from aimlib.selection.launch import launch
 from aimlib.selection.rules import RECIPE_RULE_NAMES, apply_rules, rejection_text
-
-SUGGESTED = 3
-"""Most recipes that a message names."""
 
 
 class RecipeCheck(NamedTuple):
@@ -60,7 +58,7 @@ def check_recipe(name: str, recipe: RecipeSpec, config: Config = DEFAULT_CONFIG)
         if not configuration.enabled:
             continue
         if rejection:
-            problems.append(f"{where}: {rule}: {rejection_text(rule, *rejection)}")
+            problems.append(f"{where}: {rule}: {rejection_text(rule, rejection.requested, rejection.available)}")
         else:
             usable.append(configuration.gpu_count)
     if not recipe.configurations:
@@ -74,9 +72,18 @@ def check_recipe(name: str, recipe: RecipeSpec, config: Config = DEFAULT_CONFIG)
             f"hardware {recipe.hardware!r} is in no table{f' (did you mean {near}?)' if near else ''}: memory and "
             "precision are checked by the labels of nodes that have it, or by the setting hardware"
         )
+    notes += _unknown_architecture(recipe)
     if recipe.facts is None:
         notes.append("memory is not checked: the recipe has no facts")
     return RecipeCheck(tuple(sorted(usable)), tuple(problems), tuple(notes))
+
+
+def _unknown_architecture(recipe: RecipeSpec) -> list[str]:
+    """That the engine's version has no such architecture; of an image that the recipe names, nothing is known."""
+    name = recipe.facts.architecture if recipe.facts and recipe.image is None else None
+    found = not_loaded(recipe.backend, name) if name else ""
+    backend = engine(recipe.backend)
+    return [f"{backend.title} {backend.version} has no model architecture {found}"] if found else []
 
 
 def model_of(raw: Raw) -> str | None:
@@ -85,22 +92,12 @@ def model_of(raw: Raw) -> str | None:
 
 
 def loaded_by(raw: Raw) -> str | None:
-    """The repository that a recipe loads, which may be invalid otherwise."""
-    return _named(raw, "checkpoint") or model_of(raw)
+    """The repository that a recipe or AIMModel loads, which may be invalid otherwise.
 
-
-def loaded_instead(model: str, recipes: Iterable[Raw]) -> str:
-    """That a repository is what recipes of other models load, and what to request for it; empty where none does."""
-    ways: dict[tuple[str, str], list[str]] = {}
-    for recipe in recipes:
-        served, precision = model_of(recipe), _named(recipe, "precision")
-        if served and precision and served != model and loaded_by(recipe) == model:
-            ways.setdefault((served, precision), []).append(recipe["metadata"]["name"])
-    return "; ".join(
-        f"recipe{'s' * (len(names) > 1)} {' and '.join(sorted(names)[:SUGGESTED])} load{'s' * (len(names) == 1)} it: "
-        f"request modelId {served}, precision {precision}"
-        for (served, precision), names in sorted(ways.items())
-    )
+    What an AIMModel has on a server is stored by its id.
+    """
+    source = _named(raw, "source") or ""
+    return _named(raw, "checkpoint") or ("" if "://" in source else source) or model_of(raw)
 
 
 def _named(raw: Raw, field: str) -> str | None:

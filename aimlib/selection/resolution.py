@@ -1,7 +1,7 @@
 """What of a selected candidate is stored: everything that is needed to build the children without selecting again."""
 
 from aimlib import pod_template
-from aimlib.api.endpoint_status import Resolved, ResolvedResources
+from aimlib.api.resolved import Resolved, ResolvedResources
 from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
 from aimlib.kube.quantity import canonical_quantity, from_gib
@@ -13,12 +13,13 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
     recipe, hardware = case.recipe, case.hardware
     first = case.first_class
     same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
+    same = [first] if first.may_come else same  # a template has the labels of its own pool
     device_ids = hardware.device_ids if hardware else ()
     resources = case.configuration.resources
     return Resolved(
         decided_for=key,
         recipe=case.name,
-        model_id=recipe.model_id,
+        model_id=case.requirements.model_id,
         checkpoint=recipe.loaded,
         backend=recipe.backend,
         precision=recipe.precision,
@@ -37,8 +38,10 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
             requests={name: canonical_quantity(amount) for name, amount in sorted(resources.requests.items())},
             limits={name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
         ),
-        cache_size=from_gib(recipe.facts.weights_gib * HEADROOM) if recipe.facts else None,
+        # No claim may ask for nothing, as that of weights of a few bytes would.
+        cache_size=from_gib(max(recipe.facts.weights_gib * HEADROOM, 1)) if recipe.facts else None,
         node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
         template_version=pod_template.NEWEST,
         derived_from=case.derived_from or None,
+        may_come=first.may_come,
     )

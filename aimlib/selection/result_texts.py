@@ -4,7 +4,6 @@ from collections import Counter
 from typing import NamedTuple
 
 from aimlib.api.endpoint_status import Candidate, DerivedCandidate, FullHardware
-from aimlib.hardware.products import known_products
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.rules import RULE_ORDER, rejection_text
@@ -38,10 +37,8 @@ def candidate_row(case: Case) -> Candidate:
 
 def rejected_row(one: RejectedCase) -> Candidate:
     """The row of a candidate that was rejected."""
-    requested, available = one.rejection
-    return candidate_row(one.case).model_copy(
-        update={"rule": one.rule, "asked": requested[:1024], "found": available[:1024]}
-    )
+    asked, found = one.rejection.requested[:1024], one.rejection.available[:1024]
+    return candidate_row(one.case).model_copy(update={"rule": one.rule, "asked": asked, "found": found})
 
 
 def selected_message(selected: Case, fitting: int, considered: int) -> str:
@@ -66,7 +63,7 @@ def full_text(one: FullHardware) -> str:
 def unlisted_notes(selected: Case) -> tuple[str, ...]:
     """What could not be checked, since no table has the product."""
     hardware = selected.hardware
-    if hardware is None or known_products(selected.config.hardware).product(hardware.name):
+    if hardware is None or selected.products.product(hardware.name):
         return ()
     checked = f"precisions by its architecture {hardware.architecture}" if hardware.served else "precisions unchecked"
     known = f"memory by the labels of its nodes, {checked}"
@@ -89,7 +86,7 @@ def refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable
         if len(rejected) > 1
         else f"the only configuration for {requirements.model_id} does not fit: "
     )
-    numbers = rejection_text(closest.rule, *closest.rejection)
+    numbers = rejection_text(closest.rule, closest.rejection.requested, closest.rejection.available)
     where = f"{closest.case.name} with {format_gpus(closest.case.configuration.gpu_count)}"
     other = _hardware_of(rejected) if {*counts} == {"hardware"} else ""
     return "; ".join((f"{lead}{sentence}{where}: {numbers}", *filter(None, (other,)), *broken))

@@ -4,6 +4,7 @@ batch     = min(requests at once, tokens of KV cache / (input + output)), divide
 read      = (dense + (P - dense) x (1 - (1 - k/E)^batch)) x bytes / TP + batch x KV of the context
 step      = max(read / (0.6 x bandwidth), 2 x A x batch / (TP x 0.35 x peak)) + 2 x layers x all-reduce(batch) + 3 ms
 prefill   = 2 x A x tokens / (TP x 0.35 x peak) + 2 x layers x all-reduce(tokens)
+drafting  = step of batch x (1 + drafted) rows, + drafted steps of one layer, / (1 + accepted) per token
 all-reduce(n) = 15 us + 4 x n x hidden x (TP - 1) / TP / (0.5 x link); nothing where TP is 1
 
 P parameters, A active ones, E experts of which k are active, TP the tensor parallel degree. A stream is one group of
@@ -36,6 +37,9 @@ STEP_SECONDS = 3e-3
 """What an engine spends on a step besides: scheduling, sampling, starting kernels."""
 PCIE_GBS = 32.0
 """GB/s per direction of a PCIe 4.0 slot of 16 lanes, for products whose link is not published."""
+DRAFTING_BATCH = 64
+"""Sequences at once from which drafts gain nothing here. A guide of vLLM 0.33 (Qwen3.5-397B-A17B.yaml of its recipes)
+advises them for few requests, since they cost throughput under load, and has no number: this one is chosen."""
 BYTES = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5, "fp4": 0.5}
 """Bytes per parameter by precision, where the number of parameters is not published."""
 
@@ -102,6 +106,15 @@ def _context_bytes(facts: ModelFacts, tensor: int, element_bytes: float, tokens:
     return read * cache_bytes_per_token(facts, tensor, element_bytes)
 
 
+def _accepted(facts: ModelFacts, drafted: int, batch: float) -> float:
+    """How many of the drafted tokens count, in the mean; 0 where that is not published, and under load.
+
+    Of fewer than were measured it is the same part: more, in fact, since the first are accepted most often.
+    """
+    known = facts.drafting
+    return known.accepted * min(drafted / known.tokens, 1.0) if known and batch < DRAFTING_BATCH else 0.0
+
+
 def matrix_flops(hardware: Product, precision: str) -> float | None:
     """FLOP/s that one device reaches in a model's matrix products: in 16 bit where it only stores the precision."""
     formats = (precision, "bf16", "fp16") if precision in hardware.precisions else ("bf16", "fp16")
@@ -124,6 +137,8 @@ class Placed(NamedTuple):
     """Tokens of KV cache that one replica has room for."""
     share: float = 1.0
     """The part of a whole device that each rank has, below 1 for partitions."""
+    drafted: int = 0
+    """Tokens that layers of the checkpoint draft in each step."""
 
 
 def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | None:
@@ -147,11 +162,15 @@ def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | No
     def prefill(rows: float) -> float:
         return 2 * shape.active * rows / computes + all_reduces(rows)
 
-    parameters = (shape.dense + shape.routed * (1 - shape.spared**batch)) * shape.bytes / tensor
+    def layers(rows: float) -> float:
+        parameters: float = (shape.dense + shape.routed * (1 - shape.spared**rows)) * shape.bytes / tensor
+        return max(parameters / reads, 2 * shape.active * rows / computes) + all_reduces(rows)
+
     context = workload.input_tokens + workload.output_tokens / 2
     attention = batch * _context_bytes(facts, tensor, placed.element_bytes, context) / reads
-    matrices = max(parameters / reads, 2 * shape.active * batch / computes)
-    step = matrices + attention + all_reduces(batch) + STEP_SECONDS
+    drafts = placed.drafted * (layers(batch) + attention) / shape.layers
+    whole = layers(batch * (1 + placed.drafted)) + attention + drafts + STEP_SECONDS
+    step = whole / (1 + _accepted(facts, placed.drafted, batch))
     prompts = prefill(workload.input_tokens * batch)
     duration = workload.output_tokens * step + prompts
     waiting = duration * max(workload.concurrency / served - 1, 0.0)

@@ -5,15 +5,16 @@ spec states is a requirement; what it leaves out is free.
 """
 
 from collections.abc import Callable
+from functools import cache
 
-from aimlib.api.node import GpuClass
 from aimlib.api.pod import EngineSettings
-from aimlib.hardware.products import CPU, known_products
+from aimlib.engines.architectures import not_loaded
+from aimlib.hardware.products import CPU
 from aimlib.hub_url import may_have_token, shown
 from aimlib.printable import printable
 from aimlib.selection import node_rules, speed_rules
-from aimlib.selection.candidates import Case, Rejection, RuleResult, engine_image, format_gpus, seen_gib
-from aimlib.selection.gpu_memory import illegal_degree, required_memory
+from aimlib.selection.candidates import Case, Rejection, Requirements, RuleResult, engine_image, format_gpus
+from aimlib.selection.gpu_memory import illegal_degree
 
 NONE = EngineSettings()
 
@@ -27,7 +28,7 @@ MAX_NAME = 64
 
 def _unknown(case: Case, name: str) -> str:
     """A product's name that nothing knows, with the nearest that is known."""
-    near = known_products(case.config.hardware).nearest(name, case.classes)
+    near = case.products.nearest(name, case.classes)
     return f"{_quoted(name, known=False)}{f'; did you mean {near}?' if near else ''}"
 
 
@@ -37,19 +38,19 @@ def _valid(case: Case) -> RuleResult:
         return Rejection(KNOWN_PRODUCT, f"hardware {_unknown(case, case.recipe.hardware)}")
     if (hardware.name == CPU) != (count == 0):
         return Rejection("gpuCount: 0 with hardware CPU only", f"gpuCount: {count} on {hardware.name}")
-    if case.launch.problems:
-        engine, settings = case.launch.engine, case.requirements.engine
-        both = ", those of engine.args among them," if settings and settings.args else ""
+    launch, engine = case.launch, case.launch.engine
+    if launch.problems and (problems := [one for one in launch.problems if one not in launch.own_problems]):
         return Rejection(
-            f"arguments{both} that {engine.title} {engine.version} accepts",
-            f"arguments with errors: {'; '.join(case.launch.problems)}",
+            f"arguments that {engine.title} {engine.version} accepts", f"arguments with errors: {'; '.join(problems)}"
         )
     return case
 
 
 def _model(case: Case) -> RuleResult:
-    same = case.recipe.model_id == case.requirements.model_id
-    return case if same else Rejection(f"model {case.requirements.model_id}", case.recipe.model_id)
+    """The model, or the repository that is loaded for it: a quantized one can be requested by its own id."""
+    requested, recipe = case.requirements.model_id, case.recipe
+    same = requested in {recipe.model_id, recipe.loaded}
+    return case if same else Rejection(f"model {requested}", recipe.model_id)
 
 
 def _recipe(case: Case) -> RuleResult:
@@ -75,7 +76,7 @@ def _product(case: Case) -> RuleResult:
     requested = case.requirements.hardware
     if requested is None:
         return case
-    table = known_products(case.config.hardware)
+    table = case.products
     found = {name: table.find(name, case.classes) for name in requested}
     own = case.hardware
     if own and any(one and one.name == own.name for one in found.values()):
@@ -92,27 +93,43 @@ def _quoted(name: str, *, known: bool) -> str:
 
 
 def _revision(case: Case) -> RuleResult:
-    """A revision belongs to the model's own repository, so a recipe must load that one.
+    """A revision belongs to the model's own repository, so a recipe must load that one; so does a folder instead of it.
 
     A recipe that runs code of the repository trusts its default branch, not each branch that anybody may propose.
     """
     requested, model, launch = case.requirements.revision, case.requirements.model_id, case.launch
     if requested is None:
         return case
+    shown = f"{requested} as {model}" if "://" in requested else f"revision {requested} of {model}"
     if case.recipe.loaded != model:
-        return Rejection(f"revision {requested} of {model}", f"checkpoint {case.recipe.loaded}")
+        return Rejection(shown, f"checkpoint {case.recipe.loaded}")
     if launch.runs_remote_code and case.config.remote_code_revisions == "Default":
         flag = launch.engine.flags.trust_remote_code
-        return Rejection(f"revision {requested} of {model}", f"{flag}, which runs code of the default branch only")
+        return Rejection(shown, f"{flag}, which runs code of the default branch only")
     return case
+
+
+def _may_have(case: Case) -> str:
+    engine = case.launch.engine
+    return f"engine settings that an endpoint may have with {engine.title} {engine.version}"
+
+
+def _engine_flags(case: Case) -> RuleResult:
+    """The engine knows the flags that the endpoint states: a recipe of another engine is farther from what it asks."""
+    unknown = case.launch.unknown_flags
+    return Rejection(_may_have(case), "; ".join(case.launch.refusals)) if unknown else case
 
 
 def _engine(case: Case) -> RuleResult:
     """Tenants write endpoints: what runs code, reads files or loads another model is for recipes."""
     engine = case.launch.engine
     if case.launch.refusals:
-        wanted = f"engine settings that an endpoint may have with {engine.title} {engine.version}"
-        return Rejection(wanted, "; ".join(case.launch.refusals))
+        return Rejection(_may_have(case), "; ".join(case.launch.refusals))
+    if case.launch.own_problems:
+        return Rejection(
+            f"arguments, those of engine.args among them, that {engine.title} {engine.version} accepts",
+            f"arguments with errors: {'; '.join(case.launch.own_problems)}",
+        )
     hub = next((one for one in (case.requirements.engine or NONE).env if one.name == "HF_ENDPOINT"), None)
     if hub is None or may_have_token(hub.value or "unknown", case.config.token_hubs):
         return case
@@ -163,6 +180,17 @@ def _supported(case: Case) -> RuleResult:
     return case
 
 
+def _model_architecture(case: Case) -> RuleResult:
+    """What nobody validated must be of an architecture that the engine has; a recipe's author may know better."""
+    name = case.recipe.facts.architecture if case.recipe.facts else None
+    if not case.derived_from or case.requirements.own_image or name is None:
+        return case
+    engine = case.launch.engine
+    found = not_loaded(case.recipe.backend, name)
+    wanted = f"a model architecture that {engine.title} {engine.version} loads"
+    return Rejection(wanted, found) if found else case
+
+
 def _degree(case: Case) -> RuleResult:
     facts, tensor = case.recipe.facts, case.launch.parallel.tensor
     found = illegal_degree(facts, tensor, case.launch.expert_degree) if facts else ""
@@ -170,20 +198,15 @@ def _degree(case: Case) -> RuleResult:
 
 
 def _memory(case: Case) -> RuleResult:
-    facts, launch = case.recipe.facts, case.launch
-    if facts is None:
+    launch, seen_gib = case.launch, case.products.seen_gib
+    if launch.required is None:
         return case
-
-    def fits(one: GpuClass) -> bool:
-        memory = seen_gib(one)
-        return required_memory(facts, launch.layout, memory).total <= launch.usable(memory)
-
-    left = case.narrowed(fits)
+    left = case.narrowed(lambda one: launch.fits(seen_gib(one)))
     if left.classes:
         return left
-    largest = max(map(seen_gib, case.classes))
+    largest = case.largest_gib
     return Rejection(
-        f"{required_memory(facts, launch.layout, largest)} for {launch.max_length} tokens",
+        f"{launch.required(largest)} for {launch.max_length} tokens",
         f"{launch.usable(largest):.1f} GiB usable of {largest:g} GiB on {case.recipe.hardware}",
     )
 
@@ -196,15 +219,18 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("precision", _precision),
     ("product", _product),
     ("revision", _revision),
+    ("engineFlags", _engine_flags),
     ("engine", _engine),
     ("gpuCount", _gpu_count),
     ("gpuBudget", speed_rules.gpu_budget),
     ("enabled", _enabled),
     ("hardware", node_rules.hardware),
+    ("nodeSelector", node_rules.selected_nodes),
     ("image", _image),
     ("architecture", node_rules.architecture),
     ("tokenHub", _token_hub),
     ("supported", _supported),
+    ("modelArchitecture", _model_architecture),
     ("tensorParallel", _degree),
     ("memory", _memory),
     ("workload", speed_rules.workload),
@@ -220,7 +246,7 @@ USER_RULES = frozenset(
     }
 )
 """The rules about what the user requested; the others are about what the recipe needs."""
-CLUSTER_RULES = frozenset({"hardware", "architecture", "oneNode", "taints", "room"})
+CLUSTER_RULES = frozenset({"hardware", "nodeSelector", "architecture", "oneNode", "taints", "room"})
 """The rules about what the cluster has."""
 
 
@@ -233,6 +259,12 @@ def rejection_text(rule: str, requested: str, available: str) -> str:
 
 RECIPE_RULE_NAMES = ("valid", "supported", "tensorParallel", "memory")
 """The rules about the recipe itself, independent of the requirements and of the cluster."""
+ABOUT_STATED = {
+    **{name: name for name in ("recipe", "backend", "precision", "revision", "workload", "objectives")},
+    "product": "hardware",
+    "gpuBudget": "gpu_budget",
+}
+"""Rules that reject nothing where one field of the requirements is free, and that field."""
 RULE_ORDER = {name: place for place, (name, _) in enumerate(SELECTION_RULES)}
 LATER_RULES = {
     stated: tuple(name for name in RULE_ORDER if RULE_ORDER[name] > RULE_ORDER[stated])
@@ -242,12 +274,24 @@ LATER_RULES = {
 """For each rule about requirements, the rules after it: they can be applied to a candidate that it rejected."""
 
 
+def rules_about(requirements: Requirements) -> tuple[str, ...]:
+    """The rules that may reject a candidate for these requirements."""
+    free = {rule for rule, field in ABOUT_STATED.items() if getattr(requirements, field) is None}
+    return tuple(name for name in RULE_ORDER if name not in free)
+
+
+@cache
+def _rules_named(names: tuple[str, ...]) -> tuple[tuple[str, Callable[[Case], RuleResult]], ...]:
+    return tuple((name, rule) for name, rule in SELECTION_RULES if name in names)
+
+
 def apply_rules(case: Case, names: tuple[str, ...] = tuple(RULE_ORDER)) -> tuple[Case, str, Rejection | None]:
     """The candidate after the rules, and the first rule that rejects it with its rejection, or "" and None."""
-    for name, rule in SELECTION_RULES:
-        if name in names:
-            result = rule(case)
-            if isinstance(result, Rejection):
-                return case, name, result
-            case = result
+    for name, rule in _rules_named(names):
+        result = rule(case)
+        if result is case:
+            continue
+        if isinstance(result, Rejection):
+            return case, name, result
+        case = result
     return case, "", None

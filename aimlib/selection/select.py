@@ -1,29 +1,26 @@
 """Selects the configuration that serves an endpoint, with an explanation.
 
-The result does not depend on the order of recipes and GPU classes.
+The result does not depend on the order of recipes and GPU classes. Only what is listed is put into words.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import chain, islice
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_choice import Fallback
-from aimlib.api.endpoint_status import Candidate, FullHardware, Resolved, ScoreTerm, Selection
+from aimlib.api.endpoint_status import Candidate, FullHardware, ScoreTerm, Selection
 from aimlib.api.node import InventoryStatus
-from aimlib.api.precision import AUTO
 from aimlib.api.recipe import RecipeSpec
+from aimlib.api.resolved import Resolved
 from aimlib.config import Config
-from aimlib.naming import full_digest
-from aimlib.printable import printable
-from aimlib.schema.error_messages import validation_messages
+from aimlib.hardware.placement import node_selector
 from aimlib.selection.cache_capacity import capacity_of
 from aimlib.selection.candidates import Case, Requirements
+from aimlib.selection.entries import CatalogueEntry
 from aimlib.selection.launch import Launch, launch
 from aimlib.selection.node_rules import hardware_distance
-from aimlib.selection.ranking import Term, ranked
+from aimlib.selection.ranking import Row, ranked
 from aimlib.selection.resolution import resolve
 from aimlib.selection.result_texts import (
     NO_CONFIGURATIONS,
@@ -35,35 +32,9 @@ from aimlib.selection.result_texts import (
     selected_message,
     unlisted_notes,
 )
-from aimlib.selection.rules import LATER_RULES, NONE, RULE_ORDER, apply_rules
-from aimlib.selection.speeds import Published, published, speed_model, workload_of
-
-
-class CatalogueEntry(NamedTuple):
-    """A recipe: its spec and parsed arguments, or why it cannot be read."""
-
-    name: str
-    spec: RecipeSpec | None
-    launches: tuple[Launch, ...] = ()
-    error: str = ""
-    published: Published = Published()
-    """Its published figures, beside what is predicted for each."""
-    derived_from: str = ""
-    """What it is derived from, where it is no recipe."""
-
-
-def read_entry(name: str, raw: object) -> CatalogueEntry:
-    """Parses a recipe's spec. A recipe that cannot be read is a rejected candidate and no error of the endpoint."""
-    try:
-        spec = RecipeSpec.model_validate(raw)
-    except ValidationError as error:
-        return CatalogueEntry(name, None, error="; ".join(validation_messages(error))[:1024])
-    launches = tuple(launch(spec, configuration) for configuration in spec.configurations)
-    return CatalogueEntry(name, spec, launches, published=published(name, spec, launches))
-
-
-def entry_name(entry: CatalogueEntry) -> str:
-    return entry.name
+from aimlib.selection.rules import LATER_RULES, RULE_ORDER, apply_rules, rules_about
+from aimlib.selection.speeds import speed_model, workload_of
+from aimlib.selection.steps import decided_for, selection_steps
 
 
 class Decision(NamedTuple):
@@ -73,102 +44,25 @@ class Decision(NamedTuple):
     selection: Selection
 
 
-EARLIER_LENGTH = 8
-"""Hexadecimal digits of `decidedFor` in the statuses of earlier releases."""
-
-
-def decided_for(spec: EndpointSpec) -> str:
-    """Digest of what a spec requests, in any spelling; specs with equal digests have the same decision.
-
-    Only what is stated counts, so that a release with more requirements does not decide again for running endpoints.
-    """
-    return full_digest([_stated(requirements) for requirements, _ in selection_steps(spec)], spec.recipe.goal)
-
-
-def is_decided_for(written: str, key: str) -> bool:
-    """Whether a digest in a status is that of `key`; earlier releases wrote its first eight digits."""
-    return written == key or (len(written) == EARLIER_LENGTH and key.startswith(written))
-
-
-def _stated(requirements: Requirements) -> dict[str, object]:
-    stated = {name: value for name, value in requirements._asdict().items() if value is not None and value is not False}
-    return {name: _plain(value) for name, value in stated.items()}
-
-
-def _plain(value: object) -> object:
-    """A requirement as JSON."""
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    return value.wire() if isinstance(value, Model) else value
-
-
-def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
-    """The requirements of the spec and of each fallback, with the text of the fallback."""
-    choice = spec.recipe
-    backend = choice.backend or (None if choice.auto_select or choice.custom_recipe else "vllm")
-    first = Requirements(
-        model_id=spec.requested_model.id or "",
-        recipe=choice.custom_recipe.name if choice.custom_recipe else None,
-        backend=_free(backend),
-        precision=_free(choice.precision),
-        hardware=_requested(choice.hardware),
-        gpu_count=choice.gpu_count,
-        revision=spec.requested_model.revision,
-        own_image=bool(spec.image.repository),
-        engine=spec.engine if spec.engine != NONE else None,
-        tolerations=spec.tolerations or None,
-        gpu_budget=choice.gpu_budget,
-        workload=choice.workload,
-        objectives=choice.objectives,
-        validated_only=choice.validated_only,
-    )
-    return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
-
-
-def _free(value: str | None) -> str | None:
-    return None if value == AUTO else value
-
-
-def _requested(hardware: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The requested products in one order; none where any will do."""
-    return tuple(sorted({*hardware})) if hardware else None
-
-
-def _relaxed(first: Requirements, step: Fallback) -> Requirements:
-    return first._replace(
-        backend=_free(step.backend) if step.backend else first.backend,
-        precision=_free(step.precision) if step.precision else first.precision,
-        hardware=first.hardware if step.hardware is None else _requested(step.hardware),
-        gpu_count=first.gpu_count if step.gpu_count is None else step.gpu_count,
-    )
-
-
-def _fallback_text(step: Fallback) -> str:
-    return printable(", ".join(f"{key} {_step_value(value)}" for key, value in step.wire().items()), 1024)
-
-
-def _step_value(value: object) -> str:
-    return " or ".join(value) or "any" if isinstance(value, list) else str(value)
-
-
 def _cases(  # noqa: PLR0913 - all that an endpoint relates
     spec: EndpointSpec,
+    requirements: Requirements,
     catalogue: Iterable[CatalogueEntry],
+    *,
     inventory: InventoryStatus,
     config: Config,
-    *,
     downloads: bool,
     full: tuple[FullHardware, ...],
 ) -> list[Case]:
-    requirements, _ = selection_steps(spec)[0]
-    entries = sorted(catalogue, key=entry_name)
+    """The candidates of entries, in the order of their names."""
+    entries = sorted(catalogue, key=lambda one: one.name)
     figures = (entry.published for entry in entries)
     speeds = speed_model(workload_of(spec.recipe), figures, own_arguments=requirements.engine is not None)
     cluster = (inventory.left_out, spec.resources, downloads, full, speeds)
     return [
         Case(
             *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster),
-            entry.derived_from,
+            *(entry.derived_from, node_selector(config.node_selector, spec.node_selector), entry.hardware),
         )
         for entry in entries
         if entry.spec
@@ -205,39 +99,35 @@ def select(  # noqa: PLR0913 - all that a decision depends on
     `derive` returns are candidates, before any fallback.
     """
     steps = selection_steps(spec)
-    cases = _cases(spec, catalogue, inventory, config, downloads=downloads, full=full)
+    build = partial(_cases, spec, steps[0][0], inventory=inventory, config=config, downloads=downloads, full=full)
+    cases = build(catalogue)
     derived: list[Case] | None = None
-    unreadable = [_unusable(one) for one in sorted(catalogue, key=entry_name) if not one.launches]
-    key = decided_for(spec)
+    unreadable = [_unusable(one) for one in sorted(catalogue, key=lambda one: one.name) if not one.launches]
+    explain = partial(_selection, key := decided_for(spec), unreadable=unreadable, most=config.listed_candidates)
     refusals: list[str] = []
     first_rejected: list[RejectedCase] = []
     for step, (requirements, text) in enumerate(steps):
-        fitting, rejected = _divided(case._replace(requirements=requirements) for case in cases)
+        fitting, rejected = _divided(cases, requirements)
         if not fitting:
-            if derived is None:
-                entries = _derived(requirements, derive)
-                derived = _cases(spec, entries, inventory, config, downloads=downloads, full=full)
-            fitting, more = _divided(case._replace(requirements=requirements) for case in derived)
-            rejected = sorted([*rejected, *more], key=_distance) if fitting or _say_more(more, rejected) else rejected
+            derived = build(_derived(requirements, derive)) if derived is None else derived
+            fitting, more = _divided(derived, requirements)
+            rejected = rejected + more if fitting or _say_more(more, rejected) else rejected
         if fitting:
             order = ranked(fitting, spec.recipe.goal)
             best = order[0].case
-            listed = [_fitting_row(row.case, rank, row.terms) for rank, row in enumerate(order, start=1)]
-            listed += [rejected_row(one) for one in rejected]
-            message = selected_message(best, len(fitting), len(listed) + len(unreadable))
+            message = selected_message(best, len(fitting), len(fitting) + len(rejected) + len(unreadable))
             message += "".join(f"; {full_text(one)}" for one in full)
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
-            selection = _selection(key, message, listed + unreadable, step or None, config)
+            closest = _closest_first(rejected, config.listed_candidates - len(fitting))
+            selection = explain(message, order, closest, fallback=step or None)
             notes = tuple(note[:1024] for note in (*unlisted_notes(best), *best.launch.notes))
             about = {"notes": notes, "full": full, **_cache_of(best)}
             return Decision(resolve(best, key, config), selection.model_copy(update=about))
+        rejected = _closest_first(rejected, config.listed_candidates)
         refusals.append(refusal(requirements, rejected, unreadable, text))
         first_rejected = first_rejected or rejected
-    message = "; ".join(refusals)
-    return Decision(
-        None, _selection(key, message, [rejected_row(one) for one in first_rejected] + unreadable, None, config)
-    )
+    return Decision(None, explain("; ".join(refusals), (), first_rejected))
 
 
 def _cache_of(case: Case) -> dict[str, float]:
@@ -253,7 +143,8 @@ def _derived(requirements: Requirements, derive: Derive) -> Sequence[CatalogueEn
 
 def _say_more(derived: list[RejectedCase], rejected: list[RejectedCase]) -> bool:
     """Whether the closest derived candidate passed more rules than the closest one of a recipe."""
-    return bool(derived) and (not rejected or RULE_ORDER[derived[0].rule] > RULE_ORDER[rejected[0].rule])
+    passed, least = (max((RULE_ORDER[one.rule] for one in found), default=-1) for found in (derived, rejected))
+    return passed > least
 
 
 def _unusable(entry: CatalogueEntry) -> Candidate:
@@ -262,38 +153,63 @@ def _unusable(entry: CatalogueEntry) -> Candidate:
     return Candidate(recipe=entry.name, gpu_count=0, rule="valid", asked="a recipe that can be read", found=found)
 
 
-def _divided(cases: Iterable[Case]) -> tuple[list[Case], list[RejectedCase]]:
-    """The candidates that fit, and the rejected ones, closest first."""
-    fitting, rejected = [], []
+def _divided(cases: Iterable[Case], requirements: Requirements) -> tuple[list[Case], list[RejectedCase]]:
+    """The candidates that fit what is required, and the rejected ones."""
+    fitting, rejected, names = [], [], rules_about(requirements)
     for case in cases:
-        checked, rule, rejection = apply_rules(case)
+        asked = case if case.requirements is requirements else case._replace(requirements=requirements)
+        checked, rule, rejection = apply_rules(asked, names)
         if rejection:
             rejected.append(RejectedCase(checked, rule, rejection))
         else:
             fitting.append(checked)
-    return fitting, sorted(rejected, key=_distance)
+    return fitting, rejected
 
 
-def _distance(one: RejectedCase) -> tuple[int, int, int, int, str, int]:
-    """Sort key, closest first: the rule that rejected it, the next rule that would, the hardware, the GPU count."""
+def _closest_first(rejected: Iterable[RejectedCase], most: int) -> list[RejectedCase]:
+    """The rejected candidates, those first that passed the most rules; in order as far as the first `most`."""
+    by_rule: dict[str, list[RejectedCase]] = {}
+    for one in rejected:
+        by_rule.setdefault(one.rule, []).append(one)
+    found: list[RejectedCase] = []
+    for rule in sorted(by_rule, key=RULE_ORDER.__getitem__, reverse=True):
+        found += sorted(by_rule[rule], key=_distance) if len(found) < most else by_rule[rule]
+    return found
+
+
+def _distance(one: RejectedCase) -> tuple[int, int, float, str, int]:
+    """Sort key of what one rule rejected, closest first: the next rule, the hardware, GPUs, GiB that each holds."""
     case, requested = one.case, one.case.requirements.gpu_count
     _, next_rule, _ = apply_rules(case, LATER_RULES.get(one.rule, ()))
-    count = case.configuration.gpu_count
-    difference = 0 if requested is None else abs(count - requested)
-    later = -RULE_ORDER.get(next_rule, len(RULE_ORDER))
-    return -RULE_ORDER[one.rule], later, hardware_distance(case), difference, case.name, count
+    count, facts = case.configuration.gpu_count, case.recipe.facts
+    difference: float = abs(count - requested) if requested is not None else 0
+    if requested is None and facts and one.rule == "memory":
+        difference = facts.weights_gib / max(count, 1)
+    return -RULE_ORDER.get(next_rule, len(RULE_ORDER)), hardware_distance(case), difference, case.name, count
 
 
-def _fitting_row(case: Case, rank: int, terms: tuple[Term, ...]) -> Candidate:
-    score = tuple(ScoreTerm(name=term.name, value=term.text) for term in terms)
-    return candidate_row(case).model_copy(update={"rank": rank, "score": score})
+def _fitting_row(row: Row, rank: int) -> Candidate:
+    score = tuple(ScoreTerm(name=name, value=text) for name, text in row.texts.items())
+    return candidate_row(row.case).model_copy(update={"rank": rank, "score": score})
 
 
-def _selection(key: str, message: str, candidates: list[Candidate], fallback: int | None, config: Config) -> Selection:
+def _selection(  # noqa: PLR0913 - all that is explained
+    key: str,
+    message: str,
+    fitting: Sequence[Row],
+    rejected: Sequence[RejectedCase],
+    *,
+    unreadable: Sequence[Candidate],
+    most: int,
+    fallback: int | None = None,
+) -> Selection:
+    """The explanation, with the first `most` candidates: those that fit, then the closest that do not."""
+    ranks = (_fitting_row(row, rank) for rank, row in enumerate(fitting, start=1))
+    closest = map(rejected_row, rejected)
     return Selection(
         decided_for=key,
         message=message[:4096],
-        considered=len(candidates),
+        considered=len(fitting) + len(rejected) + len(unreadable),
         fallback=fallback,
-        candidates=tuple(candidates[: config.listed_candidates]),
+        candidates=tuple(islice(chain(ranks, closest, unreadable), most)),
     )

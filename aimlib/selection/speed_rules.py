@@ -2,18 +2,17 @@
 
 from math import ceil
 
-from aimlib.hardware.products import product
 from aimlib.kube.duration import parse_latency
-from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus, seen_gib
+from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
 from aimlib.selection.speeds import Deployed, Estimate, estimate, kv_room, point_of
 
 
 def deployed(case: Case) -> Deployed:
     """The candidate on the class of devices that would be selected."""
-    first, hardware = case.first_class, product(case.recipe.hardware)
+    first, hardware = case.first_class, case.hardware
     whole = hardware.memory_gib if hardware and first.partition else None
     share = min(first.memory_gib / whole, 1.0) if whole else 1.0
-    return Deployed(case.recipe, case.configuration, case.launch, seen_gib(first), share)
+    return Deployed(case.launch, case.recipe.precision, hardware, case.products.seen_gib(first), share)
 
 
 def estimated(case: Case) -> Estimate | None:
@@ -64,7 +63,7 @@ def objectives(case: Case) -> RuleResult:
         if found is None or seconds is None:
             return Rejection(requested, UNPREDICTABLE)
         if seconds > parse_latency(limit):
-            return Rejection(requested, f"{milliseconds(seconds)} ms ({found.time_source}; {case.speeds.workload})")
+            return Rejection(requested, f"{milliseconds(seconds)} ms ({found.time.source}; {case.speeds.workload})")
     return case
 
 

@@ -1,14 +1,15 @@
 """The speed of a candidate: predicted for the endpoint's workload, and corrected by published figures of its model."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
 from aimlib.api.endpoint_choice import RecipeChoice
 from aimlib.api.recipe import Configuration, Measurement, RecipeSpec
-from aimlib.hardware.products import product
-from aimlib.selection.cache_capacity import cache_tokens
-from aimlib.selection.corrections import USUAL_WORKLOAD, Corrections, Figure, Point, SpeedModel
+from aimlib.hardware.products import Product
+from aimlib.selection.cache_capacity import cache_capacity
+from aimlib.selection.corrections import USUAL_WORKLOAD, Corrected, Corrections, Figure, Point, SpeedModel
 from aimlib.selection.launch import Launch
 from aimlib.selection.roofline import Placed, Speed, Workload, predict
 
@@ -27,29 +28,31 @@ def workload_of(choice: RecipeChoice) -> Workload:
 class Deployed(NamedTuple):
     """One configuration, started on one kind of device."""
 
-    recipe: RecipeSpec
-    configuration: Configuration
     launch: Launch
+    precision: str
+    hardware: Product | None
+    """The product; None where nothing is known of it."""
     memory_gib: float
     """Memory of one device."""
     share: float = 1.0
     """Part of a whole device that one is."""
 
 
+@lru_cache(maxsize=4096)
 def predicted(one: Deployed, workload: Workload) -> Speed | None:
     """The predicted speed; None without facts, or without published figures of the product."""
-    hardware, facts = product(one.recipe.hardware), one.recipe.facts
-    if facts is None or hardware is None:
+    facts = one.launch.facts
+    if facts is None or one.hardware is None:
         return None
     parallel, element = one.launch.parallel, one.launch.cache_bytes
-    placed = Placed(hardware, one.recipe.precision, parallel, element, kv_room(one), one.share)
+    placed = Placed(one.hardware, one.precision, parallel, element, kv_room(one), one.share, one.launch.drafted)
     return predict(facts, placed, workload)
 
 
 def kv_room(one: Deployed) -> int:
     """Tokens of KV cache that one replica has room for; 0 where the facts or the size of the device are unknown."""
-    facts = one.recipe.facts
-    return cache_tokens(facts, one.launch, one.memory_gib) if facts and one.memory_gib else 0
+    capacity = cache_capacity(one.launch, one.memory_gib) if one.memory_gib else None
+    return capacity.tokens if capacity else 0
 
 
 def point_of(name: str, recipe: RecipeSpec, configuration: Configuration) -> Point:
@@ -64,14 +67,13 @@ class Published(NamedTuple):
     per_token: tuple[tuple[Figure, Workload], ...] = ()
 
 
-def published(name: str, recipe: RecipeSpec, launches: Iterable[Launch]) -> Published:
+def published(name: str, recipe: RecipeSpec, launches: Iterable[Launch], hardware: Product | None) -> Published:
     """The figures of one recipe; those without lengths and concurrency, and those of unknown products, do not count."""
-    hardware = product(recipe.hardware)
-    memory = hardware.memory_gib if hardware else None
+    memory = (hardware.memory_gib if hardware else None) or 0.0
     throughput, per_token = [], []
     for configuration, launch in zip(recipe.configurations, launches, strict=True):
         point = point_of(name, recipe, configuration)
-        deployed = Deployed(recipe, configuration, launch, memory or 0.0)
+        deployed = Deployed(launch, recipe.precision, hardware, memory)
         for one in configuration.measurements:
             workload = _workload(one)
             speed = predicted(deployed, workload) if workload else None
@@ -119,13 +121,17 @@ class Estimate(NamedTuple):
     """Output tokens per second, of all replicas together."""
     of_request: float
     """Time of a whole request per output token."""
-    time_source: str
-    rate_source: str
+    time: Corrected
+    """Time per output token, and where it is from."""
+    rate: Corrected
+    """Output tokens per second of one replica, and where that is from."""
 
 
 def estimate(point: Point, one: Deployed, model: SpeedModel, replicas: int = 1) -> Estimate | None:
     """The speed of so many replicas, which divide the requests; None where nothing is predicted."""
-    workload = model.workload._replace(concurrency=ceil(model.workload.concurrency / replicas))
+    workload = model.workload
+    if replicas > 1:
+        workload = workload._replace(concurrency=ceil(workload.concurrency / replicas))
     speed = predicted(one, workload)
     if speed is None:
         return None
@@ -133,4 +139,4 @@ def estimate(point: Point, one: Deployed, model: SpeedModel, replicas: int = 1) 
     per_token = model.per_token.corrected(point, speed.per_token, alone=replicas == 1)
     first = speed.first_token * speed.throughput / rate.value
     of_request = first / workload.output_tokens + per_token.value
-    return Estimate(first, per_token.value, rate.value * replicas, of_request, per_token.source, rate.source)
+    return Estimate(first, per_token.value, rate.value * replicas, of_request, per_token, rate)

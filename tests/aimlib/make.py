@@ -8,7 +8,7 @@ from aimlib.api.recipe import RecipeSpec
 from aimlib.hardware.inventory import EqualNodes, inventory_status
 from aimlib.hardware.nodes import node_facts
 from aimlib.hardware.products import known_products
-from aimlib.selection.select import CatalogueEntry, read_entry
+from aimlib.selection.entries import CatalogueEntry, read_entry
 
 MODEL = "Qwen/Qwen3-32B"
 FACTS = {
@@ -20,6 +20,8 @@ FACTS = {
     "maxContext": 40960,
 }
 """Qwen/Qwen3-32B in bf16, from its config.json."""
+SMALL_FACTS = {**FACTS, "weightsGiB": 15.3, "layers": 36, "attentionHeads": 32}
+"""Qwen/Qwen3-8B in bf16, in the same way."""
 
 READY = {"type": "Ready", "status": "True"}
 

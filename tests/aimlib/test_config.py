@@ -22,6 +22,46 @@ def test_prices_are_by_product():
     assert Config.model_validate({"gpuHourPrices": {"MI300X": 2}}).gpu_hour_prices == {"MI300X": 2.0}
 
 
+def test_tokens_have_a_price_by_the_name_of_the_model():
+    prices = {"Qwen/Qwen3-32B": {"prompt": 0.2, "generated": 0.8}, "vectors": {"prompt": 0.1, "generated": 0}}
+    found = Config.model_validate({"tokenPrices": prices}).token_prices
+    assert {name: (one.prompt, one.generated) for name, one in found.items()} == {
+        "Qwen/Qwen3-32B": (0.2, 0.8),
+        "vectors": (0.1, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("prices", "words"),
+    [
+        ({"a": {"prompt": 1}}, "generated"),
+        ({"a": {"prompt": -1, "generated": 1}}, "greater than or equal to 0"),
+        ({"a": {"prompt": float("inf"), "generated": 1}}, "finite"),
+        ({"a": {"prompt": 1, "generated": 1, "cached": 1}}, "cached"),
+        ({"a b": {"prompt": 1, "generated": 1}}, "should match pattern"),
+    ],
+)
+def test_a_price_that_is_none_is_refused(prices, words):
+    with pytest.raises(ValidationError, match=words):
+        Config.model_validate({"tokenPrices": prices})
+
+
+def test_hardware_of_the_settings_may_come():
+    pool = {"product": "X9", "gpusPerNode": 4, "labels": {"pool": "x"}, "memoryGiB": 512}
+    [found] = Config.model_validate(
+        {"hardware": [{"name": "X9", "vendor": "nvidia"}], "hardwareMayCome": [pool]}
+    ).hardware_may_come
+    assert (found.product, found.gpus_per_node, found.memory_gib, found.cpus) == ("X9", 4, 512, None)
+
+
+def test_prices_are_of_any_product_that_is_known_by_any_of_its_names():
+    own = {"hardware": [{"name": "X9", "vendor": "nvidia", "aliases": ["X9-PCIe"]}]}
+    prices = {"X9": 1.0, "X9-PCIe": 1.0, "MI250X": 2.0}
+    assert Config.model_validate({**own, "gpuHourPrices": prices}).gpu_hour_prices == prices
+    with pytest.raises(ValidationError, match="'X9' is not known"):
+        Config.model_validate({"gpuHourPrices": {"X9": 1.0}})
+
+
 def test_the_file_is_camel_case():
     config = Config.model_validate({"cpuPerDevice": 8, "images": {"vllm/gfx942": "example.com/vllm:1"}})
     assert (config.cpu_per_device, config.images) == (8, {"vllm/gfx942": "example.com/vllm:1"})
@@ -38,6 +78,10 @@ def test_the_file_is_camel_case():
         {"startupSeconds": 9},
         {"listedCandidates": 101},
         {"toleratedTaints": {"amd": "amd.com/gpu"}},
+        {"hardwareMayCome": [{"product": "MI300X", "gpusPerNode": 8}]},
+        {"hardwareMayCome": [{"product": "MI300X", "gpusPerNode": 8, "labels": {}}]},
+        {"hardwareMayCome": [{"product": "MI300X", "gpusPerNode": 0, "labels": {"a": "b"}}]},
+        {"hardwareMayCome": [{"product": "CPU", "gpusPerNode": 1, "labels": {"a": "b"}}]},
     ],
     ids=str,
 )
@@ -71,6 +115,14 @@ MISTYPED = {
     "a fact of a product": (
         {"hardware": [{"name": "X9", "vendor": "nvidia", "memroyGiB": 48}]},
         "'hardware[0].memroyGiB' is not known; did you mean memoryGiB?",
+    ),
+    "a fact of a pool": (
+        {"hardwareMayCome": [{"product": "MI300X", "gpuPerNode": 8}]},
+        "'hardwareMayCome[0].gpuPerNode' is not known; did you mean gpusPerNode?",
+    ),
+    "a product that may come": (
+        {"hardwareMayCome": [{"product": "MI300", "gpusPerNode": 8, "labels": {"a": "b"}}]},
+        "'hardwareMayCome: MI300' is not known; did you mean MI300X?",
     ),
     "a number for a name": ({1: 2}, "'1' is not known; known are images, "),
     "a name without end": ({"x" * 99: 2}, f"'{'x' * 80}' is not known"),

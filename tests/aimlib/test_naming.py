@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aimlib.naming import child_name, label_value, model_label, short_digest
+from aimlib.naming import TRACKS, child_name, label_value, model_label, short_digest, track_name, track_value
 
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -105,3 +105,13 @@ def test_names_do_not_depend_on_the_hash_seed(seed):
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert answer.stdout.split() == [child_name("a.b"), short_digest({"x": [1], "a": None})]
+
+
+@given(endpoints)
+def test_the_pods_of_two_tracks_have_valid_labels_that_no_endpoint_has(name):
+    first, second = (track_value(name, track) for track in TRACKS)
+    assert first == label_value(name)
+    assert re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", second)
+    assert second.endswith("_b")
+    assert track_name(name, "a") == child_name(name)
+    assert track_name(name, "b") != track_name(name, "a")

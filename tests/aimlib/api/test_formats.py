@@ -52,6 +52,12 @@ def test_whatever_the_pattern_accepts_is_parsed_or_refused_in_words(one):
     check()
 
 
+@pytest.mark.parametrize("text", ["Qwen/../evil/x", "Qwen/..", "a/./b", "a//b", "a/", "/a", "a/.b"])
+def test_the_id_of_a_model_leaves_no_folder(text):
+    assert not accepted(formats.MODEL_ID, text)
+    assert accepted(formats.MODEL_ID, f"a{text.replace('/', '_')}")
+
+
 @by_format
 def test_the_schema_and_the_models_accept_the_same_texts(one):
     """The schema as `aim plan` reads it; its pattern in Python is that of RE2, save for the end of the text."""

@@ -1,13 +1,16 @@
 """What no recipe has is derived from the nearest one, and nothing that a recipe has."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aimlib.api.model_facts import ModelFacts
 from aimlib.config import Config
-from aimlib.derive.candidates import derived_entries, recipe_name
+from aimlib.derive.candidates import _longest, derived_entries, recipe_name
 from aimlib.derive.sources import Checkpoint
+from aimlib.selection.entries import read_entry
 from aimlib.selection.recipe_check import check_recipe
-from aimlib.selection.select import read_entry, select
+from aimlib.selection.select import select
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, nvidia, raw_recipe
 
 MI300X, H100 = inventory(amd()), inventory(nvidia())
@@ -64,6 +67,31 @@ def test_a_recipe_that_cannot_be_read_has_nothing():
 def test_some_recipes_tell_nothing_about_other_gpus(fields):
     found = derived(listed("h100", **{"hardware": "H100", **fields}))
     assert [one.derived_from for one in found] == (["recipe h100"] * 2 if "hardware" in fields else [])
+
+
+DRAFTING = {"tokens": 3, "accepted": 2.0, "source": "a test"}
+
+
+def test_a_checkpoint_that_drafts_is_derived_with_and_without_for_engines_that_are_told_how():
+    found = {one.name: one for one in derived(described=[described(drafting=DRAFTING)])}
+    plain, drafts = "derived-qwen3-32b-mi300x-bf16", "derived-qwen3-32b-mi300x-bf16-mtp"
+    assert list(found) == [plain, drafts, "derived-qwen3-32b-mi300x-bf16-sglang"]
+    argument = '--speculative-config={"method": "mtp", "num_speculative_tokens": 3}'
+    assert argument in args_of(found[drafts])
+    assert argument not in args_of(found[plain])
+    assert {one.drafted for one in found[drafts].launches} == {3}
+
+
+def test_drafting_of_a_recipe_is_not_taken_twice():
+    near = listed(
+        "mi325x",
+        configuration(args=["--speculative-config.method=mtp", "--speculative-config.num_speculative_tokens=1"]),
+        hardware="MI325X",
+        facts={**FACTS, "drafting": DRAFTING},
+    )
+    found = derived(near)
+    assert [one.launches[0].drafted for one in found] == [0, 3, 0]
+    assert not any(launched.problems for one in found for launched in one.launches)
 
 
 def test_code_of_a_repository_is_never_switched_on():
@@ -127,7 +155,8 @@ def test_illegal_degrees_are_left_out_and_those_that_do_not_fit_are_rejected_wit
 def test_a_model_that_only_an_aimmodel_describes_has_candidates():
     found = derived(described=[described()])
     assert {one.derived_from for one in found} == {"AIMModel qwen"}
-    assert args_of(found[0]) == ("--max-model-len=40960", "--gpu-memory-utilization", "0.9")
+    tools = ("--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--reasoning-parser", "qwen3")
+    assert args_of(found[0]) == ("--max-model-len=40960", "--gpu-memory-utilization", "0.9", *tools)
 
 
 def test_a_recipe_comes_before_an_aimmodel_of_the_same_checkpoint():
@@ -146,6 +175,22 @@ def test_a_setting_bounds_what_is_derived(setting, names):
     assert len(derived(listed("h100", hardware="H100"), derive=setting)) == names
     only_described = derived(described=[described()], derive=setting)
     assert bool(only_described) == (setting != "Never")
+
+
+def sequences_of(entry, count=1):
+    return [one for one in args_of(entry, count) if one.startswith("--max-num-seqs")]
+
+
+def test_sequences_are_bounded_by_the_states_of_linear_attention_that_there_is_room_for():
+    """VLLM refuses to start on one H100 with its default of 1024: of Qwen3.6-27B-FP8 it has room for 856 states."""
+    hybrid = {"layers": 16, "linearAttention": {"layers": 48, "stateKiB": 1536.0}, "maxContext": 262144}
+    vllm, sglang = derived(on=H100, described=[described(weightsGiB=29.0, **hybrid)])
+    assert sequences_of(vllm) == ["--max-num-seqs=256"]
+    assert sequences_of(vllm, 8) == sequences_of(sglang) == []
+    [tight, _] = derived(on=H100, described=[described(weightsGiB=52.0, **hybrid)])
+    assert sequences_of(tight) == ["--max-num-seqs=128"]
+    unknown = {**hybrid, "linearAttention": {"layers": 48, "stateKiB": 0.0}}
+    assert sequences_of(derived(on=H100, described=[described(**unknown)])[0]) == []
 
 
 def test_a_format_without_kernels_of_the_vendor_is_not_derived():
@@ -170,3 +215,12 @@ def test_processors_get_nothing():
 )
 def test_names_are_those_of_recipes(model, name):
     assert recipe_name(model, "MI300X", "fp8", "sglang") == name
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=9, unique=True), st.integers(0, 10**6))
+def test_the_longest_context_that_fits_is_found_without_trying_each(lengths, room):
+    tried = tuple(sorted(lengths, reverse=True))
+    asked = []
+    found = _longest(tried, lambda length: asked.append(length) or length <= room)
+    assert found == next((length for length in tried if length <= room), tried[-1])
+    assert len(asked) <= 5

@@ -5,9 +5,9 @@ import pytest
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
 from aimlib.derive.candidates import derived_entries
+from aimlib.selection.entries import read_entry
 from aimlib.selection.recipe_check import check_recipe
-from aimlib.selection.select import read_entry
-from hooks.cli.simulate import ideal_nodes, simulate_inventory
+from hooks.planning.simulate import ideal_nodes, simulate_inventory
 from tests.test_recipes import RAW
 
 EVERYTHING = InventoryStatus.model_validate(simulate_inventory(ideal_nodes())["status"])

@@ -23,8 +23,29 @@ WITHOUT_WINDOW = {"sliding_window": None, "use_sliding_window": False}
 QWEN_MOE = {"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768, "intermediate_size": 6144}
 GEMMA_LAYERS = (["sliding_attention"] * 5 + ["full_attention"]) * 5
 LINEAR = {"linear_num_value_heads": 32, "linear_key_head_dim": 128, "linear_value_head_dim": 128}
+KIMI = {"num_heads": 32, "head_dim": 128}
+GEMMA4 = {
+    "head_dim": 256,
+    "global_head_dim": 512,
+    "num_global_key_value_heads": 4,
+    "layer_types": GEMMA_LAYERS * 2,
+    "sliding_window": 1024,
+    "top_k_experts": 8,
+    "num_experts": 128,
+}
+GEMMA4_EDGE = {
+    "head_dim": 256,
+    "global_head_dim": 512,
+    "num_global_key_value_heads": None,
+    "num_kv_shared_layers": 20,
+    "layer_types": (["sliding_attention"] * 4 + ["full_attention"]) * 7,
+    "sliding_window": 512,
+}
+MIMO = {"hybrid_layer_pattern": [0, 1, 1, 1, 1, 0], "swa_num_key_value_heads": 8, "sliding_window_size": 128}
 COMPRESSED = {"quant_method": "compressed-tensors"}
 FP8_GROUP = {"group_0": {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}}}
+FP8_AND_NVFP4 = {**FP8_GROUP, "group_1": {"weights": {"num_bits": 4, "type": "float", "group_size": 16}}}
+LAYERS = {"a": {"quant_algo": "MXFP8"}, "b": {"quant_algo": "NVFP4"}, "c": 3}
 LATENT = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "n_routed_experts": 256, "num_experts_per_tok": 8}
 
 FAMILIES = {
@@ -97,6 +118,147 @@ FAMILIES = {
         {**DENSE, "layer_types": ["mamba"] * 30 + ["attention"] * 2},
         {"layers": 2, "linearAttention": {"layers": 30, "stateKiB": 0.0}},
     ),
+    "deepseek with sparse attention": (
+        {**DENSE, **LATENT, "index_head_dim": 128},
+        {"latentAttention": {"kvLoraRank": 512, "qkRopeHeadDim": 64, "indexHeadDim": 128}},
+    ),
+    "deepseek v4, counted without its compression": (
+        {**DENSE, "head_dim": 512, "qk_rope_head_dim": 64, "compress_ratios": [0, 4, 128], "sliding_window": 128},
+        {"layers": 32, "latentAttention": {"kvLoraRank": 448, "qkRopeHeadDim": 64}},
+    ),
+    "qwen3 next, by interval": (
+        {**DENSE, **LINEAR, "full_attention_interval": 4},
+        {"layers": 8, "linearAttention": {"layers": 24, "stateKiB": 1024.0}},
+    ),
+    "kimi linear": (
+        {
+            **DENSE,
+            **LATENT,
+            "num_hidden_layers": 6,
+            "linear_attn_config": {**KIMI, "full_attn_layers": [4, 8], "kda_layers": [1, 2, 3, 5]},
+        },
+        {"layers": 2, "linearAttention": {"layers": 4, "stateKiB": 1024.0}},
+    ),
+    "gemma 4, whose layers of full attention have other heads": (
+        {"text_config": {**DENSE, **GEMMA4, "num_hidden_layers": 60, "num_key_value_heads": 16}},
+        {"layers": 60, "slidingWindow": {"layers": 50, "tokens": 1024}, "keyValueHeads": 16, "headDim": 256},
+    ),
+    "gemma 4 for edges, whose last layers use the cache of others": (
+        {"text_config": {**DENSE, **GEMMA4_EDGE, "num_hidden_layers": 35, "num_key_value_heads": 1}},
+        {"layers": 15, "slidingWindow": {"layers": 12, "tokens": 512}, "keyValueHeads": 1, "headDim": 512},
+    ),
+    "mimo, whose values are narrower than keys": (
+        {**DENSE, **MIMO, "num_hidden_layers": 6, "num_key_value_heads": 4, "head_dim": 192, "v_head_dim": 128},
+        {"layers": 6, "slidingWindow": {"layers": 4, "tokens": 128}, "keyValueHeads": 8, "headDim": 160},
+    ),
+    "nemotron, by letters": (
+        {**DENSE, "num_hidden_layers": 8, "hybrid_override_pattern": "MEM*E-M*"},
+        {"layers": 2, "linearAttention": {"layers": 3, "stateKiB": 0.0}},
+    ),
+    "nemotron, by names, without a number of layers": (
+        {
+            **{key: value for key, value in DENSE.items() if key != "num_hidden_layers"},
+            "mamba_num_heads": 64,
+            "mamba_head_dim": 64,
+            "ssm_state_size": 128,
+            "mamba_ssm_cache_dtype": "float32",
+            "layers_block_type": ["mamba", "moe", "mamba", "attention", "moe", "mlp"],
+        },
+        {"layers": 1, "linearAttention": {"layers": 2, "stateKiB": 2048.0}},
+    ),
+    "gated delta attention, whose states have 32 bit": (
+        {
+            **DENSE,
+            "num_hidden_layers": 4,
+            "full_attention_interval": 4,
+            "linear_num_value_heads": 32,
+            "linear_key_head_dim": 128,
+            "linear_value_head_dim": 128,
+            "mamba_ssm_dtype": "float32",
+        },
+        {"layers": 1, "linearAttention": {"layers": 3, "stateKiB": 2048.0}},
+    ),
+    "jamba, by a period and the place in it": (
+        {
+            **DENSE,
+            "num_hidden_layers": 16,
+            "attn_layer_period": 8,
+            "attn_layer_offset": 4,
+            "hidden_size": 4096,
+            "mamba_expand": 2,
+            "mamba_d_state": 16,
+        },
+        {"layers": 2, "linearAttention": {"layers": 14, "stateKiB": 256.0}},
+    ),
+    "lfm2, by the places of full attention": (
+        {**DENSE, "num_hidden_layers": 6, "full_attn_idxs": [2, 5]},
+        {"layers": 2, "linearAttention": {"layers": 4, "stateKiB": 0.0}},
+    ),
+    "granite, whose state space has other names": (
+        {
+            **DENSE,
+            "mamba_n_heads": 128,
+            "mamba_d_head": 64,
+            "mamba_d_state": 128,
+            "layer_types": ["mamba"] * 28 + ["attention"] * 4,
+        },
+        {"layers": 4, "linearAttention": {"layers": 28, "stateKiB": 2048.0}},
+    ),
+    "nemotron super, with blocks without attention": (
+        {
+            **DENSE,
+            "num_key_value_heads": None,
+            "num_hidden_layers": 4,
+            "block_configs": [
+                {"attention": {"n_heads_in_group": 8, "no_op": False}},
+                {"attention": {"n_heads_in_group": None, "no_op": True}},
+                {"attention": {"n_heads_in_group": 4, "no_op": False}},
+                {"attention": {"n_heads_in_group": None, "replace_with_linear": True}},
+            ],
+        },
+        {"layers": 2, "keyValueHeads": 8},
+    ),
+    "minicpm3, whose cache engines do not compress": (
+        {**DENSE, **LATENT, "model_type": "minicpm3", "qk_nope_head_dim": 64, "num_key_value_heads": 32},
+        {"layers": 32, "keyValueHeads": 32, "headDim": 128},
+    ),
+    "longcat, with two attentions in a layer": (
+        {**DENSE, **LATENT, "model_type": "longcat_flash"},
+        {"layers": 64, "latentAttention": {"kvLoraRank": 512, "qkRopeHeadDim": 64}},
+    ),
+    "step3, by groups": (
+        {**DENSE, "num_key_value_heads": None, "num_attention_groups": 1, "head_dim": 256},
+        {"keyValueHeads": 1, "headDim": 256},
+    ),
+    "gemma 3, whose pattern is left to its class": (
+        {"text_config": {**DENSE, "model_type": "gemma3_text", "num_hidden_layers": 62, "sliding_window": 1024}},
+        {"slidingWindow": {"layers": 52, "tokens": 1024}},
+    ),
+    "exaone, by letters": (
+        {**DENSE, "num_hidden_layers": 64, "sliding_window_pattern": "LLLG", "sliding_window": 4096},
+        {"slidingWindow": {"layers": 48, "tokens": 4096}},
+    ),
+    "qwen2 with a window in its last layers": (
+        {**DENSE, "sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 28},
+        {"slidingWindow": {"layers": 4, "tokens": 4096}},
+    ),
+    "hunyuan, with experts by layer": (
+        {**DENSE, "num_experts": 64, "moe_topk": [8] * 32},
+        {"experts": {"count": 64, "active": 8}},
+    ),
+    "omni, whose inputs are nested, too": (
+        {"thinker_config": {"text_config": DENSE, "audio_config": {}, "vision_config": {}}},
+        {"modalities": ["image", "audio"]},
+    ),
+    "zamba, whose heads are wider": (
+        {**DENSE, "attention_head_dim": 224, "layers_block_type": ["mamba", "hybrid"] * 16},
+        {"layers": 16, "headDim": 224, "linearAttention": {"layers": 16, "stateKiB": 0.0}},
+    ),
+    "roberta, with rows for the padding": (
+        {**DENSE, "model_type": "xlm-roberta", "max_position_embeddings": 8194, "pad_token_id": 1},
+        {"maxContext": 8192},
+    ),
+    "phi 4 multimodal": ({**DENSE, "img_processor": {}, "audio_processor": {}}, {"modalities": ["image", "audio"]}),
     "awq": ({**DENSE, "quantization_config": {"quant_method": "awq", "bits": 4}}, {"quantization": "awq"}),
     "gptq": ({**DENSE, "quantization_config": {"quant_method": "gptq", "bits": 4}}, {"quantization": "gptq"}),
     "compressed-tensors": (
@@ -118,6 +280,11 @@ def test_a_family(config, expected):
     assert facts["weightsGiB"] == 10.0
 
 
+def test_a_window_that_no_layer_has_is_none():
+    whole = {**DENSE, "sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 32}
+    assert facts_of(whole, Weights(GIB), "acme/it").sliding_window is None
+
+
 @pytest.mark.parametrize("family", ["llama", "qwen2 with a window that is off"])
 def test_nothing_is_read_that_is_not_there(family):
     found = facts_of(FAMILIES[family][0], Weights(GIB), "acme/it")
@@ -129,8 +296,15 @@ def test_nothing_is_read_that_is_not_there(family):
 
 def test_parameters_count_where_a_tensor_has_one_element_for_each():
     assert facts_of(DENSE, Weights(GIB, 8_030_000_000), "a").parameters_billions == 8.03
-    packed = {**DENSE, "quantization_config": {"quant_method": "awq"}}
-    assert facts_of(packed, Weights(GIB, 2_000_000_000), "a").parameters_billions is None
+    for method in ("awq", "bitsandbytes"):
+        packed = {**DENSE, "quantization_config": {"quant_method": method}}
+        assert facts_of(packed, Weights(GIB, 2_000_000_000), "a").parameters_billions is None
+
+
+def test_the_format_of_mlx_is_none_that_engines_load():
+    bits = {"group_size": 64, "bits": 4}
+    with pytest.raises(UnreadableConfigError, match="acme/it-4bit is in MLX's format, which no engine here loads"):
+        facts_of({**DENSE, "quantization": bits, "quantization_config": bits}, Weights(GIB), "acme/it-4bit")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +314,7 @@ def test_parameters_count_where_a_tensor_has_one_element_for_each():
         ({}, GIB, "the config.json of acme/it lacks what memory is computed from"),
         ({**DENSE, "num_hidden_layers": "32"}, GIB, "layers"),
         ({**DENSE, "max_position_embeddings": None}, GIB, "maxContext"),
+        ({**DENSE, "hidden_size": None, "head_dim": None}, GIB, "facts need either keyValueHeads and headDim"),
     ],
 )
 def test_what_is_missing_is_named(config, size, said):
@@ -165,7 +340,21 @@ def test_code_of_the_repository_is_noticed():
         ({**COMPRESSED, "config_groups": {"a": {"weights": {"num_bits": 4, "type": "float"}}}}, "nvfp4"),
         ({**COMPRESSED, "config_groups": {"a": {"weights": {"num_bits": 8, "type": "int"}}, "b": 3}}, "int8"),
         ({**COMPRESSED, "config_groups": {"a": {"weights": {"block_structure": [128, 128]}}}}, "fp8-block"),
+        (
+            {**COMPRESSED, "config_groups": {"a": {"weights": {"num_bits": 4, "type": "float", "group_size": 32}}}},
+            "mxfp4",
+        ),
         ({"quant_method": "bitsandbytes", "config_groups": None}, None),
+        ({"quant_method": "modelopt", "config_groups": FP8_AND_NVFP4}, "nvfp4"),
+        ({"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": LAYERS}, "nvfp4"),
+        ({"quant_method": "modelopt", "quant_algo": "W4A8_AWQ"}, "awq"),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128], "moe_quant_algo": "NVFP4"}, "nvfp4"),
+        (
+            {"quant_method": "quark", "global_quant_config": {"weight": [{"dtype": "fp8_e4m3"}, {"dtype": "int4"}]}},
+            "fp8",
+        ),
+        ({"quant_method": "quark", "layer_quant_config": {"*mlp*": {"weight": {"dtype": "fp4"}}}}, "mxfp4"),
+        ({"quant_method": "auto-round", "bits": 4}, "gptq"),
     ],
 )
 def test_formats_of_weights(config, expected):
@@ -174,7 +363,32 @@ def test_formats_of_weights(config, expected):
 
 def test_a_block_is_a_list_of_sizes():
     assert block_of({"weight_block_size": [64, 64]}) == 64
-    assert block_of({"weight_block_size": ["a"]}) is None
+    for odd in (["a"], [True], [0], [10**400], [], "64", None):
+        assert block_of({"weight_block_size": odd}) is None
+
+
+def nested(levels):
+    inner = "deep"
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+
+def test_what_is_nested_deep_is_no_word():
+    deep = nested(100_000)
+    odd = {
+        "architectures": [deep],
+        "quantization_config": {"quant_method": deep, "quant_algo": deep, "num_bits": deep, "type": deep},
+        "layer_types": [deep],
+    }
+    found = facts_of({**DENSE, **odd}, Weights(GIB), "acme/it")
+    assert (found.architecture, found.quantization) == (None, None)
+
+
+def test_the_name_of_an_architecture_is_printable_and_short():
+    assert facts_of({**DENSE, "architectures": ["A\x1b[31m\ud800" + "x" * 5000]}, Weights(GIB), "it").architecture == (
+        "A[31m" + "x" * 195
+    )
 
 
 JSON = st.recursive(

@@ -38,7 +38,7 @@ def test_rows_name_architectures_that_there_are():
 def test_each_format_has_a_precision():
     assert {*rules().formats} == {*Quantization.__args__}
     assert {*rules().formats.values()} <= {*PRECISION_SPELLINGS.values()}
-    assert {*rules().vendors} <= {*rules().formats}
+    assert {*rules().kernels} <= {*rules().formats}
 
 
 @pytest.mark.parametrize(("quantization", "precision"), [(None, "bf16"), ("fp8-block", "fp8"), ("awq", "int4")])

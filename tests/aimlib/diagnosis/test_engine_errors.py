@@ -73,6 +73,11 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
             "OutOfGPUMemory",
             "--mem-fraction-static",
         ),
+        (
+            "ValueError: max_num_seqs (1024) exceeds available Mamba cache blocks (614). Each sequence needs one",
+            "OutOfGPUMemory",
+            "max_num_seqs (1024) exceeds available Mamba cache blocks (614)",
+        ),
         (f"Cannot access gated repo for url {GATED}.", "ModelRefused", GATED),
         ("httpx.HTTPStatusError: 403 Forbidden", "ModelRefused", "403 Forbidden"),
         (
@@ -99,6 +104,42 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
             "fp8 is not supported",
         ),
         ("ValueError: mxfp4 quantization is currently not supported in rocm.", "PrecisionUnsupported", "mxfp4"),
+        (
+            (
+                "(Worker_TP3_EP3 pid=891) [aiter] import [module_moe_sorting] under /x/module_moe_sorting.so\n"
+                "Memory access fault by GPU node-3 (Agent handle: 0x13e8) on address 0x77d445e00000. Reason: Unknown.\n"
+                "(EngineCore pid=600) ERROR 05-20 10:00:00 [x.py:2] Worker proc VllmWorker-3 died unexpectedly, and"
+            ),
+            "GPUUnusable",
+            "Memory access fault by GPU",
+        ),
+        (
+            "torch.AcceleratorError: CUDA error: an illegal memory access was encountered",
+            "GPUUnusable",
+            "CUDA error: an illegal memory access",
+        ),
+        (
+            (
+                "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
+                "  Value error, The repository org/model contains custom code which must be executed to load it.\n"
+                "Please pass the argument `trust_remote_code=True`. [type=value_error, input_value=ArgsKwargs]"
+            ),
+            "ArgumentRefused",
+            "needs code of its repository, which only a recipe allows: The repository org/model contains custom code",
+        ),
+        (
+            (
+                "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
+                "  Value error, something of several lines.\n\nThe rest. [type=value_error, input_value=ArgsKwargs]"
+            ),
+            "ArgumentRefused",
+            "rejects its arguments: something of several lines.",
+        ),
+        (
+            "OSError: Can't load tokenizer for 'org/model-GGUF'. If you were trying to load it from",
+            "FilesMissing",
+            "a file of the model is missing: Can't load tokenizer for 'org/model-GGUF'",
+        ),
         ("RuntimeError: No HIP GPUs are available", "GPUUnusable", "No HIP GPUs"),
         ("RuntimeError: HIP error: invalid device function", "GPUUnusable", "invalid device function"),
         ("OSError: [Errno 28] No space left on device: '/workspace'", "VolumeFull", "No space left on device"),

@@ -45,6 +45,16 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
             ),
         ),
         (
+            (
+                "0/3 nodes are available: 2 node(s) didn't match pod topology spread constraints, "
+                "1 node(s) didn't match pod topology spread constraints (missing required label)."
+            ),
+            (
+                "no room on any of 3 nodes: 2 have as many of the replicas as an even spread allows, "
+                "1 has no label for the zone or node that replicas are spread over"
+            ),
+        ),
+        (
             "0/2 nodes are available: 2 of a new kind.",
             "no room on any of 2 nodes: 2 have this problem: of a new kind",
         ),

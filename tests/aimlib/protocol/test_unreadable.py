@@ -14,4 +14,4 @@ def test_a_condition_of_a_type_that_no_hook_writes_is_not_carried_along(kind):
     conditions = [{"type": "Available", "status": "True"}, {"type": kind, "status": "True"}]
     parent = {"metadata": {"name": "x"}, "status": {"conditions": conditions}}
     status = unreadable_spec(parse_request({"parent": parent}), VERDICT)["status"]
-    assert [one["type"] for one in status["conditions"]] == ["Ready", "RecipeSelected", "Available"]
+    assert [one["type"] for one in status["conditions"]] == ["Ready", "RecipeSelected", "Available", "Stalled"]

@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field
 
 from aimlib.api.base import Model
-from aimlib.schema.crd import STRUCTURAL_KEYWORDS, UnsupportedSchemaError, crd, crd_files, structural
+from aimlib.schema.crd import STRUCTURAL_KEYWORDS, UnsupportedSchemaError, crd, crd_files, schema_files, structural
 from aimlib.schema.kinds import API_KINDS
 from tests.kustomize import ROOT
 
@@ -35,9 +35,10 @@ def at(definition, path: str) -> dict[str, Any]:
     return dict(walk(schema(definition)))[tuple(path.split("."))]
 
 
-def test_the_files_are_what_the_models_say():
-    written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").iterdir()}
-    assert written == dict(crd_files()), "run `make crds`"
+@pytest.mark.parametrize(("folder", "made"), [("crds", crd_files), ("aimlib/data/schemas", schema_files)])
+def test_the_files_are_what_the_models_say(folder, made):
+    written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / folder).iterdir()}
+    assert written == dict(made()), "run `make crds`"
 
 
 @EACH
@@ -102,7 +103,7 @@ def test_it_is_named_and_shown_as_its_kind_says(definition):
     names = spec["names"]
     assert definition["metadata"]["name"] == f"{names['plural']}.aim.engine.amd.com"
     assert (names["singular"], names["listKind"]) == (names["kind"].lower(), f"{names['kind']}List")
-    together = {"AIMEndpoint", "AIMCache", "AIMInventory"}
+    together = {"AIMEndpoint", "AIMCache", "AIMGateway", "AIMInventory"}
     assert names.get("categories") == (["aim"] if names["kind"] in together else None)
     assert names["shortNames"]
     paths = {(*path,) for path, _ in walk(schema(definition))} | {("metadata", "creationTimestamp")}
@@ -118,7 +119,11 @@ def test_short_names_belong_to_one_kind_each():
 def test_scopes_and_subresources():
     versions = {name: definition["spec"]["versions"][0] for name, definition in CRDS.items()}
     scopes = {name: definition["spec"]["scope"] for name, definition in CRDS.items()}
-    assert {name for name, scope in scopes.items() if scope == "Namespaced"} == {"aimendpoints", "aimcaches"}
+    assert {name for name, scope in scopes.items() if scope == "Namespaced"} == {
+        "aimendpoints",
+        "aimcaches",
+        "aimgateways",
+    }
     assert {name for name, version in versions.items() if "subresources" not in version} == {"aimnodes"}
     assert versions["aimendpoints"]["subresources"]["scale"] == {
         "specReplicasPath": ".spec.replicas",
@@ -220,12 +225,26 @@ def test_what_cannot_be_expressed_raises_with_the_path(model, words):
         structural(found, defs, (), frozenset())
 
 
+def defaults(schema) -> list:
+    if not isinstance(schema, dict):
+        return []
+    own = [schema["default"]] if not isinstance(schema.get("default", {}), dict) else []
+    return [*own, *(found for inner in schema.values() for found in defaults(inner))]
+
+
+def test_nothing_is_added_to_a_status_that_a_hook_has_written():
+    parts = {plural: schema(definition)["properties"] for plural, definition in CRDS.items()}
+    assert [defaults(one.get("status", {}).get("properties")) for one in parts.values()] == [[]] * len(parts)
+    assert defaults(parts["aimendpoints"]["spec"]) != []
+
+
 def test_the_phase_is_pending_while_nobody_has_looked():
     for definition in CRDS.values():
         status = at(definition, "status") if definition["spec"]["versions"][0].get("subresources") else {}
         has_phase = "phase" in status.get("properties", {})
-        assert status.get("default") == ({"phase": "Pending"} if has_phase else None)
+        assert status.get("default") == ({"phase": "Pending", "observedGeneration": -1} if has_phase else None)
         assert not has_phase or "Pending" in status["properties"]["phase"]["enum"]
+        assert not has_phase or "observedGeneration" in status["properties"]
 
 
 def width(kind: str, cells: dict[str, str]) -> int:

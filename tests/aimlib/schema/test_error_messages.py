@@ -22,7 +22,7 @@ def said(raw, model=EndpointSpec):
         ),
         (
             {"modelId": "a/b", "recipe": {"fallback": [{"gpuCount": 1}, {}]}},
-            "recipe.fallback.1: a fallback states what to request instead: gpuCount, precision, backend or hardware",
+            "recipe.fallback[1]: a fallback states what to request instead: gpuCount, precision, backend or hardware",
         ),
         ({"modelId": "a b"}, "model.id: must be a model id such as Qwen/Qwen3-32B, found 'a b'"),
         (
@@ -48,7 +48,7 @@ def said(raw, model=EndpointSpec):
         ),
         (
             {"modelId": "a/b", "image": {"pullSecrets": ["Mine"]}},
-            "image.pullSecrets.0: must be a name of lower case letters, digits, - and ., found 'Mine'",
+            "image.pullSecrets[0]: must be a name of lower case letters, digits, - and ., found 'Mine'",
         ),
         (
             {"modelId": "a/b", "monitoring": {"prometheus": {"path": "x"}}},
@@ -90,3 +90,29 @@ class Asserted(BaseModel):
 
 def test_an_assertion_is_said_in_its_own_words():
     assert said({"size": 1}, Asserted) == ("size: size must be even, found '1'",)
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [
+        ("labels", "Example.com/team"),
+        ("labels", "a b"),
+        ("annotations", "a/b/c"),
+        ("annotations", "example.com/"),
+        ("nodeSelector", "x" * 64),
+        ("nodeSelector", f"{'a.' * 160}com/x"),
+    ],
+)
+def test_a_key_that_no_label_or_annotation_has_is_named(field, key):
+    with pytest.raises(ValidationError) as error:
+        EndpointSpec.model_validate({"modelId": "a/b", field: {key: "x"}})
+    [message] = validation_messages(error.value)
+    assert message.startswith(f"{field}.{key}: must be a key such as example.com/pool")
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [("labels", "Team"), ("labels", "example.com/Team"), ("annotations", "Example.com/T"), ("nodeSelector", "x" * 63)],
+)
+def test_a_key_of_labels_or_annotations_is_taken(field, key):
+    EndpointSpec.model_validate({"modelId": "a/b", field: {key: "x"}})

@@ -5,8 +5,9 @@ import yaml
 
 from aimlib.api import API_VERSION
 from aimlib.schema.crd import crd
+from aimlib.schema.error_messages import dotted_path
 from aimlib.schema.kinds import API_KINDS
-from aimlib.schema.validation import dotted_path, kind_schema, outline_findings, validate_object
+from aimlib.schema.validation import kind_schema, outline_findings, validate_object
 from tests.cases import read
 from tests.kustomize import ROOT
 

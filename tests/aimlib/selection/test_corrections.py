@@ -45,7 +45,8 @@ def test_a_figure_of_another_command_counts_as_one_of_a_similar_configuration():
 
 def test_an_exact_figure_is_taken_as_it_is_and_the_others_are_compared_with_it():
     exact = Corrections([figure(HERE, 0.25, exact=True)])
-    assert exact.corrected(HERE, 100.0) == (25.0, "published: w; s")
+    taken = exact.corrected(HERE, 100.0)
+    assert (taken.value, taken.source) == (25.0, "published: w; s")
     assert exact.corrected(BESIDE, 100.0).value == pytest.approx(25.0)
     assert exact.corrected(HERE, 100.0, alone=False).source == "predicted, corrected by 1 published figure"
     assert Corrections([figure()] * 2).corrected(HERE, 1.0).source == "predicted, corrected by 2 published figures"

@@ -4,7 +4,7 @@ import pytest
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.naming import full_digest
-from aimlib.selection.select import decided_for, is_decided_for
+from aimlib.selection.steps import decided_for, is_decided_for
 from tests.aimlib.make import MODEL, endpoint
 
 SAME = [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aimlib.api.model_facts import ModelFacts
 from aimlib.api.recipe import RecipeSpec
-from aimlib.hardware.products import product
+from aimlib.hardware.products import known_products
 from aimlib.selection.gpu_memory import (
     GIB,
     Layout,
@@ -91,10 +91,10 @@ def shape(name):
 
 @pytest.mark.parametrize(("name", "gpu", "least"), EXPECTED, ids=lambda value: value)
 def test_a_model_fits_from_this_degree_on(name, gpu, least):
-    facts, usable = shape(name), product(gpu).memory_gib * 0.9
+    facts, usable = shape(name), known_products().product(gpu).memory_gib * 0.9
     legal = [degree for degree in (1, 2, 4, 8) if not illegal_degree(facts, degree)]
     tokens = min(32768, facts.max_context)
-    memory = product(gpu).memory_gib
+    memory = known_products().product(gpu).memory_gib
     needed = {degree: required_memory(facts, Layout(Parallel(degree), tokens, graphs=True), memory) for degree in legal}
     fits = [str(degree) for degree in legal if needed[degree].total <= usable]
     assert (fits or ["-"])[0] == least
@@ -338,3 +338,12 @@ def test_among_how_many_ranks_an_expert_is_divided(backend, args, degree):
     raw = {"modelId": "a/b", "hardware": "MI300X", "precision": "fp8", "backend": backend}
     recipe = RecipeSpec.model_validate({**raw, "configurations": [{"gpuCount": 8, "args": args}]})
     assert launch(recipe, recipe.configurations[0]).expert_degree == degree
+
+
+def test_a_layer_of_sparse_attention_keeps_an_indexers_key_in_eight_bit_beside_its_entry():
+    shape = {"weightsGiB": 641, "layers": 61, "attentionHeads": 128, "maxContext": 163840}
+    sparse = {"latentAttention": {**LATENT["latentAttention"], "indexHeadDim": 128}}
+    plain, indexed = (ModelFacts.model_validate({**shape, **one}) for one in (LATENT, sparse))
+    assert cache_bytes_per_token(plain, 8, 2.0) == 1152
+    assert cache_bytes_per_token(indexed, 8, 2.0) == 1152 + 132
+    assert cache_bytes_per_token(indexed, 8, 1.0) == 576 + 132

@@ -127,6 +127,27 @@ def test_unless_the_context_is_stretched(backend, args, variable):
     assert started(args=args, backend=backend, env=[{"name": variable, "value": "1"}]).problems == ()
 
 
+@pytest.mark.parametrize(
+    ("args", "drafted"),
+    [
+        (['--speculative-config={"method": "mtp", "num_speculative_tokens": 3}'], 3),
+        (["--speculative-config.method=mtp", "--speculative-config.num_speculative_tokens", "2"], 2),
+        (['--speculative-config={"method": "mtp", "num_speculative_tokens": 4000}'], 32),
+        (['--speculative-config={"method": "mtp", "num_speculative_tokens": -1}'], 0),
+        (['--speculative-config={"method": "mtp"}'], 0),
+        (['--speculative-config={"method": "mtp", "model": "a/b", "num_speculative_tokens": 3}'], 0),
+        (['--speculative-config={"method": "eagle3", "num_speculative_tokens": 3}'], 0),
+        (["--speculative-config=null"], 0),
+        ([], 0),
+    ],
+)
+def test_tokens_are_drafted_by_layers_of_the_checkpoint_itself(args, drafted):
+    found = started(args=args)
+    assert found.drafted == found.layout.drafted == drafted
+    more, plain = found.required(80).cache, started().required(80).cache
+    assert (more > plain) is (drafted > 0)
+
+
 def test_without_facts_the_longest_sequence_is_only_known_where_it_is_stated():
     assert started(facts=None).max_length == 0
     assert started(args=["--max-model-len", "8192"], facts=None).max_length == 8192

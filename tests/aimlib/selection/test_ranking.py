@@ -39,7 +39,7 @@ def case(name, count=1, *measurements, args=(), prices=None, requirements=None, 
 
 def together(*cases, workload=USUAL_WORKLOAD):
     """The cases with the published figures of all of them."""
-    found = [published(one.name, one.recipe, [one.launch]) for one in cases]
+    found = [published(one.name, one.recipe, [one.launch], one.hardware) for one in cases]
     return [one._replace(speeds=speed_model(workload, found)) for one in cases]
 
 
@@ -49,7 +49,7 @@ def order(goal, *cases, workload=USUAL_WORKLOAD):
 
 def words(goal, *cases, workload=USUAL_WORKLOAD):
     rows = ranked(together(*cases, workload=workload), goal)
-    return {row.case.name: {term.name: term.text for term in row.terms} for row in rows}
+    return {row.case.name: row.texts for row in rows}
 
 
 FAST = case("fast", 8)
@@ -187,7 +187,7 @@ def test_the_order_of_candidates_does_not_matter(found, goal, random):
 def test_every_candidate_is_ranked_once_by_the_same_terms(found, goal):
     result = ranked(together(*found), goal)
     assert sorted(row.case.name for row in result) == sorted(one.name for one in found)
-    assert len({tuple(term.name for term in row.terms) for row in result}) <= 1
+    assert len({tuple(row.texts) for row in result}) <= 1
     keys = [row.key for row in result]
     assert keys == sorted(keys)
 

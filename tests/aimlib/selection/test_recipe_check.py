@@ -3,7 +3,7 @@
 import pytest
 
 from aimlib.config import Config
-from aimlib.selection.recipe_check import RecipeCheck, check_recipe
+from aimlib.selection.recipe_check import RecipeCheck, check_recipe, loaded_by
 from tests.aimlib.make import FACTS, configuration, recipe
 
 SIZES = [configuration(count) for count in (1, 2, 4, 8)]
@@ -108,3 +108,18 @@ def test_hardware_of_the_settings_is_checked_by_its_facts():
     found = check_recipe("r", recipe(configuration(1), hardware="X9"), small)
     assert (found.usable, found.notes) == ((), ())
     assert "of 24 GiB on X9" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("spec", "loaded"),
+    [
+        ({"modelId": "acme/x"}, "acme/x"),
+        ({"modelId": "acme/x", "checkpoint": "acme/x-FP8"}, "acme/x-FP8"),
+        ({"modelId": "acme/x", "source": "acme/x-AWQ"}, "acme/x-AWQ"),
+        ({"modelId": "acme/x", "source": "s3://models/x"}, "acme/x"),
+        ({"modelId": "acme/x", "source": 3}, "acme/x"),
+        ({}, None),
+    ],
+)
+def test_what_is_loaded_is_a_repository_and_of_files_on_a_server_their_id(spec, loaded):
+    assert loaded_by({"spec": spec}) == loaded

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.api.model_facts import ModelFacts
-from aimlib.hardware.products import product
+from aimlib.api.model_facts import Drafting, ModelFacts
+from aimlib.hardware.products import known_products
 from aimlib.selection.gpu_memory import Parallel
 from aimlib.selection.roofline import PEAK_FRACTION, REACHED_FRACTION, Placed, Workload, matrix_flops, predict
 from tests.aimlib.make import FACTS
 
-H100 = product("H100")
+H100 = known_products().product("H100")
 DENSE = ModelFacts.model_validate(FACTS | {"parametersBillions": 32.8, "hiddenSize": 5120})
 EXPERTS = ModelFacts.model_validate(
     FACTS
@@ -21,7 +21,7 @@ ONE = Workload(1000, 500, 1)
 
 
 def placed(name="H100", tensor=1, tokens=200_000, precision="bf16", **fields):
-    return Placed(product(name), precision, Parallel(tensor, **fields), 2.0, tokens)
+    return Placed(known_products().product(name), precision, Parallel(tensor, **fields), 2.0, tokens)
 
 
 def speed(facts=DENSE, workload=ONE, at=None):
@@ -48,6 +48,31 @@ def test_what_has_no_room_in_the_cache_waits():
     assert tight.first_token > roomy.first_token
     assert tight.per_token < roomy.per_token
     assert speed(at=placed(tokens=0)).throughput == pytest.approx(speed().throughput)
+
+
+def drafting(tokens=3, accepted=2.0):
+    return EXPERTS.model_copy(update={"drafting": Drafting(tokens=tokens, accepted=accepted, source="a test")})
+
+
+def test_accepted_drafts_are_faster_for_few_requests_and_cost_under_load():
+    plain, drafts = placed(), placed()._replace(drafted=3)
+    for workload, faster in ((ONE, True), (Workload(100, 100, 32), True), (Workload(100, 100, 64), False)):
+        one, other = predict(drafting(), plain, workload), predict(drafting(), drafts, workload)
+        assert (other.throughput > one.throughput) is faster
+        assert (other.per_token < one.per_token) is faster
+
+
+@pytest.mark.parametrize("facts", [EXPERTS, drafting(accepted=0.0)])
+def test_drafts_that_are_not_accepted_or_of_unknown_acceptance_only_cost(facts):
+    assert predict(facts, placed()._replace(drafted=3), ONE).per_token > predict(facts, placed(), ONE).per_token
+
+
+def test_fewer_drafts_than_were_measured_are_accepted_in_part_and_more_as_measured():
+    def gain(drafted):
+        without = predict(EXPERTS, placed()._replace(drafted=drafted), ONE).per_token
+        return without / predict(drafting(), placed()._replace(drafted=drafted), ONE).per_token - 1
+
+    assert [gain(drafted) for drafted in (1, 3, 9)] == pytest.approx([2 / 3, 2.0, 2.0])
 
 
 def test_more_ranks_are_faster_for_one_request_but_not_by_as_much():
@@ -89,8 +114,8 @@ def test_without_the_facts_of_size_the_size_of_the_files_tells():
 def test_matrix_products_reach_what_was_measured_and_a_part_of_the_peak_elsewhere():
     assert matrix_flops(H100, "fp8") == 1280e12 * REACHED_FRACTION
     assert matrix_flops(H100, "int4") == 720e12 * REACHED_FRACTION
-    assert matrix_flops(product("A100"), "fp8") == 312e12 * PEAK_FRACTION
-    assert matrix_flops(product("T4"), "fp16") == 65e12 * PEAK_FRACTION
+    assert matrix_flops(known_products().product("A100"), "fp8") == 312e12 * PEAK_FRACTION
+    assert matrix_flops(known_products().product("T4"), "fp16") == 65e12 * PEAK_FRACTION
 
 
 def test_nothing_is_predicted_for_what_has_no_published_figures():

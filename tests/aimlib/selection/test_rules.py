@@ -6,7 +6,7 @@ import pytest
 
 from aimlib.api.endpoint_parts import Resources
 from aimlib.config import Config
-from aimlib.selection.candidates import Case, Rejection, Requirements, engine_image, format_gpus
+from aimlib.selection.candidates import Case, Requirements, engine_image, format_gpus
 from aimlib.selection.launch import launch
 from aimlib.selection.node_rules import NO_GPUS
 from aimlib.selection.rules import KNOWN_PRODUCT, RECIPE_RULE_NAMES, RULE_ORDER, SELECTION_RULES, apply_rules
@@ -15,19 +15,19 @@ from tests.aimlib.make import FACTS, MODEL, amd, configuration, inventory, node,
 TEAM = {"key": "team", "value": "a", "effect": "NoSchedule"}
 
 
-def case(spec=None, *nodes, config=None, name="r", **ask):
+def case(spec=None, *nodes, config=None, name="r", derived_from="", **ask):
     spec = spec or recipe()
     one = spec.configurations[0]
     resources, downloads = Resources(**ask.pop("resources", {})), ask.pop("downloads", False)
     asked = Requirements(**{"model_id": MODEL, **ask})
     found = inventory(*nodes or (amd(),))
     cluster = (found.classes, found.left_out, resources, downloads)
-    return Case(asked, config or Config(), name, spec, one, launch(spec, one), *cluster)
+    return Case(asked, config or Config(), name, spec, one, launch(spec, one), *cluster, derived_from=derived_from)
 
 
 def verdict(*args, **ask):
     _, rule, rejection = apply_rules(case(*args, **ask))
-    return (rule, *rejection) if rejection else ()
+    return (rule, rejection.requested, rejection.available) if rejection else ()
 
 
 def later(*args, **ask):
@@ -142,6 +142,14 @@ H100 = {"hardware": "H100", "facts": {**FACTS, "weightsGiB": 20}}
         (
             later(recipe(precision="fp8", hardware="MI210"), amd("740f")),
             ("supported", "fp8 weights", "MI210, which supports bf16, fp16, int8, int4, fp4"),
+        ),
+        (
+            later(recipe(facts={**FACTS, "architecture": "Qwen33ForCausalLM"}), derived_from="AIMModel m"),
+            (
+                "modelArchitecture",
+                "a model architecture that vLLM 0.33.0 loads",
+                "Qwen33ForCausalLM; the nearest that it loads is Qwen3ForCausalLM",
+            ),
         ),
         (
             later(recipe(configuration(4), facts={**FACTS, "attentionHeads": 40, "keyValueHeads": 10})),
@@ -327,7 +335,7 @@ def test_the_rules_have_names_of_their_own_and_the_ready_condition_counts():
 
 def test_a_walk_may_be_confined_to_some_rules():
     _, rule, rejection = apply_rules(case(None, node(), model_id="a/b"), ("hardware",))
-    assert (rule, rejection) == ("hardware", Rejection("MI300X", NO_GPUS))
+    assert (rule, rejection.requested, rejection.available) == ("hardware", "MI300X", NO_GPUS)
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "CPUs only"), (1, "1 GPU"), (8, "8 GPUs")])
@@ -415,3 +423,18 @@ def test_who_requests_processors_need_not_request_no_gpus():
     on_cpus = recipe(configuration(0), hardware="CPU", facts=None)
     assert fits(on_cpus, node(), hardware=("CPU",))
     assert verdict(on_cpus, node(), hardware=None)[0] == "gpuCount"
+
+
+@pytest.mark.parametrize(
+    ("derived_from", "architecture", "ask"),
+    [
+        ("", "Qwen33ForCausalLM", {}),
+        ("AIMModel m", "Qwen3ForCausalLM", {}),
+        ("AIMModel m", None, {}),
+        ("AIMModel m", "Qwen33ForCausalLM", {"own_image": True}),
+    ],
+    ids=["a recipe's author may know better", "it is loaded", "nobody knows it", "in an image of the endpoint's own"],
+)
+def test_an_architecture_is_held_against_what_is_derived_alone(derived_from, architecture, ask):
+    facts = {**FACTS, **({"architecture": architecture} if architecture else {})}
+    assert fits(recipe(facts=facts), derived_from=derived_from, **ask)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from aimlib.config import Config
-from aimlib.selection.select import decided_for, read_entry, select
+from aimlib.selection.entries import read_entry
+from aimlib.selection.select import select
+from aimlib.selection.steps import decided_for
 from tests.aimlib.make import FACTS, MODEL, amd, configuration, endpoint, inventory, listed, node, nvidia, raw_recipe
 
 ROOT = Path(__file__).parents[3]
@@ -223,7 +225,7 @@ def test_when_no_fallback_helps_the_candidates_show_what_kept_them_from_the_firs
 def test_a_model_that_fits_on_no_present_gpu_shows_both_numbers_for_every_candidate():
     large = listed("large", *SIZES, facts={**FACTS, "weightsGiB": 2000})
     found = explained(endpoint(), [large])
-    assert [row.gpu_count for row in found.candidates] == [1, 2, 4, 8]
+    assert [row.gpu_count for row in found.candidates] == [8, 4, 2, 1]
     for row in found.candidates:
         assert row.rule == "memory"
         assert "GiB per device (weights" in row.asked
@@ -381,3 +383,8 @@ def test_without_any_recipe_the_refusal_is_about_what_is_derived():
     found = select(endpoint(), [], MI300X_NODE, ALL, derive=derive)
     assert [one.rule for one in found.selection.candidates] == ["memory"]
     assert select(endpoint(), [], MI300X_NODE, ALL).selection.candidates == ()
+
+
+def test_a_claim_for_weights_of_a_few_bytes_asks_for_something():
+    recipe = listed("tiny", *SIZES, facts=FACTS | {"weightsGiB": 0})
+    assert select(endpoint(), [recipe], CLUSTER, ALL).resolved.cache_size == "1Gi"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.config import Config
-from aimlib.hardware.products import product
+from aimlib.hardware.products import known_products
 from aimlib.selection.gpu_memory import required_memory
 from aimlib.selection.rules import RULE_ORDER
 from aimlib.selection.select import select
@@ -41,7 +41,7 @@ def test_the_winner_satisfies_everything_that_was_required(spec, catalogue, flee
     assert resolved.backend == recipe.backend == (wanted["backend"] or recipe.backend)
     assert (resolved.gpu_count == 0) == (resolved.product == "CPU") == (resolved.resource is None)
     assert wanted["gpu_count"] is not None or resolved.gpu_count > 0
-    assert product(resolved.product).serves(resolved.precision)
+    assert known_products().product(resolved.product).serves(resolved.precision)
     assert resolved.image
     assert any(serves(one, resolved, recipe.facts, launch) for one in cluster.classes)
 

@@ -3,6 +3,7 @@
 Regret is what the chosen alternative has less, or takes longer, than the best published one.
 """
 
+from dataclasses import replace
 from functools import cache
 from math import prod
 from statistics import mean
@@ -12,13 +13,15 @@ import yaml
 
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
-from aimlib.hardware.products import product, products
+from aimlib.hardware.products import known_products, products
 from aimlib.selection.corrections import Corrections, SpeedModel
+from aimlib.selection.entries import read_entry
 from aimlib.selection.launch import launch
 from aimlib.selection.ranking import ENGINE_RATES, ranked
 from aimlib.selection.roofline import Workload
-from aimlib.selection.select import _cases, _divided, read_entry
+from aimlib.selection.select import _cases, _divided
 from aimlib.selection.speeds import Deployed, estimate, point_of, published, speed_model
+from aimlib.selection.steps import selection_steps
 from tests.aimlib.make import amd, endpoint, inventory, node, nvidia
 from tests.kustomize import ROOT
 
@@ -50,8 +53,10 @@ def alternative(one):
     spec = spec.model_copy(update=changed)
     configuration = next((c for c in spec.configurations if c.gpu_count == one["gpus"]), spec.configurations[0])
     started = launch(spec, configuration)
-    started = started._replace(
-        parallel=started.parallel._replace(tensor=one["gpus"]), cache_bytes=one.get("cacheBytes", started.cache_bytes)
+    started = replace(
+        started,
+        parallel=started.parallel._replace(tensor=one["gpus"]),
+        cache_bytes=one.get("cacheBytes", started.cache_bytes),
     )
     return spec, configuration, started
 
@@ -66,10 +71,15 @@ def predictions(comparison, *, corrected):
         names = {one["recipe"] for one in comparison["alternatives"]}
         specs = {name: RecipeSpec.model_validate(shipped()[name]) for name in sorted(names)}
         model = speed_model(
-            workload, [published(n, s, [launch(s, c) for c in s.configurations]) for n, s in specs.items()]
+            workload,
+            [
+                published(n, s, [launch(s, c) for c in s.configurations], known_products().product(s.hardware))
+                for n, s in specs.items()
+            ],
         )
     for one, (spec, configuration, started) in zip(comparison["alternatives"], parts, strict=True):
-        deployed = Deployed(spec, configuration, started, product(spec.hardware).memory_gib)
+        hardware = known_products().product(spec.hardware)
+        deployed = Deployed(started, spec.precision, hardware, hardware.memory_gib)
         own = spec.precision == shipped()[one["recipe"]]["precision"] and configuration.gpu_count == one["gpus"]
         point = point_of(one["recipe"] if own else "another", spec, configuration)
         speed = estimate(point, deployed, model, one.get("replicas", 1))
@@ -119,7 +129,9 @@ def test_no_two_candidates_of_a_model_are_told_apart_by_their_names(goal):
         catalogue.setdefault(spec["modelId"], []).append(read_entry(name, spec))
     for model, entries in catalogue.items():
         spec = endpoint(modelId=model, recipe={"goal": goal} if goal else {})
-        fitting, _ = _divided(_cases(spec, entries, everything(), Config(), downloads=False, full=()))
+        asked, _ = selection_steps(spec)[0]
+        cases = _cases(spec, asked, entries, inventory=everything(), config=Config(), downloads=False, full=())
+        fitting, _ = _divided(cases, asked)
         rows = ranked(fitting, goal)
         assert len({row.key for row in rows}) == len(rows), model
 
@@ -139,4 +151,5 @@ def test_the_rate_of_sglang_is_the_mean_of_the_published_pairs():
 
 
 def test_without_figures_nothing_is_corrected():
-    assert Corrections().corrected(("r", 1, "H100", "vllm"), 7.0) == (7.0, "predicted")
+    found = Corrections().corrected(("r", 1, "H100", "vllm"), 7.0)
+    assert (found.value, found.source) == (7.0, "predicted")

@@ -3,8 +3,9 @@
 import pytest
 
 from aimlib.config import Config
-from aimlib.selection.select import decided_for, select
+from aimlib.selection.select import select
 from aimlib.selection.speeds import workload_of
+from aimlib.selection.steps import decided_for
 from tests.aimlib.make import FACTS, amd, configuration, endpoint, inventory, listed, nvidia
 
 SIZES = [configuration(count, args=["--max-model-len=32768"]) for count in (1, 2, 4, 8)]

@@ -1,0 +1,97 @@
+"""The selected configuration: everything that is needed to build an endpoint's children without selecting again."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from aimlib.api.base import GpuCount, Model, ModelId, Name, StoredQuantity, Text
+from aimlib.api.recipe import Backend, EnvVar
+from aimlib.api.source import ACCESS_RULES, SourceAccess, SourceText
+
+
+class ResolvedResources(Model):
+    """Requests and limits of the engine's container."""
+
+    requests: dict[str, StoredQuantity] = Field(default_factory=dict)
+    """Resources that the scheduler reserves."""
+    limits: dict[str, StoredQuantity] = Field(default_factory=dict)
+    """Resources that the container may use at most."""
+
+
+class Resolved(Model):
+    """The selected configuration: everything that is needed to build the children without selecting again."""
+
+    decided_for: Text
+    """Digest of the fields of the spec that it was selected for."""
+    recipe: Name
+    """Name of the recipe."""
+    model_id: ModelId
+    """Id of the model that is served."""
+    checkpoint: ModelId
+    """The repository whose files are loaded."""
+    backend: Backend
+    """The engine."""
+    precision: Text
+    """The format of the weights."""
+    gpu_count: GpuCount
+    """GPUs per replica."""
+    image: Text
+    """The engine's image."""
+    product: Name
+    """The GPU product, or CPU."""
+    vendor: Text
+    """amd, nvidia or cpu."""
+    resource: Name | None = None
+    """The extended resource that pods request, such as amd.com/gpu; absent on CPUs."""
+    partition: Text | None = None
+    """The partition mode of the GPUs, if they are partitioned."""
+    device_ids: tuple[Text, ...] = ()
+    """PCI device ids by which nodes are matched."""
+    node_products: tuple[Text, ...] = ()
+    """Values of the label nvidia.com/gpu.product by which nodes are matched."""
+    tolerations: tuple[Name, ...] = ()
+    """Keys of the taints that pods tolerate."""
+    args: tuple[str, ...] = ()
+    """Arguments for the engine: the recipe's, with those of spec.engine."""
+    env: tuple[EnvVar, ...] = ()
+    """Environment variables: the recipe's, with those of spec.engine."""
+    resources: ResolvedResources = ResolvedResources()
+    """CPU and memory per replica."""
+    cache_size: StoredQuantity | None = None
+    """Size of a PersistentVolumeClaim for the checkpoint."""
+    node_labels: tuple[Text, ...] = ()
+    """Labels by which the nodes of the selected GPUs were recognised: KEY=VALUE, or KEY for one with a number."""
+    may_come: bool | None = None
+    """Whether no node of these was there when they were selected; nodeLabels are then those that one will have."""
+    template_version: Annotated[int, Field(ge=1)] | None = None
+    """Version of the pods' template; 1 when left out."""
+    source: SourceText | None = None
+    """Where the files are by an AIMModel, if not in a repository of a hub."""
+    access: SourceAccess | None = None
+    """How the server of that source is reached."""
+    derived_from: Text | None = None
+    """What it is derived from, where no recipe has it: a recipe for other GPUs, an AIMModel, or the
+    model's files."""
+
+    @model_validator(mode="after")
+    def _access_goes_with_the_source(self) -> Self:
+        if self.source is None and self.access is None:
+            return self
+        stated = self.model_dump(by_alias=True, exclude_none=True, include={"source", "access"})
+        if broken := [rule.message for rule in ACCESS_RULES if rule.broken(stated)]:
+            raise ValueError("; ".join(broken))
+        return self
+
+    def differs_from(self, other: "Resolved") -> bool:
+        """Whether another configuration is more than the same one on nodes with other labels."""
+        return self._on_nodes_of(other) != other
+
+    def with_template_of(self, other: "Resolved") -> "Resolved":
+        """This configuration with the pod template of another, which it is compared with."""
+        return self._on_nodes_of(other).model_copy(update={"template_version": other.template_version})
+
+    def _on_nodes_of(self, other: "Resolved") -> "Resolved":
+        """This configuration on the nodes of another. Those that came have labels that nobody knew before."""
+        came = self.may_come or other.may_come
+        placed = ("node_labels", *(("may_come", "node_products") if came else ()))
+        return self.model_copy(update={name: getattr(other, name) for name in placed})

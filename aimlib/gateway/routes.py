@@ -1,0 +1,167 @@
+"""Envoy's routes: by the model that a body or a path names, to the targets of that name, for those who may use it."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from aimlib.api.meta import Raw
+from aimlib.gateway import errors
+from aimlib.gateway.at_once import counted_route
+from aimlib.gateway.clusters import copies
+from aimlib.gateway.keys import credentials, of_clients
+from aimlib.gateway.table import HOLDER, ModelTable, Served, Target
+
+_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+ROUTES = "models"
+METADATA, MODEL, STREAM = "aim", "model", "stream"
+"""Where the listener puts what it has found in a body: the model, and whether the answer is to be a stream."""
+PREFIX, TARGET, STREAMED = "x-aim-prefix", "x-aim-target", "x-aim-stream"
+"""Headers that the gateway sets: the hash of a beginning, and for the agent the target, and whether it is a stream."""
+API = "/v1/"
+ENCODINGS = "(?i).*(gzip|deflate|compress|br|zstd).*"
+"""The Content-Encoding of a body in which no model is found."""
+RETRY_ON = "connect-failure,refused-stream,reset-before-request"
+"""Never once an engine may have begun to answer."""
+
+
+def routes(table: ModelTable, keys: Mapping[str, Sequence[str]]) -> Raw:
+    """The one route configuration; `keys` are those of each client."""
+    clients = sorted(keys)
+    listed = sorted(table.models, key=lambda one: one.name)
+    found = [
+        *counted_route(table, clients),
+        *_lists(table, listed, clients),
+        *(route for one in listed for route in _by_body(table, one, clients)),
+        # The longer name first: the path of a/v1/b begins as that of a does.
+        *(route for one in sorted(listed, key=lambda one: -len(one.name)) for route in _by_path(table, one, clients)),
+        {"match": {"prefix": API, **_model({"present_match": True})}, **errors.direct(errors.UNKNOWN_MODEL)},
+        {
+            "match": {"prefix": API, "headers": [_header("content-encoding", {"safe_regex": {"regex": ENCODINGS}})]},
+            **errors.direct(errors.COMPRESSED),
+        },
+        {
+            "match": {"prefix": API, "headers": [_method("POST")]},
+            **errors.direct(errors.NO_MODEL),
+        },
+        {"match": {"prefix": "/models/"}, **errors.direct(errors.UNKNOWN_MODEL)},
+        {"match": {"prefix": "/"}, **errors.direct(errors.UNKNOWN_PATH)},
+    ]
+    bodies = [len(one.get("direct_response", {}).get("body", {}).get("inline_string", "")) for one in found]
+    return {
+        "@type": _TYPE,
+        "name": ROUTES,
+        "max_direct_response_body_size_bytes": max(4096, *(4 * size for size in bodies)),  # in UTF-8
+        "virtual_hosts": [
+            {
+                "name": "all",
+                "domains": ["*"],
+                "request_body_buffer_limit": table.max_request_bytes,
+                "routes": found,
+                **({} if table.anonymous or not (of := credentials(keys)) else {"typed_per_filter_config": of}),
+            }
+        ],
+    }
+
+
+def _lists(table: ModelTable, listed: Sequence[Served], clients: Sequence[str]) -> Iterator[Raw]:
+    """GET /v1/models: what the caller may use, one route for all who may use the same."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for client in clients:
+        allowed = tuple(one.name for one in listed if table.may_use(client, one.name))
+        groups.setdefault(allowed, []).append(client)
+    if table.anonymous:
+        groups = {tuple(one.name for one in listed if table.may_use("", one.name)): []}
+    for names, of in groups.items():
+        match: Raw = {"path": f"{API}models", "headers": [_method("GET"), *of_clients(of)]}
+        yield {"match": match, **errors.json_answer(200, _list(names, table.created))}
+
+
+def _list(names: Iterable[str], created: int) -> str:
+    data = [{"id": name, "object": "model", "created": created, "owned_by": "aim"} for name in names]
+    return json.dumps({"object": "list", "data": data})
+
+
+def _by_body(table: ModelTable, served: Served, clients: Sequence[str]) -> Iterator[Raw]:
+    match = {"prefix": API, **_model({"string_match": {"exact": served.name}})}
+    yield from _allowed(table, served, clients, match, {})
+
+
+def _by_path(table: ModelTable, served: Served, clients: Sequence[str]) -> Iterator[Raw]:
+    """For bodies that name no model, such as an upload of sound."""
+    match = {"prefix": f"/models/{served.name}{API}"}
+    yield from _allowed(table, served, clients, match, {"prefix_rewrite": API})
+
+
+def _allowed(table: ModelTable, served: Served, clients: Sequence[str], match: Raw, more: Raw) -> Iterator[Raw]:
+    """The route of those who may use a model, and that of the others."""
+    if table.anonymous:
+        few, everybody = [], table.may_use("", served.name)
+    else:
+        few = [client for client in clients if table.may_use(client, served.name)]
+        everybody = len(few) == len(clients)
+    if everybody or few:
+        headers = {} if everybody else {"headers": of_clients(few)}
+        found = _route(table, served)
+        yield {"name": served.name, "match": {**match, **headers}, **found, "route": {**found["route"], **more}}
+    if not everybody:
+        yield {"match": match, **errors.direct(errors.FORBIDDEN_MODEL)}
+
+
+def _route(table: ModelTable, served: Served) -> Raw:
+    targets = sorted((one for one in served.targets if one.weight), key=lambda one: one.name)
+    bounds = table.timeouts
+    found: Raw = {"timeout": f"{bounds.seconds}s", "idle_timeout": f"{bounds.idle_seconds}s"}
+    if bounds.retries:
+        found["retry_policy"] = _retries(bounds.retries)
+    if table.balancing.policy == "PrefixAffinity":
+        found["hash_policy"] = [{"header": {"header_name": PREFIX}}]
+    if policies := _copied(served):
+        found["request_mirror_policies"] = policies
+    if len(targets) == 1:
+        return {"route": {"cluster": targets[0].name, **found}, **_for_holder(targets[0])}
+    weights = [{"name": one.name, "weight": one.weight, **_for_holder(one)} for one in targets]
+    return {"route": {"weighted_clusters": {"clusters": weights}, **found}}
+
+
+def _copied(served: Served) -> list[Raw]:
+    """Who gets a copy of which part. Envoy waits for no answer to it, and retries none; the host stays as it is."""
+    return [
+        {
+            "cluster": copies(one.name),
+            "runtime_fraction": {"default_value": {"numerator": one.mirror, "denominator": "MILLION"}},
+            "disable_shadow_host_suffix_append": True,
+        }
+        for one in sorted(served.targets, key=lambda target: target.name)
+        if one.mirror
+    ]
+
+
+def _for_holder(target: Target) -> Raw:
+    """What the agent has to know of a request that it holds: for whom, and whether the answer is a stream."""
+    if not target.fallback or target.fallback.host != HOLDER:
+        return {}
+    stream = f"%DYNAMIC_METADATA({METADATA}:{STREAM})%"
+    return {"request_headers_to_add": [errors.header(TARGET, target.name), errors.header(STREAMED, stream)]}
+
+
+def _retries(count: int) -> Raw:
+    """Another replica, and a fallback after the last: one that could not be reached is out of the cluster by then."""
+    hosts = "envoy.retry_host_predicates.previous_hosts"
+    kind = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+    return {
+        "retry_on": RETRY_ON,
+        "num_retries": count,
+        "retry_host_predicate": [{"name": hosts, "typed_config": {"@type": kind}}],
+        "host_selection_retry_max_attempts": 10,
+    }
+
+
+def _model(value: Raw) -> Raw:
+    return {"dynamic_metadata": [{"filter": METADATA, "path": [{"key": MODEL}], "value": value}]}
+
+
+def _method(name: str) -> Raw:
+    return _header(":method", {"exact": name})
+
+
+def _header(name: str, value: Raw) -> Raw:
+    return {"name": name, "string_match": value}

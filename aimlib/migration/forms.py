@@ -1,0 +1,27 @@
+"""Forms that are another form of an object: the object that it stands for."""
+
+from aimlib.api.meta import Raw
+
+
+def as_workspace(found: Raw) -> Raw:
+    """An InferenceSet of KAITO as the Workspace that each replica of it is."""
+    spec = found.get("spec")
+    if found["kind"] != "InferenceSet" or not isinstance(spec, dict):
+        return found
+    template = spec.get("template")
+    rest = {key: value for key, value in spec.items() if key not in {"template", "replicas", "labelSelector"}}
+    resource = {"labelSelector": spec.get("labelSelector")}
+    stated = template if isinstance(template, dict) else {"template": template}
+    merged = {**stated, "resource": {**resource, **(stated.get("resource") or {})}}
+    return {
+        **{key: one for key, one in found.items() if key != "spec"},
+        **merged,
+        **rest,
+        "replicas": spec.get("replicas"),
+    }
+
+
+def as_model(name: str, entry: Raw) -> Raw:
+    """The Model that KubeAI's chart makes of an entry."""
+    spec = {key: value for key, value in entry.items() if key != "enabled"}
+    return {"metadata": {"name": name}, "spec": spec}

@@ -1,0 +1,177 @@
+"""What people have elsewhere, translated: each form of testdata/migration.yaml is what a person would write."""
+
+import re
+
+import pytest
+import yaml
+
+from aimlib.errors import InvalidInputError
+from aimlib.migration.docker import translate_compose, translate_docker
+from aimlib.migration.draft import Answers
+from aimlib.migration.fields import FOREIGN_KINDS, translate_object, translate_values
+from aimlib.migration.values import merge_values, set_values
+from aimlib.schema.validation import validate_object
+from tests.kustomize import ROOT
+
+CASES = yaml.safe_load((ROOT / "tests" / "testdata" / "migration.yaml").read_text())
+SECRETS = re.compile(r"hf_abcdef|s3cr3t")
+
+
+def translated(case):
+    answers = Answers(**case.get("answers", {}))
+    if "docker" in case:
+        return translate_docker(case["docker"], answers)
+    if "compose" in case:
+        [found] = translate_compose(case["compose"], answers)
+        return found
+    if "helm" in case:
+        [found] = translate_values(case["helm"], answers)
+        return found
+    [system] = FOREIGN_KINDS.keys() & case.keys()
+    return translate_object(system, case[system], answers)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_a_form_becomes_what_a_person_would_write(case):
+    found = translated(case)
+    endpoint = found.objects[-1]
+    assert endpoint["spec"] == case["spec"]
+    lost = [f"{part.outcome[0]} {part.text}" for part in found.parts if part.outcome in {"dropped", "needs you"}]
+    assert sorted(lost) == sorted(case.get("lost", []))
+    assert found.complete is not bool(lost)
+    if "name" in case:
+        assert endpoint["metadata"]["name"] == case["name"]
+    assert not SECRETS.search(f"{found}")
+    for one in found.objects:
+        assert validate_object(one, one["kind"])[1] == ()
+
+
+def test_files_in_a_bucket_are_listed_in_a_cache():
+    case = next(case for case in CASES if "bucket" in case["case"])
+    cache, endpoint = translated(case).objects
+    assert cache["spec"] == {"models": [{"id": "Qwen/Qwen3-8B", "source": "s3://models/qwen"}]}
+    assert cache["metadata"] == {"name": endpoint["spec"]["cache"]["name"], "namespace": "team"}
+
+
+def test_names_of_a_model_are_kept_as_far_as_the_api_takes_them():
+    command = "docker run --gpus 1 x vllm serve a/b --served-model-name a/b {}"
+    several = translate_docker(command.format("one two"), Answers())
+    assert several.objects[0]["spec"]["routing"] == {"names": ["one", "two"]}
+    same = translate_docker(command.format(""), Answers())
+    assert "routing" not in same.objects[0]["spec"]
+    odd = translate_docker(command.format("'~odd'"), Answers())
+    [lost] = [part for part in odd.parts if part.outcome == "needs you"]
+    assert lost.text == "--served-model-name"
+    assert "must be a model id" in lost.why
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ls", "this is no `docker run`"),
+        ("docker run ", "without an image"),
+        ("docker run 'x", "cannot be read"),
+        ("docker run --nonsense x", "--nonsense is no option of docker run"),
+        ("docker run --name", "--name needs a value"),
+        ("docker run x rocm-smi", "rocm-smi serves no model"),
+        ("docker run x python -c 1", "serves no model"),
+        ("docker run x python3 -m pip install", "python -m pip serves no model"),
+        ("docker run x aim-shell", "serves no model"),
+        ("docker run x aim-engine cache stats", "aim-engine cache stats serves no model"),
+        ("docker run x bash -c ' ; '", "an empty script serves no model"),
+        ("docker run aim-vllm:latest", "no model is named: state the id"),
+        ("docker run vllm/vllm-openai --model /models/mine", "/models/mine is a path"),
+        ("docker run vllm/vllm-openai $MODEL", "$MODEL is a variable whose value is not stated here"),
+        ("docker run vllm/vllm-openai a/b-GGUF:Q4_K_M", "a/b-GGUF:Q4_K_M is no id of a model on the hub"),
+        ("docker run ollama/ollama", "no model is named (Ollama is another engine)"),
+        ("docker run ghcr.io/ggml-org/llama.cpp:server -m /models/a.gguf", "no model is named (llama.cpp is another"),
+        ("docker run rocm/vllm-dev bash", "bash is a shell: put the command that is started in it in its place"),
+        ("docker run x bash -c 'echo \"a'", "the command cannot be read"),
+        ("docker run x --model a/b --revision ' '", "AIMEndpoint: spec.model.revision"),
+    ],
+)
+def test_what_serves_no_model_is_refused(text, message):
+    with pytest.raises(InvalidInputError) as error:
+        translate_docker(text, Answers())
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({}, "has services"),
+        ({"services": []}, "has services"),
+        ({"services": {"a": {"image": "nginx", "command": "nginx"}}}, "service a: nginx serves no model"),
+        ({"services": {"a": {"image": "x", "command": "'"}}}, "service a: the command cannot be read"),
+        ({"services": {"a": {"image": "postgres"}}}, "service a: it is no model server that is known here"),
+    ],
+)
+def test_a_compose_file_that_serves_no_model_is_refused(found, message):
+    with pytest.raises(InvalidInputError, match=message):
+        translate_compose(found, Answers(model="Qwen/Qwen3-8B"))
+
+
+def test_other_kinds_are_refused():
+    with pytest.raises(InvalidInputError, match="kind Pod is not translated here"):
+        translate_object("kubeai", {"kind": "Pod"}, Answers())
+    with pytest.raises(InvalidInputError, match="tunes a model"):
+        translate_object("kaito", {"kind": "Workspace", "tuning": {}}, Answers())
+    with pytest.raises(InvalidInputError, match="lists no model"):
+        translate_values({"servingEngineSpec": {"modelSpec": []}}, Answers())
+    with pytest.raises(InvalidInputError, match="no model is named"):
+        translate_values({}, Answers())
+
+
+def test_a_catalogue_that_enables_no_model_is_refused():
+    with pytest.raises(InvalidInputError, match="catalog enables no model"):
+        translate_values({"catalog": {"a": {"enabled": False}, "b": None}}, Answers())
+
+
+def test_arguments_that_are_no_list_need_somebody():
+    found = translate_object(
+        "kserve", {"kind": "InferenceService", "spec": {"predictor": {"containers": [{"args": 1}]}}}, Answers("a/b", 1)
+    )
+    assert [part.text for part in found.parts if part.outcome == "needs you"] == ["spec.predictor.containers.0.args"]
+
+
+def test_a_refusal_says_what_the_origin_has_instead_of_a_model():
+    with pytest.raises(InvalidInputError, match=r"named \(no model comes from ollama"):
+        translate_object("kubeai", {"kind": "Model", "spec": {"url": "ollama://gemma2"}}, Answers())
+    found = translate_object(
+        "kserve",
+        {"kind": "InferenceService", "spec": {"predictor": {"model": {"storageUri": [{}]}}}},
+        Answers("a/b", 1),
+    )
+    assert "its value has another form than is known" in {part.why for part in found.parts}
+    odd = translate_object("kaito", {"kind": "InferenceSet", "spec": {"template": 1}}, Answers("a/b", 1))
+    assert odd.objects[0]["spec"] == {"modelId": "a/b", "gpuCount": 1}
+
+
+def test_the_address_of_a_page_of_the_hub_is_that_of_its_model():
+    for uri in ("https://huggingface.co/a/b", "https://hf.co/a/b/", "hf://a/b", "a/b"):
+        found = translate_docker(f"docker run --gpus 1 vllm/vllm-openai --model {uri}", Answers())
+        assert found.objects[0]["spec"]["modelId"] == "a/b"
+    with pytest.raises(InvalidInputError, match="no model comes from https"):
+        translate_docker("docker run --gpus 1 vllm/vllm-openai --model https://example.org/a/b", Answers())
+
+
+def test_a_source_that_no_model_comes_from_needs_somebody():
+    found = translate_object(
+        "kubeai", {"kind": "Model", "spec": {"url": "ollama://gemma2"}}, Answers("google/gemma-2-2b-it", 1)
+    )
+    assert [part.why for part in found.parts if part.text == "spec.url"] == [
+        "no model comes from ollama://; copy it to a claim, a bucket or a registry"
+    ]
+
+
+def test_the_last_value_wins_as_for_helm():
+    values = merge_values({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 3}, "d": 4})
+    assert values == {"a": {"b": 3, "c": 2}, "d": 4}
+    values = set_values(values, [r"a.b=true,a.x=null,l[1].k=-5,t=one\,two"])
+    assert values["a"] == {"b": True, "c": 2, "x": None}
+    assert values["l"] == [None, {"k": -5}]
+    assert values["t"] == "one,two"
+    assert set_values(values, ["l[0]=8", "l[1].k=5"], as_text=True)["l"] == ["8", {"k": "5"}]
+    for wrong in ("a", "=1"):
+        with pytest.raises(InvalidInputError, match="a setting is KEY=VALUE"):
+            set_values({}, [wrong])
