@@ -19,6 +19,7 @@ KUBERNETES = (
     "Job.batch/v1",
     "CronJob.batch/v1",
     "Role.rbac.authorization.k8s.io/v1",
+    "NetworkPolicy.networking.k8s.io/v1",
     "RoleBinding.rbac.authorization.k8s.io/v1",
 )
 """Kinds of Kubernetes itself that children have, as the keys of a request; those of CRDs are read from the CRDs."""

@@ -18,9 +18,9 @@ TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float),
 
 
 def plural(kind: str) -> str:
-    """The resource of a kind, as kubectl guesses it."""
+    """The resource of a kind."""
     name = kind.lower()
-    if name.endswith("y"):
+    if name.endswith("y") and name[-2] not in "aeou":
         return f"{name[:-1]}ies"
     return f"{name}{'es' if name.endswith('s') else 's'}"
 

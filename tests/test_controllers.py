@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hooks.cli import simulate, simulate_cache
+from hooks.planning import simulate, simulate_cache
 from tests.cases import PARENTS, TESTDATA, cases
 from tests.child_types import type_errors
 from tests.controllers import declared, groups
