@@ -113,6 +113,7 @@ def _configuration(kind: str, name: str) -> Client:
 CLIENTS: tuple[Client, ...] = (
     _controller("CompositeController", "aimcache"),
     _controller("CompositeController", "aimendpoint"),
+    _controller("CompositeController", "aimgateway"),
     _controller("CompositeController", "aiminventory"),
     _controller("DecoratorController", "aimnode"),
     _controller("DecoratorController", "aimmodel"),

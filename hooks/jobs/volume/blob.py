@@ -5,43 +5,53 @@ Bytes are written at their own offset, never appended: if the file system's lock
 both write the same.
 """
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
-from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from aimlib.caching.volume_index import VolumeFile
-from aimlib.printable import printable
-from hooks.jobs.volume import hashes
+from hooks.jobs.volume import hashes, learned_hashes
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import MAX_CAUSE, FileResponse, root_cause
-from hooks.jobs.volume.hub import HubClient
+from hooks.jobs.volume.http_client import root_cause
 from hooks.jobs.volume.layout import Repo
 from hooks.jobs.volume.progress import Progress
+from hooks.jobs.volume.reader import Body, Reader
 from hooks.jobs.volume.retry import CancelledError, RetryPolicy, retry
 
 MAX_RANGE_BYTES = 32 << 30
 """Most bytes of one request; the hub's content delivery network serves no response of 50 GB and more (source:
 MAX_HTTP_DOWNLOAD_SIZE of huggingface_hub)."""
-WITH_BODY = {200, 206}
+
+
+class Sent(NamedTuple):
+    """The bytes of a file that arrive."""
+
+    file: VolumeFile
+    body: Body
+    skipped: int
+    """Bytes at the beginning that were not requested."""
 
 
 @dataclass(eq=False)
 class BlobDownloader:
     """Downloads blobs of one commit into a folder."""
 
-    hub: HubClient
+    reader: Reader
     commit: str
     repo: Repo
     progress: Progress
     retry_policy: RetryPolicy
     stop: threading.Event = field(default_factory=threading.Event)
-    responses: set[BaseHTTPResponse] = field(default_factory=set)
+    bodies: set[Body] = field(default_factory=set)
+    learned: dict[str, str] = field(default_factory=dict)
+    """The hashes of contents by identity, of what was read first here."""
 
     def __post_init__(self) -> None:
         self.count_existing = _count_nothing if self.progress.done else self.progress.add
@@ -60,16 +70,16 @@ class BlobDownloader:
                 return
         raise DownloadError(
             "Corrupt",
-            f"{file.path} of {self.hub.model} is corrupt after two downloads from {self.hub.endpoint}: its "
+            f"{file.path} of {self.reader.model} is corrupt after two downloads from {self.reader.place}: its "
             f"{file.size} bytes do not have the hash {file.hash}",
         )
 
     def abort(self) -> None:
         """Ends all transfers; called from another thread."""
         self.stop.set()
-        for response in tuple(self.responses):
+        for body in tuple(self.bodies):
             try:
-                response.shutdown()
+                body.shutdown()
             except (OSError, ValueError, RuntimeError):
                 continue  # it has just ended by itself
 
@@ -88,61 +98,64 @@ class BlobDownloader:
             while out.tell() < file.size:
                 retry(lambda: self._transfer(file, out, hasher), self.retry_policy, self.stop, out.tell)
             os.fsync(out.fileno())
-        if hasher.hexdigest() != file.hash:
+        found, name = hasher.hexdigest(), blob.name
+        if name in self.reader.identities:
+            learned_hashes.learn(self.repo, name, found)
+            self.learned[name], name = found, found
+        if found != name:
             self._discard(incomplete, file.size)
             return False
-        self.repo.files.rename_file(incomplete, blob.name)
+        self.repo.files.rename_file(incomplete, name)
         return True
 
     def _transfer(self, file: VolumeFile, out: FileIO, hasher: hashes.Hash) -> None:
         """Sends one request and writes its bytes. TransientError where the response ends early."""
         begin = out.tell()
         end = min(begin + MAX_RANGE_BYTES, file.size)
-        byte_range = f"bytes={begin}-{end - 1}" if begin or end < file.size else None
-        reply = self.hub.client.get(self.hub.url(self.commit, file.path), byte_range)
+        body, skipped = self.reader.transfer(self.commit, file, begin, end)
         try:
-            self.responses.add(reply.response)
+            self.bodies.add(body)
             if self.stop.is_set():
-                raise CancelledError  # abort() ran before the response was registered
-            self._check(reply, file, begin)
-            self._copy(reply.response, end, out, hasher, skipped=begin if reply.response.status == 200 else 0)
+                raise CancelledError  # abort() ran before the body was registered
+            self._copy(Sent(file, body, skipped), end, out, hasher)
         except HTTPError as error:
             raise TransientError(
-                f"the transfer of {file.path} of {self.hub.model} failed: {root_cause(error)}"
+                f"the transfer of {file.path} of {self.reader.model} failed: {root_cause(error)}"
             ) from error
         finally:
-            self.responses.discard(reply.response)
-            reply.response.close()
+            self.bodies.discard(body)
+            body.close()
         if out.tell() < end:
             raise TransientError(
-                f"the transfer of {file.path} of {self.hub.model} ended {end - out.tell()} bytes early"
+                f"the transfer of {file.path} of {self.reader.model} ended {end - out.tell()} bytes early"
             )
 
-    def _check(self, reply: FileResponse, file: VolumeFile, begin: int) -> None:
-        """Raises the error that a response means, unless it has the requested bytes."""
-        status, headers = reply.response.status, reply.response.headers
-        if status in WITH_BODY:
-            found = headers.get("Content-Range", "")
-            if status == 206 and not found.startswith(f"bytes {begin}-"):
-                got = printable(found, MAX_CAUSE) or "no Content-Range"
-                raise TransientError(f"requested {file.path} from byte {begin} on, got {got}")
-            return
-        if reply.from_hub or "X-Error-Code" in headers:  # a mirror may redirect to another hub
-            raise self.hub.refusal(reply)
-        raise self.hub.storage_error(reply, file.path)
-
-    def _copy(self, response: BaseHTTPResponse, end: int, out: FileIO, hasher: hashes.Hash, skipped: int) -> None:
-        """Copies the body to file and hash, without the first `skipped` bytes, which the file already has."""
-        position = out.tell()
-        while chunk := response.read1(hashes.READ_BYTES):  # to the end, so that the connection can be reused
+    def _copy(self, sent: Sent, end: int, out: FileIO, hasher: hashes.Hash) -> None:
+        """Copies the body to file and hash, without the bytes that the file already has; they must be the same."""
+        position, skipped, again = out.tell(), sent.skipped, hashlib.sha256()
+        before = hasher.hexdigest()
+        while chunk := sent.body.read1(hashes.READ_BYTES):  # to the end, so that the connection can be reused
             if self.stop.is_set():
                 raise CancelledError
             if position >= end:
                 break
             new_bytes = memoryview(chunk)[skipped : skipped + end - position]
-            skipped = max(skipped - len(chunk), 0)
+            if skipped:
+                again.update(chunk[:skipped])
+                skipped = max(skipped - len(chunk), 0)
+                if not skipped and sent.file.hash in self.reader.identities and again.hexdigest() != before:
+                    self._replaced(sent.file, position)
             hasher.update(new_bytes)
             position += _write(out, new_bytes, self.progress.add)
+
+    def _replaced(self, file: VolumeFile, received: int) -> NoReturn:
+        """Drops what was received of a file whose source sends other bytes now. DownloadError (Changed)."""
+        self._discard(incomplete_path(self.repo.blobs / file.hash), received)
+        raise DownloadError(
+            "Changed",
+            f"{file.path} of {self.reader.model} was replaced at {self.reader.place} since its download began: it is "
+            "downloaded from the beginning",
+        )
 
 
 def _count_nothing(_: int) -> None:

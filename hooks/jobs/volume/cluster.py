@@ -17,16 +17,15 @@ TIMEOUT = (3.0, 5.0)
 """Seconds to connect and to wait for a response."""
 
 
-class CacheClient:
-    """One AIMCache of the pod's namespace, POD_NAMESPACE, by KUBECONFIG or the pod's service account."""
+class ReportClient:
+    """One ConfigMap of the pod's namespace, POD_NAMESPACE, by KUBECONFIG or the pod's service account."""
 
-    def __init__(self, cache: str) -> None:
-        self.cache, self.namespace = cache, os.environ.get("POD_NAMESPACE", "default")
-        self.reports = child_name(cache, "-state")
+    def __init__(self, reports: str) -> None:
+        self.reports, self.namespace = reports, os.environ.get("POD_NAMESPACE", "default")
         self._client: Any = None
 
     def report(self, data: Mapping[str, str]) -> None:
-        """Merges these keys into the cache's reports. ApiServerError."""
+        """Merges these keys into the reports. ApiServerError."""
         self._request(
             lambda api: client.CoreV1Api(api).patch_namespaced_config_map(
                 self.reports,
@@ -36,15 +35,6 @@ class CacheClient:
                 _request_timeout=TIMEOUT,
             )
         )
-
-    def read_cache(self) -> Raw:
-        """Returns the AIMCache. ApiServerError."""
-        cache: Raw = self._request(
-            lambda api: client.CustomObjectsApi(api).get_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, "aimcaches", self.cache, _request_timeout=TIMEOUT
-            )
-        )
-        return cache
 
     def _request(self, request: Any) -> Any:  # noqa: ANN401 - the client is not typed
         try:
@@ -56,3 +46,20 @@ class CacheClient:
             raise ApiServerError(error_message(error)) from error
         except (HTTPError, OSError) as error:
             raise ApiServerError(f"the API server cannot be reached: {error}") from error
+
+
+class CacheClient(ReportClient):
+    """One AIMCache of the namespace, and the ConfigMap of its reports."""
+
+    def __init__(self, cache: str) -> None:
+        super().__init__(child_name(cache, "-state"))
+        self.cache = cache
+
+    def read_cache(self) -> Raw:
+        """Returns the AIMCache. ApiServerError."""
+        cache: Raw = self._request(
+            lambda api: client.CustomObjectsApi(api).get_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, "aimcaches", self.cache, _request_timeout=TIMEOUT
+            )
+        )
+        return cache

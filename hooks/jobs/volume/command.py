@@ -17,7 +17,7 @@ from hooks.jobs.volume.request import DownloadRequest
 def run_download(request: DownloadRequest, cache: str | None) -> int:
     """Downloads, reports progress, and returns an exit code of `aimlib.caching.download_errors`."""
     console = Console(sys.stderr)
-    context = _for_cache(request, CacheClient(cache), console) if cache else _for_people(console)
+    context = _for_cache(request, CacheClient(cache), console) if cache else _for_people(console, request)
     try:
         with termination.interruptible():
             model = download_model(request, context)
@@ -30,9 +30,10 @@ def run_download(request: DownloadRequest, cache: str | None) -> int:
     return _ready(request, context.reporter, model)
 
 
-def _for_people(console: Console) -> DownloadContext:
+def _for_people(console: Console, request: DownloadRequest) -> DownloadContext:
     rewrite = console.rewrite if sys.stderr.isatty() else None
-    return DownloadContext(ConsoleReporter(console.print_sentence, rewrite), console.print_sentence)
+    copies = request.folder is not None
+    return DownloadContext(ConsoleReporter(console.print_sentence, rewrite, copies=copies), console.print_sentence)
 
 
 def _for_cache(request: DownloadRequest, cluster: CacheClient, console: Console) -> DownloadContext:

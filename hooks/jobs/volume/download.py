@@ -1,6 +1,5 @@
 """Downloads one model in steps: lock, list, check sizes, download, verify, publish, index."""
 
-import os
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -11,16 +10,16 @@ from huggingface_hub import constants
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import ModelReport
 from aimlib.caching.volume_index import CachedModel
-from aimlib.hub_url import HUGGING_FACE
-from hooks.jobs.volume import clock, disk, errors, index, locks, offline, snapshot
+from hooks.jobs.volume import clock, disk, errors, index, learned_hashes, locks, offline, snapshot
 from hooks.jobs.volume.blob import BlobDownloader, has_size, incomplete_path, part_size
 from hooks.jobs.volume.errors import DownloadError
-from hooks.jobs.volume.hub import HubClient, Listing
 from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.progress import Progress
+from hooks.jobs.volume.reader import Listing, Reader
 from hooks.jobs.volume.report import Reporter
 from hooks.jobs.volume.request import DownloadRequest
 from hooks.jobs.volume.retry import RetryPolicy, retry
+from hooks.jobs.volume.sources import open_reader
 from hooks.jobs.volume.thread_pool import run_parallel
 
 RETRY_POLICY = RetryPolicy()
@@ -54,19 +53,21 @@ def download_model(request: DownloadRequest, context: DownloadContext) -> Cached
 
 
 def _download(volume: MountedVolume, request: DownloadRequest, context: DownloadContext) -> CachedModel:
-    endpoint = os.environ.get("HF_ENDPOINT") or HUGGING_FACE
-    hub = HubClient(endpoint, request.model, request.revision, request.workers)
-    with closing(hub.client):
-        return _download_from(hub, volume, request, context)
+    with closing(open_reader(request)) as reader:
+        return _download_from(reader, volume, request, context)
 
 
 def _download_from(
-    hub: HubClient, volume: MountedVolume, request: DownloadRequest, context: DownloadContext
+    reader: Reader, volume: MountedVolume, request: DownloadRequest, context: DownloadContext
 ) -> CachedModel:
-    listing = retry(hub.listing, context.retry_policy, threading.Event())
-    requested = _requested(request, listing)
+    listing = retry(reader.listing, context.retry_policy, threading.Event())
+    selected = _requested(request, listing).files
+    hashed = retry(lambda: reader.with_hashes(selected), context.retry_policy, threading.Event())
     repo = volume.repo(request.model)
     repo.files.make_folder(repo.blobs)
+    unknown = reader.identities
+    files = tuple(learned_hashes.with_learned_hash(repo, one) if one.hash in unknown else one for one in hashed)
+    requested = request.index_entry(listing.commit, files)
     missing = requested.bytes - _existing_bytes(repo, requested)
     _ensure_space(request, missing, context)
     progress = Progress(requested.bytes, done=requested.bytes - missing if missing else 0)
@@ -82,13 +83,14 @@ def _download_from(
 
     context.reporter.update(report())
     blobs = sorted({file.hash: file for file in reversed(requested.files)}.values(), key=lambda one: -one.size)
-    fetcher = BlobDownloader(hub, requested.commit, repo, progress, context.retry_policy)
+    fetcher = BlobDownloader(reader, requested.commit, repo, progress, context.retry_policy)
     run_parallel(blobs, fetcher.download, request.workers, lambda: context.reporter.update(report()), fetcher.abort)
-    snapshot.publish_snapshot(
-        repo, request, requested.commit, requested.files, all_of_it=len(requested.files) == len(listing.files)
-    )
+    read = tuple(one.model_copy(update={"hash": fetcher.learned.get(one.hash, one.hash)}) for one in files)
+    snapshot.publish_snapshot(repo, request, requested.commit, read, all_of_it=len(read) == len(listing.files))
     snapshot.check_snapshot(repo, request, requested.commit)
-    model = request.index_entry(requested.commit, requested.files, clock.timestamp())
+    model = request.index_entry(requested.commit, read, clock.timestamp())
+    if request.source or request.folder:
+        model = model.model_copy(update={"resolved": reader.resolved, "verified": reader.verified})
     index.update_index(request.root, lambda before: before.having(model), context.log)
     return model
 

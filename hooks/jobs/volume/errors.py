@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aimlib.caching.byte_sizes import format_bytes
-from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.caching.download_errors import OUTCOMES
 from aimlib.errors import AimError, UnavailableError
 from aimlib.printable import printable
 from hooks.jobs.volume import disk
@@ -23,7 +23,7 @@ class DownloadError(AimError):
     def __init__(self, reason: str, message: str) -> None:
         self.message = printable(message, MAX_MESSAGE)
         super().__init__(self.message)
-        self.reason, self.code = reason, DOWNLOAD_OUTCOMES[reason].code
+        self.reason, self.code = reason, OUTCOMES[reason].code
 
 
 class TransientError(UnavailableError):

@@ -5,6 +5,7 @@ to.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
@@ -20,6 +21,8 @@ from aimlib.hub_url import InvalidUrlError, ParsedUrl, parse_hub, parse_url
 from aimlib.printable import printable
 from hooks.jobs.volume.errors import DownloadError, TransientError
 
+WITH_BODY = {200, 206}
+"""Statuses of responses that have bytes of a file."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 MAX_DIGITS = 4
@@ -27,10 +30,15 @@ MAX_DIGITS = 4
 MAX_CAUSE = 500
 """Most characters of an error that a message quotes."""
 ASCII = "".join(map(chr, range(128)))
+NO_HEADERS: Mapping[str, str] = {}
 TOKEN = re.compile(r"[!-~]{1,4096}")
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 PRINTED = re.compile(r"[!-~]+")
 """Texts of which Python's parser drops nothing."""
+
+
+Sign = Callable[[str, ParsedUrl, Mapping[str, str]], Mapping[str, str]]
+"""Returns the headers of a request, by method and URL, with what signs it."""
 
 
 class FileResponse(NamedTuple):
@@ -48,7 +56,8 @@ class FileResponse(NamedTuple):
 class FileClient:
     """Requests files, keeping connections open between them. DownloadError where the token may not be sent."""
 
-    def __init__(self, hub: ParsedUrl, token: str | None, connections: int) -> None:
+    def __init__(self, hub: ParsedUrl, token: str | None, connections: int, sign: Sign | None = None) -> None:
+        """`sign` is for requests to the hub's own host alone."""
         if token and not hub.is_private:
             raise DownloadError(
                 "TokenNotAllowed",
@@ -58,7 +67,7 @@ class FileClient:
             raise DownloadError("TokenInvalid", "the token has characters that tokens do not have: replace it")
         self.hub = hub
         self.headers = build_hf_headers(token=token or False, library_name="aim-engine-operator")
-        self.connections = connections
+        self.connections, self.sign = connections, sign
         self.pools: dict[str | None, PoolManager] = {}
 
     def close(self) -> None:
@@ -66,11 +75,14 @@ class FileClient:
         for pool in self.pools.values():
             pool.clear()
 
-    def get(self, url: ParsedUrl, byte_range: str | None = None) -> FileResponse:
-        """Requests a file, or a range of its bytes. TransientError without a response."""
+    def get(
+        self, url: ParsedUrl, byte_range: str | None = None, more: Mapping[str, str] = NO_HEADERS, method: str = "GET"
+    ) -> FileResponse:
+        """Requests a file, or a range of its bytes, with `more` headers. TransientError without a response."""
+        headers = {**more, **({"Range": byte_range} if byte_range else {})}
         for _ in range(MAX_REDIRECTS):
             try:
-                response = self._request(url, byte_range)
+                response = self._request(method, url, headers)
             except (HTTPError, ValueError) as error:
                 raise unreachable(url, error) from error
             if response.status not in REDIRECTS or "Location" not in response.headers:
@@ -79,16 +91,18 @@ class FileClient:
             url = redirected(url, response.headers["Location"])
         raise TransientError(f"{url.site} redirects more than {MAX_REDIRECTS} times")
 
-    def _request(self, url: ParsedUrl, byte_range: str | None) -> BaseHTTPResponse:
+    def _request(self, method: str, url: ParsedUrl, more: Mapping[str, str]) -> BaseHTTPResponse:
         proxy = _proxy(url)
         with_token = self._has_token(url, proxy)
         headers = {name: text for name, text in self.headers.items() if with_token or name != "authorization"}
-        request_headers = {**headers, "Accept-Encoding": "identity", **({"Range": byte_range} if byte_range else {})}
+        request_headers: Mapping[str, str] = {**headers, "Accept-Encoding": "identity", **more}
+        if self.sign and url.origin == self.hub.origin:
+            request_headers = self.sign(method, url, request_headers)
         return (
             self._pool(proxy)
             .connection_from_host(url.host, url.port, url.scheme)
             .urlopen(
-                "GET",
+                method,
                 str(url) if proxy and url.scheme == "http" else url.target,
                 headers=request_headers,
                 preload_content=False,
@@ -128,6 +142,16 @@ def _end(response: BaseHTTPResponse) -> None:
     if length.isdecimal() and len(length) <= MAX_DIGITS:
         response.drain_conn()
     response.close()
+
+
+def read_body(response: BaseHTTPResponse, limit: int) -> bytes:
+    """The body of a response. ValueError where it has more bytes than the limit."""
+    body = bytearray()
+    while chunk := response.read1(1 << 16):
+        body += chunk
+        if len(body) > limit:
+            raise ValueError("it is too long")
+    return bytes(body)
 
 
 def hub_of(endpoint: str) -> ParsedUrl:

@@ -1,27 +1,38 @@
 """The client of the hub: lists a model's files, and explains refusals."""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from huggingface_hub import get_token
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined] # not in __all__
-from pydantic import ValidationError
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from aimlib.caching.volume_index import COMMIT, VolumeFile
+from aimlib.errors import AimError
 from aimlib.hub_url import ParsedUrl
 from aimlib.printable import printable
-from aimlib.schema.error_messages import validation_messages
 from hooks.jobs.volume.errors import DownloadError, TransientError
-from hooks.jobs.volume.http_client import FileClient, FileResponse, hub_of, root_cause
+from hooks.jobs.volume.http_client import WITH_BODY, FileClient, FileResponse, hub_of, read_body, root_cause
+from hooks.jobs.volume.reader import (
+    MAX_QUOTED,
+    Listing,
+    OpenedFile,
+    Reader,
+    byte_range,
+    check_paths,
+    listed_file,
+    opened_response,
+)
 
 TOKEN_ADVICE = "provide a token that has access, by HF_TOKEN or spec.hub.tokenSecret of the AIMCache"  # noqa: S105 - advice
+INSPECTION_ADVICE = (
+    "provide a token that has access, by HF_TOKEN, spec.model.tokenSecret of the AIMEndpoint or spec.hub.tokenSecret "
+    "of the AIMModel"
+)
 TRANSIENT_STATUSES = frozenset({404, 408, 425, 429, *range(500, 600)})
 """Statuses worth a retry; among them 404, of a file that the hub has just listed."""
 UNAUTHORIZED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -29,25 +40,21 @@ MAX_LISTING = 32 << 20
 """Most bytes of the list of a model's files; that of 100,000 files has about 20 MiB."""
 DISABLED = "Access to this resource is disabled."
 """The hub's message, with status 403, about a model that it has taken down (source: hf_raise_for_status)."""
-MAX_QUOTED = 500
-"""Most characters of the hub's own message that an error quotes."""
 
 
-class Listing(NamedTuple):
-    """A commit and its files."""
-
-    commit: str
-    files: tuple[VolumeFile, ...]
-
-
-class HubClient:
+class HubClient(Reader):
     """One model at one hub. DownloadError where its address or the token cannot be used."""
 
-    def __init__(self, endpoint: str, model: str, revision: str, connections: int = 1) -> None:
-        self.model, self.revision = model, revision
+    def __init__(
+        self, endpoint: str, model: str, revision: str, connections: int = 1, advice: str = TOKEN_ADVICE
+    ) -> None:
+        self.model, self.revision, self.advice = model, revision, advice
         self.token = get_token()
         self.client = FileClient(hub_of(endpoint), self.token, connections)
-        self.endpoint = str(self.client.hub)
+        self.place = self.endpoint = str(self.client.hub)
+
+    def close(self) -> None:
+        self.client.close()
 
     def url(self, commit: str, path: str) -> ParsedUrl:
         """The URL of a file."""
@@ -78,32 +85,27 @@ class HubClient:
         finally:
             response.close()
         files = tuple(self._file(sibling) for sibling in siblings)
-        self._check_paths([file.path for file in files])
+        check_paths(self, [file.path for file in files])
         return Listing(commit, files)
 
     def _file(self, found: Any) -> VolumeFile:  # noqa: ANN401 - whatever the hub returned
         """A listed file. DownloadError where it cannot be verified, or its path is not one below the snapshot."""
         listed = found if isinstance(found, dict) else {}
-        name, lfs = listed.get("rfilename"), listed.get("lfs")
+        lfs = listed.get("lfs")
         content = lfs if isinstance(lfs, dict) else {"size": listed.get("size"), "sha256": listed.get("blobId")}
-        try:
-            return VolumeFile(path=name, size=content.get("size"), hash=content.get("sha256"))
-        except ValidationError as error:
-            shown = printable(name, MAX_QUOTED) if isinstance(name, str) else "a file without a name"
-            raise DownloadError(
-                "Corrupt",
-                f"{self.endpoint} lists {shown!r} in {self.model}, which cannot be verified: "
-                f"{printable(validation_messages(error)[0], MAX_QUOTED)}",
-            ) from error
+        return listed_file(self, listed.get("rfilename"), content.get("size"), content.get("sha256"))
 
-    def _check_paths(self, paths: Sequence[str]) -> None:
-        """DownloadError where a path is listed twice, or is also the folder of another one."""
-        folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
-        wrong = [path for path, count in Counter(paths).items() if count > 1 or path in folders]
-        if wrong:
-            raise DownloadError(
-                "Corrupt", f"{self.endpoint} lists {wrong[0]!r} in {self.model} twice, or as file and folder"
-            )
+    def transfer(self, commit: str, file: VolumeFile, begin: int, end: int) -> OpenedFile:
+        reply = self.client.get(self.url(commit, file.path), byte_range(begin, end, file.size))
+        try:
+            if reply.response.status in WITH_BODY:
+                return opened_response(reply.response, file.path, begin)
+            if reply.from_hub or "X-Error-Code" in reply.response.headers:  # a mirror may redirect to another hub
+                raise self.refusal(reply)
+            raise self.storage_error(reply, file.path)
+        except AimError:
+            reply.response.close()
+            raise
 
     def refusal(self, reply: FileResponse) -> DownloadError | TransientError:
         """The error that an unsuccessful response means, of the hub or of one that it redirects to."""
@@ -111,7 +113,7 @@ class HubClient:
         message = printable(headers.get("X-Error-Message") or "", MAX_QUOTED)
         quoted = f" (message: {message})" if message else ""
         code = "DisabledRepo" if message == DISABLED else headers.get("X-Error-Code")
-        by, advice = self.endpoint, TOKEN_ADVICE
+        by, advice = self.endpoint, self.advice
         if not reply.from_hub:
             by = f"{reply.url.site} (to which {self.endpoint} redirects)"
             advice = f"use a hub that serves it; {self.endpoint} alone gets a token"
@@ -224,9 +226,4 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def read_json(response: BaseHTTPResponse) -> Any:  # noqa: ANN401 - whatever the hub returned
     """The JSON of a response. ValueError where it is none or too long, RecursionError where it is nested too deep."""
-    body = bytearray()
-    while chunk := response.read1(1 << 16):
-        body += chunk
-        if len(body) > MAX_LISTING:
-            raise ValueError("it is too long")
-    return json.loads(body)
+    return json.loads(read_body(response, MAX_LISTING))

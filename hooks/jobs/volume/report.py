@@ -40,8 +40,11 @@ class Reporter(ABC):
 class ConsoleReporter(Reporter):
     """A line when the state or the percentage changes; on a terminal one line, which `rewrite` writes anew."""
 
-    def __init__(self, log: Callable[[str], None], rewrite: Callable[[str], None] | None = None) -> None:
-        self.log, self.rewrite = log, rewrite
+    def __init__(
+        self, log: Callable[[str], None], rewrite: Callable[[str], None] | None = None, *, copies: bool = False
+    ) -> None:
+        """`copies`: files come from a folder, so that they are copied, not downloaded."""
+        self.log, self.rewrite, self.copies = log, rewrite, copies
         self.reported: object = None
         self.pace = Pace()
 
@@ -51,7 +54,8 @@ class ConsoleReporter(Reporter):
         percent = 100 * report.done // report.total if report.total else 100
         pace = self.pace.text(report.state, report.done, report.total)
         of = f"{format_bytes(report.done)} of {format_bytes(report.total)}"
-        line = ", ".join(filter(None, (f"{report.state} {report.id}@{report.revision}: {percent} %", of, pace)))
+        doing = "Copying" if self.copies and report.state == "Downloading" else report.state
+        line = ", ".join(filter(None, (f"{doing} {report.id}@{report.revision}: {percent} %", of, pace)))
         if self.rewrite:
             self.rewrite(line)
         elif (report.state, percent) != self.reported:
@@ -60,8 +64,10 @@ class ConsoleReporter(Reporter):
 
     def end(self, root: Path, report: ModelReport) -> None:
         if report.state == "Ready":
+            read = self.latest is not None and self.latest.total is not None
+            how = "and verified" if read else f"as it was verified at {report.cached_at}, and was not read again"
             self.log(
-                f"{report.id}@{report.revision} is on {root} and verified: commit {report.commit}, "
+                f"{report.id}@{report.revision} is on {root} {how}: commit {report.commit}, "
                 f"{report.files} files, {format_bytes(report.done)}"
             )
 

@@ -26,6 +26,15 @@ class DownloadRequest(NamedTuple):
     """Bytes."""
     workers: int = 8
     offline: bool = False
+    source: str | None = None
+    """Where the files come from, such as s3://bucket/folder; None for the hub's repository of that id."""
+    endpoint: str | None = None
+    """URL of the S3 service, registry or MLflow; None for that of AWS, and for the registry over https."""
+    region: str = "us-east-1"
+    folder: Path | None = None
+    """Where the claim of a source pvc:// is mounted; without a source, the folder to import, an absolute path."""
+    artifact_endpoint: str | None = None
+    """URL of the S3 service that has the files of a model in MLflow; None for that of AWS."""
 
     @property
     def key(self) -> str:
@@ -87,11 +96,18 @@ class DownloadRequest(NamedTuple):
             commit=commit,
             files=files,
             patterns=self.patterns,
+            source=self.source,
             cached_at=when,
         )
 
     def report(self, **state: object) -> ModelReport:
         """A report about the model."""
         return ModelReport.model_validate(
-            {"id": self.model, "revision": self.revision, "patterns": self.patterns, **state}
+            {
+                "id": self.model,
+                "revision": self.revision,
+                "patterns": self.patterns,
+                "source": self.source,
+                **state,
+            }
         )

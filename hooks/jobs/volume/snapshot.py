@@ -77,7 +77,7 @@ def indexed_model(volume: MountedVolume, request: DownloadRequest, log: Callable
     model = index.load_index(request.root, log).models.get(request.key)
     whole = (
         model
-        and model.patterns == request.patterns
+        and (model.patterns, model.source) == (request.patterns, request.source)
         and not request.lacks_weights(file.path for file in model.files)
         and not missing_files.find_missing(volume.repo(request.model), model)
     )

@@ -100,6 +100,10 @@ class VolumeFiles(NamedTuple):
         with FileIO(self.open_file(path, flags), mode) as file:
             yield file
 
+    def opened(self, path: Path) -> FileIO:
+        """Opens a regular file to read it, until it is closed. WrongKindError for anything else."""
+        return FileIO(self.open_file(path), "rb")
+
     def read_file(self, path: Path, limit: int) -> bytes:
         """Reads a file. OSError (EFBIG) where it has more than `limit` bytes."""
         with BufferedReader(FileIO(self.open_file(path), "rb")) as file:

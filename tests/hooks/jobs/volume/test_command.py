@@ -123,3 +123,25 @@ def test_without_the_extra_the_error_names_it(here, monkeypatch):
     done = download(here)
     assert done.exit_code == 2
     assert "needs the extra download: pip install 'aim-engine-operator[download]'" in done.stderr
+
+
+def test_a_folder_is_imported_and_its_command_goes_on_with_what_is_there(here, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "model.safetensors").write_bytes(b"weights")
+    for how, copying in (("and verified: commit", True), ("as it was verified at 2", False)):
+        done = aim("cache", "import", here.root, mine, "--as", "acme/own")
+        assert done.exit_code == 0
+        assert f"acme/own@main is on {here.root} {how}" in done.stderr
+        assert ("Copying acme/own@main: 100 %" in done.stderr, "Downloading" in done.stderr) == (copying, False)
+    assert (entry(here).source, entry(here).verified) == (None, "FirstRead")
+    assert aim("cache", "import", here.root, mine, "--as", "../own").exit_code == 40
+    assert aim("cache", "import", here.root, tmp_path / "nothing", "--as", "acme/own").exit_code == 2
+
+
+def test_a_source_is_stated_and_what_is_none_is_refused(here):
+    assert download(here, "--source", f"hf://{MODEL}@v1").exit_code == 0
+    assert entry(here).source == f"hf://{MODEL}@v1"
+    done = download(here, "--source", "ftp://models/chat")
+    assert done.exit_code == 2
+    assert "'ftp://models/chat' must be a source such as hf://Qwen/Qwen3-32B@main" in done.stderr

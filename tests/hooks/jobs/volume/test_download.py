@@ -396,18 +396,19 @@ def test_a_transfer_that_is_not_wanted_any_more_ends(here, fetcher):
 
 
 def test_a_transfer_ends_amid_its_bytes(here, fetcher, tmp_path):
-    answer = fetcher.hub.client.get(fetcher.hub.url(here.model.commit, "config.json"))
+    file = VolumeFile(path="config.json", size=22, hash="0" * 40)
+    answer = fetcher.reader.client.get(fetcher.reader.url(here.model.commit, "config.json"))
     fetcher.stop.set()
     with (tmp_path / "out").open("wb", buffering=0) as out, pytest.raises(CancelledError):
-        fetcher._copy(answer.response, 22, out, hashes.new_hash("0" * 40, 22), 0)
+        fetcher._copy(fetch.Sent(file, answer.response, 0), 22, out, hashes.new_hash("0" * 40, 22))
     answer.response.close()
     assert (tmp_path / "out").stat().st_size == 0
 
 
 def test_a_transfer_that_has_just_ended_needs_no_end(here, fetcher):
-    answer = fetcher.hub.client.get(fetcher.hub.url(here.model.commit, "config.json"))
+    answer = fetcher.reader.client.get(fetcher.reader.url(here.model.commit, "config.json"))
     answer.response.read()
-    fetcher.responses.add(answer.response)
+    fetcher.bodies.add(answer.response)
     fetcher.abort()
     assert fetcher.stop.is_set()
 

@@ -356,7 +356,7 @@ OWN = {"volume_files.py", "folder_handles.py", "termination.py"}
 HARMLESS = re.compile(
     r"os\.(environ|environ\.get|getuid|getpid|uname|urandom|path\.(normpath|relpath))|os\.(urandom|pread)\(.*\)\.\w+"
 )
-ON_HANDLES = {"os.close", "os.fsync", "os.ftruncate", "os.pread", "os.pwrite"}
+ON_HANDLES = {"os.close", "os.fstat", "os.fsync", "os.ftruncate", "os.pread", "os.pwrite"}
 PATHS = (
     *(
         "open",

@@ -1,14 +1,17 @@
 """What a model's files tell without their weights, in a folder and at a hub."""
 
 import json
+import os
 import struct
 
 import pytest
 
 from hooks.cli.folder_inspection import inspect_folder
+from hooks.jobs.volume import inspection
 from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.hub import HubClient
-from hooks.jobs.volume.inspection import MAX_CONFIG, inspect_hub
+from hooks.jobs.volume.hub_files import HubFiles
+from hooks.jobs.volume.inspection import MAX_CONFIG, ListedFiles, inspect_files, loaded_weights
 from tests.hub import Fault
 
 CONFIG = {"num_hidden_layers": 2}
@@ -58,11 +61,11 @@ def size():
 
 
 def test_a_folder(folder):
-    assert inspect_folder(folder) == (CONFIG, size(), 10 * 20 + 5 + 14)
+    assert inspect_folder(folder) == (CONFIG, size(), 10 * 20 + 5 + 14, None)
 
 
 def test_a_folder_without_a_config(tmp_path):
-    with pytest.raises(DownloadError, match=r"config\.json: No such file"):
+    with pytest.raises(DownloadError, match=r"has no safetensors files: it has no weights that engines load"):
         inspect_folder(tmp_path)
 
 
@@ -76,7 +79,7 @@ def test_a_config_that_is_none(folder, content):
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_file_that_is_no_safetensors_file(folder, content):
     (folder / "model-2.safetensors").write_bytes(content)
-    with pytest.raises(DownloadError, match=r"model-2\.safetensors is no safetensors file"):
+    with pytest.raises(DownloadError, match=r"model-2\.safetensors of \S+ is no safetensors file"):
         inspect_folder(folder)
 
 
@@ -87,21 +90,130 @@ def client(hub):
 
 
 def test_a_hub_and_little_of_it_is_read(client):
-    assert inspect_hub(client) == (CONFIG, size(), 10 * 20 + 5 + 14)
+    commit = client.listing().commit
+    assert inspect_files(HubFiles(client)) == (CONFIG, size(), 10 * 20 + 5 + 14, commit)
 
 
 def test_a_hub_that_ignores_ranges(client, hub):
     hub.fault = Fault(whole=True)
-    assert inspect_hub(client) == (CONFIG, size(), 10 * 20 + 5 + 14)
+    commit = client.listing().commit
+    assert inspect_files(HubFiles(client)) == (CONFIG, size(), 10 * 20 + 5 + 14, commit)
 
 
 def test_a_hub_that_refuses(client, hub):
     hub.fault = Fault(status=403, headers={"X-Error-Code": "GatedRepo"}, path="config.json")
     with pytest.raises(DownloadError, match="gated"):
-        inspect_hub(client)
+        inspect_files(HubFiles(client))
 
 
 def test_a_hub_that_breaks_off(client, hub):
     hub.fault = Fault(cut=True, after=3, path="config.json")
     with pytest.raises(TransientError, match="cannot be reached"):
-        inspect_hub(client)
+        inspect_files(HubFiles(client))
+
+
+def test_weights_in_the_format_of_mistral_count_once(folder):
+    (folder / "consolidated.safetensors").write_bytes(safetensors((1000, 1000)))
+    assert inspect_folder(folder).size == size()
+    for name in ("model-1.safetensors", "model-2.safetensors"):
+        (folder / name).unlink()
+    assert inspect_folder(folder).parameters == 1_000_000
+
+
+def test_a_header_that_is_longer_than_the_first_part_is_read_whole(folder):
+    (folder / "model-2.safetensors").write_bytes(safetensors(*[(7, 2)] * 5000))
+    assert inspect_folder(folder).parameters == 10 * 20 + 5 + 14 * 5000
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [({}, {"quant_method": "modelopt", "quant_algo": "FP8"}), ({"quantization_config": {"a": 1}}, {"a": 1})],
+    ids=["beside", "in it"],
+)
+def test_the_quantization_that_modelopt_writes_beside_the_config_is_read(folder, config, found):
+    (folder / "config.json").write_text(json.dumps({**CONFIG, **config}))
+    (folder / "hf_quant_config.json").write_text(json.dumps({"quantization": {"quant_algo": "FP8"}}))
+    assert inspect_folder(folder).config == {**CONFIG, "quantization_config": found}
+
+
+def test_a_quantization_beside_the_config_that_is_none(folder):
+    (folder / "hf_quant_config.json").write_text(json.dumps({"quantization": "FP8"}))
+    assert inspect_folder(folder).config == CONFIG
+    (folder / "hf_quant_config.json").write_text("[]")
+    with pytest.raises(DownloadError, match=r"hf_quant_config\.json of \S+ is no JSON object"):
+        inspect_folder(folder)
+
+
+def test_an_adapter_is_no_model_and_counts_for_none(folder):
+    (folder / "adapter_model.safetensors").write_bytes(safetensors((10, 20)))
+    assert inspect_folder(folder).size == size()
+    for name in ("model-1.safetensors", "model-2.safetensors"):
+        (folder / name).unlink()
+    with pytest.raises(DownloadError, match=r"has no weights of a model: it is an adapter \(LoRA\)"):
+        inspect_folder(folder)
+
+
+def test_weights_of_which_files_are_missing_are_not_counted():
+    names = [f"model-0000{number}-of-00004.safetensors" for number in range(1, 5)]
+    assert loaded_weights(dict.fromkeys(names, 1), "acme/it") == names
+    with pytest.raises(DownloadError, match=r"acme/it lacks some of the files that model-00001-of-00004\.safetensors"):
+        loaded_weights(dict.fromkeys(names[:3], 1), "acme/it")
+
+
+def test_what_is_no_file_is_not_read(folder):
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    with pytest.raises(DownloadError, match=r"has no config\.json, from which memory is computed"):
+        inspect_folder(folder)
+
+
+def test_a_folder_that_may_not_be_read(tmp_path):
+    with pytest.raises(DownloadError, match="nowhere: No such file or directory"):
+        inspect_folder(tmp_path / "nowhere")
+
+
+class Many:
+    """A model with very many files, or with endless headers."""
+
+    name = "acme/many"
+
+    def __init__(self, count, header=b""):
+        self.sizes = {"config.json": 10, **{f"m{place}.safetensors": 2**50 for place in range(count)}}
+        self.header, self.reads = header, 0
+
+    def listing(self):
+        return ListedFiles("c", self.sizes)
+
+    def read(self, _, path, offset, length):
+        self.reads += 1
+        return (b"{}" if path == "config.json" else self.header)[offset : offset + length]
+
+
+def test_a_list_of_a_hundred_thousand_files_is_refused_before_any_is_read():
+    many = Many(100_000)
+    with pytest.raises(DownloadError, match="lists 100000 safetensors files, and a model has at most 2048"):
+        inspect_files(many)
+    assert many.reads == 0
+
+
+def test_headers_are_bounded_together(monkeypatch):
+    monkeypatch.setattr(inspection, "MAX_HEADERS", 10_000)
+    many = Many(100, safetensors(*[(1,)] * 100))
+    with pytest.raises(DownloadError, match=r"has more than \S+ KiB of headers"):
+        inspect_files(many)
+    assert many.reads < 10
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["b.bin", "a.gguf"], r"GGUF \(a\.gguf\)"),
+        (["pytorch_model.bin", "training_args.bin"], r"PyTorch's \(pytorch_model\.bin\)"),
+        (["model.ckpt"], "no weights that engines load"),
+        (["tokenizer.json"], "no weights that engines load"),
+        (["a\x1b[31m.gguf"], r"GGUF \(a\[31m\.gguf\)"),
+    ],
+)
+def test_a_repository_without_safetensors_says_what_it_has(names, words):
+    with pytest.raises(DownloadError, match=words):
+        loaded_weights(dict.fromkeys(names, 1), "acme/it")

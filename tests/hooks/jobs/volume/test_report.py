@@ -138,8 +138,15 @@ def test_the_console_reporter_prints_the_end(tmp_path):
     people = ConsoleReporter(said.append)
     people.end(tmp_path, going(0, "Failed"))
     assert said == []
-    people.end(tmp_path, going(1000, "Ready", commit="c0ffee", files=3))
-    assert said == [f"{MODEL}@main is on {tmp_path} and verified: commit c0ffee, 3 files, 1000 bytes"]
+    ready = going(1000, "Ready", commit="c0ffee", files=3, cached_at="2026-11-20T11:30:00Z")
+    people.end(tmp_path, ready)
+    people.update(going(1000))
+    people.end(tmp_path, ready)
+    rest = "commit c0ffee, 3 files, 1000 bytes"
+    assert said[::2] == [
+        f"{MODEL}@main is on {tmp_path} as it was verified at 2026-11-20T11:30:00Z, and was not read again: {rest}",
+        f"{MODEL}@main is on {tmp_path} and verified: {rest}",
+    ]
 
 
 def test_an_aimcache_is_patched_every_five_seconds_and_on_changes(api, asked, time):

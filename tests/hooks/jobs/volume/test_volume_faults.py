@@ -83,7 +83,7 @@ def test_a_damaged_file_is_found_by_reading_and_repaired_as_the_message_advises(
     found = aim("cache", "verify", mount.root)
     assert found.exit_code == 3
     assert f"{WEIGHTS} is damaged: its blob does not have the hash {blob.name}" in found.stdout
-    assert f"delete the damaged files from {blobs}; the next download restores them" in found.stdout
+    assert f"delete the damaged files from {blobs}; the next download or import restores them" in found.stdout
     blob.unlink()
     mount.fill(MODEL)
     assert mount.holds(model)
