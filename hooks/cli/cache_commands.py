@@ -82,7 +82,7 @@ def _verify_model(volume: MountedVolume, model: CachedModel) -> bool:
     show(f"{name}: reading {len(model.files)} files, {format_bytes(model.bytes)}", err=True)
     if wrong := listing.find_damage(volume, model):
         blobs = volume.repo(model.id).blobs
-        advice = f"To repair it, delete the damaged files from {blobs}; the next download restores them."
+        advice = f"To repair it, delete the damaged files from {blobs}; the next download or import restores them."
         show("\n  ".join((f"{name}: damaged", *wrong, advice)))
     else:
         show(f"{name}: verified, commit {model.commit}")

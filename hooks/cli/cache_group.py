@@ -4,24 +4,27 @@ Each command imports hooks.jobs.volume when it runs: that needs the extra `downl
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import click
 
 from hooks.cli.errors import CommandError
 
+Callback = TypeVar("Callback", bound=Callable[..., Any])
 ROOT = click.argument("root", type=click.Path(file_okay=False, path_type=Path))
 CACHE = click.option(
     "--cache", metavar="NAME", help="Report to this AIMCache, in the namespace of POD_NAMESPACE, as its Jobs do."
 )
 DOWNLOAD_EXIT_CODES = """Exit codes: 0 when the model is there and verified. 75 network, 76 stopped, 77 lock held, 78
-corrupt: retry. 40 no such model, 41 revision, 42 gated, 43 token missing, 44 token invalid, 45 no space, 46 too large,
-47 no files, 48 not on the volume, 49 volume refused. 2 for bad input."""
+corrupt, 79 replaced at its source: retry. 40 no such model, 41 revision, 42 gated, 43 token missing, 44 token invalid,
+45 no space, 46 too large, 47 no files, 48 not on the volume, 49 volume refused, 51 alias, 52 host name
+refused. 2 for bad input."""
 
-READ_EXIT_CODES = "Exit codes: 0; 2 for bad input; verify: 3 when a model is damaged."
+READ_EXIT_CODES = "Exit codes: 0; 2 for bad input."
+VERIFY_EXIT_CODES = "Exit codes: 0; 2 for bad input; 3 when a model is damaged."
 CLEANUP_EXIT_CODES = """Exit codes: 0; 1 when the cluster cannot be reached, after which nothing is removed; 2 for bad
 input; 49 when the volume refuses; 76 when it was stopped."""
 
@@ -64,9 +67,48 @@ def _revision(_: click.Context, __: click.Parameter, text: str) -> str:
     return text
 
 
+def _source(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """Refuses a text that is not a source."""
+    from aimlib.api.formats import MODEL_SOURCE  # noqa: PLC0415 - when a command runs
+
+    if text is not None and not MODEL_SOURCE.matches(text):
+        raise click.BadParameter(f"{text!r} {MODEL_SOURCE.message}")
+    return text
+
+
+SOURCE_OPTION = click.option(
+    "--source",
+    metavar="SOURCE",
+    callback=_source,
+    help="Where its files come from, such as s3://bucket/folder; the hub's repository of that id when left out.",
+)
+
+
+def server_options(command: Callback) -> Callback:
+    """The options about the server of a source."""
+    options = (
+        click.option(
+            "--endpoint", metavar="URL", help="The S3 service, registry or MLflow server; AWS, or https, when left out."
+        ),
+        click.option(
+            "--artifact-endpoint",
+            metavar="URL",
+            help="The S3 service with the files of a model in MLflow; AWS when left out.",
+        ),
+        click.option(
+            "--region", default="us-east-1", show_default=True, metavar="NAME", help="The region of the S3 service."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @cache.command(short_help="Download one model, or continue its download, and verify it.", epilog=DOWNLOAD_EXIT_CODES)
 @ROOT
-@click.option("--model", required=True, metavar="ID", help="Its id at the hub, such as Qwen/Qwen3-32B.")
+@click.option(
+    "--model", required=True, metavar="ID", help="Its id, such as Qwen/Qwen3-32B; that at the hub without --source."
+)
 @click.option(
     "--revision", default="main", show_default=True, metavar="NAME", callback=_revision, help="Branch, tag or commit."
 )
@@ -81,6 +123,13 @@ def _revision(_: click.Context, __: click.Parameter, text: str) -> str:
 @click.option("--max-size", metavar="QUANTITY", callback=_bytes, help="Refuse a larger model, such as 200Gi.")
 @click.option("--max-workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Files in parallel.")
 @click.option("--offline", is_flag=True, help="Use no network: verify the model that is on the volume.")
+@SOURCE_OPTION
+@server_options
+@click.option(
+    "--source-folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the claim of a source pvc:// is mounted.",
+)
 @CACHE
 def download(  # noqa: PLR0913 - one parameter an option
     *,
@@ -92,19 +141,83 @@ def download(  # noqa: PLR0913 - one parameter an option
     max_size: int | None,
     max_workers: int,
     offline: bool,
+    source: str | None,
+    endpoint: str | None,
+    artifact_endpoint: str | None,
+    region: str,
+    source_folder: Path | None,
     cache: str | None,
 ) -> None:
     """Download one model to ROOT, or continue an earlier download, and verify every file.
 
-    HF_TOKEN, HF_ENDPOINT, HTTPS_PROXY and NO_PROXY are read as huggingface_hub reads them. Prints the folder of the
-    model's files.
+    HF_TOKEN, HF_ENDPOINT, HTTPS_PROXY and NO_PROXY are read as huggingface_hub reads them, and for S3
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; for MLflow MLFLOW_TRACKING_TOKEN, or
+    MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; for a registry AIM_REGISTRY_LOGIN has credentials as
+    in a .dockerconfigjson. Prints the folder of the model's files.
     """
     with require_download_extra():
         from hooks.jobs.volume import command  # noqa: PLC0415 - when the command runs
         from hooks.jobs.volume.request import DownloadRequest  # noqa: PLC0415
     left_out = tuple(filter(None, exclude)) if exclude else None
-    request = DownloadRequest(root, model, revision, include, left_out, max_size, max_workers, offline)
+    request = DownloadRequest(
+        *(root, model, revision, include, left_out, max_size, max_workers, offline),
+        *(source, endpoint, region, source_folder, artifact_endpoint),
+    )
     sys.exit(command.run_download(request, cache))
+
+
+@cache.command("check", short_help="Print which version a branch, tag or alias names now.", epilog=DOWNLOAD_EXIT_CODES)
+@click.option("--model", required=True, metavar="ID", help="Its id, such as Qwen/Qwen3-32B.")
+@click.option(
+    "--revision", default="main", show_default=True, metavar="NAME", callback=_revision, help="Branch, tag or commit."
+)
+@SOURCE_OPTION
+@server_options
+@CACHE
+def check_source(  # noqa: PLR0913 - one parameter an option
+    *,
+    model: str,
+    revision: str,
+    source: str | None,
+    endpoint: str | None,
+    artifact_endpoint: str | None,
+    region: str,
+    cache: str | None,
+) -> None:
+    """Print which version of a model its branch, tag or alias names now: a commit, digest or number.
+
+    Nothing is downloaded. The variables are those of `aim cache download`.
+    """
+    with require_download_extra():
+        from hooks.jobs.volume import newest  # noqa: PLC0415 - when the command runs
+        from hooks.jobs.volume.request import DownloadRequest  # noqa: PLC0415
+    request = DownloadRequest(
+        Path(),
+        model,
+        revision,
+        workers=1,
+        source=source,
+        endpoint=endpoint,
+        region=region,
+        artifact_endpoint=artifact_endpoint,
+    )
+    sys.exit(newest.run_check(request, cache))
+
+
+@cache.command("import", short_help="Copy a folder with a model onto a volume, verified.", epilog=DOWNLOAD_EXIT_CODES)
+@ROOT
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path))
+@click.option("--as", "model", required=True, metavar="ID", help="The id that it is requested by, such as acme/chat.")
+@click.option("--max-workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Files in parallel.")
+def import_folder(*, root: Path, folder: Path, model: str, max_workers: int) -> None:
+    """Copy FOLDER, which has the files of a model, to ROOT, so that an AIMCache and engines find it by its id.
+
+    The copy continues where it was stopped. An AIMCache on that volume that lists the id downloads nothing.
+    """
+    with require_download_extra():
+        from hooks.jobs.volume import command  # noqa: PLC0415 - when the command runs
+        from hooks.jobs.volume.request import DownloadRequest  # noqa: PLC0415
+    sys.exit(command.run_download(DownloadRequest(root, model, workers=max_workers, folder=folder.resolve()), None))
 
 
 @cache.command("ls", short_help="List the models on a volume, and how full it is.", epilog=READ_EXIT_CODES)
@@ -122,11 +235,14 @@ def list_models(*, root: Path, output: str) -> None:
     sys.exit(cache_commands.print_models(root, output))
 
 
-@cache.command(short_help="Read every byte of the models and compare it with their hashes.", epilog=READ_EXIT_CODES)
+@cache.command(short_help="Read every byte of the models and compare it with their hashes.", epilog=VERIFY_EXIT_CODES)
 @ROOT
 @click.option("--model", metavar="ID", help="Only this one.")
 def verify(*, root: Path, model: str | None) -> None:
-    """Read every byte of the models in ROOT, and compare it with the hub's hashes. Nothing is written."""
+    """Read every byte of the models in ROOT, and compare it with their hashes. Nothing is written.
+
+    Hashes are those that the source stated, or what was computed as the files arrived.
+    """
     with require_download_extra():
         from hooks.cli import cache_commands  # noqa: PLC0415 - when the command runs
     sys.exit(cache_commands.verify_models(root, model))

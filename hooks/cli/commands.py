@@ -2,18 +2,15 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.config import Config
-from hooks.cli import files, simulate, simulate_cache
+from hooks.cli import files
 from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
-from hooks.cli.explanation import Explanation, explanation_of
 from hooks.cli.formats import as_list, json_text, one_or_list, yaml_comment, yaml_document
-from hooks.cli.plan import EndpointResponse, PlanContext, PlannedObject
 from hooks.cli.printing import Table, print_closest, print_explanation, print_note, print_table, print_text
-from hooks.cli.simulate import SimulatedCluster
 from hooks.cli.summary import (
     ENDPOINTS,
     PLAN_HEAD,
@@ -26,6 +23,11 @@ from hooks.cli.summary import (
 )
 from hooks.cli.terminal import CHOSEN, WARNING, show_sentence
 from hooks.endpoint.children import OPTIONAL
+from hooks.planning import simulate, simulate_cache
+from hooks.planning.explanation import Explanation, explanation_of
+from hooks.planning.plan import EndpointResponse, PlanContext, PlannedObject
+from hooks.planning.plan_input import PlanInput, of_models
+from hooks.planning.simulate import SimulatedCluster
 
 if TYPE_CHECKING:
     from hooks.cli.cluster import LiveCluster
@@ -42,11 +44,13 @@ class CommandOptions(NamedTuple):
     cluster: tuple[str, ...] = ()
     hardware: tuple[str, ...] = ()
     recipes: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
     namespace: str | None = None
     config: str | None = None
     live: bool = False
     context: str | None = None
     kubeconfig: str | None = None
+    compare: tuple[str, ...] = ()
 
     def connect(self) -> "LiveCluster":
         """Connects to the running cluster. The client is imported here, because that takes a second."""
@@ -58,7 +62,7 @@ class CommandOptions(NamedTuple):
 def print_plan(options: CommandOptions) -> int:
     """Prints the children that caches and endpoints would get."""
     plan_input = files.read_plan_input(options.paths, options.namespace, ("AIMEndpoint", "AIMCache"))
-    context, responses = _planned_endpoints(options, plan_input)
+    context, responses = planned_endpoints(options, plan_input)
     planned = [context.plan_cache(cache, responses) for cache in plan_input.caches]
     planned += [context.plan_endpoint(response) for response in responses]
     fitting = [one for one in planned if one.fits]
@@ -75,7 +79,7 @@ def print_plan(options: CommandOptions) -> int:
     for one in planned:
         for warning in one.warnings:
             print_note(f"{one.title}: {warning}")
-        if not one.fits:
+        if not one.fits and options.output != "table":
             print_note(f"{one.title}: {one.message}")
         if not one.fits and one.explanation:
             print_closest(one.explanation)
@@ -104,9 +108,7 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
     if args:
         explanations = list(_live_explanations(options, args, fresh=fresh))
     else:
-        read = files.of_models(options.models, options.namespace) if options.models else None
-        read = read or files.read_plan_input(options.paths, options.namespace)
-        _, responses = _planned_endpoints(options, read)
+        _, responses = planned_endpoints(options, _explained(options))
         explanations = [response.explanation for response in responses]
     if options.output in {"json", "yaml"}:
         data = one_or_list([explanation.data() for explanation in explanations])
@@ -118,6 +120,17 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
     return 0 if all(one.fits for one in explanations) else NOTHING_FITS_CODE
 
 
+def _explained(options: CommandOptions) -> PlanInput:
+    """The endpoints of files, and one for each model that is named: files need no endpoint then."""
+    if not options.models:
+        return files.read_plan_input(options.paths, options.namespace)
+    requested = of_models(options.models, options.namespace)
+    if not options.paths:
+        return requested
+    read = files.read_plan_input(options.paths, options.namespace, ())
+    return read._replace(endpoints=(*read.endpoints, *requested.endpoints))
+
+
 def print_recipes(options: CommandOptions) -> int:
     """Prints the recipes; those of a cluster with the number of endpoints that each serves."""
     used: Counter[str] | None = None
@@ -127,11 +140,8 @@ def print_recipes(options: CommandOptions) -> int:
         statuses = (one.get("status") or {} for one in cluster.all("aimendpoints"))
         used = Counter(status["resolved"]["recipe"] for status in statuses if status.get("resolved"))
     else:
-        recipes = map(
-            simulate.simulate_recipe,
-            files.recipe_catalogue(files.read_sources(options.recipes or (files.shipped_recipes(),))),
-        )
-    data = [recipe_data(recipe, used) for recipe in recipes]
+        recipes = map(simulate.simulate_recipe, read_catalogue(options))
+    data = [one for recipe in recipes if _is_requested(one := recipe_data(recipe, used), options)]
     wide = options.output == "wide"
     head = (*(WIDE_RECIPE_HEAD if wide else RECIPE_HEAD), *((ENDPOINTS,) if options.live else ()))
     if options.output == "json":
@@ -143,9 +153,19 @@ def print_recipes(options: CommandOptions) -> int:
     return 0
 
 
-def _planned_endpoints(
-    options: CommandOptions, plan_input: files.PlanInput
-) -> tuple[PlanContext, list[EndpointResponse]]:
+def read_catalogue(options: CommandOptions) -> tuple[Raw, ...]:
+    """The recipes of files, or the shipped ones."""
+    return files.recipe_catalogue(files.read_sources(options.recipes or (files.shipped_recipes(),)))
+
+
+def _is_requested(data: Raw, options: CommandOptions) -> bool:
+    """Whether a recipe is for one of the models and GPU products that are stated, where any are."""
+    products = {product.upper() for product in options.products}
+    of_models = not options.models or data["model"] in options.models
+    return of_models and (not products or str(data["hardware"]).upper() in products)
+
+
+def planned_endpoints(options: CommandOptions, plan_input: PlanInput) -> tuple[PlanContext, list[EndpointResponse]]:
     """Plans the endpoints of files, with all candidates; returns the context and the responses."""
     config = _settings(options)
     if options.live:
@@ -153,22 +173,29 @@ def _planned_endpoints(
         own = {recipe.name: recipe.raw for recipe in plan_input.recipes}
         live = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
         caches = _caches(plan_input, cluster)
-        models = [*plan_input.models, *cluster.all("aimmodels")]
-        context = _live_context(cluster, [*(live | own).values()], caches, config, models)
+        described = [*plan_input.models, *cluster.all("aimmodels")]
+        context = _live_context(cluster, [*(live | own).values()], caches, config, described)
         return context, [context.respond(one) for one in plan_input.endpoints]
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
     names = {name for endpoint in plan_input.endpoints for name in simulate.catalogue_names(endpoint)}
     names |= {name for cache in plan_input.caches for name in simulate_cache.listed_models(cache)}
     inventory = _inventory(options, config) if plan_input.endpoints else simulate.simulate_inventory(())
     recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
-    simulated = SimulatedCluster(inventory, recipes, plan_input.models, plan_input.caches)
+    models = _models(options, plan_input, names)
+    simulated = SimulatedCluster(inventory, recipes, models, plan_input.caches)
     context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
     responses = [context.respond(one) for one in plan_input.endpoints]
     if all(response.explanation.any_considered for response in responses):
         return context, responses
-    # All recipes, to suggest similar names.
-    context = context._replace(cluster=simulated._replace(recipes=files.recipe_catalogue(texts, plan_input.recipes)))
+    # All recipes and models, to suggest similar names.
+    recipes, models = files.recipe_catalogue(texts, plan_input.recipes), _models(options, plan_input)
+    context = context._replace(cluster=simulated._replace(recipes=recipes, models=models))
     return context, [context.respond(one) for one in plan_input.endpoints]
+
+
+def _models(options: CommandOptions, plan_input: PlanInput, names: Iterable[str] = ()) -> Sequence[Raw]:
+    """The AIMModels of the files, and the shipped ones unless others' recipes take the place of what is shipped."""
+    return plan_input.models if options.recipes else files.model_catalogue(plan_input.models, names)
 
 
 def _live_context(
@@ -183,7 +210,7 @@ def _live_context(
     return PlanContext(simulated._replace(optional_kinds=kinds), config)
 
 
-def _caches(plan_input: files.PlanInput, cluster: "LiveCluster") -> list[Raw]:
+def _caches(plan_input: PlanInput, cluster: "LiveCluster") -> list[Raw]:
     """The caches of the files, and those of the cluster in the namespaces of endpoints that may use one."""
     namespaces = {
         endpoint["metadata"]["namespace"] for endpoint in plan_input.endpoints if simulate.selects_caches(endpoint)
@@ -201,7 +228,7 @@ def _settings(options: CommandOptions) -> Config:
 
 def _inventory(options: CommandOptions, config: Config) -> Raw:
     if options.hardware:
-        return simulate.simulate_inventory(simulate.usual_nodes(options.hardware, config), config)
+        return simulate.simulate_inventory(files.hardware_nodes(options.hardware, config), config)
     if not options.cluster:
         print_note(
             "without --cluster: planned for one node of every known GPU product; "
@@ -227,12 +254,21 @@ def _live_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
         endpoint = cluster.endpoint(name)
         status = endpoint.get("status") or {}
         if fresh or not (status.get("selection") and status.get("resolved")):
-            bare = {key: value for key, value in endpoint.items() if key != "status"}
-            caches = cluster.caches(cluster.namespace) if simulate.selects_caches(bare) else []
-            models = cluster.all("aimmodels")
-            yield _live_context(cluster, catalogue, caches, config, models).respond(bare).explanation
+            yield _explain_anew(cluster, endpoint, catalogue, config)
         else:
             yield explanation_of(endpoint, status, catalogue)
+
+
+def explain_in(cluster: "LiveCluster", endpoint: Raw) -> Explanation:
+    """What a cluster would select for an endpoint that it does not have like this. CommandError without the right."""
+    return _explain_anew(cluster, endpoint, cluster.all("aimrecipes"), files.read_settings(None))
+
+
+def _explain_anew(cluster: "LiveCluster", endpoint: Raw, catalogue: list[Raw], config: Config) -> Explanation:
+    bare = {key: value for key, value in endpoint.items() if key != "status"}
+    caches = cluster.caches(cluster.namespace) if simulate.selects_caches(bare) else []
+    models = cluster.all("aimmodels")
+    return _live_context(cluster, catalogue, caches, config, models).respond(bare).explanation
 
 
 def endpoint_names(args: tuple[str, ...]) -> list[str]:

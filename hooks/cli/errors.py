@@ -9,6 +9,8 @@ from aimlib.printable import printable
 
 CLUSTER_ERROR_CODE, BAD_INPUT_CODE, NOTHING_FITS_CODE = 1, 2, 3
 """Exit codes: the cluster cannot be reached, the input is invalid, no recipe fits."""
+FAILED_CODE, TIMEOUT_CODE = 4, 124
+"""Exit codes of commands that wait: the endpoint failed, the time is over (as timeout(1) has it)."""
 OUTPUT_ERROR_CODE = 74
 """The exit code where standard output cannot be written, as sysexits.h has it."""
 

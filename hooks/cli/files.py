@@ -10,15 +10,16 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 import aimlib.data
-from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.manifests import Document, InvalidManifestError, documents, parse_yaml
-from aimlib.schema.validation import Finding, validate_object
+from aimlib.schema.validation import Finding
 from aimlib.schema.yaml_loader import MAX_TEXT_BYTES
-from hooks.cli import simulate
+from hooks.cli.errors import CommandError
+from hooks.planning import simulate
+from hooks.planning.plan_input import PlanInput, plan_input
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
@@ -69,69 +70,31 @@ def read_settings(source_path: str | None) -> Config:
         ) from error
 
 
-class PlanInput(NamedTuple):
-    """Endpoints, caches and models as the API server would store them, and recipes beside them."""
-
-    endpoints: tuple[Raw, ...]
-    caches: tuple[Raw, ...]
-    recipes: tuple[Document, ...]
-    models: tuple[Raw, ...] = ()
-
-
 def read_plan_input(
     paths: Iterable[str], namespace: str | None, planned: Collection[str] = ("AIMEndpoint",)
 ) -> PlanInput:
-    """Reads endpoints, caches and recipes, and validates them like the API server.
-
-    InvalidManifestError unless there is one of the `planned` kinds.
-    """
-    found: dict[str, list[Raw]] = {"AIMEndpoint": [], "AIMCache": []}
-    recipes, models = [], []
-    for document in read_documents(paths):
-        if document.kind not in {*found, "AIMRecipe", "AIMModel"}:
-            words = "only AIMEndpoint, AIMCache, AIMRecipe and AIMModel can be planned"
-            raise document.refused([Finding(("kind",), words)])
-        defaulted, findings = validate_object(document.raw, document.kind)
-        if findings:
-            raise document.refused(findings)
-        if document.kind == "AIMRecipe":
-            recipes.append(document)
-        elif document.kind == "AIMModel":
-            models.append(defaulted)
-        else:
-            found[document.kind].append(_with_namespace(document, defaulted, namespace))
-    if not any(found[kind] for kind in planned):
-        raise InvalidManifestError(f"{', '.join(paths)}: no {' or '.join(planned)}")
-    return PlanInput(tuple(found["AIMEndpoint"]), tuple(found["AIMCache"]), tuple(recipes), tuple(models))
+    """Reads endpoints, caches, recipes and models. InvalidManifestError unless there is one of the `planned` kinds."""
+    paths = tuple(paths)
+    return plan_input(read_documents(paths), ", ".join(paths), namespace, planned)
 
 
-def of_models(models: Iterable[str], namespace: str | None) -> PlanInput:
-    """An endpoint for each model, that requests nothing else. InvalidManifestError for an id that is none."""
-    found = []
-    for number, model in enumerate(models, start=1):
-        metadata = {"name": f"model-{number}"}
-        raw = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": metadata, "spec": {"modelId": model}}
-        document = Document("--model", raw)
-        defaulted, findings = validate_object(raw, "AIMEndpoint")
-        if findings:
-            raise document.refused(findings)
-        found.append(_with_namespace(document, defaulted, namespace))
-    return PlanInput(tuple(found), (), ())
-
-
-def _with_namespace(one: Document, defaulted: Raw, namespace: str | None) -> Raw:
-    """Sets the namespace, which must be the same in the file and on the command line."""
-    metadata = defaulted["metadata"]
-    stated = metadata.get("namespace")
-    if stated and namespace and stated != namespace:
-        raise one.refused([Finding(("metadata", "namespace"), f"{stated}, but the command line has {namespace}")])
-    return {**defaulted, "metadata": {**metadata, "namespace": stated or namespace or "default", "generation": 1}}
+def hardware_nodes(names: Iterable[str], config: Config) -> list[Raw]:
+    """The AIMNodes of a cluster with one usual node of each product that `--hardware` names. CommandError."""
+    try:
+        return simulate.usual_nodes(names, config)
+    except simulate.UnknownProductError as error:
+        raise CommandError(f"--hardware {error}") from error
 
 
 def shipped_recipes() -> str:
     """The folder of the recipes that come with this program: in the package, or beside it in a clone."""
     inside = Path(str(files(aimlib.data))) / "recipes"
     return str(inside if inside.is_dir() else Path(__file__).parents[2] / "recipes")
+
+
+def shipped_models() -> str:
+    """The folder of the AIMModels that come with this program, beside its recipes."""
+    return str(Path(shipped_recipes()) / "models")
 
 
 def recipe_catalogue(
@@ -141,18 +104,31 @@ def recipe_catalogue(
 
     With `names`, of models and recipes, texts that contain none of them are skipped, because parsing all takes long.
     """
-    recipes: dict[str, Document] = {}
+    return _catalogue("AIMRecipe", "the recipes", found, more, names)
+
+
+def model_catalogue(more: Iterable[Raw] = (), names: Iterable[str] = ()) -> tuple[Raw, ...]:
+    """The AIMModels that are shipped, in the order of names, as `recipe_catalogue`; `more` replace their equals."""
+    found = _catalogue("AIMModel", "the models", read_sources([shipped_models()]), (), names)
+    by_name = {one["metadata"]["name"]: one for one in (*found, *more)}
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
+def _catalogue(
+    kind: str, place: str, found: Iterable[tuple[str, bytes]], more: Iterable[Document], names: Iterable[str]
+) -> tuple[Raw, ...]:
+    objects: dict[str, Document] = {}
     needles = [name.encode() for name in names]
     for source, content in found:
         for one in documents(source, content) if _may_mention(content, needles) else ():
-            if one.kind != "AIMRecipe":
-                raise one.refused([Finding(("kind",), "only AIMRecipe belongs among the recipes")])
-            if one.name in recipes:
-                taken = recipes[one.name].place()
+            if one.kind != kind:
+                raise one.refused([Finding(("kind",), f"only {kind} belongs among {place}")])
+            if one.name in objects:
+                taken = objects[one.name].place()
                 raise one.refused([Finding(("metadata", "name"), f"this name is taken by {taken}")])
-            recipes[one.name] = one
-    recipes |= {one.name: one for one in more}
-    return tuple(recipes[name].raw for name in sorted(recipes))
+            objects[one.name] = one
+    objects |= {one.name: one for one in more}
+    return tuple(objects[name].raw for name in sorted(objects))
 
 
 def _may_mention(content: bytes, needles: list[bytes]) -> bool:

@@ -1,29 +1,16 @@
 """Formats objects as YAML for kubectl, and as JSON."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import yaml
-
 from aimlib.api.meta import Raw
-
-
-class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc] # libyaml's, where it is built
-    """Quotes strings that kubectl would read as numbers or booleans and PyYAML would not."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002
-        return True
-
-
-NUMBER = re.compile(r"^(?:[-+]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][-+]?\d+)?|0[oO][0-7_]+|[yYnN])$")
-Dumper.add_implicit_resolver("!ambiguous", NUMBER, list("-+.0123456789yYnN"))
+from aimlib.schema.yaml_writer import yaml_text
 
 
 def yaml_document(value: Any, title: str = "") -> str:  # noqa: ANN401 - JSON
     """One document with its marker and an optional comment."""
-    return f"---\n{yaml_comment(title)}{yaml.dump(value, Dumper=Dumper, sort_keys=False, width=120)}"
+    return f"---\n{yaml_comment(title)}{yaml_text(value)}"
 
 
 def yaml_comment(title: str) -> str:

@@ -1,73 +1,43 @@
-"""Defines the command line: the hooks' responses for files, and explanations for a cluster.
+"""Defines the command line: the hooks' responses for files, explanations, and the endpoints of a cluster.
 
 Commands import what they need when they run, so that completion and `--help` are fast.
 """
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from aimlib.errors import InvalidInputError
-from hooks.cli.cache_group import cache
-from hooks.cli.errors import OUTPUT_ERROR_CODE, CommandError
+from hooks.cli.bench_group import bench_command
+from hooks.cli.cache_group import cache, require_download_extra, server_options
+from hooks.cli.endpoint_group import ENDPOINT_COMMANDS
+from hooks.cli.errors import OUTPUT_ERROR_CODE
+from hooks.cli.installation_group import INSTALLATION_COMMANDS
+from hooks.cli.migrate_group import migrate
+from hooks.cli.options import (
+    CLUSTER_OPTIONS,
+    CONFIG_OPTION,
+    CONTEXT_OPTIONS,
+    FILE_OPTION,
+    LIVE_OPTION,
+    PATH,
+    RECIPES_HELP,
+    check_options,
+    invalid_input_ends,
+    output_option,
+)
+from hooks.cli.version_group import VERSION_COMMANDS
 
-PROGRAM, PLUGIN = "aim", "kubectl-aim"
-COMPLETION = "_AIM_COMPLETE"
+PROGRAM, PLUGIN, COMPLETION = "aim", "kubectl-aim", "_AIM_COMPLETE"
+INSPECT_EXIT_CODES = """Exit codes: 0; 2 for bad input. With --report: 60 no safetensors files, 61 a config.json that
+cannot be read, and those of aim cache download."""
+DERIVE_EXIT_CODES = "Exit codes: 0; 2 for bad input; 3 when nothing can be derived."
+CHECK_EXIT_CODES = "Exit codes: 0; 2 for bad input; 3 when a recipe cannot be used, or not all of it."
 EXIT_CODES = "Exit codes: 0; 1 when the cluster cannot be reached; 2 for bad input; 3 when nothing fits."
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator, shown by --help in this order."""
-
-    def apply(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return apply
-
-
-RECIPES_HELP = "AIMRecipes: file, folder or -. Left out, the ones shipped with this program."
-PATH = click.Path(allow_dash=True)
-FILE_OPTION = click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    type=PATH,
-    help="AIMEndpoints, AIMCaches, and AIMRecipes of your own: file, folder or - (standard input).",
-)
-CONTEXT_OPTIONS = _options(
-    click.option(
-        "--cluster",
-        multiple=True,
-        type=PATH,
-        help="The cluster's Nodes, AIMNodes or AIMInventory: file, folder or -. Left out, a cluster with everything.",
-    ),
-    click.option(
-        "--hardware", multiple=True, metavar="PRODUCT", help="Instead of --cluster: one usual node of each such GPU."
-    ),
-    click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP),
-    click.option("--config", type=click.Path(), help="The operator's settings, as in its ConfigMap."),
-    click.option("-n", "--namespace", metavar="NAME", help="Namespace of objects that name none."),
-)
-CLUSTER_OPTIONS = _options(
-    click.option("--context", metavar="NAME", help="The kubeconfig's context to use."),
-    click.option("--kubeconfig", type=click.Path(), help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
-)
-LIVE_OPTION = click.option("--live", is_flag=True, help="Take recipes, hardware and caches from the running cluster.")
-
-
-def _output(*choices: str) -> Callable[[Command], Command]:
-    return click.option("-o", "--output", type=click.Choice(choices), default=choices[0], show_default=True)
 
 
 def _version(context: click.Context, _: click.Parameter, requested: bool) -> None:  # noqa: FBT001 - click's own signature
@@ -85,30 +55,7 @@ def _version(context: click.Context, _: click.Parameter, requested: bool) -> Non
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES)
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def cli() -> None:
-    """Show what the AIM Engine operator would do, and why."""
-
-
-@contextmanager
-def _as_command_errors() -> Iterator[None]:
-    """Turns errors of the input into CommandErrors."""
-    try:
-        yield
-    except InvalidInputError as error:
-        raise CommandError(str(error)) from error
-    except RecursionError as error:
-        raise CommandError("the input is nested too deeply") from error
-
-
-def _check_options(options: Mapping[str, Any], *, live: bool) -> None:
-    """Refuses options that contradict each other."""
-    if sum(paths.count("-") for paths in options.values() if isinstance(paths, tuple)) > 1:
-        raise click.UsageError("standard input (-) can be read only once")
-    if live and (options.get("cluster") or options.get("hardware") or options["recipes"]):
-        raise click.UsageError(
-            "--cluster, --hardware and --recipes replace the running cluster; leave them out to use it"
-        )
-    if options.get("cluster") and options.get("hardware"):
-        raise click.UsageError("--cluster and --hardware are two ways to describe a cluster; use one")
+    """Serve models on a cluster with the AIM Engine operator, and see what it does and why."""
 
 
 @cli.command("plan", short_help="Print what endpoints and caches in files would become, for kubectl apply.")
@@ -116,19 +63,30 @@ def _check_options(options: Mapping[str, Any], *, live: bool) -> None:
 @CONTEXT_OPTIONS
 @LIVE_OPTION
 @CLUSTER_OPTIONS
-@_output("yaml", "json", "table")
+@click.option(
+    "--compare",
+    multiple=True,
+    type=PATH,
+    metavar="PATH|LIVE",
+    help="With -o markdown: what is different from these files, or from the running cluster.",
+)
+@output_option("yaml", "json", "table", "markdown")
 def plan_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Print the objects that AIMEndpoints and AIMCaches in files would become, for `kubectl apply -f -`.
 
-    An endpoint that uses a cache is planned as if the cache had all its models.
+    An endpoint that uses a cache is planned as if the cache had all its models. As Markdown, it is the decisions
+    instead, for a comment on a change.
     """
     if not options["paths"]:
         raise click.UsageError("name an AIMEndpoint or AIMCache: -f FILE")
-    _check_options(options, live=options["live"])
-    with _as_command_errors():
-        from hooks.cli import commands  # noqa: PLC0415 - when the command runs
+    if options["compare"] and options["output"] != "markdown":
+        raise click.UsageError("--compare is for -o markdown")
+    check_options(options, live=options["live"])
+    with invalid_input_ends():
+        from hooks.cli import commands, decision_commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(commands.print_plan(commands.CommandOptions(**options)))
+        printed = decision_commands.print_decisions if options["output"] == "markdown" else commands.print_plan
+        sys.exit(printed(commands.CommandOptions(**options)))
 
 
 @cli.command(short_help="Show every candidate and why it was chosen or not.")
@@ -139,58 +97,109 @@ def plan_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
 @LIVE_OPTION
 @click.option("--fresh", is_flag=True, help="Evaluate all candidates again instead of showing the stored decision.")
 @CLUSTER_OPTIONS
-@_output("table", "wide", "json", "yaml")
+@output_option("table", "wide", "json", "yaml")
 def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
     """Show every candidate with its rank or the reason against it.
 
     ENDPOINT is an AIMEndpoint of the running cluster (NAME or aimendpoint/NAME); with -f it is read from files.
-    Without one, --model is enough.
+    Without one, --model is enough; -f then has recipes and models of your own.
     """
-    if [bool(endpoint), bool(options["paths"]), bool(options["models"])].count(True) != 1:
+    if bool(endpoint) == bool(options["paths"] or options["models"]):
         raise click.UsageError("name an AIMEndpoint: -f FILE, or its NAME in the running cluster; or a --model")
-    _check_options(options, live=options["live"] or bool(endpoint))
-    with _as_command_errors():
+    check_options(options, live=options["live"] or bool(endpoint))
+    with invalid_input_ends():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
         sys.exit(commands.print_explanations(commands.CommandOptions(**options), endpoint, fresh=fresh))
 
 
-@cli.group(invoke_without_command=True, short_help="List recipes; derive new ones, and check your own.")
+class RecipesGroup(click.Group):
+    """A group whose first words may be ids of models instead of a command: these have a slash, and no command has."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Makes `--model ID` of each id."""
+        words = self._rest(context, args)
+        while words and "/" in words[0]:
+            args = [*args[: len(args) - len(words)], "--model", *words]
+            words = self._rest(context, args)
+        return super().parse_args(context, args)
+
+    def _rest(self, context: click.Context, args: list[str]) -> list[str]:
+        """The words after the options."""
+        return self.make_parser(context).parse_args([*args])[1]
+
+
+@cli.group(
+    cls=RecipesGroup,
+    invoke_without_command=True,
+    short_help="List recipes; derive new ones, and check your own.",
+    subcommand_metavar="[MODEL...] | COMMAND [ARGS]...",
+)
 @click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
+@click.option("--model", "models", multiple=True, metavar="ID", help="Those for this model alone, as is MODEL.")
+@click.option("--hardware", "products", multiple=True, metavar="PRODUCT", help="Those for this GPU product alone.")
 @click.option("--live", is_flag=True, help="Those of the running cluster, and how many endpoints each serves.")
 @CLUSTER_OPTIONS
-@_output("table", "wide", "json", "yaml")
+@output_option("table", "wide", "json", "yaml")
 def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     """List recipes."""
     if click.get_current_context().invoked_subcommand:
         return
-    _check_options(options, live=options["live"])
-    with _as_command_errors():
+    check_options(options, live=options["live"])
+    with invalid_input_ends():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
         sys.exit(commands.print_recipes(commands.CommandOptions(**options)))
 
 
-@recipes.command(short_help="Print recipes for GPUs that a model has none for, to review.")
+@cli.command("models", short_help="List the models that can be served.")
+@click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
+@click.option("--live", is_flag=True, help="Those of the running cluster, with the GPUs that it has.")
+@CLUSTER_OPTIONS
+@output_option("table", "json", "yaml")
+def models_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
+    """List the models that recipes serve, with their hardware; others are derived where a model is described."""
+    check_options(options, live=options["live"])
+    with invalid_input_ends():
+        from hooks.cli import commands, model_list  # noqa: PLC0415 - when the command runs
+
+        sys.exit(model_list.print_model_list(commands.CommandOptions(**options)))
+
+
+@recipes.command(short_help="Print recipes for GPUs that a model has none for, to review.", epilog=DERIVE_EXIT_CODES)
+@click.option(
+    "-f",
+    "--filename",
+    "paths",
+    multiple=True,
+    type=PATH,
+    help="AIMRecipes and AIMModels of your own, besides: file, folder or - (standard input).",
+)
 @click.option("--model", required=True, metavar="ID", help="The model, as endpoints request it.")
 @click.option("--hardware", multiple=True, metavar="NAME", help="GPU products; left out, every known one.")
 @click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
-def derive(model: str, hardware: tuple[str, ...], recipes: tuple[str, ...]) -> None:
+@CONFIG_OPTION
+def derive(
+    *, paths: tuple[str, ...], model: str, hardware: tuple[str, ...], recipes: tuple[str, ...], config: str | None
+) -> None:
     """Print AIMRecipes that the operator derives for MODEL, to review, change and commit."""
-    with _as_command_errors():
+    check_options({"paths": paths, "recipes": recipes}, live=False)
+    with invalid_input_ends():
         from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(recipe_commands.print_derived(model, hardware, recipes))
+        request = recipe_commands.DeriveRequest(model, hardware, paths, recipes)
+        sys.exit(recipe_commands.print_derived(request, config))
 
 
-@recipes.command(short_help="Check AIMRecipes in files as the operator would.")
+@recipes.command(short_help="Check AIMRecipes in files as the operator would.", epilog=CHECK_EXIT_CODES)
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
-def check(paths: tuple[str, ...]) -> None:
+@CONFIG_OPTION
+def check(paths: tuple[str, ...], config: str | None) -> None:
     """Check AIMRecipes: memory, degrees, and the flags of the engine. FILE is a file, a folder or -."""
-    with _as_command_errors():
+    with invalid_input_ends():
         from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(recipe_commands.print_checked(paths))
+        sys.exit(recipe_commands.print_checked(paths, config))
 
 
 @cli.group(short_help="Read the facts of a model that no recipe describes.")
@@ -198,20 +207,28 @@ def model() -> None:
     """Read the facts of a model that no recipe describes."""
 
 
-@model.command(short_help="Print an AIMModel with the facts in a model's files.")
-@click.argument("place", metavar="REPO|FOLDER")
+@model.command(short_help="Print an AIMModel with the facts in a model's files.", epilog=INSPECT_EXIT_CODES)
+@click.argument("place", metavar="REPO|FOLDER|SOURCE")
 @click.option("--as", "model_id", metavar="ID", help="The id that endpoints request; REPO when left out.")
-@click.option("--revision", default="main", show_default=True, help="Branch, tag or commit of REPO.")
+@server_options
+@click.option("--revision", default="main", show_default=True, metavar="NAME", help="Branch, tag or commit of REPO.")
 @click.option("--hub", metavar="URL", help="The hub or its mirror; else HF_ENDPOINT, else Hugging Face.")
-def inspect(place: str, model_id: str | None, revision: str, hub: str | None) -> None:
-    """Print an AIMModel with facts from the config.json and the safetensors files of REPO or FOLDER.
+@click.option(
+    "--report", "reports", metavar="NAME", help="Report to this ConfigMap in POD_NAMESPACE, as Jobs do; print nothing."
+)
+def inspect(*, reports: str | None, **options: Any) -> None:  # noqa: ANN401 - click's parameters
+    """Print an AIMModel with facts from the config.json and the safetensors files of REPO, FOLDER or SOURCE.
 
-    Of the weights only sizes and headers are read. A token for gated models is found as for downloads (HF_TOKEN).
+    Of the weights only sizes and headers are read. SOURCE is one of an AIMCache, such as s3://bucket/folder, and needs
+    --as. Tokens and keys are found as for downloads.
     """
-    with _as_command_errors():
+    with invalid_input_ends(), require_download_extra():
         from hooks.cli import model_commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(model_commands.print_model(place, model_id, revision, hub))
+        if reports:
+            del options["hub"]  # Jobs are told by HF_ENDPOINT
+            sys.exit(model_commands.report_model(reports=reports, **options))
+        sys.exit(model_commands.print_model(**options))
 
 
 @cli.command(short_help="Print a script for completion in a shell.")
@@ -226,7 +243,8 @@ def completion(shell: str) -> None:
     click.echo(completion_class(cli, {}, PROGRAM, COMPLETION).source() if completion_class else "")
 
 
-cli.add_command(cache)
+TOP_COMMANDS = (cache, migrate, bench_command, *ENDPOINT_COMMANDS, *VERSION_COMMANDS, *INSTALLATION_COMMANDS)
+cli.commands.update({str(one.name): one for one in TOP_COMMANDS})
 
 
 def complete_for_kubectl() -> None:

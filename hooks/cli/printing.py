@@ -5,9 +5,9 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from aimlib.telemetry.live_metrics import format_metrics
-from hooks.cli.explanation import CANDIDATE_HEAD, CANDIDATE_OMISSIBLE, WIDE_CANDIDATE_HEAD, Explanation
 from hooks.cli.tables import Cell, table_rows
 from hooks.cli.terminal import CHOSEN, HEAD, REJECTED, WARNING, Style, show, show_sentence, terminal_width
+from hooks.planning.explanation import CANDIDATE_HEAD, CANDIDATE_OMISSIBLE, WIDE_CANDIDATE_HEAD, Explanation
 
 CLOSEST_SHOWN = 5
 """Candidates that `plan` shows for an endpoint that nothing fits."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.selection.recipe_check import model_of
-from hooks.cli.numbers import counts
 from hooks.cli.tables import Cell
+from hooks.planning.numbers import counts
 
 PLAN_HEAD = ("NAMESPACE", "KIND", "NAME", "DETAIL")
 ENDPOINTS = "ENDPOINTS"

@@ -27,7 +27,7 @@ def table_rows(
     """The head and each row, as a text of one or more lines.
 
     Where a terminal's `width` is too small, columns are left out, in the order of `omissible`; where that is not
-    enough, the last column stands below each row.
+    enough, the last column stands below each row that is longer than the terminal is wide.
     """
     lines = [tuple(head), *(tuple(_text(cell) for cell in row) for row in rows)]
     omitted: list[int] = []
@@ -36,9 +36,10 @@ def table_rows(
             break
         omitted.append(head.index(title))
     kept = [tuple(cell for column, cell in enumerate(line) if column not in omitted) for line in lines]
-    room = width - sum(_widths(kept)) if width else None
+    widths = _widths(kept)
+    room = width - sum(widths) if width else None
     below = width - INDENT if width and not _fits(kept, (), width) else None
-    return [_line(line, _widths(kept), room, below) for line in kept]
+    return [_line(line, widths, room, below) for line in kept]
 
 
 def _text(cell: Cell) -> str:
@@ -60,9 +61,9 @@ def _fits(lines: Sequence[Sequence[str]], omitted: Sequence[int], width: int | N
 
 def _line(cells: Sequence[str], widths: Sequence[int], room: int | None, below: int | None) -> str:
     before = "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False))
-    if below is not None:
+    if below is not None and len(before) + len(cells[-1]) > below + INDENT:
         return "\n".join((before.rstrip(), *(" " * INDENT + part for part in _wrapped(cells[-1], below))))
-    return before + ("\n" + " " * len(before)).join(_wrapped(cells[-1], room))
+    return before + ("\n" + " " * len(before)).join(_wrapped(cells[-1], None if below is not None else room))
 
 
 def _wrapped(text: str, room: int | None) -> list[str]:

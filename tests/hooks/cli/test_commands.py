@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from aimlib.config import Config
-from hooks.cli import files, simulate
+from aimlib.gateway.routed import pods_service
+from hooks.cli import files
+from hooks.planning import simulate
 from tests.hooks.cli.commandline import EXAMPLES, NODES, aim, endpoint, on_terminal, recipe
 from tests.kustomize import ROOT
 
@@ -190,18 +192,41 @@ def test_one_endpoint_that_does_not_fit_does_not_stop_the_others():
     both = endpoint({"name": "a"}, modelId="nobody/knows") + "---\n" + endpoint({"name": "b"}, modelId="Qwen/Qwen3-32B")
     done = aim("plan", "-f", both, *MI300X)
     assert done.exit_code == 3
-    assert {one["metadata"]["name"] for one in stream(done.stdout)} == {"b"}
+    assert {one["metadata"]["name"] for one in stream(done.stdout)} == {"b", pods_service("b")}
     assert "AIMEndpoint default/a: no recipe for model nobody/knows" in done.stderr
 
 
-def test_a_repository_that_recipes_load_is_found_by_what_to_request_for_it():
-    done = aim("explain", "-f", endpoint(modelId="nvidia/Llama-3.3-70B-Instruct-FP8"), *MI300X)
+LOADED = "nvidia/Llama-3.3-70B-Instruct-FP8"
+"""What recipes for meta-llama/Llama-3.3-70B-Instruct load."""
+
+
+def test_a_repository_that_recipes_load_is_served_by_its_own_id():
+    done = aim("plan", "-f", endpoint(modelId=LOADED), "--hardware", "H100")
+    assert done.exit_code == 0
+    [container] = stream(done.stdout)[0]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][:2] == ["--served-model-name", LOADED]
+    assert LOADED in container["command"]
+
+
+def test_a_repository_that_recipes_load_is_suggested():
+    done = aim("explain", "-f", endpoint(modelId=LOADED.lower()), *MI300X)
     assert done.exit_code == 3
-    assert (
-        "recipes llama-3-3-70b-b200-fp8 and llama-3-3-70b-h100-fp8 and llama-3-3-70b-h200-fp8 load it: request modelId "
-        "meta-llama/Llama-3.3-70B-Instruct, precision fp8"
-    ) in " ".join(done.stdout.split())
-    assert "did you mean" not in done.stdout
+    assert f"did you mean {LOADED}?" in " ".join(done.stdout.split())
+
+
+def test_hardware_that_may_come_is_explained(tmp_path):
+    settings = tmp_path / "config.yaml"
+    pool = {"product": "MI300X", "gpusPerNode": 8, "labels": {"pool": "mi300x"}}
+    settings.write_text(yaml.safe_dump({"hardwareMayCome": [pool]}))
+    given = ("-f", endpoint(modelId="Qwen/Qwen3-32B"), "--cluster", NODES / "cpu.yaml", "--config", settings)
+    done = aim("explain", *given)
+    assert done.exit_code == 0
+    text = " ".join(done.stdout.split())
+    assert "no node with MI300X is there, and one may come (hardwareMayCome of the settings): on the nodes" in text
+    [term] = stream(aim("plan", *given).stdout)[0]["spec"]["template"]["spec"]["affinity"]["nodeAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]["nodeSelectorTerms"]
+    assert term["matchExpressions"][0] == {"key": "pool", "operator": "In", "values": ["mi300x"]}
 
 
 def test_names_that_are_nearly_right_are_suggested():
@@ -382,3 +407,30 @@ def test_a_model_and_hardware_are_enough_to_explain():
     assert done.exit_code == 3
     assert "AIMEndpoint team/model-1" in done.stdout
     assert "no recipe for model nobody/knows" in done.stdout
+
+
+def test_recipes_of_a_model_for_a_product():
+    done = aim("recipes", "--model", "Qwen/Qwen3-32B", "--hardware", "mi300x", "-o", "json")
+    found = json.loads(done.stdout)["items"]
+    assert {(one["model"], one["hardware"]) for one in found} == {("Qwen/Qwen3-32B", "MI300X")}
+    assert json.loads(aim("recipes", "--model", "no/such", "-o", "json").stdout)["items"] == []
+
+
+def test_a_model_may_be_named_without_its_option():
+    words = ("--recipes", recipe("one") + "---\n" + recipe("two", modelId="other/model"))
+    by_option = aim("recipes", *words, "--model", "example/model", "--hardware", "MI300X").stdout
+    assert len(by_option.splitlines()) == 2
+    assert aim("recipes", "example/model", *words, "--hardware", "MI300X").stdout == by_option
+    assert aim("recipes", *words, "--hardware", "MI300X", "example/model").stdout == by_option
+    both = aim("recipes", *words, "example/model", "other/model")
+    assert len(both.stdout.splitlines()) == 3
+    wrong = aim("recipes", "example")
+    assert wrong.exit_code == 2
+    assert "No such command 'example'" in wrong.stderr
+
+
+def test_a_plan_takes_the_cache_of_an_endpoints_own_source_as_filled():
+    source = {"id": "Qwen/Qwen3-32B", "source": "s3://models/qwen", "access": {"endpoint": "http://minio:9000"}}
+    done = aim("plan", "-f", endpoint(model=source), *MI300X)
+    assert done.exit_code == 0, done.stderr
+    assert {"AIMCache", "Deployment"} <= {one["kind"] for one in stream(done.stdout) if one}

@@ -5,8 +5,14 @@ import json
 import pytest
 import yaml
 
+from aimlib.api import API_VERSION
+from aimlib.api.described_model import ModelSpec
+from hooks.jobs.volume.registry import LOGIN_VARIABLE
 from tests.hooks.cli.commandline import NODES, aim, endpoint
+from tests.hooks.jobs.volume.artifacts import Registry
+from tests.hooks.jobs.volume.bucket import KEYS, Bucket
 from tests.hooks.jobs.volume.test_inspection import safetensors
+from tests.hooks.jobs.volume.tracking import TrackingServer
 from tests.hub import Hub
 
 CONFIG = {
@@ -69,6 +75,12 @@ def test_a_repository_is_asked_for_at_the_hub_or_its_mirror(hub, monkeypatch):
     assert (found["spec"]["modelId"], "source" in found["spec"]) == ("acme/it-AWQ", False)
 
 
+@pytest.mark.parametrize("place", ["./nowhere", "../nowhere", "/nowhere/at/all"])
+def test_a_folder_that_is_not_there_is_no_repository(hub, place):
+    done = aim("model", "inspect", place, "--hub", hub.url)
+    assert (done.exit_code, done.stderr.strip()) == (2, f"Error: there is no folder {place}")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -86,3 +98,75 @@ def test_what_is_wrong_is_said(hub, words, said):
     done = aim("model", "inspect", *words, "--hub", hub.url)
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("pvc://models/mine", "the cache has acme/mine from pvc://models/mine, and so nothing is read from a hub"),
+        ("s3://models/mine", "a Job reads its files, and `aim model inspect s3://models/mine --as acme/mine` does"),
+    ],
+)
+def test_a_model_of_another_source_is_read_there_or_is_to_be_described(source, said):
+    models = [{"id": "acme/mine", "source": source, "maxSize": "2Gi"}]
+    cache = {"apiVersion": API_VERSION, "kind": "AIMCache", "metadata": {"name": "own"}, "spec": {"models": models}}
+    done = aim("explain", "-f", endpoint(modelId="acme/mine"), "-f", yaml.safe_dump(cache), "--hardware", "H100")
+    assert done.exit_code == 3
+    assert said in done.stdout
+
+
+WEIGHTS = safetensors((4, 5)) + bytes(300_000)
+
+
+@pytest.fixture
+def sources(hub, monkeypatch):
+    """A source of each kind with the same model, the options for its server, and how many bytes it has sent."""
+    for name, text in zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), KEYS, strict=True):
+        monkeypatch.setenv(name, text)
+    for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", LOGIN_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    contents = {**files(), "model.safetensors": WEIGHTS}
+    bucket, registry, tracking = Bucket(), Registry(), TrackingServer()
+    hub.add("acme/there", contents)
+    registry.push("v1", contents)
+    tracking.put(contents)
+    tracking.register("2")
+    for path, content in contents.items():
+        bucket.put(f"chat/v1/{path}", content)
+    yield {
+        "hf": ("hf://acme/there@main",),
+        "s3": ("s3://models/chat/v1", "--endpoint", bucket.url),
+        "oci": (f"oci://{registry.host}/models/chat:v1", "--endpoint", registry.url),
+        "mlflow": ("mlflow://chat@champion", "--endpoint", tracking.url),
+    }
+    for server in (bucket, registry, tracking):
+        server.stop()
+
+
+@pytest.mark.parametrize("kind", ["hf", "s3", "oci", "mlflow"])
+def test_a_source_becomes_a_model_by_an_id_of_its_own(sources, kind):
+    done = aim("model", "inspect", *sources[kind], "--as", "acme/mine-8b")
+    assert done.exit_code == 0, done.stderr
+    spec = yaml.safe_load(done.stdout)["spec"]
+    source, *server = sources[kind]
+    stated = {"source": source, "access": {"endpoint": server[1]}} if server else {}
+    assert {key: spec[key] for key in ("source", "access") if key in spec} == stated
+    assert ModelSpec.model_validate(spec).loaded == spec["modelId"] == "acme/mine-8b"
+    assert spec["facts"]["architecture"] == "Qwen3ForCausalLM"
+    note = "endpoints of acme/mine-8b download it from" if server else "an endpoint has that as model.source"
+    assert note in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("s3://models/chat",), "state by --as which one endpoints request"),
+        (("ftp://models/chat", "--as", "acme/x"), "must be a source such as"),
+        (("pvc://claim/chat", "--as", "acme/x"), "state the folder where it is mounted"),
+        (("mlflow://chat@champion", "--as", "acme/x"), "access.endpoint has to name it"),
+    ],
+)
+def test_a_source_that_cannot_be_read_has_a_message(words, part):
+    done = aim("model", "inspect", *words)
+    assert (done.exit_code, part in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr

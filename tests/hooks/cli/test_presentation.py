@@ -2,17 +2,20 @@
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 from kubernetes import client
 
 from aimlib.api import API_VERSION
 from aimlib.api.endpoint_status import Candidate
+from aimlib.schema.manifests import parse_yaml
 from hooks.cli import cluster, terminal
-from hooks.cli.explanation import explanation_of
 from hooks.cli.formats import one_or_list, yaml_document
-from hooks.cli.numbers import counts, numbers_of
 from hooks.cli.printing import print_explanation
 from hooks.cli.summary import plan_rows
 from hooks.cli.tables import table
+from hooks.planning.explanation import explanation_of
+from hooks.planning.numbers import counts, numbers_of
 
 ENDPOINT = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": "it"}, "spec": {"modelId": "a/b"}}
 
@@ -29,15 +32,17 @@ def test_a_tables_last_column_is_wrapped_under_itself():
     assert lines == ["A  B", "x  some words that are too long for one", "   line of it"]
 
 
-def test_a_terminal_without_room_gets_the_last_column_below_each_row():
-    lines = table(("A", "B"), [("x" * 30, "word " * 10)], 40).splitlines()
-    assert lines == ["A", "    B", "x" * 30, "    word word word word word word word", "    word word word"]
+def test_a_terminal_without_room_gets_the_last_column_below_each_row_that_is_too_long():
+    lines = table(("A", "B"), [("x" * 30, "word " * 10), ("y", "12345678"), ("y", "123456789")], 40).splitlines()
+    assert lines[:1] + lines[4:] == [f"A{' ' * 31}B", f"y{' ' * 31}12345678", "y", "    123456789"]
+    assert lines[1:4] == ["x" * 30, "    word word word word word word word", "    word word word"]
 
 
 def test_a_terminal_without_room_does_without_columns_as_far_as_needed():
     rows = [("x" * 10, "y" * 10, "z" * 10, "word")]
-    cut = [table(("A", "B", "C", "D"), rows, width, ("B", "A")).splitlines()[0].split() for width in (40, 39, 16, 15)]
-    assert cut == [["A", "B", "C", "D"], ["A", "C", "D"], ["C", "D"], ["C"]]
+    cut = [table(("A", "B", "C", "D"), rows, width, ("B", "A")).splitlines()[0].split() for width in (40, 39, 16)]
+    assert cut == [["A", "B", "C", "D"], ["A", "C", "D"], ["C", "D"]]
+    assert table(("A", "C", "D"), [row[1:] for row in rows], 15, ("A",)).splitlines()[1:] == ["z" * 10, "    word"]
 
 
 def test_a_number_is_only_what_a_text_begins_with():
@@ -75,6 +80,15 @@ def test_texts_that_are_nothing_else_stand_plain(text):
     assert yaml_document({"a": text}) == f"---\na: {text}\n"
 
 
+@given(st.text("-+._0123456789eExXoObBfFyYnN~=<>:", min_size=1, max_size=8))
+@example("+_1")
+@example("0X4")
+@example("1e_0")
+def test_a_text_stays_one_whatever_it_looks_like(text):
+    [(found, _)] = parse_yaml("a text", yaml_document({"a": text, text: text}).encode())
+    assert found == {"a": text, text: text}
+
+
 def test_a_document_has_no_anchors_and_its_title_is_one_line():
     shared = {"b": 1}
     text = yaml_document({"x": shared, "y": shared}, "two\nlines")
@@ -95,6 +109,18 @@ def test_an_endpoint_without_a_decision_shows_its_message():
     assert waiting.rows() == []
     assert "candidates" not in waiting.data()
     assert explanation_of(ENDPOINT, {}, ()).message == "no decision has been made yet"
+
+
+def test_what_the_cluster_finds_of_a_models_files_is_part_of_the_message():
+    selection = {"decidedFor": "x", "message": "no recipe for model acme/it", "considered": 0}
+    inspection = {"repository": "acme/it", "revision": "main", "state": "Failed", "message": "acme/it is gated"}
+    status = {"model": "acme/it", "selection": selection, "inspection": inspection}
+    stored = explanation_of({**ENDPOINT, "status": status}, status, ())
+    assert stored.message == "no recipe for model acme/it; acme/it is gated"
+    assert explanation_of(ENDPOINT, status, ()).message == (
+        "no recipe for model acme/it; in the cluster a Job reads its files, and `aim model inspect acme/it` does "
+        "here, for `aim explain -f`"
+    )
 
 
 def test_the_problem_of_a_running_endpoint_is_printed_once(capsys):
@@ -120,6 +146,11 @@ def test_the_metrics_of_a_running_endpoint_are_a_line(capsys):
 
 def test_an_error_of_the_api_server_is_shown_with_or_without_a_message():
     assert cluster._error_message(client.ApiException(status=503, reason="Unavailable")) == "503 Unavailable"
+    refused = client.ApiException(status=0)
+    head = "the port of the pod is not forwarded: 403 Forbidden: "
+    for body, shown in (("no \n pod", "no pod"), ('{"message": "it may not"}', "it may not"), ("x" * 999, "x" * 200)):
+        refused.reason = f"Handshake status 403 Forbidden -+-+- {{'a': 'b'}} -+-+- {body}"
+        assert cluster._error_message(refused) == head + shown
     answer = client.ApiException(status=403, reason="Forbidden")
     answer.body = '{"message": "it may not"}'
     assert cluster._error_message(answer) == "it may not"

@@ -1,0 +1,185 @@
+"""The commands that change endpoints of a cluster, and wait for them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from aimlib.api import API_VERSION
+from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.meta import Raw
+from aimlib.naming import endpoint_name
+from aimlib.schema.validation import validate_object
+from aimlib.selection.candidates import format_gpus
+from hooks.cli import clock
+from hooks.cli.cluster import LiveCluster
+from hooks.cli.commands import explain_in
+from hooks.cli.conversation import Chat
+from hooks.cli.download_rate import DownloadRate
+from hooks.cli.endpoint_progress import (
+    EndpointProgress,
+    change_of,
+    patched,
+    read_progress,
+    requested_spec,
+    scaling_text,
+)
+from hooks.cli.errors import CLUSTER_ERROR_CODE, NOTHING_FITS_CODE, TIMEOUT_CODE, CommandError
+from hooks.cli.formats import yaml_document
+from hooks.cli.printing import print_note, print_text
+from hooks.cli.terminal import CHOSEN, WARNING, show_sentence
+from hooks.planning.explanation import Explanation
+
+LOOK_SECONDS = 2.0
+"""Time between two looks at an endpoint that is waited for."""
+
+
+class Waiting(NamedTuple):
+    """Whether a command waits, and how many seconds at most; None waits as long as it takes."""
+
+    wanted: bool = True
+    seconds: int | None = None
+
+
+def wait_until_ready(cluster: LiveCluster, name: str, seconds: int | None) -> int:
+    """Prints what an endpoint waits for, until it is ready or will not be; returns the exit code."""
+    began = clock.seconds()
+    shown: EndpointProgress | None = None
+    rate = DownloadRate()
+    while True:
+        progress = read_progress(cluster.endpoint(name))
+        passed = clock.seconds() - began
+        if progress != shown:
+            style = {None: None, 0: CHOSEN}.get(progress.code, WARNING)
+            line = f"{int(passed // 60):02}:{int(passed % 60):02} {progress.phase}: {progress.message}".rstrip(": ")
+            show_sentence(line + rate.text(progress.message, passed), err=True, style=style)
+            shown = progress
+        if progress.code is not None:
+            return progress.code
+        if seconds is not None and passed >= seconds:
+            print_note(f"{name} is not ready after {seconds} seconds; it goes on, and `aim wait {name}` waits again")
+            return TIMEOUT_CODE
+        clock.pause(LOOK_SECONDS)
+
+
+def run_model(cluster: LiveCluster, model: str, options: Mapping[str, Any]) -> int:
+    """Creates an endpoint for a model, waits for it, and opens a chat; what cannot fit is not created."""
+    name = options["name"] or endpoint_name(model)
+    endpoint = _new_endpoint(name, cluster.namespace, requested_spec(model, options))
+    existing = next((one for one in cluster.endpoints() if one["metadata"]["name"] == name), None)
+    if existing:
+        _check_same(existing, endpoint)
+    explained = _explain(cluster, existing or endpoint)
+    if explained and not explained.fits and explained.any_considered:
+        return NOTHING_FITS_CODE
+    if options["dry_run"]:
+        print_text(yaml_document(_request(name, endpoint["spec"])))
+        return 0
+    if existing:
+        print_note(f"AIMEndpoint {name} is there already")
+    else:
+        cluster.create_endpoint(_request(name, requested_spec(model, options)))
+        print_note(f"AIMEndpoint {name} created; `aim stop {name}` frees its GPUs")
+    if options["detach"]:
+        return 0
+    if (code := wait_until_ready(cluster, name, options["timeout"])) == 0:
+        Chat(cluster, name).converse()
+    return code
+
+
+def switch_endpoint(cluster: LiveCluster, name: str, model: str | None, options: Mapping[str, Any]) -> int:
+    """Makes an endpoint serve another model, or the same otherwise; what cannot fit is not applied."""
+    endpoint = cluster.endpoint(name)
+    change = change_of(endpoint, requested_spec(model, options))
+    changed = patched(endpoint, change)
+    _check_valid(changed)
+    explained = _explain(cluster, changed)
+    if explained and not explained.fits and explained.any_considered:
+        return NOTHING_FITS_CODE
+    _note_meaning(endpoint, explained)
+    return _apply(cluster, name, change, Waiting(not options["detach"], options["timeout"]), dry_run=options["dry_run"])
+
+
+def scale_endpoint(cluster: LiveCluster, name: str, replicas: int, waiting: Waiting, *, dry_run: bool) -> int:
+    """Changes the number of replicas, 0 to stop."""
+    show_sentence(scaling_text(cluster.endpoint(name), replicas))
+    return _apply(cluster, name, {"spec": {"replicas": replicas}}, waiting, dry_run=dry_run)
+
+
+def start_endpoint(cluster: LiveCluster, name: str, waiting: Waiting, *, dry_run: bool) -> int:
+    """Starts an endpoint that is stopped, with as many replicas as its autoscaler has at least."""
+    spec = cluster.endpoint(name)["spec"]
+    if spec.get("replicas", 1):
+        print_note(f"{name} is not stopped: it has {spec.get('replicas', 1)} replicas")
+        return 0
+    least = (spec.get("scaling") or {}).get("minReplicas", 1)
+    return scale_endpoint(cluster, name, least, waiting, dry_run=dry_run)
+
+
+def _apply(cluster: LiveCluster, name: str, change: Raw, waiting: Waiting, *, dry_run: bool) -> int:
+    if dry_run:
+        print_note("nothing was changed (--dry-run)")
+        return 0
+    cluster.patch_endpoint(name, change)
+    return wait_until_ready(cluster, name, waiting.seconds) if waiting.wanted else 0
+
+
+def _request(name: str, spec: Raw) -> Raw:
+    return {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": name}, "spec": spec}
+
+
+def _new_endpoint(name: str, namespace: str, spec: Raw) -> Raw:
+    """The endpoint as the API server would store it."""
+    request = _request(name, spec)
+    _check_valid(request)
+    return {**request, "metadata": {"name": name, "namespace": namespace, "generation": 1}}
+
+
+def _check_valid(endpoint: Raw) -> None:
+    bare = {**endpoint, "metadata": {"name": endpoint["metadata"]["name"]}}
+    bare.pop("status", None)
+    if findings := validate_object(bare, "AIMEndpoint")[1]:
+        raise CommandError("\n".join(map(str, findings)))
+
+
+def _check_same(existing: Raw, requested: Raw) -> None:
+    """Refuses a request for what is not what an endpoint of that name requests."""
+    changed = patched(existing, change_of(existing, requested["spec"]))
+    if EndpointSpec.model_validate(changed["spec"]) != EndpointSpec.model_validate(existing["spec"]):
+        name = existing["metadata"]["name"]
+        raise CommandError(
+            f"AIMEndpoint {name} is there and requests something else: choose another --name, or `aim switch {name}`"
+        )
+
+
+def _explain(cluster: LiveCluster, endpoint: Raw) -> Explanation | None:
+    """What the cluster would select, printed; None where the user may not read what that takes."""
+    try:
+        explained = explain_in(cluster, endpoint)
+    except CommandError as error:
+        if error.exit_code != CLUSTER_ERROR_CODE:
+            raise
+        print_note(f"what will be selected is not known here: {error}")
+        return None
+    show_sentence(explained.message, style=CHOSEN if explained.fits else WARNING)
+    return explained
+
+
+def _note_meaning(endpoint: Raw, explained: Explanation | None) -> None:
+    """Prints what a change of the configuration means for requests."""
+    before = (endpoint.get("status") or {}).get("resolved")
+    after = explained.status.resolved.wire() if explained and explained.status.resolved else None
+    if not before or not after:
+        return
+    what = ("modelId", "recipe", "gpuCount", "args", "image")
+    name = endpoint["metadata"]["name"]
+    if all(before.get(key) == after.get(key) for key in what):
+        show_sentence(f"{name} keeps {before['recipe']}")
+        return
+    was, will = (f"{one['recipe']} with {format_gpus(one['gpuCount'])}" for one in (before, after))
+    replicas = endpoint["spec"].get("replicas", 1)
+    if replicas and ((endpoint["spec"].get("deployment") or {}).get("canary") or {}).get("enabled"):
+        meaning = f"it is tried as a canary first, which `aim canary {name}` shows"
+    elif replicas > 1:
+        meaning = "its replicas are replaced"
+    else:
+        meaning = "its replicas are replaced; it does not serve until the new replica is ready"
+    show_sentence(f"{name}: {will} instead of {was}; {meaning}")

@@ -1,0 +1,121 @@
+"""Shows the versions of an endpoint of a running cluster, and writes the annotations that choose among them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aimlib.api.canary import CanaryStatus
+from aimlib.api.history import HistoryEntry
+from aimlib.api.meta import Raw
+from aimlib.canary.step import ENDED
+from aimlib.naming import ABORT_ANNOTATION, PROMOTE_ANNOTATION, ROLLBACK_ANNOTATION
+from aimlib.schema.parsing import parse_as
+from aimlib.selection.candidates import format_gpus
+from hooks.cli.cluster import LiveCluster
+from hooks.cli.errors import CommandError
+from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.terminal import show_sentence
+from hooks.cli.versions import VERSION_HEAD, version_row
+from hooks.endpoint.history import present, read_history
+
+ANNOTATIONS: Mapping[str, str] = {"promote": PROMOTE_ANNOTATION, "abort": ABORT_ANNOTATION}
+"""By what is decided about a canary."""
+
+
+class EndpointPlace(NamedTuple):
+    """An AIMEndpoint of a running cluster."""
+
+    name: str
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: str | None = None
+
+    @property
+    def cluster(self) -> LiveCluster:
+        return LiveCluster(self.context, self.kubeconfig, self.namespace)
+
+
+def print_history(place: EndpointPlace, output: str = "table") -> None:
+    """Prints the versions, the latest last."""
+    entries = _entries(place.cluster.endpoint(place.name))
+    if not entries:
+        raise CommandError(f"{place.name}: no version is recorded yet")
+    if output == "table":
+        print_table(Table(VERSION_HEAD, map(version_row, entries), ("READY",)))
+    else:
+        _print_data(as_list(one.wire() for one in entries), output)
+
+
+def _print_data(data: Raw, output: str) -> None:
+    print_text(json_text(data) if output == "json" else yaml_document(data))
+
+
+def roll_back(place: EndpointPlace, number: int | None, *, dry_run: bool = False) -> None:
+    """Requests an earlier version by its number, else the last that was ready. CommandError where there is none."""
+    cluster = place.cluster
+    endpoint = cluster.endpoint(place.name)
+    entries = _entries(endpoint)
+    serving = present(entries)
+    kept = {entry.number for entry in entries if entry.stated and entry is not serving}
+    good = [entry.number for entry in entries if entry.ready and entry.number in kept]
+    chosen = number or max(good, default=None)
+    if chosen not in kept:
+        listed = ", ".join(map(str, sorted(kept))) or "none"
+        what = f"version {number}" if number else "an earlier version that was ready"
+        raise CommandError(f"{place.name}: there is no {what} to return to; there are: {listed}")
+    [entry] = [one for one in entries if one.number == chosen]
+    before, after = (endpoint["status"].get("resolved"), entry.resolved and entry.resolved.wire())
+    if before and after:
+        will, was = (f"{one['recipe']} with {format_gpus(one['gpuCount'])}" for one in (after, before))
+        show_sentence(f"{place.name}: {will} instead of {was}; its replicas are replaced")
+    if dry_run:
+        print_note(f"version {chosen} would be requested; nothing was changed (--dry-run)")
+        return
+    cluster.patch_endpoint(place.name, _annotated(ROLLBACK_ANNOTATION, str(chosen)))
+    show_sentence(f"{place.name}: version {chosen} is requested; `aim rollback {place.name} --end` ends that")
+
+
+def end_rollback(place: EndpointPlace) -> None:
+    """Withdraws the request for an earlier version."""
+    place.cluster.patch_endpoint(place.name, _annotated(ROLLBACK_ANNOTATION, None))
+    show_sentence(f"{place.name}: what the spec states is requested")
+
+
+def print_canary(place: EndpointPlace, output: str = "table") -> None:
+    """Prints how far a canary is, and what was compared last."""
+    state = _canary(place)
+    if output != "table":
+        _print_data(state.wire(), output)
+        return
+    part = f", {state.part}" if state.phase == "Progressing" else ""
+    why = state.message if state.reason == state.phase else f"{state.reason}: {state.message}"
+    show_sentence(f"{place.name}: canary {state.id} is {state.phase}{part}: {why}")
+    rows = [(check.name, check.stable, check.canary, check.limit, check.verdict) for check in state.checks]
+    if rows:
+        print_table(Table(("FIGURE", "STABLE", "CANARY", "LIMIT", "VERDICT"), rows))
+
+
+def decide_canary(place: EndpointPlace, action: str) -> None:
+    """Promotes or ends a canary. CommandError where none runs."""
+    state = _canary(place)
+    if state.phase in ENDED:
+        raise CommandError(f"{place.name}: canary {state.id} has ended: {state.phase}: {state.message}")
+    place.cluster.patch_endpoint(place.name, _annotated(ANNOTATIONS[action], state.id))
+    show_sentence(f"{place.name}: {action} of canary {state.id} is requested")
+
+
+def _entries(endpoint: Raw) -> tuple[HistoryEntry, ...]:
+    return read_history(endpoint.get("status") or {})
+
+
+def _canary(place: EndpointPlace) -> CanaryStatus:
+    found = (place.cluster.endpoint(place.name).get("status") or {}).get("canary")
+    if not found:
+        raise CommandError(
+            f"{place.name}: no canary has run; with deployment.canary.enabled: true in its spec, the next change is one"
+        )
+    return parse_as(CanaryStatus, found, "status.canary cannot be read")
+
+
+def _annotated(key: str, value: str | None) -> Raw:
+    return {"metadata": {"annotations": {key: value}}}

@@ -1,0 +1,14 @@
+"""The versions of an endpoint, as rows of a table."""
+
+from collections.abc import Sequence
+
+from aimlib.api.history import HistoryEntry
+from hooks.cli.tables import Cell
+
+VERSION_HEAD = ("VERSION", "SINCE", "OUTCOME", "READY", "WHY")
+
+
+def version_row(entry: HistoryEntry) -> Sequence[Cell]:
+    """A version under VERSION_HEAD."""
+    why = f"{entry.why}: {entry.message}" if entry.message else entry.why
+    return entry.number, entry.since, entry.outcome or "Serving", "yes" if entry.ready else "no", why

@@ -1,0 +1,86 @@
+"""`aim migrate`: what it prints, where, and how it ends; and that what comes of it plans to what ran before."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.hooks.cli.commandline import aim, on_terminal
+
+WHOLE = "docker run -p 8001:8000 vllm/vllm-openai --model Qwen/Qwen3-32B -tp 2 --dtype bfloat16 --max-model-len 8192"
+
+
+def test_objects_are_printed_and_the_table_is_apart_from_them():
+    done = aim("migrate", "docker", WHOLE)
+    assert done.exit_code == 0
+    assert yaml.safe_load(done.stdout)["spec"] == {
+        "modelId": "Qwen/Qwen3-32B",
+        "service": {"port": 8001},
+        "gpuCount": 2,
+        "precision": "bf16",
+        "engine": {"args": ["--max-model-len", "8192"]},
+    }
+    assert done.stderr.splitlines()[0].split() == ["PART", "OUTCOME", "WHY"]
+
+
+def test_what_is_translated_plans_to_the_same_model_precision_gpus_context_and_port():
+    translated = aim("migrate", "docker", WHOLE)
+    planned = aim("plan", "-f", translated.stdout, "--hardware", "MI300X", "-o", "json")
+    assert planned.exit_code == 0, planned.stderr
+    items = json.loads(planned.stdout)["items"]
+    children = {one["kind"]: one for one in items if one["spec"].get("clusterIP") != "None"}
+    [container] = children["Deployment"]["spec"]["template"]["spec"]["containers"]
+    words = [*container.get("command", ()), *container["args"]]
+    assert "Qwen/Qwen3-32B" in words
+    assert words[words.index("--max-model-len") + 1] == "8192"
+    assert words[words.index("--tensor-parallel-size") + 1] == "2"
+    assert container["resources"]["limits"]["amd.com/gpu"] == "2"
+    assert children["Service"]["spec"]["ports"][0]["port"] == 8001
+    explained = aim("explain", "-f", translated.stdout, "--hardware", "MI300X", "-o", "json")
+    assert json.loads(explained.stdout)["candidates"][0]["precision"] == "bf16"
+
+
+def test_something_lost_ends_with_3_and_the_table_alone_may_be_printed():
+    done = aim("migrate", "docker", "-", "-o", "table", input=f"ExecStart={WHOLE} --lora-modules x=y\n")
+    assert done.exit_code == 3
+    assert done.stderr == ""
+    assert "--lora-modules" in done.stdout
+
+
+def test_a_terminal_of_80_columns_is_enough():
+    shown = on_terminal("migrate", "docker", WHOLE, "-o", "table", NO_COLOR="1")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\x1b" not in shown
+
+
+def test_values_of_several_files_and_settings():
+    words = ("-f", "modelId: a/b\naim_engine: {gpu_count: 1}\n", "-f", "aim_engine: {gpu_count: 2}\n")
+    done = aim(
+        "migrate", "helm", *words, "--set", "service.port=80", "--set-string", "aim_engine.precision=fp8", "-o", "json"
+    )
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["spec"] == {
+        "modelId": "a/b",
+        "gpuCount": 2,
+        "precision": "fp8",
+        "service": {"port": 80},
+    }
+
+
+@pytest.mark.parametrize(
+    ("system", "found"),
+    [
+        ("kubeai", {"kind": "Model", "spec": {"url": "hf://a/b", "resourceProfile": "x:1"}}),
+        ("compose", {"services": {"x": {"image": "vllm", "command": "a/b -tp 1"}}}),
+    ],
+)
+def test_files_of_other_systems(system, found):
+    done = aim("migrate", system, yaml.safe_dump(found), "--name", "mine")
+    assert done.exit_code == 0, done.stderr
+    assert yaml.safe_load(done.stdout)["metadata"]["name"] == "mine"
+
+
+def test_what_serves_nothing_is_a_sentence():
+    done = aim("migrate", "docker", "docker run x rocm-smi")
+    assert (done.exit_code, done.stderr) == (2, "Error: rocm-smi serves no model: there is nothing to translate\n")
+    assert aim("migrate", "kserve", "kind: Pod\nmetadata: {}\n").exit_code == 2
