@@ -1,4 +1,4 @@
-"""The inventory hook: adds up the AIMNodes of the cluster."""
+"""The inventory hook: adds up the AIMNodes of the cluster, and lists the nodes that may come by the settings."""
 
 from collections import defaultdict
 from typing import Any
@@ -7,6 +7,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodeSpec
 from aimlib.config import DEFAULT_CONFIG, Config
+from aimlib.hardware.coming import coming_classes
 from aimlib.hardware.inventory import EqualNodes, inventory_status
 from aimlib.hardware.products import known_products
 from aimlib.protocol.metacontroller import Request, written_status
@@ -28,7 +29,8 @@ def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
     for node in request.found(NODES):
         equal[repr(node.get("spec"))].append(node)
     nodes = [EqualNodes([one["metadata"]["name"] for one in same], _node_spec(same[0])) for same in equal.values()]
-    status = inventory_status(nodes, known_products(config.hardware))
+    table = known_products(config.hardware)
+    status = inventory_status(nodes, table, coming_classes(config.hardware_may_come, table))
     return {"status": written_status(status.wire()), "children": []}
 
 

@@ -15,7 +15,7 @@ def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
     request.expect("v1", "Node")
     node = request.parent
     try:
-        spec = node_facts(node, known_products(config.hardware))
+        spec = node_facts(node, known_products(config.hardware), config.kept_labels)
     except InvalidQuantityError as error:
         raise BadRequestError(f"Node {node['metadata']['name']}: status.allocatable: {error}") from error
     return {

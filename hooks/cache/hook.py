@@ -4,31 +4,34 @@ from datetime import datetime
 from typing import Any
 
 from aimlib.api import API_VERSION
-from aimlib.api.cache import CacheSpec
+from aimlib.api.cache import CachedModelSpec, CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.meta import Raw
 from aimlib.caching.capacity import model_sizes, recipe_sizes, required_space
 from aimlib.caching.gated_models import gated_models
 from aimlib.caching.job_reports import Reports, model_key, read_reports
+from aimlib.caching.newest import may_move
 from aimlib.caching.usage import claim_label, own_claim, usage_label, used_by
 from aimlib.caching.weight_files import with_loaded_files
 from aimlib.config import Config
+from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.metacontroller import BadRequestError, Request, prune, written_status
-from aimlib.protocol.observed import CLAIM_GRACE_SECONDS, DEPLOYMENT, GRACE_SECONDS, last_changed, overdue, phase_of
+from aimlib.protocol.observed import DEPLOYMENT, GRACE_SECONDS, last_changed, overdue, phase_of
 from aimlib.protocol.reasons import phase
 from aimlib.protocol.unreadable import spec_message, unreadable_spec
-from aimlib.schema.parsing import parse_as
+from aimlib.schema.parsing import parse_again
 from hooks.cache import status as report
-from hooks.cache.children.jobs import cleanup_cron_job, download_job
+from hooks.cache.children.jobs import check_cron_job, cleanup_cron_job, download_job
 from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.reporter import reporting_children
-from hooks.cache.models import CacheWorld, ObservedJob, TrackedModel, is_desired, observed_job, track_models
+from hooks.cache.models import CacheWorld, TrackedModel, is_desired, track_models
 from hooks.cache.own_names import without_foreign_names
 from hooks.cache.volume import CacheVolume, storage_ready
 from hooks.objects.hub_token import token_refusal
+from hooks.objects.observed_job import ObservedJob, observed_job
 from hooks.objects.volume_claim import former_claim_warning, former_claims, volume_claim
 
 RECIPES_KEY = f"AIMRecipe.{API_VERSION}"
@@ -39,7 +42,7 @@ VOLUME_CHILDREN = frozenset({"ConfigMap", "Job"})
 
 def read_cache_spec(parent: Raw) -> CacheSpec:
     """The parent's spec. BadRequestError where the CRD should have refused it."""
-    return parse_as(CacheSpec, parent.get("spec"))
+    return parse_again(CacheSpec, parent.get("spec"))
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -97,6 +100,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     models = track_models(spec, world)
     storage_condition, models_condition = storage_ready(volume), report.models_ready(models)
     verdict = ready_condition(storage_condition, models_condition)
+    newest = report.sources_up_to_date(spec, models, world.reports)
     next_cleanup = report.next_cleanup(spec.cleanup, request.now)
     deleting = bool(metadata.get("deletionTimestamp"))
     desired = [model for model in models if model.desired]
@@ -117,11 +121,12 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
                 *report.cache_warnings(spec, volume, world.reports, _checkpoints_instead(spec, recipes), next_cleanup),
                 *map(former_claim_warning, former),
                 *report.maker_warnings(volume),
+                *report.check_warnings(spec, world.reports),
                 *report.gated_warnings(spec, models, gated_models(recipes), config.token_secret),
             )
         ),
         conditions=tuple(
-            one.condition(metadata.get("generation")) for one in (verdict, storage_condition, models_condition)
+            one.condition(metadata.get("generation")) for one in (verdict, storage_condition, models_condition, *newest)
         ),
     )
     resync = 0 if phase_of(volume.observed) == "Bound" else CLAIM_GRACE_SECONDS if volume.observed else GRACE_SECONDS
@@ -174,9 +179,10 @@ def _read_world(request: Request, owner: CacheOwner, recipes: list[Raw]) -> Cach
         reports=read_reports(state[0].get("data") or {}, listed) if state else Reports(),
         users=used_by([*request.found(DEPLOYMENT), *request.found("Service.v1")], owner.name, owner.claim),
         sizes=model_sizes(models, recipe_sizes(recipes)),
-        jobs={one.id: observed_job(request, owner.job(one)) for one in models},
+        jobs={one.id: observed_job(request.observed("Job.batch/v1"), owner.job(one)) for one in models},
         previous={(one["id"], one["revision"]): one for one in before},
         now=format_timestamp(request.now),
+        checks=owner.spec.updates.enabled,
         token_refusal=token_refusal(owner.spec.hub, owner.config.token_hubs),
     )
 
@@ -207,6 +213,13 @@ def _checkpoints_instead(spec: CacheSpec, recipes: list[Raw]) -> dict[str, tuple
     return {model: tuple(found) for model, found in others.items() if found and model not in itself}
 
 
+def _is_checked(owner: CacheOwner, model: CachedModelSpec) -> bool:
+    """Whether it is looked what the source of a model names now."""
+    spec = owner.spec
+    refused = model.of_hub and token_refusal(spec.hub, owner.config.token_hubs)
+    return spec.updates.enabled and may_move(model) and not (spec.hub.offline or refused)
+
+
 def _children(
     owner: CacheOwner, volume: CacheVolume, models: tuple[TrackedModel, ...], next_cleanup: datetime | None
 ) -> list[Raw]:
@@ -218,8 +231,11 @@ def _children(
         modes = claim_spec.get("accessModes") or [storage.access_mode]
         storage_class = volume.class_name if storage.storage_class and volume.class_name else storage.storage_class
         children.append(volume_claim(owner.metadata(owner.claim), volume.size, modes, storage_class))
+    ready = {model.status.id for model in models if model.status.status == "Ready"}
+    checked = [one for one in owner.spec.models if one.id in ready and _is_checked(owner, one)]
     jobs = {model.status.id for model in models if model.job_desired and (volume.usable or model.job_exists)}
     children += [download_job(owner, model) for model in owner.spec.models if model.id in jobs]
     if next_cleanup and (volume.observed or volume.usable):
         children.append(cleanup_cron_job(owner))
+    children += [check_cron_job(owner, model) for model in checked]
     return children

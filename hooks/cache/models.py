@@ -9,22 +9,13 @@ from aimlib.api.meta import Raw
 from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES, reason_of_job
 from aimlib.caching.job_reports import DEFAULT_REVISION, ModelReport, Reports, patterns_key
+from aimlib.caching.newest import newer_message, newer_version
 from aimlib.caching.usage import Users
 from aimlib.kube.quantity import parse_quantity
-from aimlib.protocol.metacontroller import Request
+from hooks.objects.observed_job import ObservedJob
 
 ModelKey = tuple[str, str]
 """A model's id and revision."""
-
-
-class ObservedJob(NamedTuple):
-    """An observed Job; `exists` is False where there is none."""
-
-    name: str
-    exists: bool = False
-    complete: bool = False
-    failed: str | None = None
-    """The message of the Job controller, once the Job has failed for good."""
 
 
 class CacheWorld(NamedTuple):
@@ -41,6 +32,8 @@ class CacheWorld(NamedTuple):
     now: str
     token_refusal: str | None = None
     """Why nothing is downloaded: the token may not be sent to the hub."""
+    checks: bool = False
+    """Whether it is looked for newer versions."""
     has_room: bool = True
     """Whether there is a volume that holds the desired models."""
 
@@ -60,22 +53,6 @@ class TrackedModel(NamedTuple):
     desired: bool = False
     job_desired: bool = False
     job_exists: bool = False
-
-
-def observed_job(request: Request, name: str) -> ObservedJob:
-    """The Job of that name; one that is being deleted counts as gone."""
-    found = next((one for one in request.observed("Job.batch/v1") if one["metadata"]["name"] == name), None)
-    if found is None or found["metadata"].get("deletionTimestamp"):
-        return ObservedJob(name)
-    true = {
-        condition["type"]: condition
-        for condition in (found.get("status") or {}).get("conditions") or ()
-        if condition["status"] == "True"
-    }
-    failed = true.get("Failed")
-    return ObservedJob(
-        name, True, "Complete" in true, failed and (failed.get("message") or failed.get("reason") or "it failed")
-    )
 
 
 def is_desired(model: CachedModelSpec, reports: Reports, users: Users) -> bool:
@@ -101,8 +78,10 @@ def _listed_model(model: CachedModelSpec, world: CacheWorld) -> TrackedModel:
     permanent = state.name == "Failed" and state.reason == "TooLarge"
     needed = desired and state.name != "Ready" and not permanent and not obsolete
     # A Job of before may have a token that this hub does not get, so it is deleted; received bytes stay.
-    job_desired = (needed or (job.exists and not obsolete)) and not world.token_refusal
-    return TrackedModel(_status(key, world, report, state), desired, job_desired, job.exists)
+    refused = world.token_refusal if model.of_hub else None
+    job_desired = (needed or (job.exists and not obsolete)) and not refused
+    checked = model if world.checks else None
+    return TrackedModel(_status(key, world, report, state, checked), desired, job_desired, job.exists)
 
 
 def _state(
@@ -111,7 +90,11 @@ def _state(
     """The state of a listed model: the first row that applies."""
     reported = report.state if report else None
     reason = report.reason if report and reported == "Failed" else None
-    changed = bool(report and report.patterns not in (None, patterns_key(model.include, model.exclude)))
+    other_patterns = bool(report and report.patterns not in (None, patterns_key(model.include, model.exclude)))
+    # Its Job is named for the source; a report that was made anew from the volume does not have it.
+    other_source = bool(report and report.source != model.source and not job.complete)
+    changed = other_patterns or other_source
+    refused = world.token_refusal if model.of_hub else None
     size = world.sizes.get(model.id)
     max_size = int(parse_quantity(model.max_size)) if model.max_size else None
     too_large = size is not None and max_size is not None and size > max_size
@@ -128,7 +111,7 @@ def _state(
             f"{removed}it is downloaded again when an endpoint uses it",
         ),
         (not desired, "OnDemand", None, "it is downloaded when an endpoint uses it"),
-        (world.token_refusal, "Failed", "TokenNotAllowed", world.token_refusal),
+        (refused, "Failed", "TokenNotAllowed", refused),
         (
             too_large,
             "Failed",
@@ -139,6 +122,7 @@ def _state(
         (reported in {"Downloading", "Verifying"} and job.exists, reported, None, None),
         (not world.has_room, "Waiting", None, "it waits for a volume that holds it"),
         (reason, "Waiting", reason, retry_message),
+        (other_source, "Waiting", None, "it waits for its Job: its files come from another source now"),
         (changed, "Waiting", None, "it waits for its Job: other files are needed than it was downloaded with"),
         (True, "Waiting", None, "it waits for its Job to start"),
     )
@@ -157,17 +141,29 @@ def _error(report: ModelReport | None, reason: str) -> str | None:
     return reported or (outcome and outcome.message)
 
 
-def _status(key: ModelKey, world: CacheWorld, report: ModelReport | None, state: DerivedState) -> CachedModelStatus:
+def _status(
+    key: ModelKey,
+    world: CacheWorld,
+    report: ModelReport | None,
+    state: DerivedState,
+    listed: CachedModelSpec | None = None,
+) -> CachedModelStatus:
     users, before = world.users.may_use(key), world.previous.get(key, {})
     changed = tuple(before.get("usedBy") or ()) != users
     began = len(set(users) - set(before.get("usedBy") or ()))
     present_report = report if report and state.name not in {"Removed", "OnDemand"} else None
     ready_report = report if report and state.name == "Ready" else None
+    newer = newer_version(listed, ready_report, world.reports) if listed and ready_report else None
     return CachedModelStatus.model_validate(
         {
             "id": key[0],
             "revision": key[1],
             "commit": ready_report and ready_report.commit,
+            "source": ready_report and ready_report.source,
+            "resolved": ready_report and ready_report.resolved,
+            "newest": newer,
+            "newestMessage": newer_message(listed, ready_report, newer) if listed and ready_report and newer else None,
+            "verified": ready_report and ready_report.verified,
             "status": state.name,
             "progress": format_progress(present_report.done, present_report.total)
             if present_report and present_report.total and not ready_report

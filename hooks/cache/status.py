@@ -17,7 +17,8 @@ from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.caching.byte_sizes import format_bytes, format_progress, short_quantity
 from aimlib.caching.eviction import cleanup_policy, plan_removals, stored_models
 from aimlib.caching.gated_models import token_advice
-from aimlib.caching.job_reports import MAX_REPORTS, RemovedModel, Reports
+from aimlib.caching.job_reports import DEFAULT_REVISION, MAX_REPORTS, RemovedModel, Reports
+from aimlib.caching.newest import may_move
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.printable import printable
 from aimlib.protocol.conditions import Verdict
@@ -55,6 +56,27 @@ def models_ready(models: Sequence[TrackedModel]) -> Verdict:
     if in_progress:
         return Verdict(name, False, "Downloading", f"{counted}; {', '.join(in_progress)}")
     return Verdict(name, True, "AllCached", counted if desired else "no model is needed now")
+
+
+def sources_up_to_date(spec: CacheSpec, models: Sequence[TrackedModel], reports: Reports) -> tuple[Verdict, ...]:
+    """The condition UpToDate: whether sources name what is on the volume; none where nobody looks."""
+    if not spec.updates.enabled:
+        return ()
+    name = "UpToDate"
+    if newer := [str(model.status.newest_message) for model in models if model.status.newest]:
+        return (Verdict(name, False, "ModelVersionAvailable", "; ".join(newer)),)
+    moving = [model for model in spec.models if may_move(model)]
+    looked = sum(bool(reports.newest_of(one.id, one.revision or DEFAULT_REVISION)) for one in moving)
+    named = f"what its sources name: {looked} of {len(moving)} were looked at" if moving else "all of them are pinned"
+    return (Verdict(name, True, "Current", f"nothing newer is known than is cached; {named}"),)
+
+
+def check_warnings(spec: CacheSpec, reports: Reports) -> Iterator[str]:
+    """A warning for each model of which it could not be found what its source names now."""
+    for model in spec.models if spec.updates.enabled else ():
+        found = reports.newest_of(model.id, model.revision or DEFAULT_REVISION)
+        if found and found.message and found.source == model.source:
+            yield f"whether {model.id} has a newer version is not known: {found.message}"
 
 
 def _progress_message(model: CachedModelStatus) -> str:

@@ -14,8 +14,10 @@ from aimlib.derive.described import described_models
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse
 from aimlib.protocol.metacontroller import BadRequestError
-from aimlib.selection.select import decided_for
-from hooks.endpoint.decision import EndpointDecision, concerning, decide_for
+from aimlib.protocol.observations import CatalogueNames
+from aimlib.selection.steps import decided_for
+from hooks.endpoint.decision import Asker, EndpointDecision, concerning, decide_for
+from hooks.endpoint.inspection import may_inspect
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import INVENTORY, MODELS, RECIPES, read_spec
 
@@ -43,16 +45,27 @@ def validate(request: AdmissionRequest, known: Catalogue | None, config: Config,
         found = _choice(spec, before, known, config, namespace) if known else None
     except BadRequestError as error:
         return _response((), not_checked=f"{NOT_CHECKED}: {error}")
-    given = warnings(earlier, found.pinned if found else None) if earlier else ()
-    unexpected = [warning for warning in warnings(spec, found.resolved if found else None) if warning not in given]
+    given = warnings(earlier, found.pinned if found else None, config) if earlier else ()
+    resolved = found.resolved if found else None
+    unexpected = [warning for warning in warnings(spec, resolved, config) if warning not in given]
     if (earlier and decided_for(earlier) == decided_for(spec)) or (found and found.verdict.met):
         return _response(unexpected)
     if found is None or found.fresh is None:
         why = found.verdict.message if found else NOT_READ
         return _response(unexpected, not_checked=f"{NOT_CHECKED}: {why}")
-    if enforce or config.admission == "enforce":
+    inspected = found.verdict.reason == "NoRecipe" and may_inspect(spec, config) and not _is_described(spec, known)
+    if (enforce or config.admission == "enforce") and not inspected:
         return AdmissionResponse("Refused", tuple(unexpected), refusal=found.verdict.message)
-    return _response((found.verdict.message, *unexpected))
+    return _response((f"{found.verdict.message}{WILL_INSPECT * inspected}", *unexpected))
+
+
+WILL_INSPECT = "; a Job reads the facts in its files, and a configuration is derived from them where one fits"
+
+
+def _is_described(spec: EndpointSpec, known: Catalogue | None) -> bool:
+    """Whether an AIMModel is for the model, whatever it allows."""
+    models = (known or {}).get(MODELS, [])
+    return any((one.get("spec") or {}).get("modelId") == spec.requested_model.id for one in models)
 
 
 def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config, namespace: str) -> EndpointDecision:
@@ -60,7 +73,9 @@ def _choice(spec: EndpointSpec, before: Raw, known: Catalogue, config: Config, n
     recipes = concerning(spec, known[RECIPES])
     models = [] if spec.recipe.custom_recipe else known.get(MODELS, [])
     given = described_models(models, spec.requested_model.id or "", namespace)
-    return decide_for(spec, before.get("status") or {}, recipes, known[INVENTORY], config, models=given)
+    asker = Asker(namespace, CatalogueNames(known[RECIPES], known.get(MODELS, [])))
+    related = spec, before.get("status") or {}, recipes, known[INVENTORY], config
+    return decide_for(*related, asker=asker, models=given)
 
 
 def label(request: AdmissionRequest) -> AdmissionResponse:

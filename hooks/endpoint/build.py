@@ -1,15 +1,15 @@
 """Builds the children of an endpoint from its decision, and compares each with what is observed."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.protocol.observed import ChildState, child_state
+from aimlib.protocol.observed import ChildState, ChildStates, child_states
 from hooks.endpoint.cache import CacheUse, use_cache
+from hooks.endpoint.canary import Tracks, plan_tracks
 from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
-from hooks.endpoint.own_claim import with_claim_as_it_is
+from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
 from hooks.endpoint.own_names import ACCOUNT, CLAIM, accounts_in_use, held_until_owned, with_used_children
 from hooks.endpoint.world import World
 from hooks.objects.volume_claim import former_claims
@@ -20,29 +20,47 @@ class Built(NamedTuple):
 
     owner: Owner
     cache: CacheUse
-    states: Mapping[str, ChildState]
-    """Each desired child beside the observed one, by kind: an endpoint has one of each."""
+    tracks: Tracks
+    states: ChildStates
+    """Each desired child beside the observed one."""
     not_offered: tuple[OptionalChild, ...]
     """Kinds that the spec requests and the controller does not declare."""
     former: list[Raw]
     """Claims that the spec does not request any more."""
     accounts: list[Raw]
     """Service accounts that the spec does not request any more, and that pods run as."""
+    inspection: list[Raw]
+    """What reads the files of a model that nobody described."""
+
+    def state(self, kind: str) -> ChildState | None:
+        """The child of that kind that has the endpoint's own name; there may be others of its kind."""
+        return self.states.get((kind, self.owner.child))
+
+    @property
+    def deployment(self) -> ChildState | None:
+        """The Deployment of the version that serves."""
+        return self.states.get(("Deployment", self.owner.deployment))
 
     @property
     def children(self) -> list[Raw]:
-        return [*(state.desired for state in self.states.values()), *self.former, *self.accounts]
+        desired = (state.desired for state in self.states.values())
+        return [*desired, *self.tracks.children, *self.former, *self.accounts, *self.inspection]
 
 
 def build(world: World, decision: EndpointDecision) -> Built | None:
     """The children that are desired; None where it is not known what was selected, or nothing ever was."""
     if decision.resolved is None:
         return None
-    bare = Owner(world.name, world.namespace, world.spec, decision.resolved, world.config)
+    track = world.stable_track
+    bare = Owner(world.name, world.namespace, world.spec, decision.resolved, world.config, track=track)
     cache = use_cache(world, decision, bare)
-    owner = held_until_owned(cache.owner, world.children)
-    desired = with_claim_as_it_is(children(owner, world.offers), world, owner)
-    states = {child["kind"]: child_state(world.children, child) for child in desired}
+    tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))
+    owner = tracks.owner
+    desired = with_claim_as_it_is(children(owner, world.offers, tracks.engine), world, owner)
+    desired += caches_in_use(desired, world, owner)
+    states = child_states(world.children, desired)
     former = former_claims(desired, world.children.get(CLAIM, {}).values())
-    accounts = accounts_in_use(desired, world.children.get(ACCOUNT, {}).values())
-    return Built(owner, cache, with_used_children(states), not_offered(world.spec, world.offers), former, accounts)
+    accounts = accounts_in_use([*desired, *tracks.children], world.children.get(ACCOUNT, {}).values())
+    optional = not_offered(world.spec, world.offers)
+    inspection = decision.inspection.children if decision.inspection else []
+    return Built(owner, cache, tracks, with_used_children(states), optional, former, accounts, inspection)

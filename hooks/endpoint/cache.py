@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
-from aimlib.api.endpoint_status import Resolved, UsedCache
+from aimlib.api.endpoint_status import LoadedSource, UsedCache
 from aimlib.api.meta import Raw
+from aimlib.api.resolved import Resolved
 from aimlib.caching.choice import (
     CacheCandidate,
     CacheChoice,
@@ -35,10 +36,11 @@ from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
 from hooks.endpoint.children.deployment import engine_deployment, held_deployment
+from hooks.endpoint.children.own_cache import own_cache
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 from hooks.endpoint.conditions import CachePods
-from hooks.endpoint.decision import EndpointDecision, remembered_part
-from hooks.endpoint.world import World, may_use_cache
+from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.world import World, may_use_cache, remembered_part
 
 FOUND_ROOM = 8 << 20
 """Characters of statuses that are stored: each change of a cache is another version, of up to a megabyte."""
@@ -66,15 +68,20 @@ class CacheUse(NamedTuple):
     """The same while Ready has to wait for it."""
     pods: CachePods = CachePods()
     warnings: tuple[str, ...] = ()
+    newer: str = ""
+    """That the source of the model names another version than the cache has; empty where it does not."""
+    source: LoadedSource | None = None
+    """Which version of a source is loaded."""
 
 
 def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUse:
     """The cache of an endpoint, and all that follows from it."""
     memory = _memory(world, decision.pinned, owner.resolved)
-    running = world.child(DEPLOYMENT, owner.child)
+    running = world.child(DEPLOYMENT, owner.deployment)
     service = world.child(SERVICE, owner.child)
-    caches = [memoized(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in world.caches]
-    request, name = _cache_request(owner), owner.spec.cache.name
+    raws = _usable(world, owner, memory)
+    caches = [memoized(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in raws]
+    request, name = _cache_request(owner), owner.own_cache if owner.download else owner.spec.cache.name
     before = CacheHistory(
         pinned=memory.cache if memory.same else None,
         running=_template_uses(running) if _size(running) else (),
@@ -82,14 +89,15 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
         serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
         lost=memory.cache is None,
     )
-    choice = choose_cache(name, caches, request, before) if may_use_cache(owner.spec) else None
+    uses_one = owner.download or raws or may_use_cache(owner.spec)
+    choice = choose_cache(name, caches, request, before) if uses_one else None
     used = choice.used if choice else None
     every_use = _all_uses(used, request, running, service)
     owner = owner._replace(cache=used, uses=every_use, claim_labels=_claim_labels(owner, used, every_use, running))
     if choice is None:
         return CacheUse(owner, warnings=tuple(unused(caches, request)))
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
-    verdict = cache_ready(choice, owner.namespace, running=runs)
+    verdict = cache_ready(choice, owner.namespace, running=runs, source=owner.download.source if owner.download else "")
     hold = None if verdict.met else _hold(owner, choice, running, memory)
     restricted = shared(used, owner.most_replicas, other_users(choice, owner.name)) if used else ""
     return CacheUse(
@@ -98,7 +106,33 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
         (verdict,) if hold and owner.replicas else (),
         _pods(hold, owner, choice, restricted),
         (*([restricted] if ":" in restricted else []), *_mounted_elsewhere(owner), *_without(owner, choice, hold)),
+        (choice.model.newest_message if choice.model else None) or "",
+        _loaded_source(world, owner, choice),
     )
+
+
+def _usable(world: World, owner: Owner, memory: Memory) -> list[Raw]:
+    """The caches that may be chosen: with a source its own alone; else one of its own only while pods run on it.
+
+    One that is not there yet is as it will be made, so that all is the same before and after.
+    """
+    if owner.download:
+        there = [one for one in world.own_caches if one["metadata"]["name"] == owner.own_cache]
+        return there or [prune(own_cache(owner) or {})]
+    pinned = memory.cache.name if memory.same and memory.cache else None
+    return [*world.caches, *(one for one in world.own_caches if one["metadata"]["name"] == pinned)]
+
+
+def _loaded_source(world: World, owner: Owner, choice: CacheChoice) -> LoadedSource | None:
+    """Which version of a source the pods load. What the status has of it stays while the cache cannot tell."""
+    model = choice.model if choice.model and choice.model.status == "Ready" else None
+    if model is None:
+        before = remembered_part(world.before, "source", LoadedSource)
+        same = before and owner.download and before.source == owner.download.source
+        return before if same or choice.in_use else None
+    if model.source is None:
+        return None
+    return LoadedSource(source=model.source, resolved=model.resolved, commit=model.commit, verified=model.verified)
 
 
 def _memory(world: World, pinned: Resolved | None, resolved: Resolved) -> Memory:
@@ -120,7 +154,10 @@ def _read(raw: Raw, config: Config) -> CacheCandidate:
         return CacheCandidate(name, deleting=deleting, error="; ".join(validation_messages(error))[:1024])
     volume = CacheOwner(name, metadata.get("namespace", "default"), spec, config)
     mode = spec.storage.access_mode
-    models = tuple(SpecModel(one.id, one.revision, forms_left_out(one.include, one.exclude)) for one in spec.models)
+    models = tuple(
+        SpecModel(one.id, one.revision, forms_left_out(one.include, one.exclude), one.source or "")
+        for one in spec.models
+    )
     source = _own_source(spec, config)
     return CacheCandidate(
         name, models, status, volume.claim, volume.mount_path, mode, deleting=deleting, own_source=source
@@ -144,7 +181,7 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
 
 def _without(owner: Owner, choice: CacheChoice, hold: HeldDeployment | None) -> Iterator[str]:
     """How an endpoint goes on that waits for a cache, and need not."""
-    if hold and owner.replicas and not choice.in_use:
+    if hold and owner.replicas and not choice.in_use and not owner.download:
         how = " instead of cache.name" if owner.spec.cache.name else ""
         yield f"replicas wait for cache {choice.name}; cache.enabled: false{how} starts them without one"
 
@@ -201,7 +238,8 @@ def _claim_labels(
     owner: Owner, used: UsedCache | None, every_use: tuple[Use, ...], running: Raw | None
 ) -> dict[str, str]:
     """The labels for the claims that are desired and mounted, and the recorded ones, until no such pod is left."""
-    claims = {*mounted_claims(running), *((used.claim_name,) if used else ())} - {owner.claim}
+    desired = (*((used.claim_name,) if used else ()), *((owner.source.name,) if owner.source else ()))
+    claims = {*mounted_claims(running), *desired} - {owner.claim}
     labels = claim_labels(claims, every_use)
     if running is None or _rolled_out(running):
         return labels

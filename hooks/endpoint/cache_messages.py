@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from aimlib.api.cache_status import CachedModelStatus
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheRequest
@@ -9,6 +10,7 @@ from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.caching.usage import own_claim
 from aimlib.caching.weight_files import EXAMPLES, HUGGING_FACE
 from aimlib.kube.quantity import parse_quantity
+from aimlib.printable import printable
 from aimlib.protocol.conditions import Verdict
 
 WHAT_RUNS = "the replicas that run stay as they are"
@@ -25,15 +27,21 @@ NAMED = 5
 """How many names a message has at most."""
 
 
-def cache_ready(choice: CacheChoice, namespace: str, *, running: bool) -> Verdict:
-    """Whether the cache has the model of the endpoint: the first row that applies. `running`: whether any pod runs."""
+def cache_ready(choice: CacheChoice, namespace: str, *, running: bool, source: str = "") -> Verdict:
+    """Whether the cache has the model of the endpoint: the first row that applies. `running`: whether any pod runs.
+
+    `source` is what a cache of the endpoint's own downloads; empty where it is another one.
+    """
     name, request, model, gone = choice.name, choice.request, choice.model, choice.found is None
     found = choice.found or CacheCandidate(name)
     state = model.status if model else "Waiting"
     lost = f"{request.checkpoint} is not in cache {name} now"
     waiting = lost if choice.in_use else f"waiting for {request.checkpoint} in cache {name}"
     lacks = _lacks_volume(found)
+    anew = f"AIMCache {name} of this endpoint"
     table = (
+        (found.deleting and source, "Waiting", f"{waiting}: {anew} is being deleted, and is made anew then"),
+        (source and not found.status.phase, "Waiting", f"{waiting}: {anew} downloads it from {source}"),
         (gone and choice.in_use, "CacheDeleted", f"cache {name} is gone; {_kept(choice)}"),
         (gone, "CacheNotFound", f"there is no AIMCache {name} in namespace {namespace}"),
         (found.deleting and choice.in_use, "CacheDeleted", f"cache {name} is being deleted; {_kept(choice)}"),
@@ -88,7 +96,7 @@ def _not_listed(found: CacheCandidate, request: CacheRequest) -> str:
 def _untrusted(found: CacheCandidate, request: CacheRequest) -> str:
     return (
         f"recipe {request.recipe} runs code of the repository, and the files of cache {found.name} come from "
-        f"{found.own_source}: use a cache that downloads from a hub in tokenHubs of the settings, or have "
+        f"{found.chosen_source(request)}: use a cache that downloads from a hub in tokenHubs of the settings, or have "
         "remoteCodeRevisions: Any set there"
     )
 
@@ -115,11 +123,29 @@ def _is_there(choice: CacheChoice, found: CacheCandidate) -> str:
     model, checkpoint = choice.model, choice.request.checkpoint
     # Up: the size in the status was rounded down already.
     size = f", {format_bytes(int(parse_quantity(model.size)), at_least=True)}" if model and model.size else ""
-    there = f"{checkpoint} is in cache {choice.name}{size}"
+    there = f"{checkpoint} is in cache {choice.name}{size}{_came_from(model)}"
     if model is None or model.listed is not False:
         return there
     now = "lists another revision now" if found.lists(checkpoint) else "does not list it any more"
     return f"{there}; the cache {now}"
+
+
+def _came_from(model: CachedModelStatus | None) -> str:
+    """Which version of a source it is, and how far that was verified; empty of what is from the hub by its id."""
+    if model is None or model.source is None:
+        return ""
+    named = f", which was {printable(model.resolved, SHOWN_VERSION)} then" if model.resolved else ""
+    return f", from {model.source}{named}; {HOW_FAR[model.verified]}"
+
+
+HOW_FAR = {
+    None: "how far it was verified is not known",
+    "SourceHashes": "every file has the hash that the source states",
+    "FirstRead": "the source states no hashes: no file changed while it was read, and what was read is checked since",
+}
+"""How far files were verified."""
+SHOWN_VERSION = 80
+"""Characters of a version in a message."""
 
 
 def _failure(choice: CacheChoice) -> str:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import jsonpatch
 
 from aimlib import pod_template
-from aimlib.api.endpoint_status import Resolved
 from aimlib.api.meta import Raw
+from aimlib.api.resolved import Resolved
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import Rollout
 from aimlib.selection.candidates import format_gpus
@@ -33,10 +33,15 @@ def recipe_selected(decision: Decision | None, pinned: Resolved | None, key: str
     return Verdict(name, False, reason, selection.message + running)
 
 
-def up_to_date(running: Resolved, fresh: Decision | None) -> Verdict:
-    """Whether selection would return the same now; another result is taken only where updatePolicy is Auto."""
+def up_to_date(running: Resolved, fresh: Decision | None, newer: str = "") -> Verdict:
+    """Whether selection would return the same now; another result is taken only where updatePolicy is Auto.
+
+    `newer` tells of another version of the model, which its cache does not have.
+    """
     name = "UpToDate"
     if fresh is None or (fresh.resolved and not fresh.resolved.differs_from(running)):
+        if newer:
+            return Verdict(name, False, "ModelVersionAvailable", newer)
         return Verdict(name, True, "Current", "the current selection is still the best")
     if fresh.resolved is None:
         return Verdict(
@@ -136,7 +141,9 @@ def without_serving(message: str) -> str:
 
 SERVING = re.compile(r"^\d+ of \d+ replicas serves?; (?:the [a-z ]+: )?")
 """What `degraded` puts before a message."""
-PASSING = frozenset({"Progressing", "Stopped"})
+STOPPED = "Stopped"
+"""The reason of Available while no replicas are requested, which is Ready."""
+PASSING = frozenset({"Progressing", STOPPED})
 """Reasons of Available while nothing is wrong."""
 ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth"}
 """The last replica, by how many are desired."""

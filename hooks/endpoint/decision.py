@@ -4,40 +4,41 @@ The endpoint hook and admission both decide here, so that status and warnings ag
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from aimlib import pod_template
-from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import FullHardware, Resolved
+from aimlib.api.endpoint_status import FullHardware, Selection
 from aimlib.api.meta import Raw
-from aimlib.api.node import InventoryStatus
+from aimlib.api.node import GpuClass, InventoryStatus
+from aimlib.api.resolved import Resolved
 from aimlib.config import Config
 from aimlib.derive.candidates import derived_entries
-from aimlib.derive.described import NOTHING_DESCRIBED, Described, described_models
+from aimlib.derive.described import FILES_OF, NOTHING_DESCRIBED, Described, described_models
+from aimlib.hardware.products import known_products
 from aimlib.memo import Memo, memoized, versions
-from aimlib.naming import TEMPLATE_ANNOTATION, child_name
+from aimlib.naming import TEMPLATE_ANNOTATION
 from aimlib.protocol.conditions import Verdict
-from aimlib.protocol.observed import DEPLOYMENT
-from aimlib.schema.parsing import parse_as
-from aimlib.selection.recipe_check import model_of
+from aimlib.protocol.observations import CatalogueNames
+from aimlib.selection.coming import select_with_coming
+from aimlib.selection.entries import CatalogueEntry, read_entry
+from aimlib.selection.near_names import suggestion
+from aimlib.selection.recipe_check import loaded_by, model_of
 from aimlib.selection.result_texts import full_text
-from aimlib.selection.select import (
-    CatalogueEntry,
-    Decision,
-    decided_for,
-    is_decided_for,
-    read_entry,
-    select,
-    selection_steps,
-)
+from aimlib.selection.select import Decision
+from aimlib.selection.steps import decided_for, is_decided_for, selection_steps
 from hooks.endpoint import full_hardware
+from hooks.endpoint.canary import tried
 from hooks.endpoint.conditions import recipe_selected
-from hooks.endpoint.world import World
+from hooks.endpoint.history import Version, configuration_digest
+from hooks.endpoint.inspection import inspect_model, while_inspecting, with_inspected
+from hooks.endpoint.world import World, remembered_part
+from hooks.inspection.state import TrackedInspection
 
 ENTRIES: Memo[CatalogueEntry] = Memo(1024)
+DERIVED_ENTRIES: Memo[tuple[CatalogueEntry, ...]] = Memo(64)
 DECISIONS: Memo[Decision] = Memo(512)
 
 
@@ -54,6 +55,8 @@ class EndpointDecision(NamedTuple):
     """The explanation, as it is written."""
     verdict: Verdict
     """RecipeSelected."""
+    inspection: TrackedInspection | None = None
+    """How far the files of the model are read, where nobody described it."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -62,16 +65,45 @@ class EndpointDecision(NamedTuple):
         return tuple(note for note in written if isinstance(note, str)) if isinstance(written, list) else ()
 
 
-def decide(world: World) -> EndpointDecision:
+class Asker(NamedTuple):
+    """Who asks for a model that nothing may have."""
+
+    namespace: str
+    catalogue: CatalogueNames | None = None
+    """What there is instead; None where it was not observed."""
+
+
+def decide(world: World, version: Version) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
-    models = described_models(world.models, world.spec.requested_model.id or "", world.namespace)
+    world = with_pinned(world, version)
+    model_id, inspection = world.spec.requested_model.id or "", inspect_model(world)
+    models = with_inspected(described_models(world.models, model_id, world.namespace), model_id, inspection)
     full = full_hardware.observed(world, remembered_part(world.before, "resolved", Resolved))
     related = world.spec, world.before, world.recipes, world.inventories, world.config
-    found = decide_for(*related, caches=world.caches, models=models, full_now=full)
-    running = world.child(DEPLOYMENT, child_name(world.name))
-    if found.pinned or not found.resolved or running is None or world.spec.recipe.update_policy == "Auto":
+    asker = Asker(world.namespace, world.catalogue)
+    found = decide_for(*related, asker=asker, caches=world.caches, models=models, full_now=full)
+    found = found._replace(verdict=while_inspecting(found.verdict, inspection), inspection=inspection)
+    found = _without_failed(found, world, version)
+    if found.pinned or not found.resolved or world.spec.recipe.update_policy == "Auto":
+        return found
+    running = world.running
+    if running is None:
         return found
     return found._replace(resolved=found.resolved.model_copy(update={"template_version": running_template(running)}))
+
+
+def with_pinned(world: World, version: Version) -> World:
+    """The world with the configuration that is pinned for the version that is to run: that of a canary first."""
+    pinned = tried(world) or version.resolved
+    return world._replace(before={**world.before, "resolved": pinned.wire()}) if pinned else world
+
+
+def _without_failed(found: EndpointDecision, world: World, version: Version) -> EndpointDecision:
+    """The decision, with the pinned configuration instead of one that has failed and is not tried again."""
+    failed = version.rollback.failed if version.rollback else None
+    if failed is None or found.resolved is None or configuration_digest(found.resolved) != failed:
+        return found
+    return found._replace(resolved=found.pinned, selection=world.before.get("selection"))
 
 
 def running_template(deployment: Raw) -> int:
@@ -88,6 +120,7 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     inventories: list[Raw],
     config: Config,
     *,
+    asker: Asker,
     caches: list[Raw] | None = None,
     models: Described = NOTHING_DESCRIBED,
     full_now: FullHardware | None = None,
@@ -108,9 +141,11 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     with_room = chosen_by(full=full)
     has_room = with_room is None or with_room.resolved is not None
     fresh = with_room if has_room or not full else _although_full(chosen_by(full=()), full)
+    fresh = _with_suggestion(fresh, spec, before, asker) if fresh else None
     better = fresh.resolved if fresh else None
     differs = pinned is not None and better is not None and better.differs_from(pinned)
     leaves = full_now is not None and (new or has_room)
+    leaves = leaves or (not waits and _came_instead(pinned, better, before, inventories))
     keeps = (
         pinned is not None
         and pinned.decided_for == key
@@ -129,12 +164,41 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     )
 
 
+def _came_instead(pinned: Resolved | None, better: Resolved | None, before: Raw, inventories: list[Raw]) -> bool:
+    """Whether an endpoint waits for a node that may come, while something else fits on those that are there."""
+    if pinned is None or better is None or not pinned.may_come or better.may_come:
+        return False
+    statuses = (InventoryStatus.model_validate(one["status"]) for one in inventories if one.get("status"))
+    there = {one.product for status in statuses for one in status.classes if not one.may_come}
+    return pinned.product not in there and not full_hardware.was_ready(before)
+
+
 def concerning(spec: EndpointSpec, recipes: Iterable[Raw]) -> list[Raw]:
-    """Of all recipes those that the endpoint relates: the one that it names, else those of its model."""
+    """Of all recipes those that the endpoint relates: the one that it names, else what serves or loads its model."""
     custom = spec.recipe.custom_recipe
     if custom:
         return [one for one in recipes if one["metadata"]["name"] == custom.name]
-    return [recipe for recipe in recipes if model_of(recipe) == spec.requested_model.id]
+    return [recipe for recipe in recipes if spec.requested_model.id in {model_of(recipe), loaded_by(recipe)}]
+
+
+def _with_suggestion(decision: Decision, spec: EndpointSpec, before: Raw, asker: Asker) -> Decision:
+    """The decision with names that are like the requested one, where there is nothing of that name.
+
+    What a status has of them stays while nobody observes the catalogue, so that no two servers write in turns.
+    """
+    selection, known = decision.selection, asker.catalogue
+    if selection.considered:
+        return decision
+    found = suggestion(spec, known, asker.namespace) if known else _former_suggestion(selection, before)
+    message = "; ".join(filter(None, (selection.message, found)))[:4096]
+    return decision._replace(selection=selection.model_copy(update={"message": message}))
+
+
+def _former_suggestion(selection: Selection, before: Raw) -> str:
+    written = before.get("selection")
+    former = str(written.get("message")) if isinstance(written, dict) else ""
+    start = f"{selection.message}; "
+    return former.removeprefix(start) if former.startswith(f"{start}did you mean ") else ""
 
 
 def _in_full(pinned: Resolved | None, key: str) -> Resolved | None:
@@ -147,6 +211,8 @@ def _in_full(pinned: Resolved | None, key: str) -> Resolved | None:
 def _downloads(spec: EndpointSpec, caches: list[Raw] | None) -> bool:
     """Whether the model is downloaded to the node: there is certainly neither a cache nor a claim."""
     stated = spec.cache
+    if spec.requested_model.downloaded:
+        return False
     return stated.name is None and not stated.enabled and (stated.enabled is False or caches == [])
 
 
@@ -173,7 +239,8 @@ def _select(  # noqa: PLR0913 - as decide_for
         return None
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
-    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, downloads, full, models.key
+    selector = tuple(sorted(spec.node_selector.items()))
+    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, selector, downloads, full, models.key
     key = (*stated, config.digest, seen) if seen else None
     return memoized(
         DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, models, downloads=downloads, full=full)
@@ -190,25 +257,43 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     downloads: bool,
     full: tuple[FullHardware, ...],
 ) -> Decision:
-    catalogue = [
-        memoized(ENTRIES, versions([raw]), partial(read_entry, raw["metadata"]["name"], raw.get("spec")))
-        for raw in recipes
-    ]
+    catalogue = [_entry(raw, config) for raw in recipes]
     status = InventoryStatus.model_validate(inventory["status"])
-    derive = partial(derived_entries, catalogue, models.checkpoints, status.classes, config)
-    found = select(spec, catalogue, status, config, downloads=downloads, full=full, derive=derive)
-    if found.resolved or not models.remarks:
+    seen = versions([inventory, *recipes])
+
+    def derive(classes: Sequence[GpuClass]) -> Sequence[CatalogueEntry]:
+        coming = any(one.may_come for one in classes)
+        key = (spec.requested_model.id, seen, models.key, config.digest, coming) if seen else None
+        return memoized(DERIVED_ENTRIES, key, lambda: derived_entries(catalogue, models.checkpoints, classes, config))
+
+    found = select_with_coming(spec, catalogue, status, config, downloads=downloads, full=full, derive=derive)
+    found = _from_server(found, spec, models)
+    remarks = () if found.resolved else (*models.remarks, *_underivable(found.selection, spec, models, config))
+    if not remarks:
         return found
-    message = "; ".join((found.selection.message, *models.remarks))[:4096]
+    message = "; ".join((found.selection.message, *remarks))[:4096]
     return found._replace(selection=found.selection.model_copy(update={"message": message}))
 
 
-M = TypeVar("M", bound=Model)
+def _from_server(decision: Decision, spec: EndpointSpec, models: Described) -> Decision:
+    """The decision with where the files are by an AIMModel, unless the endpoint states which ones it loads."""
+    resolved = decision.resolved
+    at = models.server_of(resolved.checkpoint) if resolved and not spec.requested_model.pinned else None
+    if resolved is None or at is None:
+        return decision
+    return decision._replace(resolved=resolved.model_copy(update={"source": at.source, "access": at.access}))
 
 
-def remembered_part(before: Raw, field: str, model: type[M]) -> M | None:
-    """A field of the status so far; BadRequestError where an older release wrote what this one cannot read.
+def _underivable(selection: Selection, spec: EndpointSpec, models: Described, config: Config) -> Iterator[str]:
+    """That AIMModels have the model, and no GPU is for it; `while_inspecting` has the same of inspected files."""
+    names = [one.origin for one in models.checkpoints if not one.origin.startswith(FILES_OF)]
+    bounded = spec.recipe.custom_recipe or spec.recipe.validated_only or config.derive == "Never"
+    if names and not selection.considered and not bounded:
+        yield f"nothing can be derived from {' and '.join(names)} for the GPUs of this cluster"
 
-    It must not delete anything.
-    """
-    return parse_as(model, before[field], f"status.{field} cannot be read") if before.get(field) else None
+
+def _entry(recipe: Raw, config: Config) -> CatalogueEntry:
+    seen = versions([recipe])
+    key = (seen, config.digest) if seen else None
+    table = known_products(config.hardware)
+    return memoized(ENTRIES, key, lambda: read_entry(recipe["metadata"]["name"], recipe.get("spec"), table))

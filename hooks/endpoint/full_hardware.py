@@ -6,14 +6,15 @@ selection, so that it does not go back and forth.
 
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import FullHardware, Resolved, Selection
+from aimlib.api.endpoint_status import FullHardware, Selection
 from aimlib.api.meta import Raw
+from aimlib.api.resolved import Resolved
 from aimlib.diagnosis.container_ends import is_live
 from aimlib.diagnosis.scheduling import lacks, summarize
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.observed import condition_of
 from aimlib.schema.parsing import parse_as
-from aimlib.selection.select import is_decided_for
+from aimlib.selection.steps import is_decided_for
 from hooks.endpoint.children.placement import affinity
 from hooks.endpoint.world import World
 
@@ -38,7 +39,7 @@ def recorded(before: Raw, key: str) -> tuple[FullHardware, ...]:
 
 def observed(world: World, pinned: Resolved | None) -> FullHardware | None:
     """The hardware of the pinned configuration, where none of its pods has found room for long enough."""
-    if pinned is None or pinned.resource is None or not world.pods or _was_ready(world):
+    if pinned is None or pinned.resource is None or not world.pods or was_ready(world.before):
         return None
     own = [pod for pod in world.pods if is_live(pod) and _is_of(pod, pinned)]
     waits = [_wait(pod, pinned.resource) for pod in own]
@@ -65,9 +66,9 @@ def added(one: FullHardware, known: tuple[FullHardware, ...]) -> tuple[FullHardw
     return (*(old for old in known if old.product != one.product), one)
 
 
-def _was_ready(world: World) -> bool:
-    """Whether a replica has ever been ready: that is when its status begins to count them."""
-    return "current" in (world.before.get("replicas") or {})
+def was_ready(before: Raw) -> bool:
+    """Whether a replica has ever been ready, by a status: that is when it begins to count them."""
+    return "current" in (before.get("replicas") or {})
 
 
 def _is_of(pod: Raw, pinned: Resolved) -> bool:

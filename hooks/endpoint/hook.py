@@ -1,4 +1,4 @@
-"""The endpoint hook: observe, decide, build, report.
+"""The endpoint hook: observe, which version, decide, build, report.
 
 A running endpoint stays on its configuration until its spec requests something else; a decision that fails leaves it
 running.
@@ -8,18 +8,19 @@ from typing import Any
 
 from aimlib.api import API_VERSION
 from aimlib.config import Config
-from aimlib.naming import MODEL_LABEL, model_label
+from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.unreadable import spec_message, unreadable_spec
 from hooks.endpoint.build import build
 from hooks.endpoint.decision import decide
-from hooks.endpoint.report import report
-from hooks.endpoint.world import may_use_cache, observe, read_spec, requests_claim
+from hooks.endpoint.history import version_to_run
+from hooks.endpoint.report import OF_VERSIONS, report
+from hooks.endpoint.world import World, may_use_cache, observe, read_spec, requests_claim
 
 
 def customize(request: Request) -> dict[str, Any]:
-    """The inventory, the caches that the endpoint may use, and what its model has, or the recipe that it names.
+    """The inventory, the caches that the endpoint may use, and what serves or loads its model, or the recipe it names.
 
     It depends on the spec alone, and selects nothing for one that cannot be read, which sync reports.
     """
@@ -28,26 +29,33 @@ def customize(request: Request) -> dict[str, Any]:
         spec = read_spec(request.parent)
     except BadRequestError:
         return {"relatedResources": []}
-    recipes: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimrecipes"}
-    models: list[dict[str, Any]] = []
     if custom := spec.recipe.custom_recipe:
-        recipes["names"] = [custom.name]
+        described: list[dict[str, Any]] = [
+            {"apiVersion": API_VERSION, "resource": "aimrecipes", "names": [custom.name]}
+        ]
     else:
-        selector = {"matchLabels": {MODEL_LABEL: model_label(spec.requested_model.id or "")}}
-        recipes["labelSelector"] = selector
-        models = [{"apiVersion": API_VERSION, "resource": "aimmodels", "labelSelector": selector}]
+        value = model_label(spec.requested_model.id or "")
+        described = [
+            {"apiVersion": API_VERSION, "resource": kind, "labelSelector": {"matchLabels": {label: value}}}
+            for kind in ("aimmodels", "aimrecipes")
+            for label in (MODEL_LABEL, CHECKPOINT_LABEL)  # rules of one kind are united
+        ]
     inventory = {"apiVersion": API_VERSION, "resource": "aiminventories", "names": ["cluster"]}
     namespace = request.parent["metadata"].get("namespace", "default")
     caches: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimcaches", "namespace": namespace}
     if spec.cache.name:
         caches["names"] = [spec.cache.name]
     classes = {"apiVersion": "storage.k8s.io/v1", "resource": "storageclasses"}
+    gateways = {
+        "apiVersion": API_VERSION,
+        "resource": "aimgateways",
+    }  # of whatever namespace: each names what it routes
     rules = [
         inventory,
+        *([gateways] if spec.deployment.canary.enabled else []),
         *([caches] if may_use_cache(spec) else []),
         *([classes] if requests_claim(spec) else []),
-        *models,
-        recipes,
+        *described,
     ]
     return {"relatedResources": rules}
 
@@ -60,6 +68,16 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     except BadRequestError as error:
         return unreadable_spec(request, Verdict("RecipeSelected", False, "SpecInvalid", spec_message(error)))
     world = observe(request, spec, config)
-    decision = decide(world)
-    built = build(world, decision)
-    return report(world, decision, built)
+    response = _respond(world)
+    failed = {key: response["status"][key] for key in OF_VERSIONS if key in response.get("status", {})}
+    if "rollback" not in failed or "rollback" in world.before:
+        return response
+    return _respond(world._replace(before={**world.before, **failed}))  # what has just failed is left at once
+
+
+def _respond(world: World) -> dict[str, Any]:
+    """Status and children of the version that is to run."""
+    version = version_to_run(world)
+    world = world._replace(spec=version.spec)
+    decision = decide(world, version)
+    return report(world, version, decision, build(world, decision))

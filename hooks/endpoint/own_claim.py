@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from aimlib.api.meta import Raw
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.capacity import RequiredSpace, recipe_sizes
+from aimlib.caching.usage import mounted_claims, own_claim
 from aimlib.kube.quantity import canonical_quantity, parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import kept_child
-from aimlib.protocol.observed import phase_of
+from aimlib.protocol.observed import DEPLOYMENT, phase_of
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.own_names import CLAIM
 from hooks.endpoint.world import World, requests_claim
@@ -29,7 +30,16 @@ def with_claim_as_it_is(desired: list[Raw], world: World, owner: Owner) -> list[
     return [kept_child(claim) if claim and child["kind"] == claim["kind"] else child for child in desired]
 
 
-MAY_BE_THE_CLAIM = {"Progressing", "Unschedulable", "ClaimPending"}
+def caches_in_use(desired: list[Raw], world: World, owner: Owner) -> list[Raw]:
+    """The endpoint's own caches that are not desired any more and that pods still use, as last applied."""
+    names = {child["metadata"]["name"] for child in desired if child["kind"] == "AIMCache"}
+    mounted = {claim for one in world.children.get(DEPLOYMENT, {}).values() for claim in mounted_claims(one)}
+    mounted |= {own_claim(use.cache) for use in owner.uses}  # those of pods that are being replaced, too
+    former = (one for one in world.own_caches if one["metadata"]["name"] not in names)
+    return [kept_child(one) for one in former if own_claim(one["metadata"]["name"]) in mounted]
+
+
+MAY_BE_THE_CLAIM = {"Progressing", "Unschedulable", "WaitingForNode", "ClaimPending"}
 """Reasons why replicas are not ready that may come from the claim."""
 
 

@@ -4,18 +4,18 @@ Metacontroller sends the children that the endpoint owns, and no others. A Deplo
 last applied meanwhile.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.protocol.last_applied import kept_child
-from aimlib.protocol.observed import DEPLOYMENT, SERVICE, Children, ChildState, find_child
+from aimlib.protocol.observed import DEPLOYMENT, SERVICE, Children, ChildStates, find_child
 from hooks.endpoint.children.deployment import held_deployment
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 
 CLAIM = "PersistentVolumeClaim.v1"
 ACCOUNT = "ServiceAccount.v1"
 USED_CHILDREN = {"HTTPRoute": "Service"}
-"""A kind that is created once the child that it uses is observed; a Deployment has `used_names`."""
+"""A kind that is created once the child of the same name that it uses is observed; a Deployment has `used_names`."""
 
 
 def used_names(owner: Owner) -> Iterator[tuple[str, str]]:
@@ -43,7 +43,7 @@ def held_until_owned(owner: Owner, children: Children) -> Owner:
     """The endpoint, with the Deployment that it has so far while what pods use is not its own."""
     if owner.hold or all(find_child(children, *used) for used in used_names(owner)):
         return owner
-    running = find_child(children, DEPLOYMENT, owner.child)
+    running = find_child(children, DEPLOYMENT, owner.deployment)
     return owner._replace(hold=_held(owner, running) if running else HeldDeployment(None))
 
 
@@ -67,11 +67,11 @@ def accounts_in_use(desired: Sequence[Raw], accounts: Iterable[Raw]) -> list[Raw
     return [kept_child(one) for one in accounts if one["metadata"]["name"] in used - made]
 
 
-def with_used_children(states: Mapping[str, ChildState]) -> dict[str, ChildState]:
+def with_used_children(states: ChildStates) -> ChildStates:
     """The children without those that are not there yet and wait for the one that they use."""
-    return {kind: state for kind, state in states.items() if state.observed or _is_ready(kind, states)}
+    return {key: state for key, state in states.items() if state.observed or _is_ready(*key, states)}
 
 
-def _is_ready(kind: str, states: Mapping[str, ChildState]) -> bool:
+def _is_ready(kind: str, name: str, states: ChildStates) -> bool:
     used = USED_CHILDREN.get(kind)
-    return used is None or states[used].observed is not None
+    return used is None or states[used, name].observed is not None

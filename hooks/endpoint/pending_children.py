@@ -6,8 +6,8 @@ Errors of applying children reach no hook, so a child that stays as it was for l
 from collections.abc import Collection
 from typing import NamedTuple
 
+from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS
 from aimlib.protocol.observed import (
-    CLAIM_GRACE_SECONDS,
     GRACE_SECONDS,
     ChildState,
     condition_of,

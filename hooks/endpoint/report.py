@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from aimlib.api.endpoint_status import EndpointStatus, Resolved
+from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import Raw
+from aimlib.api.resolved import Resolved
+from aimlib.diagnosis.container_ends import PodFailure
 from aimlib.diagnosis.engine_errors import Diagnosis
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.diagnosis.start_progress import start_progress
+from aimlib.gateway.routed import with_endpoint
 from aimlib.kube.timestamp import parse_time
-from aimlib.protocol.conditions import Verdict, ready_condition
+from aimlib.protocol.conditions import ready_condition
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import prune, written_status
 from aimlib.protocol.observed import (
@@ -22,53 +25,73 @@ from aimlib.protocol.observed import (
     serves,
 )
 from aimlib.protocol.reasons import phase
+from aimlib.selection.coming import SETTING
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
 from hooks.endpoint.build import Built
+from hooks.endpoint.canary import canary_warnings, resync_seconds, stable_pods
+from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.drift import drift_warnings
 from hooks.endpoint.gated import gated_model_warnings
+from hooks.endpoint.history import Version
+from hooks.endpoint.inspection import code_warnings
 from hooks.endpoint.load_balancer import use_load_balancer
 from hooks.endpoint.own_claim import claim_warnings, with_claim_checked
 from hooks.endpoint.own_names import used_since
 from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
+from hooks.endpoint.routing import children_to_wait_for, routing_warnings
+from hooks.endpoint.versions_report import current_version, report_versions
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
+from hooks.inspection.state import is_made_here
 from hooks.objects.volume_claim import former_claim_warning
 
+OF_VERSIONS = ("canary", "rollback", "history")
+"""Fields of a status that are about versions, and that nothing else has."""
 POD_RESYNC_SECONDS, LATEST_POD_RESYNC_SECONDS = 5, 30
 """When to look at the Pods again while replicas are missing, at first and at last: no event tells that a Pod is in
 trouble."""
 
 
-def report(world: World, decision: EndpointDecision, built: Built | None) -> dict[str, Any]:
+def report(world: World, version: Version, decision: EndpointDecision, built: Built | None) -> dict[str, Any]:
     """Status and children; without a configuration the children that are observed, which are none at first."""
     if built is None or decision.resolved is None:
-        return _unresolved(world, decision.verdict, decision.selection)
-    return _running(world, decision, built, decision.resolved)
+        return _unresolved(world, decision)
+    return _running(world, version, decision, built)
 
 
-def _unresolved(world: World, why: Verdict, selection: Raw | None) -> dict[str, Any]:
-    """The response while there is no configuration: the reason, and every observed child as it was last applied."""
-    kept = kept_children(world.children)
+def _unresolved(world: World, decision: EndpointDecision) -> dict[str, Any]:
+    """The response while there is no configuration: the reason, and every observed child as it was last applied.
+
+    What reads the model's files is as it is desired now.
+    """
+    why, inspection = decision.verdict, decision.inspection
+    kept = [child for child in kept_children(world.children) if not is_made_here(child, world.name)]
     if kept:
         names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in kept)
         why = why._replace(message=f"{why.message}; status.resolved is missing: {names} stay as last applied")
     deployment = next(iter(world.children.get(DEPLOYMENT, {}).values()), None)
     running = rollout(ChildState({}, deployment, applied=False)) if deployment else None
-    made = status.waiting(world, why, running)
-    return _response(made, selection, kept)
+    made = status.waiting(world, why, running, inspection.status if inspection else None)
+    response = _response(made, decision.selection, [*kept, *(inspection.children if inspection else [])])
+    carried = {key: world.before[key] for key in OF_VERSIONS if key in world.before}
+    return {**response, "status": {**response["status"], **carried}}
 
 
-def _running(world: World, decision: EndpointDecision, built: Built, resolved: Resolved) -> dict[str, Any]:
+def _running(world: World, version: Version, decision: EndpointDecision, built: Built) -> dict[str, Any]:
     """The response for an endpoint that has a configuration."""
-    owner, cache, states = built.owner, built.cache, built.states
+    owner, cache, states, tracks = built.owner, built.cache, built.states, built.tracks
     since = [condition_since(world.now, world.before, verdict.type, verdict.status) for verdict in cache.conditions]
-    pending = pending_children(world, states.values(), *since, *used_since(owner, world.children))
+    since += [tracks.status.since] if tracks.status else []
+    waited = children_to_wait_for(states.values())
+    settling = [state for state in waited if not (tracks.serving and state.desired["kind"] == "Deployment")]
+    pending = pending_children(world, settling, *since, *used_since(owner, world.children))
     examined = world.pods_examined and owner.replicas > 0
-    replicas = rollout(states.get("Deployment"))
-    replicas = _with_cause(replicas, world, resolved, cache.pods.restricted_because) if examined else replicas
+    replicas = tracks.serving or rollout(built.deployment)
+    if examined and not tracks.serving:
+        replicas = _with_cause(replicas, world, owner, cache.pods.restricted_because)
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
     serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
     answering = serves(world.children)
@@ -77,58 +100,81 @@ def _running(world: World, decision: EndpointDecision, built: Built, resolved: R
         if answering
         else with_claim_checked(world, owner, serving)
     )
-    service = states["Service"].observed
-    route = use_route(world, states, built.not_offered)
+    service = states["Service", owner.child].observed
+    route = use_route(world, built.state("HTTPRoute"), built.not_offered)
     balancer = use_load_balancer(world, service)
-    current = conditions.up_to_date(resolved, decision.fresh)
+    versions = report_versions(world, version, built, (serving, replicas))
+    current = current_version(decision, built, versions)
     # The last is the one whose message Ready has when there is no objection: that about the replicas.
     ready = ready_condition(
         decision.verdict, *cache.objections, serving, *route.objections, *balancer.objections, serving
     )
+    ready = ready._replace(met=ready.met or ready.reason == conditions.STOPPED)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, *balancer.conditions, current)
+    verdicts = (*verdicts, *versions.conditions)
     made = EndpointStatus(
         phase=phase("AIMEndpoint", ready, serves=answering),
         message=ready.message[:4096],
         model=world.spec.requested_model.id,
-        selected_recipe=status.selected(resolved),
+        selected_recipe=status.selected(versions.resolved),
         endpoints=status.endpoints(owner, service, route.url) if service or not pending.overdue else None,
         replicas=status.replica_counts(owner.replicas, replicas, world.before),
-        selector=status.selector(owner.selector),
+        selector=status.selector(owner.serving_selector),
         cache=owner.cache,
+        source=cache.source,
         metrics=status.metrics(replicas, world),
         conditions=status.conditions(verdicts, world.generation),
         warnings=(
-            *warnings(world.spec, resolved),
+            *warnings(world.spec, versions.resolved, world.config),
+            *version.warnings,
+            *canary_warnings(world),
             *decision.notes,
             *(kind.message for kind in built.not_offered),
             *cache.warnings,
             *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
             *drift_warnings(states.values()),
+            *routing_warnings(world, states.values()),
             *gated_model_warnings(world, owner, serving),
+            *code_warnings(decision.inspection),
         ),
-        resolved=resolved,
+        inspection=decision.inspection.status if decision.inspection else None,
+        resolved=versions.resolved,
+        canary=versions.canary,
+        rollback=versions.rollback,
+        history=versions.history,
     )
     resyncs = (
         _pod_resync_seconds(world) if examined else pending.resync_seconds,
         RESYNC_SECONDS if world.live_metrics else 0,
+        resync_seconds(tracks.status, world.spec.deployment.canary),
     )
     again = min(filter(None, resyncs), default=0)
-    return _response(made, decision.selection, built.children) | ({"resyncAfterSeconds": again} if again else {})
+    children = with_endpoint(built.children, str(made.phase), world.labels)
+    return _response(made, decision.selection, children) | ({"resyncAfterSeconds": again} if again else {})
 
 
-def _with_cause(replicas: Rollout, world: World, resolved: Resolved, appended: str) -> Rollout:
+def _with_cause(replicas: Rollout, world: World, owner: Owner, appended: str) -> Rollout:
     """The rollout with what its Pods show: why they fail, beyond what the Deployment reports, and how they start."""
-    pods = world.pods or ()
+    pods, resolved = stable_pods(world, owner), owner.resolved
     found = pod_failure(pods, world.now, world.log, _former_failure(world, resolved, appended))
+    found = _waiting_for_node(found, resolved) if found and resolved.may_come else found
     return replicas._replace(problem=found or replicas.problem, starting=start_progress(pods, world.now))
+
+
+def _waiting_for_node(found: PodFailure, resolved: Resolved) -> PodFailure:
+    """That a pod without a node waits for one that may come."""
+    if found.reason != "Unschedulable":
+        return found
+    waits = f"waits for a node with {resolved.product}, which may come ({SETTING})"
+    return PodFailure("WaitingForNode", f"{waits}: {found.message}")
 
 
 def _pod_resync_seconds(world: World) -> int:
     """Less and less often, by how long replicas have been missing: a model that loads does so for minutes."""
     since = parse_time(condition_since(world.now, world.before, "Available", "False")) or world.now
     waited = (world.now - since).total_seconds()
-    return int(min(max(waited / 4, POD_RESYNC_SECONDS), LATEST_POD_RESYNC_SECONDS))
+    return int(min(max(waited / 2, POD_RESYNC_SECONDS), LATEST_POD_RESYNC_SECONDS))
 
 
 def _former_failure(world: World, resolved: Resolved, appended: str) -> Diagnosis | None:

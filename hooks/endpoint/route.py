@@ -1,15 +1,14 @@
 """Whether the HTTPRoute of an endpoint is accepted by its Gateways, and the URL that it gives."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.api.route import ParentReference, Route
+from aimlib.api.route import HTTP_ROUTE, ParentReference, Route
 from aimlib.config import Config
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import ChildState, condition_of
 from hooks.endpoint.children import OptionalChild
-from hooks.endpoint.children.http_route import HTTP_ROUTE
 from hooks.endpoint.world import World
 
 PENDING = "RoutePending"
@@ -30,8 +29,10 @@ class RouteUse(NamedTuple):
     """The URL of the first host name, once any Gateway has accepted the route."""
 
 
-def use_route(world: World, states: Mapping[str, ChildState], missing: Iterable[OptionalChild]) -> RouteUse:
-    """The route of an endpoint: the first row that applies. `missing` are the optional kinds that are not offered.
+def use_route(world: World, state: ChildState | None, missing: Iterable[OptionalChild]) -> RouteUse:
+    """The route of an endpoint: the first row that applies.
+
+    `state` is the child, `missing` are the optional kinds that are not offered.
 
     A field without effect keeps nothing from being Ready.
     """
@@ -40,7 +41,7 @@ def use_route(world: World, states: Mapping[str, ChildState], missing: Iterable[
         return RouteUse()
     if lacking := next((child for child in missing if child.kind == HTTP_ROUTE), None):
         return RouteUse((Verdict("RouteReady", False, "ComponentMissing", lacking.message),))
-    found = [_objections(states.get("HTTPRoute"), parent, world.namespace) for parent in route.parent_refs]
+    found = [_objections(state, parent, world.namespace) for parent in route.parent_refs]
     url = None if all(found) else _url(route, world.config)
     objections = [objection for each in found for objection in each]
     if objections:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, Resolved, SelectedRecipe
+from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, SelectedRecipe
+from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Condition, Raw
+from aimlib.api.resolved import Resolved
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.observed import Rollout, serves
 from aimlib.protocol.reasons import phase
@@ -56,7 +58,7 @@ def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[C
     return tuple(verdict.condition(generation) for verdict in verdicts)
 
 
-def waiting(world: World, chosen: Verdict, running: Rollout | None) -> EndpointStatus:
+def waiting(world: World, chosen: Verdict, running: Rollout | None, inspection: Inspection | None) -> EndpointStatus:
     """The status while there is no configuration: the reason. `running` are the replicas of a kept Deployment."""
     verdict, spec = ready_condition(chosen), world.spec
     return EndpointStatus(
@@ -64,9 +66,10 @@ def waiting(world: World, chosen: Verdict, running: Rollout | None) -> EndpointS
         message=verdict.message[:4096],
         model=spec.requested_model.id,
         replicas=replica_counts(spec.replicas, running, world.before) if running else Replicas(desired=spec.replicas),
-        selector=selector(pod_selector(world.name)) if running else None,
+        selector=selector(pod_selector(world.name, world.stable_track)) if running else None,
         conditions=conditions((verdict, chosen), world.generation),
-        warnings=warnings(spec, None),
+        warnings=warnings(spec, None, world.config),
+        inspection=inspection,
     )
 
 

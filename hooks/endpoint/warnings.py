@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_parts import ZERO, RollingUpdate
-from aimlib.api.endpoint_status import Resolved
+from aimlib.api.resolved import Resolved
+from aimlib.config import Config
 from aimlib.selection.candidates import format_gpus
-from hooks.endpoint.children.service import is_reserved
+from hooks.objects.annotations import is_reserved
 
 OUTSIDE = (
     ("loadBalancerIP", "load_balancer_ip", ("LoadBalancer",)),
@@ -27,6 +28,11 @@ def _service(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
         yield f"service.annotations: {', '.join(reserved)} has no effect: the operator itself sets it"
 
 
+def _routing(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+    if not spec.routing.enabled and (spec.routing.names or spec.routing.weight is not None):
+        yield "routing.names and routing.weight have no effect on gateways while routing.enabled is false"
+
+
 def _recipe(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     if spec.recipe.custom_recipe and spec.recipe.custom_recipe.namespace:
         yield "recipe.customRecipe.namespace has no effect: recipes are cluster-scoped, and the name alone finds one"
@@ -34,10 +40,13 @@ def _recipe(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield f"memory was not checked: recipe {resolved.recipe} has no facts"
 
 
+def _node_selector(spec: EndpointSpec, config: Config) -> Iterator[str]:
+    if unknown := sorted({*spec.node_selector}.difference(config.kept_labels)):
+        why = "the inventory does not know which nodes have"
+        yield f"nodeSelector was not checked: {why} {', '.join(unknown)} (inventoryLabels of the settings)"
+
+
 def _placement(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
-    if spec.node_selector:
-        keys = ", ".join(sorted(spec.node_selector))
-        yield f"nodeSelector was not checked: the inventory does not say which nodes have {keys}"
     if spec.monitoring.scraped and (taken := sorted(SCRAPING.intersection(spec.annotations))):
         yield f"annotations: {', '.join(taken)} has no effect: monitoring sets it"
 
@@ -82,6 +91,26 @@ def _strategy(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield f"deployment.strategy: an update needs {gpus} to spare for each surging replica"
 
 
+def _availability(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    least, scaling = spec.availability.min_ready, spec.scaling
+    if least is None or spec.replicas == 0:
+        return
+    fewest = max(spec.replicas, scaling.min_replicas) if scaling else spec.replicas
+    if least < fewest:
+        return
+    yield f"availability.minReady {least} lets none of {fewest} replicas be missing: a drain of their nodes waits"
+    if resolved and resolved.gpu_count and spec.deployment.strategy.rolling_update is None:
+        yield f"availability.minReady: an update needs {format_gpus(resolved.gpu_count)} to spare"
+
+
+def _canary(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    canary = spec.deployment.canary
+    if canary.enabled and resolved and resolved.gpu_count:
+        count = max(min(canary.replicas, spec.replicas), 1)
+        gpus = format_gpus(resolved.gpu_count * count)
+        yield f"deployment.canary: a new version needs {gpus} to spare while it is tried, and while it takes over"
+
+
 OWN_CLAIM = {
     "size": "size",
     "storage_class": "storageClass",
@@ -91,9 +120,12 @@ OWN_CLAIM = {
 """Fields of the endpoint's own PersistentVolumeClaim, as they are spelled."""
 
 
-def _claim(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
-    stated = spec.cache
-    if stated.enabled and not stated.name:
+def _claim(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    stated, elsewhere = spec.cache, bool(resolved and resolved.source) and not spec.requested_model.pinned
+    if elsewhere and stated.enabled is False:
+        source = resolved.source if resolved else ""
+        yield f"cache.enabled: false has no effect: the files are downloaded from {source} to an AIMCache"
+    if (stated.enabled or spec.requested_model.downloaded or elsewhere) and not stated.name:
         return
     named = f"with cache.name: the AIMCache {stated.name} has its own"
     why = named if stated.name else "without cache.enabled: true"
@@ -113,13 +145,16 @@ TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
     _recipe,
     _placement,
     _service,
+    _routing,
     _scaling,
     _strategy,
+    _availability,
+    _canary,
     _claim,
     _one_node,
 )
 
 
-def warnings(spec: EndpointSpec, resolved: Resolved | None) -> tuple[str, ...]:
+def warnings(spec: EndpointSpec, resolved: Resolved | None, config: Config) -> tuple[str, ...]:
     """Messages for status.warnings, about the spec and the configuration that was selected for it."""
-    return tuple(message for part in TABLE for message in part(spec, resolved))
+    return *_node_selector(spec, config), *(message for part in TABLE for message in part(spec, resolved))

@@ -1,22 +1,31 @@
 """What an endpoint's sync is about, read once from its request: the spec, the status so far, and what is observed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from aimlib.api import API_VERSION
+from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
-from aimlib.protocol.observations import ENGINE_LOG, LIVE_METRICS, PODS
-from aimlib.protocol.observed import DEPLOYMENT, Children, find_child, last_changed, replicas_missing
-from aimlib.schema.parsing import parse_as
+from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, CatalogueNames
+from aimlib.protocol.observed import DEPLOYMENT, SERVICE, Children, find_child, last_changed, replicas_missing
+from aimlib.schema.parsing import parse_again
 from aimlib.telemetry.live_metrics import Observation
+from aimlib.telemetry.track_query import TrackFigures
+from hooks.objects.annotations import is_reserved
 
+GATEWAYS = f"AIMGateway.{API_VERSION}"
+COMPARED_PHASES = frozenset({"Starting", "Progressing", "AwaitingPromotion"})
+"""Phases of a canary in which its figures are compared, or may be by the next sync."""
 RECIPES = f"AIMRecipe.{API_VERSION}"
 MODELS = f"AIMModel.{API_VERSION}"
+M = TypeVar("M", bound=Model)
 INVENTORY = f"AIMInventory.{API_VERSION}"
 CACHES = f"AIMCache.{API_VERSION}"
 STORAGE_CLASSES = "StorageClass.storage.k8s.io/v1"
@@ -38,7 +47,7 @@ class World(NamedTuple):
     recipes: list[Raw]
     inventories: list[Raw]
     caches: list[Raw]
-    """The AIMCaches that the endpoint may use."""
+    """The AIMCaches that the endpoint may use, besides its own."""
     storage_classes: list[Raw]
     """Those of the cluster, where the endpoint requests a claim of its own."""
     children: Children
@@ -52,10 +61,35 @@ class World(NamedTuple):
     """What Prometheus has of the endpoint; None where no observer queried it."""
     models: Sequence[Raw] = ()
     """The AIMModels of the model; none where the endpoint names a recipe."""
+    labels: Mapping[str, str] = MappingProxyType({})
+    """The endpoint's labels, but for the operator's own."""
+    tracks: TrackFigures = MappingProxyType({})
+    """What Prometheus has of both versions, by track; empty where nothing was measured, or nobody asked."""
+    routed: bool = False
+    """Whether an AIMGateway shares requests out between the tracks."""
+    annotations: Mapping[str, str] = MappingProxyType({})
+    """Those of the endpoint itself."""
+    catalogue: CatalogueNames | None = None
+    """What there is instead, where the cluster has nothing of the model; None where no observer listed it."""
+
+    @property
+    def own_caches(self) -> list[Raw]:
+        """The observed AIMCaches that the endpoint made for what its model's source names, or named."""
+        return [*self.children.get(CACHES, {}).values()]
 
     def child(self, kind: str, name: str) -> Raw | None:
         """The observed child of that kind (`Kind.group/version`) and name."""
         return find_child(self.children, kind, name)
+
+    @property
+    def stable_track(self) -> str:
+        """The track of the version that serves."""
+        return stable_track(self.name, self.before, self.children)
+
+    @property
+    def running(self) -> Raw | None:
+        """The observed Deployment of the version that serves."""
+        return self.child(DEPLOYMENT, track_name(self.name, self.stable_track))
 
     @property
     def pods_examined(self) -> bool:
@@ -63,19 +97,48 @@ class World(NamedTuple):
         return self.pods is not None and replicas_missing(self.children.get(DEPLOYMENT, {}).values())
 
 
+def stable_track(name: str, before: Raw, children: Children) -> str:
+    """The track of the version that serves, by the status; by the Service where that is lost, else the older one."""
+    written = before.get("canary")
+    if isinstance(written, dict) and written.get("stableTrack") in TRACKS:
+        return str(written["stableTrack"])
+    service = find_child(children, SERVICE, child_name(name)) or {}
+    selected = ((service.get("spec") or {}).get("selector") or {}).get(ENDPOINT_LABEL)
+    of_service = next((track for track in TRACKS if track_value(name, track) == selected), None)
+    return of_service or _older_track(name, children)
+
+
+def _older_track(name: str, children: Children) -> str:
+    found = [(find_child(children, DEPLOYMENT, track_name(name, track)), track) for track in TRACKS]
+    by_age = sorted((str(one["metadata"].get("creationTimestamp")), track) for one, track in found if one)
+    return next((track for _, track in by_age), FIRST_TRACK)
+
+
 def read_spec(parent: Raw) -> EndpointSpec:
     """The parent's spec; BadRequestError, in a sentence, where the CRD should have refused it."""
-    return parse_as(EndpointSpec, parent.get("spec"))
+    return parse_again(EndpointSpec, parent.get("spec"))
 
 
 def may_use_cache(spec: EndpointSpec) -> bool:
-    """Whether an endpoint may use an AIMCache."""
-    return spec.cache.name is not None or spec.cache.enabled is None
+    """Whether an endpoint may use an AIMCache that somebody made."""
+    return spec.requested_model.source is None and (spec.cache.name is not None or spec.cache.enabled is None)
+
+
+def is_free(cache: Raw, named: str | None) -> bool:
+    """Whether a cache is for any endpoint, and not the own one of some other; one that is named is used in any case."""
+    metadata = cache["metadata"]
+    owners = (one.get("kind") for one in metadata.get("ownerReferences") or () if one.get("controller"))
+    return metadata["name"] == named or "AIMEndpoint" not in owners
 
 
 def requests_claim(spec: EndpointSpec) -> bool:
     """Whether an endpoint requests a PersistentVolumeClaim of its own."""
-    return bool(spec.cache.enabled) and spec.cache.name is None
+    return bool(spec.cache.enabled) and spec.cache.name is None and not spec.requested_model.downloaded
+
+
+def is_unknown(request: Request) -> bool:
+    """Whether neither a recipe nor an AIMModel is there for what an endpoint requests."""
+    return not any(request.related.get(kind) for kind in (RECIPES, MODELS))
 
 
 def live_metrics_requested(request: Request) -> bool:
@@ -87,6 +150,21 @@ def live_metrics_requested(request: Request) -> bool:
         return False
 
 
+def is_shared_out(request: Request) -> bool:
+    """Whether an AIMGateway routes requests to the parent, by the gateway's own status."""
+    metadata = request.parent["metadata"]
+    place = {"namespace": metadata.get("namespace", "default"), "name": metadata["name"]}
+    gateways = (request.related.get(GATEWAYS) or {}).values()
+    models = (one for gateway in gateways for one in (gateway.get("status") or {}).get("models") or ())
+    return any(place.items() <= one.items() for model in models for one in model.get("endpoints") or ())
+
+
+def tries_version(request: Request) -> bool:
+    """Whether a new version of the parent is compared with the one that serves."""
+    state = (request.parent.get("status") or {}).get("canary")
+    return isinstance(state, dict) and state.get("phase") in COMPARED_PHASES
+
+
 def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
     """Everything of a request that the endpoint hook reads, beside the parent's spec."""
     metadata = request.parent["metadata"]
@@ -94,6 +172,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         name=metadata["name"],
         namespace=metadata.get("namespace", "default"),
         generation=metadata.get("generation"),
+        labels={key: text for key, text in (metadata.get("labels") or {}).items() if not is_reserved(key)},
         spec=spec,
         before=request.parent.get("status") or {},
         changed_at=last_changed(request.parent),
@@ -102,11 +181,23 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         recipes=request.found(RECIPES),
         models=request.found(MODELS) if MODELS in request.related else [],
         inventories=request.found(INVENTORY),
-        caches=request.found(CACHES) if may_use_cache(spec) else [],
+        caches=[one for one in request.found(CACHES) if is_free(one, spec.cache.name)] if may_use_cache(spec) else [],
         storage_classes=request.found(STORAGE_CLASSES) if requests_claim(spec) else [],
         children=request.children,
         offers=request.offers,
         pods=request.observations.get(PODS),
         log=request.observations.get(ENGINE_LOG),
         live_metrics=request.observations.get(LIVE_METRICS),
+        tracks=request.observations.get(TRACK_FIGURES) or {},
+        routed=is_shared_out(request),
+        annotations=metadata.get("annotations") or {},
+        catalogue=request.observations.get(CATALOGUE_NAMES),
     )
+
+
+def remembered_part(before: Raw, field: str, model: type[M]) -> M | None:
+    """A field of the status so far; BadRequestError where an older release wrote what this one cannot read.
+
+    It must not delete anything.
+    """
+    return parse_again(model, before[field], f"status.{field} cannot be read") if before.get(field) else None

@@ -10,11 +10,13 @@ from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.naming import full_digest
 from aimlib.protocol.metacontroller import Request
 from aimlib.selection.rules import RULE_ORDER
-from aimlib.selection.select import is_decided_for
+from aimlib.selection.steps import is_decided_for
 
 PINNED_FIELDS = ("resolved", "cache")
 """The parts of an endpoint's status that its children are built from."""
-REFUSAL_REASONS = frozenset({"NothingFits", "NoRecipe"})
+NOT_INSPECTED = "ModelNotInspected"
+"""The reason of RecipeSelected once the files of a model that nobody described could not be read."""
+REFUSAL_REASONS = frozenset({"NothingFits", "NoRecipe", NOT_INSPECTED})
 """Reasons of the condition RecipeSelected when nothing was selected."""
 OUTCOME_LABELS = frozenset({"Ready", "JobFailed", *DOWNLOAD_OUTCOMES})
 """Outcomes of downloads. JobFailed: for an unknown reason."""
@@ -66,8 +68,11 @@ def _endpoint_change(before: Raw, after: Raw) -> Change | None:
     if resolved and _only_digest_differs(old.get("resolved"), resolved):
         old["resolved"] = resolved
     resolved_before = old.get("resolved")
+    reason = str(selected_condition.get("reason"))
     same = selection.get("message") == earlier.get("message")
-    refused = not same and str(selected_condition.get("reason")) in REFUSAL_REASONS
+    if reason == NOT_INSPECTED:  # the selection is that of before the inspection
+        same = find_condition(before, "RecipeSelected").get("reason") == reason
+    refused = not same and reason in REFUSAL_REASONS
     up_to_date_before = find_condition(before, "UpToDate")
     kept = up_to_date.get("status") == "False" and up_to_date_before.get("message") != up_to_date.get("message")
     selected_anew = bool(resolved) and resolved != resolved_before

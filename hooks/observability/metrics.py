@@ -1,10 +1,12 @@
 """The hook server's own metrics, in Prometheus' exposition format.
 
 Every label has a bounded set of values: hooks, codes, rules and reasons are tables of this release, recipes and GPU
-products those of the catalogue. No metric has a label for an endpoint, a cache or a namespace.
+products those of the catalogue, models of prices those of the settings. No metric has a label for an endpoint, a
+cache or a namespace.
 """
 
 import os
+from collections.abc import Mapping
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -16,6 +18,7 @@ from prometheus_client import (
     multiprocess,
 )
 
+from aimlib.config import TokenPrice
 from hooks.observability.changes import OTHER, Change, as_mapping
 
 HOOK_REQUESTS = Counter("aim_hook_requests_total", "Hook calls by hook and HTTP status.", ["hook", "code"])
@@ -68,6 +71,12 @@ CERTIFICATE_EXPIRY = Gauge(
     "When the server's certificate expires; 0 without TLS.",
     multiprocess_mode="mostrecent",
 )
+TOKEN_PRICE = Gauge(
+    "aim_model_token_price",
+    "Price of a million tokens, as the settings have it, by the name of the model in requests.",
+    ["model", "kind"],
+    multiprocess_mode="livemax",
+)
 BUILD_INFO = Gauge("aim_build_info", "1, with the hook server's version.", ["version"], multiprocess_mode="livemax")
 
 ERROR_REASONS = {
@@ -81,6 +90,13 @@ ERROR_REASONS = {
     500: "Internal",
 }
 """Reasons of failed hook calls, by HTTP status."""
+
+
+def show_prices(prices: Mapping[str, TokenPrice]) -> None:
+    """Shows the prices of the settings, in whose currency costs are."""
+    for model, price in prices.items():
+        TOKEN_PRICE.labels(model, "prompt").set(price.prompt)
+        TOKEN_PRICE.labels(model, "generated").set(price.generated)
 
 
 def count_error(hook: str, code: int) -> None:

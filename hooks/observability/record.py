@@ -12,7 +12,12 @@ RECORDED = RecentChanges(20_000)
 
 
 def record(request: Request, response: dict[str, Any], release: str) -> None:
-    """Counts and writes the change in the response to a sync; errors are counted and logged."""
+    """Counts and writes the change in the response to a sync; errors are counted and logged.
+
+    A response without a status, as to customize, leaves the one that there is.
+    """
+    if not response.get("status"):
+        return
     try:
         change = detect_change(request, response.get("status"))
         if change is None or not RECORDED.is_new(request, change):

@@ -1,6 +1,7 @@
 """Transitions of an object as its users are told them by Events: what a status has that the one before had not."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
@@ -42,7 +43,10 @@ def transitions(request: Request, status: object) -> list[Transition]:
     before, after = as_mapping(request.parent.get("status")), as_mapping(status)
     kind = request.parent.get("kind")
     if kind == "AIMEndpoint":
-        return [*_selection(request, after), *_up_to_date(before, after), *_phase(before, after)]
+        told = (_selection(request, after), _up_to_date(before, after), _canary(before, after), _phase(before, after))
+        return [*chain.from_iterable(told)]
+    if kind == "AIMGateway":
+        return [*_phase(before, after)]
     return [*_models(before, after), *_phase(before, after)] if kind == "AIMCache" else []
 
 
@@ -55,8 +59,15 @@ def _selection(request: Request, after: Raw) -> Iterator[Transition]:
 def _up_to_date(before: Raw, after: Raw) -> Iterator[Transition]:
     old, new = (find_condition(status, "UpToDate") for status in (before, after))
     if new.get("status") == "False" and new.get("reason") != old.get("reason"):
-        kind = WARNING if new.get("reason") == "NoLongerFits" else NORMAL
+        kind = WARNING if new.get("reason") in {"NoLongerFits", "RolledBack"} else NORMAL
         yield Transition(str(new.get("reason")), kind, str(new.get("message")))
+
+
+def _canary(before: Raw, after: Raw) -> Iterator[Transition]:
+    """That a canary has replaced the version before; how another ended is told by UpToDate."""
+    old, new = (as_mapping(status.get("canary")) for status in (before, after))
+    if new.get("phase") == "Promoted" and (old.get("phase"), old.get("id")) != ("Promoted", new.get("id")):
+        yield Transition("Promoted", NORMAL, f"canary {new.get('id')}: {new.get('message')}")
 
 
 def _phase(before: Raw, after: Raw) -> Iterator[Transition]:

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from flask import Flask, Response, request
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import HTTPException
 
@@ -30,6 +31,7 @@ from aimlib.schema.yaml_loader import KubectlLoader
 from hooks import inventory, model, node, recipe
 from hooks.cache import hook as cache
 from hooks.endpoint import hook as endpoint
+from hooks.gateway import hook as gateway
 from hooks.observability import metrics
 from hooks.observability.changes import OTHER
 from hooks.observability.logs import ID_HEADER, audit_logger, logger, request_id
@@ -55,6 +57,8 @@ def hooks(config: Config) -> dict[str, Hook]:
         "/cache/sync": partial(cache.sync, config=config),
         "/endpoint/customize": endpoint.customize,
         "/endpoint/sync": partial(endpoint.sync, config=config),
+        "/gateway/customize": gateway.customize,
+        "/gateway/sync": partial(gateway.sync, config=config),
         "/model/customize": model.customize,
         "/model/sync": partial(model.sync, config=config),
         "/recipe/sync": partial(recipe.sync, config=config),
@@ -64,12 +68,12 @@ def hooks(config: Config) -> dict[str, Hook]:
     }
 
 
-def read_config(path: str | None, downloader_image: str | None = None) -> Config:
+def read_config(path: str | None, **images: str | None) -> Config:
     """Reads the operator's settings from a YAML file; the defaults without one. ConfigError.
 
-    The image of downloads is that of the release, like the server's own, unless the file names another.
+    `images` are those of the release, like the server's own, by the names of their settings; the file may name others.
     """
-    defaults = {"downloaderImage": downloader_image} if downloader_image else {}
+    defaults = {to_camel(name): image for name, image in images.items() if image}
     try:
         settings = yaml.load(Path(path).read_bytes() if path else b"", KubectlLoader) or {}  # noqa: S506 - a safe one
         return Config.model_validate({**defaults, **settings} if isinstance(settings, dict) else settings)
@@ -143,7 +147,11 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application. Settings come from the file named by AIM_CONFIG unless they are given."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    settings = config or read_config(os.environ.get("AIM_CONFIG"), os.environ.get("AIM_DOWNLOADER_IMAGE"))
+    settings = config or read_config(
+        os.environ.get("AIM_CONFIG"),
+        downloader_image=os.environ.get("AIM_DOWNLOADER_IMAGE"),
+        gateway_agent_image=os.environ.get("AIM_GATEWAY_AGENT_IMAGE"),
+    )
     load_data("hardware")  # parsed now, so that the first request does not wait
     log, paths, version = logger(), hooks(settings), release()
     log.setLevel(settings.log_level.upper())
@@ -153,6 +161,7 @@ def create_app(config: Config | None = None) -> Flask:
     tell = event_sender(os.environ.get("AIM_EVENTS", ""))
     audit_logger()  # created before there are threads
     metrics.BUILD_INFO.labels(version).set(1)
+    metrics.show_prices(settings.token_prices)
 
     def serve(path: str, hook: Hook) -> Response:
         body = request.get_data(cache=False)

@@ -22,6 +22,7 @@ from aimlib.printable import printable
 from aimlib.protocol.metacontroller import Request
 from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
+from hooks.observability.changes import as_mapping
 from hooks.observability.logs import logger
 from hooks.observability.transitions import WARNING, Transition, transitions
 from hooks.server.event_limits import EventLimits
@@ -115,11 +116,14 @@ def event_object(request: Request, transition: Transition) -> Raw:
     """The Event (core/v1) of one transition of a request's parent.
 
     The parent's resourceVersion in a request is that before the transition: the same transition from there has the same
-    name, and a later one has another.
+    name, and a later one has another. Before there is a status, others may write to the object, and a status that was
+    about to be written is computed again: until then, the generation of its spec counts.
     """
     metadata, when = request.parent["metadata"], format_timestamp(request.now)
     namespace, version = metadata.get("namespace", "default"), metadata.get("resourceVersion")
-    digest = short_digest(metadata.get("uid"), version, *transition._replace(message=""), length=16)
+    seen = as_mapping(request.parent.get("status")).get("conditions")
+    since = version if seen else f"generation {metadata.get('generation')}"
+    digest = short_digest(metadata.get("uid"), since, *transition._replace(message=""), length=16)
     about = {
         "apiVersion": request.parent.get("apiVersion"),
         "kind": request.parent.get("kind"),

@@ -40,14 +40,24 @@ class CacheOwner(NamedTuple):
     def cleanup(self) -> str:
         return child_name(self.name, "-cleanup", CRONJOB_LENGTH)
 
+    def check(self, model: CachedModelSpec) -> str:
+        """The name of the CronJob that looks whether a model has a newer version."""
+        return child_name(self.name, f"-check-{short_digest(model.id, model.revision)}", CRONJOB_LENGTH)
+
     @property
     def mount_path(self) -> str:
         return self.spec.storage.mount_path or MOUNT_PATH
 
     def job(self, model: CachedModelSpec) -> str:
-        """The name of a model's Job; it changes with the model's fields, the hub and the size of the volume."""
+        """The name of a model's Job; it changes with its fields, the hub, the volume's size, and whom it trusts."""
         work = model.model_dump(mode="json", include={"id", "revision", "include", "exclude", "max_size"})
-        return child_name(self.name, f"-{short_digest(work, self.spec.hub.wire(), self.spec.storage.size)}")
+        if model.source:
+            # Named as before for what does not have the later fields.
+            later = {"access": {"artifact_endpoint"}} if not (model.access and model.access.artifact_endpoint) else {}
+            work |= model.model_dump(mode="json", include={"source", "access"}, exclude=later)
+        bundle = self.config.ca_bundle
+        trusted = (bundle.wire(),) if bundle else ()
+        return child_name(self.name, f"-{short_digest(work, self.spec.hub.wire(), self.spec.storage.size, *trusted)}")
 
     @property
     def labels(self) -> dict[str, str]:

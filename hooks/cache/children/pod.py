@@ -3,15 +3,36 @@
 from aimlib.api.meta import Raw
 from aimlib.hardware.labels import AMD_ID, NVIDIA_PRODUCT
 from hooks.cache.children.owner import CacheOwner
-from hooks.objects.container import literal_container
+from hooks.objects.job_pod import USER, job_container, job_security, job_volumes
 from hooks.objects.shared_volume import ONE_NODE, same_node
+from hooks.objects.source_access import SOURCE_FOLDER
 
-USER = 65532
-SCRATCH = "/tmp"  # noqa: S108 - the only writable folder besides the volume
+SOURCE_VOLUME = "source"
+"""The volume that files come from, where a source is a claim."""
 
 
-def cache_pod(owner: CacheOwner, component: str, args: list[str], env: list[Raw]) -> Raw:
-    """The template of a pod that runs `aim cache` with these arguments."""
+def cache_pod(  # noqa: PLR0913 - one parameter a difference between Jobs
+    owner: CacheOwner,
+    component: str,
+    args: list[str],
+    env: list[Raw],
+    claim: str | None = None,
+    *,
+    on_volume: bool = True,
+) -> Raw:
+    """The template of a pod that runs `aim cache` with these arguments; `claim` is one that files come from."""
+    own = {"name": "models", "persistentVolumeClaim": {"claimName": owner.claim, "readOnly": _read_only(owner)}}
+    container = job_container(
+        component,
+        owner.config,
+        ("aim", "cache"),
+        args=args,
+        env=env,
+        requests={"cpu": "1", "memory": "512Mi"},
+        mounts=[{"name": "models", "mountPath": owner.mount_path, "readOnly": _read_only(owner)}] if on_volume else [],
+    )
+    if claim:
+        container["volumeMounts"].append({"name": SOURCE_VOLUME, "mountPath": SOURCE_FOLDER, "readOnly": True})
     return {
         "metadata": {"labels": {**owner.labels, "app.kubernetes.io/component": component}},
         "spec": {
@@ -19,58 +40,26 @@ def cache_pod(owner: CacheOwner, component: str, args: list[str], env: list[Raw]
             "serviceAccountName": owner.reporter,
             "automountServiceAccountToken": True,
             "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "fsGroup": USER,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": job_security(fsGroup=USER, fsGroupChangePolicy="OnRootMismatch"),
             "imagePullSecrets": [{"name": name} for name in owner.spec.download.pull_secrets],
             "nodeSelector": owner.spec.download.node_selector,
-            "affinity": _affinity(owner),
+            "affinity": _affinity(owner) if on_volume else None,
             "tolerations": [
                 {"key": key, "operator": "Exists", "effect": "NoSchedule"}
                 for keys in owner.config.tolerated_taints.values()
                 for key in keys
             ],
-            "containers": [literal_container(_container(owner, component, args, env))],
+            "containers": [container],
             "volumes": [
-                {"name": "models", "persistentVolumeClaim": {"claimName": owner.claim, "readOnly": _read_only(owner)}},
-                {"name": "scratch", "emptyDir": {}},
+                *([own] if on_volume else []),
+                *job_volumes(owner.config),
+                *(
+                    [{"name": SOURCE_VOLUME, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}]
+                    if claim
+                    else []
+                ),
             ],
         },
-    }
-
-
-def _container(owner: CacheOwner, component: str, args: list[str], env: list[Raw]) -> Raw:
-    return {
-        "name": component,
-        "image": owner.config.downloader_image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["aim", "cache"],
-        "args": args,
-        "env": [
-            {
-                "name": "POD_NAMESPACE",
-                "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
-            },
-            {"name": "AIM_TERMINATION_LOG", "value": "/dev/termination-log"},
-            {"name": "HOME", "value": SCRATCH},
-            *env,
-        ],
-        "resources": {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [
-            {"name": "models", "mountPath": owner.mount_path, "readOnly": _read_only(owner)},
-            {"name": "scratch", "mountPath": SCRATCH},
-        ],
     }
 
 

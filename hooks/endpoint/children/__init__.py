@@ -5,18 +5,22 @@ from typing import NamedTuple
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
+from aimlib.api.route import HTTP_ROUTE
 from aimlib.protocol.metacontroller import prune
 from hooks.endpoint.children.claim import claim
 from hooks.endpoint.children.dashboard import dashboard
 from hooks.endpoint.children.deployment import deployment
 from hooks.endpoint.children.hpa import autoscaler
-from hooks.endpoint.children.http_route import HTTP_ROUTE, http_route
+from hooks.endpoint.children.http_route import http_route
+from hooks.endpoint.children.own_cache import own_cache
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.pdb import disruption_budget
+from hooks.endpoint.children.routed import routed_service
 from hooks.endpoint.children.service import service
 from hooks.endpoint.children.service_account import service_account
 
-BUILDERS = (deployment, service, claim, service_account, autoscaler, disruption_budget, dashboard)
+BUILDERS = (service, routed_service, claim, own_cache, service_account, autoscaler, disruption_budget, dashboard)
+"""What is built beside the Deployment."""
 
 
 class OptionalChild(NamedTuple):
@@ -59,14 +63,19 @@ OPTIONAL = (
 )
 
 
-def children(owner: Owner, offers: Callable[[str], bool]) -> list[Raw]:
+def children(owner: Owner, offers: Callable[[str], bool], engine: Raw | None = None) -> list[Raw]:
     """Every child that this endpoint desires, without anything that would never converge.
 
-    `offers` tells of a kind whether it may be desired; a builder of another kind is not called.
+    `offers` tells of a kind whether it may be desired; a builder of another kind is not called. `engine` is the
+    Deployment of the owner's engine, where it has been built.
     """
-    builders = (*BUILDERS, *(child.build for child in OPTIONAL if offers(child.kind)))
-    built = (builder(owner) for builder in builders)
-    return [prune(child) for child in built if child is not None]
+    builders: tuple[Callable[[Owner], Raw | None], ...] = (
+        *BUILDERS,
+        *(child.build for child in OPTIONAL if offers(child.kind)),
+    )
+    first = engine if engine and owner.hold is None else prune(deployment(owner))
+    built = [first, *(prune(builder(owner)) for builder in builders)]
+    return [child for child in built if child is not None]
 
 
 def not_offered(spec: EndpointSpec, offers: Callable[[str], bool]) -> tuple[OptionalChild, ...]:

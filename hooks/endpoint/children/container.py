@@ -6,14 +6,14 @@ from aimlib.api.recipe import EnvVar
 from aimlib.kube.expansion import Expandable
 from aimlib.selection.container_resources import container_resources
 from hooks.endpoint.children.owner import Owner
+from hooks.objects.authorities import ca_mounts, ca_variables
 from hooks.objects.container import literal_container
 from hooks.objects.hub_token import hub_token
 
 CACHE_VOLUME = "model-cache"
+MODEL_VOLUME, MODEL_MOUNT = "source", "/source"
+"""The volume of a model that is a folder on a claim, and where it is mounted."""
 PROBE_SECONDS = 10
-CA_VOLUME, CA_FOLDER, CA_FILE = "ca-bundle", "/etc/aim/ca", "ca.crt"
-CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Variables by which OpenSSL and httpx, requests, and curl find the authorities that they trust."""
 HOMES_SINCE = 2
 HOMES = {
     "HOME": "/tmp",  # noqa: S108 - every user may write there
@@ -35,7 +35,7 @@ def _container(owner: Owner) -> Raw:
         "name": "engine",
         "image": _image(owner),
         "imagePullPolicy": owner.spec.image.pull_policy or "IfNotPresent",
-        "command": list(owner.engine.start(owner.resolved.checkpoint)),
+        "command": list(owner.engine.start(_model(owner))),
         "args": _args(owner),
         "env": _env(owner),
         "ports": [{"name": "http", "containerPort": owner.port, "protocol": "TCP"}],
@@ -49,9 +49,15 @@ def _container(owner: Owner) -> Raw:
         "volumeMounts": [
             {"name": "dshm", "mountPath": "/dev/shm"},  # noqa: S108 - the ranks' shared memory
             _files(owner),
-            *([{"name": CA_VOLUME, "mountPath": CA_FOLDER, "readOnly": True}] if owner.ca_bundle else []),
+            *([{"name": MODEL_VOLUME, "mountPath": MODEL_MOUNT, "readOnly": True}] if owner.source else []),
+            *ca_mounts(owner.ca_bundle),
         ],
     }
+
+
+def _model(owner: Owner) -> str:
+    """What the engine loads: a repository, which it finds in a cache or at the hub, or a folder."""
+    return "/".join(filter(None, (MODEL_MOUNT, owner.source.path))) if owner.source else owner.resolved.checkpoint
 
 
 def _image(owner: Owner) -> str:
@@ -72,7 +78,7 @@ def _args(owner: Owner) -> list[str]:
     flags, resolved = owner.engine.flags, owner.resolved
     revision = owner.revision or (owner.cache.revision if owner.cache else None)
     return [
-        *(flags.served_model_name, resolved.model_id),
+        *(flags.served_model_name, *(owner.names if owner.engine.several_names else (resolved.model_id,))),
         *(flags.host, owner.config.listen),
         *(flags.port, str(owner.port)),
         *((flags.revision, revision) if revision else ()),
@@ -91,10 +97,9 @@ def _files(owner: Owner) -> Raw:
 
 def _env(owner: Owner) -> list[Raw]:
     """Where the model's files come from; the recipe's variables win over these by name."""
-    variables = _cached(owner.cache) if owner.cache else _downloading(owner)
+    variables = _cached(owner.cache) if owner.cache else _reading(owner) if owner.source else _downloading(owner)
     variables |= _home(owner)
-    if owner.ca_bundle:
-        variables |= {name: {"name": name, "value": f"{CA_FOLDER}/{CA_FILE}"} for name in CA_VARIABLES}
+    variables |= {one["name"]: one for one in ca_variables(owner.ca_bundle)}
     variables |= {variable.name: _stated(variable) for variable in owner.resolved.env}
     return list(variables.values())
 
@@ -131,6 +136,12 @@ def _cached(cache: UsedCache) -> dict[str, Raw]:
     HF_HOME stays what it is in the image: transformers writes the code of models below it, and the cache is read-only.
     """
     places = {"HF_HUB_CACHE": f"{cache.mount_path.rstrip('/')}/hub", "HF_HUB_OFFLINE": "1"}
+    return {name: {"name": name, "value": value} for name, value in places.items()}
+
+
+def _reading(owner: Owner) -> dict[str, Raw]:
+    """The place for what an engine makes of the files, and nothing to download with."""
+    places = {"HF_HOME": owner.spec.cache.mount_path, "HF_HUB_OFFLINE": "1"}
     return {name: {"name": name, "value": value} for name, value in places.items()}
 
 

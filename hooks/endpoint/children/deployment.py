@@ -8,11 +8,13 @@ from aimlib.api.endpoint_parts import ZERO, PodSecurityContext
 from aimlib.api.meta import Raw
 from aimlib.caching.choice import cache_use
 from aimlib.caching.usage import usage_annotation, usage_metadata
+from aimlib.hardware.placement import node_selector
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
-from hooks.endpoint.children.container import CA_FILE, CA_VOLUME, container
+from hooks.endpoint.children.container import MODEL_VOLUME, container
 from hooks.endpoint.children.owner import HeldDeployment, Owner
-from hooks.endpoint.children.placement import affinity, tolerations
+from hooks.endpoint.children.placement import affinity, spread, tolerations
+from hooks.objects.authorities import ca_volumes
 from hooks.objects.shared_volume import pods_of
 
 NAME = "app.kubernetes.io/name"
@@ -33,7 +35,7 @@ def engine_deployment(owner: Owner) -> Raw:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": usage_metadata(owner.metadata(owner.child), owner.uses, owner.claim_labels),
+        "metadata": usage_metadata(owner.metadata(owner.deployment), owner.uses, owner.claim_labels),
         "spec": {
             "replicas": owner.replicas,
             "selector": {"matchLabels": owner.selector},
@@ -50,8 +52,9 @@ def engine_deployment(owner: Owner) -> Raw:
                     "securityContext": _security(owner.spec.security.pod_security_context),
                     "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
                     "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
-                    "nodeSelector": {**owner.config.node_selector, **owner.spec.node_selector},
+                    "nodeSelector": node_selector(owner.config.node_selector, owner.spec.node_selector),
                     "tolerations": tolerations(owner),
+                    "topologySpreadConstraints": spread(owner),
                     "runtimeClassName": owner.runtime_class,
                     "priorityClassName": owner.spec.priority_class_name,
                     "schedulerName": owner.spec.scheduler_name,
@@ -65,7 +68,8 @@ def engine_deployment(owner: Owner) -> Raw:
                             },
                         },
                         {"name": "model-cache", **_cache(owner)},
-                        *_authorities(owner),
+                        *_source(owner),
+                        *ca_volumes(owner.ca_bundle),
                     ],
                 },
             },
@@ -75,7 +79,7 @@ def engine_deployment(owner: Owner) -> Raw:
 
 def held_deployment(owner: Owner, spec: Raw) -> HeldDeployment:
     """The Deployment with a spec that it has already."""
-    metadata = usage_metadata(owner.metadata(owner.child), owner.uses, owner.claim_labels)
+    metadata = usage_metadata(owner.metadata(owner.deployment), owner.uses, owner.claim_labels)
     return HeldDeployment({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
 
 
@@ -97,13 +101,11 @@ def _cache(owner: Owner) -> Raw:
     return {"persistentVolumeClaim": {"claimName": owner.claim}} if owner.spec.cache.enabled else {"emptyDir": {}}
 
 
-def _authorities(owner: Owner) -> list[Raw]:
-    """The volume with the authorities that the engine trusts."""
-    bundle = owner.ca_bundle
-    if bundle is None:
+def _source(owner: Owner) -> list[Raw]:
+    """The volume of a model that is a folder on a claim."""
+    if owner.source is None:
         return []
-    items = [{"key": bundle.key, "path": CA_FILE}]
-    return [{"name": CA_VOLUME, "configMap": {"name": bundle.config_map, "items": items}}]
+    return [{"name": MODEL_VOLUME, "persistentVolumeClaim": {"claimName": owner.source.name, "readOnly": True}}]
 
 
 def _together(owner: Owner) -> Raw:
@@ -130,6 +132,7 @@ def _pod_labels(owner: Owner) -> dict[str, str]:
     return {
         **owner.spec.labels,
         **owner.labels,
+        **owner.selector,
         **({"app.kubernetes.io/version": label_value(version)} if version else {}),
         **({CACHE_LABEL: label_value(cache.name)} if cache else {}),
     }
@@ -148,11 +151,17 @@ def _usage(owner: Owner) -> dict[str, str]:
 
 
 def _strategy(owner: Owner) -> Raw:
-    """As requested; else an old replica makes room for a new one on GPUs, since a spare GPU may never come."""
+    """As requested; else an old replica makes room for a new one on GPUs, since a spare GPU may never come.
+
+    Where availability.minReady lets none be missing, the new one comes first.
+    """
     requested = owner.spec.deployment.strategy
     if requested.type == "Recreate":
         return {"type": "Recreate"}
-    usual = {"maxSurge": 0, "maxUnavailable": 1} if owner.resolved.gpu_count else {"maxSurge": 1, "maxUnavailable": 0}
+    least = owner.spec.availability.min_ready
+    spare = least is not None and least >= owner.replicas  # none may be missing
+    surges = spare or not owner.resolved.gpu_count
+    usual = {"maxSurge": 1, "maxUnavailable": 0} if surges else {"maxSurge": 0, "maxUnavailable": 1}
     stated = requested.rolling_update.wire() if requested.rolling_update else {}
     if ZERO.issuperset((usual | stated).values()):  # the one stated leaves it to the other to make progress
         usual = dict.fromkeys(usual, 1)

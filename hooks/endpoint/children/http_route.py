@@ -7,8 +7,6 @@ from aimlib.api.meta import Raw
 from aimlib.api.route import GATEWAY_GROUP
 from hooks.endpoint.children.owner import Owner
 
-HTTP_ROUTE = f"HTTPRoute.{GATEWAY_GROUP}/v1"
-
 
 def http_route(owner: Owner) -> Raw | None:
     """An HTTPRoute where spec.service.route requests one."""

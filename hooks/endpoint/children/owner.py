@@ -1,27 +1,33 @@
 """The input of every builder: the endpoint, its configuration and the settings; and what all children share."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from aimlib import pod_template
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import Resolved, UsedCache
+from aimlib.api.endpoint_status import UsedCache
+from aimlib.api.formats import MODEL_ID
 from aimlib.api.meta import Raw
 from aimlib.api.pod import CaBundle
+from aimlib.api.resolved import Resolved
+from aimlib.api.routing import MOST_ROUTED_NAMES
+from aimlib.api.source import ModelSource, SourceAccess, parse_source
 from aimlib.caching.usage import Use
 from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
-from aimlib.naming import ENDPOINT_LABEL, child_name, label_value
-from aimlib.selection.select import decided_for
+from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, child_name, label_value, short_digest, track_name, track_value
+from aimlib.selection.steps import decided_for
 from hooks.objects.shared_volume import ONE_NODE
 
 T = TypeVar("T")
+NAME_LABEL, INSTANCE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 
 
-def pod_selector(endpoint: str) -> dict[str, str]:
-    """The labels that select the pods of an endpoint. They never change: a Deployment's selector is immutable."""
-    return {ENDPOINT_LABEL: label_value(endpoint)}
+def pod_selector(endpoint: str, track: str = FIRST_TRACK) -> dict[str, str]:
+    """The labels that select the pods of a track. They never change: a Deployment's selector is immutable."""
+    return {ENDPOINT_LABEL: track_value(endpoint, track)}
 
 
 class HeldDeployment(NamedTuple):
@@ -29,6 +35,13 @@ class HeldDeployment(NamedTuple):
 
     deployment: Raw | None
     """As it was last applied; None where there was none, and so there is none."""
+
+
+class Download(NamedTuple):
+    """What a cache of the endpoint's own downloads."""
+
+    source: str
+    access: SourceAccess | None
 
 
 class Owner(NamedTuple):
@@ -46,11 +59,24 @@ class Owner(NamedTuple):
     claim_labels: Mapping[str, str] = MappingProxyType({})
     """The labels for the claims that these pods mount and another cache may have made."""
     hold: HeldDeployment | None = None
+    track: str = FIRST_TRACK
+    """The track of the Deployment."""
+    share: int = 100
+    """Percent of the endpoint's requests that gateways send to the track."""
+    mirror: int = 0
+    """Percent of the endpoint's requests of which gateways send the track a copy."""
+    joined: bool = False
+    """Whether the Service leads to the pods of both tracks, as while one takes over from the other."""
 
     @property
     def child(self) -> str:
-        """The name of the Deployment, the Service, and whatever there is one of."""
+        """The name of the Service, and whatever there is one of."""
         return child_name(self.name)
+
+    @property
+    def deployment(self) -> str:
+        """The name of the Deployment."""
+        return track_name(self.name, self.track)
 
     @property
     def claim(self) -> str:
@@ -61,6 +87,21 @@ class Owner(NamedTuple):
     def ca_bundle(self) -> CaBundle | None:
         """The authorities that the engine trusts instead of the image's."""
         return self.spec.ca_bundle or self.config.ca_bundle
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the model in requests: its id, and those that the spec adds."""
+        return tuple(dict.fromkeys((self.resolved.model_id, *self.spec.routing.names)))
+
+    @property
+    def served_names(self) -> tuple[str, ...]:
+        """The names that the pods behind the Service answer to: held ones may serve another model."""
+        containers = self._held_pod.get("containers") or ()
+        args = [str(arg) for container in containers[:1] for arg in container.get("args") or ()]
+        flag = self.engine.flags.served_model_name
+        given = args[args.index(flag) + 1 :] if flag in args else []
+        held = tuple(takewhile(MODEL_ID.matches, given))[: MOST_ROUTED_NAMES + 1]
+        return held or self.names
 
     @property
     def runtime_class(self) -> str | None:
@@ -109,7 +150,7 @@ class Owner(NamedTuple):
     def own_claim(self) -> bool:
         """Whether pods mount a claim that is this endpoint's own."""
         cache = self.spec.cache
-        requested = bool(cache.enabled) and cache.name is None
+        requested = bool(cache.enabled) and cache.name is None and self.download is None
         return requested or any(
             (volume.get("persistentVolumeClaim") or {}).get("claimName") == self.claim
             for volume in self._held_pod.get("volumes") or ()
@@ -145,7 +186,37 @@ class Owner(NamedTuple):
     def revision(self) -> str | None:
         """The revision that is stated; it means nothing to another model, which an earlier spec requested."""
         requested = self.spec.requested_model
-        return requested.revision if self.resolved.model_id == requested.id and self._may_load_revision else None
+        if requested.revision is None or self.resolved.model_id != requested.id or not self._may_load_revision:
+            return None
+        return requested.revision
+
+    @property
+    def source(self) -> ModelSource | None:
+        """The folder on a claim that is loaded instead of a repository, under the same conditions as a revision."""
+        requested = self.spec.requested_model
+        return parse_source(requested.source) if requested.source and requested.mounted and self._loads_source else None
+
+    @property
+    def download(self) -> Download | None:
+        """What is downloaded to a cache of this endpoint: the source that is stated, else the one of an AIMModel."""
+        requested, resolved = self.spec.requested_model, self.resolved
+        if requested.source:
+            downloaded = requested.downloaded and self._loads_source
+            return Download(requested.source, requested.access) if downloaded else None
+        used = self.spec.cache.name is None and self.revision is None
+        return Download(resolved.source, resolved.access) if resolved.source and used else None
+
+    @property
+    def own_cache(self) -> str:
+        """The name of the AIMCache that is this endpoint's own: another one for each place that files come from."""
+        source, access = self.download or Download("", None)
+        servers = (access.endpoint, access.artifact_endpoint) if access else ()
+        return child_name(self.name, f"-model-{short_digest(self.resolved.checkpoint, source, *servers)}")
+
+    @property
+    def _loads_source(self) -> bool:
+        """Whether the source that is stated is that of the configuration."""
+        return self.resolved.model_id == self.spec.requested_model.id and self._may_load_revision
 
     @property
     def _may_load_revision(self) -> bool:
@@ -165,17 +236,24 @@ class Owner(NamedTuple):
 
     @property
     def selector(self) -> dict[str, str]:
-        """The labels that select the pods."""
-        return pod_selector(self.name)
+        """The labels that select the pods of the Deployment."""
+        return pod_selector(self.name, self.track)
+
+    @property
+    def serving_selector(self) -> dict[str, str]:
+        """The labels that select the pods behind the Service."""
+        if not self.joined:
+            return self.selector
+        return {key: text for key, text in self.labels.items() if key in (NAME_LABEL, INSTANCE_LABEL)}
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels of every child."""
         return {
-            "app.kubernetes.io/name": "aim-endpoint",
-            "app.kubernetes.io/instance": label_value(self.name),
+            NAME_LABEL: "aim-endpoint",
+            INSTANCE_LABEL: label_value(self.name),
             "app.kubernetes.io/managed-by": "aim-engine",
-            **self.selector,
+            **pod_selector(self.name),
         }
 
     def metadata(self, name: str) -> dict[str, object]:

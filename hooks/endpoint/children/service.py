@@ -1,12 +1,9 @@
 """The Service in front of an endpoint's replicas."""
 
-from aimlib.api import GROUP
 from aimlib.api.meta import Raw
 from aimlib.caching.usage import usage_metadata
 from hooks.endpoint.children.owner import Owner
-
-RESERVED = (GROUP, "metacontroller.k8s.io")
-"""Domains whose annotations on a child the operator and Metacontroller read back, so that no spec may state them."""
+from hooks.objects.annotations import is_reserved
 
 
 def service(owner: Owner) -> Raw:
@@ -20,7 +17,7 @@ def service(owner: Owner) -> Raw:
         "metadata": usage_metadata({**owner.metadata(owner.child), "annotations": _annotations(owner)}, owner.uses),
         "spec": {
             "type": requested.type,
-            "selector": owner.selector,
+            "selector": owner.serving_selector,
             "ports": [
                 {
                     "name": "http",
@@ -40,9 +37,3 @@ def service(owner: Owner) -> Raw:
 
 def _annotations(owner: Owner) -> dict[str, str]:
     return {key: text for key, text in owner.spec.service.annotations.items() if not is_reserved(key)}
-
-
-def is_reserved(key: str) -> bool:
-    """Whether an annotation is the operator's or Metacontroller's."""
-    domain = f".{key.rpartition('/')[0]}"
-    return any(domain.endswith(f".{one}") for one in RESERVED)

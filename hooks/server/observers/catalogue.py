@@ -1,7 +1,8 @@
-"""The observer of the catalogue: lists and watches all recipes and the inventory, and keeps them in memory.
+"""The observers of the catalogue: they list and watch recipes, AIMModels and the inventory, and keep them in memory.
 
 An admission request has only the object, and cannot wait for a list. Each worker process watches each kind in a thread,
-and keeps of each object what selection reads.
+and keeps of each object what selection reads. A sync brings what is of the requested model; where nothing is, processes
+of hooks watch the catalogue, too, and keep names.
 """
 
 import os
@@ -14,8 +15,10 @@ from kubernetes.client import ApiException, CustomObjectsApi
 from pydantic_core import from_json
 
 from aimlib.api.meta import Raw
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observations import CatalogueNames
 from hooks.endpoint.admission import Catalogue
-from hooks.endpoint.world import INVENTORY, MODELS, RECIPES
+from hooks.endpoint.world import INVENTORY, MODELS, RECIPES, is_unknown
 from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -31,6 +34,8 @@ WATCH_TIMEOUT_SECONDS = 240
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0, 30.0)
 """Seconds to wait after a watch has ended, after one failure, after two, and so on. After as many failures, the objects
 are too old to be used."""
+FIRST_LIST_SECONDS = 1.0
+"""How long the first sync that needs names waits for each kind of them."""
 GONE = 410
 """Status of a watch whose resourceVersion is too old."""
 
@@ -44,7 +49,7 @@ class WatchedKind:
         self.group, _, self.version = key.partition(".")[2].partition("/")
         self.by_name: dict[str, Raw] | None = None
         """None while unknown. Replaced as a whole, so that it can be read without a lock."""
-        self.stopped = Event()
+        self.stopped, self.listed = Event(), Event()
         self._version: str | None = None
         self._client: Any = None
 
@@ -92,6 +97,7 @@ class WatchedKind:
             if not continue_token:
                 break
         self.by_name, self._version = found, page_read["metadata"]["resourceVersion"]
+        self.listed.set()
         metrics.OBSERVER_REQUESTS.labels(self.plural, "succeeded").inc()
 
     def _watch(self) -> Iterator[bytes]:
@@ -149,19 +155,20 @@ WATCHED_KINDS = (
 class CatalogueObserver:
     """Watches a list of kinds; calling it returns their objects."""
 
-    def __init__(self, kinds: Iterable[tuple[str, ...]] = WATCHED_KINDS) -> None:
-        self.kinds = [WatchedKind(*kind) for kind in kinds]
+    def __init__(self, kinds: Iterable[WatchedKind] | None = None) -> None:
+        self.kinds = [WatchedKind(*kind) for kind in WATCHED_KINDS] if kinds is None else [*kinds]
         self._process: int | None = None
         self._lock = Lock()
 
-    def start(self) -> None:
-        """Starts the threads, once in each process, since threads do not survive a fork."""
+    def start(self) -> bool:
+        """Starts the threads, once in each process, since threads do not survive a fork; whether this did."""
         with self._lock:
             if self._process == os.getpid():
-                return
+                return False
             self._process = os.getpid()
         for kind in self.kinds:
             Thread(target=kind.follow, name=f"catalogue: {kind.plural}", daemon=True).start()
+        return True
 
     def __call__(self) -> Catalogue | None:
         """All objects by kind; None until every kind has been read."""
@@ -169,3 +176,37 @@ class CatalogueObserver:
         found = {kind.key: kind.objects() for kind in self.kinds}
         complete = {key: objects for key, objects in found.items() if objects is not None}
         return complete if len(complete) == len(found) else None
+
+
+class WatchedNames(WatchedKind):
+    """The same, of whose spec only what it can be requested by is kept."""
+
+    def _pruned(self, raw: Raw) -> Raw:
+        found = super()._pruned(raw)
+        spec = found.get("spec") or {}
+        return {**found, "spec": {name: spec[name] for name in NAMED_BY if name in spec}}
+
+
+NAMED_BY = ("modelId", "checkpoint", "source", "allowedNamespaces")
+
+
+class NamesObserver:
+    """The names of what the catalogue has, watched from the first endpoint on for whose model there is nothing."""
+
+    def __init__(self) -> None:
+        self.catalogue = CatalogueObserver(
+            (
+                WatchedNames(RECIPES, "aimrecipes", "spec"),
+                WatchedNames(MODELS, "aimmodels", "spec"),
+            )
+        )
+
+    def __call__(self, request: Request) -> CatalogueNames | None:
+        """None where the request has what it asks for, and while the catalogue is not known."""
+        if not is_unknown(request):
+            return None
+        if self.catalogue.start():
+            for kind in self.catalogue.kinds:
+                kind.listed.wait(FIRST_LIST_SECONDS)
+        found = self.catalogue()
+        return CatalogueNames(found[RECIPES], found[MODELS]) if found else None

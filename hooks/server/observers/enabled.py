@@ -5,14 +5,14 @@ from typing import TypeVar
 
 from aimlib.config import ConfigError
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observations import ENGINE_LOG, LIVE_METRICS, PODS, Topic
+from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, Topic
 from hooks.endpoint.admission import Catalogue
 
 Result = TypeVar("Result")
 Observe = Callable[[Request], Request]
 """Adds observations to a request."""
 CATALOGUE = "catalogue"
-"""The observer that admission uses, and no hook."""
+"""The observer that admission uses, and whose names hooks do."""
 
 
 def observers(names: str, logs: str = "") -> dict[str, Observe]:
@@ -21,7 +21,7 @@ def observers(names: str, logs: str = "") -> dict[str, Observe]:
     Logs have a variable of their own, so that a component can enable them whatever else is observed.
     """
     enabled = _names(names) | _logs_enabled(logs, names)
-    enabled_observers = [make() for name, make in (OBSERVERS | LOGS).items() if name in enabled]
+    enabled_observers = [make() for name, make in (OBSERVERS | LOGS | CATALOGUE_OBSERVERS).items() if name in enabled]
     return {"/endpoint/sync": _in_order(enabled_observers)} if enabled_observers else {}
 
 
@@ -72,10 +72,17 @@ def _logs() -> Observe:
     return _adds_result(ENGINE_LOG, LogObserver())
 
 
-def _prometheus() -> Observe:
-    from hooks.server.observers.prometheus import prometheus_observer  # noqa: PLC0415 - imports an HTTP client
+def _names_of_catalogue() -> Observe:
+    from hooks.server.observers.catalogue import NamesObserver  # noqa: PLC0415 - imports the Kubernetes client
 
-    return _adds_result(LIVE_METRICS, prometheus_observer())
+    return _adds_result(CATALOGUE_NAMES, NamesObserver())
+
+
+def _prometheus() -> Observe:
+    from hooks.server.observers.prometheus import prometheus_observer, track_observer  # noqa: PLC0415 - imports urllib3
+
+    metrics, tracks = prometheus_observer(), track_observer()
+    return _in_order([_adds_result(LIVE_METRICS, metrics), _adds_result(TRACK_FIGURES, tracks)])
 
 
 def _adds_result(topic: Topic[Result], observer: Callable[[Request], Result | None]) -> Observe:
@@ -90,5 +97,7 @@ def _adds_result(topic: Topic[Result], observer: Callable[[Request], Result | No
 
 OBSERVERS = {"pods": _pods, "prometheus": _prometheus}
 """Constructors by their names in AIM_OBSERVE."""
+CATALOGUE_OBSERVERS = {CATALOGUE: _names_of_catalogue}
+"""The constructor of the observer that tells hooks what else there is."""
 LOGS = {"logs": _logs}
 """The constructor of the observer that AIM_OBSERVE_LOGS enables; it goes by what the observer of Pods listed."""

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from urllib3.exceptions import HTTPError
 
 from aimlib.api.meta import Raw
-from aimlib.naming import ENDPOINT_LABEL, label_value
+from aimlib.naming import ENDPOINT_LABEL, TRACKS, track_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import DEPLOYMENT, replicas_missing
 from hooks.kube_client import api_client, error_message
@@ -87,7 +87,7 @@ class PodObserver:
         # Parsed from JSON: the client's own objects would take many times as long.
         response: Any = CoreV1Api(self._client).list_namespaced_pod(
             namespace,
-            label_selector=f"{ENDPOINT_LABEL}={label_value(name)}",
+            label_selector=f"{ENDPOINT_LABEL} in ({','.join(track_value(name, one) for one in TRACKS)})",
             limit=MAX_PODS,
             _request_timeout=POD_LIST_TIMEOUT_SECONDS,
             _preload_content=False,

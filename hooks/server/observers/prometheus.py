@@ -3,12 +3,12 @@
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
@@ -19,8 +19,9 @@ from aimlib.config import ConfigError
 from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.telemetry.live_metrics import Observation
-from aimlib.telemetry.prometheus_query import PrometheusError, Series, metrics_query, parse_response
-from hooks.endpoint.world import live_metrics_requested
+from aimlib.telemetry.prometheus_query import PrometheusError, metrics_query, parse_response
+from aimlib.telemetry.track_query import TrackFigures, parse_tracks, tracks_query
+from hooks.endpoint.world import live_metrics_requested, tries_version
 from hooks.observability import metrics
 from hooks.observability.logs import logger
 
@@ -61,50 +62,45 @@ def read_source(environment: Mapping[str, str]) -> Source:
     return Source(url.rstrip("/"), environment.get("AIM_PROMETHEUS_CA_FILE") or None, token_file)
 
 
-class QueryResult(NamedTuple):
+S = TypeVar("S")
+
+
+class QueryResult(NamedTuple, Generic[S]):
     """The result of the last query that succeeded, or the error."""
 
     queried_at: datetime
     """When Prometheus was last queried."""
     observed_at: datetime
     """When the series were queried."""
-    series: Series
+    series: Mapping[tuple[str, str], S]
     error: str = ""
 
 
-class PrometheusObserver:
-    """Queries Prometheus, at most once per QUERY_INTERVAL for all syncs of this process."""
+class ReusedQuery(Generic[S]):
+    """A query for all endpoints, made at most once per QUERY_INTERVAL for all syncs of this process."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, query: str, parse: Callable[[bytes], Mapping[tuple[str, str], S]]) -> None:
         self._source = source
-        self._result: QueryResult | None = None
+        self._query = query
+        self._parse = parse
+        self._result: QueryResult[S] | None = None
         self._querying = Lock()
 
-    def __call__(self, request: Request) -> Observation | None:
-        """The metrics of the request's endpoint; None where its spec requests none.
-
-        While one sync queries, others use the former result, and wait only where there is none yet.
-        """
-        if not live_metrics_requested(request):
-            return None
+    def result(self, request: Request) -> QueryResult[S] | None:
+        """The latest result. While one sync queries, others use the former one, and wait where there is none yet."""
         if self._is_due(request.now) and self._querying.acquire(blocking=self._result is None):
             try:
                 self._result = self._refresh(request.now) if self._is_due(request.now) else self._result
             finally:
                 self._querying.release()
-        return self._observation(request)
+        return self._result
 
     def _is_due(self, now: datetime) -> bool:
         return self._result is None or not timedelta(0) <= now - self._result.queried_at < QUERY_INTERVAL
 
-    def _observation(self, request: Request) -> Observation | None:
-        metadata, result = request.parent["metadata"], self._result
-        key = metadata.get("namespace", "default"), label_value(metadata["name"])
-        return result and Observation(result.observed_at, result.series.get(key, {}), result.error)
-
-    def _refresh(self, now: datetime) -> QueryResult:
+    def _refresh(self, now: datetime) -> QueryResult[S]:
         try:
-            series = parse_response(_query(self._source))
+            series = self._parse(_query(self._source, self._query))
         except (PrometheusError, HTTPError, OSError) as error:
             metrics.OBSERVER_REQUESTS.labels("prometheus", "failed").inc()
             message = str(error) if isinstance(error, PrometheusError) else "no answer"
@@ -121,7 +117,36 @@ class PrometheusObserver:
         return QueryResult(now, now, series)
 
 
-def _query(source: Source) -> bytes:
+def _key(request: Request) -> tuple[str, str]:
+    metadata = request.parent["metadata"]
+    return metadata.get("namespace", "default"), label_value(metadata["name"])
+
+
+class PrometheusObserver:
+    """The live metrics of endpoints."""
+
+    def __init__(self, source: Source) -> None:
+        self._metrics: ReusedQuery[Mapping[str, float]] = ReusedQuery(source, metrics_query(), parse_response)
+
+    def __call__(self, request: Request) -> Observation | None:
+        """The metrics of the request's endpoint; None where its spec requests none."""
+        result = self._metrics.result(request) if live_metrics_requested(request) else None
+        return result and Observation(result.observed_at, result.series.get(_key(request), {}), result.error)
+
+
+class TrackObserver:
+    """The figures of both versions of endpoints that try one."""
+
+    def __init__(self, source: Source) -> None:
+        self._figures: ReusedQuery[TrackFigures] = ReusedQuery(source, tracks_query(), parse_tracks)
+
+    def __call__(self, request: Request) -> TrackFigures | None:
+        """The figures of the request's endpoint; None where no version is tried."""
+        result = self._figures.result(request) if tries_version(request) else None
+        return result and result.series.get(_key(request), {})
+
+
+def _query(source: Source, query: str) -> bytes:
     """Queries Prometheus and returns the body. PrometheusError, HTTPError or OSError where there is none in time."""
     deadline = time.monotonic() + QUERY_TIMEOUT_SECONDS
     headers = {"User-Agent": "aim-hooks"}
@@ -132,7 +157,7 @@ def _query(source: Source) -> bytes:
         response = pool.request(
             "POST",
             f"{source.url}/api/v1/query",
-            fields={"query": metrics_query(), "timeout": f"{QUERY_TIMEOUT_SECONDS:g}s"},
+            fields={"query": query, "timeout": f"{QUERY_TIMEOUT_SECONDS:g}s"},
             encode_multipart=False,
             headers=headers,
             redirect=False,
@@ -164,5 +189,10 @@ def _read_body(response: BaseHTTPResponse, deadline: float) -> bytes:
 
 
 def prometheus_observer() -> PrometheusObserver:
-    """The observer that the environment configures."""
+    """The observer of live metrics that the environment configures."""
     return PrometheusObserver(read_source(os.environ))
+
+
+def track_observer() -> TrackObserver:
+    """The observer of the figures of two versions that the environment configures."""
+    return TrackObserver(read_source(os.environ))

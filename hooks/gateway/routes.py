@@ -1,0 +1,169 @@
+"""The table of a gateway, from who serves which name: bounded, since an annotation of its ConfigMap repeats it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from aimlib.api.gateway import GatewaySpec
+from aimlib.gateway.names import USUAL_WEIGHT, Claim, Shared
+from aimlib.gateway.routed import Routed
+from aimlib.gateway.table import (
+    EVERYBODY,
+    HOLDER,
+    MILLION,
+    Balancing,
+    Holding,
+    Limit,
+    ModelTable,
+    Place,
+    Served,
+    Target,
+    Timeouts,
+)
+from aimlib.kube.quantity import parse_quantity
+from aimlib.kube.timestamp import parse_time
+from hooks.gateway.world import GatewayWorld
+
+HOLD_PORT = 8081
+"""Where the agent holds requests, on loopback."""
+MOST_BYTES = 256 * 1024
+"""Of all annotations of an object (apimachinery, validation/objectmeta.go: TotalAnnotationSizeLimitB)."""
+OTHER_BYTES = 2048
+"""Of the rest of the annotation that repeats the ConfigMap, and of other annotations."""
+
+Fallbacks = Mapping[tuple[str, str, str], Place | None]
+
+
+class RouteTable(NamedTuple):
+    """The table, and what is not in it."""
+
+    table: ModelTable
+    left_out: int
+    """Names for which there is no room: those of the newest endpoints."""
+    without_weight: tuple[str, ...]
+    """Names of which all endpoints have the weight 0."""
+    bytes: int
+    """What all of it would take."""
+
+    @property
+    def text(self) -> str:
+        """As the gateway's pods read it."""
+        return json.dumps(_short(self.table), sort_keys=True, separators=(",", ":"))
+
+
+def route_table(world: GatewayWorld, names: Sequence[Shared]) -> RouteTable:
+    """The table of a gateway; `names` in the order in which they get room."""
+    fallbacks = _fallbacks(world)
+    served = {one.name: _served(one, fallbacks) for one in names}
+    weighted = [one for one in served.values() if one]
+    rest = ModelTable(
+        limits=tuple(Limit.model_validate(one.wire()) for one in world.spec.clients.limits),
+        anonymous=world.spec.clients.anonymous,
+        balancing=Balancing.model_validate(world.spec.balancing.wire()),
+        holding=Holding.model_validate(world.spec.holding.wire()),
+        timeouts=Timeouts.model_validate(world.spec.timeouts.wire()),
+        tls=world.spec.tls is not None,
+        replicas=world.spec.replicas,
+        max_request_bytes=int(parse_quantity(world.spec.max_request_bytes)),
+        created=_seconds(world.created),
+    )
+    room = MOST_BYTES - OTHER_BYTES - _repeated(_short(rest))
+    taken = _first(weighted, room)
+    size = MOST_BYTES - room + sum(map(_bytes, weighted))
+    table = rest.model_copy(update={"models": tuple(sorted(taken, key=lambda one: one.name))})
+    return RouteTable(
+        ModelTable.model_validate(table.model_dump()),
+        len(weighted) - len(taken),
+        tuple(sorted(name for name, one in served.items() if one is None)),
+        size,
+    )
+
+
+def _first(served: Iterable[Served], room: int) -> list[Served]:
+    taken = []
+    for one in served:
+        room -= _bytes(one)
+        if room < 0:
+            break
+        taken.append(one)
+    return taken
+
+
+def _short(value: ModelTable | Served) -> object:
+    return value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _bytes(served: Served) -> int:
+    return _repeated(_short(served)) + 1
+
+
+def _repeated(value: object) -> int:
+    """Bytes of JSON within a text of JSON."""
+    return len(json.dumps(json.dumps(value, separators=(",", ":"))))
+
+
+def _seconds(created: str) -> int:
+    """Since 1970."""
+    found = parse_time(created)
+    return max(0, int(found.timestamp())) if found else 0
+
+
+def _fallbacks(world: GatewayWorld) -> Fallbacks:
+    """What answers for a track without ready pods: another track of its endpoint, else requests are held.
+
+    A version that took over answers for the former one, too, whose pods are gone before pods of gateways know of it.
+    """
+    holder = Place(host=HOLDER, port=HOLD_PORT) if world.spec.holding.requests else None
+    tracks: dict[tuple[str, str], list[Routed]] = {}
+    for one in sorted(world.routed, key=lambda found: (not found.record.stable, found.record.track)):
+        if one.record.stable or one.record.share:
+            tracks.setdefault((one.namespace, one.endpoint), []).append(one)
+    found = {}
+    for one in world.routed:
+        others = [other for other in tracks.get((one.namespace, one.endpoint), ()) if other is not one]
+        found[_key(one)] = _place(others[0]) if others else holder
+    return found
+
+
+def _key(one: Routed) -> tuple[str, str, str]:
+    return one.namespace, one.endpoint, one.record.track
+
+
+def _place(one: Routed) -> Place:
+    return Place(host=f"{one.service}.{one.namespace}.svc", port=one.port)
+
+
+def _served(shared: Shared, fallbacks: Fallbacks) -> Served | None:
+    """The targets of a name; None where none has a weight."""
+    total = sum(map(_requests, shared.claims))
+    targets = tuple(
+        Target(
+            **_place(one).model_dump(),
+            name="/".join(_key(one)),
+            weight=_weight(claim) * one.record.share,
+            mirror=MILLION * _requests(claim) * one.record.mirror // (100 * total) if total else 0,
+            fallback=fallbacks[_key(one)],
+            progress=one.phase,
+        )
+        for claim in shared.claims
+        for one in claim.tracks
+    )
+    if not any(one.weight for one in targets):
+        return None
+    alone = [one.model_copy(update={"weight": 1}) for one in targets]
+    return Served(name=shared.name, targets=targets if len(targets) > 1 else tuple(alone))
+
+
+def _weight(claim: Claim) -> int:
+    return USUAL_WEIGHT if claim.weight is None else claim.weight
+
+
+def _requests(claim: Claim) -> int:
+    """The endpoint's part of a name, as a sum of weights."""
+    return sum(_weight(claim) * one.record.share for one in claim.tracks)
+
+
+def unknown_models(spec: GatewaySpec, table: ModelTable) -> list[str]:
+    """Models that rows of limits name, and nobody serves."""
+    known = {EVERYBODY, *(one.name for one in table.models)}
+    return sorted({name for row in spec.clients.limits for name in row.models} - known)

@@ -1,0 +1,88 @@
+"""What a gateway's sync is about: its spec, the namespaces that allow it, and the Services that it may route to."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from aimlib.api.gateway import GatewaySpec
+from aimlib.api.meta import Raw
+from aimlib.gateway.routed import Routed, read_routed
+from aimlib.naming import MODELS_LABEL
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observed import last_changed
+from aimlib.schema.parsing import parse_again
+
+SERVICES, NAMESPACES = "Service.v1", "Namespace.v1"
+ALLOWED = "use"
+"""The value of MODELS_LABEL by which a namespace lets its models be used from elsewhere."""
+
+
+class GatewayWorld(NamedTuple):
+    """One gateway, and what it may route to."""
+
+    name: str
+    namespace: str
+    generation: int | None
+    spec: GatewaySpec
+    now: datetime
+    changed_at: str | None
+    """When anybody but the status writer last changed the gateway."""
+    created: str
+    """When the gateway was created."""
+    namespaces: tuple[str, ...]
+    """Its own, and those of the spec that allow it, in their order."""
+    refused: tuple[str, ...]
+    """Namespaces of the spec that are not there, or do not allow it."""
+    routed: tuple[Routed, ...]
+    """The Services that it may route to."""
+    unreadable: tuple[str, ...]
+    """Services that have the label and are not as an endpoint makes them, as namespace/name."""
+
+
+def read_gateway_spec(parent: Raw) -> GatewaySpec:
+    """The parent's spec. BadRequestError where the CRD should have refused it."""
+    return parse_again(GatewaySpec, parent.get("spec"))
+
+
+def other_namespaces(spec: GatewaySpec, own: str) -> tuple[str, ...]:
+    """Those of the spec, each once, without its own."""
+    return tuple(name for name in dict.fromkeys(spec.namespaces) if name != own)
+
+
+def observe_gateway(request: Request, spec: GatewaySpec) -> GatewayWorld:
+    """Everything of a request that the hook reads beside the spec; what is related and not requested is left out."""
+    metadata = request.parent["metadata"]
+    own = metadata.get("namespace", "default")
+    others = other_namespaces(spec, own)
+    allowing = _allowing(request.found(NAMESPACES)) if others else set()
+    namespaces = (own, *(name for name in others if name in allowing))
+    services = [one for one in request.found(SERVICES) if one["metadata"].get("namespace") in namespaces]
+    read = [(one, read_routed(one)) for one in services]
+    return GatewayWorld(
+        name=metadata["name"],
+        namespace=own,
+        generation=metadata.get("generation"),
+        spec=spec,
+        now=request.now,
+        changed_at=last_changed(request.parent),
+        created=str(metadata.get("creationTimestamp") or ""),
+        namespaces=namespaces,
+        refused=tuple(name for name in others if name not in allowing),
+        routed=tuple(one for _, one in read if one and one.has_labels(spec.endpoint_selector.match_labels)),
+        unreadable=tuple(_place(service) for service, one in read if one is None),
+    )
+
+
+def _allowing(namespaces: Iterable[Raw]) -> set[str]:
+    """Names of the namespaces that let their models be used; not of those that are being deleted."""
+    return {
+        one["metadata"]["name"]
+        for one in namespaces
+        if (one["metadata"].get("labels") or {}).get(MODELS_LABEL) == ALLOWED
+        and "deletionTimestamp" not in one["metadata"]
+    }
+
+
+def _place(service: Raw) -> str:
+    metadata = service["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}"

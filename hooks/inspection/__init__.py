@@ -1,0 +1,1 @@
+"""Finds the facts of a model that nobody described, by a Job. Imports hooks.objects."""

@@ -1,0 +1,63 @@
+"""Calls the cache hook with given objects, and builds caches that have their models."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from aimlib.api.meta import Raw
+from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.config import Config
+from aimlib.protocol.metacontroller import BadRequestError, parse_request
+from aimlib.selection.recipe_check import loaded_by, model_of
+from hooks.cache import hook as cache
+from hooks.planning import simulate
+
+CACHE_CHILD_KINDS = (
+    "PersistentVolumeClaim.v1",
+    "ConfigMap.v1",
+    "Job.batch/v1",
+    "CronJob.batch/v1",
+    "ServiceAccount.v1",
+    "Role.rbac.authorization.k8s.io/v1",
+    "RoleBinding.rbac.authorization.k8s.io/v1",
+)
+"""Children that the controller of AIMCaches declares: each is a key in its requests, with objects or not."""
+
+
+def listed_models(raw: Raw) -> tuple[str, ...]:
+    """The models that a cache lists. BadRequestError where its spec is invalid."""
+    return tuple(model.id for model in cache.read_cache_spec(raw).models)
+
+
+def with_all_models(raw: Raw) -> Raw:
+    """The cache with all listed models. An invalid one is returned as it is; the endpoint hook reports it."""
+    try:
+        models = cache.read_cache_spec(raw).models
+    except BadRequestError:
+        return raw
+    cached = [{"id": model.id, "revision": model.revision or DEFAULT_REVISION, "status": "Ready"} for model in models]
+    return {**raw, "status": {"phase": "Ready", "cachedModels": cached}}
+
+
+def with_owner(child: Raw, owner: Raw) -> Raw:
+    """A child with its ownerReference, as in the cluster."""
+    reference = {"kind": owner["kind"], "name": owner["metadata"]["name"], "controller": True}
+    return {**child, "metadata": {**child["metadata"], "ownerReferences": [reference]}}
+
+
+def sync(parent: Raw, users: Iterable[Raw], recipes: Iterable[Raw], config: Config) -> Raw:
+    """Calls the cache hook for a new cache; returns `status` and `children`. `users` are the children of endpoints.
+
+    An existing claim is assumed to be bound, and the storage class to exist.
+    """
+    rules = cache.customize(parse_request({"parent": parent}))["relatedResources"]
+    models = {*listed_models(parent)}
+    catalogue = [
+        simulate.simulate_recipe(recipe, config) for recipe in recipes if {model_of(recipe), loaded_by(recipe)} & models
+    ]
+    claim_name = parent["spec"].get("storage", {}).get("existingClaim")
+    metadata = {"name": claim_name, "namespace": parent["metadata"]["namespace"]}
+    claims = (
+        [{"kind": "PersistentVolumeClaim", "metadata": metadata, "status": {"phase": "Bound"}}] if claim_name else []
+    )
+    related = simulate.select_related(rules, [*users, *catalogue, *claims])
+    return simulate.sync_with_children(partial(cache.sync, config=config), parent, CACHE_CHILD_KINDS, related)

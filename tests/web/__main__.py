@@ -1,0 +1,24 @@
+"""`python -m tests.web [OPTION...]`: the web page in a browser, with these options of pytest.
+
+`--screenshots` draws it for the documentation instead.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from tests.web.installation import ensure
+
+
+def main(options: Sequence[str]) -> int:
+    """Install, and run the tests; their exit code."""
+    environment = {**os.environ, "AIM_BROWSER": str(ensure().browser.parents[1])}
+    tests = [sys.executable, "-m", "pytest", "-m", "browser", "--verbose", "tests/web", *options]
+    pictures = [sys.executable, "-m", "tests.web.screenshots"]
+    command = pictures if list(options) == ["--screenshots"] else tests
+    return subprocess.run(command, check=False, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
