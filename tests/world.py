@@ -9,8 +9,10 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from aimlib.api import API_VERSION
-from aimlib.caching.job_reports import model_key
+from aimlib.caching.job_reports import model_key, newest_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
+from aimlib.derive.inspection_reports import inspection_key
+from aimlib.gateway.routed import RoutingRecord, pods_service, routed_metadata, with_endpoint
 from aimlib.kube.timestamp import format_timestamp as instant
 from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
@@ -35,6 +37,7 @@ def parent(kind: str, world: dict[str, Any]) -> dict[str, Any]:
     usual = {
         "endpoint": {"name": "chat", "namespace": NAMESPACE, "generation": 1},
         "cache": {"name": "models", "namespace": NAMESPACE, "generation": 1},
+        "gateway": {"name": "models", "namespace": NAMESPACE, "generation": 1},
         "inventory": {"name": "cluster"},
     }
     metadata = usual.get(kind, {}) | given.get("metadata", {})
@@ -55,13 +58,16 @@ def catalogue(world: dict[str, Any]) -> list[dict[str, Any]]:
     if world.get("inventory") is not None:
         status = shared("inventories", world["inventory"])
         found.append({"kind": "AIMInventory", "metadata": {"name": "cluster"}, "status": status})
-    for name, spec in world.get("models", {}).items():
-        found.append({"kind": "AIMModel", "metadata": {"name": name}, "spec": spec})
+    for name, given in world.get("models", {}).items():
+        whole = given if "spec" in given else {"spec": given}
+        found.append({"kind": "AIMModel", "metadata": {"name": name}, **whole})
     for name, spec in world.get("nodes", {}).items():
         found.append({"kind": "AIMNode", "metadata": {"name": name}, "spec": spec})
     for name, given in world.get("caches", {}).items():
         metadata = {"name": name, "namespace": NAMESPACE, **given.get("metadata", {})}
         found.append({"kind": "AIMCache", **given, "metadata": metadata})
+    for name, given in world.get("gateways", {}).items():
+        found.append({"kind": "AIMGateway", "metadata": {"name": name, "namespace": NAMESPACE}, **given})
     found += [*_core(world)]
     return [versioned({"apiVersion": API_VERSION, **_labelled(one)}) for one in found]
 
@@ -75,6 +81,11 @@ def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
         owners = [{"kind": "AIMEndpoint", "name": name, "controller": True}]
         named = {**metadata, "labels": usage_labels(uses), "ownerReferences": owners}
         yield {"apiVersion": "v1", "kind": "Service", "metadata": named}
+    for place, given in world.get("routed", {}).items():
+        namespace, endpoint, *track = place.split("/")
+        yield routed(namespace, endpoint, {**given, **({"track": track[0]} if track else {})})
+    for name, labels in world.get("namespaces", {}).items():
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     usual = {"standard": {"metadata": {"annotations": {DEFAULT_CLASS: "true"}}}}
     for name, given in world.get("classes", usual).items():
         metadata = {"name": name, **given.get("metadata", {})}
@@ -82,6 +93,24 @@ def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name, given in world.get("claims", {}).items():
         metadata = {"name": name, "namespace": NAMESPACE}
         yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, **given}
+
+
+def routed(namespace: str, endpoint: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The Service of an endpoint that gateways route to, as the API server serves it."""
+    record = RoutingRecord.model_validate({key: given[key] for key in RoutingRecord.model_fields if key in given})
+    name, port = pods_service(endpoint, record.track), given.get("port", 8000)
+    metadata = routed_metadata({"name": name, "namespace": namespace, "labels": {}}, record)
+    owner = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": endpoint, "controller": True, "uid": endpoint}
+    owned = {**metadata, "ownerReferences": [owner], "creationTimestamp": given.get("created", "2026-11-23T11:00:00Z")}
+    spec = {
+        "type": "ClusterIP",
+        "clusterIP": "None",
+        "selector": {ENDPOINT_LABEL: endpoint},
+        "ports": [{"name": "http", "port": port, "protocol": "TCP", "targetPort": port}],
+    }
+    made = {"apiVersion": "v1", "kind": "Service", "metadata": owned, "spec": spec}
+    [told] = with_endpoint([made], given.get("phase", "Ready"), given.get("labels", {}))
+    return merged(told, given.get("service", {}))
 
 
 def _labelled(raw: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +135,16 @@ def reported(state: dict[str, Any]) -> dict[str, str]:
     """The data of the ConfigMap that a cache's Jobs report to."""
     data = {model_key(one["id"], one.get("revision")): json.dumps(one) for one in state.get("models", ())}
     data |= {key: json.dumps(state[key]) for key in ("volume", "cleanup") if key in state}
-    return data | state.get("texts", {})
+    found = {newest_key(model_key(one["id"], one.get("revision"))): json.dumps(one) for one in state.get("newest", ())}
+    return data | found | state.get("texts", {})
+
+
+def inspected(reports: list[dict[str, Any]]) -> dict[str, str]:
+    """The data of the ConfigMap that the Job reports to which reads a model's files."""
+    return {
+        inspection_key(one["id"], one.get("revision", "main")): json.dumps({"revision": "main", **one})
+        for one in reports
+    }
 
 
 def pod(patch: dict[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,12 @@ from aimlib.protocol.admission_review import (
     parse_review,
     review_response,
 )
-from aimlib.selection.select import decided_for, read_entry, select
+from aimlib.selection.entries import read_entry
+from aimlib.selection.select import select
+from aimlib.selection.steps import decided_for
 from hooks.endpoint import decision as decisions
-from hooks.endpoint.admission import label, validate
+from hooks.endpoint.admission import WILL_INSPECT, label, validate
+from hooks.endpoint.inspection import may_inspect
 from hooks.endpoint.world import INVENTORY, RECIPES
 from hooks.server.webhooks import call_webhook, webhooks
 from tests import golden
@@ -83,6 +86,8 @@ def test_the_words_are_those_that_the_status_will_have(case):
     status = play("endpoint", "/endpoint/sync", world).answer.said["status"]
     [selected] = [one for one in status["conditions"] if one["type"] == "RecipeSelected"]
     objection = [selected["message"]] if selected["status"] == "False" else []
+    if selected["reason"] == "ModelInspecting":  # whose Job and progress are not known yet
+        objection = [status["selection"]["message"] + WILL_INSPECT]
     said = asked(case).said["response"]
     refusal = [said["status"]["message"]] if not said["allowed"] else []
     found = [one.removeprefix("not checked whether a recipe fits: ") for one in said.get("warnings", ())]
@@ -131,8 +136,10 @@ def test_the_verdict_is_that_of_the_selector(spec, earlier, catalogue, fleet, en
     derive = partial(derived_entries, entries, (), cluster.classes, Config())
     decision = select(now, entries, cluster, Config(), derive=derive)
     objections = [decision.selection.message] if decision.resolved is None and asks_anew else []
-    assert bool(said.refusal) == (enforce and bool(objections))
-    assert [one for one in (said.refusal, *said.warnings) if one == decision.selection.message] == objections
+    inspected = not decision.selection.considered and may_inspect(now, Config())
+    assert bool(said.refusal) == (enforce and bool(objections) and not inspected)
+    message = decision.selection.message + WILL_INSPECT * inspected
+    assert [one for one in (said.refusal, *said.warnings) if one == message] == [message for _ in objections]
 
 
 @given(wished, st.none() | st.dictionaries(st.sampled_from(["team", MODEL_LABEL]), st.sampled_from(["a", "b"])))
@@ -200,7 +207,10 @@ def test_warnings_are_cut_as_the_api_server_would_cut_them_and_have_no_control_c
 def test_a_decision_is_remembered_between_the_hook_and_admission(monkeypatch):
     made = []
     monkeypatch.setattr(decisions, "DECISIONS", Memo(8))
-    monkeypatch.setattr(decisions, "select", lambda *given, **named: made.append(given) or select(*given, **named))
+    decide = decisions.select_with_coming
+    monkeypatch.setattr(
+        decisions, "select_with_coming", lambda *given, **named: made.append(given) or decide(*given, **named)
+    )
     spec = {"modelId": MODEL, "cache": {"enabled": False}}
     world = {"recipes": ["qwen3-32b-mi300x-bf16"], "inventory": "mi300x", "endpoint": {"spec": spec}}
     play("endpoint", "/endpoint/sync", world)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.caching.usage import uses
+from aimlib.gateway.routed import is_routed
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.last_applied import LAST_APPLIED
 from hooks.endpoint.cache import FOUND, FOUND_ROOM
@@ -53,7 +54,7 @@ class Life:
         assert code == 200, said
         if said["status"] != self.status:
             self.writes.append(said["status"])
-        applied = {child["kind"]: child for child in said["children"]}
+        applied = {child["kind"]: child for child in said["children"] if not is_routed(child)}
         if pods(applied) != pods(self.children):
             self.ready = 0
         self.created = {kind: self.created.get(kind, self.now) for kind in applied}

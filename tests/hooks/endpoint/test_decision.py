@@ -3,9 +3,13 @@
 import pytest
 
 from aimlib.api.endpoint import EndpointSpec
+from aimlib.api.model_facts import ModelFacts
 from aimlib.config import Config
-from aimlib.selection.select import decided_for
+from aimlib.derive.described import Described
+from aimlib.derive.sources import Checkpoint
+from aimlib.selection.steps import decided_for
 from hooks.endpoint import decision
+from tests.aimlib.make import FACTS
 from tests.world import catalogue
 
 WORLD = {"recipes": ["qwen3-32b-mi300x-bf16"], "inventory": "mi300x"}
@@ -18,7 +22,7 @@ def decide():
 
     def call(before=None, **spec):
         parsed = EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B", **spec})
-        return decision.decide_for(parsed, before or {}, recipes, inventories, Config())
+        return decision.decide_for(parsed, before or {}, recipes, inventories, Config(), asker=decision.Asker("a"))
 
     return call
 
@@ -29,6 +33,17 @@ def test_requests_with_the_same_digest_have_decisions_of_their_own(decide, monke
     impossible = decide(gpuCount=64)
     assert (impossible.resolved, impossible.verdict.met) == (None, False)
     assert decide().resolved is not None
+
+
+def test_what_is_derived_for_a_model_is_of_no_other_with_the_same_checkpoint():
+    inventories = [one for one in catalogue(WORLD) if one["kind"] == "AIMInventory"]
+    for model in ("example/first", "example/second"):
+        facts = ModelFacts.model_validate(FACTS)
+        described = Described((Checkpoint(model, "example/weights", "bf16", facts, "AIMModel it"),), ())
+        spec = EndpointSpec.model_validate({"modelId": model})
+        asker = decision.Asker("a")
+        found = decision.decide_for(spec, {}, [], inventories, Config(), asker=asker, models=described)
+        assert found.resolved.model_id == model
 
 
 def test_a_configuration_that_an_earlier_release_pinned_stays_and_is_written_with_the_whole_digest(decide):

@@ -30,7 +30,7 @@ WORLD = World(
     log=None,
     live_metrics=None,
 )
-STATES = {"HTTPRoute": ChildState({"kind": "HTTPRoute"}, None, applied=False)}
+STATE = ChildState({"kind": "HTTPRoute"}, None, applied=False)
 
 
 def reasons(verdicts):
@@ -38,12 +38,12 @@ def reasons(verdicts):
 
 
 def test_another_kind_that_is_missing_leaves_a_route_that_is_offered_as_it_is():
-    found = use_route(WORLD, STATES, (OTHER,))
+    found = use_route(WORLD, STATE, (OTHER,))
     assert reasons(found.conditions) == reasons(found.objections) == ["RoutePending"]
 
 
 def test_of_two_kinds_that_are_missing_the_route_names_its_own_component():
-    found = use_route(WORLD, {}, (OTHER, *OPTIONAL))
+    found = use_route(WORLD, None, (OTHER, *OPTIONAL))
     assert reasons(found.conditions) == ["ComponentMissing"]
     assert "component gateway-api" in found.conditions[0].message
     assert found.objections == ()

@@ -272,3 +272,14 @@ def test_no_more_changes_are_remembered_than_there_is_room_for():
         asked = parse_request(merged(body.request, {"parent": {"metadata": {"uid": uid}}}), NOON)
         assert told.is_new(asked, detect_change(asked, body.answer.said["status"]))
     assert len(told.latest) == 2
+
+
+def test_a_response_without_a_status_changes_none(monkeypatch):
+    case = next(one for one in SYNCS if str(one) == CHANGING[0])
+    done = play(case.kind, case.hook, case.world)
+    asked = parse_request(merged(done.request, {"parent": {"status": done.answer.said["status"]}}), NOON)
+    told = []
+    monkeypatch.setattr(metrics, "count_change", told.append)
+    monkeypatch.setattr(record, "RECORDED", RecentChanges(1))
+    record.record(asked, {"relatedResources": []}, "1")
+    assert told == []

@@ -8,10 +8,12 @@ import pytest
 from prometheus_client import REGISTRY
 
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
+from aimlib.config import Config
 from aimlib.selection.rules import RULE_ORDER
 from hooks.observability import record
 from hooks.observability.changes import OTHER, RecentChanges
 from hooks.observability.metrics import ERROR_REASONS
+from hooks.server.app import create_app
 from hooks.server.version import release
 from tests.cases import TESTDATA, Case, merged
 from tests.kustomize import ROOT
@@ -119,11 +121,21 @@ def test_a_refusal_is_counted_by_its_reason_and_its_rules(client, counted):
 
 
 def test_a_refusal_with_the_same_message_is_not_counted_again(client, counted, monkeypatch):
-    case, first = golden("endpoint", "a-model-without-recipes")
+    case, first = golden("endpoint", "nothing-reads-a-models-files-for-an-endpoint-that-wants-what-is-validated")
     client.post("/endpoint/sync", json=first.request)
     assert counted()['aim_selection_refusals_total{reason="NoRecipe"}'] == 1
     monkeypatch.setattr(record, "RECORDED", RecentChanges(100))
     client.post("/endpoint/sync", json=again(case.kind, case.hook, first, case.world).request)
+    assert counted() == {}
+
+
+def test_a_model_is_refused_once_its_files_cannot_be_read_and_not_before(client, counted):
+    sync(client, "endpoint", "the-files-of-a-model-that-nobody-described-are-being-read")
+    assert counted() == {}
+    case, failed = golden("endpoint", "the-files-of-a-gated-model-are-not-read-and-it-says-what-to-do")
+    client.post("/endpoint/sync", json=failed.request)
+    assert counted()['aim_selection_refusals_total{reason="ModelNotInspected"}'] == 1
+    client.post("/endpoint/sync", json=again(case.kind, case.hook, failed, case.world).request)
     assert counted() == {}
 
 
@@ -238,6 +250,13 @@ def test_a_call_is_in_flight_until_it_is_answered(client, monkeypatch, endpoint)
     client.post("/endpoint/sync", json=endpoint(modelId="Qwen/Qwen3-32B"))
     assert seen == [1]
     assert hook_metric(client, "aim_hook_requests_in_flight", hook="/endpoint/sync") == 0
+
+
+def test_the_prices_of_the_settings_are_among_the_metrics():
+    config = Config.model_validate({"tokenPrices": {"org/one": {"prompt": 0.25, "generated": 1}}})
+    text = create_app(config).test_client().get("/metrics").text
+    shown = re.findall(r'^aim_model_token_price\{kind="(\w+)",model="org/one"\} (\S+)$', text, re.MULTILINE)
+    assert sorted(shown) == [("generated", "1.0"), ("prompt", "0.25")]
 
 
 def test_the_release_is_among_the_metrics(client):

@@ -21,6 +21,14 @@ def told(before, after, kind="AIMEndpoint"):
     return transitions(Request({"kind": kind, "metadata": {"name": "a"}, "status": before}, {}, {}), after)
 
 
+def test_a_gateway_tells_its_phase_and_nothing_else():
+    ready = status("Ready", "Ready", "2 of 2 replicas are ready")
+    assert told(LOADING, ready, "AIMGateway") == [Transition("Ready", NORMAL, "2 of 2 replicas are ready")]
+    assert told(ready, ready, "AIMGateway") == []
+    taken = status("Degraded", "NameTaken")
+    assert told(ready, taken, "AIMGateway") == [Transition("Degraded", WARNING, "NameTaken: why")]
+
+
 LOADING = status("Reconciling", "Progressing")
 SERVING = status("Ready", "AllReplicasReady", "2 of 2 replicas ready")
 
@@ -50,8 +58,22 @@ def test_a_phase_is_told_once_it_or_its_reason_differs(before, after, expected):
     assert told(before, after) == expected
 
 
+def test_a_canary_that_took_over_is_told_once():
+    promoted = {**SERVING, "canary": {"id": "x1", "phase": "Promoted", "message": "it serves"}}
+    tried = {**SERVING, "canary": {"id": "x1", "phase": "Promoting"}}
+    assert told(tried, promoted) == [Transition("Promoted", NORMAL, "canary x1: it serves")]
+    assert told(promoted, promoted) == told(promoted, tried) == []
+
+
 @pytest.mark.parametrize(
-    ("reason", "kind"), [("RecipeChanged", NORMAL), ("BetterRecipeAvailable", NORMAL), ("NoLongerFits", WARNING)]
+    ("reason", "kind"),
+    [
+        ("RecipeChanged", NORMAL),
+        ("BetterRecipeAvailable", NORMAL),
+        ("NoLongerFits", WARNING),
+        ("RolledBack", WARNING),
+        ("CanaryRunning", NORMAL),
+    ],
 )
 def test_a_selection_that_would_differ_is_told_once(reason, kind):
     current = {**SERVING, "conditions": [*SERVING["conditions"], condition("UpToDate", "True", "Current")]}

@@ -15,13 +15,14 @@ STORED = {**SERVICE, "metadata": {**SERVICE["metadata"], "uid": "x"}, "spec": {"
 def request(status=None, *children):
     """A request with these children observed."""
     parent = {"metadata": {"name": "chat"}, "status": status}
-    return Request(parent, {"Service.v1": {one["metadata"]["name"]: one for one in children}}, {})
+    return Request(parent, {"Service.v1": {f"team-a/{one['metadata']['name']}": one for one in children}}, {})
 
 
 @pytest.mark.parametrize(
     ("asked", "response", "quiet"),
     [
         (request({**STATUS, "observedGeneration": 3}, STORED), {"status": STATUS, "children": [DESIRED]}, True),
+        (request(STATUS, DESIRED), {"status": STATUS, "children": [DESIRED]}, True),
         (request(STATUS), {"status": STATUS, "children": [DESIRED]}, False),
         (
             request(STATUS, {**STORED, "spec": {"ports": [{"port": 81}]}}),
@@ -38,6 +39,8 @@ def request(status=None, *children):
         (request(None), {"attachments": [DESIRED]}, False),
         (request(None, STORED), {"attachments": [DESIRED]}, True),
         (request(None), {"relatedResources": []}, True),
+        (request(STATUS, STORED), {"status": STATUS}, True),
+        (request(STATUS, STORED), {"status": STATUS, "children": []}, False),
     ],
 )
 def test_nothing_is_written_where_everything_is_observed_as_it_is_returned(asked, response, quiet):

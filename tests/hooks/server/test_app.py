@@ -51,6 +51,7 @@ def test_a_body_that_is_no_request_is_refused_with_a_message(client, path, body)
 def test_a_parent_of_another_version_is_refused_with_a_message(client, path, version):
     kind = {
         "cache": "AIMCache",
+        "gateway": "AIMGateway",
         "endpoint": "AIMEndpoint",
         "recipe": "AIMRecipe",
         "model": "AIMModel",
@@ -255,8 +256,10 @@ def test_an_empty_file_means_the_defaults(tmp_path):
 def test_the_downloads_have_the_image_of_the_release_unless_the_file_names_another(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("downloaderImage: registry.example.com/downloader:1\n")
-    assert read_config(None, "downloader:2").downloader_image == "downloader:2"
-    assert read_config(str(path), "downloader:2").downloader_image == "registry.example.com/downloader:1"
+    assert read_config(None, downloader_image="downloader:2").downloader_image == "downloader:2"
+    assert (
+        read_config(str(path), downloader_image="downloader:2").downloader_image == "registry.example.com/downloader:1"
+    )
 
 
 @pytest.mark.parametrize(

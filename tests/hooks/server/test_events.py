@@ -42,8 +42,11 @@ def api(monkeypatch, tmp_path):
         server.go.set()
 
 
-def request(name="chat", version="7", status=None, uid="u-1"):
-    metadata = {"name": name, "namespace": "team-a", "uid": uid, "resourceVersion": version}
+BEGUN = {"phase": "Reconciling", "conditions": [{"type": "Ready", "status": "False", "reason": "Progressing"}]}
+
+
+def request(name="chat", version="7", status=BEGUN, uid="u-1", generation=1):
+    metadata = {"name": name, "namespace": "team-a", "uid": uid, "resourceVersion": version, "generation": generation}
     parent = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMEndpoint", "metadata": metadata}
     return Request({**parent, "status": status or {}}, {}, {}, NOON)
 
@@ -98,6 +101,15 @@ def test_the_same_sync_has_the_same_name_in_every_process_and_a_later_one_anothe
     sender.tell(request(), READY)
     sender.wait()
     assert len(api.sent) == 1
+
+
+def test_before_there_is_a_status_another_write_to_the_object_tells_nothing_again(api, sender):
+    """As in a fresh installation, where a status is computed again since somebody else wrote to the endpoint."""
+    for version, generation in (("7", 1), ("8", 1), ("9", 2)):
+        sender.tell(request(version=version, status=None, generation=generation), FAILED)
+    sender.tell(request(version="10", status=BEGUN), FAILED)
+    sender.wait()
+    assert [event["involvedObject"]["resourceVersion"] for _, event in api.sent] == ["7", "9", "10"]
 
 
 VERSIONS = (("7", "2 of 3"), ("7", "3 of 3"), ("8", "3 of 3"))

@@ -2,12 +2,16 @@
 
 import gc
 import json
+import runpy
 import subprocess
+import tempfile
 from types import SimpleNamespace
+
+import pytest
 
 from hooks.server.roles import EVERYTHING
 from tests.cluster.processes import free_ports
-from tests.hooks.server.gunicorn import COMMAND, call, environment, wait
+from tests.hooks.server.gunicorn import COMMAND, SETTINGS, call, environment, wait
 from tests.kustomize import ROOT
 
 
@@ -29,7 +33,7 @@ def test_it_serves_counts_over_all_workers_and_stops_on_sigterm(tmp_path):
             code = process.wait(timeout=40)
     [(answered, body)] = answers
     assert answered == status == 200
-    assert len(json.loads(body)["relatedResources"]) == 4
+    assert len(json.loads(body)["relatedResources"]) == 6
     assert 'aim_hook_requests_total{code="200",hook="/endpoint/customize"} 20.0' in text
     assert code == 0
     calls = [json.loads(line) for line in log.read_text().splitlines()]
@@ -52,13 +56,26 @@ def test_idle_connections_outlive_those_of_the_client(settings):
 
 
 def test_what_was_read_at_the_start_is_left_alone_by_the_garbage_collector(settings):
+    usual = gc.get_threshold()
     try:
         worker = SimpleNamespace()
         settings["pre_fork"](None, worker)
         assert worker.role == EVERYTHING
         assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() > usual
     finally:
         gc.unfreeze()
+        gc.set_threshold(*usual)
+
+
+@pytest.mark.parametrize(("stated", "made"), [(True, 0), (False, 1)])
+def test_a_folder_for_metrics_is_made_where_none_is_stated(monkeypatch, tmp_path, stated, made):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "stated")
+    if not stated:
+        monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    runpy.run_path(str(SETTINGS))
+    assert len(list(tmp_path.glob("aim-metrics-*"))) == made
 
 
 def test_the_gauges_of_a_dead_worker_go(settings, tmp_path):

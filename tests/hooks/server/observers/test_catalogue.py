@@ -7,10 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observations import CatalogueNames
 from hooks.endpoint.world import INVENTORY, MODELS, RECIPES
 from hooks.server.app import create_app
 from hooks.server.observers import catalogue as observer
-from hooks.server.observers.catalogue import CatalogueObserver, WatchedKind
+from hooks.server.observers.catalogue import CatalogueObserver, NamesObserver, WatchedKind, WatchedNames
 from hooks.server.roles import EVERYTHING
 from tests.apiserver import standing_in
 from tests.loopback import Answering, Loopback
@@ -81,9 +83,12 @@ def api(monkeypatch, tmp_path):
         yield server
 
 
-def followed(api, *replies, seen=None):
+NAMED_RECIPES = (RECIPES, "aimrecipes", "spec")
+
+
+def followed(api, *replies, seen=None, kind=None):
     """A kind that has followed these replies, and what it knew before each of them in `seen`."""
-    kind = WatchedKind(RECIPES, "aimrecipes", "spec")
+    kind = kind or WatchedKind(*NAMED_RECIPES)
     api.replies[:] = replies
 
     def last():
@@ -255,9 +260,42 @@ def test_the_server_warns_by_what_the_observer_knows(following, monkeypatch, set
     raw_endpoint = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMEndpoint", "metadata": {"name": "x"}}
     asked = reviewed({**raw_endpoint, "spec": {"modelId": "org/other"}})
     said = app.test_client().post("/admission/endpoints/validate/warn/token", json=asked)
-    assert said.json["response"]["warnings"] == ["no recipe for model org/other"]
+    [warning] = said.json["response"]["warnings"]
+    assert warning.startswith(
+        "no recipe for model org/other; did you mean org/m or org/a?; a Job reads the facts in its files"
+    )
 
 
 def test_where_it_is_not_enabled_nothing_is_checked_or_requested(api, client):
     assert client.application.extensions["catalogue"]() is None
     assert api.asked == []
+
+
+def syncing(**related):
+    parent = {"metadata": {"name": "x", "namespace": "a"}}
+    return Request(parent, {}, {RECIPES: {}, MODELS: {}, **related})
+
+
+def test_names_are_read_at_the_first_endpoint_whose_model_nothing_has(api, following):
+    names = NamesObserver()
+    following(names.catalogue)
+    assert names(syncing(**{RECIPES: {"a": kept("a", 1)}})) is None
+    assert not api.asked, "most clusters never need them"
+    until(lambda: names(syncing()) is not None)
+    assert names(syncing()) == CatalogueNames([kept("a", 1)], [kept("m", 1)])
+
+
+def test_of_a_recipe_its_names_alone_are_kept(api):
+    spec = {"modelId": "org/a", "checkpoint": "org/a-fp8", "configurations": [{"args": ["x" * 10_000]}]}
+    kind = followed(api, listed(raw("a", 1, spec=spec), raw("b", 1, spec=None)), kind=WatchedNames(*NAMED_RECIPES))
+    assert [one["spec"] for one in kind.objects()] == [{"modelId": "org/a", "checkpoint": "org/a-fp8"}, {}]
+
+
+def test_a_sync_waits_for_names_once(api, following, monkeypatch):
+    monkeypatch.setattr(observer, "FIRST_LIST_SECONDS", 0.02)
+    names = NamesObserver()
+    following(names.catalogue)
+    api.last = lambda: (503, [""])
+    assert names(syncing()) is None
+    monkeypatch.setattr(observer, "FIRST_LIST_SECONDS", 1e9)
+    assert names(syncing()) is None

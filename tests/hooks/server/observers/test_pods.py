@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from aimlib.config import ConfigError
-from aimlib.naming import label_value
+from aimlib.naming import label_value, track_value
 from aimlib.protocol.metacontroller import parse_request
 from aimlib.protocol.observed import replicas_missing
 from hooks.endpoint.report import LATEST_POD_RESYNC_SECONDS, POD_RESYNC_SECONDS
@@ -50,7 +50,7 @@ def asked(case=STUCK, now=NOON, **metadata):
 
 def test_the_pods_of_the_endpoint_are_listed_by_label_with_a_limit(api):
     assert PodObserver()(asked()) == [POD]
-    query = {"labelSelector": ["aim.engine.amd.com/endpoint=chat"], "limit": ["20"]}
+    query = {"labelSelector": ["aim.engine.amd.com/endpoint in (chat,chat_b)"], "limit": ["20"]}
     assert api.asked == [("/api/v1/namespaces/team-a/pods", query)]
 
 
@@ -64,7 +64,9 @@ def test_pods_that_are_there_are_seen_beside_many_that_failed(api):
 def test_a_name_that_is_no_label_is_listed_by_its_label_value(api):
     PodObserver()(asked(name="x" * 100))
     [(_, query)] = api.asked
-    assert query["labelSelector"] == [f"aim.engine.amd.com/endpoint={label_value('x' * 100)}"]
+    assert query["labelSelector"] == [
+        f"aim.engine.amd.com/endpoint in ({label_value('x' * 100)},{track_value('x' * 100, 'b')})"
+    ]
 
 
 def test_nothing_is_listed_while_all_replicas_are_ready(api):

@@ -1,5 +1,6 @@
 """The observer of live figures: whom it asks, how often, and what it makes of no answer."""
 
+import json
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,12 @@ from aimlib.config import ConfigError
 from aimlib.naming import label_value
 from aimlib.protocol.metacontroller import parse_request
 from aimlib.telemetry.prometheus_query import metrics_query
+from aimlib.telemetry.track_query import tracks_query
 from hooks.jobs.certificates.issuing import issue_ca, issue_server
 from hooks.observability.changes import detect_change
 from hooks.server.app import create_app
 from hooks.server.observers import prometheus as observer
-from hooks.server.observers.prometheus import PrometheusObserver, Source, read_source
+from hooks.server.observers.prometheus import PrometheusObserver, Source, TrackObserver, read_source
 from tests.cases import TESTDATA, Case
 from tests.hooks.server.observers.fakeprometheus import fake_prometheus, vector
 from tests.playing import play
@@ -169,6 +171,21 @@ def test_syncs_without_a_result_wait_for_the_one_that_queries(prometheus, figure
         thread.join()
     assert found == [{"throughput": 12.0}] * 8
     assert len(prometheus.asked) == 1
+
+
+TRIED = Case(TESTDATA / "endpoint" / "sync" / "a-canary-waits-for-whom-promotes-it-by-hand")
+
+
+def test_both_versions_are_asked_for_while_one_is_tried(prometheus):
+    labels = {"namespace": "team-a", "aimendpoint": "chat", "track": "b", "figure": "requests"}
+    result = [{"metric": labels, "value": [0, "2"]}]
+    prometheus.pieces = [json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()]
+    figures = TrackObserver(Source(f"http://{prometheus.address}"))
+    assert figures(asked()) is None
+    assert figures(asked(TRIED)) == {"b": {"requests": 600.0}}
+    assert figures(asked(TRIED, name="other")) == {}
+    [one] = prometheus.asked
+    assert one["form"]["query"] == [tracks_query()]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The agent of a gateway, without Envoy; with a real one: tests/dataplane."""
