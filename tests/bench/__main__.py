@@ -16,14 +16,28 @@ from pathlib import Path
 
 from urllib3.exceptions import HTTPError
 
-from tests.bench import crowded, download, footprint, latency, nodes, plan, selection, throughput
+from tests.bench import (
+    crowded,
+    download,
+    footprint,
+    gateway,
+    gateway_table,
+    latency,
+    nodes,
+    plan,
+    selection,
+    throughput,
+)
 from tests.bench.report import Part, Row, as_json, text
 from tests.cluster.__main__ import stop_on_signals
 from tests.cluster.plane import KubectlError
 from tests.cluster.processes import StartError
 from tests.cluster.toolchain import MissingToolError
 
-PARTS = ("latency", "crowded", "selection", "memory", "plan", "download", "endpoints", "quiet", "nodes")
+PARTS = (
+    *("latency", "crowded", "selection", "memory", "plan", "download"),
+    *("gateway", "gateway-table", "endpoints", "quiet", "nodes"),
+)
 FAILURES = (RuntimeError, KubectlError, StartError, MissingToolError, subprocess.CalledProcessError, HTTPError, OSError)
 """What keeps one part from being measured; the others go on."""
 
@@ -69,6 +83,8 @@ def runs(chosen: argparse.Namespace, folder: Path) -> dict[str, Callable[[], lis
         "memory": lambda: [footprint.run(folder / "memory", chosen.seconds / 2)],
         "plan": lambda: [plan.run(chosen.seconds)],
         "download": lambda: [download.run(folder / "download", chosen.seconds, (4 if chosen.quick else 64) << 20)],
+        "gateway": lambda: [gateway.run(folder / "gateway", chosen.seconds)],
+        "gateway-table": lambda: [gateway_table.run(folder / "table", 50 if chosen.quick else 1000, chosen.seconds)],
         "endpoints": lambda: throughput.run(chosen.endpoints, rest),
         "quiet": lambda: [] if "endpoints" in chosen.only else [throughput.rested(chosen.endpoints[0], rest)],
         "nodes": lambda: [nodes.run(chosen.nodes, chosen.rest)],

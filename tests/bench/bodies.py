@@ -114,7 +114,9 @@ def endpoint_steady(name: str, model: str, fleet: int = len(NODES)) -> Raw:
         parent = stored({**body["parent"], "status": {**said.get("status", {}), "observedGeneration": 1}})
         seen = groups("endpoint")
         for child in said.get("children", ()):
-            seen[f"{child['kind']}.{child['apiVersion']}"][f"default/{name}"] = observed(child, parent)
+            seen[f"{child['kind']}.{child['apiVersion']}"][f"default/{child['metadata']['name']}"] = observed(
+                child, parent
+            )
         if code == 200 and (parent, seen) == (body["parent"], body["children"]):
             return body
         body = {**body, "parent": parent, "children": seen}

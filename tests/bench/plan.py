@@ -1,4 +1,4 @@
-"""`aim plan` as a whole process, beside the start of Python and of the libraries that it cannot do without."""
+"""`aim plan` and `aim explain` as whole processes, beside the start of Python and of libraries that they need."""
 
 import os
 import resource
@@ -7,15 +7,28 @@ import sys
 import time
 from typing import NamedTuple
 
+from tests.bench.latency import MANY
 from tests.bench.measure import p50, turns
 from tests.bench.report import Goal, Part, Row, Table
 from tests.cluster.controlplane import ROOT
 
 EXAMPLE = ROOT / "manifests" / "examples" / "endpoint.yaml"
+DERIVED = ROOT / "tests" / "bench" / "derived.yaml"
+AIM = ("-m", "hooks.cli.main")
+LIMITS = {
+    "aim plan": 0.5,
+    "aim explain": 0.6,
+    "aim explain --model --hardware": 0.6,
+    "aim explain, nothing but an AIMModel": 0.6,
+}
+"""The most seconds that a command should take."""
 COMMANDS = {
     "python -c pass": ("-c", "pass"),
     "python -c 'import pydantic, yaml'": ("-c", "import pydantic, yaml"),
-    "aim plan": ("-m", "hooks.cli.main", "plan", "--filename", str(EXAMPLE)),
+    "aim plan": (*AIM, "plan", "--filename", str(EXAMPLE)),
+    "aim explain": (*AIM, "explain", "--filename", str(EXAMPLE)),
+    "aim explain --model --hardware": (*AIM, "explain", "--model", MANY, "--hardware", "MI300X"),
+    "aim explain, nothing but an AIMModel": (*AIM, "explain", "--filename", str(DERIVED)),
 }
 # As installed: with the bytecode of all modules beside them, which some development machines are told not to write.
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
@@ -51,6 +64,9 @@ def run(seconds: float) -> Part:
         }
         for name, samples in found.items()
     ]
-    goal = Goal("aim plan, the whole process", p50([one.wall for one in found["aim plan"]]), 0.5, "s")
+    goals = [
+        Goal(f"{name}, the whole process", p50([one.wall for one in found[name]]), limit, "s")
+        for name, limit in LIMITS.items()
+    ]
     note = "CPU beside wall time says how busy the machine was with other things"
-    return Part("plan", [Table("one process each", rows, note)], [goal])
+    return Part("plan", [Table("one process each", rows, note)], goals)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from aimlib.protocol.observed import CLAIM_GRACE_SECONDS
+from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS
 from tests.bench import usage
 from tests.bench.report import Goal, Part, Row, Table
 from tests.bench.usage import Used

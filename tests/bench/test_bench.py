@@ -25,7 +25,7 @@ def test_a_steady_body_is_answered_with_what_it_holds(model):
     assert code == 200
     assert said["status"]["phase"] == "Ready"
     assert {**said["status"], "observedGeneration": 1} == body["parent"]["status"]
-    assert len(said["children"]) == sum(len(found) for found in body["children"].values()) == 3
+    assert len(said["children"]) == sum(len(found) for found in body["children"].values()) == 4
 
 
 def test_a_body_is_as_large_as_recorded_ones():
@@ -72,7 +72,7 @@ def test_a_report_names_the_missed_goals():
     assert as_json([part], {})["parts"]["some"]["goals"][0]["met"] is False
 
 
-HOOKS_ALONE = ("latency", "crowded", "selection", "memory", "plan", "download")
+HOOKS_ALONE = ("latency", "crowded", "selection", "memory", "plan", "download", "gateway", "gateway-table")
 ON_A_CONTROL_PLANE = ("endpoints", "quiet", "nodes")
 
 

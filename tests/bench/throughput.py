@@ -29,7 +29,8 @@ HEARTBEAT = "30s"
 """Ten times as often as kubelets write a node's status when nothing changes."""
 ENDPOINTS = path(API_VERSION, "aimendpoints")
 DEPLOYMENTS = path("apps/v1", "deployments")
-CHILDREN = (DEPLOYMENTS, path("v1", "services"), path("v1", "persistentvolumeclaims"))
+CHILDREN = {DEPLOYMENTS: 1, path("v1", "services"): 2, path("v1", "persistentvolumeclaims"): 1}
+"""How many of each an endpoint has."""
 EXAMPLE = "bench-example"
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS, SECONDS_EACH = 120, 0.5
@@ -80,7 +81,9 @@ def followed(client: Client, size: int, write: Callable[[], object], finished: C
         began = time.monotonic()
         writing = pool.submit(write)
         stages: dict[str, Callable[[], bool]] = {
-            "children": lambda: all(client.count(where) >= before[where] + size for where in CHILDREN),
+            "children": lambda: all(
+                client.count(where) >= before[where] + size * each for where, each in CHILDREN.items()
+            ),
             "pods": lambda: list(deployments.values.values()).count("1/1") >= size,
             "done": finished or writing.done,
         }

@@ -3,11 +3,14 @@
 import argparse
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 from tests.cluster import binaries, demo
 from tests.cluster.plane import KubectlError
 from tests.cluster.processes import StartError
 from tests.cluster.toolchain import MissingToolError
+from tests.dataplane import network
 
 
 def stop_on_signals() -> None:
@@ -45,6 +48,10 @@ def main() -> int:
             for programs in (binaries.control_plane(), binaries.monitoring()):
                 for name, path in binaries.ensure(programs).items():
                     print(f"{name}\t{path}")
+        elif arguments.command == "demo" and not (network.inside() or network.refusal()):
+            binaries.ensure()  # nothing is reached from there
+            with tempfile.TemporaryDirectory(prefix="aim-network-") as folder:
+                return network.run_inside([sys.executable, "-m", "tests.cluster", *sys.argv[1:]], Path(folder))
         else:
             demo.run(serve=arguments.command == "demo", as_admin=arguments.metacontroller_as_admin)
     except (KubectlError, MissingToolError, StartError) as error:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tests.cluster.toolchain import MissingToolError, cache_dir, go
 
 HERE = Path(__file__).parent
+SUMS = ("go.mod", "go.sum")
 FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-p", "2")
 
 
@@ -26,6 +27,10 @@ SECONDS = {
     "kwok": 30,
     "prometheus": 120,
     "promtool": 30,
+    "registry": 30,
+    "health": 90,
+    "helm": 120,
+    "actionlint": 30,
 }
 """How long each takes on two cores where nothing is cached, in this order, downloads included."""
 PROGRESS_SECONDS = 15
@@ -69,6 +74,28 @@ def monitoring() -> Programs:
     return Programs(HERE / "go-monitoring", packages, ["-ldflags", "-s -w", "-tags", tags])
 
 
+def registry() -> Programs:
+    """An OCI registry in memory."""
+    packages = {"registry": "github.com/google/go-containerregistry/cmd/registry"}
+    return Programs(HERE.parent / "sources" / "go", packages, ["-ldflags", "-s -w"])
+
+
+def health() -> Programs:
+    """What Flux takes an object for."""
+    return Programs(HERE.parent / "gitops" / "go", {"health": "."}, ["-ldflags", "-s -w"])
+
+
+def helm() -> Programs:
+    """Helm, which renders the chart."""
+    return Programs(HERE.parent / "chart" / "go", {"helm": "helm.sh/helm/v4/cmd/helm"}, ["-ldflags", "-s -w"])
+
+
+def actionlint() -> Programs:
+    """What GitHub would say to a workflow, and to the actions that it uses."""
+    folder = HERE.parent / "gitops" / "go-actions"
+    return Programs(folder, {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}, ["-ldflags", "-s -w"])
+
+
 def ensure(programs: Programs | None = None) -> Mapping[str, Path]:
     """The path of each program by name, the control plane's when not told; builds what is missing.
 
@@ -100,7 +127,9 @@ def _first(*paths: Path) -> Path | None:
 
 def _key(programs: Programs) -> str:
     """A name for this set of programs: changes with any version, build flag or platform."""
-    inputs = [(programs.module / name).read_text() for name in ("go.mod", "go.sum")]
+    inputs = [
+        path.read_text() for path in (*sorted(programs.module.glob("*.go")), *map(programs.module.joinpath, SUMS))
+    ]
     inputs += [platform.system(), platform.machine(), *FLAGS, *programs.flags]
     return hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from tests.cluster.clients import core
 from tests.cluster.containers import Launch, Raw, WaitingError, launch, termination_message
 from tests.cluster.lookups import reader, unless_gone
-from tests.cluster.plane import ROOT, ControlPlane
+from tests.cluster.plane import ControlPlane
 from tests.cluster.processes import Process
 from tests.cluster.rounds import rounds
 
-SELECTOR = "app.kubernetes.io/name in (aim-cache,aim-certificates)"
+SELECTOR = "app.kubernetes.io/name in (aim-cache,aim-certificates,aim-inspection)"
 POLL_SECONDS = 0.25
 
 
@@ -96,8 +96,8 @@ class _Kubelet:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**found.environment, **self._identity(uid, pod)},
-                cwd=ROOT,
+                env={**found.environment, "PYTHONPATH": str(self.plane.release), **self._identity(uid, pod)},
+                cwd=self.plane.release,
             )
         self.running[uid] = _Running(Process(log.stem, popen, log), found, _now())
         self._report(pod, "Running", {"running": {"startedAt": self.running[uid].started}})

@@ -13,6 +13,7 @@ def reader(core: client.CoreV1Api, pod: Raw) -> Read:
     """Objects of the namespace of a pod."""
     calls = {
         "secret": core.read_namespaced_secret,
+        "configmap": core.read_namespaced_config_map,
         "persistentvolumeclaim": core.read_namespaced_persistent_volume_claim,
     }
 

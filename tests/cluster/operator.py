@@ -1,5 +1,6 @@
 """The operator on a local control plane: shipped kustomizations, hook server, Metacontroller or its stand-in."""
 
+import dataclasses
 import os
 import ssl
 import sys
@@ -19,8 +20,16 @@ from tests.cluster.processes import Process, StartError, free_ports
 
 OVERLAY = ROOT / "manifests" / "overlays" / "default"
 METACONTROLLER = HERE / "metacontroller"
-STEPS = (ROOT / "manifests" / "crds", METACONTROLLER, OVERLAY)
-"""The steps of an installation; manifests/metacontroller needs the network, and METACONTROLLER stands for it."""
+
+
+def steps(root: Path = ROOT) -> tuple[Path, Path, Path]:
+    """The steps of an installation; for manifests/metacontroller, which needs the network, METACONTROLLER stands."""
+    manifests = root / "manifests"
+    return manifests / "crds", root / METACONTROLLER.relative_to(ROOT), manifests / "overlays" / "default"
+
+
+STEPS = steps()
+"""Those of this checkout."""
 # How the shipped controllers address the hook server. It does not run inside this control plane, whose pods are
 # simulated, so its address is the one thing that differs from what is installed on a real cluster: in the URLs, in the
 # webhooks, and in what its certificate is for.
@@ -60,21 +69,28 @@ class Operator:
             return str(reply.read().decode())
 
 
-def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None, *, as_admin: bool = False) -> Operator:
-    """Install and start everything, and wait until nodes and recipes are known.
+def install(
+    plane: ControlPlane,
+    report: Callable[[str], None] = lambda _: None,
+    *,
+    as_admin: bool = False,
+    root: Path = ROOT,
+) -> Operator:
+    """Install and start everything from a checkout, and wait until nodes and recipes are known.
 
     METACONTROLLER in the environment names the real program; without it the stand-in runs. It may do what the shipped
     role allows and no more, unless `as_admin`.
     """
     hooks_port, admission_port, metrics_port, health_port = free_ports(4)
     urls = Urls(*(f"https://{HOST}:{port}" for port in (hooks_port, admission_port)))
-    for step in STEPS:
+    plane.run_release(root)
+    for step in steps(root):
         apply(plane, step, urls)
-        report(f"applied {step.relative_to(ROOT)}")
+        report(f"applied {step.relative_to(root)}")
     plane.wait_for("the certificates to be handed out", lambda: _certified(plane), START_SECONDS)
     mounts.refresh(plane)
     report("certificates made and handed out")
-    hooks = start_hooks(plane, urls)
+    hooks = start_hooks(plane, urls, root)
     report(f"hook server at {urls.hooks}")
     program = os.environ.get("METACONTROLLER")
     metacontroller = plane.run(
@@ -98,13 +114,28 @@ def install(plane: ControlPlane, report: Callable[[str], None] = lambda _: None,
     return Operator(hooks, urls, metacontroller, metrics_url, bool(program), _authorities(plane))
 
 
-def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
+def replace(plane: ControlPlane, installed: Operator, root: Path) -> Operator:
+    """Install another release over the one that runs, as docs/operate/upgrade.md does; its hook server takes over."""
+    plane.run_release(root)
+    for step in steps(root):
+        # Of two checkouts of one release, the Jobs have one name, and may not be changed.
+        plane.kubectl("delete", "job", "--namespace=aim-system", "--all", "--ignore-not-found")
+        apply(plane, step, installed.urls)
+    plane.wait_for("the certificates to be handed out", lambda: _certified(plane), START_SECONDS)
+    mounts.refresh(plane)
+    installed.hooks.stop()
+    return dataclasses.replace(installed, hooks=start_hooks(plane, installed.urls, root))
+
+
+def start_hooks(plane: ControlPlane, urls: Urls, root: Path = ROOT) -> Process:
     """The hook server as its image runs it, with the shipped rights; again after it was stopped, too."""
     metrics = plane.folder / "metrics"
     metrics.mkdir(exist_ok=True)
     hooks = plane.run(
         "hooks",
         *(
+            "env",
+            f"--chdir={root}",  # where modules are looked for first
             sys.executable,
             "-m",
             "gunicorn",
@@ -112,7 +143,7 @@ def start_hooks(plane: ControlPlane, urls: Urls) -> Process:
             "python:hooks.server.gunicorn_conf",
             "hooks.server.app:create_app()",
         ),
-        PYTHONPATH=str(ROOT),
+        PYTHONPATH=str(root),
         AIM_BIND=",".join(url.removeprefix("https://") for url in urls),
         AIM_TLS=str(mounts.folder(plane, mounts.TLS)),
         AIM_CALLERS=str(mounts.folder(plane, mounts.CALLERS)),

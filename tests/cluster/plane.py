@@ -48,6 +48,17 @@ class ControlPlane:
         return self.logs / "audit.log"
 
     @property
+    def release(self) -> Path:
+        """The checkout whose programs the pods of Jobs run: this one, until another release is installed."""
+        link = self.folder / "release"
+        return link.resolve() if link.is_symlink() else ROOT
+
+    def run_release(self, root: Path) -> None:
+        """Have the pods of Jobs run the programs of a checkout."""
+        (self.folder / "release").unlink(missing_ok=True)
+        (self.folder / "release").symlink_to(root)
+
+    @property
     def environment(self) -> dict[str, str]:
         """For programs that talk to this control plane: KUBECONFIG, and PATH with the right kubectl first."""
         path = f"{self.programs['kubectl'].parent}{os.pathsep}{os.environ.get('PATH', '')}"

@@ -6,11 +6,14 @@ import sys
 import pytest
 
 from tests.cluster.plane import ROOT
+from tests.dataplane import network
 
 pytestmark = pytest.mark.e2e
 
 
 def test_the_demo_serves_its_example_explains_it_and_stops_cleanly():
+    if why := network.refusal():
+        pytest.fail(why)
     command = [sys.executable, "-m", "tests.cluster", "demo"]
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
@@ -25,6 +28,10 @@ def test_the_demo_serves_its_example_explains_it_and_stops_cleanly():
     shown = done.stdout[done.stdout.index("$ kubectl get aimendpoints") :]
     assert "Qwen/Qwen3-32B" in shown
     assert "16 x MI300X" in shown
-    explained = shown[shown.index("$ aim explain qwen") :].splitlines()[1:]
+    explained = shown[shown.index("$ aim explain qwen") : shown.index("$ kubectl create secret")].splitlines()[1:]
     assert sum("mi300x" in line for line in explained) > 1, "the candidates that were not chosen are not explained"
-    assert explained[-1].endswith("stopped")
+    assert "aimgateway.aim.engine.amd.com/models condition met" in shown
+    assert "$ curl http://models.default.svc/v1/chat/completions" in shown
+    *_, answer, stopped = done.stdout.splitlines()
+    assert answer == '"I am a simulated engine; no model runs here, and this is how an answer arrives, word by word."'
+    assert stopped.endswith("stopped")

@@ -3,6 +3,7 @@
 from tests.dashboards.cache import CACHE
 from tests.dashboards.endpoint import ENDPOINT
 from tests.dashboards.fleet import FLEET
+from tests.dashboards.gateway import GATEWAY
 from tests.dashboards.ourselves import OPERATOR
 
-BOARDS = (FLEET, ENDPOINT, CACHE, OPERATOR)
+BOARDS = (FLEET, ENDPOINT, GATEWAY, CACHE, OPERATOR)

@@ -194,15 +194,6 @@ LOAD = Row(
         ),
         Panel(
             "lines",
-            "KV cache in use",
-            "Mean of all replicas. Near 100 % new requests wait: a shorter context or more replicas help.",
-            (Query(f"aim:kv_cache_usage:ratio{ONE}", "in use"),),
-            "percentunit",
-            steps=((0.9, RED),),
-            maximum=1,
-        ),
-        Panel(
-            "lines",
             "Tokens per second",
             "Tokens read (prompts) and written (answers), all replicas together.",
             (
@@ -230,6 +221,47 @@ LOAD = Row(
             (Query(f"aim:requests:rate5m{ONE}", "finished"),),
             "reqps",
         ),
+        Panel(
+            "lines",
+            "Answers that are errors",
+            "The part of the answers with a 5xx code. The log of the replicas says what failed.",
+            (Query(f"aim:request_errors:ratio5m{ONE}", "errors"),),
+            "percentunit",
+            steps=((0.01, RED),),
+        ),
+    ),
+)
+
+CACHE = Row(
+    "KV cache",
+    8,
+    (
+        Panel(
+            "lines",
+            "KV cache in use",
+            "Mean of all replicas. Near 100 % new requests wait: a shorter context or more replicas help.",
+            (Query(f"aim:kv_cache_usage:ratio{ONE}", "in use"),),
+            "percentunit",
+            steps=((0.9, RED),),
+            maximum=1,
+        ),
+        Panel(
+            "lines",
+            "Prompts that were in the cache already",
+            "The part of the prompts' tokens that was found in the KV cache and not computed again. It is high where"
+            " requests begin alike; it falls when the cache is full, or equal beginnings go to different replicas.",
+            (Query(f"aim:prefix_cache_hits:ratio5m{ONE}", "found"),),
+            "percentunit",
+            maximum=1,
+        ),
+        Panel(
+            "lines",
+            "Preemptions per second",
+            "Requests that were thrown out of the KV cache and begun anew: work that is done twice. Above 0 for long,"
+            " the cache is too small: a shorter context, fewer requests at once or more replicas help.",
+            (Query(f"aim:preemptions:rate5m{ONE}", "preempted"),),
+            "reqps",
+        ),
     ),
 )
 
@@ -247,6 +279,7 @@ REPLICAS = Row(
                 Query(SCRAPED, "scraped"),
             ),
             "none",
+            12,
         ),
         Panel(
             "lines",
@@ -255,15 +288,8 @@ REPLICAS = Row(
             " Near 100 % is good under load; low with a queue is not.",
             (Query(f"aim:gpu_utilization:ratio{ONE}", "in use"),),
             "percentunit",
+            12,
             maximum=1,
-        ),
-        Panel(
-            "lines",
-            "Answers that are errors",
-            "The part of the answers with a 5xx code. The log of the replicas says what failed.",
-            (Query(f"aim:request_errors:ratio5m{ONE}", "errors"),),
-            "percentunit",
-            steps=((0.01, RED),),
         ),
     ),
 )
@@ -277,5 +303,5 @@ ENDPOINT = Board(
         Variable("namespace", "Namespace", "aim_endpoint_status_phase", many=False),
         Variable("aimendpoint", "Endpoint", 'aim_endpoint_status_phase{namespace="$namespace"}', many=False),
     ),
-    (NOW, CHOICE, LATENCY, LOAD, REPLICAS),
+    (NOW, CHOICE, LATENCY, LOAD, CACHE, REPLICAS),
 )

@@ -33,6 +33,13 @@ CALLS_PER_SECOND = 1
 WRONG = ("/endpoint/sync", b"{}")
 """A call that is none: one of this many is."""
 ONE_IN = 25
+PRICES = {
+    "mistralai/Ministral-3-14B-Instruct-2512": {"prompt": 0.1, "generated": 0.3},
+    "Qwen/Qwen3-14B": {"prompt": 0.1, "generated": 0.4},
+    "deepseek-ai/DeepSeek-R1-0528": {"prompt": 0.5, "generated": 2.2},
+    "meta-llama/Llama-3.3-70B-Instruct": {"prompt": 0.3, "generated": 0.6},
+}
+"""Of a million tokens, in no currency."""
 NEW_IN = 9
 """One call of so many is about an object that nobody has seen before."""
 
@@ -139,7 +146,9 @@ def serving(name: str, folder: Path, api: str, output: str) -> Iterator[str]:
     [port] = free_ports(1)
     command = f"exec {sys.executable} -m gunicorn --config hooks/server/gunicorn_conf.py --bind 127.0.0.1:{port}"
     environment = {"PYTHONPATH": str(ROOT), "PROMETHEUS_MULTIPROC_DIR": str(folder / f"{name}.metrics")}
-    environment |= {"AIM_OBSERVE": "pods", "KUBECONFIG": str(kubeconfig)}
+    settings = folder / f"{name}.config.yaml"
+    settings.write_text(yaml.safe_dump({"tokenPrices": PRICES}))
+    environment |= {"AIM_OBSERVE": "pods", "KUBECONFIG": str(kubeconfig), "AIM_CONFIG": str(settings)}
     (folder / f"{name}.metrics").mkdir()
     shell = ["sh", "-c", f"cd {ROOT} && {command} 'hooks.server.app:create_app()' >{output}"]
     with running(name, shell, folder, **environment) as process:

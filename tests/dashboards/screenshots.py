@@ -17,8 +17,8 @@ from tests.kustomize import ROOT
 from tests.monitoring.prometheus import Prometheus
 
 PICTURES = ROOT / "docs" / "operate" / "dashboards"
-ORDER = ("aim-fleet", "aim-endpoint", "aim-cache", "aim-operator")
-CHOSEN: Chosen = {"namespace": (), "aimcache": ()}
+ORDER = ("aim-fleet", "aim-endpoint", "aim-gateway", "aim-cache", "aim-operator")
+CHOSEN: Chosen = {"namespace": (), "aimcache": (), "aimgateway": ()}
 ENDPOINT: Chosen = {"namespace": "team-b", "aimendpoint": "batch"}
 PAST = 3900
 QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")

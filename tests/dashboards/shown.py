@@ -14,7 +14,7 @@ from tests.monitoring.prometheus import Prometheus, scraping
 from tests.monitoring.targets import RULES
 
 INTERVAL = "1s"
-FIRE = {"AIMEndpointFailed", "AIMEndpointErrors", "AIMCacheFailing", "AIMAuditFailing"}
+FIRE = {"AIMEndpointFailed", "AIMEndpointErrors", "AIMCacheFailing", "AIMAuditFailing", "AIMGatewayKeysShared"}
 """Alerts that this cluster gives cause to; there are others."""
 Raw = dict[str, Any]
 

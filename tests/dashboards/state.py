@@ -36,7 +36,7 @@ def played(kind: str, name: str, world: Raw) -> Play:
     metadata = {"name": own, "namespace": namespace, "uid": f"{kind}-{name}"}
     metadata["annotations"] = world.get("annotations", {})
     given |= {kind: {"metadata": metadata, "spec": world["spec"]}, "now": NOON, "earlier": {}}
-    given["recipes"] = [recipe(one) for one in world["recipes"]]
+    given["recipes"] = [recipe(one) for one in world.get("recipes", ())]
     if kind == "endpoint":
         given["inventory"] = WORLDS["inventory"]
     found = play(kind, f"/{kind}/sync", given)
@@ -84,6 +84,7 @@ class State:
         self.clock = Clock(past)
         worlds = [("endpoint", name, world) for name, world in WORLDS["endpoints"].items()]
         worlds += [("cache", name, world) for name, world in WORLDS["caches"].items() if name != GROWING]
+        worlds += [("gateway", name, world) for name, world in WORLDS["gateways"].items()]
         self.steady = [synced(*one) for one in worlds] + [node(*one) for one in WORLDS["nodes"].items()]
         names = {
             one for world in (*WORLDS["endpoints"].values(), *WORLDS["caches"].values()) for one in world["recipes"]

@@ -14,7 +14,7 @@ from tests.dashboards.words import NONE
 from tests.kustomize import ROOT, build
 
 SHIPPED = {path.name: read(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
-ALL = {"namespace": (), "aimcache": ()}
+ALL = {"namespace": (), "aimcache": (), "aimgateway": ()}
 CHAT = {"namespace": "team-a", "aimendpoint": "chat"}
 BATCH = {"namespace": "team-b", "aimendpoint": "batch"}
 

@@ -11,6 +11,8 @@ NAMESPACED = {
     "aimendpoints/status": OURS,
     "aimcaches": OURS,
     "aimcaches/status": OURS,
+    "aimgateways": OURS,
+    "aimgateways/status": OURS,
     "secrets": "",
     "configmaps": "",
     "pods": "",
@@ -85,6 +87,7 @@ VIEW = {
     "aimendpoints": READ,
     "aimendpoints/scale": READ,
     "aimcaches": READ,
+    "aimgateways": READ,
 }
 EDIT = {
     **VIEW,
@@ -94,6 +97,7 @@ EDIT = {
     "aimendpoints": ALL,
     "aimendpoints/scale": (*READ, *CHANGE),
     "aimcaches": ALL,
+    "aimgateways": ALL,
 }
 ADMIN = {**EDIT, "roles": ALL, "rolebindings": ALL}
 
@@ -108,6 +112,7 @@ MAY: dict[str, dict[str, Verbs]] = {
         "aimendpoints": (*READ, "create", *CHANGE, "delete"),
         "aimendpoints/scale": ("get", *CHANGE),
         "aimcaches": (*READ, "create", *CHANGE, "delete"),
+        "aimgateways": (*READ, "create", *CHANGE, "delete"),
         **dict.fromkeys(("pods", "pods/log", "services", "persistentvolumeclaims"), READ),
         **dict.fromkeys(("deployments", "jobs", "cronjobs"), READ),
     },
@@ -122,6 +127,7 @@ MAY: dict[str, dict[str, Verbs]] = {
             (
                 "compositecontrollers:aimcache",
                 "compositecontrollers:aimendpoint",
+                "compositecontrollers:aimgateway",
                 "compositecontrollers:aiminventory",
                 "decoratorcontrollers:aimnode",
                 "decoratorcontrollers:aimrecipe",
@@ -132,18 +138,27 @@ MAY: dict[str, dict[str, Verbs]] = {
         ),
     },
     "metacontroller": {
-        **dict.fromkeys(("aimendpoints", "aimcaches", "aiminventories"), READ),
+        **dict.fromkeys(("aimendpoints", "aimgateways", "aiminventories"), READ),
         **dict.fromkeys(
-            ("aimendpoints/status", "aimcaches/status", "aiminventories/status", "aimrecipes/status"), ("update",)
+            (
+                "aimendpoints/status",
+                "aimcaches/status",
+                "aimgateways/status",
+                "aiminventories/status",
+                "aimrecipes/status",
+            ),
+            ("update",),
         ),
         **dict.fromkeys(("aimrecipes", "aimmodels"), (*READ, "update")),
         "aimmodels/status": ("update",),
+        "aimcaches": MADE,
         "aimnodes": MADE,
         **dict.fromkeys(("nodes", "namespaces", "storageclasses", "customresourcedefinitions"), READ),
         "compositecontrollers": READ,
         "decoratorcontrollers": READ,
         **dict.fromkeys(("services", "serviceaccounts", "persistentvolumeclaims", "deployments", "cronjobs"), MADE),
-        **dict.fromkeys(("horizontalpodautoscalers", "poddisruptionbudgets", "roles", "rolebindings"), MADE),
+        **dict.fromkeys(("horizontalpodautoscalers", "poddisruptionbudgets", "networkpolicies"), MADE),
+        **dict.fromkeys(("roles", "rolebindings"), MADE),
         "configmaps": (*MADE, "patch"),
         "jobs": (*READ, "create", "delete"),
     },
@@ -154,6 +169,8 @@ WITH_GATEWAYS = {**MAY["metacontroller"], "httproutes": MADE}
 """Of Metacontroller once the component gateway-api is installed; without it nobody has rights to routes."""
 WITH_POD_LOGS = {**MAY["aim-hooks"], "pods/log": ("get",)}
 """Of the hook server once the component pod-logs is installed."""
+WITH_WEB_PAGE = {**CATALOGUE, "aimendpoints": ("get", "list")}
+"""Of the web page once the component web-page is installed; Events, which it lists, too, are in no row here."""
 ELSEWHERE = {**MAY, **dict.fromkeys(("view", "edit", "admin", "tenant", "reporter"), CATALOGUE)}
 """The same in a namespace in which nobody was given anything."""
 CERTIFICATES_AT_HOME = {

@@ -58,9 +58,10 @@ class Gate:
 
     plane: ControlPlane
 
-    def namespace(self, name: str, labels: Raw) -> None:
-        """Make one, or give it these labels instead of those it has."""
-        raw = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    def namespace(self, name: str, labels: Raw, annotations: Raw | None = None) -> None:
+        """Make one, or give it these labels and annotations instead of those it has."""
+        metadata = {"name": name, "labels": labels, "annotations": annotations or {}}
+        raw = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         self.plane.kubectl("apply", "--filename=-", input=json.dumps(raw))
 
     def has(self, inventory: InventoryStatus | None) -> None:

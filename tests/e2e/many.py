@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from tests.cluster.plane import ControlPlane
 from tests.e2e.conftest import space_for
-from tests.e2e.space import Space, endpoint
+from tests.e2e.space import SECONDS, Space, endpoint
 
 CHANGES = 3
 """How often every endpoint is changed meanwhile."""
@@ -85,13 +85,14 @@ class Many(NamedTuple):
     def right(self, change: int) -> bool:
         """Whether every Deployment and every Service is that of a change, and there are no others."""
         pods = {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in self.found("deployments")}
-        ports = {one["metadata"]["name"]: one["spec"]["ports"][0]["port"] for one in self.found("services")}
+        reached = [one for one in self.found("services") if one["spec"].get("clusterIP") != "None"]
+        ports = {one["metadata"]["name"]: one["spec"]["ports"][0]["port"] for one in reached}
         cpus = {one: pod["containers"][0]["resources"]["requests"]["cpu"] for one, pod in pods.items()}
         names = [name(number) for number in range(self.count)]
         return cpus == dict.fromkeys(names, str(2 + change)) and ports == dict.fromkeys(names, 9000 + change)
 
-    def become(self, change: int) -> None:
-        self.space.wait(f"all children to be of change {change}", lambda: self.right(change))
+    def become(self, change: int, seconds: float = SECONDS) -> None:
+        self.space.wait(f"all children to be of change {change}", lambda: self.right(change), seconds)
 
 
 @contextmanager

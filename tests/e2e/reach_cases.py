@@ -42,9 +42,31 @@ def mirrored(secret: str) -> Raw:
     return cache(hub={"endpoint": "https://hub.example.com", "tokenSecret": {"name": secret}})
 
 
+def described(secret: str) -> Raw:
+    """An AIMModel whose hub needs a token."""
+    hub = {"endpoint": "https://hub.example.com", "tokenSecret": {"name": secret}}
+    return {"apiVersion": API_VERSION, "kind": "AIMModel", "metadata": {"name": "asked"}, "spec": {**MODEL, "hub": hub}}
+
+
 def filled(claim: str) -> Raw:
     """A cache on a claim that is there."""
     return cache(storage={"existingClaim": claim})
+
+
+def sourced(source: str, access: Raw | None = None) -> Raw:
+    """A cache with a model of another source than the hub."""
+    return cache(models=[{"id": "acme/chat", "source": source, **({"access": access} if access else {})}])
+
+
+def loaded(source: str, access: Raw | None = None) -> Raw:
+    """An endpoint of a model of another source than the hub."""
+    return endpoint("asked", model={"id": "acme/chat", "source": source, **({"access": access} if access else {})})
+
+
+def described_at(secret: str) -> Raw:
+    """An AIMModel whose files are in a bucket that needs keys."""
+    spec = {**MODEL, "source": "s3://models/chat", "access": {"secret": secret}}
+    return {"apiVersion": API_VERSION, "kind": "AIMModel", "metadata": {"name": "asked"}, "spec": spec}
 
 
 def account(**fields: object) -> Raw:
@@ -91,7 +113,84 @@ TEAM = {
     "serviceAnnotations": "example.com/team.name\nexternal-dns.alpha.kubernetes.io/hostname=*.ml.example.com",
 }
 
+MODELS = {**SHIPPED, "modelPrefixes": "Qwen\nRedHatAI/Qwen3-*\ngoogle/gemma-4-31B-it\nacme/"}
+UNLISTED_MODEL = (
+    "model {} is below none of the allowed prefixes Qwen, RedHatAI/Qwen3-*, google/gemma-4-31B-it, acme/ "
+    f"(modelPrefixes of {CONFIG})"
+)
+OF_SOURCES = ("acme", "Qwen", "s3://models", "s3://data/chat", "oci://r.example/llm/*", "https://minio.example/models")
+UNLISTED_SOURCE = (
+    f"model {{}} is below none of the allowed prefixes {', '.join(OF_SOURCES)} (modelPrefixes of {CONFIG})"
+)
+
+
+def serving(model: str, **more: object) -> Raw:
+    """An endpoint of a model, by its short spelling."""
+    return endpoint("asked", modelId=model, **more)
+
+
+def caching(*models: str) -> Raw:
+    """A cache of models."""
+    return cache(models=[{"id": one} for one in models])
+
+
 REACH = {
+    **{
+        f"a model of the list: {one}": (MODELS, serving(one), None)
+        for one in (*("Qwen/Qwen3-32B", "Qwen", "RedHatAI/Qwen3-32B-FP8-dynamic", "google/gemma-4-31B-it", "acme/x"),)
+    },
+    **{
+        f"a model that only begins alike: {one}": (MODELS, serving(one), UNLISTED_MODEL.format(one))
+        for one in (
+            *("QwenX/Qwen3-32B", "qwen/Qwen3-32B", "RedHatAI/Llama", "google/gemma-4-31B-it-2", "acme", "x/Qwen/y"),
+        )
+    },
+    "a model in its long spelling": (
+        MODELS,
+        endpoint("asked", model={"id": "evil/x", "revision": "main"}),
+        UNLISTED_MODEL.format("evil/x"),
+    ),
+    "a model by the name of a recipe": (
+        MODELS,
+        serving("evil/x", recipe={"customRecipe": {"name": "evil"}}),
+        UNLISTED_MODEL.format("evil/x"),
+    ),
+    "any model where none is listed": (SHIPPED, serving("evil/x"), None),
+    **{
+        f"what {who} loads instead: {source} of {server}": (
+            {**MODELS, "modelPrefixes": "\n".join(OF_SOURCES)},
+            asked(source, {"endpoint": server} if server else None),
+            None if shown is None else UNLISTED_SOURCE.format(shown),
+        )
+        for who, asked in (("a cache", sourced), ("an endpoint", loaded))
+        for source, server, shown in (
+            ("hf://acme/other@main", "", None),
+            ("hf://evil/other@main", "", "evil/other"),
+            ("s3://models/chat", "", None),
+            ("s3://models-evil/chat", "", "s3://models-evil/chat"),
+            ("s3://models/chat", "https://minio.example", None),
+            ("s3://models/chat", "https://evil.example", "https://evil.example/models/chat"),
+            ("oci://r.example/llm/chat:v1", "", None),
+            ("oci://r.example/chat:v1", "", "oci://r.example/chat:v1"),
+            ("oci://r.example/llm/chat@sha256:" + "a" * 64, "", None),
+            ("s3://models/chat@v1", "", None),
+            ("s3://data/chat/v1@2", "", None),
+            ("s3://data/chat@evil/x", "", "s3://data/chat@evil/x"),
+            ("oci://r.example/models/chat:v1", "https://minio.example", None),
+            ("oci://r.example/models/chat@sha256:" + "a" * 64, "https://minio.example", None),
+            ("mlflow://chat@champion", "https://minio.example/models", None),
+            ("mlflow://models/3", "https://minio.example", None),
+            ("mlflow://chat@x", "https://minio.example", "https://minio.example/chat"),
+            ("oci://models/evil/chat:v1", "https://minio.example", "https://minio.example/evil/chat:v1"),
+        )
+    },
+    "models in a cache": (MODELS, caching("acme/x", "Qwen/y"), None),
+    "a cache's models that no prefix has": (
+        MODELS,
+        caching("evil/x", "acme/x", "evil/y"),
+        UNLISTED_MODEL.format("evil/x, evil/y"),
+    ),
+    "any model in a cache where none is listed": (SHIPPED, caching("evil/x"), None),
     "a Secret of others": (
         SHIPPED,
         gated("postgres", "password"),
@@ -118,8 +217,49 @@ REACH = {
     "a Secret of others for a hub": (SHIPPED, mirrored("postgres"), unlisted(SECRET, "postgres", "tokenSecrets")),
     "the usual Secret for a hub": (SHIPPED, mirrored("hf-token"), None),
     "no Secret for a hub": (NO_TOKENS, cache(), None),
+    "a Secret of the operator for a model's hub": (SHIPPED, described("hf-token"), None),
+    "another Secret of the operator": (
+        SHIPPED,
+        described("aim-hooks-tls"),
+        unlisted(SECRET, "aim-hooks-tls", "tokenSecrets"),
+    ),
     "a claim of others": (SHIPPED, filled("data-postgres-0"), unlisted(CLAIM, "data-postgres-0", "existingClaims")),
     "a claim with models": (SHIPPED, filled("shared-models"), None),
+    "keys of others for a bucket": (
+        SHIPPED,
+        sourced("s3://models/chat", {"secret": "postgres"}),
+        unlisted("access.secret", "postgres", "tokenSecrets"),
+    ),
+    "the usual keys for a bucket": (SHIPPED, sourced("s3://models/chat", {"secret": "hf-token-s3"}), None),
+    "keys of others for an endpoint's bucket": (
+        SHIPPED,
+        loaded("s3://models/chat", {"secret": "postgres"}),
+        unlisted("model.access.secret", "postgres", "tokenSecrets"),
+    ),
+    "the usual keys for an endpoint's bucket": (SHIPPED, loaded("s3://models/chat", {"secret": "hf-token-s3"}), None),
+    "a bucket by the name of somebody's claim": (SHIPPED, loaded("s3://data-postgres-0/chat"), None),
+    "keys of the operator for a model's bucket": (SHIPPED, described_at("hf-token-s3"), None),
+    "another Secret of the operator for a model's bucket": (
+        SHIPPED,
+        described_at("aim-hooks-tls"),
+        unlisted("access.secret", "aim-hooks-tls", "tokenSecrets"),
+    ),
+    "a claim of others as a source": (
+        SHIPPED,
+        sourced("pvc://data-postgres-0/chat"),
+        unlisted("source", "pvc://data-postgres-0", "existingClaims"),
+    ),
+    "a claim of others to serve from": (
+        SHIPPED,
+        endpoint("asked", model={"id": "acme/chat", "source": "pvc://data-postgres-0/chat"}),
+        unlisted("model.source", "pvc://data-postgres-0", "existingClaims"),
+    ),
+    "a claim with models to serve from": (
+        SHIPPED,
+        endpoint("asked", model={"id": "acme/chat", "source": "pvc://shared-models/chat"}),
+        None,
+    ),
+    "a claim with models as a source": (SHIPPED, sourced("pvc://shared-models"), None),
     "an account of others": (
         SHIPPED,
         account(name="deployer"),
@@ -248,6 +388,19 @@ REACH = {
         pods(tolerations=[{"key": "team", "value": "a", "effect": "NoSchedule"}]),
         None,
     ),
+    "keys that are none": (
+        SHIPPED,
+        pods(nodeSelector={"pool of mine": "a"}, labels={"team/": "a", "ok": "b"}, annotations={"karpenter.sh/": "x"}),
+        "; ".join(
+            f"{field} has {key}, which must be a key such as example.com/pool"
+            for field, key in (("nodeSelector", "pool of mine"), ("labels", "team/"), ("annotations", "karpenter.sh/"))
+        ),
+    ),
+    "a variable with a secret by value where nothing is stated": (
+        {**SHIPPED, "literalSecrets": ""},
+        variables({"name": "VLLM_API_KEY", "value": "abc"}),
+        IN_VARIABLES,
+    ),
     "a label of a pod": (SHIPPED, pods(labels={"team": "a"}), None),
     "an annotation that gives a pod a role": (
         SHIPPED,
@@ -292,6 +445,8 @@ REACH = {
 """Parameters, an object, and what is said about it."""
 
 PARAMETERS = {
+    "two prefixes in a line": ({"modelPrefixes": "Qwen, acme"}, "modelPrefixes: Qwen, acme"),
+    "a pattern inside a prefix": ({"modelPrefixes": "Qwen/*-FP8"}, "modelPrefixes: Qwen/*-FP8"),
     "several names in a line": ({"tokenSecrets": "a, b"}, "tokenSecrets: a, b"),
     "a regular expression": ({"serviceAccounts": "a\n(b|c)"}, "serviceAccounts: (b|c)"),
     "an annotation with a blank": ({"serviceAnnotations": "a: b"}, "serviceAnnotations: a: b"),

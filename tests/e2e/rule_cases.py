@@ -1,6 +1,10 @@
 """For every rule between fields one object that breaks it and nothing else, by the rule's message."""
 
-from aimlib.api.base import FieldRule, Ruled
+from collections.abc import Iterator
+
+import yaml
+
+from tests.cluster.plane import ROOT
 from tests.e2e.space import Raw
 
 MODEL = {"modelId": "Qwen/Qwen3-32B"}
@@ -13,9 +17,28 @@ ENDPOINTS: dict[str, Raw] = {
     "state which model to serve: modelId or model.id": {"gpuCount": 1},
     "autoSelect: false selects nothing by itself: state gpuCount and precision (backend is vllm unless stated), "
     "or recipe.customRecipe": MODEL | {"autoSelect": False, "gpuCount": 1},
-    "deployment.canary is not supported yet: set enabled: false, and run a second AIMEndpoint for the new version": (
-        MODEL | {"deployment": {"canary": {"enabled": True, "trafficSplit": 10}}}
+    "deployment.canary: state either steps, or trafficSplit and duration": (
+        MODEL | {"deployment": {"canary": {"steps": [{"weight": 5}], "trafficSplit": 10}}}
     ),
+    "a source has its own revision, such as hf://org/name@v1: leave out revision": {
+        "model": {"id": "acme/chat", "source": "pvc://models/chat", "revision": "v1"}
+    },
+    "tokenSecret is for the hub, which only a source hf:// is at: leave it out; keys for a server are in "
+    "access.secret": {"model": {"id": "acme/chat", "source": "s3://models/chat", "tokenSecret": {"name": "hf-token"}}},
+    "access is how a server is reached: it goes with a source such as s3://bucket/folder, oci://registry/repository or "
+    "mlflow://name@alias": {"model": {"id": "acme/chat", "source": "hf://acme/chat", "access": {"secret": "keys"}}},
+    "a model in MLflow needs access.endpoint, the URL of the tracking server": {
+        "model": {"id": "acme/chat", "source": "mlflow://chat@champion", "access": {"secret": "keys"}}
+    },
+    "a folder on a claim is loaded where it is: leave out cache.name and cache.enabled": {
+        "model": {"id": "acme/chat", "source": "pvc://models/chat"},
+        "cache": {"enabled": True},
+    },
+    "what model.source names is downloaded to an AIMCache that the endpoint makes: leave out cache.name and "
+    "cache.enabled: false": {
+        "model": {"id": "acme/chat", "source": "s3://models/chat"},
+        "cache": {"enabled": False},
+    },
     "cpu must not exceed cpuLimit": MODEL | {"resources": {"cpu": "16", "cpuLimit": "8500m"}},
     "memory must not exceed memoryLimit": MODEL | {"resources": {"memory": "64Gi", "memoryLimit": "65G"}},
     "maxSurge and maxUnavailable cannot both be 0: an update could not replace anything": (
@@ -72,7 +95,13 @@ RECIPES: dict[str, Raw] = {
     "configurations must differ in gpuCount": RECIPE | {"configurations": [{"gpuCount": 1}, {"gpuCount": 1}]},
 }
 MODELS: dict[str, Raw] = {
-    message: {"modelId": "a/b", "facts": spec["facts"]} for message, spec in RECIPES.items() if "facts" in spec
+    **{message: {"modelId": "a/b", "facts": spec["facts"]} for message, spec in RECIPES.items() if "facts" in spec},
+    "access is how a server is reached: it goes with a source such as s3://bucket/folder, oci://registry/repository or "
+    "mlflow://name@alias": {"modelId": "a/b", "source": "a/b-AWQ", "access": {"secret": "keys"}},
+    "a model in MLflow needs access.endpoint, the URL of the tracking server": {
+        "modelId": "a/b",
+        "source": "mlflow://chat/3",
+    },
 }
 CACHES: dict[str, Raw] = {
     "state which models to keep (modelId or models), or how large the cache is (size or storage.size)": {"models": []},
@@ -86,8 +115,37 @@ CACHES: dict[str, Raw] = {
     },
     "a ReadOnlyMany volume cannot be downloaded to: it needs storage.existingClaim, which holds the models, and "
     "hub.offline: true": {"modelId": "a/b", "storage": {"accessMode": "ReadOnlyMany"}},
+    "a source has its own revision, such as hf://org/name@v1: leave out revision": {
+        "models": [{"id": "a/b", "source": "hf://a/b@v1", "revision": "v2"}]
+    },
+    "access is how a server is reached: it goes with a source such as s3://bucket/folder, oci://registry/repository or "
+    "mlflow://name@alias": {"models": [{"id": "a/b", "access": {"secret": "keys"}}]},
+    "a model in MLflow needs access.endpoint, the URL of the tracking server": {
+        "models": [{"id": "a/b", "source": "mlflow://chat@champion"}]
+    },
     "schedule is not in cron format: minute, hour, day of the month, month and day of the week, such as 0 2 * * *, "
     "or a name such as @daily": {"modelId": "a/b", "cleanup": {"schedule": "0 25 * * *"}},
+}
+
+GATEWAYS: dict[str, Raw] = {
+    "state either clients.secretName, whose keys are the clients, or clients.anonymous: true": {
+        "clients": {"secretName": "keys", "anonymous": True}
+    },
+    "clients.limits has a client more than once": {
+        "clients": {"secretName": "keys", "limits": [{"client": "red"}, {"client": "red"}]}
+    },
+    "with clients.anonymous: true no request has a client: clients.limits can have the row * alone": {
+        "clients": {"anonymous": True, "limits": [{"client": "*"}, {"client": "red"}]}
+    },
+    "maxRequestBytes must be from 1Ki to 1Gi": {"clients": {"anonymous": True}, "maxRequestBytes": "2Gi"},
+    "parentRefs must differ in name, whatever namespace and kind: leave out sectionName for all listeners": {
+        "clients": {"anonymous": True},
+        "parentRefs": [{"name": "edge"}, {"name": "edge", "sectionName": "https"}],
+    },
+    "hostnames are those of an HTTPRoute: state parentRefs, too": {
+        "clients": {"anonymous": True},
+        "hostnames": ["models.example.com"],
+    },
 }
 
 TWICE: dict[str, dict[tuple[str, str], Raw]] = {
@@ -127,12 +185,23 @@ CASES: dict[tuple[str, str], Raw] = {
     **{("AIMEndpoint", message): spec for message, spec in ENDPOINTS.items()},
     **{("AIMRecipe", message): spec for message, spec in RECIPES.items()},
     **{("AIMModel", message): spec for message, spec in MODELS.items()},
+    **{("AIMGateway", message): spec for message, spec in GATEWAYS.items()},
     **{("AIMCache", message): spec for message, spec in CACHES.items()},
     **{(kind, twice(*pair)): spec for kind, pairs in TWICE.items() for pair, spec in pairs.items()},
 }
 
 
-def rules(kind: type[Ruled] = Ruled) -> list[FieldRule]:
-    """Every rule of the API, wherever it stands; models that tests make are none of it."""
-    own = [*kind.rules] if kind.__module__.startswith("aimlib.") else []
-    return own + [rule for model in kind.__subclasses__() for rule in rules(model)]
+def rules() -> set[tuple[str, str]]:
+    """Kind and message of every rule between fields in the CRDs; those that compare with the object before are not."""
+    found = (yaml.safe_load(path.read_text()) for path in (ROOT / "crds").glob("aim*.yaml"))
+    return {(one["spec"]["names"]["kind"], message) for one in found for message in _messages(one)}
+
+
+def _messages(part: object) -> Iterator[str]:
+    parts = part if isinstance(part, list) else []
+    if isinstance(part, dict):
+        stated = part.get("x-kubernetes-validations", ())
+        yield from (one["message"] for one in stated if "oldSelf" not in one["rule"])
+        parts = [*part.values()]
+    for one in parts:
+        yield from _messages(one)

@@ -1,6 +1,7 @@
 """A namespace on the control plane, and what a user does and sees there."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,10 @@ from tests.cluster.processes import StartError
 
 SECONDS = 60
 """How long anything may take: a sync that failed once is tried again after a back-off."""
+UNSEEN = {"phase": "Pending", "observedGeneration": -1}
+"""The status of what nobody has looked at."""
+FOR_GATEWAYS = re.compile(r"service/.+-pods-[0-9a-f]+")
+"""The Services that gateways route to."""
 
 Raw = dict[str, Any]
 
@@ -92,11 +97,11 @@ class Space:
         return found
 
     def children(self) -> list[str]:
-        """Everything that the operator may have made, as `kind/name`."""
+        """Everything that the operator may have made, as `kind/name`, but for the Services that gateways route to."""
         kinds = "deployments,services,persistentvolumeclaims,horizontalpodautoscalers,poddisruptionbudgets,configmaps"
         found = self.names(kinds) + self.names("serviceaccounts")
         ours = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
-        return sorted(name for name in found if name not in ours)
+        return sorted(name for name in found if name not in ours and not FOR_GATEWAYS.fullmatch(name))
 
     def wait(self, what: str, holds: Callable[[], bool], seconds: float = SECONDS) -> None:
         """Poll until `holds()`; an AssertionError that shows what there is when the time is over."""

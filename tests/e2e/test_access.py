@@ -62,6 +62,7 @@ def subject(role, namespace):
     accounts = {
         "reporter": (namespace, "models-reporter"),
         "aim-hooks": ("aim-system", "aim-hooks"),
+        "aim-web": ("aim-system", "aim-web"),
         "aim-certificates": ("aim-system", "aim-certificates"),
         "metacontroller": ("metacontroller", "metacontroller"),
     }

@@ -5,9 +5,11 @@ import json
 import pytest
 import yaml
 
+from aimlib.api.gateway import GatewaySpec
 from aimlib.api.node import InventoryStatus
 from aimlib.api.precision import PRECISION_SPELLINGS
 from aimlib.hardware.inventory import inventory_status
+from hooks.gateway.warnings import gateway_warnings
 from tests.aimlib.make import amd, inventory, node
 from tests.cluster.plane import ROOT
 from tests.e2e.admission_cases import (
@@ -23,6 +25,7 @@ from tests.e2e.admission_cases import (
     variable,
 )
 from tests.e2e.gate import ENFORCE, LET_IN, STRICT, USUAL, Answer, Gate, ask, created, gate
+from tests.e2e.reach_cases import caching
 from tests.e2e.space import SECONDS, endpoint, recipe
 
 pytestmark = pytest.mark.e2e
@@ -159,6 +162,47 @@ def test_a_namespace_narrows_the_types_of_services_by_its_label(rules):
     assert created(rules.plane, service(type="LoadBalancer"), "narrow") == LET_IN
 
 
+def test_a_namespace_narrows_the_models_by_its_annotation(rules):
+    rules.allows(**{**SHIPPED, "modelPrefixes": "Qwen\nacme"})
+    key = "aim.engine.amd.com/model-prefixes"
+    rules.namespace("models", {}, {key: "Qwen/Qwen3-*  acme/a"})
+    where = f"namespace models, which allows Qwen/Qwen3-*, acme/a (annotation {key})"
+
+    def answered(raw):
+        return created(rules.plane, raw, "models")
+
+    refused = Answer(accepted=False, said=(f"model acme/b is not allowed in {where}",))
+    rules.plane.wait_for("it to be seen", lambda: answered(endpoint("asked", modelId="acme/b")) == refused)
+    assert answered(caching("acme/b", "acme/a")) == refused
+    for raw in (endpoint("asked", modelId="Qwen/Qwen3-32B"), endpoint("asked", modelId="acme/a"), caching("acme/a")):
+        assert answered(raw) == LET_IN
+    both = answered(endpoint("asked", modelId="evil/x"))
+    assert [one.partition(" (")[0] for one in both.said] == [
+        "model evil/x is below none of the allowed prefixes Qwen, acme"
+    ]
+
+
+def test_a_model_from_before_the_list_stays_and_no_other_files_of_it_come(rules):
+    rules.allows(**SHIPPED)
+    before = (endpoint("earlier-model", modelId="evil/x"), {**caching("evil/x"), "metadata": {"name": "earlier-model"}})
+    for raw in before:
+        rules.plane.kubectl(f"--namespace={USUAL}", "create", "--filename=-", input=json.dumps(raw))
+    rules.allows(**{**SHIPPED, "modelPrefixes": "Qwen"})
+    allowed = {"aimendpoint": {"replicas": 2}, "aimcache": {"download": {"maxWorkers": 2}}}
+    others = {
+        "aimendpoint": {"model": {"id": "evil/x", "revision": "b" * 40}},
+        "aimcache": {"models": [{"id": "evil/x", "revision": "b" * 40}]},
+    }
+    for kind, change in allowed.items():
+        patch = (f"--namespace={USUAL}", "patch", f"{kind}/earlier-model", "--type=merge")
+        assert ask(rules.plane, *patch, f"--patch={json.dumps({'spec': change})}") == LET_IN
+        refused = ask(rules.plane, *patch, f"--patch={json.dumps({'spec': others[kind]})}")
+        assert [one.partition(" (")[0] for one in refused.said] == [
+            "model evil/x is below none of the allowed prefixes Qwen"
+        ]
+        rules.plane.kubectl(f"--namespace={USUAL}", "delete", f"{kind}/earlier-model")
+
+
 def test_what_stood_there_before_the_policies_can_still_be_changed(rules):
     rules.allows(rootUser="Allow", literalSecrets="Allow")
     secret = variable("HF_TOKEN", value="hf_1") | {"metadata": {"name": "earlier"}}
@@ -187,6 +231,51 @@ def test_the_largest_recipe_is_within_the_budget(rules):
     assert created(rules.plane, raw) == LET_IN
 
 
+OF_GATEWAYS = {
+    "as most are": {},
+    "few tokens": {"clients": {"limits": [{"client": "red", "reservedTokensPerMinute": 2047}]}},
+    "enough tokens": {"clients": {"limits": [{"client": "red", "reservedTokensPerMinute": 2048}]}},
+    "few requests at once": {
+        "replicas": 3,
+        "clients": {"limits": [{"client": "red", "concurrentRequests": 2}, {"client": "*", "concurrentRequests": 1}]},
+    },
+    "as many as replicas": {"replicas": 3, "clients": {"limits": [{"client": "red", "concurrentRequests": 3}]}},
+    "many clients": {"clients": {"limits": [{"client": f"c{at}", "concurrentRequests": 1} for at in range(9)]}},
+    "requests that wait longer than they may": {"timeouts": {"seconds": 60, "idleSeconds": 30}},
+    "requests that do not wait": {"timeouts": {"seconds": 60, "idleSeconds": 30}, "holding": {"requests": 0}},
+    "requests that wait shortly": {"timeouts": {"seconds": 60, "idleSeconds": 60}, "holding": {"seconds": 60}},
+}
+
+
+def a_gateway(spec, **metadata):
+    """A gateway with keys."""
+    clients = {"secretName": "keys", **spec.get("clients", {})}
+    kind = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMGateway"}
+    return {**kind, "metadata": {"name": "models", **metadata}, "spec": {**spec, "clients": clients}}
+
+
+@pytest.mark.parametrize("case", OF_GATEWAYS)
+def test_what_of_a_gateway_cannot_work_is_said_in_the_words_of_its_status(rules, case):
+    rules.allows(**SHIPPED)
+    raw = a_gateway(OF_GATEWAYS[case])
+    words = gateway_warnings(GatewaySpec.model_validate(raw["spec"]), lambda _: True)
+    assert created(rules.plane, raw, USUAL) == Answer(accepted=True, said=words)
+
+
+def test_what_was_so_before_is_not_said_again(rules):
+    rules.allows(**SHIPPED)
+    usual = f"--namespace={USUAL}"
+    raw = a_gateway({**OF_GATEWAYS["few requests at once"], "timeouts": {"idleSeconds": 30}})
+    rules.plane.kubectl(usual, "create", "--filename=-", input=json.dumps(raw))
+    try:
+        for change, count in (({"maxRequestBytes": "1Mi"}, 0), ({"replicas": 4}, 1), ({"holding": {"seconds": 99}}, 1)):
+            patch = f"--patch={json.dumps({'spec': change})}"
+            said = ask(rules.plane, usual, "patch", "aimgateway/models", "--type=merge", patch).said
+            assert len(said) == count, change
+    finally:
+        rules.plane.kubectl(usual, "delete", "aimgateway/models")
+
+
 def test_every_shipped_recipe_and_every_example_is_let_in_without_a_word(rules):
     rules.allows(**SHIPPED)
     rules.has(inventory(amd("74a1", 8), amd("74a5", 8), node()))
@@ -203,9 +292,12 @@ def test_the_policies_know_the_fields_of_our_kinds(rules):
     """The API server's own check of their types, against the schemas."""
     names = [one["metadata"]["name"] for one in rules.plane.get("validatingadmissionpolicies")["items"]]
     assert names == [
+        "aim-gateways",
         "aim-hardware",
         "aim-security-caches",
         "aim-security-endpoints",
+        "aim-security-gateways",
+        "aim-security-models",
         "aim-security-pods",
         "aim-security-recipes",
     ]

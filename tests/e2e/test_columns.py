@@ -6,7 +6,7 @@ import pytest
 
 from aimlib.api import API_VERSION
 from tests.cluster.controlplane import control_plane
-from tests.e2e.space import Space, endpoint, recipe
+from tests.e2e.space import UNSEEN, Space, endpoint, recipe
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +24,7 @@ def test_the_phase_of_what_nobody_has_looked_at_is_pending(alone):
     for kind in ("aimendpoint", "aimrecipe", "aimcache"):
         assert "Pending" in alone.kubectl("get", kind).split()
         [found] = alone.get(kind)["items"]
-        assert found["status"] == {"phase": "Pending"}
+        assert found["status"] == UNSEEN
     titles = alone.kubectl("get", "aimendpoint").splitlines()[0].split()
     assert titles == ["NAME", "MODEL", "HARDWARE", "GPUS", "PHASE", "READY", "AGE"]
 

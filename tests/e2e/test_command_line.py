@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import tarfile
 
 import pytest
 import yaml
 
+from tests.aimlib.migration.test_migration import CASES, translated
 from tests.e2e.space import endpoint
 from tests.hooks.cli.commandline import EXAMPLES, aim, cache
 
@@ -66,7 +68,7 @@ def test_a_file_is_planned_for_the_running_cluster_and_the_plan_is_accepted(live
     done = live("plan", "--live", "-f", EXAMPLES / "endpoint-full.yaml")
     assert done.exit_code == 0, done.stderr
     said = space.kubectl("apply", "--dry-run=server", "--filename=-", input=done.stdout)
-    assert said.count("created (server dry run)") == len(list(yaml.safe_load_all(done.stdout))) == 7
+    assert said.count("created (server dry run)") == len(list(yaml.safe_load_all(done.stdout))) == 8
     as_json = live("plan", "--live", "-f", EXAMPLES / "endpoint-full.yaml", "-o", "json")
     assert space.kubectl("apply", "--dry-run=server", "--filename=-", input=as_json.stdout) == said
 
@@ -82,6 +84,94 @@ def test_a_plan_for_the_running_cluster_mounts_its_caches(live, space):
     assert said.count("created (server dry run)") == len(list(yaml.safe_load_all(done.stdout)))
 
 
+def test_an_endpoint_is_run_shown_switched_stopped_and_started(live, space):
+    done = live("run", MODEL, "--name", "it", "--hardware", "MI300X", "--detach")
+    assert done.exit_code == 0, done.output
+    assert live("run", MODEL, "--name", "it", "--hardware", "MI300X", "--detach").stderr == (
+        "AIMEndpoint it is there already\n"
+    )
+    waited = live("wait", "it", "--timeout", "60s")
+    assert waited.exit_code == 0, waited.output
+    [pod] = space.names("pods")
+    shown = live("status", "it").stdout
+    assert pod.removeprefix("pod/") in shown
+    assert "replicas  1 of 1 ready" in shown
+    assert live("status").stdout.splitlines()[1].split()[:3] == ["it", MODEL, "MI300X"]
+    assert live("url", "it").stdout == f"http://it.{space.namespace}.svc:8000/v1\n"
+    assert live("top").stdout.splitlines()[1].startswith("it ")
+    before = space.get("aimendpoint", "it")["spec"]
+    refused = live("switch", "it", "--gpus", "3")
+    assert refused.exit_code == 3
+    assert "requested 3 GPUs" in refused.stdout
+    assert live("switch", "it", "--gpus", "2", "--dry-run").exit_code == 0
+    assert space.get("aimendpoint", "it")["spec"] == before
+    switched = live("switch", "it", "--gpus", "2", "--timeout", "60s")
+    assert switched.exit_code == 0, switched.output
+    assert space.get("aimendpoint", "it")["status"]["resolved"]["gpuCount"] == 2
+    stopped = live("stop", "it", "--timeout", "60s")
+    assert stopped.exit_code == 0, stopped.output
+    assert live("chat", "it", "-p", "Hi").stderr.startswith("Error: no replica of it is ready: Stopped")
+    assert live("start", "it", "--timeout", "60s").exit_code == 0
+
+
+def test_an_installation_is_examined(live):
+    done = live("doctor", "-o", "json")
+    found = {one["check"]: one for one in json.loads(done.stdout)["items"]}
+    assert {one["check"] for one in found.values() if one["result"] == "unknown"} == set()
+    for check in ("Kubernetes", "CRDs", "controllers", "webhooks", "GPUs", "recipes", "your rights"):
+        assert found[check]["result"] == "ok", found[check]
+
+
+def test_a_load_for_a_replica_is_what_the_api_server_accepts(live, space):
+    space.apply(endpoint("it", modelId=MODEL, recipe={"hardware": ["MI300X"]}))
+    space.ready("it")
+    done = live("bench", "it", "--workload", "128/16@2", "--requests", "4", "--dry-run")
+    assert done.exit_code == 0, done.output
+    [container] = yaml.safe_load(done.stdout)["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["vllm", "bench", "serve"]
+    assert f"--model={MODEL}" in container["args"]
+    said = space.kubectl("create", "--dry-run=server", "--filename=-", input=done.stdout)
+    assert "created (server dry run)" in said
+
+
+def test_images_and_usage_of_an_installation_are_listed(live, space, cluster):
+    space.apply(endpoint("it", modelId=MODEL))
+    space.ready("it")
+    done = aim("images", "--live", "-o", "json", "--kubeconfig", cluster.kubeconfig)
+    assert done.exit_code == 0, done.output
+    used = {user for one in json.loads(done.stdout)["items"] for user in one["usedBy"]}
+    assert f"AIMEndpoint {space.namespace}/it" in used
+    [row] = [one for one in json.loads(live("usage", "-o", "json").stdout)["items"] if one["model"] == MODEL]
+    assert row["gpus"] == space.get("aimendpoint", "it")["status"]["resolved"]["gpuCount"]
+    assert row["gpuHours"] >= 0
+
+
+def test_a_report_of_an_installation_has_no_secret(live, space, tmp_path):
+    made = endpoint("it", modelId=MODEL)
+    made["metadata"]["annotations"] = {"example.com/note": "s3cr3t-of-the-test"}
+    space.apply(made)
+    space.ready("it")
+    path = tmp_path / "report.tar.gz"
+    done = live("bug-report", "--file", path)
+    assert done.exit_code == 0, done.output
+    with tarfile.open(path) as archive:
+        texts = {one.name: archive.extractfile(one).read().decode() for one in archive.getmembers()}
+    assert not [name for name, text in texts.items() if "s3cr3t-of-the-test" in text]
+    controller = yaml.safe_load(space.kubectl("get", "compositecontroller", "aimendpoint", "--output=yaml"))
+    sent = controller["metadata"]["annotations"]["aim.engine.amd.com/caller-token"]
+    assert not [name for name, text in texts.items() if sent in text]
+    listed = json.loads(texts["report/aimendpoints.json"])["items"]
+    assert [one["metadata"]["name"] for one in listed] == ["it"]
+    pods = json.loads(texts[f"report/{space.namespace}/pods.json"])["items"]
+    assert len(pods) == len(space.names("pods"))
+
+
+def test_what_is_not_there_is_a_sentence(live):
+    done = live("scale", "nobody", "2")
+    assert done.exit_code == 1
+    assert done.stderr == 'Error: aimendpoints.aim.engine.amd.com "nobody" not found\n'
+
+
 def test_recipes_are_listed_with_the_endpoints_that_they_serve(space):
     space.apply(endpoint("it", modelId="Qwen/Qwen3-32B", recipe={"customRecipe": {"name": "qwen3-32b-mi325x-bf16"}}))
     space.ready("it")
@@ -90,6 +180,17 @@ def test_recipes_are_listed_with_the_endpoints_that_they_serve(space):
     [row] = [line for line in done.stdout.splitlines() if line.startswith("qwen3-32b-mi325x-bf16 ")]
     assert row.split()[-2] == "Ready"
     assert int(row.split()[-1]) >= 1
+
+
+def test_what_is_translated_is_accepted(space):
+    objects = []
+    for place, case in enumerate(CASES):
+        for one in translated(case).objects:
+            one["metadata"] = {"name": f"{one['metadata']['name'][:30]}-{place}"}
+            objects.append(one)
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    printed = space.kubectl("apply", "--dry-run=server", "--filename=-", input=listed)
+    assert printed.count("created (server dry run)") == len(objects)
 
 
 def test_it_works_as_a_plugin_of_kubectl(cluster, space, tmp_path):

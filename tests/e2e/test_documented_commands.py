@@ -21,9 +21,12 @@ NOT_RUN = {
     "tests/manifests builds it with a copy of them, and the control plane has Metacontroller's CRDs",
     "kubectl apply -k manifests/overlays/default": "the fixture of the installation has applied it, with another "
     "address of the hook server",
-    "kubectl port-forward service/qwen 8000 &": "simulated pods serve nothing; a server on loopback takes their place",
+    "kubectl port-forward service/models 8000:80 &": "simulated pods serve nothing; a server on loopback takes "
+    "their place",
 }
 """Commands that are not run as they stand, and why."""
+KEY = "my-key"
+"""That of the pages."""
 SHIMS = ROOT / "tests" / "docs" / "shims"
 
 
@@ -79,6 +82,7 @@ def follow(todo, space, environment, folder):
                 case _ if step.text not in NOT_RUN:
                     run(step._replace(text=text), space, environment, folder)
         assert {one["model"] for one in server.requests} == {"Qwen/Qwen3-32B"}
+        assert server.keys == {KEY}
 
 
 def run(step: Step, space, environment, folder) -> None:

@@ -29,7 +29,7 @@ def test_transitions_of_an_endpoint_are_events_that_kubectl_shows(space):
 
 
 def test_what_cannot_be_had_is_a_warning(space):
-    space.apply(endpoint("unknown", modelId="nobody/knows-this"))
+    space.apply(endpoint("unknown", modelId="nobody/knows-this", recipe={"validatedOnly": True}))
     space.wait("its events", lambda: reasons(space, "AIMEndpoint", "unknown"))
     assert set(reasons(space, "AIMEndpoint", "unknown")) == {"Pending"}
     assert "Warning" in space.kubectl("events", "--for=aimendpoint/unknown")

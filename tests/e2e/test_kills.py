@@ -15,6 +15,8 @@ pytestmark = pytest.mark.e2e
 ENDPOINTS = 200
 KILLS = 4
 """Of the hook server. What fails often is tried again late, so more of them would mostly be waited for."""
+SETTLED_SECONDS = 300
+"""The queue waits 5 ms after a first failure, and twice as long after each further one: 82 s after the fifteenth."""
 
 
 @pytest.fixture
@@ -36,5 +38,5 @@ def test_a_hook_server_that_is_killed_at_random_loses_and_deletes_nothing(many, 
                 hooks.stop(grace_seconds=0)
                 plane.wait_for("its processes to be gone", lambda killed=hooks: not still_running({killed.pid}), 10)
                 operator.start_hooks(plane, installation.urls)
-        many.become(CHANGES)
+        many.become(CHANGES, SETTLED_SECONDS)
     assert gone == []

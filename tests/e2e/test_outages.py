@@ -9,7 +9,7 @@ import yaml
 from tests.cluster import operator
 from tests.cluster.plane import ROOT
 from tests.e2e.hookserver import broken, calls, stopped
-from tests.e2e.space import endpoint
+from tests.e2e.space import UNSEEN, endpoint
 
 pytestmark = pytest.mark.e2e
 
@@ -37,7 +37,7 @@ def test_without_the_hook_server_nothing_is_deleted_and_it_converges_afterwards(
         during = state(space)
         assert during.keys() >= before.keys()
         assert space.deployment("survivor")["spec"]["replicas"] == 1
-        assert space.get("aimendpoint", "newcomer")["status"] == {"phase": "Pending"}
+        assert space.get("aimendpoint", "newcomer")["status"] == UNSEEN
     space.ready("survivor", "newcomer")
     assert space.deployment("survivor")["spec"]["replicas"] == 2
 

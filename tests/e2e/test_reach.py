@@ -84,7 +84,8 @@ def test_parameters_that_are_malformed_let_nothing_new_in_and_say_which_they_are
     parameters, words = PARAMETERS[case]
     rules.allows(**{**SHIPPED, **parameters})
     unread = parameters.keys() - SHIPPED.keys()
-    bounded = [cache()] if unread or {"tokenSecrets", "existingClaims"} & parameters.keys() else []
+    of_caches = {"tokenSecrets", "existingClaims", "modelPrefixes"}
+    bounded = [cache()] if unread or of_caches & parameters.keys() else []
     bounded += [recipe("asked", **MODEL)] if unread or parameters.keys() <= {"imagePrefixes", "literalSecrets"} else []
     for raw in (endpoint("asked", **MODEL), *bounded):
         assert created(rules.plane, raw) == refused(MALFORMED.format(words))

@@ -37,7 +37,7 @@ def parse_errors(raw):
 
 
 def test_every_rule_has_a_case():
-    assert sorted(rule.message for rule in rules()) == sorted(message for _, message in CASES)
+    assert rules() == CASES.keys()
 
 
 @pytest.mark.parametrize(("kind", "message"), CASES, ids=[f"{kind}: {message[:60]}" for kind, message in CASES])

@@ -81,6 +81,8 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
 def test_every_example_is_tested_here_or_by_its_neighbours():
     here = {"endpoint.yaml", "endpoint-short.yaml", "endpoint-long.yaml", "endpoint-full.yaml"}
     neighbours = {"cache.yaml": "caching", "cache-full.yaml": "caching_faults", "tenant.yaml": "access"}
+    neighbours |= {"gateway.yaml": "gateways", "gateway-full.yaml": "gateways"}
+    neighbours |= {"gitops": "promotion"}
     assert {path.name for path in EXAMPLES.iterdir()} == here | neighbours.keys()
     assert all((Path(__file__).parent / f"test_{name}.py").exists() for name in neighbours.values())
 
@@ -104,7 +106,7 @@ def test_short_names_find_every_kind_and_the_category_what_users_have_written(sp
     assert space.names("aimep") == ["aimendpoint.aim.engine.amd.com/found"]
     everything = {name.split("/")[0] for name in space.names("aim")}
     assert {f"{kind}.aim.engine.amd.com" for kind in ("aimendpoint", "aiminventory")} == everything
-    for short in ("aimr", "aimc", "aimn", "aiminv"):
+    for short in ("aimr", "aimc", "aimgw", "aimn", "aiminv"):
         space.names(short)
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.cluster.containers import Image
 from tests.cluster.toolchain import SYSTEM_CERTIFICATES, MissingToolError, cache_dir
 
 HERE = Path(__file__).parent
@@ -62,6 +63,12 @@ def ensure() -> Path:
         _marker(place).touch()
         print(f"installed in {time.monotonic() - began:.0f} s", flush=True)
     return place / "bin"
+
+
+def image() -> Image:
+    """What stands in the place of vLLM's image."""
+    programs = ensure()
+    return Image({PROGRAM: (str(programs / PROGRAM),)}, {"PATH": f"{programs}{os.pathsep}{os.defpath}"})
 
 
 def _marker(place: Path) -> Path:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engines
 
 HERE = Path(__file__).parent
 VLLM = engine("vllm")
-[CATALOGUE] = (HERE.parents[1] / "aimlib" / "data" / "engines").glob("vllm-*.yaml")
+CATALOGUE = HERE.parents[1] / "aimlib" / "data" / "engines" / f"vllm-{VLLM.version}.yaml"
 FLAGS = yaml.safe_load(CATALOGUE.read_text())["flags"]
 NEW = {"--monokernel", "--reasoning-effort-map", "--sleep-mode-backend", "--watchdog-config"}
 """Flags that 0.33 has and the engine here, 0.32, has not."""

@@ -43,14 +43,14 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture(scope="module")
-def failing(engine_plane, engine_operator) -> Iterator[Space]:
+def failing(live_plane, live_operator) -> Iterator[Space]:
     """A namespace for endpoints that fail, where the hook server may read their logs."""
-    engine_plane.kubectl("apply", f"--filename={RIGHTS}")
-    account = str(own_account(engine_plane, "aim-hooks", "aim-system"))
+    live_plane.kubectl("apply", f"--filename={RIGHTS}")
+    account = str(own_account(live_plane, "aim-hooks", "aim-system"))
     environment = {"KUBECONFIG": account, "AIM_OBSERVE": "pods", "AIM_OBSERVE_LOGS": "true"}
-    with within(engine_plane, engine_operator, **environment), space_for(engine_plane, "failing") as space:
+    with within(live_plane, live_operator, **environment), space_for(live_plane, "failing") as space:
         yield space
-    engine_plane.kubectl("delete", f"--filename={RIGHTS}")
+    live_plane.kubectl("delete", f"--filename={RIGHTS}")
 
 
 def keeps(path, change):

@@ -27,6 +27,7 @@ LABELS = {
     "method": "POST",
     "handler": PATH,
     "endpoint": PATH,
+    "cache_source": "device",
 }
 """What the engines' labels say of a server alone; `model_name` and what tells answers apart are added."""
 
@@ -91,6 +92,11 @@ class ModelServer:
         self._at("requests", finished_reason="stop").inc()
         self._at("prompt_tokens").inc(load.prompt_tokens)
         self._at("generation_tokens").inc(load.output_tokens)
+        if self.engine.metrics.prefix_queries != self.engine.metrics.prompt_tokens:
+            self._at("prefix_queries").inc(load.prompt_tokens)
+        self._at("prefix_hits").inc(load.prompt_tokens * load.known)
+        if load.preempted:
+            self._at("preemptions").inc(load.preempted)
         self._at("time_to_first_token").observe(first)
         self._at("inter_token_latency").observe((total - first) / load.output_tokens)
         self._at("end_to_end_latency").observe(total)

@@ -26,17 +26,35 @@ class Target(NamedTuple):
 
 
 def endpoint_pod(namespace: str, endpoint: str, pod: str, page: Page, **annotations: str) -> Target:
-    """A replica of an endpoint that has monitoring enabled; `annotations` are those after `prometheus.io/`."""
+    """A replica of an endpoint that has monitoring enabled; NAME_b is one of its second track.
+
+    `annotations` are those after `prometheus.io/`.
+    """
     announced = {"scrape": "true", "path": "/metrics", **annotations}
     meta = {
         "namespace": namespace,
         "pod_name": pod,
         "pod_phase": "Running",
         "pod_container_port_name": "http",
+        "pod_label_app_kubernetes_io_instance": endpoint.removesuffix("_b"),
         "pod_label_aim_engine_amd_com_endpoint": endpoint,
         **{f"pod_annotation_prometheus_io_{name}": value for name, value in announced.items()},
     }
-    return Target("aim-endpoints", page, meta, {"namespace": namespace, "pod": pod, "aimendpoint": endpoint})
+    labels = {"aimendpoint": endpoint.removesuffix("_b"), "track": "b" if endpoint.endswith("_b") else "a"}
+    return Target("aim-endpoints", page, meta, {"namespace": namespace, "pod": pod, **labels})
+
+
+def gateway_pod(namespace: str, gateway: str, pod: str, page: Page) -> Target:
+    """A pod of a gateway."""
+    meta = {
+        "namespace": namespace,
+        "pod_name": pod,
+        "pod_phase": "Running",
+        "pod_container_port_name": "metrics",
+        "pod_label_app_kubernetes_io_name": "aim-gateway",
+        "pod_label_app_kubernetes_io_instance": gateway,
+    }
+    return Target("aim-gateways", page, meta, {"namespace": namespace, "pod": pod, "aimgateway": gateway})
 
 
 def own_pod(job: str, port: str, page: Page) -> Target:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aimlib.telemetry.gateway_records import gateway_records
 from aimlib.telemetry.recording_rules import records, write_rules
 from tests.cases import read
 from tests.cluster.plane import ROOT
@@ -16,7 +17,7 @@ from tests.monitoring.targets import RULES
 CASES = sorted((ROOT / "tests" / "testdata" / "alerts").glob("*.yaml"))
 RUNBOOKS = "docs/operate/monitoring.md"
 ALERTS = {rule["alert"]: rule for group in yaml.safe_load(RULES[1].read_text())["groups"] for rule in group["rules"]}
-OF_FIGURES = [name for name, rule in ALERTS.items() if re.search(r"\baim:(?!replicas_scraped)", rule["expr"])]
+OF_FIGURES = [name for name, rule in ALERTS.items() if re.search(r"\baim:(?!replicas_scraped|gateway_)", rule["expr"])]
 
 
 @cache
@@ -62,7 +63,9 @@ def test_an_alert_on_metrics_fires_for_every_engine(engine: str, name: str):
 
 NAMES = re.compile(r"(?<![\w\"$])((?:aim|up)(?:[_:]\w+)*)(?=[{\[)\s]|$)", re.MULTILINE)
 KNOWN = {"up", *(record.name for record in records())}
-KNOWN |= set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "operate" / "metrics.md").read_text(), re.MULTILINE))
+KNOWN |= {record.name for record in gateway_records()}
+PAGES = [(ROOT / "docs" / "operate" / name).read_text() for name in ("metrics.md", "gateway-metrics.md")]
+KNOWN |= {name for page in PAGES for name in re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -119,4 +122,4 @@ def test_the_runbooks_are_of_alerts_and_of_no_others():
 
 def test_the_table_of_recorded_series_is_that_of_the_rules():
     rows = re.findall(r"^\| `(aim:[^`]+)` \| ([^|]+) \| ([^|]+) \|$", (ROOT / RUNBOOKS).read_text(), re.MULTILINE)
-    assert rows == [(record.name, record.unit, record.meaning) for record in records()]
+    assert rows == [(one.name, one.unit, one.meaning) for one in (*records(), *gateway_records())]

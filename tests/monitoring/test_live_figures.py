@@ -57,12 +57,11 @@ def test_an_endpoint_that_is_not_scraped_has_no_metrics(said):
     assert said(("team-a", "unheard-of")).reason == "NotScraped"
 
 
-def test_without_the_recording_rules_the_metrics_are_the_same(monitored, monkeypatch):
+def test_without_the_recording_rules_the_metrics_are_the_same(monitored):
     source = Source(monitored.prometheus.url)
-    recorded = parse_response(observer._query(source))
+    recorded = parse_response(observer._query(source, metrics_query()))
     bare = metrics_query().replace("(aim:", "(nobody:records:")
-    monkeypatch.setattr(observer, "metrics_query", lambda: bare)
-    raw = parse_response(observer._query(source))
+    raw = parse_response(observer._query(source, bare))
     assert set(REPLICAS) | {QUIET} <= recorded.keys()
     assert raw.keys() == recorded.keys()
     for place, figures in recorded.items():
@@ -72,7 +71,6 @@ def test_without_the_recording_rules_the_metrics_are_the_same(monitored, monkeyp
     assert {name for figures in recorded.values() for name in figures} == {one.name for one in STATUS_METRICS}
 
 
-def test_a_query_that_prometheus_refuses_is_unreadable(monitored, monkeypatch):
-    monkeypatch.setattr(observer, "metrics_query", lambda: "sum by")
+def test_a_query_that_prometheus_refuses_is_unreadable(monitored):
     with pytest.raises(observer.PrometheusError, match="HTTP status 400"):
-        observer._query(Source(monitored.prometheus.url))
+        observer._query(Source(monitored.prometheus.url), "sum by")

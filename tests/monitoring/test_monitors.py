@@ -63,7 +63,7 @@ def test_endpoints_are_relabelled_the_same_in_both_forms(monitors):
     assert theirs == ours
 
 
-@pytest.mark.parametrize("name", ["aim-hooks", "aim-state-metrics"])
+@pytest.mark.parametrize("name", ["aim-hooks", "aim-state-metrics", "aim-gateways"])
 def test_the_operators_own_pods_are_found_the_same_in_both_forms(monitors, name):
     monitor, config = monitors[name], job(name)
     [endpoint] = monitor["podMetricsEndpoints"]

@@ -8,6 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from aimlib.engines.catalogue import engines
 from aimlib.telemetry.recording_rules import records
+from aimlib.telemetry.usage_query import parse_usage, usage_query
+from tests.monitoring.conftest import PAST
 from tests.monitoring.engines import ModelServer
 from tests.monitoring.pages import served
 from tests.monitoring.traffic import Traffic
@@ -72,6 +74,18 @@ def test_pages_are_scraped_under_the_labels_of_the_shipped_configuration(monitor
     assert "aim-state-metrics" in targets
 
 
+def test_what_endpoints_used_is_counted(monitored):
+    found = parse_usage(monitored.prometheus.query(usage_query(PAST)))
+    for place in SERVING:
+        assert found[place]["generatedTokens"] > 0
+        assert found[place]["promptTokens"] > 0
+        assert 0 < found[place]["replicaHours"] <= 4 * PAST / 3600
+    assert any("gpuHours" in figures for figures in found.values())
+    assert set(parse_usage(monitored.prometheus.query(usage_query(PAST, CHAT[0])))) == {
+        place for place in found if place[0] == CHAT[0]
+    }
+
+
 @pytest.mark.parametrize("record", list(records()), ids=lambda record: record.name)
 def test_every_recorded_series_is_there_for_every_engine(monitored, record):
     found = {
@@ -93,6 +107,8 @@ def test_the_metrics_are_those_of_the_traffic(monitored):
         assert ask(f"aim:requests_running{where}") == load.running * replicas
         assert ask(f"aim:requests_waiting{where}") == load.waiting * replicas
         assert ask(f"aim:kv_cache_usage:ratio{where}") == pytest.approx(load.cache)
+        assert ask(f"aim:prefix_cache_hits:ratio5m{where}") == pytest.approx(load.known, rel=0.05)
+        assert ask(f"aim:preemptions:rate5m{where}") == pytest.approx(rate * load.preempted, rel=0.2)
         assert ask(f"aim:gpu_utilization:ratio{where}") == pytest.approx(load.gpu / 100)
         assert ask(f"aim:e2e_request_latency_seconds:mean5m{where}") == pytest.approx(load.seconds, rel=0.1)
         p50, p95 = (ask(f"aim:e2e_request_latency_seconds:p{part}_5m{where}") for part in (50, 95))
@@ -113,7 +129,10 @@ def test_an_engine_without_requests_has_no_latency_and_no_share_of_errors(monito
         "aim:requests_running",
         "aim:requests_waiting",
         "aim:kv_cache_usage:ratio",
+        "aim:preemptions:rate5m",
         "aim:gpu_utilization:ratio",
+        "aim:track_answers:rate5m",
+        "aim:track_errors:rate5m",
     }
 
 

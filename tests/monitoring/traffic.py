@@ -23,6 +23,10 @@ class Traffic:
     """Requests in the queue."""
     cache: float = 0.35
     """Part of the KV cache that is in use, 0 to 1."""
+    known: float = 0.25
+    """The part of each prompt that the KV cache has already, 0 to 1."""
+    preempted: float = 0.0
+    """Requests that are thrown out of the KV cache, per request that finishes."""
     gpu: float = 82.0
     """Use of each GPU, percent."""
 

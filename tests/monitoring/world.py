@@ -70,7 +70,7 @@ class World:
     def __init__(self) -> None:
         self.traffic = {
             CHAT: Traffic(requests=3, seconds=3, cache=0.4),
-            BATCH: Traffic(requests=6, seconds=9, waiting=4, errors=0.02, running=24, cache=0.8, gpu=96),
+            BATCH: Traffic(requests=6, seconds=9, waiting=4, errors=0.02, running=24, cache=0.8, preempted=0.5, gpu=96),
             LEGACY: Traffic(requests=1, seconds=5, running=4, cache=0.2, gpu=40),
             QUIET: IDLE,
         }

@@ -11,7 +11,7 @@ from tests.world import parent
 
 Raw = dict[str, Any]
 MADE = "2026-11-23T11:00:00Z"
-OURS = {"endpoint", "cache", "recipe"}
+OURS = {"endpoint", "cache", "gateway", "recipe"}
 
 
 def golden() -> list[Raw]:

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from aimlib.api.cache_status import CacheStatus, ModelState
 from aimlib.api.endpoint_status import EndpointStatus
+from aimlib.api.gateway_status import GatewayStatus
 from aimlib.api.recipe import RecipeStatus
 from tests.kustomize import ROOT, build
 from tests.state_metrics.families import exposition, families
@@ -21,6 +22,7 @@ OF_THE_KIND = {"customresource_group", "customresource_version", "customresource
 NAMES = {
     "aim_endpoint_": {"namespace", "aimendpoint"},
     "aim_cache_": {"namespace", "aimcache"},
+    "aim_gateway_": {"namespace", "aimgateway"},
     "aim_recipe_": {"aimrecipe"},
     "aim_node_": {"aimnode"},
 }
@@ -91,7 +93,12 @@ def words(model, field):
 
 
 def test_phases_and_states_are_those_of_the_api(configuration):
-    for prefix, model in (("aim_endpoint", EndpointStatus), ("aim_cache", CacheStatus), ("aim_recipe", RecipeStatus)):
+    for prefix, model in (
+        ("aim_endpoint", EndpointStatus),
+        ("aim_cache", CacheStatus),
+        ("aim_gateway", GatewayStatus),
+        ("aim_recipe", RecipeStatus),
+    ):
         assert states(configuration, prefix, "status_phase") == words(model, "phase")
     assert states(configuration, "aim_cache", "model_state") == list(get_args(ModelState))
 
@@ -118,7 +125,7 @@ def test_an_endpoint_is_joined_with_the_published_figure_of_its_recipe(found):
     assert any(joined), "no golden endpoint uses a configuration with a published figure"
 
 
-ROW = re.compile(r"^\| `(aim_(?:endpoint|cache|recipe|node)_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
+ROW = re.compile(r"^\| `(aim_(?:endpoint|cache|gateway|recipe|node)_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
 
 def test_the_page_of_metrics_lists_every_name_with_its_type_and_labels(configuration, found):

@@ -6,15 +6,16 @@ from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 from tests.cluster.plane import ControlPlane
-from tests.engines.replica import Replica
+from tests.dataplane.gateway_replica import GatewayReplica
+from tests.dataplane.replica import Replica
 from tests.loopback import Answering, Loopback, answering, tls
 
 PORT = 10250
-"""That of kubelets; nodes.yaml says so, and network.py that the names of the nodes are of this machine."""
+"""That of kubelets; nodes.yaml says so, and names.py that the nodes are this machine."""
 
 
 @contextmanager
-def served(plane: ControlPlane, replicas: Mapping[str, Replica]) -> Iterator[None]:
+def served(plane: ControlPlane, replicas: Mapping[str, Replica | GatewayReplica]) -> Iterator[None]:
     """Answer for as long as the context lasts, over TLS, which the API server does not verify here."""
     folder = plane.credentials.folder
     context = tls(folder / "apiserver.crt", folder / "apiserver.key")
@@ -25,7 +26,7 @@ def served(plane: ControlPlane, replicas: Mapping[str, Replica]) -> Iterator[Non
 class _Logs(Answering):
     """GET /containerLogs/NAMESPACE/POD/CONTAINER with `previous`, `tailLines` and `limitBytes`."""
 
-    def __init__(self, replicas: Mapping[str, Replica], *arguments: object) -> None:
+    def __init__(self, replicas: Mapping[str, Replica | GatewayReplica], *arguments: object) -> None:
         self.replicas = replicas
         super().__init__(*arguments)  # type: ignore[arg-type]
 

@@ -1,36 +1,38 @@
 """The nodes `engine-…`: what runs the pods of endpoints there as processes, each on the pod's own address.
 
 kwok leaves these pods alone (tests/cluster/stages.yaml). The process has the command, arguments, environment and
-probes of the pod; `vllm` is the program of installation.py, and volumes are folders of the control plane.
+probes of the pod; its program is that of an Image, such as a simulated engine, and volumes are folders of the control
+plane. Pods of gateways are those of gateway_replica.py.
 """
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
+from itertools import count
 
 from tests.cluster.clients import core
 from tests.cluster.containers import Image, Raw, WaitingError, launch
 from tests.cluster.lookups import reader, unless_gone
 from tests.cluster.plane import ControlPlane
 from tests.cluster.rounds import rounds
-from tests.engines import logs, replica
-from tests.engines.replica import Replica
+from tests.dataplane import logs, replica
+from tests.dataplane.gateway_replica import GatewayReplica
+from tests.dataplane.names import NODES
+from tests.dataplane.replica import Replica
+from tests.dataplane.simulated.behaviour import IMAGE
 
-HERE = Path(__file__).parent
-NODES = ("engine-cpu", "engine-gpu")
-"""Without GPUs, and with such as nothing here computes on."""
-SELECTOR = "app.kubernetes.io/name=aim-endpoint"
+GATEWAY = "aim-gateway"
+SELECTOR = f"app.kubernetes.io/name in (aim-endpoint, {GATEWAY})"
 POLL_SECONDS = 0.25
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the word is exchanged for the pod's own address
 
 
 @contextmanager
-def running(plane: ControlPlane, programs: Path) -> Iterator["Kubelet"]:
+def running(plane: ControlPlane, engine: Image) -> Iterator["Kubelet"]:
     """Run the pods of these nodes for as long as the context lasts; none of their processes is left afterwards."""
-    kubelet = Kubelet(plane, programs)
+    kubelet = Kubelet(plane, engine)
     try:
         with logs.served(plane, kubelet.replicas), rounds("engines", POLL_SECONDS, kubelet.look):
             yield kubelet
@@ -42,11 +44,13 @@ def running(plane: ControlPlane, programs: Path) -> Iterator["Kubelet"]:
 class Kubelet:
     """The pods of these nodes by uid."""
 
-    def __init__(self, plane: ControlPlane, programs: Path) -> None:
+    def __init__(self, plane: ControlPlane, engine: Image) -> None:
         self.plane = plane
-        self.programs = programs
+        self.engine = engine
         self.core = core(plane.credentials.folder / "kubelet.kubeconfig")
-        self.replicas: dict[str, Replica] = {}
+        self.replicas: dict[str, Replica | GatewayReplica] = {}
+        self.numbers = count()
+        """Of pods of gateways."""
         self.waiting: dict[str, str] = {}
         # kwok counts up from 10.244.0.1 for those that it simulates.
         self.addresses = (f"10.244.{high}.{low}" for high in range(128, 256) for low in range(1, 255))
@@ -60,7 +64,7 @@ class Kubelet:
         """One round over their pods."""
         reply = self.core.list_pod_for_all_namespaces(label_selector=SELECTOR, _preload_content=False)
         listed = json.loads(reply.data)["items"]
-        pods = {pod["metadata"]["uid"]: pod for pod in listed if pod["spec"].get("nodeName") in NODES}
+        pods = {pod["metadata"]["uid"]: pod for pod in listed if pod["spec"].get("nodeName", "").startswith(NODES)}
         for uid in self.replicas.keys() - pods.keys():  # deleted by force
             self.replicas.pop(uid).stop()
         for uid, pod in pods.items():
@@ -74,16 +78,21 @@ class Kubelet:
     def _add(self, uid: str, pod: Raw) -> None:
         address = next(self.addresses)
         folder = self.plane.folder / "pods" / uid
-        image = Image(
-            {"vllm": (str(self.programs / "vllm"),)},
-            {
-                "PATH": f"{self.programs}{os.pathsep}{os.defpath}",
-                "HOME": str(self.layer),
-                "TMPDIR": str(self.layer),
+        if pod["metadata"]["labels"]["app.kubernetes.io/name"] == GATEWAY:
+            own = (next(self.numbers), folder, self.logs, reader(self.core, pod))
+            self.replicas[uid] = GatewayReplica(pod, address, *own, lambda status: self._write(pod, status))
+            return
+        places = {name: str(self.layer) for name in ("HOME", "TMPDIR")}
+        image = replace(
+            self.engine,
+            environment={
+                **self.engine.environment,
+                **places,
+                IMAGE: pod["spec"]["containers"][0]["image"],
                 **self._links(pod),
             },
-            {ANY_ADDRESS: address, "/tmp": self.layer},  # noqa: S108 - the container's
-            pod["spec"]["restartPolicy"],
+            places={ANY_ADDRESS: address, "/tmp": self.layer},  # noqa: S108 - the container's
+            restarts=pod["spec"]["restartPolicy"],
         )
         try:
             found = launch(pod, folder, self.plane.folder / "volumes", reader(self.core, pod), image)

@@ -8,10 +8,11 @@ import http.client
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from tests.cluster.containers import Launch, Raw, termination_message
 from tests.cluster.processes import Process
@@ -66,6 +67,12 @@ class Replica:
     def place(self) -> list[str]:
         """Namespace and name."""
         return [self.pod["metadata"]["namespace"], self.pod["metadata"]["name"]]
+
+    @property
+    def processes(self) -> Iterator[Process]:
+        """What runs of it."""
+        if self.process:
+            yield self.process
 
     @property
     def attempt(self) -> int:
@@ -183,7 +190,18 @@ class Replica:
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
-def status(pod: Raw, address: str | None, state: Raw, last: Raw | None = None, replica: Replica | None = None) -> Raw:
+class Container(Protocol):
+    """What is told of the one container of a pod."""
+
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def started(self) -> bool: ...
+    @property
+    def ready(self) -> bool: ...
+
+
+def status(pod: Raw, address: str | None, state: Raw, last: Raw | None = None, replica: Container | None = None) -> Raw:
     """The status of a pod whose one container is in this state."""
     [container] = pod["spec"]["containers"]
     ready, now = bool(replica and replica.ready), _stamp()

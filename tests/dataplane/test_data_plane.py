@@ -1,0 +1,52 @@
+"""All tests that need a network of their own, in one; and what is told where there can be none."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cluster.plane import ROOT
+from tests.cluster.processes import StartError
+from tests.dataplane import network
+from tests.dataplane.__main__ import main
+
+
+@pytest.mark.e2e
+def test_everything_that_needs_a_network_of_its_own():
+    if why := network.refusal():
+        pytest.fail(why)
+    command = [sys.executable, "-m", "tests.dataplane", "--quiet"]
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2400, check=False
+    )
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0, "see what it printed"
+
+
+@pytest.fixture
+def nothing(tmp_path, monkeypatch):
+    """A PATH with nothing on it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def test_without_the_programs_the_sentence_names_them(nothing):
+    with pytest.raises(StartError, match="takes unshare, ip, mount"):
+        network.run_inside(["true"], nothing)
+
+
+def test_without_the_right_the_sentence_tells_what_it_takes(nothing):
+    for name in ("unshare", "ip", "mount"):
+        program = nothing / name
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+    assert network.refusal() == (
+        "this machine lets nobody make a network of his own: it takes root, or namespaces of users"
+    )
+
+
+@pytest.mark.usefixtures("nothing")
+def test_the_tests_fail_with_that_sentence(monkeypatch, capsys):
+    monkeypatch.setattr("tests.cluster.binaries.ensure", lambda _: None)
+    assert main("network", []) == 1
+    assert "which PATH does not have" in capsys.readouterr().err
