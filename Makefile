@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test engines bench mutation chaos check check-locks sbom audit crds docs rules dashboards screenshots golden lock
+.PHONY: help setup demo quick test engines sources browser site bench mutation chaos check check-locks sbom audit crds docs rules gitops chart dashboards screenshots golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -28,6 +28,15 @@ test: $(READY) ## every test, those on a real control plane included, and their 
 
 engines: $(READY) ## a real vLLM on CPUs behind endpoints; installs it once, 6 GiB in the user's cache
 	$(BIN)/python -m tests.engines
+
+sources: $(READY) ## downloads from real servers of S3, OCI and MLflow, killed meanwhile; installs them once in the user's cache
+	$(BIN)/python -m tests.sources
+
+browser: $(READY) ## the web page in a real browser, and its accessibility; installs Chromium once in the user's cache
+	$(BIN)/python -m tests.web
+
+site: $(READY) ## the documentation as a site, into site/, with its links checked; installs mkdocs-material once in the user's cache
+	$(BIN)/python -m tests.site
 
 bench: $(READY) ## latency, throughput, quiet and memory of the hooks
 	$(BIN)/python -m tests.bench
@@ -54,8 +63,8 @@ sbom: $(READY) ## the bills of materials of the images, into dist/
 audit: $(READY) ## known vulnerabilities; unlike check, it fails when nobody could be asked
 	$(BIN)/python tests/tools/audit.py
 
-crds: $(READY) ## write crds/ from the models in aimlib/api
-	$(BIN)/python -m aimlib.schema.crd crds
+crds: $(READY) ## write crds/ and their schemas from the models in aimlib/api
+	$(BIN)/python -m aimlib.schema.crd crds aimlib/data/schemas
 
 docs: $(READY) ## write the generated pages of docs/ from CRDs, settings, reasons, recipes and the command line
 	$(BIN)/python -m tests.docs
@@ -63,15 +72,22 @@ docs: $(READY) ## write the generated pages of docs/ from CRDs, settings, reason
 rules: $(READY) ## write the rules of Prometheus from the table of metrics and rules/alerts.yaml
 	$(BIN)/python -m aimlib.telemetry.recording_rules manifests/components/monitoring $(RUNBOOKS)
 
+gitops: $(READY) ## write the health checks of Argo CD and Flux from their table in tests/gitops
+	$(BIN)/python -m tests.gitops
+
+chart: $(READY) ## write the Helm charts into dist/charts; needs github.com; DIGESTS=FILE has digests of the images
+	$(BIN)/python -m tests.chart dist/charts $(if $(DIGESTS),--digests $(DIGESTS))
+
 dashboards: $(READY) ## write the dashboards of Grafana from their tables in tests/dashboards
 	$(BIN)/python -m tests.dashboards
 
-screenshots: $(READY) ## draw the dashboards for docs/operate/dashboards.md; needs chromium and pngquant
+screenshots: $(READY) ## draw the dashboards and the web page for the docs; needs chromium (but for the page) and pngquant
+	$(BIN)/python -m tests.web --screenshots
 	$(BIN)/python -m tests.dashboards.screenshots
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
-	$(BIN)/python -m pytest tests/test_golden.py tests/test_pod_templates.py tests/hooks/cli/test_commands.py tests/hooks/endpoint/test_admission.py \
-		tests/hooks/observability/test_audit_entry.py --update-golden
+	$(BIN)/python -m pytest tests/test_golden.py tests/test_pod_templates.py tests/hooks/cli/test_commands.py tests/hooks/cli/test_decision_report.py tests/hooks/endpoint/test_admission.py \
+		tests/hooks/observability/test_audit_entry.py tests/aimlib/gateway/test_render.py --update-golden
 
 lock: $(READY) ## resolve the dependencies anew; what runs in production constrains what is tested
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
@@ -79,6 +95,12 @@ lock: $(READY) ## resolve the dependencies anew; what runs in production constra
 	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements-download.lock --output-file requirements-dev.lock
 	$(subst --universal,--python-platform x86_64-manylinux_2_28 --no-annotate,$(COMPILE)) --upgrade --override tests/engines/overrides.txt \
 		tests/engines/requirements.in --output-file tests/engines/requirements.lock
+	$(subst --universal,--python-platform x86_64-manylinux_2_28 --no-annotate,$(COMPILE)) --upgrade \
+		tests/sources/requirements.in --output-file tests/sources/requirements.lock
+	$(subst --universal,--python-platform x86_64-manylinux_2_28 --no-annotate,$(COMPILE)) --upgrade \
+		tests/web/requirements.in --output-file tests/web/requirements.lock
+	$(subst --universal,--python-platform x86_64-manylinux_2_28 --no-annotate,$(COMPILE)) --upgrade \
+		tests/site/requirements.in --output-file tests/site/requirements.lock
 
 $(READY): requirements-dev.lock pyproject.toml
 	@echo "installing $$(grep -c '^[a-z].*==' requirements-dev.lock) packages into $(VENV) (about half a minute, once)"

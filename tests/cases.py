@@ -5,12 +5,14 @@ The keys of a request.yaml:
 body       the request itself, as text or data; nothing else is needed then
 endpoint   the parent: `spec`, and where it matters `metadata` and `status` (recipe, node, inventory: likewise)
 recipes    AIMRecipes in the cluster: names of files in shared/recipes, or whole objects
-models     AIMModels by name, each with its spec
+models     AIMModels by name, each with its spec, or with `spec` and `status`
 inventory  the AIMInventory's status: the name of a file in shared/inventories, or the status itself; there is none
            when it is left out
 nodes      AIMNodes by name, for the inventory
 caches     AIMCaches of the namespace by name, each with its spec and status
-state      what a cache's Jobs have reported: `models`, a list; `volume`; `cleanup`; and `texts` that are no reports
+state      what a cache's Jobs have reported: `models` and `newest`, lists; `volume`; `cleanup`; and `texts` that are
+           no reports
+inspected  what the Job has reported that reads the files of a model: a list of reports
 users      what endpoints use of a cache: by endpoint a list of ids, or of [id, revision]
 classes    storage classes by name, with what is said of each; standard, the default one, when left out
 claims     claims of the namespace by name, that are nobody's children
@@ -29,6 +31,12 @@ log        the log of the container that ended, read as the server does: the nam
            text, or null where it could not be read
 figures    what Prometheus says of the endpoint: the figures by their names in the status, or what was found instead of
            an answer, as text; asked for as the server does
+routed     what gateways may route to: by `namespace/endpoint`, or `namespace/endpoint/track`, the record, and where it
+           matters `port`, `created`, `phase`, `labels` or `service`, which is merged into the Service
+namespaces namespaces by name, each with its labels
+tracks     what Prometheus says of both versions while one is tried, by track: the names of `aimlib.canary.figures`
+gateways   AIMGateways by name, each with its status, in the endpoint's namespace
+unobserved true while no observer reads the names in the catalogue
 
 The answer that is expected stands in the response.yaml beside it, which `make golden` writes: as the difference to the
 answer of another case where that is shorter (tests/golden.py, tests/merge_patch.py).
@@ -49,9 +57,11 @@ PARENTS = {
     "node": "Node",
     "inventory": "AIMInventory",
     "cache": "AIMCache",
+    "gateway": "AIMGateway",
 }
 KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "figures", "offers")
+KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "figures", "offers", "unobserved")
+KEYS += ("inspected", "routed", "namespaces", "tracks", "gateways")
 
 
 class Case(NamedTuple):

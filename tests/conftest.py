@@ -10,9 +10,10 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.dataplane import network
 from tests.kustomize import OVERLAYS, ROOT, Objects, build, build_metacontroller
 
-pytest_plugins = ["tests.cluster.fixtures", "tests.monitoring.fixtures"]
+pytest_plugins = ["tests.cluster.fixtures", "tests.dataplane.fixtures", "tests.monitoring.fixtures"]
 
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
 
@@ -57,13 +58,16 @@ def pytest_sessionstart():
 def pytest_collection_modifyitems(config, items):
     """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands.
 
-    A real engine runs where it is asked for alone: `make engines`.
+    A real engine, servers of other makers and a browser run where they are asked for alone: `make engines`, `make
+    sources`, `make browser`. What needs a network of its own is run there by tests/dataplane/test_data_plane.py.
     """
-    if "engines" not in config.option.markexpr:
-        real = [item for item in items if item.get_closest_marker("engines")]
-        items[:] = [item for item in items if not item.get_closest_marker("engines")]
-        config.hook.pytest_deselected(items=real)
+    marks = {"plane": pytest.mark.e2e, "names": pytest.mark.network, "monitoring_programs": pytest.mark.slow}
     for item in items:
-        for fixture, mark in (("plane", pytest.mark.e2e), ("monitoring_programs", pytest.mark.slow)):
-            if fixture in item.fixturenames:
-                item.add_marker(mark)
+        for fixture in marks.keys() & {*item.fixturenames}:
+            item.add_marker(marks[fixture])
+    elsewhere = [name for name in ("engines", "sources", "browser") if name not in config.option.markexpr]
+    elsewhere += [] if network.inside() else ["network"]
+    left_out = [item for item in items if any(map(item.get_closest_marker, elsewhere))]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)

@@ -32,13 +32,13 @@ def only(objects: Objects, kind: str) -> dict[str, Any]:
     return item
 
 
-def build(folder: Path) -> Objects:
-    """The objects of a kustomization, which is built once; AssertionError with kubectl's message when it does not."""
+def build(folder: Path | str) -> Objects:
+    """The objects of a kustomization, a folder or an address, built once; AssertionError with kubectl's message."""
     return list(yaml.load_all(_built(folder), YamlLoader))
 
 
 @cache
-def _built(folder: Path) -> str:
+def _built(folder: Path | str) -> str:
     kubectl = shutil.which("kubectl") or binaries.ensure(binaries.only("kubectl"))["kubectl"]
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{folder}: {done.stderr}"

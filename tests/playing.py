@@ -11,19 +11,19 @@ from aimlib.diagnosis.engine_errors import Findings, examine
 from aimlib.diagnosis.pod_failures import ended_container
 from aimlib.protocol.last_applied import LAST_APPLIED, last_applied
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observations import ENGINE_LOG, LIVE_METRICS, PODS
+from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, CatalogueNames
 from aimlib.protocol.observed import DEPLOYMENT, kind_key, replicas_missing
-from hooks.cli.simulate import KIND_BY_RESOURCE
-from hooks.endpoint.world import live_metrics_requested
+from hooks.endpoint.world import is_unknown, live_metrics_requested, tries_version
+from hooks.planning.simulate import KIND_BY_RESOURCE
 from hooks.server.app import call_hook, hooks
 from tests.cases import merged
 from tests.cluster.standin.selector import compile_selector
 from tests.controllers import groups
 from tests.files import TESTDATA
-from tests.world import NOON, catalogue, dated, observation, parent, pod, related_key, reported, versioned
+from tests.world import NOON, catalogue, dated, inspected, observation, parent, pod, related_key, reported, versioned
 
 DECORATORS = {"recipe", "model", "node"}
-OWNED = {"endpoint", "cache"}
+OWNED = {"endpoint", "cache", "gateway"}
 """Kinds whose children a case may find."""
 
 
@@ -46,8 +46,14 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
             request = request.with_observation(PODS, found)
             if "log" in (world or {}) and (end := ended_container(found, request.now)):
                 request = request.with_observation(ENGINE_LOG, EngineLog(end.attempt, read_log((world or {})["log"])))
+        if kind == "endpoint" and is_unknown(request) and not (world or {}).get("unobserved"):
+            listed = catalogue(world or {})
+            found_names = ([one for one in listed if one["kind"] == name] for name in ("AIMRecipe", "AIMModel"))
+            request = request.with_observation(CATALOGUE_NAMES, CatalogueNames(*found_names))
         if figures is not None and live_metrics_requested(request):
             request = request.with_observation(LIVE_METRICS, observation(figures, request.now))
+        if "tracks" in (world or {}) and tries_version(request):
+            request = request.with_observation(TRACK_FIGURES, (world or {})["tracks"])
         return request
 
     _, said, code = call_hook(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
@@ -75,7 +81,7 @@ def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str
                 for one in catalogue(world)
                 if one["kind"] == wanted
                 and one["metadata"]["name"] in rule.get("names", [one["metadata"]["name"]])
-                and one["metadata"].get("namespace") == rule.get("namespace")
+                and one["metadata"].get("namespace") == rule.get("namespace", one["metadata"].get("namespace"))
                 and selects(one["metadata"].get("labels", {}))
             }
         )
@@ -112,8 +118,23 @@ def ready(child: dict[str, Any]) -> dict[str, Any]:
 def observed(children: list[dict[str, Any]], how: Any) -> dict[str, dict[str, Any]]:
     """Children in the state that a case describes."""
     by_kind = how if isinstance(how, dict) else {}
-    base = {} if how == "created" else {child["kind"]: ready(child) for child in children}
+    named = {
+        f"{child['kind']}/{child['metadata']['name']}": child for child in children if child["kind"] not in by_kind
+    }
+    base = {} if how == "created" else {name: ready(child) for name, child in named.items()}
     return stored(children, base | by_kind)
+
+
+BEGINNING = OWNED | {"model"}
+"""Kinds of which some children wait for others."""
+LATER = ("earlier", "observed", "state", "inspected")
+"""Keys of a world that is found as an earlier sync left it."""
+
+
+def made_by(answer: Answer) -> list[dict[str, Any]]:
+    """The children of an answer, or its attachments."""
+    found: list[dict[str, Any]] = answer.said.get("children", answer.said.get("attachments"))
+    return found
 
 
 class Play(NamedTuple):
@@ -127,14 +148,14 @@ class Play(NamedTuple):
 def play(kind: str, hook: str, world: dict[str, Any]) -> Play:
     """Play a world; one that begins is played until all children are there, since some wait for others."""
     played = first(kind, hook, world)
-    begins = kind in OWNED and hook.endswith("/sync") and not {"syncs", "earlier", "observed", "state"} & world.keys()
+    begins = kind in BEGINNING and hook.endswith("/sync") and not {"syncs", *LATER} & world.keys()
     return complete(kind, hook, played, world) if begins and played.answer.code == 200 else played
 
 
 def complete(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
     """The last of the syncs that follow, as long as each has more children than the one before."""
     following = again(kind, hook, played, world)
-    grown = len(following.answer.said["children"]) > len(played.answer.said["children"])
+    grown = len(made_by(following.answer)) > len(made_by(played.answer))
     return complete(kind, hook, following, world) if grown else played
 
 
@@ -147,26 +168,25 @@ def first(kind: str, hook: str, world: dict[str, Any]) -> Play:
     if hook.endswith("/customize"):
         body = {"parent": owner}
         return Play(body, now, call(kind, hook, body, now, world))
-    if kind in DECORATORS:
-        found = related(kind, owner, world)
-        body = {"object": owner, "attachments": groups(kind, offers), "related": found, "finalizing": False}
-        return Play(body, now, call(kind, hook, body, now, world))
     found = related(kind, owner, world)
-    body = {"parent": owner, "children": groups(kind, offers), "related": found, "finalizing": False}
-    if kind in OWNED and {"earlier", "observed", "state"} & world.keys():
-        before = {
-            key: value for key, value in world.items() if key not in {"earlier", "observed", "state", "pods", "figures"}
-        }
+    names = ("object", "attachments") if kind in DECORATORS else ("parent", "children")
+    body = {names[0]: owner, names[1]: groups(kind, offers), "related": found, "finalizing": False}
+    if kind in BEGINNING and {*LATER} & world.keys():
+        before = {key: value for key, value in world.items() if key not in {*LATER, "pods", "figures", "tracks"}}
         past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
         past[kind] = merged(world[kind], past.get(kind, {}))
-        said = play(kind, hook, before | past).answer.said
+        answer = play(kind, hook, before | past).answer
+        said = answer.said
         generation = past[kind].get("metadata", {}).get("generation", 1)
         same = past[kind] == world[kind]
         status = merged({"observedGeneration": generation, **said["status"]}, world.get("written", {}))
-        body["parent"] = {**dated(owner, past["now"], past["now"] if same else now), "status": status}
-        body["children"] = groups(kind, offers, observed(said["children"], world.get("observed", "ready")))
-        for one in body["children"].get("ConfigMap.v1", {}).values() if kind == "cache" else ():
-            one["data"] = reported(world.get("state", {}))
+        body[names[0]] = {**dated(owner, past["now"], past["now"] if same else now), "status": status}
+        body[names[1]] = groups(kind, offers, observed(made_by(answer), world.get("observed", "ready")))
+        for one in body[names[1]].get("ConfigMap.v1", {}).values():
+            if kind == "cache":
+                one["data"] = reported(world.get("state", {}))
+            elif one["metadata"]["name"].endswith("-inspection"):
+                one["data"] = inspected(world.get("inspected", ()))
     elif kind in OWNED:
         body["parent"] = dated(owner, now, now)
     return Play(body, now, call(kind, hook, body, now, world))
@@ -197,7 +217,12 @@ def again(kind: str, hook: str, played: Play, world: dict[str, Any]) -> Play:
     said, request = played.answer.said, played.request
     offers = world.get("offers", ())
     now = played.now + timedelta(seconds=1)
-    if kind in DECORATORS:
+    if kind == "model":
+        owner = {**request["object"], "status": said["status"]}
+        seen = [one for group in request["attachments"].values() for one in group.values()]
+        kept = {f"{one['kind']}/{one['metadata']['name']}": lasting(one, said["attachments"]) for one in seen}
+        body = {**request, "object": owner, "attachments": groups(kind, offers, stored(said["attachments"], kept))}
+    elif kind in DECORATORS:
         owner = merged(request["object"], {"metadata": {"labels": said.get("labels", {})}})
         made = {kind_key(child): {child["metadata"]["name"]: child} for child in said["attachments"]}
         written = {"status": said["status"]} if "status" in said else {}

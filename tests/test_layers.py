@@ -32,50 +32,58 @@ LAYERS = (
     ("aimlib.caching",),
     ("aimlib.selection",),
     ("aimlib.derive",),
+    ("aimlib.gateway", "aimlib.migration"),
+    ("aimlib.canary",),
     ("hooks.objects",),
-    ("hooks.cache.children", "hooks.endpoint.children"),
-    ("hooks.cache", "hooks.endpoint"),
+    ("hooks.inspection",),
+    ("hooks.cache.children", "hooks.endpoint.children", "hooks.gateway.children"),
+    ("hooks.cache", "hooks.endpoint", "hooks.gateway"),
     ("hooks",),
+    ("hooks.planning",),
     ("hooks.observability",),
     ("hooks.server.observers", "hooks.jobs.volume", "hooks.jobs.certificates"),
-    ("hooks.server", "hooks.cli", "hooks.jobs"),
+    ("hooks.server", "hooks.cli", "hooks.jobs", "hooks.gateway_agent", "hooks.web"),
 )
 """Folders from the bottom up: each imports those above it in this list, and none beside it."""
 
-EDGE = r"hooks\.(server|cli|jobs)(\..*)?"
+EDGE = r"hooks\.(server|cli|jobs|gateway_agent|web)(\..*)?"
 OUTSIDE = {
     "os": rf"{EDGE}|hooks|hooks\.observability",
     "sys": rf"{EDGE}|hooks\.observability|aimlib\.(schema|telemetry)",
     "logging": rf"{EDGE}|hooks\.observability",
-    "time": r"hooks\.(server(\..*)?|jobs\..*)",
+    "time": r"hooks\.(server(\..*)?|jobs\..*|cli|gateway_agent)",
     "pathlib": rf"{EDGE}|aimlib\.(schema|telemetry)",
     "importlib": rf"{EDGE}|aimlib\.data",
     "tempfile": r"hooks\.server",
+    "tarfile": r"hooks\.cli",
     "shutil": r"hooks\.(cli|jobs\.volume)",
     "fcntl": r"hooks\.jobs\.volume",
-    "signal": r"hooks\.(server|jobs\.volume)",
+    "signal": r"hooks\.(server|jobs\.volume|gateway_agent)",
     "mmap": r"hooks\.server",
     "resource": r"hooks\.server",
+    "readline": r"hooks\.cli",
     "selectors": r"hooks\.server",
     "urllib": r"hooks\.jobs\.volume",
     "huggingface_hub": r"hooks\.jobs\.volume",
     "inspect": r"aimlib\.schema",
-    "flask": r"hooks\.server",
-    "werkzeug": r"hooks\.server",
-    "prometheus_client": r"hooks\.(server|observability)",
+    "flask": r"hooks\.(server|web)",
+    "jinja2": r"hooks\.web",
+    "werkzeug": r"hooks\.(server|web)",
+    "prometheus_client": r"hooks\.(server|observability|gateway_agent)",
     "click": r"hooks\.cli",
     "kubernetes": rf"{EDGE}|hooks",
     "urllib3": rf"{EDGE}|hooks",
     "yaml": rf"{EDGE}|aimlib\.(data|schema|telemetry)",
     "subprocess": r"hooks\.cli",
-    "ssl": r"hooks\.server",
+    "ssl": r"hooks\.(server|gateway_agent)",
     "cryptography": r"hooks\.(server|jobs\.certificates)",
-    "socket": r"hooks\.server",
+    "socket": r"hooks\.(server|gateway_agent)",
     "gunicorn": r"hooks\.server",
+    "asyncio": r"hooks\.gateway_agent",
     "requests": "",
     "random": "",
     "uuid": "",
-    "secrets": r"hooks\.jobs\.certificates",
+    "secrets": r"hooks\.(jobs\.certificates|cli)",
     "contextvars": r"hooks\.observability",
 }
 """Modules that reach outside of the process, and the folders that may import them."""
@@ -87,6 +95,7 @@ INSIDE = frozenset(
         "hashlib",
         "fnmatch",
         "functools",
+        "bisect",
         "itertools",
         "collections",
         "fractions",
@@ -113,7 +122,9 @@ INSIDE = frozenset(
         "base64",
         "hmac",
         "ipaddress",
+        "xml",
         "argparse",
+        "shlex",
         "pydantic",
         "pydantic_core",
         "jsonpatch",
@@ -206,7 +217,9 @@ CLOCKS = {
     "hooks.server.observers.logs",
     "hooks.server.observers.prometheus",
     "hooks.jobs.volume.clock",
+    "hooks.cli.clock",
     "hooks.jobs.certificates.__main__",
+    "hooks.gateway_agent.envoy_files",
 }
 
 
@@ -239,11 +252,14 @@ def test_a_module_is_named_for_what_it_is_and_says_so_first(name):
 
 
 def test_each_child_kind_is_built_in_one_place():
-    sources = [path.read_text() for path in MODULES.values()]
-    kinds = [found for text in sources for found in re.findall(r'^ *"kind": "(\w+)",$', text, re.MULTILINE)]
-    children = sorted(kind for kind in kinds if kind not in {"AIMNode", "AIMInventory", "CustomResourceDefinition"})
-    assert [one for one, other in pairwise(children) if one == other] == []
-    assert {"Deployment", "Service", "PersistentVolumeClaim"} < set(children)
+    of_gateways = {module for module in MODULES if module.startswith("hooks.gateway.")}
+    of_the_program = {module for module in MODULES if module.startswith("hooks.cli.")}  # it applies what is no child
+    for modules in (of_gateways, MODULES.keys() - of_gateways - of_the_program):
+        sources = [MODULES[module].read_text() for module in modules]
+        kinds = [found for text in sources for found in re.findall(r'^ *"kind": "(\w+)",$', text, re.MULTILINE)]
+        children = sorted(kind for kind in kinds if kind not in {"AIMNode", "AIMInventory", "CustomResourceDefinition"})
+        assert [one for one, other in pairwise(children) if one == other] == []
+        assert "Deployment" in children
 
 
 ENTRY_POINTS = {"customize", "sync", "main"}

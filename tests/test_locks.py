@@ -1,5 +1,6 @@
 """The lock files: complete, agreeing with each other, and free of addresses."""
 
+import json
 import re
 import tomllib
 
@@ -13,7 +14,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 def locked(name: str) -> dict[str, str]:
     """Version by distribution."""
-    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
 
 
 def asked(names: list[str]) -> set[str]:
@@ -35,10 +36,13 @@ def test_what_is_tested_is_what_runs():
 
 
 ENGINES = "tests/engines/requirements.lock"
+SOURCES = "tests/sources/requirements.lock"
+WEB = "tests/web/requirements.lock"
+SITE = "tests/site/requirements.lock"
 
 
 def test_every_release_has_hashes_and_no_lock_has_addresses():
-    for name in (*LOCKS, ENGINES):
+    for name in (*LOCKS, ENGINES, SOURCES, WEB, SITE):
         text = (ROOT / name).read_text()
         entries = re.split(r"\n(?=[a-z0-9])", text)[1:]
         assert len(entries) == len(locked(name))
@@ -47,13 +51,29 @@ def test_every_release_has_hashes_and_no_lock_has_addresses():
 
 
 @pytest.mark.parametrize(
-    "file", ["Makefile", "Dockerfile", "tests/cluster/toolchain.py", "tests/engines/installation.py"]
+    "file",
+    [
+        "Makefile",
+        "Dockerfile",
+        "tests/cluster/toolchain.py",
+        "tests/engines/installation.py",
+        "tests/sources/__main__.py",
+        "tests/web/installation.py",
+    ],
 )
 def test_whatever_installs_from_a_lock_resolves_nothing(file):
     commands = [line for line in (ROOT / file).read_text().splitlines() if "--require-hashes" in line]
     assert commands
     assert [line for line in commands if "--no-deps" not in line] == []
     assert {"--no-deps", "--require-hashes"} <= set(INSTALL)
+
+
+def test_every_package_of_the_browser_has_a_hash_and_no_address():
+    packages = json.loads((ROOT / "tests/web/package-lock.json").read_text())["packages"]
+    stated = json.loads((ROOT / "tests/web/package.json").read_text())["dependencies"]
+    assert packages.pop("")["dependencies"] == stated
+    assert all(re.fullmatch(r"[\d.]+", version) for version in stated.values())
+    assert all(one["integrity"].startswith("sha512-") and "resolved" not in one for one in packages.values())
 
 
 def test_extras_are_locked_by_name():

@@ -77,7 +77,9 @@ def differences(churn: Churn, now: Seen) -> list[str]:
         for kind, one in now.children
         if owner_of(one) not in now.owners
     ]
-    of = {(owner_of(one), kind): one for kind, one in now.children}
+    # What gateways route to is a Service of its own, without an address.
+    reached = [(kind, one) for kind, one in now.children if one.get("spec", {}).get("clusterIP") != "None"]
+    of = {(owner_of(one), kind): one for kind, one in reached}
     for name in endpoints.keys() & asked.keys():
         found += [f"{name}: {words}" for words in _wrong(endpoints[name], asked[name], of)]
     for cache in (one for one in now.owners.values() if one["kind"] == "AIMCache"):

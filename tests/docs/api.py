@@ -8,7 +8,7 @@ import yaml
 from tests.docs.markdown import code, page, table
 from tests.kustomize import ROOT
 
-KINDS = ("aimendpoints", "aimrecipes", "aimcaches", "aimnodes", "aiminventories")
+KINDS = ("aimendpoints", "aimrecipes", "aimmodels", "aimcaches", "aimgateways", "aimnodes", "aiminventories")
 Schema = dict[str, Any]
 
 

@@ -19,6 +19,7 @@ class _Handler(BaseHTTPRequestHandler):
         fits = self.path == "/v1/chat/completions" and self.headers["Content-Type"] == "application/json"
         known = fits and body.get("model") == self.server.model and body.get("messages")
         self.server.requests.append(body)
+        self.server.keys.add((self.headers["Authorization"] or "").removeprefix("Bearer "))
         content = f"You wrote: {body['messages'][-1]['content']}" if known else ""
         answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": content}}]}
         data = json.dumps(answer if known else {"error": {"message": "not found"}}).encode()
@@ -36,7 +37,7 @@ class ChatServer(ThreadingHTTPServer):
 
     def __init__(self, model: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.model, self.requests = model, list[dict[str, Any]]()
+        self.model, self.requests, self.keys = model, list[dict[str, Any]](), set[str]()
 
     @property
     def address(self) -> str:

@@ -12,9 +12,10 @@ from tests.kustomize import ROOT
 VENDORS = {"amd": "AMD Instinct", "nvidia": "NVIDIA", "cpu": "CPU"}
 INTRO = """
 What the shipped recipes serve. A cell has each precision with the numbers of GPUs of one replica for which there is a
-configuration, with vLLM unless SGLang stands beside it. For a model that is not listed, or hardware without a column,
-write [a recipe of your own](own-model.md). `aim recipes` lists the recipes, and `aim explain` those that your cluster
-can serve. Licences are those of the models; gated models need [a token](own-model.md#gated-and-private-models).
+configuration, with vLLM unless SGLang stands beside it. Where a cell is empty, and for more models, configurations are
+derived: [every model on every GPU](coverage.md), [a model without a recipe](any-model.md). `aim recipes` lists the
+recipes, and `aim explain` those that your cluster can serve. Licences are those of the models; gated
+models need [a token](own-model.md#gated-and-private-models).
 """
 Recipe = dict[str, Any]
 

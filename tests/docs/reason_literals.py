@@ -23,6 +23,7 @@ KINDS = {
     "aimlib/diagnosis": "AIMEndpoint",
     "aimlib/telemetry": "AIMEndpoint",
     "hooks/cache": "AIMCache",
+    "hooks/gateway": "AIMGateway",
     "hooks/recipe.py": "AIMRecipe",
     "hooks/model.py": "AIMModel",
 }

@@ -12,12 +12,16 @@ READY = {
     "message of the first of them that is not. While replicas serve, the phase is Degraded instead of "
     "Pending and Failed, and Ready stays False with the reason of what is wrong: `kubectl wait "
     "--for=condition=Ready` waits for all that was requested, and `kubectl wait "
-    "--for=jsonpath='{.status.replicas.ready}'` for the first replica. A health check of Argo CD takes "
-    "Ready and Stopped for Healthy, Degraded and Failed for Degraded, and the others for Progressing.",
+    "--for=jsonpath='{.status.replicas.ready}'` for the first replica. A stopped endpoint is what "
+    "was requested: Ready is True, for the reason Stopped. Stalled is there while the phase is Failed, and "
+    "Reconciling while it is that, both with reason and message of Ready; "
+    "[what GitOps tools make of them](../operate/gitops.md).",
     "AIMCache": "Ready is True when StorageReady and ModelsReady are; else it has the reason and the message of the "
-    "first that is not.",
-    "AIMRecipe": "Ready is the only condition.",
-    "AIMModel": "Ready is the only condition.",
+    "first that is not. Stalled is there while the phase is Failed, Reconciling while it is Downloading.",
+    "AIMGateway": "Ready is True when RoutesReady and ModelsUnique are and all pods serve; else it has the reason and "
+    "the message of the first that is not. Stalled is there while the phase is Failed, Reconciling while it is that.",
+    "AIMRecipe": "Ready is the only condition, beside Stalled while the phase is Invalid.",
+    "AIMModel": "Ready is the only condition, beside Stalled while the phase is Invalid.",
 }
 PHASES = {
     "AIMEndpoint": (
@@ -37,6 +41,13 @@ PHASES = {
         ("Pending", "the claim is not there or not bound yet, or no hook has looked yet"),
         ("Failed", "somebody must act; the message tells on what"),
         ("Deleting", "it is being deleted, while pods may still use its volume"),
+    ),
+    "AIMGateway": (
+        ("Ready", "all pods serve, and everything is routed"),
+        ("Reconciling", "pods start or are replaced"),
+        ("Pending", "a change of something else brings it forward: labels of namespaces, names of endpoints"),
+        ("Degraded", "it serves, and not all that was requested is there; the message tells what is wrong"),
+        ("Failed", "no pod serves, and somebody must act; the message tells on what"),
     ),
     "AIMRecipe": (("Pending", "no hook has checked it yet"), ("Ready", "it can be used"), ("Invalid", "it cannot")),
     "AIMModel": (

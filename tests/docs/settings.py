@@ -19,8 +19,8 @@ The settings are the file `config.yaml` in the ConfigMap `aim-config` of the nam
 
 - A change rolls out the hook server anew, because the ConfigMap's name follows its content.
 - What is part of a model server's pod (`tokenSecret`, `sharedMemory`, `startupSeconds`, `drainSeconds`, `listen`,
-  `nodeSelector`, `runtimeClassNames`, `caBundle`, the requests) then rolls out the endpoints that use it; `images` and
-  `toleratedTaints` are for new decisions alone.
+  `nodeSelector`, `runtimeClassNames`, `caBundle`, the requests) then rolls out the endpoints that use it; `images`,
+  `imageRegistry` and `toleratedTaints` are for new decisions alone, the registry of gateways and downloads excepted.
 - A file that cannot be used stops the rollout: the new hook server prints what is wrong with it, the old ones go on. So
   does a key that nothing reads, such as `imagse` or `vllm/amdd`; the message names the nearest one that there is.
 
@@ -45,6 +45,27 @@ images:
 ```
 
 `aim plan --config config.yaml -f endpoint.yaml` shows what they change.
+
+## Pools at zero nodes
+
+An autoscaler adds a node for a pod that waits for one, but only what is there is selected, and a pool at zero nodes is
+not. `hardwareMayCome` lists such pools:
+
+```yaml
+# config.yaml
+hardwareMayCome:
+- product: MI300X
+  gpusPerNode: 8
+  labels: {eks.amazonaws.com/nodegroup: mi300x}   # by which pods choose the pool
+  cpus: 190                                       # as much as pods can have; not checked when left out
+  memoryGiB: 2000
+  taints: [{key: amd.com/gpu, effect: NoSchedule}]
+```
+
+It is used where nothing fits on the nodes that are there. The pods then require the labels that stand here and no
+others, because a template of a node that is not there lacks what labellers set; take labels that the autoscaler knows,
+such as the pool's own. Nothing restarts when the node has come. The inventory, `status.resolved` and `aim explain` mark
+such hardware.
 """
 
 

@@ -16,7 +16,7 @@ from tests.docs.test_links import PAGES
 from tests.kustomize import ROOT
 
 BY_NAME = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
-KINDS = {"AIMEndpoint", "AIMCache", "AIMRecipe"}
+KINDS = {"AIMEndpoint", "AIMCache", "AIMGateway", "AIMModel", "AIMRecipe"}
 RUN = {"README.md", "docs/quickstart.md", "docs/use/caches.md", "docs/trust/compliance.md", "docs/operate/uninstall.md"}
 """Pages whose commands a test in tests/e2e runs."""
 
@@ -75,10 +75,20 @@ def test_commands_with_a_prompt_are_run_by_a_test():
 
 def test_the_pages_that_count_what_ships_are_right():
     recipes = [path for path in (ROOT / "recipes").glob("*.yaml") if path.name != "kustomization.yaml"]
-    models = {yaml.safe_load(path.read_text())["spec"]["modelId"] for path in recipes}
+    described = [path for path in (ROOT / "recipes" / "models").glob("*.yaml") if path.name != "kustomization.yaml"]
+    shipped = [raw for path in (*recipes, *described) for raw in yaml.safe_load_all(path.read_text())]
+    models = {raw["spec"]["modelId"] for raw in shipped}
     assert f"[{len(models)} models]" in BY_NAME["README.md"]
+    assert f"[{len(described)} models ship]" in BY_NAME["README.md"]
+    assert BY_NAME["docs/use/any-model.md"].count(f"{len(described)} models ship") == 1
     assert f"[{len(recipes)} ship]" in BY_NAME["README.md"]
     assert f"the {len(recipes)} shipped recipes" in " ".join(BY_NAME["docs/reference/admission.md"].split())
+
+
+def test_the_reference_has_every_kind():
+    crds = [path for path in (ROOT / "crds").glob("*.yaml") if path.name != "kustomization.yaml"]
+    kinds = {yaml.safe_load(path.read_text())["spec"]["names"]["kind"] for path in crds}
+    assert set(re.findall(r"^## (\w+)$", BY_NAME["docs/reference/api.md"], re.MULTILINE)) == kinds
 
 
 def test_programs_do_not_speak():

@@ -81,6 +81,13 @@ def test_every_page_of_the_docs_is_reached_from_the_index():
     assert [page for page in PAGES if page.is_relative_to(ROOT / "docs") and page not in seen] == []
 
 
+def test_the_index_lists_every_page_but_the_decisions():
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / "".join(groups).partition("#")[0]).resolve() for groups in LINK.findall(prose(index))}
+    pages = {page for page in PAGES if page.is_relative_to(index.parent) and page.parent.name != "decisions"}
+    assert pages - listed - {index} == set()
+
+
 NAMED = re.compile(r"(?:(?<![\w/-])|(?<=/aim-engine-operator/blob/main/))docs/[\w/-]+\.md(?:#[\w-]+)?")
 ELSEWHERE = {"docs/dev-docker/README.md", "docs/configuration/metricslist.md"}
 """Pages of other projects, which sources of facts name."""

@@ -10,8 +10,12 @@ from tests.docs.pages import PAGES
 from tests.docs.settings import environment, variables_of_the_source
 from tests.kustomize import ROOT, build, of_kind
 
+SLOW = "docs/use/coverage.md"
+"""Derives for every model and product, which takes half a minute."""
+EACH = [pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in PAGES]
 
-@pytest.mark.parametrize("name", PAGES)
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_page_is_as_it_is_generated(name):
     assert (ROOT / name).read_text() == PAGES[name](), "run `make docs`"
 

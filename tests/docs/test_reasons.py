@@ -1,9 +1,11 @@
 """The table of reasons has a row for every reason that the code can give, and no other."""
 
 import re
+from typing import get_args
 
 import pytest
 
+from aimlib.api.canary import CanaryStatus
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
@@ -26,6 +28,14 @@ ELSEWHERE = {
     },
     "hooks/endpoint/conditions.py: rollout.problem": {
         Literal(*AVAILABLE, reason) for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")
+    },
+    "hooks/gateway/status.py: *found.problem": {
+        Literal("AIMGateway", "Ready", reason)
+        for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")
+    },
+    "hooks/endpoint/versions_report.py: state.reason": {
+        Literal("AIMEndpoint", "CanaryHealthy", reason)
+        for reason in get_args(CanaryStatus.model_fields["reason"].annotation)
     },
     "hooks/cache/models.py: report.reason": {Literal(*MODELS, reason) for reason in DOWNLOAD_OUTCOMES},
     "hooks/cache/models.py: reason_of_job(job.failed or '')": {
@@ -72,6 +82,8 @@ def test_a_row_has_a_phase_where_the_condition_counts_for_ready(key, row):
         "AddressReady",
         "StorageReady",
         "ModelsReady",
+        "RoutesReady",
+        "ModelsUnique",
         "Ready",
     }
     counts = key.place in places and row["reason"] not in WITHOUT_EFFECT

@@ -66,7 +66,7 @@ def granted(role: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
 def test_the_role_covers_the_controllers_exactly(metacontroller: list[dict[str, Any]]):
     role = only(metacontroller, "ClusterRole")
     controllers = [item for item in build(ROOT / "metacontroller") if item["kind"].endswith("Controller")]
-    assert len(controllers) == 6
+    assert len(controllers) == 7
     assert granted(role) == needed(controllers)
 
 

@@ -35,7 +35,7 @@ def test_policies_reach_our_kinds_and_none_of_their_subresources(policies):
         assert constraints.keys() == {"resourceRules"}
         for rule in constraints["resourceRules"]:
             assert rule["apiGroups"] == [OURS]
-            assert set(rule["resources"]) <= {"aimendpoints", "aimcaches", "aimrecipes"}
+            assert set(rule["resources"]) <= {"aimendpoints", "aimcaches", "aimgateways", "aimmodels", "aimrecipes"}
             assert rule["operations"] == ["CREATE", "UPDATE"]
 
 
@@ -45,9 +45,12 @@ def test_every_policy_is_bound_and_every_binding_has_its_policy(policies, bindin
 
 def test_a_policy_that_may_fail_is_one_of_security(policies):
     assert {name: one["failurePolicy"] for name, one in policies.items()} == {
+        "aim-gateways": "Ignore",
         "aim-hardware": "Ignore",
         "aim-security-caches": "Fail",
         "aim-security-endpoints": "Fail",
+        "aim-security-gateways": "Fail",
+        "aim-security-models": "Fail",
         "aim-security-pods": "Fail",
         "aim-security-recipes": "Fail",
     }
@@ -56,6 +59,10 @@ def test_a_policy_that_may_fail_is_one_of_security(policies):
 def test_what_bounds_people_needs_its_parameters_and_advice_does_not(policies, bindings):
     for one in bindings:
         advice = policies[one["policyName"]]["failurePolicy"] == "Ignore"
+        if "paramKind" not in policies[one["policyName"]]:
+            assert advice
+            assert one["validationActions"] == ["Warn"]
+            continue
         assert one["paramRef"]["parameterNotFoundAction"] == ("Allow" if advice else "Deny")
 
 
@@ -94,7 +101,7 @@ def test_every_parameter_is_read_and_every_one_that_is_read_is_shipped(installed
     [shipped] = [one for one in installed if (one["kind"], one["metadata"]["name"]) == ("ConfigMap", "aim-admission")]
     read = set(re.findall(r"params\.\?data\.\?(\w+)", str(policies)))
     assert read == shipped["data"].keys()
-    names = {(one["paramRef"]["name"], one["paramRef"].get("namespace")) for one in bindings}
+    names = {(one["paramRef"]["name"], one["paramRef"].get("namespace")) for one in bindings if "paramRef" in one}
     assert names == {("cluster", None), ("aim-admission", shipped["metadata"]["namespace"])}
 
 
@@ -102,6 +109,7 @@ def test_every_policy_with_parameters_knows_all_that_are_shipped(policies, insta
     [shipped] = [one["data"] for one in installed if one["metadata"]["name"] == "aim-admission"]
     known = "params.?data.orValue({}).map(key, key).filter(key, !(key in ["
     for name, policy in policies.items():
-        if name not in {"aim-hardware", "aim-security-pods"}:  # whose objects aim-security-endpoints checks too
+        # The objects of these aim-security-endpoints checks, too.
+        if name not in {"aim-gateways", "aim-hardware", "aim-security-pods"}:
             listed = variable(policy, "malformed").partition(known)[2].partition("]")[0]
             assert set(re.findall(r"'(\w+)'", listed)) == shipped.keys(), name

@@ -1,11 +1,11 @@
-"""Which pods hold a token of the API server: the Jobs of caches, and no other that the operator makes."""
+"""Which pods hold a token of the API server: Jobs, which report, and no other that the operator makes."""
 
 import pytest
 
 from tests.cases import pod_template
 from tests.manifests.children import children
 
-REPORTING = {"aim-cache": True, "aim-endpoint": False}
+REPORTING = {"aim-cache": True, "aim-endpoint": False, "aim-gateway": False, "aim-inspection": True}
 """Whether pods report to the API server, by what they are of."""
 
 

@@ -1,0 +1,161 @@
+"""The pages about moving here: one for each source, side by side, and the forms that are translated, partly or not."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aimlib.data import load_data
+from aimlib.errors import InvalidInputError
+from aimlib.migration.docker import translate_docker
+from aimlib.migration.draft import Answers, Translation
+from aimlib.schema.yaml_writer import Dumper
+from tests.aimlib.migration.test_migration import CASES, translated
+from tests.docs.markdown import code, page, table
+
+TEXTS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+SOURCES = tuple(name for name in TEXTS if name != "refused")
+ORIGINS = ("docker", "compose", "helm", *(name for name in SOURCES if name not in {"docker", "helm"}))
+"""The keys of a case that have its origin."""
+TITLES = {"chart": "the earlier chart's values", "stack": "the production stack's values"}
+TARGETS = {
+    "args": "`engine.args`; what an administrator's recipe has to have is named",
+    "autoscaled": "whether there is `scaling`",
+    "cached": "a cache, which downloads the model",
+    "command": "what the container runs, read as for docker",
+    "devices": "`gpuCount`, unless the degree of tensor parallelism states it",
+    "env": "`engine.env`; of secrets the table has the name alone",
+    "flag": "`engine.args`",
+    "goal": "`recipe.goal`",
+    "gpus": "`gpuCount`",
+    "hardware": "`recipe.hardware`",
+    "model": "`modelId`",
+    "name": "`metadata.name`",
+    "namespace": "`metadata.namespace`",
+    "node label": "`nodeSelector`",
+    "nodes": "one node for each replica",
+    "tool choice": "`engine.args`",
+    "words": "what the container runs, read as for docker",
+    "preset": "`modelId`, by `--model`",
+    "profile": "`gpuCount`; hardware is selected",
+    "pull secrets": "`image.pullSecrets`",
+    "recipe": "`recipe.customRecipe`",
+    "resource gpus": "`gpuCount`; other resources are named",
+    "served": "`modelId`",
+    "source": "`modelId` of the hub, `model.source` of a claim, an AIMCache for a bucket or registry",
+    "token": "the Secret `huggingface-token`",
+    "token secret": "the Secret `huggingface-token`",
+    "variable": "`engine.env`; of secrets the table has the name alone",
+}
+"""What the targets of the table of fields are that are no path in a spec."""
+COMMANDS = """Objects go to standard output, the table of what became of each part to standard error, and exit code 3
+says that something was lost. [All commands and answers](../moving-here.md)."""
+BESIDE = """The endpoint runs beside what there was, under another name where both would have one (`--name`), and needs
+its own GPUs meanwhile: `aim explain -f endpoint.yaml --live` shows whether there is room. `aim wait NAME`,
+`aim chat NAME` and `aim bench NAME` tell when it is as good."""
+FORMS = """Each form below is translated by a test, to what a person would write, and the result is applied to a real
+API server. Translated: nothing is lost. Partly: the parts that are named are dropped or need you. Refused: exit
+code 2."""
+ROUTE = """Where clients come through a Gateway, an HTTPRoute leads a tenth of the requests to the endpoint, then half,
+then all:
+
+```yaml
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: llm
+spec:
+  parentRefs: [{{name: edge}}]
+  rules:
+  - backendRefs:
+    - {{name: {name}, port: {port}, weight: 90}} # {of}
+    - {{name: llm-endpoint, port: 8000, weight: 10}}
+```
+"""
+ANY_SERVICE = {"name": "llm", "port": 80, "of": "the Service of before"}
+
+
+def moving(source: str) -> str:
+    """The page of one source."""
+    texts = TEXTS[source]
+    case = next(one for one in CASES if one["case"] == texts["case"])
+    found = translated(case)
+    service = texts.get("service") or ANY_SERVICE
+    fields = {system: load_data("migration")["fields"].get(system) for system in texts.get("fields", [source])}
+    return page(
+        texts["title"],
+        "tests/docs/moving.yaml and the tables of aimlib/data/migration.yaml",
+        f"```sh\n{texts['from'].strip()}\n```",
+        COMMANDS,
+        f"## Side by side\n\nThere:\n\n{_origin(case)}",
+        f"Here:\n\n```yaml\n{_yaml(*found.objects)}```",
+        table(("part", "outcome", "why"), [(code(part.text), part.outcome, part.why) for part in found.parts]),
+        f"## What is better\n\n{_items(texts['better'])}",
+        f"## What is missing\n\n{_items(texts['missing'])}",
+        f"## Without downtime\n\n{BESIDE}",
+        *filter(None, (texts.get("moving"),)),
+        ROUTE.format(**service),
+        *(
+            f"## Each field of {TITLES.get(name, 'its objects')}\n\n{_fields(rows)}"
+            for name, rows in fields.items()
+            if rows
+        ),
+    )
+
+
+def _title(system: str) -> str:
+    return TITLES.get(system, "its objects")
+
+
+def _items(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _origin(case: Mapping[str, Any]) -> str:
+    [key] = [name for name in ORIGINS if name in case]
+    if key == "docker":
+        return f"```text\n{case[key].strip()}\n```"
+    text = case[key] if isinstance(case[key], str) else _yaml(case[key])
+    return f"```yaml\n{text}```"
+
+
+def _yaml(*objects: Mapping[str, Any]) -> str:
+    return "---\n".join(yaml.dump(one, Dumper=Dumper, sort_keys=False, width=120) for one in objects)
+
+
+def _fields(rows: Mapping[str, Mapping[str, str]]) -> str:
+    return table(
+        ("there", "here", "why"), [(code(path), _target(row), row.get("why", "")) for path, row in rows.items()]
+    )
+
+
+def _target(row: Mapping[str, str]) -> str:
+    if "to" not in row:
+        return row["outcome"]
+    return TARGETS.get(row["to"], code(row["to"]))
+
+
+def forms() -> str:
+    """The page with every form that the tests hold, and what becomes of it."""
+    rows = [_form(case, translated(case)) for case in CASES]
+    refused = [(code(command), "refused", _refusal(command)) for command in TEXTS["refused"]]
+    return page(
+        "What can be moved here",
+        "tests/testdata/migration.yaml",
+        FORMS,
+        table(("form", "outcome", "what is lost, and why"), [*rows, *refused]),
+    )
+
+
+def _form(case: Mapping[str, Any], found: Translation) -> tuple[str, str, str]:
+    lost = [f"{code(part.text)}: {part.why}" for part in found.parts if part.outcome in {"dropped", "needs you"}]
+    return case["case"], "translated" if found.complete else "partly", "; ".join(lost)
+
+
+def _refusal(command: str) -> str:
+    try:
+        translate_docker(command, Answers())
+    except InvalidInputError as error:
+        return str(error)
+    raise AssertionError(f"{command} is translated")
