@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import yaml
 from kubernetes import client
 from urllib3.exceptions import HTTPError
 
@@ -12,14 +13,17 @@ from tests.chaos.churn import MODEL, Churn
 from tests.chaos.kills import Kills, install
 from tests.chaos.ledger import Ledger, differences
 from tests.cluster.controlplane import control_plane
+from tests.cluster.plane import ROOT
 from tests.cluster.processes import StartError
 from tests.cluster.rounds import rounds
 from tests.e2e import caches
 from tests.e2e.space import Space
 
 NAMESPACE = "chaos"
-SETTLE_SECONDS = 240
-"""How long everything may take to be right: what failed often is tried again late."""
+CONTROLLER = yaml.safe_load((ROOT / "metacontroller" / "endpoint.yaml").read_text())
+SETTLE_SECONDS: int = CONTROLLER["spec"]["resyncPeriodSeconds"] + 120
+"""How long everything may take to be right. What fails is tried again after 5 ms, 10 ms, … 1000 s, so an object which
+fails at each of many changes is soon put off by minutes; but a resync looks at all of them."""
 
 
 class Report(NamedTuple):
