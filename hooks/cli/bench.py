@@ -15,7 +15,7 @@ from hooks.cli.cluster import LiveCluster
 from hooks.cli.endpoint_progress import read_progress
 from hooks.cli.endpoint_screens import pod_row
 from hooks.cli.errors import CLUSTER_ERROR_CODE, FAILED_CODE, TIMEOUT_CODE, CommandError
-from hooks.cli.formats import json_text, yaml_document
+from hooks.cli.formats import data_text, yaml_document
 from hooks.cli.printing import Table, print_note, print_table, print_text
 
 JOB_LOOK_SECONDS = 2.0
@@ -149,7 +149,7 @@ def _print_figures(
             "published": dict(expected.published),
             "measurement": entry,
         }
-        print_text(json_text(data) if options.output == "json" else yaml_document(data))
+        print_text(data_text(data, options.output))
         return
     if options.write:
         print_text(yaml_document({"measurements": [entry]}))

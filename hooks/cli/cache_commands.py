@@ -12,7 +12,7 @@ from aimlib.caching.job_reports import RemovedModel
 from aimlib.caching.volume_index import CachedModel
 from aimlib.printable import printable
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
-from hooks.cli.formats import json_text, yaml_document
+from hooks.cli.formats import data_text
 from hooks.cli.tables import Cell, table
 from hooks.cli.terminal import show
 from hooks.jobs.volume import cleanup, disk, listing, termination
@@ -40,7 +40,7 @@ def print_models(root: Path, output: str) -> int:
         volume = disk.measure(root)
     if output in {"json", "yaml"}:
         data = {"models": [_data(model) for model in found], "volume": volume.wire()}
-        show(json_text(data) if output == "json" else yaml_document(data), nl=False)
+        show(data_text(data, output), nl=False)
         return 0
     wide = output == "wide"
     show(table(WIDE_MODEL_HEAD if wide else MODEL_HEAD, [_row(model, wide=wide) for model in found]))

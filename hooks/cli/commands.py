@@ -9,7 +9,7 @@ from aimlib.api.meta import Raw
 from aimlib.config import Config
 from hooks.cli import files
 from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
-from hooks.cli.formats import as_list, json_text, one_or_list, yaml_comment, yaml_document
+from hooks.cli.formats import as_list, data_text, json_text, one_or_list, yaml_comment, yaml_document
 from hooks.cli.printing import Table, print_closest, print_explanation, print_note, print_table, print_text
 from hooks.cli.summary import (
     ENDPOINTS,
@@ -112,7 +112,7 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
         explanations = [response.explanation for response in responses]
     if options.output in {"json", "yaml"}:
         data = one_or_list([explanation.data() for explanation in explanations])
-        print_text(json_text(data) if options.output == "json" else yaml_document(data))
+        print_text(data_text(data, options.output))
     else:
         for position, one in enumerate(explanations):
             print_text("\n" * bool(position))
@@ -144,10 +144,8 @@ def print_recipes(options: CommandOptions) -> int:
     data = [one for recipe in recipes if _is_requested(one := recipe_data(recipe, used), options)]
     wide = options.output == "wide"
     head = (*(WIDE_RECIPE_HEAD if wide else RECIPE_HEAD), *((ENDPOINTS,) if options.live else ()))
-    if options.output == "json":
-        print_text(json_text(as_list(data)))
-    elif options.output == "yaml":
-        print_text(yaml_document(as_list(data)))
+    if options.output in {"json", "yaml"}:
+        print_text(data_text(as_list(data), options.output))
     else:
         print_table(Table(head, [recipe_row(one, head) for one in data], RECIPE_OMISSIBLE), wide=wide)
     return 0

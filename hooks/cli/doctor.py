@@ -9,7 +9,7 @@ from aimlib.naming import OPERATOR_NAMESPACE
 from aimlib.schema.kinds import API_KINDS
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
-from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.formats import as_list, data_text
 from hooks.cli.printing import Table, print_table, print_text
 from hooks.cli.terminal import CHOSEN, REJECTED, WARNING
 from hooks.objects.volume_claim import DEFAULT_CLASS
@@ -57,7 +57,7 @@ def print_health(cluster: LiveCluster, output: str) -> int:
         print_table(Table(DOCTOR_HEAD, found, styles=[STYLES[one.result] for one in found]))
     else:
         data = as_list(one._asdict() for one in found)
-        print_text(json_text(data) if output == "json" else yaml_document(data))
+        print_text(data_text(data, output))
     return NOTHING_FITS_CODE if any(one.result == "problem" for one in found) else 0
 
 

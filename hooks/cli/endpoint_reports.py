@@ -19,7 +19,7 @@ from hooks.cli.endpoint_screens import (
     screen,
 )
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
-from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.formats import as_list, data_text
 from hooks.cli.printing import Table, print_note, print_table, print_text
 from hooks.cli.terminal import WARNING, Style, show, terminal_width
 
@@ -47,8 +47,7 @@ def _status(cluster: LiveCluster, name: str | None, output: str) -> tuple[str, l
         return screen(cluster.endpoint(name), cluster.pods(name), cluster.events(name), terminal_width()), None
     endpoints = None if name else cluster.endpoints()
     data = cluster.endpoint(name) if name else as_list(endpoints or ())
-    text = yaml_document(data) if output == "yaml" else json_text(data)
-    return text, endpoints if output == "table" else None
+    return data_text(data, output), endpoints if output == "table" else None
 
 
 def _print_status(cluster: LiveCluster, text: str, endpoints: list[Raw] | None) -> None:
@@ -80,8 +79,7 @@ def print_load(cluster: LiveCluster, output: str, *, watch: bool = False) -> int
 
 def _print_load(endpoints: list[Raw], data: list[Raw], output: str) -> None:
     if output != "table":
-        listed = as_list(data)
-        print_text(json_text(listed) if output == "json" else yaml_document(listed))
+        print_text(data_text(as_list(data), output))
         return
     print_table(Table(LOAD_HEAD, map(load_row, endpoints), LOAD_OMISSIBLE))
     for one in data:

@@ -22,6 +22,11 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - JSON
     return json.dumps(value, indent=2) + "\n"
 
 
+def data_text(value: Any, output: str) -> str:  # noqa: ANN401 - JSON
+    """The value as `-o yaml` prints it, or else as `-o json` does."""
+    return yaml_document(value) if output == "yaml" else json_text(value)
+
+
 def as_list(items: Iterable[Raw]) -> Raw:
     """A List of objects, as kubectl prints and accepts."""
     return {"apiVersion": "v1", "kind": "List", "items": list(items)}

@@ -16,7 +16,7 @@ from aimlib.schema.manifests import parse_yaml
 from hooks.cli import files
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import CommandError
-from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.formats import as_list, data_text
 from hooks.cli.printing import Table, print_note, print_table, print_text
 from hooks.planning import simulate
 
@@ -78,7 +78,7 @@ def print_images(options: ImageOptions, cluster: LiveCluster | None) -> int:
         )
     elif options.output in {"json", "yaml"}:
         data = as_list({"image": image, "digest": digest, "usedBy": users} for image, digest, users in _listed(found))
-        print_text(json_text(data) if options.output == "json" else yaml_document(data))
+        print_text(data_text(data, options.output))
     else:
         wide = options.output == "wide"
         rows = found.rows() if wide else [(image, users) for image, _, users in found.rows()]

@@ -2,7 +2,7 @@
 
 from hooks.cli import files
 from hooks.cli.commands import CommandOptions, read_catalogue
-from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.formats import as_list, data_text
 from hooks.cli.printing import Table, print_table, print_text
 from hooks.planning.model_summary import summarize_models
 
@@ -27,7 +27,7 @@ def print_model_list(options: CommandOptions) -> int:
         keys = [title.lower() for title in head]
         print_table(Table(head, [[_cell(one[key]) for key in keys] for one in data], ("PRECISION",)))
     else:
-        print_text(json_text(as_list(data)) if options.output == "json" else yaml_document(as_list(data)))
+        print_text(data_text(as_list(data), options.output))
     return 0
 
 

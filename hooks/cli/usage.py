@@ -11,7 +11,7 @@ from aimlib.naming import ENDPOINT_LABEL, TRACKS, label_value, track_value
 from aimlib.telemetry.usage_query import Used, parse_usage, usage_query
 from hooks.cli import clock
 from hooks.cli.cluster import LiveCluster
-from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.formats import as_list, data_text
 from hooks.cli.printing import Table, print_note, print_table, print_text
 from hooks.cli.prometheus import query_prometheus
 from hooks.cli.tables import Cell
@@ -61,7 +61,7 @@ def print_usage(cluster: LiveCluster, options: UsageOptions) -> int:
     if options.output == "table":
         print_table(Table(USAGE_HEAD, map(_row, data), USAGE_OMISSIBLE))
     else:
-        print_text(json_text(as_list(data)) if options.output == "json" else yaml_document(as_list(data)))
+        print_text(data_text(as_list(data), options.output))
     return 0
 
 

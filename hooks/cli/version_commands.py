@@ -12,7 +12,7 @@ from aimlib.schema.parsing import parse_as
 from aimlib.selection.candidates import format_gpus
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import CommandError
-from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.formats import as_list, data_text
 from hooks.cli.printing import Table, print_note, print_table, print_text
 from hooks.cli.terminal import show_sentence
 from hooks.cli.versions import VERSION_HEAD, version_row
@@ -43,11 +43,7 @@ def print_history(place: EndpointPlace, output: str = "table") -> None:
     if output == "table":
         print_table(Table(VERSION_HEAD, map(version_row, entries), ("READY",)))
     else:
-        _print_data(as_list(one.wire() for one in entries), output)
-
-
-def _print_data(data: Raw, output: str) -> None:
-    print_text(json_text(data) if output == "json" else yaml_document(data))
+        print_text(data_text(as_list(one.wire() for one in entries), output))
 
 
 def roll_back(place: EndpointPlace, number: int | None, *, dry_run: bool = False) -> None:
@@ -85,7 +81,7 @@ def print_canary(place: EndpointPlace, output: str = "table") -> None:
     """Prints how far a canary is, and what was compared last."""
     state = _canary(place)
     if output != "table":
-        _print_data(state.wire(), output)
+        print_text(data_text(state.wire(), output))
         return
     part = f", {state.part}" if state.phase == "Progressing" else ""
     why = state.message if state.reason == state.phase else f"{state.reason}: {state.message}"
