@@ -59,14 +59,20 @@ def _read_file(path: Path) -> bytes:
 
 def read_settings(source_path: str | None) -> Config:
     """Reads the operator's settings from the file of its ConfigMap; the defaults without one."""
-    found: object = None
-    for source, content in read_sources([source_path]) if source_path else ():
-        found = next((raw for raw, _ in parse_yaml(source, content)), None)
+    if not source_path:
+        return DEFAULT_CONFIG
+    *_, (source, content) = read_sources([source_path])
+    return valid_settings(content, source)
+
+
+def valid_settings(found: bytes, title: str) -> Config:
+    """The settings in a text, the defaults where it is empty. InvalidManifestError, with the title of the text."""
+    raw = next((raw for raw, _ in parse_yaml(title, found)), None)
     try:
-        return Config.model_validate({} if found is None else found)
+        return Config.model_validate({} if raw is None else raw)
     except ValidationError as error:
         raise InvalidManifestError(
-            "\n".join(f"{source_path}: {sentence}" for sentence in validation_messages(error, "settings"))
+            "\n".join(f"{title}: {sentence}" for sentence in validation_messages(error, "settings"))
         ) from error
 
 

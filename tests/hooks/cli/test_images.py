@@ -173,6 +173,12 @@ def test_what_may_not_be_read_is_taken_as_published(live, monkeypatch):
     ]
 
 
+def test_settings_of_an_installation_that_cannot_be_read_are_a_sentence(live):
+    done = live(Installation(**{SETTINGS: {"data": {"config.yaml": "imagse: {}\n"}}}))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "aim-config: settings: 'imagse' is not known; did you mean images?" in done.stderr
+
+
 def test_files_do_not_go_with_a_running_cluster():
     assert aim("images", "--live", "--config", "x.yaml").exit_code == 2
     assert aim("images", "--live", "--recipes", "x.yaml").exit_code == 2
