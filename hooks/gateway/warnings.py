@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from aimlib.api.gateway import ClientLimit, GatewaySpec
 from aimlib.api.route import HTTP_ROUTE
 from aimlib.gateway.usage import USUAL_TOKENS
+from hooks.objects.optional_kind import without_component
 
 MOST_CLIENTS = 8
 """Most that one warning names."""
@@ -37,7 +38,7 @@ def _of_spec(spec: GatewaySpec) -> Iterator[str]:
 
 def _of_cluster(spec: GatewaySpec, offers: Callable[[str], bool]) -> Iterator[str]:
     if spec.parent_refs and not offers(HTTP_ROUTE):
-        yield "parentRefs has no effect: HTTPRoute is managed once the kustomize component gateway-api is installed"
+        yield without_component("parentRefs", HTTP_ROUTE, "gateway-api")
 
 
 def _clients(rows: Sequence[ClientLimit]) -> str:

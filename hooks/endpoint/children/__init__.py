@@ -18,6 +18,7 @@ from hooks.endpoint.children.pdb import disruption_budget
 from hooks.endpoint.children.routed import routed_service
 from hooks.endpoint.children.service import service
 from hooks.endpoint.children.service_account import service_account
+from hooks.objects.optional_kind import without_component
 
 BUILDERS = (service, routed_service, claim, own_cache, service_account, autoscaler, disruption_budget, dashboard)
 """What is built beside the Deployment."""
@@ -45,10 +46,7 @@ class OptionalChild(NamedTuple):
     @property
     def message(self) -> str:
         """That the kind is not offered, and what brings it."""
-        kind = self.kind.partition(".")[0]
-        return (
-            f"{self.field} has no effect: {kind} is managed once the kustomize component {self.component} is installed"
-        )
+        return without_component(self.field, self.kind, self.component)
 
 
 OPTIONAL = (

@@ -5,6 +5,8 @@ from aimlib.api.resolved import Resolved
 from aimlib.hardware import placement
 from aimlib.pod_template import rendered
 from hooks.endpoint.children.owner import Owner
+from hooks.objects.shared_volume import HOST
+from hooks.objects.topology_spread import ZONE, spread_over
 
 FIRST_WITH_LABELS = 2
 """The version of the pod template from which on it has the labels by which the nodes were recognised alone."""
@@ -26,13 +28,12 @@ def affinity(resolved: Resolved) -> Raw | None:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
 
 
-NODE, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
-SPREADS: dict[str | None, tuple[tuple[str, str], ...]] = {
+SPREADS: dict[str | None, tuple[tuple[str, bool], ...]] = {
     None: (),
-    "Node": ((NODE, "DoNotSchedule"),),
-    "Zone": ((ZONE, "DoNotSchedule"), (NODE, "ScheduleAnyway")),
+    "Node": ((HOST, True),),
+    "Zone": ((ZONE, True), (HOST, False)),
 }
-"""For each value of availability.spread the labels of nodes to spread over, and what becomes of a pod that cannot."""
+"""For each value of availability.spread the labels of nodes to spread over, and whether it is required."""
 
 
 def spread(owner: Owner) -> list[Raw]:
@@ -42,14 +43,11 @@ def spread(owner: Owner) -> list[Raw]:
     """
     return [
         {
-            "maxSkew": 1,
-            "topologyKey": label,
-            "whenUnsatisfiable": otherwise,
-            "labelSelector": {"matchLabels": owner.selector},
+            **spread_over(label, owner.selector, required=required),
             "matchLabelKeys": ["pod-template-hash"],
             "nodeTaintsPolicy": "Honor",
         }
-        for label, otherwise in SPREADS[owner.spec.availability.spread]
+        for label, required in SPREADS[owner.spec.availability.spread]
     ]
 
 

@@ -7,6 +7,8 @@ from aimlib.api.meta import Raw
 from hooks.gateway.children.owner import METRICS_PORT, TRAFFIC_PORT, GatewayOwner
 from hooks.objects.container import literal_container
 from hooks.objects.job_pod import USER, job_security
+from hooks.objects.shared_volume import HOST
+from hooks.objects.topology_spread import spread_over
 
 FILES = "/run/envoy"
 STREAM_SECONDS = 600
@@ -39,22 +41,13 @@ def gateway_deployment(owner: GatewayOwner) -> Raw:
                     "enableServiceLinks": False,
                     "terminationGracePeriodSeconds": STREAM_SECONDS,
                     "securityContext": job_security(fsGroup=USER),
-                    "topologySpreadConstraints": [_spread(owner)],
+                    "topologySpreadConstraints": [spread_over(HOST, owner.selector)],
                     "initContainers": [_files(owner), _envoy(owner)],
                     "containers": [_agent(owner)],
                     "volumes": _volumes(owner),
                 },
             },
         },
-    }
-
-
-def _spread(owner: GatewayOwner) -> Raw:
-    return {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": owner.selector},
     }
 
 
