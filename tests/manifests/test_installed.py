@@ -13,6 +13,7 @@ from aimlib.api import GROUP
 from aimlib.config import Config
 from hooks.jobs.certificates.__main__ import server_names
 from tests.kustomize import OVERLAYS, REMOTE, ROOT, Objects, build, kustomizations, of_kind, only
+from tests.manifests.restricted import assert_restricted
 
 CONTROLLERS = ("CompositeController", "DecoratorController")
 # A tag with a digit in it, or dev: neither `latest`, nor none, which means the same.
@@ -198,14 +199,7 @@ def test_images_are_pinned_and_containers_restricted(installed: Objects, metacon
     for container, pod in found:
         assert PINNED.match(container["image"]), container["image"]
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}
-        assert "memory" in container["resources"]["limits"]
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        }
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert_restricted(container, pod)
 
 
 def test_images_are_built_from_pinned_ones_and_the_hook_server_is_the_one_without_a_name():

@@ -4,6 +4,7 @@ import pytest
 
 from aimlib.api import GROUP
 from tests.kustomize import OVERLAYS, build, of_kind
+from tests.manifests.restricted import assert_restricted
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +54,7 @@ def test_it_is_of_the_release_and_restricted(objects, page):
     pods = [one["spec"]["template"]["spec"] for one in of_kind(objects, "Deployment")]
     images = {one["image"] for each in pods for one in each["containers"]}
     assert images == {container["image"]}
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert "memory" in container["resources"]["limits"]
+    assert_restricted(container, pod)
     assert not any("secret" in volume for volume in pod["volumes"])
 
 

@@ -9,12 +9,12 @@ import yaml
 from aimlib.api.recipe import Measurement
 from aimlib.api.resolved import Resolved
 from aimlib.selection.roofline import Workload
-from hooks.cli import clock, cluster
+from hooks.cli import clock
 from hooks.cli.bench import JOB_LOOK_SECONDS
 from hooks.cli.bench_figures import expected_figures
 from hooks.cli.bench_job import read_figures
 from hooks.cli.errors import CommandError
-from tests.hooks.cli.commandline import aim, recipe
+from tests.hooks.cli.commandline import recipe
 from tests.hooks.cli.standin_cluster import MODEL, READY, RESOLVED, StandInCluster, stored
 
 VLLM_LOG = """\
@@ -114,14 +114,9 @@ def time(monkeypatch):
 
 
 @pytest.fixture
-def on(monkeypatch):
+def on(aim_on):
     """`aim bench` on a stand-in cluster."""
-
-    def run(standin, *words):
-        monkeypatch.setattr(cluster, "LiveCluster", lambda *_: standin)
-        return aim("bench", *words)
-
-    return run
+    return lambda standin, *words: aim_on(standin, "bench", *words)
 
 
 def the_job(standin):

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from hooks.cli import bug_report, clock, cluster
+from hooks.cli import bug_report, clock
 from hooks.cli.errors import CommandError
 from tests.hooks.cli.commandline import aim
 from tests.hooks.cli.standin_cluster import StandInCluster
@@ -170,13 +170,12 @@ class Cluster(StandInCluster):
 
 
 @pytest.fixture
-def report(monkeypatch, tmp_path):
+def report(aim_on, tmp_path):
     """`aim bug-report` on a cluster: the result, and the texts of the archive by name."""
 
     def run(standin, *words):
-        monkeypatch.setattr(cluster, "LiveCluster", lambda *_: standin)
         path = tmp_path / "r.tar.gz"
-        done = aim("bug-report", "--file", path, *words)
+        done = aim_on(standin, "bug-report", "--file", path, *words)
         texts = {}
         if path.exists():
             with tarfile.open(path) as archive:
@@ -273,11 +272,10 @@ def test_its_size_is_bounded(report, monkeypatch):
     assert "it is cut to 700 bytes" in bug_report.collect(Cluster(), logs=True).files["missing.txt"].decode()
 
 
-def test_its_name_has_the_time_and_the_version_is_that_of_the_program(monkeypatch, tmp_path):
+def test_its_name_has_the_time_and_the_version_is_that_of_the_program(aim_on, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cluster, "LiveCluster", lambda *_: Cluster())
     monkeypatch.setattr(clock, "time_name", lambda: "20260101-000000")
-    assert aim("bug-report").stdout == "aim-bug-report-20260101-000000.tar.gz\n"
+    assert aim_on(Cluster(), "bug-report").stdout == "aim-bug-report-20260101-000000.tar.gz\n"
     monkeypatch.undo()
     assert len(clock.time_name()) == 15
     monkeypatch.setattr(bug_report, "version", _not_installed)

@@ -6,7 +6,6 @@ import yaml
 from aimlib.naming import endpoint_name
 from hooks.cli import clock, cluster
 from hooks.cli.endpoint_progress import change_of, patched
-from tests.hooks.cli.commandline import aim
 from tests.hooks.cli.standin_cluster import MODEL, READY, Engine, StandInCluster, condition, pod, stored
 
 FAILED = {"phase": "Failed", "message": "it ran out", "conditions": [condition("Ready", "False", "OutOfGPUMemory")]}
@@ -20,17 +19,12 @@ NOTHING = {
 
 
 @pytest.fixture
-def on(monkeypatch):
+def on(aim_on, monkeypatch):
     """`aim` on a stand-in cluster, with a clock that a pause moves."""
     moved = [0.0]
     monkeypatch.setattr(clock, "seconds", lambda: moved[0])
     monkeypatch.setattr(clock, "pause", lambda length: moved.append(moved.pop() + length))
-
-    def run(standin, *words, **given):
-        monkeypatch.setattr(cluster, "LiveCluster", lambda *_: standin)
-        return aim(*words, **given)
-
-    return run
+    return aim_on
 
 
 def test_run_shows_what_is_selected_creates_waits_and_opens_a_chat(on):

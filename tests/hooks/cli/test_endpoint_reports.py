@@ -6,10 +6,9 @@ import pytest
 import yaml
 
 from aimlib.diagnosis.engine_errors import Diagnosis
-from hooks.cli import clock, cluster
+from hooks.cli import clock
 from hooks.cli.endpoint_reports import marked_lines
 from hooks.cli.endpoint_screens import client_variables, endpoint_row, load_row, pod_row, screen
-from tests.hooks.cli.commandline import aim
 from tests.hooks.cli.standin_cluster import MODEL, READY, StandInCluster, condition, pod, stored
 
 FULL = {
@@ -39,24 +38,13 @@ INFO ends
 """
 
 
-@pytest.fixture
-def on(monkeypatch):
-    """`aim` on a stand-in cluster."""
-
-    def run(standin, *words):
-        monkeypatch.setattr(cluster, "LiveCluster", lambda *_: standin)
-        return aim(*words)
-
-    return run
-
-
-def test_a_screen_has_everything_that_is_known_of_an_endpoint(on):
+def test_a_screen_has_everything_that_is_known_of_an_endpoint(aim_on):
     pods = [
         pod("it-a", containerStatuses=[{"restartCount": 2, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]),
         pod("it-b", ready="False", phase="Pending"),
     ]
     standin = StandInCluster(stored(status=FULL, scaling={"maxReplicas": 4}), pods=pods, events=EVENTS)
-    done = on(standin, "status", "it")
+    done = aim_on(standin, "status", "it")
     assert done.stdout == (
         "endpoint  team/it\n"
         "phase     Degraded: one replica is lost\n"
@@ -80,37 +68,37 @@ def test_a_screen_has_everything_that_is_known_of_an_endpoint(on):
     )
 
 
-def test_a_screen_of_what_the_operator_has_not_seen(on):
-    done = on(StandInCluster(stored(status={})), "status", "it")
+def test_a_screen_of_what_the_operator_has_not_seen(aim_on):
+    done = aim_on(StandInCluster(stored(status={})), "status", "it")
     assert done.stdout == ("endpoint  team/it\nphase     Pending: the operator has not looked at this change yet\n")
 
 
-def test_all_endpoints_are_listed(on):
-    done = on(StandInCluster(stored("a"), stored("b", status=FULL), stored("c", status={})), "status")
+def test_all_endpoints_are_listed(aim_on):
+    done = aim_on(StandInCluster(stored("a"), stored("b", status=FULL), stored("c", status={})), "status")
     assert [" ".join(line.split()) for line in done.stdout.splitlines()] == [
         "NAME MODEL HARDWARE GPUS READY PHASE MESSAGE",
         "a example/model - - 1/1 Ready -",
         "b example/model MI300X 2 1/2 Degraded one replica is lost",
         "c - - - - Pending the operator has not looked at this change yet",
     ]
-    none = on(StandInCluster(), "status")
+    none = aim_on(StandInCluster(), "status")
     assert none.stderr == "namespace team has no AIMEndpoint; `aim run MODEL` makes one\n"
 
 
-def test_for_programs_they_are_objects(on):
+def test_for_programs_they_are_objects(aim_on):
     standin = StandInCluster(stored())
-    assert json.loads(on(standin, "status", "-o", "json").stdout)["items"] == [stored()]
-    assert yaml.safe_load(on(standin, "status", "it", "-o", "yaml").stdout) == stored()
+    assert json.loads(aim_on(standin, "status", "-o", "json").stdout)["items"] == [stored()]
+    assert yaml.safe_load(aim_on(standin, "status", "it", "-o", "yaml").stdout) == stored()
 
 
-def test_a_table_is_of_the_endpoints_that_were_compared(on, monkeypatch):
+def test_a_table_is_of_the_endpoints_that_were_compared(aim_on, monkeypatch):
     standin, asked = StandInCluster(stored()), []
     monkeypatch.setattr(standin, "endpoints", lambda: asked.append(1) or [stored()])
-    assert on(standin, "status").stdout.splitlines()[1].startswith("it ")
+    assert aim_on(standin, "status").stdout.splitlines()[1].startswith("it ")
     assert asked == [1]
 
 
-def test_a_watch_shows_what_changed(on, monkeypatch):
+def test_a_watch_shows_what_changed(aim_on, monkeypatch):
     standin = StandInCluster(stored(status={}))
     looks = []
 
@@ -122,26 +110,26 @@ def test_a_watch_shows_what_changed(on, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(clock, "pause", pause)
-    done = on(standin, "status", "it", "--watch")
+    done = aim_on(standin, "status", "it", "--watch")
     assert done.stdout.count("endpoint  team/it") == 2
     assert done.stdout.count("\n\nendpoint") == 1
 
 
-def test_load_is_a_row_per_endpoint(on):
+def test_load_is_a_row_per_endpoint(aim_on):
     standin = StandInCluster(stored(status=FULL), stored("b"))
-    done = on(standin, "top")
+    done = aim_on(standin, "top")
     assert done.stdout.splitlines()[1].split() == ["it", "1.5", "-", "3", "-", "-", "-", "-"]
     assert done.stderr == "it: GPU metrics are not scraped\n"
-    listed = json.loads(on(standin, "top", "-o", "json").stdout)["items"]
+    listed = json.loads(aim_on(standin, "top", "-o", "json").stdout)["items"]
     assert listed[0] == {"name": "it", "metrics": FULL["metrics"]}
-    assert yaml.safe_load(on(standin, "top", "-o", "yaml").stdout)["items"] == listed
+    assert yaml.safe_load(aim_on(standin, "top", "-o", "yaml").stdout)["items"] == listed
     assert load_row(stored("b"))[1:] == (None,) * 7
 
 
-def test_a_log_has_its_first_cause_marked(on):
+def test_a_log_has_its_first_cause_marked(aim_on):
     pods = [pod("it-new"), pod("it-old", ready="False")]
     standin = StandInCluster(stored(), pods=pods, log=TRACEBACK)
-    done = on(standin, "logs", "it", "--previous", "--tail", "9")
+    done = aim_on(standin, "logs", "it", "--previous", "--tail", "9")
     marked = [line for line in done.stdout.splitlines() if line.startswith(">>> ")]
     assert marked == [
         ">>> (EngineCore pid=1) ERROR torch.OutOfMemoryError: HIP out of memory. Tried to allocate 2.00 GiB."
@@ -153,10 +141,10 @@ def test_a_log_has_its_first_cause_marked(on):
     assert last.endswith("(OutOfGPUMemory)")
 
 
-def test_a_log_without_a_cause_and_an_endpoint_without_pods(on):
-    done = on(StandInCluster(stored(), pods=[pod()], log="fine\n"), "logs", "it")
+def test_a_log_without_a_cause_and_an_endpoint_without_pods(aim_on):
+    done = aim_on(StandInCluster(stored(), pods=[pod()], log="fine\n"), "logs", "it")
     assert (done.stdout, done.stderr) == ("fine\n", "it-1\n")
-    none = on(StandInCluster(stored()), "logs", "it")
+    none = aim_on(StandInCluster(stored()), "logs", "it")
     assert none.exit_code == 1
     assert "it has no pods: `aim status it` shows why" in none.stderr
 
@@ -166,18 +154,18 @@ def test_an_unknown_error_is_marked_once():
     assert [line for line, _ in lines] == ["a", ">>> ValueError: x", "ValueError: x"]
 
 
-def test_the_address_is_that_from_outside_where_there_is_one(on):
-    assert on(StandInCluster(stored(status=FULL)), "url", "it").stdout == "https://chat.example.com/v1\n"
-    done = on(StandInCluster(stored()), "url", "it", "--openai")
+def test_the_address_is_that_from_outside_where_there_is_one(aim_on):
+    assert aim_on(StandInCluster(stored(status=FULL)), "url", "it").stdout == "https://chat.example.com/v1\n"
+    done = aim_on(StandInCluster(stored()), "url", "it", "--openai")
     assert done.stdout == (
         f"export OPENAI_BASE_URL=http://it.team.svc:8000/v1\nexport OPENAI_API_KEY=none\nexport OPENAI_MODEL={MODEL}\n"
     )
-    none = on(StandInCluster(stored(status={})), "url", "it")
+    none = aim_on(StandInCluster(stored(status={})), "url", "it")
     assert none.exit_code == 1
     assert "it has no address yet: Pending: the operator has not looked" in none.stderr
 
 
-def test_load_is_watched_until_somebody_ends_it(on, monkeypatch):
+def test_load_is_watched_until_somebody_ends_it(aim_on, monkeypatch):
     standin, looks = StandInCluster(stored()), []
 
     def pause(_):
@@ -188,7 +176,7 @@ def test_load_is_watched_until_somebody_ends_it(on, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(clock, "pause", pause)
-    done = on(standin, "top", "--watch")
+    done = aim_on(standin, "top", "--watch")
     assert done.stdout.count("NAME") == 2
     assert done.stdout.splitlines()[2] == ""
 

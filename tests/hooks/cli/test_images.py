@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from aimlib.data import load_data
-from hooks.cli import cluster
 from hooks.cli.errors import CommandError
 from tests.hooks.cli.commandline import aim, on_terminal, recipe
 from tests.hooks.cli.standin_cluster import READY, RESOLVED, StandInCluster, stored
@@ -106,12 +105,8 @@ class Installation(StandInCluster):
 
 
 @pytest.fixture
-def live(monkeypatch):
-    def run(standin, *words):
-        monkeypatch.setattr(cluster, "LiveCluster", lambda *_: standin)
-        return aim("images", "--live", *words)
-
-    return run
+def live(aim_on):
+    return lambda standin, *words: aim_on(standin, "images", "--live", *words)
 
 
 def test_an_installation_has_its_own_with_the_digests_of_what_runs(live):

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from aimlib.migration.fields import FOREIGN_KINDS
-from hooks.cli import cluster
 from hooks.cli.errors import CommandError
 from hooks.cli.foreign_objects import FOREIGN_APIS
 from hooks.cli.migrate_group import SYSTEMS
@@ -45,12 +44,8 @@ def kubeai(*items, everywhere=()):
 
 
 @pytest.fixture
-def on(monkeypatch):
-    def run(standin, *words):
-        monkeypatch.setattr(cluster, "LiveCluster", lambda *_: standin)
-        return aim("migrate", *words)
-
-    return run
+def on(aim_on):
+    return lambda standin, *words: aim_on(standin, "migrate", *words)
 
 
 def test_every_system_has_its_api():

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from aimlib.telemetry.usage_query import parse_usage, usage_query
-from hooks.cli import clock, cluster
+from hooks.cli import clock
 from hooks.cli.errors import CommandError
 from hooks.cli.usage import used_by_pods
-from tests.hooks.cli.commandline import aim, on_terminal
+from tests.hooks.cli.commandline import on_terminal
 from tests.hooks.cli.standin_cluster import READY, RESOLVED, StandInCluster, stored
 
 NOW = 1_767_225_600.0  # 2026-01-01
@@ -68,14 +68,9 @@ ENDPOINTS = (
 
 
 @pytest.fixture
-def on(monkeypatch):
+def on(aim_on, monkeypatch):
     monkeypatch.setattr(clock, "unix_seconds", lambda: NOW)
-
-    def run(standin, *words):
-        monkeypatch.setattr(cluster, "LiveCluster", lambda *_: standin)
-        return aim("usage", *words)
-
-    return run
+    return lambda standin, *words: aim_on(standin, "usage", *words)
 
 
 def test_prometheus_has_hours_and_tokens_of_endpoints_that_are_gone_too(on):
