@@ -14,6 +14,7 @@ from aimlib.engines.arguments import Argument, parse_args
 from aimlib.engines.catalogue import engine
 from aimlib.engines.endpoint_settings import FOR_RECIPES, allowed_flags, is_allowed
 from aimlib.errors import InvalidInputError
+from aimlib.migration.listed import unlisted
 from aimlib.migration.shell import commands, is_unstated
 from aimlib.naming import endpoint_name
 from aimlib.printable import printable
@@ -173,6 +174,8 @@ class Draft:
         findings = [f"{one['kind']}: {found}" for one in objects for found in validate_object(one, one["kind"])[1]]
         if findings:
             raise InvalidInputError("\n".join(findings))
+        for field, why in unlisted(spec):
+            self.add(field, "needs you", why)
         return Translation(objects, tuple(self.parts))
 
     def _without(self, model: str) -> str:

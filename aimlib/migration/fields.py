@@ -285,7 +285,7 @@ SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
     "node label": lambda draft, path, value: draft.spec.setdefault("nodeSelector", {}).update({path[-1]: str(value)}),
     "preset": _set_preset,
     "token": _set_token,
-    "token secret": lambda draft, path, value: draft.put("model.tokenSecret", {"name": str(value)}, ".".join(path)),
+    "token secret": lambda draft, path, value: draft.set_token({"name": str(value)}, ".".join(path)),
     "pull secrets": _set_list("image.pullSecrets"),
     "hardware": _set_list("recipe.hardware"),
     "goal": lambda draft, path, value: draft.put("recipe.goal", str(value), ".".join(path)),

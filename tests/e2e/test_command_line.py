@@ -1,6 +1,7 @@
 """The command line against a real control plane: stored explanations, fresh ones, and plans that kubectl takes."""
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -9,12 +10,14 @@ import pytest
 import yaml
 
 from tests.aimlib.migration.test_migration import CASES, translated
+from tests.cluster.plane import KubectlError
 from tests.e2e.space import endpoint
 from tests.hooks.cli.commandline import EXAMPLES, aim, cache
 
 pytestmark = pytest.mark.e2e
 
 MODEL = "Qwen/Qwen3-32B"
+TO_LIST = re.compile(r"the cluster's list (\w+) must allow ([^, ]+)")
 
 
 @pytest.fixture
@@ -182,15 +185,35 @@ def test_recipes_are_listed_with_the_endpoints_that_they_serve(space):
     assert int(row.split()[-1]) >= 1
 
 
-def test_what_is_translated_is_accepted(space):
-    objects = []
+def test_what_is_translated_is_accepted_once_the_lists_have_what_the_table_names(cluster, space, request):
+    objects, named = [], []
     for place, case in enumerate(CASES):
-        for one in translated(case).objects:
+        found = translated(case)
+        named += [one for part in found.parts for one in TO_LIST.findall(part.why)]
+        for one in found.objects:
             one["metadata"] = {"name": f"{one['metadata']['name'][:30]}-{place}"}
             objects.append(one)
-    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    printed = space.kubectl("apply", "--dry-run=server", "--filename=-", input=listed)
-    assert printed.count("created (server dry run)") == len(objects)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+
+    def refused():
+        try:
+            printed = space.kubectl("apply", "--dry-run=server", "--filename=-", input=text)
+        except KubectlError as error:
+            return str(error)
+        assert printed.count("created (server dry run)") == len(objects)
+        return ""
+
+    before = cluster.get("configmap", "aim-admission", "--namespace=aim-system")["data"]
+    assert {key for key, _ in named} == {"tokenSecrets", "tolerations"}
+    assert "is not allowed in this cluster" in refused()
+    request.addfinalizer(lambda: _set_lists(cluster, before))
+    _set_lists(cluster, {key: "\n".join([before[key], *(name for of, name in named if of == key)]) for key, _ in named})
+    cluster.wait_for("the lists to be seen", lambda: not refused())
+
+
+def _set_lists(cluster, lists):
+    target = ("configmap", "aim-admission", "--namespace=aim-system")
+    cluster.kubectl("patch", *target, "--type=merge", f"--patch={json.dumps({'data': lists})}")
 
 
 def test_it_works_as_a_plugin_of_kubectl(cluster, space, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from aimlib.api.endpoint import ENDPOINT_SPELLINGS
 from aimlib.api.precision import AUTO
 from aimlib.api.precision import PRECISION_SPELLINGS as PRECISIONS
+from aimlib.data import load_data
 from tests.kustomize import Objects
 
 OURS = "aim.engine.amd.com"
@@ -27,6 +28,12 @@ def bindings(installed: Objects) -> Objects:
 def variable(policy: dict[str, Any], name: str) -> str:
     """The CEL of a variable."""
     return next(one["expression"] for one in policy["variables"] if one["name"] == name)
+
+
+def test_a_translation_knows_the_lists_as_they_are_shipped(installed: Objects):
+    [shipped] = [one["data"] for one in installed if one["metadata"]["name"] == "aim-admission"]
+    for row in load_data("migration")["listed"].values():
+        assert shipped[row["list"]].split() == row["shipped"]
 
 
 def test_policies_reach_our_kinds_and_none_of_their_subresources(policies):

@@ -9,10 +9,13 @@ from aimlib.errors import InvalidInputError
 from aimlib.migration.docker import translate_compose, translate_docker
 from aimlib.migration.draft import Answers
 from aimlib.migration.fields import FOREIGN_KINDS, translate_object, translate_values
+from aimlib.migration.listed import unlisted
 from aimlib.migration.values import merge_values, set_values
 from aimlib.schema.validation import validate_object
 from tests.kustomize import ROOT
 
+TO_LIST = "the cluster's list {} must allow {}"
+HUB_TOKEN = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "mine", "key": "x"}}}
 CASES = yaml.safe_load((ROOT / "tests" / "testdata" / "migration.yaml").read_text())
 SECRETS = re.compile(r"hf_abcdef|s3cr3t")
 
@@ -161,6 +164,41 @@ def test_a_source_that_no_model_comes_from_needs_somebody():
     )
     assert [part.why for part in found.parts if part.text == "spec.url"] == [
         "no model comes from ollama://; copy it to a claim, a bucket or a registry"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("system", "found"),
+    [
+        ("kserve", {"spec": {"predictor": {"model": {"env": [HUB_TOKEN], "args": ["--model_id=a/b"]}}}}),
+        ("kaito", {"inference": {"preset": {"name": "a/b", "presetOptions": {"modelAccessSecret": "mine"}}}}),
+        ("helm", {"servingEngineSpec": {"modelSpec": [{"modelURL": "a/b", "hf_token": {"name": "mine", "key": "x"}}]}}),
+    ],
+)
+def test_a_secret_that_no_list_has_as_shipped_needs_somebody_in_the_same_words(system, found):
+    kind = FOREIGN_KINDS.get(system, ("",))[0]
+    if system == "helm":
+        [translation] = translate_values(found, Answers(gpus=1))
+    else:
+        translation = translate_object(system, {"kind": kind, **found}, Answers(gpus=1))
+    assert translation.objects[-1]["spec"]["model"]["tokenSecret"]["name"] == "mine"
+    assert [part for part in translation.parts if part.outcome == "needs you"] == [
+        ("model.tokenSecret.name", "needs you", TO_LIST.format("tokenSecrets", "mine, or name it huggingface-token"))
+    ]
+
+
+def test_what_else_no_list_has_as_shipped_is_named():
+    tolerations = [{"key": "amd.com/gpu"}, {"key": "mine", "value": "x"}, {"operator": "Exists"}]
+    spec = {
+        "model": {"source": "pvc://files/a", "tokenSecret": {"name": "hf-token-a"}},
+        "security": {"serviceAccount": {"name": "team"}},
+        "tolerations": tolerations,
+    }
+    assert [*unlisted(spec)] == [
+        ("model.source", TO_LIST.format("existingClaims", "files, or name it models")),
+        ("security.serviceAccount.name", TO_LIST.format("serviceAccounts", "team")),
+        ("tolerations", TO_LIST.format("tolerations", "mine")),
+        ("tolerations", TO_LIST.format("tolerations", "*")),
     ]
 
 
