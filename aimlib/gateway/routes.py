@@ -8,7 +8,7 @@ from aimlib.gateway import errors
 from aimlib.gateway.at_once import counted_route
 from aimlib.gateway.clusters import copies
 from aimlib.gateway.keys import credentials, of_clients
-from aimlib.gateway.table import HOLDER, ModelTable, Served, Target
+from aimlib.gateway.table import ModelTable, Served, Target
 
 _TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 ROUTES = "models"
@@ -136,8 +136,11 @@ def _copied(served: Served) -> list[Raw]:
 
 
 def _for_holder(target: Target) -> Raw:
-    """What the agent has to know of a request that it holds: for whom, and whether the answer is a stream."""
-    if not target.fallback or target.fallback.host != HOLDER:
+    """What the agent has to know of a request that it holds: for whom, and whether the answer is a stream.
+
+    Targets that fall back on another one have it, too: a cluster gets the agent as its fallback before routes change.
+    """
+    if not target.fallback:
         return {}
     stream = f"%DYNAMIC_METADATA({METADATA}:{STREAM})%"
     return {"request_headers_to_add": [errors.header(TARGET, target.name), errors.header(STREAMED, stream)]}

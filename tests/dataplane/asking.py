@@ -11,6 +11,8 @@ from tests.dataplane import commands
 from tests.dataplane.commands import Reply
 
 PAUSE_SECONDS = 0.05
+SETTLED = 20
+"""As many good answers in a row mean that a gateway serves a model."""
 
 
 class Told(NamedTuple):
@@ -47,6 +49,11 @@ class Asking:
     def errors(self, model: str, since: float = 0) -> list[Told]:
         """What was no answer of a model, and not what an engine is commanded to say."""
         return [one for one in self.of(model, since) if not (one.good or one.from_engine)]
+
+    def settled(self, model: str) -> bool:
+        """Whether the last answers are all good: every pod of the gateway has the table."""
+        last = self.of(model)[-SETTLED:]
+        return len(last) == SETTLED and all(one.good for one in last)
 
     def ask(self, host: str, model: str) -> None:
         """Ask for a model until it is over; each request has a connection of its own."""
