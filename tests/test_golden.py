@@ -7,6 +7,7 @@ from itertools import combinations
 
 import pytest
 
+from aimlib.canary.step import ENDED
 from aimlib.gateway.routed import with_endpoint
 from aimlib.protocol.last_applied import is_applied
 from aimlib.protocol.observed import kind_key
@@ -133,7 +134,7 @@ def test_a_second_sync_of_the_same_world_answers_the_same(case):
     if "syncs" in case.world:
         first = complete(case.kind, case.hook, first, case.world)
     second = again(case.kind, case.hook, first, case.world)
-    if makes_room(first, second) or takes_over(first):
+    if makes_room(first, second) or ends_canary(first):
         first = complete(case.kind, case.hook, second, case.world)
         second = again(case.kind, case.hook, first, case.world)
     third = again(case.kind, case.hook, second, case.world)
@@ -160,11 +161,11 @@ def makes_room(first, second) -> bool:
     return bool(found & (wanted[1] - wanted[0]))
 
 
-def takes_over(play) -> bool:
-    """Whether a canary does, whose former Deployment is left out once that is in the status."""
+def ends_canary(play) -> bool:
+    """Whether a canary takes over or is rolled back: one Deployment is left out once that is in the status."""
     before = (play.request.get("parent", {}).get("status") or {}).get("canary") or {}
     after = (play.answer.said.get("status") or {}).get("canary") or {}
-    return before.get("phase") != after.get("phase") == "Promoted"
+    return before.get("phase") != after.get("phase") in ENDED
 
 
 VARIABLE = re.compile(r"\$\((\w+)\)")

@@ -86,7 +86,8 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
     trial = world.child(DEPLOYMENT, track_name(world.name, other_track(owner.track)))
     why_not = _why_not(world, owner, requested, stable, trial)
     if why_not or stable is None:
-        return Tracks(owner, _without(before, why_not, world), id=requested, engine=engine)
+        ending = _ending(world, owner, trial)
+        return Tracks(owner, _without(before, why_not, world), ending, id=requested, engine=engine)
     seen = _seen(world, owner, requested, stable, trial)
     state = step(before, spec, seen)
     counts = replicas_of(state, spec, seen)
@@ -102,7 +103,7 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
     if counts.canary and trial and before and before.id == state.id:
         # By a status from before it may be fewer again than there are already: those stay.
         counts = counts._replace(canary=max(counts.canary, min(trial["spec"].get("replicas", 0), owner.replicas)))
-    children = _trial(owner, counts.canary, state) if counts.canary else ()
+    children = _trial(owner, counts.canary, state) if counts.canary else _ending(world, owner, trial)
     joined = _joined(owner.replicas, seen) if held.joined else None
     return Tracks(held, state, children, counts, joined, requested)
 
@@ -140,6 +141,17 @@ def _trial(owner: Owner, count: int, state: CanaryStatus) -> tuple[Raw, ...]:
     made = engine_deployment(tried_owner)
     sized = {**made, "spec": {**made["spec"], "replicas": count}}
     return tuple(prune(child) for child in (sized, routed_service(tried_owner, stable=False)) if child)
+
+
+def _ending(world: World, owner: Owner, trial: Raw | None) -> tuple[Raw, ...]:
+    """The version that was tried until now: without requests, and else as it is. The sync after this one drops it.
+
+    A sync that still sees the status from before must find what this one has found: it would start the version anew.
+    """
+    if not world.tried_before or trial is None:
+        return ()
+    service = routed_service(owner._replace(track=other_track(owner.track), share=0), stable=False)
+    return tuple(prune(child) for child in (kept_child(trial), service) if child)
 
 
 def _seen(world: World, owner: Owner, requested: str, stable: Raw, trial: Raw | None) -> Seen:

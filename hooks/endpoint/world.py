@@ -9,6 +9,7 @@ from aimlib.api import API_VERSION
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
+from aimlib.canary.step import ENDED
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
@@ -67,6 +68,8 @@ class World(NamedTuple):
     """What Prometheus has of both versions, by track; empty where nothing was measured, or nobody asked."""
     routed: bool = False
     """Whether an AIMGateway shares requests out between the tracks."""
+    tried_before: bool = False
+    """Whether a new version is being tried by the status of the request; `before` may have its end already."""
     annotations: Mapping[str, str] = MappingProxyType({})
     """Those of the endpoint itself."""
     catalogue: CatalogueNames | None = None
@@ -161,8 +164,12 @@ def is_shared_out(request: Request) -> bool:
 
 def tries_version(request: Request) -> bool:
     """Whether a new version of the parent is compared with the one that serves."""
+    return _canary_phase(request) in COMPARED_PHASES
+
+
+def _canary_phase(request: Request) -> str:
     state = (request.parent.get("status") or {}).get("canary")
-    return isinstance(state, dict) and state.get("phase") in COMPARED_PHASES
+    return str(state.get("phase")) if isinstance(state, dict) else ""
 
 
 def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
@@ -190,6 +197,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         live_metrics=request.observations.get(LIVE_METRICS),
         tracks=request.observations.get(TRACK_FIGURES) or {},
         routed=is_shared_out(request),
+        tried_before=_canary_phase(request) not in {"", *ENDED},
         annotations=metadata.get("annotations") or {},
         catalogue=request.observations.get(CATALOGUE_NAMES),
     )

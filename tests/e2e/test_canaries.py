@@ -117,6 +117,8 @@ def test_a_version_that_never_starts_goes_and_what_serves_stays(serving):
     space.becomes("chat", "RolledBack", "UpToDate")
     space.wait("the new version to be gone", lambda: space.names("deployments") == ["deployment.apps/chat"])
     space.ready("chat")
+    scaled = space.get("events", "--field-selector=involvedObject.kind=Deployment,involvedObject.name=chat-b")["items"]
+    assert len({one["involvedObject"]["uid"] for one in scaled}) == 1, "it comes and goes once"
     assert pods(space, "chat") == former
     assert selected(space) == {"aim.engine.amd.com/endpoint": "chat"}
     space.wait("its event", lambda: "RolledBack" in reasons(space, "AIMEndpoint", "chat"))
