@@ -109,6 +109,9 @@ URL = TextFormat(
     _parse_url,
 )
 HOSTNAME = TextFormat(rf"^(\*\.)?{_SUBDOMAIN}$", 253, "must be a host name such as chat.example.com", shortest=1)
+ORIGIN = TextFormat(
+    rf"^https?://{_HOST}(:[0-9]{{1,5}})?$", 270, "must be an origin such as https://chat.example.com, without a path"
+)
 ROUTE_PATH = TextFormat(rf"^/({_SEGMENT}(/{_SEGMENT})*)?$", 256, "must be a path such as /chat")
 """Narrower than what Gateway API takes: no escapes, no empty or relative segment, no slash at the end."""
 ROUTE_DURATION = TextFormat("^([0-9]{1,5}(h|m|s|ms)){1,4}$", 32, "must be a length of time such as 90s or 1h")
@@ -166,5 +169,5 @@ FORMATS = (
     *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
     *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY, MODEL_SOURCE, REPOSITORY_OR_SERVER, SERVICE_URL, REGION),
-    *(USABLE_MODEL, GATEWAY_CLIENT),
+    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN),
 )

@@ -102,6 +102,20 @@ class GatewayClients(Ruled):
     """What each client may do; anything without rows."""
 
 
+Origins = Annotated[
+    tuple[Annotated[str, formats.ORIGIN.field], ...],
+    Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"}),
+]
+
+
+class GatewayCors(Model):
+    """Web pages in browsers."""
+
+    allow_origins: Origins = ()
+    """Origins whose pages may read answers, such as https://chat.example.com; none when left out. Their requests need
+    an API key as all others do; cookies are of no use."""
+
+
 class GatewayBalancing(Model):
     """Which replica of a model gets a request."""
 
@@ -179,6 +193,8 @@ class GatewaySpec(Ruled):
     """Host names of that HTTPRoute, such as models.example.com; whatever the listeners accept when left out."""
     clients: GatewayClients
     """Who may send requests."""
+    cors: GatewayCors = GatewayCors()
+    """Web pages in browsers that may read answers."""
     balancing: GatewayBalancing = GatewayBalancing()
     """Which replica of a model gets a request."""
     holding: GatewayHolding = GatewayHolding()

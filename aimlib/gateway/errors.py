@@ -49,7 +49,10 @@ NOT_READY = Error(503, "the model is not ready yet", "server_error", "model_unav
 
 LOCAL = (
     Error(
-        401, "the request has no valid API key: Authorization: Bearer KEY", "authentication_error", "invalid_api_key"
+        401,
+        "the request has no valid API key: Authorization: Bearer KEY, or x-api-key: KEY",
+        "authentication_error",
+        "invalid_api_key",
     ),
     Error(408, "the request did not arrive in time", "invalid_request_error", "request_timeout"),
     Error(413, "the request is larger than this gateway takes", "invalid_request_error", "request_too_large"),

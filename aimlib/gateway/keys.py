@@ -8,8 +8,10 @@ from aimlib.api.meta import Raw
 KEYS_FILTER = "keys"
 CLIENT = "x-aim-client"
 """The header that names the client whose key it was."""
+KEY_HEADERS = ("Authorization", "x-api-key")
+"""Where a key may be: of OpenAI's clients, behind `Bearer`, and of Anthropic's. The first that there is counts."""
 KEY_SOURCE: Raw = {
-    "key_sources": [{"header": "Authorization"}],
+    "key_sources": [{"header": name} for name in KEY_HEADERS],
     "forwarding": {"header": CLIENT, "hide_credentials": True},
 }
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute"

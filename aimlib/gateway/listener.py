@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from aimlib.api.meta import Raw
-from aimlib.gateway import at_once, certificate, errors, keys, limits, routes, usage
+from aimlib.gateway import at_once, certificate, cors, errors, keys, limits, routes, usage
 from aimlib.gateway.overload import BODY_SECONDS
+from aimlib.gateway.prompts import PROMPTS
 from aimlib.gateway.table import EVERYBODY, Balancing, ModelTable
 
 EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
@@ -44,7 +45,7 @@ function envoy_on_request(handle)
       path = string.gsub(path, "%%%%(%%x%%x)", function(code) return string.char(tonumber(code, 16)) end)
       local bounds = string.match(path, "/responses$") and {%(response)s} or {%(most)s}
       local prompt = math.ceil(body:length() / %(per_token)d)
-      local most = largest(bounds, %(usual)d) * largest({%(counts)s}, 1)
+      local most = largest(bounds, %(usual)d) * largest({%(counts)s}, 1)%(prompts)s
       found:set("%(used)s", "%(prompt)s", prompt)
       found:set("%(used)s", "%(generated)s", 0)
       found:set("%(used)s", "%(estimated)s", "true")
@@ -56,6 +57,9 @@ end
 """
 """Routes are chosen by what the filters before have found: once more, after them. What becomes a header is a word of
 ours: a text of a client could have the end of a line."""
+OF_PROMPTS = """
+      local several = string.match(path, "/completions$") and not string.match(path, "/chat/completions$")
+      most = most * (several and prompts(body) or 1)"""
 HASH = """
     local text = body:getBytes(0, math.min(body:length(), %(bytes)d))
     local hash = 5381
@@ -119,8 +123,10 @@ def _without(*names: str) -> Raw:
 
 
 def _of_clients(table: ModelTable, clients: Sequence[str]) -> list[Raw]:
-    """Who it is, how often he may, and whether his requests are counted."""
-    found = [] if table.anonymous else [_filter(keys.KEYS_FILTER, "api_key_auth.v3.ApiKeyAuth", keys.KEY_SOURCE)]
+    """Which page asks, who it is, how often he may, and whether his requests are counted."""
+    found = [_filter(cors.FILTER, "cors.v3.Cors", {})] if table.cors else []
+    if not table.anonymous:
+        found.append(_filter(keys.KEYS_FILTER, "api_key_auth.v3.ApiKeyAuth", keys.KEY_SOURCE))
     if per_minute := limits.requests(table, _names(table, clients)):
         found.append(_filter("limits", "local_ratelimit.v3.LocalRateLimit", per_minute))
     return [*found, _filter(at_once.FRONT, "lua.v3.Lua", {"default_source_code": {"inline_string": at_once.LUA}})]
@@ -128,11 +134,13 @@ def _of_clients(table: ModelTable, clients: Sequence[str]) -> list[Raw]:
 
 def _of_bodies(table: ModelTable, clients: Sequence[str]) -> list[Raw]:
     """What a request is for, and how much of its client's tokens it takes."""
+    per_minute = limits.tokens(table, _names(table, clients))
+    script = _lua(table.balancing, charged=bool(per_minute))
     found = [
         _filter("model", "json_to_metadata.v3.JsonToMetadata", _model()),
-        _filter("bodies", "lua.v3.Lua", {"default_source_code": {"inline_string": _lua(table.balancing)}}),
+        _filter("bodies", "lua.v3.Lua", {"default_source_code": {"inline_string": script}}),
     ]
-    if per_minute := limits.tokens(table, _names(table, clients)):
+    if per_minute:
         found.append(_filter("tokens", "local_ratelimit.v3.LocalRateLimit", per_minute))
     return found
 
@@ -145,7 +153,8 @@ def _filter(name: str, kind: str, config: Raw) -> Raw:
     return {"name": name, "typed_config": {"@type": f"{EXTENSIONS}.http.{kind}", **config}}
 
 
-def _lua(balancing: Balancing) -> str:
+def _lua(balancing: Balancing, *, charged: bool) -> str:
+    """The script of a body; prompts are counted where tokens are charged."""
     hashed = HASH % {"prefix": routes.PREFIX, "bytes": balancing.prefix_bytes}
     on_request = ON_REQUEST % {
         "used": usage.USED,
@@ -160,9 +169,10 @@ def _lua(balancing: Balancing) -> str:
         "response": _quoted(usage.RESPONSE_BOUNDS),
         "counts": _quoted(usage.ANSWER_COUNTS),
         "reserved": usage.RESERVED,
+        "prompts": OF_PROMPTS if charged else "",
         "hash": hashed if balancing.policy == "PrefixAffinity" else "",
     }
-    return on_request + usage.ON_RESPONSE
+    return (PROMPTS if charged else "") + on_request + usage.ON_RESPONSE
 
 
 def _quoted(names: Sequence[str]) -> str:

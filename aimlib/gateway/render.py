@@ -15,6 +15,8 @@ from aimlib.gateway.table import ModelTable
 ANY = "0.0.0.0"  # noqa: S104 - of the gateway's own pod
 TLS_FOLDER = "/etc/gateway/tls"
 ORDER = ("rds.json", "cds.json", CERTIFICATE_SOURCE, "lds.json")
+LARGEST_EXPRESSION = 2**20
+"""Of the names of clients that may use a model: a thousand of the longest. Envoy's own bound is reached by five."""
 NO_RESOURCES = '{"resources": []}'
 
 
@@ -52,7 +54,9 @@ def bootstrap(folder: str, admin_port: int) -> str:
     }
     address = {"socket_address": {"address": "127.0.0.1", "port_value": admin_port}}
     node = {"id": "gateway", "cluster": "gateway"}
-    started = {"node": node, "admin": {"address": address}, "dynamic_resources": source}
+    bounds = {f"re2.max_program_size.{level}_level": LARGEST_EXPRESSION for level in ("warn", "error")}
+    runtime = {"layers": [{"name": "ours", "static_layer": bounds}]}
+    started = {"node": node, "admin": {"address": address}, "dynamic_resources": source, "layered_runtime": runtime}
     return json.dumps({**started, "overload_manager": overload_manager(), **bootstrap_parts()})
 
 

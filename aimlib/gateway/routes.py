@@ -1,12 +1,14 @@
 """Envoy's routes: by the model that a body or a path names, to the targets of that name, for those who may use it."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.gateway import errors
 from aimlib.gateway.at_once import counted_route
 from aimlib.gateway.clusters import copies
+from aimlib.gateway.cors import ALLOW_ORIGIN, allowed_origins
 from aimlib.gateway.keys import credentials, of_clients
 from aimlib.gateway.table import ModelTable, Served, Target
 
@@ -17,6 +19,9 @@ METADATA, MODEL, STREAM = "aim", "model", "stream"
 PREFIX, TARGET, STREAMED = "x-aim-prefix", "x-aim-target", "x-aim-stream"
 """Headers that the gateway sets: the hash of a beginning, and for the agent the target, and whether it is a stream."""
 API = "/v1/"
+MODELS_PATH = f"{API}models"
+UNRESERVED, UNTOUCHED = "[-._~/a-zA-Z0-9]", "[-._~/a-zA-Z0-9!*'()]"
+"""Signs of a name that no client escapes in a path, and those that browsers do not either."""
 ENCODINGS = "(?i).*(gzip|deflate|compress|br|zstd).*"
 """The Content-Encoding of a body in which no model is found."""
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
@@ -33,6 +38,8 @@ def routes(table: ModelTable, keys: Mapping[str, Sequence[str]]) -> Raw:
         *(route for one in listed for route in _by_body(table, one, clients)),
         # The longer name first: the path of a/v1/b begins as that of a does.
         *(route for one in sorted(listed, key=lambda one: -len(one.name)) for route in _by_path(table, one, clients)),
+        *(route for one in listed for route in _one(table, one, clients)),
+        {"match": {"prefix": f"{MODELS_PATH}/", "headers": [_method("GET")]}, **errors.direct(errors.UNKNOWN_MODEL)},
         {"match": {"prefix": API, **_model({"present_match": True})}, **errors.direct(errors.UNKNOWN_MODEL)},
         {
             "match": {"prefix": API, "headers": [_header("content-encoding", {"safe_regex": {"regex": ENCODINGS}})]},
@@ -45,6 +52,7 @@ def routes(table: ModelTable, keys: Mapping[str, Sequence[str]]) -> Raw:
         {"match": {"prefix": "/models/"}, **errors.direct(errors.UNKNOWN_MODEL)},
         {"match": {"prefix": "/"}, **errors.direct(errors.UNKNOWN_PATH)},
     ]
+    hosts = {**({} if table.anonymous else credentials(keys)), **allowed_origins(table)}
     bodies = [len(one.get("direct_response", {}).get("body", {}).get("inline_string", "")) for one in found]
     return {
         "@type": _TYPE,
@@ -55,8 +63,9 @@ def routes(table: ModelTable, keys: Mapping[str, Sequence[str]]) -> Raw:
                 "name": "all",
                 "domains": ["*"],
                 "request_body_buffer_limit": table.max_request_bytes,
+                "response_headers_to_remove": [ALLOW_ORIGIN],
                 "routes": found,
-                **({} if table.anonymous or not (of := credentials(keys)) else {"typed_per_filter_config": of}),
+                **({"typed_per_filter_config": hosts} if hosts else {}),
             }
         ],
     }
@@ -71,13 +80,35 @@ def _lists(table: ModelTable, listed: Sequence[Served], clients: Sequence[str]) 
     if table.anonymous:
         groups = {tuple(one.name for one in listed if table.may_use("", one.name)): []}
     for names, of in groups.items():
-        match: Raw = {"path": f"{API}models", "headers": [_method("GET"), *of_clients(of)]}
+        match: Raw = {"path": MODELS_PATH, "headers": [_method("GET"), *of_clients(of)]}
         yield {"match": match, **errors.json_answer(200, _list(names, table.created))}
 
 
 def _list(names: Iterable[str], created: int) -> str:
-    data = [{"id": name, "object": "model", "created": created, "owned_by": "aim"} for name in names]
-    return json.dumps({"object": "list", "data": data})
+    return json.dumps({"object": "list", "data": [_described(name, created) for name in names]})
+
+
+def _described(name: str, created: int) -> Raw:
+    return {"id": name, "object": "model", "created": created, "owned_by": "aim"}
+
+
+def _one(table: ModelTable, served: Served, clients: Sequence[str]) -> Iterator[Raw]:
+    """GET /v1/models/ID, for those who may use it: to others there is no such model."""
+    few, everybody = _users(table, served, clients)
+    if everybody or few:
+        headers = [_method("GET"), *of_clients([] if everybody else few)]
+        answer = errors.json_answer(200, json.dumps(_described(served.name, table.created)))
+        for path in _paths(served.name):
+            yield {"match": {"path": f"{MODELS_PATH}/{path}", "headers": headers}, **answer}
+
+
+def _paths(name: str) -> list[str]:
+    """A name as clients have it in a path: as it is, or escaped. That of a slash, and needless ones, Envoy undoes."""
+    upper, lower, fewer = (
+        "".join(sign if re.match(kept, sign) else form.format(ord(sign)) for sign in name)
+        for kept, form in ((UNRESERVED, "%{:02X}"), (UNRESERVED, "%{:02x}"), (UNTOUCHED, "%{:02X}"))
+    )
+    return sorted({name, upper, lower, fewer})
 
 
 def _by_body(table: ModelTable, served: Served, clients: Sequence[str]) -> Iterator[Raw]:
@@ -93,17 +124,21 @@ def _by_path(table: ModelTable, served: Served, clients: Sequence[str]) -> Itera
 
 def _allowed(table: ModelTable, served: Served, clients: Sequence[str], match: Raw, more: Raw) -> Iterator[Raw]:
     """The route of those who may use a model, and that of the others."""
-    if table.anonymous:
-        few, everybody = [], table.may_use("", served.name)
-    else:
-        few = [client for client in clients if table.may_use(client, served.name)]
-        everybody = len(few) == len(clients)
+    few, everybody = _users(table, served, clients)
     if everybody or few:
         headers = {} if everybody else {"headers": of_clients(few)}
         found = _route(table, served)
         yield {"name": served.name, "match": {**match, **headers}, **found, "route": {**found["route"], **more}}
     if not everybody:
         yield {"match": match, **errors.direct(errors.FORBIDDEN_MODEL)}
+
+
+def _users(table: ModelTable, served: Served, clients: Sequence[str]) -> tuple[list[str], bool]:
+    """The clients that may use a model, and whether everybody may."""
+    if table.anonymous:
+        return [], table.may_use("", served.name)
+    few = [client for client in clients if table.may_use(client, served.name)]
+    return few, len(few) == len(clients)
 
 
 def _route(table: ModelTable, served: Served) -> Raw:

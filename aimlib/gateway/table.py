@@ -129,6 +129,8 @@ class ModelTable(Model):
 
     models: tuple[Served, ...] = ()
     limits: tuple[Limit, ...] = ()
+    cors: tuple[Annotated[str, Field(min_length=1, max_length=300, pattern=r"^https?://[!-~]+$")], ...] = ()
+    """Origins whose pages may read answers."""
     anonymous: bool = False
     """Whether requests need no key; then the row * is for all of them together."""
     balancing: Balancing = Balancing()

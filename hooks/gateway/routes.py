@@ -58,6 +58,7 @@ def route_table(world: GatewayWorld, names: Sequence[Shared]) -> RouteTable:
     weighted = [one for one in served.values() if one]
     rest = ModelTable(
         limits=tuple(Limit.model_validate(one.wire()) for one in world.spec.clients.limits),
+        cors=world.spec.cors.allow_origins,
         anonymous=world.spec.clients.anonymous,
         balancing=Balancing.model_validate(world.spec.balancing.wire()),
         holding=Holding.model_validate(world.spec.holding.wire()),

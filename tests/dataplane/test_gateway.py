@@ -227,6 +227,8 @@ def test_tokens_are_charged_when_a_request_comes(envoy, engines):
         ("completions", {"max_tokens": 5000, "max_completion_tokens": 1}),
         ("completions", {"max_tokens": 50, "n": 100}),
         ("completions", {"max_tokens": 50, "best_of": 100}),
+        ("completions", {"max_tokens": 50, "prompt": ["Hi."] * 100}),
+        ("completions", {"max_tokens": 5, "n": 10, "prompt": [[1, 2]] * 100}),
         ("chat/completions", {"max_output_tokens": 1}),
         ("chat/completions?/responses", {"max_output_tokens": 1}),
         ("responses", {"max_tokens": 1}),
@@ -235,7 +237,7 @@ def test_tokens_are_charged_when_a_request_comes(envoy, engines):
     ids=str,
 )
 def test_a_bound_that_binds_no_engine_makes_no_request_cheaper(envoy, engines, path, bounds):
-    least = 5000 if 5000 in bounds.values() or len(bounds) == 2 else 1024
+    least = 5000 if 5000 in bounds.values() or len(bounds) > 1 else 1024
     limits = [{"client": "team-blue", "reservedTokensPerMinute": least}]
     envoy.take(usual(engines, limits=limits), KEYS)
     body = {"model": TWO[1], "prompt": "Hi.", "messages": [], **bounds}

@@ -1,6 +1,7 @@
 """Envoy's files from tables: whole, case by case, and each checked by Envoy itself."""
 
 import json
+from hashlib import sha256
 
 import pytest
 import yaml
@@ -11,7 +12,8 @@ from pydantic import ValidationError
 from aimlib.gateway.keys import shared_keys
 from aimlib.gateway.limits import _bucket
 from aimlib.gateway.render import Listening, bootstrap, render, replacements
-from aimlib.gateway.table import ModelTable, Served, Target
+from aimlib.gateway.table import Limit, ModelTable, Served, Target
+from hooks.gateway_agent.inputs import MAX_CLIENTS
 from tests import envoy
 from tests.files import TESTDATA, Dumper, read
 
@@ -75,6 +77,17 @@ def test_envoy_is_started_with_the_folder_of_the_files():
     paths = [one["path_config_source"]["path"] for one in found["dynamic_resources"].values()]
     assert paths == ["/run/gateway/lds.json", "/run/gateway/cds.json"]
     assert found["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_envoy_takes_names_of_any_signs_and_as_many_clients_as_there_may_be(tmp_path):
+    signs = "".join(map(chr, range(33, 127)))
+    limits = (Limit(client="x", models=("another",)),)
+    table = one_model("m").model_copy(update={"limits": limits})
+    served = table.models[0]
+    odd = tuple(served.model_copy(update={"name": name}) for name in (signs, ":" * 300, "?#" * 150))
+    keys = {sha256(str(at).encode()).hexdigest() * 3: [f"key-{at}"] for at in range(MAX_CLIENTS - 1)} | {"x": ["x"]}
+    files = render(table.model_copy(update={"models": (served, *odd)}), keys, HERE)
+    assert envoy.objections(tmp_path, files) == ""
 
 
 def target(**more):

@@ -150,6 +150,8 @@ class Handler(Answering):
         server.metrics.looked_up(len(asked.prompt), cached)
         self.told = {WHO: ":".join(map(str, self.connection.getsockname()[:2])), HITS: str(cached)}
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if "origin" in headers:
+            self.told["access-control-allow-origin"] = "*"  # as vLLM, whose --allowed-origins is that
         server.requests.append({"path": self.path, "headers": headers, "tokens": len(asked.prompt), "cached": cached})
         return asked
 
