@@ -9,6 +9,8 @@ from aimlib.api.meta import Conditions
 from aimlib.api.routing import RoutedName
 
 MOST_LISTED = 256
+MOST_DIGESTS = 4096
+"""More than a table has room for."""
 
 
 class RoutedEndpoint(Model):
@@ -60,6 +62,10 @@ class GatewayStatus(Model):
     """Names of models that are routed."""
     models: Annotated[tuple[RoutedModel, ...], Field(max_length=MOST_LISTED)] = ()
     """The first of them, in the order of their names."""
+    more_endpoints: Annotated[
+        tuple[Annotated[str, Field(max_length=12, pattern="^[0-9a-f]{12}$")], ...], Field(max_length=MOST_DIGESTS)
+    ] = ()
+    """Endpoints that are routed and not in that list, as digests of namespace and name: their canaries go by it."""
     warnings: tuple[MessageText, ...] = ()
     """Settings that have no effect."""
     conditions: Conditions = ()

@@ -9,10 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aimlib.gateway.routed import Routed
+from aimlib.naming import short_digest
 
 USUAL_WEIGHT = 100
 MOST_SHARING = 16
 """Endpoints of one name that share it: with two tracks each, as many as a table takes."""
+
+
+def routed_digest(namespace: str, endpoint: str) -> str:
+    """An endpoint in the status of a gateway that lists no more of them."""
+    return short_digest(namespace, endpoint, length=12)
 
 
 class Claim(NamedTuple):

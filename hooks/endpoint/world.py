@@ -12,6 +12,7 @@ from aimlib.api.meta import Raw
 from aimlib.canary.step import ENDED
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.gateway.names import routed_digest
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, CatalogueNames
@@ -158,7 +159,15 @@ def is_shared_out(request: Request) -> bool:
     metadata = request.parent["metadata"]
     place = {"namespace": metadata.get("namespace", "default"), "name": metadata["name"]}
     gateways = (request.related.get(GATEWAYS) or {}).values()
-    models = (one for gateway in gateways for one in (gateway.get("status") or {}).get("models") or ())
+    digest = routed_digest(place["namespace"], place["name"])
+    return any(_lists(gateway.get("status") or {}, place, digest) for gateway in gateways)
+
+
+def _lists(status: Raw, place: Mapping[str, str], digest: str) -> bool:
+    """Whether a gateway's status has an endpoint, by its place or, where there are many, by its digest."""
+    if digest in (status.get("moreEndpoints") or ()):
+        return True
+    models = status.get("models") or ()
     return any(place.items() <= one.items() for model in models for one in model.get("endpoints") or ())
 
 

@@ -1,6 +1,7 @@
 """The table of a gateway, from who serves which name: bounded, since an annotation of its ConfigMap repeats it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -38,8 +39,10 @@ class RouteTable(NamedTuple):
     """The table, and what is not in it."""
 
     table: ModelTable
-    left_out: int
-    """Names for which there is no room: those of the newest endpoints."""
+    left_out: Mapping[str, int]
+    """How many names of each namespace have no room: those of its newest endpoints."""
+    share: int
+    """Bytes that each namespace has for its names, whatever the others have."""
     without_weight: tuple[str, ...]
     """Names of which all endpoints have the weight 0."""
     bytes: int
@@ -69,15 +72,29 @@ def route_table(world: GatewayWorld, names: Sequence[Shared]) -> RouteTable:
         created=_seconds(world.created),
     )
     room = MOST_BYTES - OTHER_BYTES - _repeated(_short(rest))
-    taken = _first(weighted, room)
+    places = {one.name: one.claims[0].endpoint[0] for one in names}
+    share = room // max(len({places[one.name] for one in weighted}), 1)
+    taken = _taken(weighted, places, room, share)
     size = MOST_BYTES - room + sum(map(_bytes, weighted))
     table = rest.model_copy(update={"models": tuple(sorted(taken, key=lambda one: one.name))})
     return RouteTable(
         ModelTable.model_validate(table.model_dump()),
-        len(weighted) - len(taken),
+        Counter(places[one.name] for one in weighted) - Counter(places[one.name] for one in taken),
+        share,
         tuple(sorted(name for name, one in served.items() if one is None)),
         size,
     )
+
+
+def _taken(served: Sequence[Served], places: Mapping[str, str], room: int, share: int) -> list[Served]:
+    """What has room: of each namespace what is within its share, and then the others, in their order."""
+    used: Counter[str] = Counter()
+    within: list[Served] = []
+    beyond: list[Served] = []
+    for one in served:
+        used[places[one.name]] += _bytes(one)
+        (within if used[places[one.name]] <= share else beyond).append(one)
+    return within + _first(beyond, room - sum(map(_bytes, within)))
 
 
 def _first(served: Iterable[Served], room: int) -> list[Served]:

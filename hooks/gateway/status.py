@@ -1,9 +1,9 @@
 """The status of a gateway: what it routes, what it cannot route, and its pods."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from aimlib.api.gateway_status import MOST_LISTED, GatewayReplicas, GatewayStatus, RoutedEndpoint, RoutedModel
-from aimlib.gateway.names import USUAL_WEIGHT, Claim, Shared
+from aimlib.gateway.names import USUAL_WEIGHT, Claim, Shared, routed_digest
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.observed import ChildStates, overdue, rollout
 from aimlib.protocol.reasons import phase
@@ -30,14 +30,16 @@ def gateway_status(  # noqa: PLR0913 - all that it is about
     routing, unique, clients = _routes_ready(world, routes), _models_unique(names), _clients_ready(world, routes)
     ready = ready_condition(routing, unique, _pods_ready(world, states, owner))
     verdicts = (ready, routing, unique, clients)
+    listed = _models(names, routes)
     return GatewayStatus(
         phase=phase("AIMGateway", ready, serves=found.ready > 0),
         message=ready.message[:4096],
         url=_url(owner),
         replicas=GatewayReplicas(desired=world.spec.replicas, ready=found.ready),
         routes=len(routes.table.models),
-        models=_models(names, routes),
-        warnings=gateway_warnings(world.spec, offers),
+        models=listed,
+        more_endpoints=_more(names, routes, listed),
+        warnings=(*gateway_warnings(world.spec, offers), *_shares(routes)),
         conditions=tuple(one.condition(world.generation) for one in verdicts),
     )
 
@@ -54,6 +56,21 @@ def _models(names: Sequence[Shared], routes: RouteTable) -> tuple[RoutedModel, .
     return tuple(RoutedModel(name=one.name, endpoints=tuple(map(_endpoint, one.claims))) for one in found[:MOST_LISTED])
 
 
+def _more(names: Sequence[Shared], routes: RouteTable, listed: Iterable[RoutedModel]) -> tuple[str, ...]:
+    """The endpoints that are routed and not listed."""
+    routed = {one.name for one in routes.table.models}
+    found = {claim.endpoint for one in names if one.name in routed for claim in one.claims}
+    shown = {(one.namespace, one.name) for model in listed for one in model.endpoints}
+    return tuple(sorted(routed_digest(*one) for one in found - shown))
+
+
+def _shares(routes: RouteTable) -> Iterator[str]:
+    """Whose names have no room, and what each namespace has in any case."""
+    if routes.left_out:
+        spaces = _listed(f"{count} of {namespace}" for namespace, count in sorted(routes.left_out.items()))
+        yield f"the table has {routes.share} bytes for each namespace, and no room for names of new endpoints: {spaces}"
+
+
 def _endpoint(claim: Claim) -> RoutedEndpoint:
     namespace, name = claim.endpoint
     weight = USUAL_WEIGHT if claim.weight is None else claim.weight
@@ -62,13 +79,13 @@ def _endpoint(claim: Claim) -> RoutedEndpoint:
 
 def _routes_ready(world: GatewayWorld, routes: RouteTable) -> Verdict:
     """Whether everything that should be routed is: the first row that applies."""
-    count = len(routes.table.models)
+    count, left = len(routes.table.models), sum(routes.left_out.values())
     spaces = _listed(world.refused)
     table = (
         (
             routes.left_out,
             "TooManyModels",
-            f"{count} names are routed, {routes.left_out} are not: they take {routes.bytes} of {MOST_BYTES} bytes",
+            f"{count} names are routed, {left} are not: they take {routes.bytes} of {MOST_BYTES} bytes",
         ),
         (
             world.refused,

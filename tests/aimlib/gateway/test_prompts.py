@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.gateway.prompts import MOST_PROMPTS, SCANNED_BYTES, PROMPTS
+from aimlib.gateway.prompts import MOST_PROMPTS, PROMPTS, SCANNED_BYTES
 
 LUA = lupa.lua51.LuaRuntime(encoding=None)
 COUNT = LUA.execute(

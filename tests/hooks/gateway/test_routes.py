@@ -1,9 +1,13 @@
 """The bound of a gateway's table: names of the newest endpoints have no room, and the condition has both numbers."""
 
 import json
+from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aimlib.gateway.names import routed_digest
 from aimlib.gateway.overload import MOST_HEAP
 from aimlib.gateway.table import ModelTable
 from aimlib.kube.quantity import parse_quantity
@@ -47,6 +51,9 @@ def test_a_thousand_endpoints_fit_into_a_table():
     assert condition(said)["status"] == "True"
     assert annotation(said) < MOST_BYTES
     assert len(said["status"]["models"]) == 256
+    listed = {(one["namespace"], one["name"]) for model in said["status"]["models"] for one in model["endpoints"]}
+    found = {(NAMESPACE, f"model-{at:04}") for at in range(1000)} - listed
+    assert said["status"]["moreEndpoints"] == sorted(routed_digest(*one) for one in found)
 
 
 def test_beyond_its_room_the_oldest_are_routed_and_both_numbers_are_told():
@@ -60,6 +67,53 @@ def test_beyond_its_room_the_oldest_are_routed_and_both_numbers_are_told():
         sorted(one.name for one in table.models)
         == sorted(f"organisation/model-{at:04}-{name}" for at in range(300) for name in range(9))[: len(table.models)]
     )
+
+
+def shared(counts):
+    """The table where namespaces have as many endpoints, and the status; the first is the gateway's own."""
+    others = [name for name in counts if name != NAMESPACE]
+    found = {
+        f"{space}/{name.partition('/')[2]}": record
+        for space in counts
+        for name, record in endpoints(counts[space]).items()
+    }
+    for name, record in found.items():
+        record["names"] = [f"{name}-with-a-name-that-takes-room-{'x' * 100}"]
+    spaces = {name: {"aim.engine.amd.com/models": "use"} for name in others}
+    world = {"gateway": {"spec": {**ANYBODY["spec"], "namespaces": others}}, "namespaces": spaces, "routed": found}
+    said = play("gateway", "/gateway/sync", world).answer.said
+    [table] = [one["data"]["table.json"] for one in said["children"] if one["kind"] == "ConfigMap"]
+    names = (target.name for one in ModelTable.model_validate_json(table).models for target in one.targets)
+    return said, Counter(name.partition("/")[0] for name in names)
+
+
+def test_a_namespace_of_thousands_keeps_no_other_out():
+    said, routed = shared({NAMESPACE: 2000, "team-b": 20, "team-c": 400})
+    assert annotation(said) < MOST_BYTES
+    assert routed["team-b"] == 20
+    assert 200 < routed["team-c"] < routed[NAMESPACE]
+    [warning] = said["status"]["warnings"]
+    assert warning.startswith("the table has ")
+    left = 2000 - routed[NAMESPACE], 400 - routed["team-c"]
+    assert f"{left[0]} of {NAMESPACE}, {left[1]} of team-c" in warning
+    assert condition(said)["reason"] == "TooManyModels"
+
+
+def test_what_others_do_not_need_is_for_the_one_that_does():
+    alone, few = shared({NAMESPACE: 2000})[1], shared({NAMESPACE: 2000, "team-b": 1})[1]
+    assert alone[NAMESPACE] - few[NAMESPACE] <= 2
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=4))
+@settings(max_examples=4, deadline=None)
+def test_each_namespace_has_its_share_of_the_table(counts):
+    spaces = {NAMESPACE if at == 0 else f"team-{'bcd'[at - 1]}": count for at, count in enumerate(counts)}
+    said, routed = shared(spaces)
+    assert annotation(said) < MOST_BYTES
+    claiming = [name for name, count in spaces.items() if count]
+    most = 700  # of such names
+    for name in claiming:
+        assert routed[name] >= min(spaces[name], most // len(claiming) - 2)
 
 
 @pytest.mark.parametrize("places", [9, 20])
