@@ -51,7 +51,8 @@ class ModelRef(Ruled):
     oci://registry/repository:tag or @sha256:..., mlflow://name@alias or mlflow://name/version, and
     hf://org/name@revision are downloaded to an AIMCache of this endpoint, which cache.size and the like are about.
     pvc://claim/folder is a folder on a PersistentVolumeClaim of this namespace, which pods mount read only: nothing is
-    downloaded or copied. An administrator's list (existingClaims of aim-admission) bounds the claims."""
+    downloaded or copied, and where nobody described the model, a Job reads its facts there. An administrator's list
+    (existingClaims of aim-admission) bounds the claims."""
     access: SourceAccess | None = None
     """How the server of the source is reached."""
     revision: Revision | None = None

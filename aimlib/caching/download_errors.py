@@ -59,6 +59,8 @@ FINAL_SERVER_CODES = tuple(
     sorted((*FINAL_INSPECTION_CODES, *(OUTCOMES[reason].code for reason in ("AliasNotFound", "HostRefused"))))
 )
 """The same of inspections of files on a server of their own."""
+FINAL_FOLDER_CODES = tuple(sorted((*FINAL_INSPECTION_CODES, OUTCOMES["NoFiles"].code)))
+"""The same of inspections of a folder on a claim."""
 
 
 def reason_of_code(code: int) -> str | None:

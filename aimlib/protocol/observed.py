@@ -14,6 +14,7 @@ GRACE_SECONDS = 10
 
 DEPLOYMENT = "Deployment.apps/v1"
 SERVICE = "Service.v1"
+CLAIM = "PersistentVolumeClaim.v1"
 
 Children = Mapping[str, Mapping[str, Raw]]
 """Observed children by `Kind.group/version`, and then by name."""

@@ -84,6 +84,13 @@ SOURCE_OPTION = click.option(
 )
 
 
+CLAIM_FOLDER = click.option(
+    "--source-folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the claim of a source pvc:// is mounted.",
+)
+
+
 def server_options(command: Callback) -> Callback:
     """The options about the server of a source."""
     options = (
@@ -125,11 +132,7 @@ def server_options(command: Callback) -> Callback:
 @click.option("--offline", is_flag=True, help="Use no network: verify the model that is on the volume.")
 @SOURCE_OPTION
 @server_options
-@click.option(
-    "--source-folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the claim of a source pvc:// is mounted.",
-)
+@CLAIM_FOLDER
 @CACHE
 def download(  # noqa: PLR0913 - one parameter an option
     *,

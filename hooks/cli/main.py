@@ -13,7 +13,7 @@ import click
 from click.shell_completion import ShellComplete, get_completion_class
 
 from hooks.cli.bench_group import bench_command
-from hooks.cli.cache_group import cache, require_download_extra, server_options
+from hooks.cli.cache_group import CLAIM_FOLDER, cache, require_download_extra, server_options
 from hooks.cli.endpoint_group import ENDPOINT_COMMANDS
 from hooks.cli.errors import OUTPUT_ERROR_CODE
 from hooks.cli.installation_group import INSTALLATION_COMMANDS
@@ -211,6 +211,7 @@ def model() -> None:
 @click.argument("place", metavar="REPO|FOLDER|SOURCE")
 @click.option("--as", "model_id", metavar="ID", help="The id that endpoints request; REPO when left out.")
 @server_options
+@CLAIM_FOLDER
 @click.option("--revision", default="main", show_default=True, metavar="NAME", help="Branch, tag or commit of REPO.")
 @click.option("--hub", metavar="URL", help="The hub or its mirror; else HF_ENDPOINT, else Hugging Face.")
 @click.option(
@@ -220,7 +221,7 @@ def inspect(*, reports: str | None, **options: Any) -> None:  # noqa: ANN401 - c
     """Print an AIMModel with facts from the config.json and the safetensors files of REPO, FOLDER or SOURCE.
 
     Of the weights only sizes and headers are read. SOURCE is one of an AIMCache, such as s3://bucket/folder, and needs
-    --as. Tokens and keys are found as for downloads.
+    --as. Tokens and keys are found as for downloads. Of pvc://claim/folder it reads below --source-folder.
     """
     with invalid_input_ends(), require_download_extra():
         from hooks.cli import model_commands  # noqa: PLC0415 - when the command runs

@@ -36,7 +36,8 @@ def report_model(place: str, model_id: str | None, revision: str, reports: str, 
 
     if "://" not in place:
         return run_inspection(InspectionRequest(place, revision, reports))
-    return run_inspection(InspectionRequest(_checked_id(place, model_id), revision, reports, place, server))
+    wanted = _checked_id(place, model_id, server)
+    return run_inspection(InspectionRequest(wanted, revision, reports, place, _reached(server)))
 
 
 def print_model(*, place: str, model_id: str | None, revision: str, hub: str | None, **server: Any) -> int:  # noqa: ANN401
@@ -49,7 +50,7 @@ def print_model(*, place: str, model_id: str | None, revision: str, hub: str | N
 
     folder, is_source = Path(place), "://" in place
     if is_source:
-        _checked_id(place, model_id)
+        _checked_id(place, model_id, server)
     if place.startswith(PATH_BEGINNINGS) and not folder.is_dir():
         raise CommandError(f"there is no folder {place}")
     try:
@@ -93,18 +94,24 @@ def print_model(*, place: str, model_id: str | None, revision: str, hub: str | N
 
 def _access(server: Mapping[str, Any]) -> dict[str, Any] | None:
     """How the server is reached, as an AIMModel states it; None where nothing of that is stated."""
-    stated = SourceAccess.model_validate({name: value for name, value in server.items() if value is not None})
+    given = {name: value for name, value in server.items() if value is not None and name != "source_folder"}
+    stated = SourceAccess.model_validate(given)
     return stated.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True) or None
 
 
-def _checked_id(place: str, model_id: str | None) -> str:
+def _reached(server: Mapping[str, Any]) -> dict[str, Any]:
+    """How a source is reached, by the names of a download's request."""
+    return {"folder" if name == "source_folder" else name: value for name, value in server.items()}
+
+
+def _checked_id(place: str, model_id: str | None, server: Mapping[str, Any]) -> str:
     """The id for what a source has. CommandError where it has none, or the source cannot be read."""
     if not MODEL_SOURCE.matches(place):
         raise CommandError(f"{printable(place, MAX_PLACE_SHOWN)!r} {MODEL_SOURCE.message}")
     if not model_id:
         raise CommandError(f"{place} has no id: state by --as which one endpoints request")
-    if parse_source(place).kind == "pvc":
-        raise CommandError(f"{place} is a claim: state the folder where it is mounted")
+    if (parse_source(place).kind == "pvc") is (server.get("source_folder") is None):
+        raise CommandError(f"{place}: --source-folder goes with pvc://claim/folder, and is where that claim is mounted")
     return model_id
 
 
@@ -115,6 +122,6 @@ def _inspect_source(place: str, server: Mapping[str, Any]) -> "Inspected":
     from hooks.jobs.volume.source_files import SourceFiles  # noqa: PLC0415
     from hooks.jobs.volume.sources import open_reader  # noqa: PLC0415
 
-    request = DownloadRequest(Path(), "", workers=1, source=place, **server)
+    request = DownloadRequest(Path(), "", workers=1, source=place, **_reached(server))
     with closing(open_reader(request)) as reader:
         return inspect_files(SourceFiles(reader))

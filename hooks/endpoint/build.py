@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.protocol.observed import ChildState, ChildStates, child_states
+from aimlib.protocol.observed import CLAIM, ChildState, ChildStates, child_states
 from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.canary import Tracks, plan_tracks
 from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
-from hooks.endpoint.own_names import ACCOUNT, CLAIM, accounts_in_use, held_until_owned, with_used_children
+from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
 from hooks.endpoint.world import World
 from hooks.objects.volume_claim import former_claims
 

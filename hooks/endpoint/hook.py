@@ -7,6 +7,7 @@ running.
 from typing import Any
 
 from aimlib.api import API_VERSION
+from aimlib.api.source import parse_source
 from aimlib.config import Config
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import Verdict
@@ -46,6 +47,8 @@ def customize(request: Request) -> dict[str, Any]:
     if spec.cache.name:
         caches["names"] = [spec.cache.name]
     classes = {"apiVersion": "storage.k8s.io/v1", "resource": "storageclasses"}
+    source = spec.requested_model.source if spec.requested_model.mounted else None
+    claim = {"apiVersion": "v1", "resource": "persistentvolumeclaims", "namespace": namespace}
     gateways = {
         "apiVersion": API_VERSION,
         "resource": "aimgateways",
@@ -55,6 +58,7 @@ def customize(request: Request) -> dict[str, Any]:
         *([gateways] if spec.deployment.canary.enabled else []),
         *([caches] if may_use_cache(spec) else []),
         *([classes] if requests_claim(spec) else []),
+        *([{**claim, "names": [parse_source(source).name]}] if source else []),
         *described,
     ]
     return {"relatedResources": rules}

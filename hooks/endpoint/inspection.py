@@ -7,21 +7,23 @@ from pydantic import ValidationError
 
 from aimlib.api.cache import CacheSpec, HubSpec
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.source import SourceAccess
+from aimlib.api.meta import Raw
+from aimlib.api.source import SourceAccess, parse_source
 from aimlib.config import Config
 from aimlib.derive.described import FILES_OF, Described, inspected_checkpoint
 from aimlib.naming import ENDPOINT_LABEL, label_value
 from aimlib.protocol.conditions import Verdict
+from aimlib.protocol.observed import phase_of
 from aimlib.selection.steps import decided_for, is_decided_for
 from hooks.endpoint.children.engine_hub import engine_hub
 from hooks.endpoint.world import World
 from hooks.inspection.state import TrackedInspection, progress_text, track_inspection
-from hooks.inspection.subject import Subject, reports_name
+from hooks.inspection.subject import CLAIM_KIND, HUB, UNREAD, Subject, Unread, reports_name
 
 
 def may_inspect(spec: EndpointSpec, config: Config) -> bool:
-    """Whether candidates may be derived for an endpoint from what nobody described and a hub or a server has."""
-    alone = spec.recipe.custom_recipe or spec.recipe.validated_only or spec.requested_model.mounted
+    """Whether candidates may be derived for an endpoint from what nobody described, wherever its files are."""
+    alone = spec.recipe.custom_recipe or spec.recipe.validated_only
     return config.derive == "Always" and not alone
 
 
@@ -36,17 +38,21 @@ def inspect_model(world: World) -> TrackedInspection | None:
     if not (_is_needed(world) or _runs_by_it(world)):
         return None
     model = world.spec.requested_model
-    hub, unknown = _hub(world)
+    hub, hub_unknown = _hub(world)
     source, access = _source(world)
+    kind = parse_source(source).kind if source else HUB
+    claim = world.source_claim if kind == CLAIM_KIND else None
     subject = Subject(
         name=world.name,
         namespace=world.namespace,
         repository=model.id or "",
         stated_revision=model.revision,
         hub=hub,
-        hub_unknown=unknown,
         source=source,
         access=access,
+        obstacle=_obstacle(world, kind, source, hub_unknown),
+        claim_unbound=claim is not None and phase_of(claim) == "Pending",
+        identity=_identity(world) if kind == CLAIM_KIND else {},
         config=world.config,
         labels={ENDPOINT_LABEL: label_value(world.name)},
     )
@@ -93,6 +99,32 @@ def _source(world: World) -> tuple[str | None, SourceAccess | None]:
     cache = _cache(world)
     listed = next((one for one in cache.models if one.id == model.id), None) if cache else None
     return (listed.source, listed.access) if listed else (None, None)
+
+
+def _obstacle(world: World, kind: str, source: str | None, hub_unknown: str) -> Unread | None:
+    """Why the files are not read, where that is known before a Job tries."""
+    model = world.spec.requested_model
+    if kind == HUB and hub_unknown:
+        return Unread("HubInvalid", f"{hub_unknown}, and so {UNREAD}")
+    if kind != CLAIM_KIND:
+        return None
+    if not model.mounted:
+        return Unread("OtherSource", f"the cache has {model.id} from {source}, and so {UNREAD}")
+    place, name = world.namespace, f"PersistentVolumeClaim {parse_source(source or '').name}"
+    if world.source_claim is None:
+        return Unread("ClaimNotFound", f"{name} is not in namespace {place}: create it, or correct model.source")
+    if phase_of(world.source_claim) == "Lost":
+        return Unread("ClaimLost", f"{name} has lost its volume: restore that, or name another claim in model.source")
+    return None
+
+
+def _identity(world: World) -> Raw:
+    """The user and the groups of the engine, where they are stated: who may read the files. Never root."""
+    stated = world.spec.security.pod_security_context
+    user = {"runAsUser": stated.run_as_user} if stated.run_as_user else {}
+    group = {"runAsGroup": stated.run_as_group} if stated.run_as_group is not None else {}
+    more = {"fsGroup": stated.fs_group, "supplementalGroups": list(stated.supplemental_groups)}
+    return {**user, **group, **{key: value for key, value in more.items() if value}}
 
 
 def _cache(world: World) -> CacheSpec | None:

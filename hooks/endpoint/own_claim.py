@@ -9,9 +9,8 @@ from aimlib.caching.usage import mounted_claims, own_claim
 from aimlib.kube.quantity import canonical_quantity, parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import kept_child
-from aimlib.protocol.observed import DEPLOYMENT, phase_of
+from aimlib.protocol.observed import CLAIM, DEPLOYMENT, phase_of
 from hooks.endpoint.children.owner import Owner
-from hooks.endpoint.own_names import CLAIM
 from hooks.endpoint.world import World, requests_claim
 from hooks.objects.volume_claim import missing_class
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.protocol.last_applied import kept_child
-from aimlib.protocol.observed import DEPLOYMENT, SERVICE, Children, ChildStates, find_child
+from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, ChildStates, find_child
 from hooks.endpoint.children.deployment import held_deployment
 from hooks.endpoint.children.owner import HeldDeployment, Owner
 
-CLAIM = "PersistentVolumeClaim.v1"
 ACCOUNT = "ServiceAccount.v1"
 USED_CHILDREN = {"HTTPRoute": "Service"}
 """A kind that is created once the child of the same name that it uses is observed; a Deployment has `used_names`."""

@@ -16,7 +16,7 @@ from aimlib.gateway.names import routed_digest
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, CatalogueNames
-from aimlib.protocol.observed import DEPLOYMENT, SERVICE, Children, find_child, last_changed, replicas_missing
+from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, find_child, last_changed, replicas_missing
 from aimlib.schema.parsing import parse_again
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.track_query import TrackFigures
@@ -75,6 +75,8 @@ class World(NamedTuple):
     """Those of the endpoint itself."""
     catalogue: CatalogueNames | None = None
     """What there is instead, where the cluster has nothing of the model; None where no observer listed it."""
+    source_claim: Raw | None = None
+    """The claim that the model's source names; None where it names none, or there is none of that name."""
 
     @property
     def own_caches(self) -> list[Raw]:
@@ -209,6 +211,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         tried_before=_canary_phase(request) not in {"", *ENDED},
         annotations=metadata.get("annotations") or {},
         catalogue=request.observations.get(CATALOGUE_NAMES),
+        source_claim=next(iter(request.found(CLAIM)), None) if spec.requested_model.mounted else None,
     )
 
 

@@ -1,9 +1,16 @@
 """The Job that reads the facts of a model, and the objects that it needs to report."""
 
 from aimlib.api.meta import Raw
-from aimlib.caching.download_errors import FINAL_INSPECTION_CODES, FINAL_SERVER_CODES
-from hooks.inspection.subject import HUB, Subject
-from hooks.objects.job_pod import job_container, job_security, job_volumes
+from aimlib.caching.download_errors import FINAL_FOLDER_CODES, FINAL_INSPECTION_CODES, FINAL_SERVER_CODES
+from hooks.inspection.subject import CLAIM_KIND, HUB, Subject
+from hooks.objects.job_pod import (
+    job_container,
+    job_security,
+    job_tolerations,
+    job_volumes,
+    source_mount,
+    source_volume,
+)
 from hooks.objects.reporter import Right, reporting_objects
 from hooks.objects.retried_job import retried_job
 
@@ -23,8 +30,11 @@ def inspection_reports(subject: Subject) -> list[Raw]:
 
 def inspection_job(subject: Subject) -> Raw:
     """The Job, which is never updated: its name has a digest of what it reads."""
-    codes = FINAL_INSPECTION_CODES if subject.kind == HUB else FINAL_SERVER_CODES
+    codes = FINAL_CODES_BY_KIND.get(subject.kind, FINAL_SERVER_CODES)
     return retried_job(subject.metadata(subject.job), _pod(subject), codes, INSPECTION_TTL_SECONDS)
+
+
+FINAL_CODES_BY_KIND = {HUB: FINAL_INSPECTION_CODES, CLAIM_KIND: FINAL_FOLDER_CODES}
 
 
 def _pod(subject: Subject) -> Raw:
@@ -35,6 +45,7 @@ def _pod(subject: Subject) -> Raw:
         args=[*subject.arguments, f"--report={subject.reports}"],
         env=subject.environment,
         requests={"cpu": "100m", "memory": "256Mi"},
+        mounts=[source_mount()] if subject.claim else [],
     )
     return {
         "metadata": {"labels": subject.pod_labels},
@@ -44,8 +55,10 @@ def _pod(subject: Subject) -> Raw:
             "serviceAccountName": subject.reports,
             "automountServiceAccountToken": True,
             "enableServiceLinks": False,
-            "securityContext": job_security(),
+            "securityContext": job_security(**subject.identity),
+            # A volume may be on a node with GPUs alone, which are tainted as a rule.
+            "tolerations": job_tolerations(subject.config) if subject.claim else [],
             "containers": [container],
-            "volumes": job_volumes(subject.config),
+            "volumes": [*job_volumes(subject.config), *([source_volume(subject.claim)] if subject.claim else [])],
         },
     }

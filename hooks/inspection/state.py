@@ -108,17 +108,19 @@ def _state(
     reason = (failed and failed.reason) or reason_of_job(job.failed or "") or "JobFailed"
     error = (failed and failed.message) or (OUTCOMES[reason].message if reason in OUTCOMES else job.failed)
     unusable = job.complete and f"Job {subject.job} has completed, and its report in {subject.reports} cannot be used"
+    unread = subject.unread
+    unbound = f"; PersistentVolumeClaim {subject.claim} has no volume yet" if subject.claim_unbound else ""
     again = f"; it is tried again within an hour, or at once when Job {subject.job} is deleted"
     table = (
         (refused, "Failed", "TokenNotAllowed", refused),
-        (subject.unread, "Failed", subject.unread_reason, subject.unread),
+        (unread, "Failed", unread and unread.reason, unread and unread.message),
         (job.failed, "Failed", reason, f"{error}{again}"),
         (unusable and not missing, "Failed", "JobFailed", f"{unusable}{again}"),
         (missing, "Waiting", None, f"waiting for {missing}; where that lasts, an object of the name has another owner"),
         (failed and failed.message, "Waiting", reason, f"{error}; it is retried"),
         (reading and reading.message, "Waiting", None, reading.message if reading else None),
         (reading, "Reading", None, f"Job {subject.job} reads {subject.place}"),
-        (True, "Waiting", None, f"waiting for Job {subject.job}, which reads {subject.place}"),
+        (True, "Waiting", None, f"waiting for Job {subject.job}, which reads {subject.place}{unbound}"),
     )
     state, why, message = next(row[1:] for row in table if row[0])
     progress = f"{reading.done} of {reading.total} files" if reading and reading.total else None

@@ -1,6 +1,7 @@
 """The input of every builder: what is to be read, and for whom."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aimlib.api.cache import HubSpec
@@ -25,6 +26,18 @@ UNREAD = (
 )
 
 
+CLAIM_KIND = "pvc"
+"""The kind of source of a folder on a claim."""
+
+
+class Unread(NamedTuple):
+    """Why files are not read."""
+
+    reason: str
+    """In one word."""
+    message: str
+
+
 def reports_name(name: str) -> str:
     """The name of the ConfigMap with the reports for an object."""
     return child_name(name, "-inspection")
@@ -47,8 +60,12 @@ class Subject(NamedTuple):
     """Where the files are, if not in the hub's repository of this id."""
     access: SourceAccess | None = None
     """How the server of the source is reached."""
-    hub_unknown: str = ""
-    """Why it is not known which hub has the files; empty where it is."""
+    obstacle: Unread | None = None
+    """Why the place cannot be read, where that is known before a Job tries."""
+    claim_unbound: bool = False
+    """Whether the claim of the source has no volume yet."""
+    identity: Mapping[str, object] = MappingProxyType({})
+    """User and groups that read a claim, in place of the usual ones."""
 
     @property
     def kind(self) -> str:
@@ -56,20 +73,15 @@ class Subject(NamedTuple):
         return parse_source(self.source).kind if self.source else HUB
 
     @property
-    def unread_reason(self) -> str:
-        """Why no hub is requested, in one word."""
-        return "OtherSource" if self.kind == "pvc" else "HubInvalid" if self.hub_unknown else "Offline"
+    def claim(self) -> str | None:
+        """The claim that the Job mounts."""
+        return parse_source(self.source).name if self.source and self.kind == CLAIM_KIND else None
 
     @property
-    def unread(self) -> str:
-        """Why the files are not read; empty where they are."""
-        if self.kind == "pvc":
-            return f"the cache has {self.repository} from {self.source}, and so {UNREAD}"
-        if self.kind != HUB:
-            return ""
-        if self.hub_unknown:
-            return f"{self.hub_unknown}, and so {UNREAD}"
-        return f"hub.offline is set, and so {UNREAD}" if self.hub.offline else ""
+    def unread(self) -> Unread | None:
+        """Why the files are not read; None where they are."""
+        offline = self.kind == HUB and self.hub.offline
+        return self.obstacle or (Unread("Offline", f"hub.offline is set, and so {UNREAD}") if offline else None)
 
     @property
     def refused(self) -> str | None:
@@ -113,7 +125,8 @@ class Subject(NamedTuple):
         trusted = (bundle.wire(),) if bundle else ()
         access = self.access.wire() if self.access else None
         source = ((self.source, access),) if self.source else ()
-        digest = short_digest(self.repository, self.revision, self.hub.wire(), *trusted, *source)
+        reader = (dict(self.identity),) if self.identity else ()
+        digest = short_digest(self.repository, self.revision, self.hub.wire(), *trusted, *source, *reader)
         return child_name(self.name, f"-inspection-{digest}")
 
     @property

@@ -6,6 +6,7 @@ from aimlib.api.meta import Raw
 from aimlib.config import Config
 from hooks.objects.authorities import ca_mounts, ca_variables, ca_volumes
 from hooks.objects.container import literal_container
+from hooks.objects.source_access import SOURCE_FOLDER
 
 USER = 65532
 SCRATCH = "/tmp"  # noqa: S108 - the only writable folder besides volumes
@@ -20,6 +21,26 @@ def job_security(**more: object) -> Raw:
         **more,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
+
+
+def job_tolerations(config: Config) -> list[Raw]:
+    """The taints of nodes with GPUs, which endpoints tolerate, too: a volume may be on such a node alone."""
+    keys = (key for several in config.tolerated_taints.values() for key in several)
+    return [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys]
+
+
+SOURCE_VOLUME = "source"
+"""The volume that files come from, where a source is a claim."""
+
+
+def source_mount() -> Raw:
+    """Where the claim of a source is mounted."""
+    return {"name": SOURCE_VOLUME, "mountPath": SOURCE_FOLDER, "readOnly": True}
+
+
+def source_volume(claim: str) -> Raw:
+    """The claim of a source, which nobody writes to."""
+    return {"name": SOURCE_VOLUME, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
 
 
 def job_volumes(config: Config) -> list[Raw]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from aimlib.api.endpoint_status import Candidate, EndpointStatus, Selection
 from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Raw
+from aimlib.api.source import parse_source
 from aimlib.selection.rules import rejection_text
 from hooks.planning.numbers import numbers_of
 
@@ -133,4 +134,5 @@ def verdict_text(candidate: Candidate) -> str:
 def _place(inspection: Inspection) -> str:
     """What a person inspects to find the same."""
     source, model = inspection.source, inspection.repository
-    return f"{source} --as {model}" if source else model
+    where = "FOLDER" if source and parse_source(source).kind == "pvc" else source
+    return f"{where} --as {model}" if where else model

@@ -124,3 +124,37 @@ def test_an_endpoint_serves_a_folder_on_a_claim(space):
     pod = space.get("deployment", "own")["spec"]["template"]["spec"]
     assert pod["containers"][0]["command"] == ["vllm", "serve", "/source/qwen"]
     assert {"name": "source", "mountPath": "/source", "readOnly": True} in pod["containers"][0]["volumeMounts"]
+
+
+def message_of(space):
+    return space.get("aimendpoint", "own")["status"]["message"]
+
+
+def test_a_folder_on_a_claim_that_nobody_described_is_read_there_and_served(space):
+    space.apply(endpoint("own", model={"id": "acme/mine-8b", "source": "pvc://team-models/mine"}))
+    message = space.becomes("own", "ModelNotInspected")
+    assert "PersistentVolumeClaim team-models is not in namespace" in message
+    assert space.names("jobs") == []
+
+    # The claim alone is enough for a Job, which finds no folder there.
+    space.apply(CLAIM)
+    space.wait("the folder to be missed", lambda: "is not a folder" in message_of(space))
+    claim = space.get("pvc", "team-models")
+    folder = space.plane.folder / "volumes" / claim["spec"]["volumeName"] / "mine"
+    folder.mkdir(parents=True)
+    (folder / "config.json").symlink_to("/etc/hostname")
+    job = space.get("aimendpoint", "own")["status"]["inspection"]["job"]
+    space.kubectl("delete", "job", job)
+    space.wait("the link to be refused", lambda: "is a link out" in message_of(space))
+    assert space.condition("own", "RecipeSelected")["reason"] == "ModelNotInspected"
+
+    (folder / "config.json").unlink()
+    for path, content in DESCRIBED.items():
+        (folder / path).write_bytes(content)
+    space.kubectl("delete", "job", job)
+    space.ready("own")
+    status = space.get("aimendpoint", "own")["status"]
+    assert (status["inspection"]["state"], status["inspection"]["source"]) == ("Found", "pvc://team-models/mine")
+    assert status["resolved"]["derivedFrom"].startswith("the files of acme/mine-8b at ")
+    pod = space.get("deployment", "own")["spec"]["template"]["spec"]
+    assert pod["containers"][0]["command"][-1] == "/source/mine"

@@ -3,12 +3,16 @@
 from aimlib.api.meta import Raw
 from aimlib.hardware.labels import AMD_ID, NVIDIA_PRODUCT
 from hooks.cache.children.owner import CacheOwner
-from hooks.objects.job_pod import USER, job_container, job_security, job_volumes
+from hooks.objects.job_pod import (
+    USER,
+    job_container,
+    job_security,
+    job_tolerations,
+    job_volumes,
+    source_mount,
+    source_volume,
+)
 from hooks.objects.shared_volume import ONE_NODE, same_node
-from hooks.objects.source_access import SOURCE_FOLDER
-
-SOURCE_VOLUME = "source"
-"""The volume that files come from, where a source is a claim."""
 
 
 def cache_pod(  # noqa: PLR0913 - one parameter a difference between Jobs
@@ -32,7 +36,7 @@ def cache_pod(  # noqa: PLR0913 - one parameter a difference between Jobs
         mounts=[{"name": "models", "mountPath": owner.mount_path, "readOnly": _read_only(owner)}] if on_volume else [],
     )
     if claim:
-        container["volumeMounts"].append({"name": SOURCE_VOLUME, "mountPath": SOURCE_FOLDER, "readOnly": True})
+        container["volumeMounts"].append(source_mount())
     return {
         "metadata": {"labels": {**owner.labels, "app.kubernetes.io/component": component}},
         "spec": {
@@ -44,20 +48,12 @@ def cache_pod(  # noqa: PLR0913 - one parameter a difference between Jobs
             "imagePullSecrets": [{"name": name} for name in owner.spec.download.pull_secrets],
             "nodeSelector": owner.spec.download.node_selector,
             "affinity": _affinity(owner) if on_volume else None,
-            "tolerations": [
-                {"key": key, "operator": "Exists", "effect": "NoSchedule"}
-                for keys in owner.config.tolerated_taints.values()
-                for key in keys
-            ],
+            "tolerations": job_tolerations(owner.config),
             "containers": [container],
             "volumes": [
                 *([own] if on_volume else []),
                 *job_volumes(owner.config),
-                *(
-                    [{"name": SOURCE_VOLUME, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}]
-                    if claim
-                    else []
-                ),
+                *([source_volume(claim)] if claim else []),
             ],
         },
     }

@@ -7,6 +7,8 @@ would choose what else of this machine is copied to a volume that others read.
 """
 
 import os
+from collections.abc import Callable, Iterable
+from errno import EACCES
 from io import SEEK_SET, FileIO
 from pathlib import Path
 from typing import NamedTuple
@@ -61,10 +63,16 @@ class FolderReader(Reader):
         self.versions: dict[str, tuple[Path, tuple[int, int]]] = {}
 
     def listing(self) -> Listing:
+        return self._listed(self.files.tree, refuses_links_out=self.refuses_links_out)
+
+    def top_listing(self) -> Listing:
+        return self._listed(self.files.entries, refuses_links_out=True)
+
+    def _listed(self, entries: Callable[[Path], Iterable[Entry]], *, refuses_links_out: bool) -> Listing:
         try:
             if not self.files.is_folder(self.folder):
-                raise DownloadError("NotFound", f"{self.model} is not a folder: correct the source")
-            found = [(entry, self._target(entry)) for entry in self.files.tree(self.folder)]
+                raise DownloadError("NotFound", f"{self.model} is not a folder{self._link()}: correct the source")
+            found = [(entry, self._target(entry, refuses_out=refuses_links_out)) for entry in entries(self.folder)]
         except OSError as error:
             raise self._unreadable(error) from error
         whole = [(entry, target) for entry, target in found if target is not None]
@@ -76,13 +84,18 @@ class FolderReader(Reader):
         self.identities = frozenset(file.hash for file in files)
         return Listing(listed_commit(files), files)
 
-    def _target(self, entry: Entry) -> Entry | None:
+    def _link(self) -> str:
+        """What is there instead of the folder, where that is a link."""
+        found = self.files.find(self.folder) if self.folder != self.files.root else None
+        return ", but a symbolic link, which is not followed" if found and found.is_link else ""
+
+    def _target(self, entry: Entry, *, refuses_out: bool) -> Entry | None:
         """The file that an entry is, or links to in the same tree; None for anything else."""
         if not entry.is_link:
             return entry if entry.is_file else None
         target = Path(os.path.normpath(entry.path.parent / (self.files.link_target(entry.path) or "")))
         inside = target.is_relative_to(self.files.root)
-        if self.refuses_links_out and not inside:
+        if refuses_out and not inside:
             name = printable(entry.path.relative_to(self.folder).as_posix(), 200)
             raise DownloadError(
                 "NotFound", f"{name} in {self.model} is a link out of it, which is not followed: put the file there"
@@ -114,7 +127,9 @@ class FolderReader(Reader):
         return OpenedFile(body)
 
     def _unreadable(self, error: OSError) -> DownloadError:
-        return DownloadError("NotFound", f"{self.model} cannot be read: {printable(str(error.strerror or error), 200)}")
+        reader = f" by user {os.getuid()}" if error.errno == EACCES else ""
+        why = printable(str(error.strerror or error), 200)
+        return DownloadError("NotFound", f"{self.model} cannot be read{reader}: {why}")
 
 
 def _version(found: os.stat_result) -> tuple[int, int]:

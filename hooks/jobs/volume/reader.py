@@ -66,6 +66,10 @@ class Reader(ABC):
     def listing(self) -> Listing:
         """Lists the files, and the commit that the list is. DownloadError, or TransientError."""
 
+    def top_listing(self) -> Listing:
+        """The same of what is in the model's folder itself, where that is less work; else of all files."""
+        return self.listing()
+
     def with_hashes(self, files: Sequence[VolumeFile]) -> tuple[VolumeFile, ...]:
         """The files with the hashes of their contents, where the source states them. Errors as of a listing."""
         return tuple(files)

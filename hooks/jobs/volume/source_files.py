@@ -25,7 +25,7 @@ class SourceFiles:
 
     def listing(self) -> ListedFiles:
         """Lists the files of the version that a branch, tag or alias names now."""
-        found = self.reader.listing()
+        found = self.reader.top_listing()
         self.files = {one.path: one for one in found.files}
         return ListedFiles(found.commit, {one.path: one.size for one in found.files})
 

@@ -158,12 +158,32 @@ def test_a_source_becomes_a_model_by_an_id_of_its_own(sources, kind):
     assert note in done.stderr
 
 
+def test_a_folder_on_a_claim_becomes_a_model_whose_endpoints_name_it(tmp_path):
+    for path, content in files().items():
+        (tmp_path / path).write_bytes(content)
+    done = aim("model", "inspect", "pvc://team-models", "--as", "acme/mine-8b", "--source-folder", str(tmp_path))
+    assert done.exit_code == 0, done.stderr
+    spec = yaml.safe_load(done.stdout)["spec"]
+    assert (spec["modelId"], "source" in spec, spec["facts"]["architecture"]) == (
+        *("acme/mine-8b", False, "Qwen3ForCausalLM"),
+    )
+    assert "an endpoint has that as model.source" in done.stderr
+
+
+def test_what_is_not_simulated_of_a_claim_is_told():
+    model = {"id": "acme/mine", "source": "pvc://team-models/mine"}
+    done = aim("explain", "-f", endpoint(model=model), "--hardware", "H100")
+    assert done.exit_code == 3
+    assert "a Job reads its files, and `aim model inspect FOLDER --as acme/mine` does here" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
         (("s3://models/chat",), "state by --as which one endpoints request"),
         (("ftp://models/chat", "--as", "acme/x"), "must be a source such as"),
-        (("pvc://claim/chat", "--as", "acme/x"), "state the folder where it is mounted"),
+        (("pvc://claim/chat", "--as", "acme/x"), "--source-folder goes with pvc://claim/folder"),
+        (("s3://models/chat", "--as", "acme/x", "--source-folder", "/x"), "--source-folder goes with pvc://"),
         (("mlflow://chat@champion", "--as", "acme/x"), "access.endpoint has to name it"),
     ],
 )

@@ -159,9 +159,70 @@ def test_a_hub_that_is_offline_or_gets_no_token_keeps_nothing_from_a_bucket(hub)
     assert job(said)["args"][0] == "s3://models/mine"
 
 
-def test_a_folder_on_a_claim_is_read_by_nobody():
-    said = synced(endpoint={"spec": {"model": {"id": "acme/mine-8b", "source": "pvc://models/mine"}}})
-    assert said["status"]["conditions"][0]["reason"] == "NoRecipe"
+ON_CLAIM = {"model": {"id": "acme/mine-8b", "source": "pvc://team-models/mine"}}
+BOUND = {"team-models": {"status": {"phase": "Bound"}}}
+
+
+def pod_of(said):
+    [found] = [child for child in said["children"] if child["kind"] == "Job"]
+    return found["spec"]["template"]["spec"]
+
+
+def test_a_folder_on_a_claim_is_read_by_a_pod_that_mounts_it_read_only_and_may_nothing_else():
+    pod = pod_of(synced(endpoint={"spec": ON_CLAIM}, claims=BOUND))
+    [container] = pod["containers"]
+    assert container["args"][:4] == [
+        *("pvc://team-models/mine", "--as=acme/mine-8b", "--revision=main", "--source-folder=/source")
+    ]
+    assert {"name": "source", "mountPath": "/source", "readOnly": True} in container["volumeMounts"]
+    claim = {"claimName": "team-models", "readOnly": True}
+    assert {"name": "source", "persistentVolumeClaim": claim} in pod["volumes"]
+    assert (pod["securityContext"]["runAsNonRoot"], pod["activeDeadlineSeconds"]) == (True, 1200)
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert not any("secretKeyRef" in one.get("valueFrom", {}) for one in container["env"])
+    assert {"key": "amd.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, {"runAsUser": 65532, "runAsGroup": 65532}),
+        ({"runAsUser": 0}, {"runAsUser": 65532, "runAsGroup": 65532}),
+        (
+            {"runAsUser": 1000, "runAsGroup": 0, "fsGroup": 2000, "supplementalGroups": [44]},
+            {"runAsUser": 1000, "runAsGroup": 0, "fsGroup": 2000, "supplementalGroups": [44]},
+        ),
+    ],
+)
+def test_a_folder_is_read_as_the_user_that_the_engine_is_and_never_as_root(stated, expected):
+    spec = {**ON_CLAIM, "security": {"podSecurityContext": stated}}
+    said = synced(endpoint={"spec": spec}, claims=BOUND)
+    profile = {"seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod_of(said)["securityContext"] == {"runAsNonRoot": True, **expected, **profile}
+    usual = synced(endpoint={"spec": ON_CLAIM}, claims=BOUND)
+    same = said["status"]["inspection"]["job"] == usual["status"]["inspection"]["job"]
+    assert same is ("fsGroup" not in stated), "another reader may find what this one could not"
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason", "words"),
+    [
+        ({}, "ClaimNotFound", "PersistentVolumeClaim team-models is not in namespace team-a: create it"),
+        ({"team-models": {"status": {"phase": "Lost"}}}, "ClaimLost", "team-models has lost its volume"),
+    ],
+)
+def test_a_claim_that_cannot_be_mounted_has_no_job_and_says_why(claims, reason, words):
+    said = synced(endpoint={"spec": ON_CLAIM}, claims=claims)
+    assert not any(child["kind"] == "Job" for child in said["children"])
+    assert said["status"]["inspection"]["reason"] == reason
+    assert words in said["status"]["message"]
+    assert said["status"]["conditions"][0]["reason"] == "ModelNotInspected"
+
+
+def test_a_claim_without_a_volume_is_waited_for_by_the_job():
+    said = synced(endpoint={"spec": ON_CLAIM}, claims={"team-models": {"status": {"phase": "Pending"}}})
+    assert said["status"]["message"].endswith("; PersistentVolumeClaim team-models has no volume yet")
+    assert pod_of(said)
 
 
 def test_the_job_trusts_the_authorities_of_the_settings():

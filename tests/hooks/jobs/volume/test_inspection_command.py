@@ -101,6 +101,60 @@ def test_what_is_not_in_a_bucket_is_reported_with_what_to_do(api, bucket):
     assert "s3://models/other" in last.message
 
 
+@pytest.fixture
+def claim(tmp_path):
+    folder = tmp_path / "claim" / "it"
+    folder.mkdir(parents=True)
+    for path, content in files().items():
+        (folder / path).write_bytes(content)
+    return folder.parent
+
+
+def inspect_claim(claim, source="pvc://models/it"):
+    """The last report about a folder on a claim, and the exit code."""
+    words = ("--as", "acme/it", "--source-folder", str(claim), "--report", "chat-inspection")
+    return aim("model", "inspect", source, *words).exit_code
+
+
+def last_of(api, source="pvc://models/it"):
+    return read_inspection(api.patches[-1][1], "acme/it", "main", source)
+
+
+def test_what_is_found_on_a_claim_is_reported_and_the_same_until_a_file_changes(api, claim):
+    assert inspect_claim(claim) == 0
+    found = last_of(api)
+    assert (found.state, found.facts.architecture, len(found.commit)) == ("Found", "Qwen3ForCausalLM", 40)
+    assert inspect_claim(claim) == 0
+    assert last_of(api).commit == found.commit
+    (claim / "it" / "more.txt").write_bytes(b"")
+    assert inspect_claim(claim) == 0
+    assert last_of(api).commit != found.commit
+
+
+FAULTS = {
+    "a folder that is not there": ("pvc://models/no", None, b"", 40, "pvc://models/no is not a folder: correct"),
+    "an empty folder": ("pvc://models/empty", None, b"", 47, "pvc://models/empty has no files"),
+    "no config.json": ("pvc://models/it", "config.json", None, 61, "pvc://models/it has no config.json"),
+    "no weights": ("pvc://models/it", "model.safetensors", None, 60, "pvc://models/it has no safetensors files"),
+    "broken weights": ("pvc://models/it", "model.safetensors", b"broken", 78, "is no safetensors file"),
+    "broken config": ("pvc://models/it", "config.json", b"[", 61, "config.json of pvc://models/it is no JSON object"),
+    "another architecture": ("pvc://models/it", "config.json", b'{"architectures": ["New"]}', 61, "describe the model"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_of_a_folder_on_a_claim_has_its_own_words(api, claim, fault):
+    source, path, content, code, words = FAULTS[fault]
+    (claim / "empty").mkdir()
+    if path:
+        (claim / "it" / path).unlink()
+        if content is not None:
+            (claim / "it" / path).write_bytes(content)
+    assert inspect_claim(claim, source) == code
+    assert last_of(api, source).state == "Failed"
+    assert words in last_of(api, source).message
+
+
 @pytest.mark.parametrize(("place", "words"), [("s3://models/it", ()), ("ftp://models/it", ("--as", "acme/it"))])
 def test_what_is_no_source_or_has_no_id_is_not_read(api, bucket, place, words):
     assert inspect_bucket(bucket, *words, place=place).exit_code == 2
