@@ -12,7 +12,7 @@ nodes      AIMNodes by name, for the inventory
 caches     AIMCaches of the namespace by name, each with its spec and status
 state      what a cache's Jobs have reported: `models` and `newest`, lists; `volume`; `cleanup`; and `texts` that are
            no reports
-inspected  what the Job has reported that reads the files of a model: a list of reports
+inspected  what the Jobs have reported that read the files of a model, or look up a digest (with checkedAt): a list
 users      what endpoints use of a cache: by endpoint a list of ids, or of [id, revision]
 classes    storage classes by name, with what is said of each; standard, the default one, when left out
 claims     claims of the namespace by name, that are nobody's children

@@ -140,11 +140,13 @@ def reported(state: dict[str, Any]) -> dict[str, str]:
 
 
 def inspected(reports: list[dict[str, Any]]) -> dict[str, str]:
-    """The data of the ConfigMap that the Job reports to which reads a model's files."""
-    return {
-        inspection_key(one["id"], one.get("revision", "main")): json.dumps({"revision": "main", **one})
-        for one in reports
-    }
+    """The data of the ConfigMap to which the Jobs report that read a model's files, or look up a digest."""
+
+    def key(one: dict[str, Any]) -> str:
+        pair = one["id"], one.get("revision", "main")
+        return newest_key(model_key(*pair)) if "checkedAt" in one else inspection_key(*pair)
+
+    return {key(one): json.dumps({"revision": "main", **one}) for one in reports}
 
 
 def pod(patch: dict[str, Any]) -> dict[str, Any]:

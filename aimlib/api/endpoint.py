@@ -44,6 +44,11 @@ def _given(raw: Mapping[str, Any], *paths: str) -> bool:
     return any(lookup(raw, tuple(path.split("."))) is not MISSING for path in paths)
 
 
+def _is_mounted(raw: Mapping[str, Any]) -> bool:
+    """Whether the files of the model are where they are loaded: on a claim, or in an image."""
+    return _scheme(raw) == "pvc" or _given(raw, "model.imageVolume")
+
+
 def _scheme(raw: Mapping[str, Any]) -> str | None:
     """The scheme of the model's source; None without one."""
     source = lookup(raw, ("model", "source"))
@@ -77,20 +82,23 @@ ENDPOINT_RULES = (
         _manual_is_complete,
     ),
     FieldRule(
-        "!(has(self.model) && has(self.model.source) && self.model.source.startsWith('pvc://')) || !has(self.cache) || "
+        "!(has(self.model) && has(self.model.source) && (self.model.source.startsWith('pvc://') || "
+        "has(self.model.imageVolume))) || !has(self.cache) || "
         "!(has(self.cache.name) || (has(self.cache.enabled) && self.cache.enabled))",
-        "a folder on a claim is loaded where it is: leave out cache.name and cache.enabled",
+        "a folder on a claim, or an image volume, is loaded where it is: leave out cache.name and cache.enabled",
         lambda raw: (
-            _scheme(raw) != "pvc" or (not _given(raw, "cache.name") and lookup(raw, ("cache", "enabled")) is not True)
+            not _is_mounted(raw) or (not _given(raw, "cache.name") and lookup(raw, ("cache", "enabled")) is not True)
         ),
     ),
     FieldRule(
-        "!has(self.model) || !has(self.model.source) || self.model.source.startsWith('pvc://') || !has(self.cache) || "
+        "!has(self.model) || !has(self.model.source) || self.model.source.startsWith('pvc://') || "
+        "has(self.model.imageVolume) || !has(self.cache) || "
         "!(has(self.cache.name) || (has(self.cache.enabled) && !self.cache.enabled))",
         "what model.source names is downloaded to an AIMCache that the endpoint makes: leave out cache.name and "
         "cache.enabled: false",
         lambda raw: (
-            _scheme(raw) in {None, "pvc"}
+            _scheme(raw) is None
+            or _is_mounted(raw)
             or (not _given(raw, "cache.name") and lookup(raw, ("cache", "enabled")) is not False)
         ),
     ),

@@ -26,6 +26,13 @@ class TokenSecret(Model):
     """Key of the token in the Secret."""
 
 
+class ImageVolume(Model):
+    """An image of a registry, mounted as a volume."""
+
+    folder: Annotated[str, formats.IMAGE_FOLDER.field] = ""
+    """The folder of the image that has the model's files, such as models; its root when left out."""
+
+
 class ModelRef(Ruled):
     """The model to serve."""
 
@@ -41,6 +48,11 @@ class ModelRef(Ruled):
             "access.secret",
             lambda raw: not {"source", "tokenSecret"} <= set(raw) or str(raw["source"]).startswith("hf://"),
         ),
+        FieldRule(
+            "!has(self.imageVolume) || (has(self.source) && self.source.startsWith('oci://'))",
+            "imageVolume mounts an image of a registry: it goes with a source such as oci://registry/repository:tag",
+            lambda raw: "imageVolume" not in raw or str(raw.get("source", "")).startswith("oci://"),
+        ),
         *ACCESS_RULES,
     )
 
@@ -55,6 +67,10 @@ class ModelRef(Ruled):
     (existingClaims of aim-admission) bounds the claims."""
     access: SourceAccess | None = None
     """How the server of the source is reached."""
+    image_volume: ImageVolume | None = None
+    """Mount the image of a source oci:// into the pods, read only, instead of downloading its files: {} where they are
+    at its root. It needs Kubernetes 1.35 (before that, the feature gate ImageVolume) and a container runtime that
+    mounts images. A tag is resolved to a digest once, at access.endpoint where that is stated, and pods mount that."""
     revision: Revision | None = None
     """Branch, tag or commit of the model's repository; the default branch when left out."""
     version: Annotated[str, Field(max_length=63)] | None = None
@@ -76,7 +92,7 @@ class ModelRef(Ruled):
     @property
     def downloaded(self) -> bool:
         """Whether a source is stated whose files are downloaded to a cache of the endpoint."""
-        return self.source is not None and not self.mounted
+        return self.source is not None and not self.mounted and self.image_volume is None
 
 
 class CustomRecipe(Model):

@@ -137,7 +137,8 @@ class LoadedSource(Model):
     as an ETag."""
     verified: Verified | None = None
     """SourceHashes: every file has the hash that the source states. FirstRead: the source states sizes and versions
-    only; no file changed while it was read, and what was read is checked from then on."""
+    only; no file changed while it was read, and what was read is checked from then on. Digest: the container
+    runtime checks what it pulls against the digest, and nothing checks the files later."""
 
 
 class Endpoints(Model):

@@ -130,6 +130,9 @@ REPOSITORY = TextFormat(
 TAG = TextFormat("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", 128, "must be a tag such as v0.33.0")
 _FOLDER = r"(/[A-Za-z0-9_+=@,-][A-Za-z0-9._+=@,-]*)*/?"
 """A path below a root, of which no segment is relative or hidden."""
+IMAGE_FOLDER = TextFormat(
+    r"^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$", 256, "must be a folder such as models/chat"
+)
 _SERVER_SOURCES = (
     rf"oci://{_HOST}(:[1-9][0-9]{{0,4}})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
     "(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
@@ -169,5 +172,5 @@ FORMATS = (
     *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
     *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY, MODEL_SOURCE, REPOSITORY_OR_SERVER, SERVICE_URL, REGION),
-    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN),
+    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER),
 )

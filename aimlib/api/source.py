@@ -11,8 +11,8 @@ SourceText = Annotated[str, formats.MODEL_SOURCE.field]
 """A source, such as s3://bucket/prefix."""
 RepositoryOrServer = Annotated[str, formats.REPOSITORY_OR_SERVER.field]
 """A repository of the hub by its id, or a source on a server of its own."""
-Verified = Literal["SourceHashes", "FirstRead"]
-"""Against what files were checked: hashes that the source states, or what was read first."""
+Verified = Literal["SourceHashes", "FirstRead", "Digest"]
+"""Against what files were checked: hashes that the source states, what was read first, or an image's digest."""
 SourceUrl = Annotated[str, formats.SERVICE_URL.field]
 
 

@@ -126,10 +126,24 @@ def _image(pod: Raw, _now: datetime) -> PodFailure | None:
         waiting = _waiting(container)
         if waiting.get("reason") in IMAGE_REASONS:
             image, message = container.get("image") or "", str(waiting.get("message") or "")
-            why = _registry(message, image)
-            return PodFailure("ImagePullFailed", f"image {image} cannot be pulled{f': {why}' if why else ''}")
+            mounted = next((one for one in _mounted_images(pod) if one in message), "")
+            why = _registry(message, mounted or image)
+            name = f"image {mounted}, which has the model," if mounted else f"image {image}"
+            return PodFailure("ImagePullFailed", f"{name} cannot be pulled{f': {why}' if why else ''}")
     return None
 
+
+def _mounted_images(pod: Raw) -> list[str]:
+    """The images that a pod mounts as volumes."""
+    images = (volume.get("image") or {} for volume in pod.get("spec", {}).get("volumes") or ())
+    return [str(one["reference"]) for one in images if one.get("reference")]
+
+
+NO_IMAGE_VOLUMES = (
+    "; the pod mounts image {image}, which takes Kubernetes 1.35 and a container runtime that mounts images "
+    "(containerd 2.1, CRI-O 1.31); leave out model.imageVolume to download it instead"
+)
+"""What may be wrong where the container of a pod with such a volume cannot be created."""
 
 PULL_PREFIXES = (
     r'^Back-off pulling image "[^"]*":?\s*',
@@ -154,7 +168,9 @@ def _config(pod: Raw, _now: datetime) -> PodFailure | None:
         waiting = _waiting(container)
         if waiting.get("reason") in CONFIG_REASONS:
             message = shortened(str(waiting.get("message") or waiting["reason"]))
-            return PodFailure("ConfigError", f"container {container['name']} cannot be created: {message}")
+            mounted = next(iter(_mounted_images(pod)), "") if waiting["reason"] == "CreateContainerError" else ""
+            advice = NO_IMAGE_VOLUMES.format(image=mounted) if mounted else ""
+            return PodFailure("ConfigError", f"container {container['name']} cannot be created: {message}{advice}")
     return None
 
 

@@ -4,16 +4,16 @@ Each command imports hooks.jobs.volume when it runs: that needs the extra `downl
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import click
 
 from hooks.cli.errors import CommandError
+from hooks.cli.source_options import CLAIM_FOLDER, SOURCE_OPTION, server_options
 
-Callback = TypeVar("Callback", bound=Callable[..., Any])
 ROOT = click.argument("root", type=click.Path(file_okay=False, path_type=Path))
 CACHE = click.option(
     "--cache", metavar="NAME", help="Report to this AIMCache, in the namespace of POD_NAMESPACE, as its Jobs do."
@@ -65,50 +65,6 @@ def _revision(_: click.Context, __: click.Parameter, text: str) -> str:
     if not is_file_path(text):
         raise click.BadParameter(f"{text!r} is not a branch, tag or commit")
     return text
-
-
-def _source(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    """Refuses a text that is not a source."""
-    from aimlib.api.formats import MODEL_SOURCE  # noqa: PLC0415 - when a command runs
-
-    if text is not None and not MODEL_SOURCE.matches(text):
-        raise click.BadParameter(f"{text!r} {MODEL_SOURCE.message}")
-    return text
-
-
-SOURCE_OPTION = click.option(
-    "--source",
-    metavar="SOURCE",
-    callback=_source,
-    help="Where its files come from, such as s3://bucket/folder; the hub's repository of that id when left out.",
-)
-
-
-CLAIM_FOLDER = click.option(
-    "--source-folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the claim of a source pvc:// is mounted.",
-)
-
-
-def server_options(command: Callback) -> Callback:
-    """The options about the server of a source."""
-    options = (
-        click.option(
-            "--endpoint", metavar="URL", help="The S3 service, registry or MLflow server; AWS, or https, when left out."
-        ),
-        click.option(
-            "--artifact-endpoint",
-            metavar="URL",
-            help="The S3 service with the files of a model in MLflow; AWS when left out.",
-        ),
-        click.option(
-            "--region", default="us-east-1", show_default=True, metavar="NAME", help="The region of the S3 service."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @cache.command(short_help="Download one model, or continue its download, and verify it.", epilog=DOWNLOAD_EXIT_CODES)
@@ -177,6 +133,9 @@ def download(  # noqa: PLR0913 - one parameter an option
 @SOURCE_OPTION
 @server_options
 @CACHE
+@click.option(
+    "--report", "reports", metavar="NAME", help="Report to this ConfigMap in POD_NAMESPACE, as Jobs of endpoints do."
+)
 def check_source(  # noqa: PLR0913 - one parameter an option
     *,
     model: str,
@@ -186,6 +145,7 @@ def check_source(  # noqa: PLR0913 - one parameter an option
     artifact_endpoint: str | None,
     region: str,
     cache: str | None,
+    reports: str | None,
 ) -> None:
     """Print which version of a model its branch, tag or alias names now: a commit, digest or number.
 
@@ -193,6 +153,7 @@ def check_source(  # noqa: PLR0913 - one parameter an option
     """
     with require_download_extra():
         from hooks.jobs.volume import newest  # noqa: PLC0415 - when the command runs
+        from hooks.jobs.volume.cluster import CacheClient, ReportClient  # noqa: PLC0415
         from hooks.jobs.volume.request import DownloadRequest  # noqa: PLC0415
     request = DownloadRequest(
         Path(),
@@ -204,7 +165,8 @@ def check_source(  # noqa: PLR0913 - one parameter an option
         region=region,
         artifact_endpoint=artifact_endpoint,
     )
-    sys.exit(newest.run_check(request, cache))
+    client = ReportClient(reports) if reports else CacheClient(cache) if cache else None
+    sys.exit(newest.run_check(request, client))
 
 
 @cache.command("import", short_help="Copy a folder with a model onto a volume, verified.", epilog=DOWNLOAD_EXIT_CODES)

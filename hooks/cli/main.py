@@ -13,7 +13,7 @@ import click
 from click.shell_completion import ShellComplete, get_completion_class
 
 from hooks.cli.bench_group import bench_command
-from hooks.cli.cache_group import CLAIM_FOLDER, cache, require_download_extra, server_options
+from hooks.cli.cache_group import cache, require_download_extra
 from hooks.cli.endpoint_group import ENDPOINT_COMMANDS
 from hooks.cli.errors import OUTPUT_ERROR_CODE
 from hooks.cli.installation_group import INSTALLATION_COMMANDS
@@ -30,6 +30,7 @@ from hooks.cli.options import (
     invalid_input_ends,
     output_option,
 )
+from hooks.cli.source_options import CLAIM_FOLDER, server_options
 from hooks.cli.version_group import VERSION_COMMANDS
 
 PROGRAM, PLUGIN, COMPLETION = "aim", "kubectl-aim", "_AIM_COMPLETE"

@@ -9,6 +9,7 @@ from hooks.endpoint.canary import Tracks, plan_tracks
 from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
 from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
 from hooks.endpoint.world import World
@@ -30,7 +31,7 @@ class Built(NamedTuple):
     accounts: list[Raw]
     """Service accounts that the spec does not request any more, and that pods run as."""
     inspection: list[Raw]
-    """What reads the files of a model that nobody described."""
+    """What reads the files of a model that nobody described, or looks up the digest of its image."""
 
     def state(self, kind: str) -> ChildState | None:
         """The child of that kind that has the endpoint's own name; there may be others of its kind."""
@@ -53,7 +54,7 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
         return None
     track = world.stable_track
     bare = Owner(world.name, world.namespace, world.spec, decision.resolved, world.config, track=track)
-    cache = use_cache(world, decision, bare)
+    cache = use_image(world, bare) if bare.mounts_image else use_cache(world, decision, bare)
     tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))
     owner = tracks.owner
     desired = with_claim_as_it_is(children(owner, world.offers, tracks.engine), world, owner)
@@ -62,5 +63,7 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     former = former_claims(desired, world.children.get(CLAIM, {}).values())
     accounts = accounts_in_use([*desired, *tracks.children], world.children.get(ACCOUNT, {}).values())
     optional = not_offered(world.spec, world.offers)
-    inspection = decision.inspection.children if decision.inspection else []
+    inspection = [*(decision.inspection.children if decision.inspection else ())]
+    made = {(child["kind"], child["metadata"]["name"]) for child in inspection}
+    inspection += (one for one in cache.children if (one["kind"], one["metadata"]["name"]) not in made)
     return Built(owner, cache, tracks, with_used_children(states), optional, former, accounts, inspection)

@@ -72,6 +72,10 @@ class CacheUse(NamedTuple):
     """That the source of the model names another version than the cache has; empty where it does not."""
     source: LoadedSource | None = None
     """Which version of a source is loaded."""
+    children: tuple[Raw, ...] = ()
+    """What looks up which version that is, where no cache does."""
+    resync_seconds: int = 0
+    """When to look again; 0 for not by itself."""
 
 
 def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUse:

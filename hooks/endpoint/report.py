@@ -148,6 +148,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
         _pod_resync_seconds(world) if examined else pending.resync_seconds,
         RESYNC_SECONDS if world.live_metrics else 0,
         resync_seconds(tracks.status, world.spec.deployment.canary),
+        cache.resync_seconds,
     )
     again = min(filter(None, resyncs), default=0)
     children = with_endpoint(built.children, str(made.phase), world.labels)

@@ -58,7 +58,8 @@ def report_versions(world: World, version: Version, built: Built, state: tuple[V
     history = read_history(world.before)
     so_far = present(history)
     held = built.owner.hold
-    if held is None or held.deployment is None:
+    image = built.owner.image
+    if (held is None or held.deployment is None) and (image is None or image.reference):
         history = with_present(history, world.before, now, at, ran=world.running is not None)
     history = with_ready(history) if serving.met else history
     history = _with_tried(world, history, built, now, so_far)

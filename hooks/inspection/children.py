@@ -1,5 +1,7 @@
 """The Job that reads the facts of a model, and the objects that it needs to report."""
 
+from collections.abc import Sequence
+
 from aimlib.api.meta import Raw
 from aimlib.caching.download_errors import FINAL_FOLDER_CODES, FINAL_INSPECTION_CODES, FINAL_SERVER_CODES
 from hooks.inspection.subject import CLAIM_KIND, HUB, Subject
@@ -31,18 +33,27 @@ def inspection_reports(subject: Subject) -> list[Raw]:
 def inspection_job(subject: Subject) -> Raw:
     """The Job, which is never updated: its name has a digest of what it reads."""
     codes = FINAL_CODES_BY_KIND.get(subject.kind, FINAL_SERVER_CODES)
-    return retried_job(subject.metadata(subject.job), _pod(subject), codes, INSPECTION_TTL_SECONDS)
+    return retried_job(
+        subject.metadata(subject.job),
+        inspection_pod(subject, INSPECT, subject.arguments),
+        codes,
+        INSPECTION_TTL_SECONDS,
+    )
 
 
 FINAL_CODES_BY_KIND = {HUB: FINAL_INSPECTION_CODES, CLAIM_KIND: FINAL_FOLDER_CODES}
 
 
-def _pod(subject: Subject) -> Raw:
+INSPECT = ("aim", "model", "inspect")
+
+
+def inspection_pod(subject: Subject, command: Sequence[str], arguments: Sequence[str]) -> Raw:
+    """The template of a pod that reports to the ConfigMap."""
     container = job_container(
         "inspection",
         subject.config,
-        ("aim", "model", "inspect"),
-        args=[*subject.arguments, f"--report={subject.reports}"],
+        command,
+        args=[*arguments, f"--report={subject.reports}"],
         env=subject.environment,
         requests={"cpu": "100m", "memory": "256Mi"},
         mounts=[source_mount()] if subject.claim else [],

@@ -27,7 +27,7 @@ class TrackedInspection(NamedTuple):
 
 def track_inspection(subject: Subject, observed: Children, before: object) -> TrackedInspection:
     """The state of an inspection. `before` is what the status has of it so far."""
-    data = _reported(subject, observed)
+    data = reported_data(subject, observed)
     report = read_inspection(data, subject.repository, subject.revision, subject.source)
     known = _remembered(subject, before) or (report if report and report.state == "Found" else None)
     job = observed_job(observed.get(JOB, {}).values(), subject.job)
@@ -37,15 +37,15 @@ def track_inspection(subject: Subject, observed: Children, before: object) -> Tr
         found = {name: getattr(known, name) for name in ("commit", "found_at", "remote_code", "facts")}
         status = Inspection(**common, state="Found", **found)
     else:
-        state = _state(subject, report, job, _missing(subject, observed), refused)
+        state = _state(subject, report, job, missing_children(subject, observed), refused)
         status = Inspection(**common, job=None if refused or subject.unread else subject.job, **state)
     # A Job that had completed before its report was lost is deleted first, and then created again. One whose report
     # cannot be read stays for as long as finished Jobs do: the next may write the same.
     obsolete = job.complete and not known and inspection_key(subject.repository, subject.revision) not in data
-    reads = not known and not _missing(subject, observed) and not subject.unread
+    reads = not known and not missing_children(subject, observed) and not subject.unread
     desired = (reads or job.exists) and not refused and not obsolete
     children = [*inspection_reports(subject), *([inspection_job(subject)] if desired else [])]
-    return TrackedInspection(status, [prune(child) for child in _without_foreign_names(children, observed)])
+    return TrackedInspection(status, [prune(child) for child in owned_first(children, observed)])
 
 
 def is_made_here(child: Raw, name: str) -> bool:
@@ -63,7 +63,7 @@ USED_BY_KIND = {
 """The kinds of children that a child uses by name; there is one of each."""
 
 
-def _without_foreign_names(desired: Iterable[Raw], observed: Children) -> Iterator[Raw]:
+def owned_first(desired: Iterable[Raw], observed: Children) -> Iterator[Raw]:
     """The desired children, without those that are not there yet and would use what is not observed."""
     children = list(desired)
     there = {child["kind"] for child in children if _is_observed(child, observed)}
@@ -76,7 +76,7 @@ def _is_observed(child: Raw, observed: Children) -> bool:
     return find_child(observed, kind_key(child), child["metadata"]["name"]) is not None
 
 
-def _reported(subject: Subject, observed: Children) -> Raw:
+def reported_data(subject: Subject, observed: Children) -> Raw:
     """The data of the ConfigMap that the Job reports to."""
     reports = find_child(observed, CONFIG_MAP, subject.reports)
     return (reports or {}).get("data") or {}
@@ -93,7 +93,7 @@ def _remembered(subject: Subject, before: object) -> Inspection | None:
     return found if same and found.state == "Found" and found.facts else None
 
 
-def _missing(subject: Subject, observed: Children) -> str:
+def missing_children(subject: Subject, observed: Children) -> str:
     """What the Job uses by name and is not observed as the object's own: another object may have the name."""
     missing = (child for child in inspection_reports(subject) if not _is_observed(child, observed))
     return ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in missing)

@@ -30,7 +30,10 @@ ENDPOINTS: dict[str, Raw] = {
     "a model in MLflow needs access.endpoint, the URL of the tracking server": {
         "model": {"id": "acme/chat", "source": "mlflow://chat@champion", "access": {"secret": "keys"}}
     },
-    "a folder on a claim is loaded where it is: leave out cache.name and cache.enabled": {
+    "imageVolume mounts an image of a registry: it goes with a source such as oci://registry/repository:tag": {
+        "model": {"id": "acme/chat", "source": "s3://models/chat", "imageVolume": {}}
+    },
+    "a folder on a claim, or an image volume, is loaded where it is: leave out cache.name and cache.enabled": {
         "model": {"id": "acme/chat", "source": "pvc://models/chat"},
         "cache": {"enabled": True},
     },

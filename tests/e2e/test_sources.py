@@ -7,6 +7,7 @@ from tests.e2e import caches
 from tests.e2e.caches import FILES, LARGE
 from tests.e2e.space import endpoint
 from tests.e2e.test_any_model import FILES as DESCRIBED
+from tests.hooks.jobs.volume.artifacts import Registry
 from tests.hooks.jobs.volume.bucket import KEYS, Bucket
 
 pytestmark = pytest.mark.e2e
@@ -158,3 +159,36 @@ def test_a_folder_on_a_claim_that_nobody_described_is_read_there_and_served(spac
     assert status["resolved"]["derivedFrom"].startswith("the files of acme/mine-8b at ")
     pod = space.get("deployment", "own")["spec"]["template"]["spec"]
     assert pod["containers"][0]["command"][-1] == "/source/mine"
+
+
+def test_an_image_is_mounted_by_the_digest_that_its_tag_named(space):
+    registry = Registry()
+    try:
+        first = registry.push_text("v1", b'{"layers": []}')
+        model = {"id": LARGE, "source": f"oci://{registry.host}/models/chat:v1", "imageVolume": {"folder": "models"}}
+        space.apply(endpoint("own", model={**model, "access": {"endpoint": registry.url}}))
+        space.ready("own")
+        status = space.get("aimendpoint", "own")["status"]
+        assert (status["source"]["resolved"], status["source"]["verified"]) == (first, "Digest")
+        assert space.names("aimcaches") == []
+        before = space.deployment("own")["spec"]
+        [volume] = [one for one in before["template"]["spec"]["volumes"] if one["name"] == "source"]
+        assert volume["image"] == {"reference": f"{registry.host}/models/chat@{first}", "pullPolicy": "IfNotPresent"}
+
+        # The tag moves. A Job that looks reports it, and nothing restarts.
+        second = registry.push_text("v1", b'{"layers": [], "annotations": {}}')
+        [job] = space.names("jobs")
+        space.kubectl("patch", "configmap", "own-inspection", "--type=merge", '--patch={"data": null}')
+        space.kubectl("delete", job)
+        message = space.becomes("own", "ModelVersionAvailable", "UpToDate")
+        assert f"is {second} now, and {first} is mounted" in message
+        assert space.deployment("own")["spec"] == before
+        space.ready("own")
+
+        # To state the digest takes it.
+        stated = {"source": f"oci://{registry.host}/models/chat@{second}", "access": None}
+        space.patch("aimendpoint/own", {"spec": {"model": stated}})
+        space.wait("the other digest", lambda: second in str(space.deployment("own")["spec"]["template"]))
+        space.ready("own")
+    finally:
+        registry.stop()

@@ -12,7 +12,7 @@ from hooks.objects.hub_token import hub_token
 
 CACHE_VOLUME = "model-cache"
 MODEL_VOLUME, MODEL_MOUNT = "source", "/source"
-"""The volume of a model that is a folder on a claim, and where it is mounted."""
+"""The volume of a model that is a folder on a claim or in an image, and where it is mounted."""
 PROBE_SECONDS = 10
 HOMES_SINCE = 2
 HOMES = {
@@ -49,7 +49,11 @@ def _container(owner: Owner) -> Raw:
         "volumeMounts": [
             {"name": "dshm", "mountPath": "/dev/shm"},  # noqa: S108 - the ranks' shared memory
             _files(owner),
-            *([{"name": MODEL_VOLUME, "mountPath": MODEL_MOUNT, "readOnly": True}] if owner.source else []),
+            *(
+                [{"name": MODEL_VOLUME, "mountPath": MODEL_MOUNT, "readOnly": True}]
+                if owner.loaded_folder is not None
+                else []
+            ),
             *ca_mounts(owner.ca_bundle),
         ],
     }
@@ -57,7 +61,8 @@ def _container(owner: Owner) -> Raw:
 
 def _model(owner: Owner) -> str:
     """What the engine loads: a repository, which it finds in a cache or at the hub, or a folder."""
-    return "/".join(filter(None, (MODEL_MOUNT, owner.source.path))) if owner.source else owner.resolved.checkpoint
+    folder = owner.loaded_folder
+    return owner.resolved.checkpoint if folder is None else "/".join(filter(None, (MODEL_MOUNT, folder)))
 
 
 def _image(owner: Owner) -> str:
@@ -97,7 +102,8 @@ def _files(owner: Owner) -> Raw:
 
 def _env(owner: Owner) -> list[Raw]:
     """Where the model's files come from; the recipe's variables win over these by name."""
-    variables = _cached(owner.cache) if owner.cache else _reading(owner) if owner.source else _downloading(owner)
+    mounted = owner.loaded_folder is not None
+    variables = _cached(owner.cache) if owner.cache else _reading(owner) if mounted else _downloading(owner)
     variables |= _home(owner)
     variables |= {one["name"]: one for one in ca_variables(owner.ca_bundle)}
     variables |= {variable.name: _stated(variable) for variable in owner.resolved.env}

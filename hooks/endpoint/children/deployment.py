@@ -31,7 +31,6 @@ def deployment(owner: Owner) -> Raw | None:
 
 def engine_deployment(owner: Owner) -> Raw:
     """The Deployment of the engine as the spec requests it."""
-    image = owner.spec.image
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -50,7 +49,7 @@ def engine_deployment(owner: Owner) -> Raw:
                     "enableServiceLinks": owner.since(2, value=False),
                     "terminationGracePeriodSeconds": owner.since(2, owner.config.drain_seconds + END_SECONDS),
                     "securityContext": _security(owner.spec.security.pod_security_context),
-                    "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
+                    "imagePullSecrets": [{"name": name} for name in owner.pull_secrets],
                     "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
                     "nodeSelector": node_selector(owner.config.node_selector, owner.spec.node_selector),
                     "tolerations": tolerations(owner),
@@ -102,7 +101,9 @@ def _cache(owner: Owner) -> Raw:
 
 
 def _source(owner: Owner) -> list[Raw]:
-    """The volume of a model that is a folder on a claim."""
+    """The volume of a model that is a folder on a claim, or in an image."""
+    if owner.image:
+        return [{"name": MODEL_VOLUME, "image": {"reference": owner.image.reference, "pullPolicy": "IfNotPresent"}}]
     if owner.source is None:
         return []
     return [{"name": MODEL_VOLUME, "persistentVolumeClaim": {"claimName": owner.source.name, "readOnly": True}}]

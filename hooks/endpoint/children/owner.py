@@ -44,6 +44,14 @@ class Download(NamedTuple):
     access: SourceAccess | None
 
 
+class MountedImage(NamedTuple):
+    """The image of a model, which pods mount."""
+
+    reference: str
+    """With its digest; empty while that is not known."""
+    folder: str
+
+
 class Owner(NamedTuple):
     """An endpoint that has children."""
 
@@ -65,6 +73,8 @@ class Owner(NamedTuple):
     """Percent of the endpoint's requests that gateways send to the track."""
     mirror: int = 0
     """Percent of the endpoint's requests of which gateways send the track a copy."""
+    image: MountedImage | None = None
+    """The image that has the model's files, where they are mounted as a volume."""
     joined: bool = False
     """Whether the Service leads to the pods of both tracks, as while one takes over from the other."""
 
@@ -195,6 +205,25 @@ class Owner(NamedTuple):
         """The folder on a claim that is loaded instead of a repository, under the same conditions as a revision."""
         requested = self.spec.requested_model
         return parse_source(requested.source) if requested.source and requested.mounted and self._loads_source else None
+
+    @property
+    def mounts_image(self) -> bool:
+        """Whether the source that is stated is an image that pods mount, under the same conditions."""
+        return self.spec.requested_model.image_volume is not None and self._loads_source
+
+    @property
+    def loaded_folder(self) -> str | None:
+        """The folder of the mounted volume that is loaded instead of a repository; None where none is mounted."""
+        if self.image:
+            return self.image.folder
+        return self.source.path if self.source else None
+
+    @property
+    def pull_secrets(self) -> tuple[str, ...]:
+        """The Secrets for pulling the engine's image, and the model's."""
+        access = self.spec.requested_model.access if self.image else None
+        own = (access.secret,) if access and access.secret else ()
+        return tuple(dict.fromkeys((*self.spec.image.pull_secrets, *own)))
 
     @property
     def download(self) -> Download | None:

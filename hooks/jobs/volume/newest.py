@@ -6,7 +6,7 @@ from contextlib import closing
 
 from aimlib.caching.job_reports import NewestReport, newest_key, report_text
 from hooks.jobs.volume import clock, termination
-from hooks.jobs.volume.cluster import CacheClient
+from hooks.jobs.volume.cluster import ReportClient
 from hooks.jobs.volume.console import Console
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.request import DownloadRequest
@@ -15,7 +15,9 @@ from hooks.jobs.volume.sources import open_reader
 from hooks.kube_client import ApiServerError
 
 
-def run_check(request: DownloadRequest, cache: str | None, retry_policy: RetryPolicy | None = None) -> int:
+def run_check(
+    request: DownloadRequest, reports: ReportClient | None = None, retry_policy: RetryPolicy | None = None
+) -> int:
     """Prints and reports what is named now, and returns an exit code of `aimlib.caching.download_errors`."""
     console = Console(sys.stderr)
     try:
@@ -32,20 +34,19 @@ def run_check(request: DownloadRequest, cache: str | None, retry_policy: RetryPo
         return stopped.code
     if found.commit:
         print(found.resolved or found.commit)  # noqa: T201
-    if cache:
-        client = CacheClient(cache)
+    if reports:
         try:
-            client.report({newest_key(request.key): report_text(found)})
+            reports.report({newest_key(request.key): report_text(found)})
         except ApiServerError as error:
-            console.print_sentence(f"Error: what was found cannot be reported to {client.reports}: {error}")
+            console.print_sentence(f"Error: what was found cannot be reported to {reports.reports}: {error}")
             return code or DownloadError("Network", str(error)).code
     return code
 
 
 def _found(request: DownloadRequest, retry_policy: RetryPolicy) -> NewestReport:
     with closing(open_reader(request)) as reader:
-        listing = retry(reader.listing, retry_policy, threading.Event())
-        return _report(request, commit=listing.commit, resolved=reader.resolved)
+        commit = retry(reader.named_version, retry_policy, threading.Event())
+        return _report(request, commit=commit, resolved=reader.resolved)
 
 
 def _report(request: DownloadRequest, **found: str | None) -> NewestReport:

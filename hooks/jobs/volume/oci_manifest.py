@@ -19,6 +19,11 @@ MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 """Of manifests that have layers, in the header Accept."""
+INDEX_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+"""Of indexes of manifests, one for each platform."""
 FILE_NAMES = ("org.cncf.model.filepath", "org.opencontainers.image.title")
 UNPACK = "io.deis.oras.content.unpack"
 """The annotation by which ORAS marks an archive of a folder."""

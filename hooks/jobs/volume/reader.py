@@ -70,6 +70,10 @@ class Reader(ABC):
         """The same of what is in the model's folder itself, where that is less work; else of all files."""
         return self.listing()
 
+    def named_version(self) -> str:
+        """The commit that is named now. Errors as of a listing."""
+        return self.listing().commit
+
     def with_hashes(self, files: Sequence[VolumeFile]) -> tuple[VolumeFile, ...]:
         """The files with the hashes of their contents, where the source states them. Errors as of a listing."""
         return tuple(files)

@@ -7,7 +7,7 @@ redirects to for a blob gets none.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from urllib3.exceptions import HTTPError
@@ -20,7 +20,7 @@ from aimlib.printable import printable
 from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.http_client import WITH_BODY, FileClient, FileResponse, read_body, root_cause
 from hooks.jobs.volume.hub import retry_after
-from hooks.jobs.volume.oci_manifest import MEDIA_TYPES, SHA256_DIGEST, ManifestError, parse_manifest
+from hooks.jobs.volume.oci_manifest import INDEX_TYPES, MEDIA_TYPES, SHA256_DIGEST, ManifestError, parse_manifest
 from hooks.jobs.volume.reader import (
     COMMIT_LENGTH,
     Listing,
@@ -81,30 +81,39 @@ class RegistryReader(Reader):
         return reply
 
     def listing(self) -> Listing:
-        reply = self._get(f"manifests/{self.reference}", more={"Accept": ", ".join(MEDIA_TYPES)})
+        text, digest = self._manifest(MEDIA_TYPES)
+        try:
+            layers = parse_manifest(text)
+        except ManifestError as error:
+            raise DownloadError("NoFiles", f"{self.model} at {self.reference} cannot be downloaded: {error}") from error
+        files = tuple(listed_file(self, one.path, one.size, one.sha256) for one in layers)
+        check_paths(self, [file.path for file in files])
+        return Listing(digest[:COMMIT_LENGTH], files)
+
+    def named_version(self) -> str:
+        """By the digest alone: what is mounted as an image may be an archive, or an index by platform."""
+        return self._manifest((*MEDIA_TYPES, *INDEX_TYPES))[1][:COMMIT_LENGTH]
+
+    def _manifest(self, kinds: Sequence[str]) -> tuple[bytes, str]:
+        """The manifest that the reference names, and its digest, which `resolved` is from then on."""
+        reply = self._get(f"manifests/{self.reference}", more={"Accept": ", ".join(kinds)})
         try:
             if reply.response.status != HTTPStatus.OK:
                 raise self._refusal(reply)
             text = read_body(reply.response, MAX_MANIFEST)
-            digest = hashlib.sha256(text).hexdigest()
-            stated = SHA256_DIGEST.fullmatch(self.reference) or SHA256_DIGEST.fullmatch(
-                reply.response.headers.get("Docker-Content-Digest", "")
-            )
-            if stated and stated[1] != digest:
-                raise TransientError(f"the manifest of {self.model} has the digest {digest} instead of {stated[1]}")
-            layers = parse_manifest(text)
         except HTTPError as error:
             raise TransientError(f"{self.place} cannot be reached: {root_cause(error)}") from error
-        except ManifestError as error:
-            raise DownloadError("NoFiles", f"{self.model} at {self.reference} cannot be downloaded: {error}") from error
         except ValueError as error:
             raise TransientError(f"{self.place} sends a manifest of {self.model} that is too long") from error
         finally:
             reply.response.close()
-        files = tuple(listed_file(self, one.path, one.size, one.sha256) for one in layers)
-        check_paths(self, [file.path for file in files])
+        digest = hashlib.sha256(text).hexdigest()
+        named = reply.response.headers.get("Docker-Content-Digest", "")
+        stated = SHA256_DIGEST.fullmatch(self.reference) or SHA256_DIGEST.fullmatch(named)
+        if stated and stated[1] != digest:
+            raise TransientError(f"the manifest of {self.model} has the digest {digest} instead of {stated[1]}")
         self.resolved = f"sha256:{digest}"
-        return Listing(digest[:COMMIT_LENGTH], files)
+        return text, digest
 
     def transfer(self, commit: str, file: VolumeFile, begin: int, end: int) -> OpenedFile:  # noqa: ARG002 - by digest
         reply = self._get(f"blobs/sha256:{file.hash}", byte_range(begin, end, file.size))

@@ -35,6 +35,15 @@ def unready(container, **said):
     return pod({"container": container, "conditions": {"Ready": condition}})
 
 
+MODEL_IMAGE = f"registry.example/models/chat@sha256:{'a' * 64}"
+
+
+def mounting(found):
+    """The same of a pod that mounts an image as a volume."""
+    volumes = [{"name": "dshm", "emptyDir": {}}, {"name": "source", "image": {"reference": MODEL_IMAGE}}]
+    return {**found, "spec": {**found["spec"], "volumes": volumes}}
+
+
 def unscheduled(**said):
     return pod({"conditions": {"PodScheduled": {"status": "False", "lastTransitionTime": AGO, **said}}})
 
@@ -57,6 +66,27 @@ def unscheduled(**said):
                 "ImagePullFailed",
                 "image docker.io/vllm/vllm-openai-rocm:v0.33.0 cannot be pulled: failed to resolve: 403 Forbidden",
             ),
+        ),
+        (
+            mounting(waiting("ErrImagePull", f"failed to pull image {MODEL_IMAGE}: 403 Forbidden")),
+            PodFailure(
+                "ImagePullFailed",
+                f"image {MODEL_IMAGE}, which has the model, cannot be pulled: failed to pull image {MODEL_IMAGE}: "
+                "403 Forbidden",
+            ),
+        ),
+        (
+            mounting(waiting("CreateContainerError", "ImageVolumeMountFailed: not supported")),
+            PodFailure(
+                "ConfigError",
+                "container engine cannot be created: ImageVolumeMountFailed: not supported; the pod mounts image "
+                f"{MODEL_IMAGE}, which takes Kubernetes 1.35 and a container runtime that mounts images (containerd "
+                "2.1, CRI-O 1.31); leave out model.imageVolume to download it instead",
+            ),
+        ),
+        (
+            mounting(waiting("CreateContainerConfigError", "no secret")),
+            PodFailure("ConfigError", "container engine cannot be created: no secret"),
         ),
         (
             waiting("RunContainerError"),

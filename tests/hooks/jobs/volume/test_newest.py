@@ -5,10 +5,11 @@ import json
 import pytest
 
 from aimlib.caching.job_reports import model_key, newest_key, read_reports
-from hooks.jobs.volume import newest
+from hooks.jobs.volume import cluster, newest
 from hooks.jobs.volume.request import DownloadRequest
 from hooks.kube_client import ApiServerError
 from tests.hooks.cli.commandline import aim
+from tests.hooks.jobs.volume.artifacts import Registry
 from tests.hooks.jobs.volume.here import MODEL, QUICK
 from tests.hooks.jobs.volume.tracking import TrackingServer
 
@@ -29,7 +30,8 @@ def reported(monkeypatch):
                 raise ApiServerError("the API server returned 503")
             data.update(more)
 
-    monkeypatch.setattr(newest, "CacheClient", Cluster)
+    monkeypatch.setattr(cluster, "CacheClient", Cluster)
+    monkeypatch.setattr(cluster, "ReportClient", Cluster)
     return data
 
 
@@ -72,7 +74,7 @@ def test_a_check_that_is_stopped_reports_nothing(reported, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(newest, "open_reader", stopped)
-    assert newest.run_check(DownloadRequest(root=None, model=MODEL), "models", QUICK) == 76
+    assert newest.run_check(DownloadRequest(root=None, model=MODEL), None, QUICK) == 76
     assert not reported
 
 
@@ -87,3 +89,18 @@ def test_another_models_report_of_the_same_key_is_none():
     found = read_reports({newest_key(model_key("acme/chat", "main")): text, "_newest.x": "[]"})
     assert found.newest_of("acme/chat", "main") is None
     assert found.unreadable == ("_newest.x",)
+
+
+@pytest.mark.parametrize("kind", ["archive", "index"])
+def test_the_digest_of_what_is_mounted_needs_no_files(reported, kind):
+    server = Registry()
+    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": f"sha256:{'a' * 64}", "size": 5}
+    text = json.dumps({"layers": [layer]} if kind == "archive" else {"manifests": []}).encode()
+    try:
+        digest = server.push_text("v1", text)
+        words = ("--model", "acme/chat", "--source", f"oci://{server.host}/models/chat:v1", "--endpoint", server.url)
+        done = aim("cache", "check", *words, "--report", "chat-inspection")
+    finally:
+        server.stop()
+    assert (done.exit_code, done.stdout) == (0, f"{digest}\n"), done.stderr
+    assert read_reports(reported).newest_of("acme/chat", "main").resolved == digest
