@@ -138,12 +138,12 @@ def _came_from(model: CachedModelStatus | None) -> str:
     return f", from {model.source}{named}; {HOW_FAR_VERIFIED[model.verified]}"
 
 
-IMAGE_DIGEST = "the container runtime checks what it pulls against the digest, and nothing checks the files later"
+HOW_FAR_MOUNTED = "the container runtime checks what it pulls against the digest, and nothing checks the files later"
 HOW_FAR_VERIFIED = {
     None: "how far it was verified is not known",
     "SourceHashes": "every file has the hash that the source states",
     "FirstRead": "the source states no hashes: no file changed while it was read, and what was read is checked since",
-    "Digest": IMAGE_DIGEST,
+    "Digest": HOW_FAR_MOUNTED,
 }
 """How far files were verified."""
 SHOWN_VERSION = 80

@@ -11,16 +11,16 @@ from aimlib.naming import ENDPOINT_LABEL, label_value
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import last_applied
 from hooks.endpoint.cache import CacheUse
-from hooks.endpoint.cache_messages import IMAGE_DIGEST
+from hooks.endpoint.cache_messages import HOW_FAR_MOUNTED
 from hooks.endpoint.children.container import MODEL_VOLUME
 from hooks.endpoint.children.deployment import held_deployment
 from hooks.endpoint.children.owner import HeldDeployment, MountedImage, Owner
 from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.world import World, remembered_part
-from hooks.inspection.digest import DIGEST, LookedUp, look_up
+from hooks.inspection.digest import NAMED_DIGEST, LookedUp, look_up
 from hooks.inspection.subject import Subject
 
-LOOK_SECONDS = 6 * 3600
+TAG_LOOK_SECONDS = 6 * 3600
 """When to look whether there is a new day, on which a tag is looked up again."""
 STATED = LookedUp(None, "", ())
 """Nothing is looked up where the source states a digest."""
@@ -30,12 +30,12 @@ def use_image(world: World, owner: Owner) -> CacheUse:
     """The image of an endpoint, and all that follows from it."""
     model = world.spec.requested_model
     place, source = model.source or "", parse_source(model.source or "")
-    stated = source.revision if DIGEST.fullmatch(source.revision or "") else None
+    stated = source.revision if NAMED_DIGEST.fullmatch(source.revision or "") else None
     looked = STATED if stated else look_up(_subject(world), world.children, world.now)
     digest = stated or _pinned(world, place, source) or looked.digest
     folder = model.image_volume.folder if model.image_volume else ""
     owner = owner._replace(image=MountedImage(f"{source.name}@{digest}" if digest else "", folder))
-    resync = 0 if stated else LOOK_SECONDS
+    resync = 0 if stated else TAG_LOOK_SECONDS
     if digest is None:
         waits = f"waiting for the digest of {place}: {looked.waits}"
         verdict = Verdict("CacheReady", False, "ImageNotResolved", waits)
@@ -44,7 +44,7 @@ def use_image(world: World, owner: Owner) -> CacheUse:
         held = owner._replace(hold=hold)
         return CacheUse(held, (verdict,), objections, pods, children=looked.children, resync_seconds=resync)
     tag = "" if stated else f", which {place} named when it was looked up"
-    text = f"{owner.resolved.checkpoint} is mounted from image {source.name}@{digest}{tag}; {IMAGE_DIGEST}"
+    text = f"{owner.resolved.checkpoint} is mounted from image {source.name}@{digest}{tag}; {HOW_FAR_MOUNTED}"
     return CacheUse(
         owner,
         (Verdict("CacheReady", True, "ImageResolved", text),),
@@ -69,12 +69,12 @@ def _pinned(world: World, place: str, source: ModelSource) -> str | None:
     """The digest that is mounted: by the status, and by the pods where that is lost."""
     before = remembered_part(world.before, "source", LoadedSource)
     if before:
-        same = before.source == place and DIGEST.fullmatch(before.resolved or "")
+        same = before.source == place and NAMED_DIGEST.fullmatch(before.resolved or "")
         return before.resolved if same else None
     volumes = world.running["spec"]["template"]["spec"].get("volumes") or () if world.running else ()
     found = next((one.get("image") for one in volumes if one["name"] == MODEL_VOLUME), None) or {}
     name, _, digest = str(found.get("reference")).partition("@")
-    return digest if name == source.name and DIGEST.fullmatch(digest) else None
+    return digest if name == source.name and NAMED_DIGEST.fullmatch(digest) else None
 
 
 def _held(world: World, owner: Owner) -> HeldDeployment:

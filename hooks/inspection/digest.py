@@ -20,7 +20,7 @@ from hooks.objects.observed_job import observed_job
 from hooks.objects.retried_job import retried_job
 from hooks.objects.source_access import server_arguments
 
-DIGEST = re.compile("sha256:[0-9a-f]{64}")
+NAMED_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
 class LookedUp(NamedTuple):
@@ -61,7 +61,7 @@ def _report(subject: Subject, observed: Children) -> NewestReport | None:
         return None
     if found is None or (found.id, found.source) != (subject.repository, subject.source):
         return None
-    return found if DIGEST.fullmatch(found.resolved or "") else found.model_copy(update={"resolved": None})
+    return found if NAMED_DIGEST.fullmatch(found.resolved or "") else found.model_copy(update={"resolved": None})
 
 
 def _job(subject: Subject, name: str) -> Raw:

@@ -44,6 +44,10 @@ ELSEWHERE = (
     "image.repository {} is below none of the allowed prefixes registry.example.com/models, ghcr.io/acme/ "
     "(imagePrefixes of ConfigMap aim-system/aim-admission)"
 )
+ELSEWHERE_MOUNTED = (
+    "the image of model.imageVolume, {}, is below none of the allowed prefixes registry.example.com/models, ghcr.io/acme/ "
+    "(imagePrefixes of ConfigMap aim-system/aim-admission)"
+)
 TAG = (
     "image.tag v1 stands without image.repository; state both, with a repository below one of the allowed prefixes "
     "registry.example.com/models, ghcr.io/acme/ (imagePrefixes of ConfigMap aim-system/aim-admission)"
@@ -73,6 +77,11 @@ IN_ARGS = (
     "args have the value of {}, for everybody to read who may see the recipe; keep it in a Secret, refer to it in env "
     "by valueFrom.secretKeyRef, and write $(NAME) with the name of that variable"
 )
+
+
+def mounted(name: str) -> Raw:
+    """An endpoint whose pods mount the image of its model."""
+    return endpoint("asked", model={"id": "acme/chat", "source": f"oci://{name}", "imageVolume": {}})
 
 
 def image(repository, kind=endpoint, tag="v1"):
@@ -109,6 +118,18 @@ SECURITY = {
         ELSEWHERE.format("registry.example.com/models-of-mine/x"),
     ),
     "a recipe's image from elsewhere": (IMAGES, image("evil/x", recipe), ELSEWHERE.format("evil/x")),
+    "a mounted image from elsewhere": (
+        IMAGES,
+        mounted("docker.io/evil/x:v1"),
+        ELSEWHERE_MOUNTED.format("docker.io/evil/x"),
+    ),
+    "a mounted image of another port": (
+        IMAGES,
+        mounted("ghcr.io:5000/acme/x:v1"),
+        ELSEWHERE_MOUNTED.format("ghcr.io:5000/acme/x"),
+    ),
+    "a mounted image of the list": (IMAGES, mounted(f"ghcr.io/acme/x:v1@sha256:{'a' * 64}"), None),
+    "a mounted image that is the prefix": (IMAGES, mounted("registry.example.com/models:v1"), None),
     "an image of the list": (IMAGES, image("registry.example.com/models/vllm"), None),
     "an image that is the prefix": (IMAGES, image("registry.example.com/models"), None),
     "a recipe's image of the list": (IMAGES, image("ghcr.io/acme/vllm", recipe), None),

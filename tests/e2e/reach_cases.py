@@ -259,6 +259,18 @@ REACH = {
         endpoint("asked", model={"id": "acme/chat", "source": "pvc://shared-models/chat"}),
         None,
     ),
+    "an image of models elsewhere, whatever its digest is asked for at": (
+        {**SHIPPED, "modelPrefixes": "acme\nhttps://minio.example/models"},
+        endpoint(
+            "asked",
+            model={
+                **{"id": "acme/chat", "source": "oci://r.example/models/chat:v1", "imageVolume": {}},
+                "access": {"endpoint": "https://minio.example"},
+            },
+        ),
+        f"model oci://r.example/models/chat:v1 is below none of the allowed prefixes acme, https://minio.example/models "
+        f"(modelPrefixes of {CONFIG})",
+    ),
     "a claim with models as a source": (SHIPPED, sourced("pvc://shared-models"), None),
     "an account of others": (
         SHIPPED,
