@@ -171,6 +171,15 @@ class Config(Model):
     full_after_seconds: Annotated[int, Field(ge=10, le=86400)] = 120
     """Seconds for which an endpoint that has never been ready waits for room on the selected hardware before it takes
     the next candidate (recipe.whenFull). More than a new node takes, where an autoscaler adds nodes."""
+    prometheus_url: Annotated[str, Field(alias="prometheusURL", max_length=512, pattern=r"^https?://[!-~]+$")] = (
+        "http://prometheus-operated.monitoring.svc:9090"
+    )
+    """URL of the Prometheus that KEDA asks for the load of endpoints."""
+    prometheus_authentication: Annotated[Name | None, Field(max_length=253)] = None
+    """ClusterTriggerAuthentication by which KEDA authenticates there; none where nobody asks for it."""
+    external_load_metrics: bool = False
+    """Whether a metrics adapter serves the recorded series of endpoints as External metrics, under their names and with
+    the labels namespace and aimendpoint. Targets on load then need no KEDA."""
     listed_candidates: Annotated[int, Field(ge=1, le=100)] = 20
     """Number of candidates that status.selection lists; the others are counted only."""
     route_scheme: Literal["http", "https"] = "http"

@@ -35,6 +35,7 @@ routed     what gateways may route to: by `namespace/endpoint`, or `namespace/en
            matters `port`, `created`, `phase`, `labels` or `service`, which is merged into the Service
 namespaces namespaces by name, each with its labels
 tracks     what Prometheus says of both versions while one is tried, by track: the names of `aimlib.canary.figures`
+scaled     the status of the HorizontalPodAutoscaler that KEDA has made for the endpoint
 gateways   AIMGateways by name, each with its status, in the endpoint's namespace
 unobserved true while no observer reads the names in the catalogue
 
@@ -61,7 +62,7 @@ PARENTS = {
 }
 KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
 KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "figures", "offers", "unobserved")
-KEYS += ("inspected", "routed", "namespaces", "tracks", "gateways")
+KEYS += ("inspected", "routed", "namespaces", "tracks", "gateways", "scaled")
 
 
 class Case(NamedTuple):

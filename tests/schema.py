@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
-from tests.cluster import gateway_api
+from tests.cluster import gateway_api, keda
 from tests.files import read, read_all
 from tests.kustomize import ROOT
 
 CRDS = "crds"
 """The folder with our own CRDs."""
-OTHERS = {("gateway.networking.k8s.io", "HTTPRoute"): partial(gateway_api.crd_file, "httproutes")}
+OTHERS = {
+    ("gateway.networking.k8s.io", "HTTPRoute"): partial(gateway_api.crd_file, "httproutes"),
+    ("keda.sh", "ScaledObject"): partial(keda.crd_file, "scaledobjects"),
+}
 """By group and kind: where the CRD of a kind is that others define. A module is fetched when a test first needs it."""
 
 TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list}

@@ -90,6 +90,9 @@ def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name, given in world.get("classes", usual).items():
         metadata = {"name": name, **given.get("metadata", {})}
         yield {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **given, "metadata": metadata}
+    if scaled := world.get("scaled"):
+        about = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+        yield {**about, "metadata": {"name": "keda-hpa-chat", "namespace": NAMESPACE}, "status": scaled}
     for name, given in world.get("claims", {}).items():
         metadata = {"name": name, "namespace": NAMESPACE}
         yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, **given}

@@ -14,7 +14,6 @@ from aimlib.api.endpoint_parts import (
     Image,
     Monitoring,
     Resources,
-    Scaling,
     Security,
     ServiceSettings,
 )
@@ -23,6 +22,7 @@ from aimlib.api.meta import K8sObject
 from aimlib.api.pod import POD_RULES, AnnotationKey, CaBundle, EngineSettings, Labels, Toleration
 from aimlib.api.precision import RequestedPrecision
 from aimlib.api.routing import Routing
+from aimlib.api.scaling import Scaling
 from aimlib.api.spelling import MISSING, agreement, lookup, one_spelling, spelling
 
 ENDPOINT_SPELLINGS = (
@@ -124,6 +124,8 @@ class EndpointSpec(Ruled):
     """Short for recipe.autoSelect."""
     replicas: Annotated[int, Field(ge=0, le=1000)] = 1
     """Number of replicas; 0 stops the endpoint. `kubectl scale` and autoscalers write this field."""
+    suspend: bool = False
+    """Stop the endpoint, whatever replicas and scaling state: no replicas until it is false again."""
     model: ModelRef | None = None
     """The model to serve."""
     recipe: RecipeChoice = RecipeChoice()

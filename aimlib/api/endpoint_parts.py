@@ -11,9 +11,6 @@ from aimlib.api.canary import Canary
 from aimlib.api.route import Route
 from aimlib.kube.quantity import parse_quantity
 
-Percent = Annotated[int, Field(ge=1, le=100)]
-Seconds = Annotated[int, Field(ge=0, le=3600)]
-
 
 def _within(raw: Mapping[str, Any], request: str, limit: str) -> bool:
     return request not in raw or limit not in raw or parse_quantity(raw[request]) <= parse_quantity(raw[limit])
@@ -46,33 +43,6 @@ class Resources(Ruled):
     """Memory request per replica, such as 64Gi."""
     memory_limit: Quantity | None = None
     """Memory limit per replica."""
-
-
-class Scaling(Ruled):
-    """Automatic scaling: a HorizontalPodAutoscaler for this endpoint when maxReplicas is above 1."""
-
-    rules = (
-        FieldRule(
-            "!has(self.maxReplicas) || (has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
-            "minReplicas must not exceed maxReplicas",
-            lambda raw: raw.get("maxReplicas") is None or raw.get("minReplicas", 1) <= raw["maxReplicas"],
-        ),
-    )
-
-    min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Minimum number of replicas, unless spec.replicas is 0."""
-    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """Maximum number of replicas. When left out or 1, there is no autoscaler."""
-    target_cpu_utilization: Percent | None = Field(default=None, alias="targetCPUUtilization")
-    """Target average CPU utilization, in percent of the request."""
-    target_memory_utilization: Percent | None = None
-    """Target average memory utilization, in percent of the request."""
-    target_gpu_utilization: Percent | None = Field(default=None, alias="targetGPUUtilization")
-    """Target average GPU utilization, in percent. Needs a metrics adapter with the device exporter's pod metric."""
-    scale_up_delay: Seconds | None = None
-    """Stabilization window for scaling up, in seconds."""
-    scale_down_delay: Seconds | None = None
-    """Stabilization window for scaling down, in seconds."""
 
 
 class ServiceSettings(Model):

@@ -11,6 +11,7 @@ from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Conditions
 from aimlib.api.recipe import Backend
 from aimlib.api.resolved import Resolved
+from aimlib.api.scaling import ScalingStatus
 from aimlib.api.source import Verified
 
 
@@ -203,9 +204,9 @@ class EndpointStatus(Model):
 
     observed_generation: int | None = None
     """The generation that this status was computed from."""
-    phase: Literal["Pending", "Reconciling", "Ready", "Degraded", "Failed", "Stopped"] | None = None
+    phase: Literal["Pending", "Reconciling", "Ready", "Degraded", "Failed", "Stopped", "Idle"] | None = None
     """Pending: waits for others. Reconciling: in progress. Ready. Degraded: serves, and not as requested. Failed: does
-    not serve, and needs your action. Stopped: no replicas."""
+    not serve, and needs your action. Stopped: no replicas. Idle: none until a request comes."""
     message: MessageText | None = None
     """What the endpoint waits for, or what is wrong."""
     model: ModelId | None = None
@@ -218,6 +219,8 @@ class EndpointStatus(Model):
     """Replicas, as the Deployment reports them."""
     selector: Text | None = None
     """Label selector of the pods, for autoscalers."""
+    scaling: ScalingStatus | None = None
+    """What scales the endpoint, to how many replicas, and why."""
     cache: UsedCache | None = None
     """The AIMCache that the endpoint uses."""
     source: LoadedSource | None = None

@@ -24,7 +24,7 @@ LABELS_ANNOTATION = f"{GROUP}/endpoint-labels"
 LONGEST_RECORD = 4096
 STABLE = FIRST_TRACK
 """The track of an endpoint that has one."""
-WAITING = frozenset({"Pending", "Failed", "Stopped"})
+WAITING = frozenset({"Pending", "Failed", "Stopped", "Idle"})
 """Phases that are recorded. Each other one would be a write, a sync of gateways and a new table."""
 
 

@@ -6,6 +6,8 @@ from functools import cache
 from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
 
+RESTING = frozenset({"Stopped", "Suspended", "Idle"})
+"""Reasons why an endpoint that is Ready has no replicas."""
 SERIOUS_PHASES = frozenset({"Pending", "Failed"})
 """Phases of an object that does not come to what was requested by itself."""
 
@@ -14,7 +16,7 @@ def phase(kind: str, ready: Verdict, *, serves: bool = False) -> str:
     """The phase of an object of a kind that goes with its condition Ready.
 
     Pending: a change of other objects may help. Reconciling, Downloading: time does. Failed: the user must act.
-    Stopped is Ready, since it is what was requested.
+    Stopped and Idle are Ready, since they are what was requested.
     Degraded instead of Pending and Failed while it `serves`: requests are answered, though not as was requested.
     """
     if ready.met:

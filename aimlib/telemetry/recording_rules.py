@@ -143,6 +143,12 @@ def records() -> Iterator[Record]:
     yield Record("aim:requests_running", "requests", "requests being computed", aggregate("sum", gauge("running")))
     yield Record("aim:requests_waiting", "requests", "requests in the queue", aggregate("sum", gauge("waiting")))
     yield Record(
+        "aim:requests_in_flight",
+        "requests",
+        "requests being computed or in the queue",
+        f"{aggregate('sum', gauge('running'))}\n+\n{aggregate('sum', gauge('waiting'))}",
+    )
+    yield Record(
         "aim:kv_cache_usage:ratio",
         "0 to 1",
         "KV cache in use, mean of replicas",

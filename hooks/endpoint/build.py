@@ -3,16 +3,18 @@
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.protocol.observed import CLAIM, ChildState, ChildStates, child_states
+from aimlib.protocol.observed import CLAIM, DEPLOYMENT, ChildState, ChildStates, child_states
 from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.canary import Tracks, plan_tracks
 from hooks.endpoint.children import OptionalChild, children, not_offered
 from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.scaled_object import SCALED_OBJECT
+from hooks.endpoint.children.scalers import Scalers
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
 from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
-from hooks.endpoint.world import World
+from hooks.endpoint.world import AUTOSCALERS, World, may_reach_zero
 from hooks.objects.volume_claim import former_claims
 
 
@@ -48,12 +50,26 @@ class Built(NamedTuple):
         return [*desired, *self.tracks.children, *self.former, *self.accounts, *self.inspection]
 
 
+def scalers(world: World) -> Scalers:
+    """What may scale the endpoint, by what is observed."""
+    ready = any((one.get("status") or {}).get("readyReplicas") for one in world.children.get(DEPLOYMENT, {}).values())
+    starts = may_reach_zero(world.spec) and world.spec.replicas > 0
+    return Scalers(
+        keda=world.offers(SCALED_OBJECT),
+        gateways=world.gateways,
+        observed=frozenset(kind.partition(".")[0] for kind in (AUTOSCALERS, SCALED_OBJECT) if world.children.get(kind)),
+        loading=starts and not ready and world.before.get("phase") != "Failed",
+    )
+
+
 def build(world: World, decision: EndpointDecision) -> Built | None:
     """The children that are desired; None where it is not known what was selected, or nothing ever was."""
     if decision.resolved is None:
         return None
     track = world.stable_track
-    bare = Owner(world.name, world.namespace, world.spec, decision.resolved, world.config, track=track)
+    bare = Owner(
+        world.name, world.namespace, world.spec, decision.resolved, world.config, track=track, scalers=scalers(world)
+    )
     cache = use_image(world, bare) if bare.mounts_image else use_cache(world, decision, bare)
     tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))
     owner = tracks.owner

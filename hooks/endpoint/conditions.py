@@ -10,6 +10,7 @@ from aimlib.api.meta import Raw
 from aimlib.api.resolved import Resolved
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import Rollout
+from aimlib.protocol.reasons import RESTING
 from aimlib.selection.candidates import format_gpus
 from aimlib.selection.select import Decision
 from hooks.endpoint.pending_children import PendingChildren
@@ -85,8 +86,19 @@ class CachePods(NamedTuple):
     """Whether they are of an earlier version."""
 
 
-def available(desired: int, rollout: Rollout, pending: PendingChildren, claim_lost: bool, pods: CachePods) -> Verdict:  # noqa: FBT001
-    """Whether all children are there and all desired replicas of the present version ready: the first row applies."""
+def available(  # noqa: PLR0913 - all that it is about
+    desired: int,
+    rollout: Rollout,
+    pending: PendingChildren,
+    pods: CachePods,
+    rest: tuple[str, str],
+    *,
+    claim_lost: bool,
+) -> Verdict:
+    """Whether all children are there and all desired replicas of the present version ready: the first row applies.
+
+    `rest` are the reason and the words where none is desired.
+    """
     settled = (
         rollout.up_to_date and rollout.updated >= desired and rollout.ready >= desired and rollout.current <= desired
     )
@@ -105,7 +117,7 @@ def available(desired: int, rollout: Rollout, pending: PendingChildren, claim_lo
         (not settled and pending.overdue, False, "Progressing", f"{progress}; {pending.overdue}"),
         (not settled, False, "Progressing", progress),
         (pending.message, False, "Progressing", pending.message),
-        (desired == 0, False, "Stopped", "spec.replicas is 0"),
+        (desired == 0, False, *rest),
         (
             True,
             True,
@@ -141,9 +153,7 @@ def without_serving(message: str) -> str:
 
 SERVING = re.compile(r"^\d+ of \d+ replicas serves?; (?:the [a-z ]+: )?")
 """What `degraded` puts before a message."""
-STOPPED = "Stopped"
-"""The reason of Available while no replicas are requested, which is Ready."""
-PASSING = frozenset({"Progressing", STOPPED})
+PASSING = RESTING | {"Progressing"}
 """Reasons of Available while nothing is wrong."""
 ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth"}
 """The last replica, by how many are desired."""

@@ -21,7 +21,7 @@ from hooks.endpoint.world import World
 KEPT = 10
 """Versions that a status has."""
 OF_NO_VERSION = frozenset(
-    {"replicas", "scaling", "availability", "service", "monitoring", "cache", "deployment", "routing"}
+    {"replicas", "suspend", "scaling", "availability", "service", "monitoring", "cache", "deployment", "routing"}
 )
 """Fields of the spec that stay as they are stated now, whichever version runs."""
 STATED_LENGTH = 16384

@@ -14,10 +14,19 @@ from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.unreadable import spec_message, unreadable_spec
 from hooks.endpoint.build import build
+from hooks.endpoint.children.scaled_object import keda_autoscaler
 from hooks.endpoint.decision import decide
 from hooks.endpoint.history import version_to_run
 from hooks.endpoint.report import OF_VERSIONS, report
-from hooks.endpoint.world import World, may_use_cache, observe, read_spec, requests_claim
+from hooks.endpoint.world import (
+    World,
+    may_reach_zero,
+    may_use_cache,
+    observe,
+    read_spec,
+    requests_autoscaler,
+    requests_claim,
+)
 
 
 def customize(request: Request) -> dict[str, Any]:
@@ -42,7 +51,7 @@ def customize(request: Request) -> dict[str, Any]:
             for label in (MODEL_LABEL, CHECKPOINT_LABEL)  # rules of one kind are united
         ]
     inventory = {"apiVersion": API_VERSION, "resource": "aiminventories", "names": ["cluster"]}
-    namespace = request.parent["metadata"].get("namespace", "default")
+    name, namespace = request.parent["metadata"]["name"], request.parent["metadata"].get("namespace", "default")
     caches: dict[str, Any] = {"apiVersion": API_VERSION, "resource": "aimcaches", "namespace": namespace}
     if spec.cache.name:
         caches["names"] = [spec.cache.name]
@@ -55,13 +64,25 @@ def customize(request: Request) -> dict[str, Any]:
     }  # of whatever namespace: each names what it routes
     rules = [
         inventory,
-        *([gateways] if spec.deployment.canary.enabled else []),
+        *([gateways] if spec.deployment.canary.enabled or may_reach_zero(spec) else []),
+        *([_autoscaler(name, namespace)] if requests_autoscaler(spec) else []),
         *([caches] if may_use_cache(spec) else []),
         *([classes] if requests_claim(spec) else []),
         *([{**claim, "names": [parse_source(source).name]}] if source else []),
         *described,
     ]
     return {"relatedResources": rules}
+
+
+def _autoscaler(name: str, namespace: str) -> dict[str, Any]:
+    """The HorizontalPodAutoscaler that KEDA may make: no child of the endpoint, and its status tells why it scales."""
+    names = [keda_autoscaler(name)]
+    return {
+        "apiVersion": "autoscaling/v2",
+        "resource": "horizontalpodautoscalers",
+        "namespace": namespace,
+        "names": names,
+    }
 
 
 def sync(request: Request, config: Config) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from aimlib.protocol.observed import (
     rollout,
     serves,
 )
-from aimlib.protocol.reasons import phase
+from aimlib.protocol.reasons import RESTING, phase
 from aimlib.selection.coming import SETTING
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
@@ -42,6 +42,7 @@ from hooks.endpoint.own_names import used_since
 from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
 from hooks.endpoint.routing import children_to_wait_for, routing_warnings
+from hooks.endpoint.scaling import scaling_status, scaling_warnings
 from hooks.endpoint.versions_report import current_version, report_versions
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
@@ -93,7 +94,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     if examined and not tracks.serving:
         replicas = _with_cause(replicas, world, owner, cache.pods.restricted_because)
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())
-    serving = conditions.available(owner.replicas, replicas, pending, claim_lost, cache.pods)
+    serving = conditions.available(owner.replicas, replicas, pending, cache.pods, owner.rest, claim_lost=claim_lost)
     answering = serves(world.children)
     serving = (
         conditions.degraded(serving, owner.replicas, replicas)
@@ -109,7 +110,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     ready = ready_condition(
         decision.verdict, *cache.objections, serving, *route.objections, *balancer.objections, serving
     )
-    ready = ready._replace(met=ready.met or ready.reason == conditions.STOPPED)
+    ready = ready._replace(met=ready.met or ready.reason in RESTING)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, *balancer.conditions, current)
     verdicts = (*verdicts, *versions.conditions)
     made = EndpointStatus(
@@ -120,12 +121,14 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
         endpoints=status.endpoints(owner, service, route.url) if service or not pending.overdue else None,
         replicas=status.replica_counts(owner.replicas, replicas, world.before),
         selector=status.selector(owner.serving_selector),
+        scaling=scaling_status(world, built, serving),
         cache=owner.cache,
         source=cache.source,
         metrics=status.metrics(replicas, world),
         conditions=status.conditions(verdicts, world.generation),
         warnings=(
             *warnings(world.spec, versions.resolved, world.config),
+            *scaling_warnings(owner),
             *version.warnings,
             *canary_warnings(world),
             *decision.notes,

@@ -61,11 +61,12 @@ def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[C
 def waiting(world: World, chosen: Verdict, running: Rollout | None, inspection: Inspection | None) -> EndpointStatus:
     """The status while there is no configuration: the reason. `running` are the replicas of a kept Deployment."""
     verdict, spec = ready_condition(chosen), world.spec
+    desired = 0 if spec.suspend else spec.replicas
     return EndpointStatus(
         phase=phase("AIMEndpoint", verdict, serves=serves(world.children)),
         message=verdict.message[:4096],
         model=spec.requested_model.id,
-        replicas=replica_counts(spec.replicas, running, world.before) if running else Replicas(desired=spec.replicas),
+        replicas=replica_counts(desired, running, world.before) if running else Replicas(desired=desired),
         selector=selector(pod_selector(world.name, world.stable_track)) if running else None,
         conditions=conditions((verdict, chosen), world.generation),
         warnings=warnings(spec, None, world.config),

@@ -55,23 +55,6 @@ SCRAPING = frozenset(f"prometheus.io/{name}" for name in ("scrape", "port", "pat
 """Annotations by which pods are announced to Prometheus."""
 
 
-def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
-    scaling = spec.scaling
-    if scaling is None:
-        return
-    if (scaling.max_replicas or 1) == 1:
-        yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
-    elif not (scaling.target_cpu_utilization or scaling.target_memory_utilization or scaling.target_gpu_utilization):
-        yield (
-            "scaling states no target: the autoscaler follows 80 % of the CPU request, which says little of an "
-            "engine's load; targetGPUUtilization, targetCPUUtilization or targetMemoryUtilization states one"
-        )
-    elif scaling.target_gpu_utilization and resolved and resolved.gpu_count == 0:
-        yield "scaling.targetGPUUtilization has no effect on CPUs"
-    elif scaling.target_gpu_utilization:
-        yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
-
-
 def _surges(rolling: RollingUpdate) -> bool:
     """Whether an update adds a replica above the desired number, stated or as the only way left."""
     if rolling.max_surge is None:
@@ -146,7 +129,6 @@ TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
     _placement,
     _service,
     _routing,
-    _scaling,
     _strategy,
     _availability,
     _canary,

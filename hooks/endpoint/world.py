@@ -20,6 +20,7 @@ from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, find_
 from aimlib.schema.parsing import parse_again
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.track_query import TrackFigures
+from hooks.endpoint.children.scalers import RoutingGateway
 from hooks.objects.annotations import is_reserved
 
 GATEWAYS = f"AIMGateway.{API_VERSION}"
@@ -30,6 +31,7 @@ MODELS = f"AIMModel.{API_VERSION}"
 M = TypeVar("M", bound=Model)
 INVENTORY = f"AIMInventory.{API_VERSION}"
 CACHES = f"AIMCache.{API_VERSION}"
+AUTOSCALERS = "HorizontalPodAutoscaler.autoscaling/v2"
 STORAGE_CLASSES = "StorageClass.storage.k8s.io/v1"
 
 
@@ -71,6 +73,10 @@ class World(NamedTuple):
     """Whether an AIMGateway shares requests out between the tracks."""
     tried_before: bool = False
     """Whether a new version is being tried by the status of the request; `before` may have its end already."""
+    gateways: tuple[RoutingGateway, ...] = ()
+    """The AIMGateways that route requests here, where the spec lets an autoscaler stop the endpoint."""
+    autoscalers: Sequence[Raw] = ()
+    """The HorizontalPodAutoscaler that KEDA has made for the endpoint, if there is one."""
     annotations: Mapping[str, str] = MappingProxyType({})
     """Those of the endpoint itself."""
     catalogue: CatalogueNames | None = None
@@ -142,6 +148,11 @@ def requests_claim(spec: EndpointSpec) -> bool:
     return bool(spec.cache.enabled) and spec.cache.name is None and not spec.requested_model.downloaded
 
 
+def requests_autoscaler(spec: EndpointSpec) -> bool:
+    """Whether the spec requests that something scales the endpoint."""
+    return spec.scaling is not None and (spec.scaling.most > 1 or spec.scaling.min_replicas == 0)
+
+
 def is_unknown(request: Request) -> bool:
     """Whether neither a recipe nor an AIMModel is there for what an endpoint requests."""
     return not any(request.related.get(kind) for kind in (RECIPES, MODELS))
@@ -158,19 +169,30 @@ def live_metrics_requested(request: Request) -> bool:
 
 def is_shared_out(request: Request) -> bool:
     """Whether an AIMGateway routes requests to the parent, by the gateway's own status."""
+    return bool(routing_gateways(request))
+
+
+def routing_gateways(request: Request) -> tuple[RoutingGateway, ...]:
+    """The AIMGateways that route requests to the parent, by their own status."""
     metadata = request.parent["metadata"]
     place = {"namespace": metadata.get("namespace", "default"), "name": metadata["name"]}
-    gateways = (request.related.get(GATEWAYS) or {}).values()
+    found = (request.related.get(GATEWAYS) or {}).values()
     digest = routed_digest(place["namespace"], place["name"])
-    return any(_lists(gateway.get("status") or {}, place, digest) for gateway in gateways)
+    names = (one["metadata"] for one in found if _routes_to(one.get("status") or {}, place, digest))
+    return tuple(sorted(RoutingGateway(one.get("namespace", "default"), one["name"]) for one in names))
 
 
-def _lists(status: Raw, place: Mapping[str, str], digest: str) -> bool:
+def _routes_to(status: Raw, place: Mapping[str, str], digest: str) -> bool:
     """Whether a gateway's status has an endpoint, by its place or, where there are many, by its digest."""
     if digest in (status.get("moreEndpoints") or ()):
         return True
     models = status.get("models") or ()
     return any(place.items() <= one.items() for model in models for one in model.get("endpoints") or ())
+
+
+def may_reach_zero(spec: EndpointSpec) -> bool:
+    """Whether the spec lets an autoscaler stop the endpoint."""
+    return spec.scaling is not None and spec.scaling.min_replicas == 0
 
 
 def tries_version(request: Request) -> bool:
@@ -209,6 +231,8 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         tracks=request.observations.get(TRACK_FIGURES) or {},
         routed=is_shared_out(request),
         tried_before=_canary_phase(request) not in {"", *ENDED},
+        gateways=routing_gateways(request) if may_reach_zero(spec) else (),
+        autoscalers=list((request.related.get(AUTOSCALERS) or {}).values()),
         annotations=metadata.get("annotations") or {},
         catalogue=request.observations.get(CATALOGUE_NAMES),
         source_claim=next(iter(request.found(CLAIM)), None) if spec.requested_model.mounted else None,

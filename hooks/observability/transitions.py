@@ -13,6 +13,7 @@ NORMAL, WARNING = "Normal", "Warning"
 PHASES = {
     "Ready": NORMAL,
     "Stopped": NORMAL,
+    "Idle": NORMAL,
     "Pending": WARNING,
     "Degraded": WARNING,
     "Failed": WARNING,
@@ -43,7 +44,13 @@ def transitions(request: Request, status: object) -> list[Transition]:
     before, after = as_mapping(request.parent.get("status")), as_mapping(status)
     kind = request.parent.get("kind")
     if kind == "AIMEndpoint":
-        told = (_selection(request, after), _up_to_date(before, after), _canary(before, after), _phase(before, after))
+        told = (
+            _selection(request, after),
+            _up_to_date(before, after),
+            _canary(before, after),
+            _scaled(before, after),
+            _phase(before, after),
+        )
         return [*chain.from_iterable(told)]
     if kind == "AIMGateway":
         return [*_phase(before, after)]
@@ -68,6 +75,19 @@ def _canary(before: Raw, after: Raw) -> Iterator[Transition]:
     old, new = (as_mapping(status.get("canary")) for status in (before, after))
     if new.get("phase") == "Promoted" and (old.get("phase"), old.get("id")) != ("Promoted", new.get("id")):
         yield Transition("Promoted", NORMAL, f"canary {new.get('id')}: {new.get('message')}")
+
+
+def _scaled(before: Raw, after: Raw) -> Iterator[Transition]:
+    """That an endpoint with an autoscaler has other replicas than before, with what the targets measured."""
+    old, new = (as_mapping(status.get("replicas")).get("desired") for status in (before, after))
+    scaling = as_mapping(after.get("scaling"))
+    if not (before.get("scaling") and scaling and isinstance(old, int) and isinstance(new, int)) or old == new:
+        return
+    counted = [one for one in objects_in(scaling.get("triggers")) if "measured" in one]
+    why = ", ".join(f"{one.get('name')} {one['measured']:g} for a target of {one.get('target'):g}" for one in counted)
+    yield Transition(
+        "ScaledUp" if new > old else "ScaledDown", NORMAL, f"from {old} to {new} replicas{': ' * bool(why)}{why}"
+    )
 
 
 def _phase(before: Raw, after: Raw) -> Iterator[Transition]:

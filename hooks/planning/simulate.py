@@ -37,6 +37,7 @@ KIND_BY_RESOURCE = {
     "namespaces": "Namespace",
     "storageclasses": "StorageClass",
     "persistentvolumeclaims": "PersistentVolumeClaim",
+    "horizontalpodautoscalers": "HorizontalPodAutoscaler",
 }
 """Kinds by the resource that a rule of a customize hook names."""
 

@@ -11,6 +11,7 @@ from aimlib.api.meta import Raw
 from aimlib.kube.timestamp import format_timestamp, is_time
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import last_changed
+from aimlib.protocol.reasons import RESTING
 
 RECENT = timedelta(seconds=5)
 """How old the event behind a transition may be: the hook is called within milliseconds of it, or after a backoff."""
@@ -40,7 +41,7 @@ def _transition_time(request: Request, times_before: dict[str, str]) -> str:
 
 def _comparable(condition: Raw) -> tuple[str, str | None, bool]:
     """The parts of a condition whose change is a transition. A stop and a restart is one, though neither is Ready."""
-    return condition.get("type", ""), condition.get("status"), condition.get("reason") == "Stopped"
+    return condition.get("type", ""), condition.get("status"), condition.get("reason") in RESTING
 
 
 def with_transition_times(status: Raw, request: Request) -> Raw:

@@ -11,7 +11,7 @@ from aimlib.api.meta import Raw
 from aimlib.api.node import GpuClass, InventoryStatus
 from aimlib.hardware.products import CPU
 
-ENDPOINT_PHASES = ("Ready", "Reconciling", "Pending", "Degraded", "Failed", "Stopped")
+ENDPOINT_PHASES = ("Ready", "Reconciling", "Pending", "Degraded", "Failed", "Stopped", "Idle")
 SHOWN_ENDPOINTS = 300
 """Rows of the table of endpoints."""
 NOT_LOOKED_AT = "the operator has not looked at this change yet"

@@ -41,6 +41,7 @@ class Component(NamedTuple):
 COMPONENTS = (
     Component("certManager", "cert-manager"),
     Component("gatewayApi", "gateway-api"),
+    Component("keda", "keda"),
     Component("liveFigures", "live-figures"),
     Component("podLogs", "pod-logs"),
     Component("webPage", "web-page"),

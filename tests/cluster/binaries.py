@@ -27,6 +27,9 @@ SECONDS = {
     "kwok": 30,
     "prometheus": 120,
     "promtool": 30,
+    "keda": 420,
+    "keda-adapter": 60,
+    "keda-admission": 15,
     "registry": 30,
     "health": 90,
     "helm": 120,
@@ -72,6 +75,16 @@ def monitoring() -> Programs:
     }
     tags = "remove_all_sd,enable_kubernetes_sd,netgo"
     return Programs(HERE / "go-monitoring", packages, ["-ldflags", "-s -w", "-tags", tags])
+
+
+def keda() -> Programs:
+    """KEDA's operator, its metrics adapter, and its admission webhooks."""
+    packages = {
+        "keda": "github.com/kedacore/keda/v2/cmd/operator",
+        "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
+        "keda-admission": "github.com/kedacore/keda/v2/cmd/webhooks",
+    }
+    return Programs(HERE / "go-keda", packages, ["-ldflags", "-s -w"])
 
 
 def registry() -> Programs:

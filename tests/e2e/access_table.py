@@ -30,6 +30,7 @@ NAMESPACED = {
     "roles": "rbac.authorization.k8s.io",
     "rolebindings": "rbac.authorization.k8s.io",
     "httproutes": "gateway.networking.k8s.io",
+    "scaledobjects": "keda.sh",
 }
 CLUSTER_WIDE = {
     "aimrecipes": OURS,

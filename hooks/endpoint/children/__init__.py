@@ -16,6 +16,7 @@ from hooks.endpoint.children.own_cache import own_cache
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.pdb import disruption_budget
 from hooks.endpoint.children.routed import routed_service
+from hooks.endpoint.children.scaled_object import SCALED_OBJECT, scaled_object
 from hooks.endpoint.children.service import service
 from hooks.endpoint.children.service_account import service_account
 from hooks.objects.optional_kind import without_component
@@ -57,6 +58,14 @@ OPTIONAL = (
         field="service.route",
         requested=lambda spec: spec.service.route is not None,
         build=http_route,
+    ),
+    OptionalChild(
+        kind=SCALED_OBJECT,
+        resource="scaledobjects",
+        component="keda",
+        field="scaling to zero and on load",
+        requested=lambda spec: spec.scaling is not None and spec.scaling.min_replicas == 0,
+        build=scaled_object,
     ),
 )
 

@@ -1,21 +1,27 @@
-"""The autoscaler of an endpoint. It scales the endpoint, and the endpoint scales the Deployment."""
+"""The HorizontalPodAutoscaler of an endpoint. It scales the endpoint, and the endpoint scales the Deployment."""
 
 from collections.abc import Iterator
 
 from aimlib.api import API_VERSION
-from aimlib.api.endpoint_parts import Scaling
 from aimlib.api.meta import Raw
+from aimlib.api.scaling import Scaling
 from aimlib.engines.gpu_exporters import exporters
+from aimlib.telemetry.load_targets import LoadTarget, stated_targets
 from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.scaled_object import scaled_by_keda
+from hooks.endpoint.children.triggers import series_labels
 
 DEFAULT_CPU_TARGET = 80
 """What the API server itself assumes for an autoscaler without metrics, spelled out."""
 
 
 def autoscaler(owner: Owner) -> Raw | None:
-    """A HorizontalPodAutoscaler where scaling.maxReplicas is above 1."""
+    """A HorizontalPodAutoscaler where scaling.maxReplicas is above 1 and KEDA does not scale, or not any more."""
     scaling = owner.spec.scaling
-    if scaling is None or not owner.autoscaled:
+    if scaling is None or not owner.autoscaled or owner.spec.suspend or "ScaledObject" in owner.scalers.observed:
+        return None
+    metrics = list(_metrics(owner, scaling))
+    if not metrics or scaled_by_keda(owner):
         return None
     return {
         "apiVersion": "autoscaling/v2",
@@ -23,9 +29,9 @@ def autoscaler(owner: Owner) -> Raw | None:
         "metadata": owner.metadata(owner.child),
         "spec": {
             "scaleTargetRef": {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": owner.name},
-            "minReplicas": scaling.min_replicas,
+            "minReplicas": owner.scalers.least(scaling),
             "maxReplicas": scaling.max_replicas,
-            "metrics": list(_metrics(scaling, owner.resolved.vendor)),
+            "metrics": metrics,
             "behavior": {
                 "scaleUp": {"stabilizationWindowSeconds": scaling.scale_up_delay},
                 "scaleDown": {"stabilizationWindowSeconds": scaling.scale_down_delay},
@@ -34,12 +40,16 @@ def autoscaler(owner: Owner) -> Raw | None:
     }
 
 
-def _metrics(scaling: Scaling, vendor: str) -> Iterator[Raw]:
+def _metrics(owner: Owner, scaling: Scaling) -> Iterator[Raw]:
+    """The targets; on CPU where none is stated, and nothing where those that are stated are on load and not served."""
     targets = {"cpu": scaling.target_cpu_utilization, "memory": scaling.target_memory_utilization}
-    exporter = exporters().get(vendor)
+    exporter = exporters().get(owner.resolved.vendor)
     gpu = scaling.target_gpu_utilization if exporter else None
-    if not any((*targets.values(), gpu)):
+    on_load = list(stated_targets(scaling))
+    if not any((*targets.values(), gpu, on_load)):
         targets["cpu"] = DEFAULT_CPU_TARGET
+    if owner.config.external_load_metrics and owner.spec.monitoring.scraped:
+        yield from (_external(owner, target, value) for target, value in on_load)
     for name, percent in targets.items():
         if percent:
             yield {
@@ -54,3 +64,20 @@ def _metrics(scaling: Scaling, vendor: str) -> Iterator[Raw]:
                 "target": {"type": "AverageValue", "averageValue": str(gpu)},
             },
         }
+
+
+def _external(owner: Owner, target: LoadTarget, value: float) -> Raw:
+    """A recorded series, as a metrics adapter serves it: in its own unit, with the labels of the endpoint."""
+    key = "averageValue" if target.per_replica else "value"
+    return {
+        "type": "External",
+        "external": {
+            "metric": {"name": target.series, "selector": {"matchLabels": series_labels(owner)}},
+            "target": {"type": target.metric_type, key: _quantity(value / 100 if target.percent else value)},
+        },
+    }
+
+
+def _quantity(value: float) -> str:
+    """A number as the API server stores it."""
+    return str(int(value)) if value.is_integer() else f"{round(value * 1000)}m"

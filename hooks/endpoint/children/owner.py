@@ -19,6 +19,7 @@ from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, child_name, label_value, short_digest, track_name, track_value
 from aimlib.selection.steps import decided_for
+from hooks.endpoint.children.scalers import Scalers
 from hooks.objects.shared_volume import ONE_NODE
 
 T = TypeVar("T")
@@ -75,6 +76,8 @@ class Owner(NamedTuple):
     """Percent of the endpoint's requests of which gateways send the track a copy."""
     image: MountedImage | None = None
     """The image that has the model's files, where they are mounted as a volume."""
+    scalers: Scalers = Scalers()
+    """What may scale the endpoint."""
     joined: bool = False
     """Whether the Service leads to the pods of both tracks, as while one takes over from the other."""
 
@@ -173,18 +176,38 @@ class Owner(NamedTuple):
 
     @property
     def autoscaled(self) -> bool:
-        """Whether an autoscaler writes the endpoint's replicas; with zero replicas it is switched off by hand."""
+        """Whether an autoscaler writes the endpoint's replicas; with zero replicas it is switched off by hand.
+
+        Where the least is none, zero is the autoscaler's own.
+        """
         scaling = self.spec.scaling
-        return scaling is not None and (scaling.max_replicas or 1) > 1 and self.spec.replicas > 0
+        if scaling is None:
+            return False
+        to_zero = self.scalers.reaches_zero(scaling)
+        return to_zero or (scaling.most > 1 and (self.spec.replicas > 0 or scaling.min_replicas == 0))
 
     @property
     def replicas(self) -> int:
-        """How many replicas are desired now: spec.replicas, within the bounds of scaling, unless it is zero."""
-        scaling = self.spec.scaling
-        if scaling is None or self.spec.replicas == 0:
-            return self.spec.replicas
-        desired = max(self.spec.replicas, scaling.min_replicas)
+        """How many replicas are desired now: spec.replicas, within the bounds of scaling, unless it is zero.
+
+        With minReplicas 0 an autoscaler has written the zero; without one that may, one replica runs.
+        """
+        scaling, stated = self.spec.scaling, self.spec.replicas
+        if self.spec.suspend:
+            return 0
+        if scaling is None or (stated == 0 and scaling.min_replicas > 0):
+            return stated
+        desired = max(stated, self.scalers.least(scaling))
         return min(desired, scaling.max_replicas) if scaling.max_replicas else desired
+
+    @property
+    def rest(self) -> tuple[str, str]:
+        """The reason and the words where no replicas are desired."""
+        if self.spec.suspend:
+            return "Suspended", "spec.suspend is true"
+        if self.autoscaled:
+            return "Idle", "no request came for a while; the next one through an AIMGateway starts a replica"
+        return "Stopped", "spec.replicas is 0"
 
     @property
     def most_replicas(self) -> int:

@@ -1,0 +1,103 @@
+"""How an AIMEndpoint is scaled, and what its status tells of that."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text
+from aimlib.api.endpoint_choice import Latency
+
+Percent = Annotated[int, Field(ge=1, le=100)]
+Seconds = Annotated[int, Field(ge=0, le=3600)]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class Scaling(Ruled):
+    """Automatic scaling when maxReplicas is above 1 or minReplicas is 0.
+
+    By KEDA where it is installed, unless targets on CPU, memory or GPUs alone are stated; else by a
+    HorizontalPodAutoscaler.
+    """
+
+    rules = (
+        FieldRule(
+            "!has(self.maxReplicas) || (has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
+            "minReplicas must not exceed maxReplicas",
+            lambda raw: raw.get("maxReplicas") is None or raw.get("minReplicas", 1) <= raw["maxReplicas"],
+        ),
+    )
+
+    min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Minimum number of replicas, unless spec.replicas is 0. With 0 the autoscaler stops an endpoint that has no
+    requests, and the next one starts it: this needs KEDA and an AIMGateway that routes here. Then spec.suspend is what
+    stops it by hand."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Maximum number of replicas. When left out or 1, there is no autoscaler, unless minReplicas is 0."""
+    target_requests: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Target number of requests per replica, running and waiting. With KEDA three quarters of those that the selected
+    configuration runs at once, when left out. Targets on load need spec.monitoring.enabled."""
+    target_kv_cache_utilization: Percent | None = Field(default=None, alias="targetKVCacheUtilization")
+    """Target utilization of the replicas' KV caches, in percent."""
+    target_time_to_first_token: Latency | None = None
+    """Target of the 95th percentile of the time to the first token, such as 500ms or 2s."""
+    idle_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900
+    """Seconds without a request after which an endpoint with minReplicas 0 is stopped."""
+    target_cpu_utilization: Percent | None = Field(default=None, alias="targetCPUUtilization")
+    """Target average CPU utilization, in percent of the request."""
+    target_memory_utilization: Percent | None = None
+    """Target average memory utilization, in percent of the request."""
+    target_gpu_utilization: Percent | None = Field(default=None, alias="targetGPUUtilization")
+    """Target average GPU utilization, in percent. Needs a metrics adapter with the device exporter's pod metric."""
+    scale_up_delay: Seconds | None = None
+    """Stabilization window for scaling up, in seconds."""
+    scale_down_delay: Seconds | None = None
+    """Stabilization window for scaling down, in seconds."""
+
+    @property
+    def on_resources(self) -> bool:
+        """Whether a target on CPU, memory or GPUs is stated."""
+        return any((self.target_cpu_utilization, self.target_memory_utilization, self.target_gpu_utilization))
+
+    @property
+    def most(self) -> int:
+        """The most replicas that an autoscaler may make."""
+        return self.max_replicas or 1
+
+
+class ScalingTrigger(Model):
+    """What one target makes of what is measured."""
+
+    name: Text
+    """What is measured: requests, kv-cache, time-to-first-token, demand, cpu, memory or gpu."""
+    measured: float | None = None
+    """What the autoscaler measured last; absent where it could not. Of requests and demand, for each replica."""
+    target: float | None = None
+    """Its target."""
+    replicas: int | None = None
+    """How many replicas that is."""
+
+
+class ScalingStatus(Model):
+    """What scales the endpoint, to how many replicas, and why."""
+
+    by: Literal["KEDA", "HorizontalPodAutoscaler"]
+    """What scales it."""
+    autoscaler: Text
+    """The HorizontalPodAutoscaler that computes the replicas; KEDA makes one of its own."""
+    min_replicas: int
+    """The fewest replicas."""
+    max_replicas: int
+    """The most replicas."""
+    desired: int | None = None
+    """Replicas that the autoscaler requests; absent until it has counted."""
+    bounded_by: Literal["Minimum", "Maximum", "Hardware", "Loading", "Suspended"] | None = None
+    """What keeps it from as many replicas as the targets want: minReplicas, maxReplicas, no room on the hardware, a
+    first replica that has not loaded its model yet, or spec.suspend."""
+    triggers: Annotated[tuple[ScalingTrigger, ...], Field(max_length=16)] = ()
+    """Each target; the one that wants the most replicas decides."""
+    last_scaled: Time | None = None
+    """When the autoscaler last changed the number of replicas."""
+    reason: Text | None = None
+    """Why it does not scale, where it does not."""
+    message: MessageText | None = None
+    """The same in words."""

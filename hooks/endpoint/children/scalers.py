@@ -1,0 +1,33 @@
+"""What may scale an endpoint on this cluster, and the bounds that follow."""
+
+from typing import NamedTuple
+
+from aimlib.api.scaling import Scaling
+
+
+class RoutingGateway(NamedTuple):
+    """An AIMGateway that routes requests to the endpoint."""
+
+    namespace: str
+    name: str
+
+
+class Scalers(NamedTuple):
+    """What there is of autoscalers."""
+
+    keda: bool = False
+    """Whether a ScaledObject may be desired."""
+    gateways: tuple[RoutingGateway, ...] = ()
+    """The gateways that hold requests for the endpoint."""
+    observed: frozenset[str] = frozenset()
+    """The kinds of autoscalers that the endpoint has. The API server refuses one while another has the same target."""
+    loading: bool = False
+    """Whether the first replica has not loaded its model yet, and may still do so."""
+
+    def reaches_zero(self, scaling: Scaling | None) -> bool:
+        """Whether the autoscaler may stop the endpoint: something must see the request that starts it again."""
+        return scaling is not None and scaling.min_replicas == 0 and self.keda and bool(self.gateways)
+
+    def least(self, scaling: Scaling) -> int:
+        """The fewest replicas of an endpoint that is not stopped."""
+        return 0 if self.reaches_zero(scaling) else max(scaling.min_replicas, 1)

@@ -1,0 +1,106 @@
+"""What KEDA scales an endpoint by: a table of rows, each of which may add triggers.
+
+The order of the triggers is the order of KEDA's metrics. What a user writes reaches no query: labels are quoted.
+"""
+
+from collections.abc import Callable, Iterator
+
+from aimlib.api.meta import Raw
+from aimlib.engines.catalogue import parse_args
+from aimlib.naming import child_name, label_value
+from aimlib.telemetry.load_targets import LOAD_TARGETS, LoadTarget, stated_targets
+from hooks.endpoint.children.owner import Owner
+
+USUAL_SEQUENCES = 256
+"""Sequences that an engine runs at once where its arguments state no number: vLLM's default on most devices."""
+USUAL_PART = 0.75
+"""The part of them that is the target: above it requests wait before another replica is there."""
+AGENTS_PORT = 9090
+"""Where a gateway's agents tell the demand."""
+MOST_GATEWAYS = 4
+"""Gateways that are asked; each is a query every few seconds."""
+AUTHENTICATION_KIND = "ClusterTriggerAuthentication"
+
+
+def series_labels(owner: Owner) -> dict[str, str]:
+    """The labels of an endpoint's recorded series."""
+    return {"namespace": owner.namespace, "aimendpoint": label_value(owner.name)}
+
+
+def usual_requests(owner: Owner) -> int:
+    """The target of requests per replica where none is stated."""
+    flag = owner.engine.flags.max_running
+    stated = parse_args(owner.resolved.backend, owner.resolved.args).value(flag, int)
+    return max(int((stated or USUAL_SEQUENCES) * USUAL_PART), 1)
+
+
+def load_targets(owner: Owner) -> Iterator[tuple[LoadTarget, float]]:
+    """The targets on load, that of requests in any case; none where Prometheus does not scrape the pods."""
+    scaling = owner.spec.scaling
+    if scaling is None or not owner.spec.monitoring.scraped:
+        return
+    requests = LOAD_TARGETS[0]
+    stated = dict(stated_targets(scaling))
+    yield requests, stated.pop(requests, float(usual_requests(owner)))
+    yield from stated.items()
+
+
+def _load(owner: Owner) -> Iterator[Raw]:
+    """The recorded series. Where one is missing KEDA must not take it for no load, but for not knowing."""
+    config = owner.config
+    named = config.prometheus_authentication
+    for target, value in load_targets(owner):
+        yield {
+            "type": "prometheus",
+            "name": target.name,
+            "metricType": target.metric_type,
+            "metadata": {
+                "serverAddress": config.prometheus_url,
+                "query": target.query(series_labels(owner)),
+                "threshold": f"{value:g}",
+                "ignoreNullValues": "true" if target.none_is_zero else "false",
+                **({"authModes": "bearer"} if named else {}),
+            },
+            "authenticationRef": {"name": named, "kind": AUTHENTICATION_KIND} if named else None,
+        }
+
+
+def _resources(owner: Owner) -> Iterator[Raw]:
+    """CPU and memory, where a target is stated beside those on load."""
+    scaling = owner.spec.scaling
+    targets = (
+        (("cpu", scaling.target_cpu_utilization), ("memory", scaling.target_memory_utilization)) if scaling else ()
+    )
+    for name, percent in targets:
+        if percent:
+            yield {"type": name, "name": name, "metricType": "Utilization", "metadata": {"value": str(percent)}}
+
+
+def _demand(owner: Owner) -> Iterator[Raw]:
+    """What the agents of gateways hold and send: it starts an endpoint that has no replica, and needs no Prometheus."""
+    scaling = owner.spec.scaling
+    if scaling is None or not owner.scalers.reaches_zero(scaling):
+        return
+    for number, gateway in enumerate(owner.scalers.gateways[:MOST_GATEWAYS]):
+        host = f"{child_name(gateway.name, '-agents')}.{gateway.namespace}.svc:{AGENTS_PORT}"
+        yield {
+            "type": "metrics-api",
+            "name": f"demand-{number}" if number else "demand",
+            "metricType": "AverageValue",
+            "metadata": {
+                "url": f"http://{host}/demand/{owner.namespace}/{owner.name}",
+                "valueLocation": "demand",
+                "targetValue": str(scaling.target_requests or usual_requests(owner)),
+                "aggregateFromKubeServiceEndpoints": "true",
+                "aggregationType": "sum",
+            },
+        }
+
+
+TRIGGERS: tuple[Callable[[Owner], Iterator[Raw]], ...] = (_load, _resources, _demand)
+"""The rows of the table, in the order of their triggers."""
+
+
+def triggers(owner: Owner) -> list[Raw]:
+    """Everything that KEDA scales the endpoint by."""
+    return [trigger for row in TRIGGERS for trigger in row(owner)]

@@ -1,0 +1,209 @@
+"""What scales an endpoint, to how many replicas and why; and what of the spec's scaling has no effect."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from aimlib.api.meta import Raw
+from aimlib.api.scaling import Scaling, ScalingStatus, ScalingTrigger
+from aimlib.errors import InvalidInputError
+from aimlib.kube.quantity import parse_quantity
+from aimlib.kube.timestamp import is_time
+from aimlib.protocol.conditions import Verdict
+from aimlib.protocol.observed import condition_of
+from aimlib.telemetry.load_targets import LOAD_TARGETS, stated_targets
+from hooks.endpoint.build import Built
+from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.scaled_object import keda_autoscaler, scaled_by_keda
+from hooks.endpoint.children.triggers import triggers
+from hooks.endpoint.world import World
+
+TOLERANCE = 0.1
+"""How far from its target a measured value may be before the autoscaler acts, as a part of it."""
+NO_ROOM = frozenset({"Unschedulable", "WaitingForNode"})
+"""Reasons of Available while there is no room for a replica."""
+LIMITS = {"TooFewReplicas": "Minimum", "TooManyReplicas": "Maximum"}
+"""What limits an autoscaler, by the reason of its condition ScalingLimited."""
+LONGEST_MESSAGE = 512
+DIGITS = 3
+"""Of measured values: each change is a write."""
+
+
+class Target(NamedTuple):
+    """One target of an autoscaler, as it is found in its status."""
+
+    name: str
+    type: str
+    """Of the metric in the status of the autoscaler."""
+    metric: str
+    """The name of the metric; of KEDA's the beginning."""
+    value: float
+    factor: float = 1
+    """From the unit of the metric to that of the target."""
+
+
+def scaling_status(world: World, built: Built, available: Verdict) -> ScalingStatus | None:
+    """What scales the endpoint; None where nothing does."""
+    owner = built.owner
+    scaling, keda = owner.spec.scaling, scaled_by_keda(owner)
+    own = built.state("HorizontalPodAutoscaler")
+    if scaling is None or not (keda or own):
+        return None
+    found = next(iter(world.autoscalers), None) if keda else own.observed if own else None
+    status: Raw = (found or {}).get("status") or {}
+    scaled_object = built.state("ScaledObject")
+    reports = (scaled_object.observed or {}).get("status") or {} if scaled_object else {}
+    targets = _keda_targets(owner) if keda else _targets(own.desired if own else {})
+    reason, message = _objection(status, reports)
+    last = status.get("lastScaleTime")
+    return ScalingStatus(
+        by="KEDA" if keda else "HorizontalPodAutoscaler",
+        autoscaler=keda_autoscaler(owner.name) if keda else owner.child,
+        min_replicas=owner.scalers.least(scaling),
+        max_replicas=scaling.most,
+        desired=status.get("desiredReplicas"),
+        bounded_by=_bound(owner, status, available),
+        triggers=tuple(_trigger(target, status) for target in targets),
+        last_scaled=last if is_time(last) else None,
+        reason=reason,
+        message=message,
+    )
+
+
+def _keda_targets(owner: Owner) -> Iterator[Target]:
+    for number, trigger in enumerate(triggers(owner)):
+        value = next(
+            trigger["metadata"][key] for key in ("threshold", "targetValue", "value") if key in trigger["metadata"]
+        )
+        resource = trigger["type"] in {"cpu", "memory"}
+        kind, metric = ("Resource", trigger["type"]) if resource else ("External", f"s{number}-")
+        yield Target(trigger["name"], kind, metric, float(value))
+
+
+def _targets(autoscaler: Raw) -> Iterator[Target]:
+    """The targets of a HorizontalPodAutoscaler of ours."""
+    recorded = {target.series: target for target in LOAD_TARGETS}
+    for metric in (autoscaler.get("spec") or {}).get("metrics") or ():
+        part = metric[metric["type"].lower()]
+        wanted = part["target"]
+        value = wanted.get("averageUtilization") or wanted.get("averageValue") or wanted.get("value")
+        if metric["type"] == "Resource":
+            yield Target(part["name"], "Resource", part["name"], float(value))
+        elif metric["type"] == "External":
+            target = recorded[part["metric"]["name"]]
+            factor = 100 if target.percent else 1
+            yield Target(target.name, "External", target.series, _number(value) * factor, factor)
+        else:
+            yield Target("gpu", "Pods", part["metric"]["name"], float(value))
+
+
+def _trigger(target: Target, status: Raw) -> ScalingTrigger:
+    """What one target makes of what the autoscaler last measured."""
+    measured = next(filter(None, (_measured(target, one) for one in status.get("currentMetrics") or ())), None)
+    if measured is None:
+        return ScalingTrigger(name=target.name, target=target.value)
+    ratio, current = measured[0] / target.value, status.get("currentReplicas") or 0
+    wants = current if abs(ratio - 1) <= TOLERANCE else math.ceil(ratio * current)
+    return ScalingTrigger(name=target.name, measured=measured[0], target=target.value, replicas=wants)
+
+
+def _measured(target: Target, metric: Raw) -> tuple[float] | None:
+    """What a metric in the status of an autoscaler says of a target; None for one of another target."""
+    part: Raw = metric.get(str(metric.get("type")).lower()) or {}
+    name = str(part.get("name") or (part.get("metric") or {}).get("name"))
+    if metric.get("type") != target.type or not name.startswith(target.metric):
+        return None
+    now: Raw = part.get("current") or {}
+    found = next(
+        (now[key] for key in ("averageUtilization", "averageValue", "value") if now.get(key) is not None), None
+    )
+    value = None if found is None else _number(found) * target.factor
+    return None if value is None or not math.isfinite(value) else (float(f"{value:.{DIGITS}g}"),)
+
+
+def _number(text: Any) -> float:  # noqa: ANN401 - what a status has
+    try:
+        return float(parse_quantity(str(text)))
+    except (InvalidInputError, ValueError):
+        return math.nan
+
+
+def _bound(owner: Owner, status: Raw, available: Verdict) -> Any:  # noqa: ANN401 - one of the literals
+    """What keeps the endpoint from as many replicas as its targets want: the first row that applies."""
+    limited = condition_of(status, "ScalingLimited")
+    table = (
+        (owner.spec.suspend, "Suspended"),
+        (owner.scalers.loading, "Loading"),
+        (available.reason in NO_ROOM, "Hardware"),
+        (limited.get("status") == "True", LIMITS.get(str(limited.get("reason")))),
+    )
+    return next((bound for applies, bound in table if applies), None)
+
+
+def _objection(status: Raw, reports: Raw) -> tuple[str | None, str | None]:
+    """Why the autoscaler does not scale: the first row that applies. At zero it is switched off, as it should be."""
+    ready, fallback = condition_of(reports, "Ready"), condition_of(reports, "Fallback")
+    able, active = condition_of(status, "AbleToScale"), condition_of(status, "ScalingActive")
+    table = (
+        (ready, ready.get("status") == "False"),
+        (fallback, fallback.get("status") == "True"),
+        (able, able.get("status") == "False"),
+        (active, active.get("status") == "False" and active.get("reason") != "ScalingDisabled"),
+    )
+    for condition, applies in table:
+        if applies:
+            return str(condition.get("reason"))[:LONGEST_MESSAGE], str(condition.get("message"))[:LONGEST_MESSAGE]
+    return None, None
+
+
+def scaling_warnings(owner: Owner) -> Iterator[str]:
+    """What of the spec's scaling has no effect, or says little of the load."""
+    scaling = owner.spec.scaling
+    if scaling is None:
+        return
+    if scaling.most == 1 and scaling.min_replicas:
+        yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
+        return
+    if scaling.min_replicas == 0 and owner.scalers.keda and not owner.scalers.gateways:
+        yield (
+            "scaling.minReplicas 0 has no effect: no AIMGateway routes requests to this endpoint, and nothing else "
+            "would start it again; at least 1 replica runs"
+        )
+    yield from _on_load(owner, scaling)
+    yield from _on_resources(owner, scaling)
+
+
+def _on_load(owner: Owner, scaling: Scaling) -> Iterator[str]:
+    stated = [target.spelled for target, _ in stated_targets(scaling)]
+    if not stated:
+        return
+    named = f"scaling.{', '.join(stated)} {'has' if len(stated) == 1 else 'have'} no effect"
+    if not owner.spec.monitoring.scraped:
+        yield f"{named} while monitoring.enabled is not true: Prometheus does not scrape the pods"
+    elif not (owner.scalers.keda or owner.config.external_load_metrics):
+        nothing = "" if scaling.on_resources else ", and nothing scales this endpoint"
+        yield f"{named}{nothing}: {HOW_TO_SCALE_ON_LOAD}"
+
+
+HOW_TO_SCALE_ON_LOAD = (
+    "targets on load need KEDA and the kustomize component keda, or a metrics adapter that serves the recorded series "
+    "(externalLoadMetrics of the settings)"
+)
+
+
+def _on_resources(owner: Owner, scaling: Scaling) -> Iterator[str]:
+    """About targets on CPU, memory and GPUs, and the one on CPU where none is stated."""
+    gpus, keda, gpu_target = owner.resolved.gpu_count, scaled_by_keda(owner), scaling.target_gpu_utilization
+    if not (keda or scaling.on_resources or any(stated_targets(scaling))):
+        yield (
+            "scaling states no target: the autoscaler follows 80 % of the CPU request, which says little of an "
+            f"engine's load; targetRequests states one, and {HOW_TO_SCALE_ON_LOAD}, and monitoring.enabled"
+        )
+    elif gpus and scaling.target_cpu_utilization and not keda:
+        yield "scaling.targetCPUUtilization says little of the load of a server on GPUs; targetRequests states it"
+    if gpu_target and gpus == 0:
+        yield "scaling.targetGPUUtilization has no effect on CPUs"
+    elif gpu_target and keda:
+        yield "scaling.targetGPUUtilization has no effect beside targets on load"
+    elif gpu_target:
+        yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
