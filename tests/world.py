@@ -100,7 +100,8 @@ def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def routed(namespace: str, endpoint: str, given: dict[str, Any]) -> dict[str, Any]:
     """The Service of an endpoint that gateways route to, as the API server serves it."""
-    record = RoutingRecord.model_validate({key: given[key] for key in RoutingRecord.model_fields if key in given})
+    keys = [field.alias or name for name, field in RoutingRecord.model_fields.items()]
+    record = RoutingRecord.model_validate({key: given[key] for key in keys if key in given})
     name, port = pods_service(endpoint, record.track), given.get("port", 8000)
     metadata = routed_metadata({"name": name, "namespace": namespace, "labels": {}}, record)
     owner = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": endpoint, "controller": True, "uid": endpoint}

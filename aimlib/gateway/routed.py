@@ -24,6 +24,8 @@ LABELS_ANNOTATION = f"{GROUP}/endpoint-labels"
 LONGEST_RECORD = 4096
 STABLE = FIRST_TRACK
 """The track of an endpoint that has one."""
+USUAL_IDLE_SECONDS = 900
+IdleSeconds = Annotated[int, Field(ge=0, le=86_400)]
 WAITING = frozenset({"Pending", "Failed", "Stopped", "Idle"})
 """Phases that are recorded. Each other one would be a write, a sync of gateways and a new table."""
 
@@ -47,6 +49,8 @@ class RoutingRecord(Model):
     """Percent of the endpoint's requests of which this track gets a copy."""
     stable: bool = True
     """Whether it answers for a track that has no ready pod."""
+    idle_seconds: IdleSeconds = USUAL_IDLE_SECONDS
+    """Without a request, until its demand is none (spec.scaling.idleSeconds)."""
 
 
 class Routed(Model):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from aimlib.api.base import Model, Port
+from aimlib.gateway.routed import USUAL_IDLE_SECONDS, IdleSeconds
 
 EVERYBODY = "*"
 """In the place of a client: all that have no row of their own. In the place of a model: all of them."""
@@ -45,6 +46,8 @@ class Target(Place):
     """Who answers while none of its pods does: the stable track, or the agent, which holds the requests (HOLDER)."""
     progress: Annotated[str, Field(max_length=300)] = ""
     """What it is doing, for those who wait for it: such as its phase."""
+    idle_seconds: IdleSeconds = USUAL_IDLE_SECONDS
+    """Without a request, until its demand is none."""
 
 
 class Served(Model):
@@ -160,6 +163,10 @@ class ModelTable(Model):
     def target(self, name: str) -> Target | None:
         """The target of that name, if there is one."""
         return next((one for one in self._targets if one.name == name), None)
+
+    def tracks(self, endpoint: str) -> list[Target]:
+        """The targets of an endpoint, by namespace and name with a slash between."""
+        return list({one.name: one for one in self._targets if one.name.rpartition("/")[0] == endpoint}.values())
 
     def target_or_successor(self, name: str) -> Target | None:
         """The target of that name, else the endpoint's other track, which takes over when a track is gone."""

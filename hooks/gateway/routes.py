@@ -162,6 +162,7 @@ def _served(shared: Shared, fallbacks: Fallbacks) -> Served | None:
             mirror=MILLION * _requests(claim) * one.record.mirror // (100 * total) if total else 0,
             fallback=fallbacks[_key(one)],
             progress=one.phase,
+            idle_seconds=one.record.idle_seconds,
         )
         for claim in shared.claims
         for one in claim.tracks

@@ -4,7 +4,11 @@ import http.client
 import json
 from contextlib import closing, suppress
 
+from aimlib.gateway.demand import COUNTED
+
 ADMIN_SECONDS = 5.0
+ESCAPES = {ord(one): f"%{ord(one):02X}" for one in r"\|^$"}
+"""Of expressions in a query."""
 UPDATE_COUNTS = {
     "cds.json": "cluster_manager.cds",
     "rds.json": "http.gateway.rds.models",
@@ -30,9 +34,15 @@ class EnvoyAdmin:
 
     def counts(self) -> dict[str, int] | None:
         """Its counts of files, and clusters that are warming; None where it does not answer."""
-        names = "|".join((*UPDATE_COUNTS.values(), WARMING, ACTIVE)).replace(".", "%5C.").replace("|", "%7C")
+        return self._counts("|".join((*UPDATE_COUNTS.values(), WARMING, ACTIVE)).replace(".", r"\."))
+
+    def target_counts(self) -> dict[str, int] | None:
+        """The requests and members of all clusters, by name; None where it does not answer."""
+        return self._counts(rf"^cluster\..*\.({'|'.join(COUNTED)})$")
+
+    def _counts(self, names: str) -> dict[str, int] | None:
         try:
-            _, page = self._request("GET", f"/stats?format=json&filter=({names})")
+            _, page = self._request("GET", f"/stats?format=json&filter=({names.translate(ESCAPES)})")
             found = json.loads(page)["stats"]
         except (OSError, http.client.HTTPException, ValueError, KeyError):
             return None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aimlib.gateway.table import HOLDER
 from hooks.gateway_agent import metrics
+from hooks.gateway_agent.demand import Demand
 from hooks.gateway_agent.envoy_admin import EnvoyAdmin
 from hooks.gateway_agent.holding import Holder
 from hooks.gateway_agent.pages import Pages
@@ -34,8 +35,10 @@ class Program:
             loop.add_signal_handler(number, self._stopping.set)
         self._last_round = loop.time()
         is_alive = lambda: loop.time() - self._last_round < STUCK_SECONDS  # noqa: E731 - of this loop
-        pages = await Pages(self._admin, is_alive, lambda: self._rounds.complete).serve(address, metrics_port)
         holder = Holder(lambda: self._rounds.table)
+        demand = Demand(lambda: self._rounds.loaded, lambda: holder.held, self._admin.target_counts)
+        own = Pages(self._admin, demand, is_alive, lambda: self._rounds.complete)
+        pages = await own.serve(address, metrics_port)
         held = metrics.HeldRequests(lambda: {name: holder.held[name] for name in holder.targets()})
         metrics.REGISTRY.register(held)
         # One that ran before may have ended while it let Envoy drain.

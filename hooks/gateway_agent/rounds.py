@@ -44,7 +44,12 @@ class Rounds:
     @property
     def table(self) -> ModelTable:
         """The last good one; one without models before there is any."""
-        return self._table.value or ModelTable()
+        return self.loaded or ModelTable()
+
+    @property
+    def loaded(self) -> ModelTable | None:
+        """The last good one; None before there is any."""
+        return self._table.value
 
     @property
     def complete(self) -> bool:

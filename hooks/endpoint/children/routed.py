@@ -4,7 +4,7 @@ A gateway relates it by its label, and never the endpoint, whose status changes 
 """
 
 from aimlib.api.meta import Raw
-from aimlib.gateway.routed import RoutingRecord, pods_service, routed_metadata
+from aimlib.gateway.routed import USUAL_IDLE_SECONDS, RoutingRecord, pods_service, routed_metadata
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.service import service_object
 
@@ -18,7 +18,13 @@ def routed_service(owner: Owner, *, stable: bool = True) -> Raw | None:
         return None
     names, weight = owner.served_names, owner.spec.routing.weight
     record = RoutingRecord(
-        track=owner.track, names=names, weight=weight, share=owner.share, mirror=owner.mirror, stable=stable
+        track=owner.track,
+        names=names,
+        weight=weight,
+        share=owner.share,
+        mirror=owner.mirror,
+        stable=stable,
+        idle_seconds=getattr(owner.spec.scaling, "idle_seconds", USUAL_IDLE_SECONDS),
     )
     metadata = routed_metadata(owner.metadata(pods_service(owner.name, owner.track)), record)
     port = owner.serving_port

@@ -9,7 +9,7 @@ from aimlib.protocol.observed import Children, find_child, kind_key
 from hooks.gateway.children.deployment import gateway_deployment
 from hooks.gateway.children.network_policy import network_policy
 from hooks.gateway.children.owner import GatewayOwner
-from hooks.gateway.children.services import gateway_route, gateway_service
+from hooks.gateway.children.services import agents_service, gateway_route, gateway_service
 from hooks.objects.config_map import config_map
 from hooks.objects.service_account import account
 
@@ -23,6 +23,7 @@ def gateway_children(owner: GatewayOwner, offers: Callable[[str], bool]) -> list
         config_map(owner.metadata(owner.routes), {"table.json": owner.table}),
         account(owner.metadata(owner.child)),
         gateway_service(owner),
+        agents_service(owner),
         gateway_deployment(owner),
         _budget(owner),
         network_policy(owner),

@@ -33,6 +33,11 @@ class GatewayOwner(NamedTuple):
         return child_name(self.name, "-routes")
 
     @property
+    def agents(self) -> str:
+        """The name of the headless Service of the agents."""
+        return child_name(self.name, "-agents")
+
+    @property
     def selector(self) -> dict[str, str]:
         """The labels that select the pods."""
         return {GATEWAY_LABEL: label_value(self.name)}

@@ -2,7 +2,7 @@
 
 from aimlib.api.meta import Raw
 from aimlib.api.route import GATEWAY_GROUP
-from hooks.gateway.children.owner import TRAFFIC_PORT, GatewayOwner
+from hooks.gateway.children.owner import METRICS_PORT, TRAFFIC_PORT, GatewayOwner
 from hooks.objects.annotations import is_reserved
 from hooks.objects.service import service_object
 
@@ -19,6 +19,16 @@ def gateway_service(owner: GatewayOwner) -> Raw:
         "loadBalancerSourceRanges": list(requested.load_balancer_source_ranges) if balanced else None,
     }
     return service_object({**owner.metadata(owner.child), "annotations": annotations}, spec)
+
+
+def agents_service(owner: GatewayOwner) -> Raw:
+    """The addresses of the agents: an autoscaler sums up what each of them has of an endpoint's requests.
+
+    Apart from the Service of clients, which may be open to the world.
+    """
+    ports = [{"name": "metrics", "port": METRICS_PORT, "protocol": "TCP", "targetPort": METRICS_PORT}]
+    spec = {"type": "ClusterIP", "clusterIP": "None", "selector": owner.selector, "ports": ports}
+    return service_object(owner.metadata(owner.agents), spec)
 
 
 def gateway_route(owner: GatewayOwner) -> Raw | None:

@@ -251,7 +251,7 @@ def test_the_program_has_pages_until_it_is_ended(places, page, monkeypatch):
     monkeypatch.setattr(program, "ROUND_SECONDS", 0.01)
     monkeypatch.setattr(program, "LEAST_DRAIN_SECONDS", 0.02)
     monkeypatch.setattr(program, "DRAIN_POLL_SECONDS", 0.01)
-    page.counts["http.gateway.downstream_rq_active"] = 3
+    page.counts |= {"http.gateway.downstream_rq_active": 3, "cluster.team-a/small/a.upstream_rq_active": 7}
     port, found = free_port(), {}
 
     def ask():
@@ -264,6 +264,7 @@ def test_the_program_has_pages_until_it_is_ended(places, page, monkeypatch):
                     continue
                 if found["ready"] == 200:
                     found["metrics"] = requests.get(f"{base}/metrics", timeout=5).text
+            found["demand"] = requests.get(f"{base}/demand/team-a/small?of=it", timeout=5).text
             found["healthz"] = requests.get(f"{base}/healthz", timeout=5).status_code
             found["other"] = requests.get(f"{base}/other", timeout=5).status_code
             page.status = 503
@@ -297,6 +298,7 @@ def test_the_program_has_pages_until_it_is_ended(places, page, monkeypatch):
     assert page.told == ["/healthcheck/ok", "/healthcheck/fail"]
     assert page.counts["http.gateway.downstream_rq_active"] == 0
     metrics = found.pop("metrics")
+    assert json.loads(found.pop("demand")) == {"demand": 7}
     assert found == {"ready": 200, "healthz": 200, "other": 404, "drained": 503, "odd": b""}
     assert "aim_gateway_models 1.0" in metrics
     assert 'aim_gateway_held_requests{target="team-a/small/a"} 0.0' in metrics
