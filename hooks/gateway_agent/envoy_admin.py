@@ -4,7 +4,7 @@ import http.client
 import json
 from contextlib import closing, suppress
 
-from aimlib.gateway.demand import COUNTED
+from aimlib.gateway.demand import CLUSTER_COUNTS
 
 ADMIN_SECONDS = 5.0
 ESCAPES = {ord(one): f"%{ord(one):02X}" for one in r"\|^$"}
@@ -38,7 +38,7 @@ class EnvoyAdmin:
 
     def target_counts(self) -> dict[str, int] | None:
         """The requests and members of all clusters, by name; None where it does not answer."""
-        return self._counts(rf"^cluster\..*\.({'|'.join(COUNTED)})$")
+        return self._counts(rf"^cluster\..*\.({'|'.join(CLUSTER_COUNTS)})$")
 
     def _counts(self, names: str) -> dict[str, int] | None:
         try:

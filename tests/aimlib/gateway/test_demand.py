@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.gateway.demand import COUNTED, Seen, leased, seen_of
+from aimlib.gateway.demand import CLUSTER_COUNTS, EndpointLook, leased, seen_of
 from aimlib.gateway.table import HOLDER, ModelTable
 
 IDLE = 60
@@ -26,7 +26,7 @@ def looks(moments, *, idle=IDLE):
     lease, now, total = None, 0.0, 0
     for requests, more, ready, phase, seconds in moments:
         total += more + requests
-        seen = Seen(requests, total, ready, phase, idle)
+        seen = EndpointLook(requests, total, ready, phase, idle)
         lease = leased(lease, seen, now)
         yield now, seen, lease.demand(seen)
         now += seconds
@@ -104,7 +104,7 @@ def table(**tracks):
 
 
 def counts(track, *numbers):
-    return {f"cluster.team-a/chat/{track}.{what}": number for what, number in zip(COUNTED, numbers, strict=True)}
+    return {f"cluster.team-a/chat/{track}.{what}": number for what, number in zip(CLUSTER_COUNTS, numbers, strict=True)}
 
 
 HELD = {"fallback": {"host": HOLDER, "port": 8081}}
@@ -119,9 +119,11 @@ def test_the_agent_that_holds_requests_is_no_replica(healthy, ready):
 def test_all_tracks_and_names_of_an_endpoint_are_one_sum():
     found = table(a={"idleSeconds": 60, "progress": "Pending"}, b={"idleSeconds": 60}).tracks("team-a/chat")
     numbers = counts("a", 2, 1, 7, 0) | counts("b", 4, 0, 9, 1) | {"cluster.team-a/other/a.upstream_rq_active": 9}
-    assert seen_of(found, {"team-a/chat/a": 5, "team-a/other/a": 9}, numbers) == Seen(9, 16, True, "Pending", 60)
+    assert seen_of(found, {"team-a/chat/a": 5, "team-a/other/a": 9}, numbers) == EndpointLook(
+        9, 16, True, "Pending", 60
+    )
     assert table(a={}).tracks("team-a") == table(a={}).tracks("team-a/other") == []
 
 
 def test_what_envoy_has_no_numbers_of_yet_has_no_requests():
-    assert seen_of(table(a={}).tracks("team-a/chat"), {}, {}) == Seen(0, 0, False, "", 900)
+    assert seen_of(table(a={}).tracks("team-a/chat"), {}, {}) == EndpointLook(0, 0, False, "", 900)

@@ -60,7 +60,7 @@ def test_requests_that_are_held_and_those_that_run_are_its_demand():
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["", "team-a", "team-a/", "team-a/small/a", "team-a/none", "../metrics", "%00" * 99]
+    "endpoint", ["", "team-a", "team-a/", "team-a/small/a", "team-a/none", "../metrics", "%00" * 9]
 )
 def test_an_endpoint_that_it_does_not_route_to_is_unknown_without_being_repeated(endpoint):
     async def scenario():
