@@ -168,6 +168,8 @@ class Config(Model):
     """Address that engines listen on: `::` in a cluster whose pods have IPv6 addresses, which vLLM takes as both."""
     startup_seconds: Annotated[int, Field(ge=10)] = 3600
     """Seconds that a model server may take to download, load and compile before it is restarted."""
+    startup_target_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    """Seconds within which replicas should be ready; where they take longer, StartsFast is False and has the reason."""
     full_after_seconds: Annotated[int, Field(ge=10, le=86400)] = 120
     """Seconds for which an endpoint that has never been ready waits for room on the selected hardware before it takes
     the next candidate (recipe.whenFull). More than a new node takes, where an autoscaler adds nodes."""

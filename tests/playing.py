@@ -12,7 +12,7 @@ from aimlib.diagnosis.pod_failures import ended_container
 from aimlib.protocol.last_applied import LAST_APPLIED, last_applied
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, CatalogueNames
-from aimlib.protocol.observed import DEPLOYMENT, kind_key, replicas_missing
+from aimlib.protocol.observed import DEPLOYMENT, kind_key, pods_matter
 from hooks.endpoint.world import is_unknown, live_metrics_requested, tries_version
 from hooks.planning.simulate import KIND_BY_RESOURCE
 from hooks.server.app import call_hook, hooks
@@ -41,7 +41,7 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
     settings, pods, figures = ((world or {}).get(key) for key in ("settings", "pods", "figures"))
 
     def observe(request: Request) -> Request:
-        if pods is not None and replicas_missing(request.observed(DEPLOYMENT)):
+        if pods is not None and pods_matter(request.observed(DEPLOYMENT), request.parent.get("status") or {}):
             found = [pod(one) for one in pods]
             request = request.with_observation(PODS, found)
             if "log" in (world or {}) and (end := ended_container(found, request.now)):

@@ -13,6 +13,7 @@ from aimlib.api.recipe import Backend
 from aimlib.api.resolved import Resolved
 from aimlib.api.scaling import ScalingStatus
 from aimlib.api.source import Verified
+from aimlib.api.startup import Startup
 
 
 class ScoreTerm(Model):
@@ -227,9 +228,11 @@ class EndpointStatus(Model):
     """Which version of the model's source is loaded, where the files are not from the hub's repository of its id."""
     metrics: Metrics | None = None
     """Live metrics, if spec.monitoring is enabled."""
+    startup: Startup | None = None
+    """How long the last replicas took from the creation of their pod until they were ready."""
     conditions: Conditions = ()
-    """Ready, RecipeSelected, CacheReady, Available, RouteReady, AddressReady, UpToDate and CanaryHealthy; Stalled while
-    the phase is Failed, and Reconciling while it is that."""
+    """Ready, RecipeSelected, CacheReady, Available, RouteReady, AddressReady, UpToDate, StartsFast and CanaryHealthy;
+    Stalled while the phase is Failed, and Reconciling while it is that."""
     warnings: tuple[MessageText, ...] = ()
     """Settings that have no effect or replace what the recipe states, and checks that were not possible."""
     inspection: Inspection | None = None

@@ -69,21 +69,21 @@ def _start(pod: Raw) -> Start | None:
         return None
     if container and (running := (container.get("state") or {}).get("running")):
         since = parse_time(running.get("startedAt"))
-        allowed = _allowed(spec, container)
-        return Start(2, since, since + allowed if allowed else None, node) if since else None
-    prepared = _began(status, PREPARED)
-    since = prepared or _began(status, "PodScheduled")
+        allowed = allowed_seconds(spec, container)
+        return Start(2, since, since + timedelta(seconds=allowed) if allowed else None, node) if since else None
+    prepared = condition_time(status, PREPARED)
+    since = prepared or condition_time(status, "PodScheduled")
     return Start(1 if prepared else 0, since, None, node) if since else None
 
 
-def _began(status: Raw, kind: str) -> datetime | None:
+def condition_time(status: Raw, kind: str) -> datetime | None:
     """Since when a condition is True."""
     conditions = status.get("conditions") or ()
     found: Raw = next((one for one in conditions if one.get("type") == kind and one.get("status") == "True"), {})
     return parse_time(found.get("lastTransitionTime"))
 
 
-def _allowed(spec: Raw, container: Raw) -> timedelta | None:
+def allowed_seconds(spec: Raw, container: Raw) -> int | None:
     """How long the startup probe of a container lets it start; None where it has none."""
     containers = spec.get("containers") or ()
     probe = next((one.get("startupProbe") for one in containers if one.get("name") == container.get("name")), None)
@@ -91,7 +91,7 @@ def _allowed(spec: Raw, container: Raw) -> timedelta | None:
         return None
     # The defaults are Kubernetes' (pkg/apis/core/v1/defaults.go).
     seconds = probe.get("initialDelaySeconds", 0) + probe.get("failureThreshold", 3) * probe.get("periodSeconds", 10)
-    return timedelta(seconds=min(seconds, LONGEST_SECONDS))
+    return int(min(seconds, LONGEST_SECONDS))
 
 
 def _clock(moment: datetime) -> str:

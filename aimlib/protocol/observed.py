@@ -1,6 +1,6 @@
 """Reads what is observed of a parent and its children: rollouts, conditions, and since when."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -128,11 +128,17 @@ def serves(children: Children) -> bool:
 
 
 def replicas_missing(deployments: Iterable[Raw]) -> bool:
-    """Whether an observed Deployment lacks ready replicas of its present version, or has some that are not ready.
-
-    Only then is it worth looking at the Pods.
-    """
+    """Whether an observed Deployment lacks ready replicas of its present version, or has some that are not ready."""
     return any(_lacks(found["spec"].get("replicas", 0), found.get("status") or {}) for found in deployments)
+
+
+def pods_matter(deployments: Sequence[Raw], before: Raw) -> bool:
+    """Whether to look at the Pods: replicas are missing, or there are more than in the status so far.
+
+    Those of new ones show how long they took to start.
+    """
+    ready = max(((found.get("status") or {}).get("readyReplicas", 0) for found in deployments), default=0)
+    return replicas_missing(deployments) or ready > ((before.get("replicas") or {}).get("ready") or 0)
 
 
 def _lacks(desired: int, status: Raw) -> bool:

@@ -17,7 +17,7 @@ from hooks.endpoint.build import build
 from hooks.endpoint.children.scaled_object import keda_autoscaler
 from hooks.endpoint.decision import decide
 from hooks.endpoint.history import version_to_run
-from hooks.endpoint.report import OF_VERSIONS, report
+from hooks.endpoint.report import CARRIED, report
 from hooks.endpoint.world import (
     World,
     may_reach_zero,
@@ -94,7 +94,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
         return unreadable_spec(request, Verdict("RecipeSelected", False, "SpecInvalid", spec_message(error)))
     world = observe(request, spec, config)
     response = _respond(world)
-    failed = {key: response["status"][key] for key in OF_VERSIONS if key in response.get("status", {})}
+    failed = {key: response["status"][key] for key in CARRIED if key in response.get("status", {})}
     if "rollback" not in failed or "rollback" in world.before:
         return response
     return _respond(world._replace(before={**world.before, **failed}))  # what has just failed is left at once

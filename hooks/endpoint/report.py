@@ -43,14 +43,15 @@ from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
 from hooks.endpoint.routing import children_to_wait_for, routing_warnings
 from hooks.endpoint.scaling import scaling_status, scaling_warnings
+from hooks.endpoint.startup import measured_startup, starts_fast
 from hooks.endpoint.versions_report import current_version, report_versions
 from hooks.endpoint.warnings import warnings
-from hooks.endpoint.world import World
+from hooks.endpoint.world import World, requests_claim
 from hooks.inspection.state import is_made_here
 from hooks.objects.volume_claim import former_claim_warning
 
-OF_VERSIONS = ("canary", "rollback", "history")
-"""Fields of a status that are about versions, and that nothing else has."""
+CARRIED = ("canary", "rollback", "history", "startup")
+"""Fields of a status about what has been, which nothing else has."""
 POD_RESYNC_SECONDS, LATEST_POD_RESYNC_SECONDS = 5, 30
 """When to look at the Pods again while replicas are missing, at first and at last: no event tells that a Pod is in
 trouble."""
@@ -77,7 +78,7 @@ def _unresolved(world: World, decision: EndpointDecision) -> dict[str, Any]:
     running = rollout(ChildState({}, deployment, applied=False)) if deployment else None
     made = status.waiting(world, why, running, inspection.status if inspection else None)
     response = _response(made, decision.selection, [*kept, *(inspection.children if inspection else [])])
-    carried = {key: world.before[key] for key in OF_VERSIONS if key in world.before}
+    carried = {key: world.before[key] for key in CARRIED if key in world.before}
     return {**response, "status": {**response["status"], **carried}}
 
 
@@ -112,7 +113,10 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     )
     ready = ready._replace(met=ready.met or ready.reason in RESTING)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, *balancer.conditions, current)
-    verdicts = (*verdicts, *versions.conditions)
+    started = measured_startup(world)
+    cached = owner.cache is not None or requests_claim(world.spec) or world.spec.requested_model.source is not None
+    fast = starts_fast(started, world.config.startup_target_seconds, cached=cached)
+    verdicts = (*verdicts, *fast, *versions.conditions)
     made = EndpointStatus(
         phase=phase("AIMEndpoint", ready, serves=answering),
         message=ready.message[:4096],
@@ -125,6 +129,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
         cache=owner.cache,
         source=cache.source,
         metrics=status.metrics(replicas, world),
+        startup=started,
         conditions=status.conditions(verdicts, world.generation),
         warnings=(
             *warnings(world.spec, versions.resolved, world.config),

@@ -24,7 +24,7 @@ def routed_service(owner: Owner, *, stable: bool = True) -> Raw | None:
         share=owner.share,
         mirror=owner.mirror,
         stable=stable,
-        idle_seconds=getattr(owner.spec.scaling, "idle_seconds", USUAL_IDLE_SECONDS),
+        idle_seconds=owner.spec.scaling.idle_seconds if owner.spec.scaling else USUAL_IDLE_SECONDS,
     )
     metadata = routed_metadata(owner.metadata(pods_service(owner.name, owner.track)), record)
     port = owner.serving_port

@@ -1,4 +1,4 @@
-"""The observer of Pods: lists those of one endpoint while replicas are missing.
+"""The observer of Pods: lists those of one endpoint while replicas are missing, and once when one has come.
 
 Pods are not related objects of endpoints, because Metacontroller would then watch and keep all Pods of the cluster. A
 list by label reads only the endpoint's, and only when needed.
@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from aimlib.api.meta import Raw
 from aimlib.naming import ENDPOINT_LABEL, TRACKS, track_value
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observed import DEPLOYMENT, replicas_missing
+from aimlib.protocol.observed import DEPLOYMENT, pods_matter
 from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -40,11 +40,11 @@ class PodObserver:
         self._lock = Lock()
 
     def __call__(self, request: Request) -> list[Raw] | None:
-        """The endpoint's Pods; None where no replica is missing, and so none are listed.
+        """The endpoint's Pods; None where no replica is missing or has just come, and so none are listed.
 
         Empty where the API server fails: nothing is concluded from that, and the next sync lists again.
         """
-        if not replicas_missing(request.observed(DEPLOYMENT)):
+        if not pods_matter(request.observed(DEPLOYMENT), request.parent.get("status") or {}):
             return None
         metadata = request.parent["metadata"]
         place = metadata.get("namespace", "default"), metadata["name"]

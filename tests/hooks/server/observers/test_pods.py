@@ -42,9 +42,9 @@ def api(monkeypatch, tmp_path):
         yield server
 
 
-def asked(case=STUCK, now=NOON, **metadata):
+def asked(case=STUCK, now=NOON, status=None, **metadata):
     body = play(case.kind, case.hook, case.world).request
-    parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], **metadata}}
+    parent = {**body["parent"], "metadata": {**body["parent"]["metadata"], **metadata}, "status": status or {}}
     return parse_request({**body, "parent": parent}, now)
 
 
@@ -70,8 +70,14 @@ def test_a_name_that_is_no_label_is_listed_by_its_label_value(api):
 
 
 def test_nothing_is_listed_while_all_replicas_are_ready(api):
-    assert PodObserver()(asked(READY)) is None
+    assert PodObserver()(asked(READY, status={"replicas": {"desired": 2, "ready": 2}})) is None
     assert api.asked == []
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("replicas", [{}, {"replicas": {"desired": 2}}, {"replicas": {"desired": 2, "ready": 1}}])
+def test_they_are_listed_once_more_when_a_replica_has_come(replicas):
+    assert PodObserver()(asked(READY, status=replicas)) == [POD]
 
 
 def test_a_burst_of_syncs_lists_once_and_a_later_sync_lists_again(api):

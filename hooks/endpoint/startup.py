@@ -1,0 +1,40 @@
+"""How long replicas take to start, and whether that is as short as the settings want it; Ready does not wait for it."""
+
+from collections.abc import Iterator
+
+from aimlib.api.startup import Startup
+from aimlib.diagnosis.start_times import PARTS, startup
+from aimlib.kube.duration import format_duration
+from aimlib.protocol.conditions import Verdict
+from hooks.endpoint.world import World, remembered_part
+
+SHORTER = {
+    "scheduling": ("waiting for a node", "a node kept warm, as by a pod of low priority that makes room"),
+    "volume": ("mounting volumes", "a storage class whose volumes attach faster, or one that several nodes mount"),
+    "image": ("pulling the image", "an image that is on the nodes before, or a registry nearby (imageRegistry)"),
+    "load": ("loading the model", "a volume that reads faster, and a recipe that compiles less"),
+}
+"""What each part is, and what shortens it."""
+USE_CACHE = "an AIMCache, since each replica downloads the model"
+
+
+def measured_startup(world: World) -> Startup | None:
+    """The last starts, with those that the Pods show now."""
+    return startup(remembered_part(world.before, "startup", Startup), world.pods or ())
+
+
+def starts_fast(found: Startup | None, target: int, *, cached: bool) -> Iterator[Verdict]:
+    """StartsFast, once there was a start. `cached` is whether the model is on a volume before a replica starts."""
+    if found is None:
+        return
+    many = f"nine in ten of the last {found.count} starts" if found.count > 1 else "the last start"
+    took = f"{many} took at most {format_duration(found.p90_seconds)} of {format_duration(target)}"
+    if found.p90_seconds <= target:
+        yield Verdict("StartsFast", True, "Fast", took)
+        return
+    medians = found.parts.wire()
+    largest = max(medians, key=lambda part: (medians[part], PARTS.index(part)))
+    what, shorter = SHORTER[largest]
+    shorter = USE_CACHE if largest == "load" and not cached else shorter
+    most = f"{what} takes most of it, {format_duration(medians[largest])}; shorter with {shorter}"
+    yield Verdict("StartsFast", False, "Slow", f"{took}: {most}")
