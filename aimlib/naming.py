@@ -26,6 +26,8 @@ GATEWAY_LABEL = f"{GROUP}/gateway"
 """On the pods of a gateway: its name."""
 ROUTED_LABEL = f"{GROUP}/routed"
 """On the Services that gateways route to."""
+ENGINE_CONTAINER = "engine"
+"""The container of model servers, whose log may have prompts."""
 FIRST_TRACK = "a"
 """The track of an endpoint that never had a canary; its pods and its Deployment are named as the endpoint."""
 TRACKS = (FIRST_TRACK, "b")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
-from tests.cluster import gateway_api, keda
+from tests.cluster import gateway_api, keda, vpa
 from tests.files import read, read_all
 from tests.kustomize import ROOT
 
@@ -14,6 +14,7 @@ CRDS = "crds"
 OTHERS = {
     ("gateway.networking.k8s.io", "HTTPRoute"): partial(gateway_api.crd_file, "httproutes"),
     ("keda.sh", "ScaledObject"): partial(keda.crd_file, "scaledobjects"),
+    ("autoscaling.k8s.io", "VerticalPodAutoscaler"): vpa.crd_file,
 }
 """By group and kind: where the CRD of a kind is that others define. A module is fetched when a test first needs it."""
 
@@ -47,7 +48,8 @@ def definitions() -> dict[tuple[str, str], dict[str, Any]]:
 def _other(group: str, kind: str) -> dict[str, Any]:
     """The spec of somebody else's CRD; empty where OTHERS has none."""
     file = OTHERS.get((group, kind))
-    return read(file())["spec"] if file else {}
+    found = (one["spec"] for one in read_all(file())) if file else ()
+    return next((one for one in found if one["names"]["kind"] == kind), {})
 
 
 def schema(api_version: str, kind: str) -> dict[str, Any]:

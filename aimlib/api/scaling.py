@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text
 from aimlib.api.endpoint_choice import Latency
+from aimlib.api.vertical import Vertical
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
@@ -52,6 +53,8 @@ class Scaling(Ruled):
     """Stabilization window for scaling up, in seconds."""
     scale_down_delay: Seconds | None = None
     """Stabilization window for scaling down, in seconds."""
+    vertical: Vertical = Field(default_factory=Vertical)
+    """Requests for CPU and memory that follow what is used, by a VerticalPodAutoscaler."""
 
     @property
     def on_resources(self) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.shareable import shareable_log, shareable_object, shareable_records, shareable_text
-from aimlib.naming import OPERATOR_NAMESPACE
+from aimlib.naming import ENGINE_CONTAINER, OPERATOR_NAMESPACE
 from aimlib.schema.kinds import API_KINDS
 from hooks.cli import clock
 from hooks.cli.cluster import LiveCluster
@@ -32,8 +32,6 @@ MOST_PODS = 40
 """Pods whose logs are read, in one namespace."""
 REPORT_LOG_LINES = 2000
 """Lines of each log, the last ones."""
-ENGINE_CONTAINER = "engine"
-"""The container of model servers, whose log may have prompts."""
 CONTROLLER_NAMESPACE = "metacontroller"
 """Where manifests/metacontroller installs Metacontroller."""
 LISTED = (

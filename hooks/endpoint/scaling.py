@@ -13,9 +13,11 @@ from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import condition_of
 from aimlib.telemetry.load_targets import LOAD_TARGETS, stated_targets
 from hooks.endpoint.build import Built
+from hooks.endpoint.children.hpa import follows_requests
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import keda_autoscaler, scaled_by_keda
 from hooks.endpoint.children.triggers import triggers
+from hooks.endpoint.children.vpa import wants_vertical
 from hooks.endpoint.world import World
 
 TOLERANCE = 0.1
@@ -161,6 +163,8 @@ def scaling_warnings(owner: Owner) -> Iterator[str]:
     scaling = owner.spec.scaling
     if scaling is None:
         return
+    if scaling.most == 1 and scaling.min_replicas and wants_vertical(owner.spec):
+        return
     if scaling.most == 1 and scaling.min_replicas:
         yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
         return
@@ -171,6 +175,11 @@ def scaling_warnings(owner: Owner) -> Iterator[str]:
         )
     yield from _on_load(owner, scaling)
     yield from _on_resources(owner, scaling)
+    if wants_vertical(owner.spec) and follows_requests(owner):
+        yield (
+            "scaling.vertical has no effect while the number of replicas follows the CPU or memory that pods request; "
+            "one replica, or targets on load or GPUs alone, leave requests free"
+        )
 
 
 def _on_load(owner: Owner, scaling: Scaling) -> Iterator[str]:

@@ -42,6 +42,7 @@ COMPONENTS = (
     Component("certManager", "cert-manager"),
     Component("gatewayApi", "gateway-api"),
     Component("keda", "keda"),
+    Component("vpa", "vpa"),
     Component("liveFigures", "live-figures"),
     Component("podLogs", "pod-logs"),
     Component("webPage", "web-page"),

@@ -30,6 +30,8 @@ SECONDS = {
     "keda": 420,
     "keda-adapter": 60,
     "keda-admission": 15,
+    "vpa-admission-controller": 90,
+    "vpa-updater": 10,
     "registry": 30,
     "health": 90,
     "helm": 120,
@@ -85,6 +87,15 @@ def keda() -> Programs:
         "keda-admission": "github.com/kedacore/keda/v2/cmd/webhooks",
     }
     return Programs(HERE / "go-keda", packages, ["-ldflags", "-s -w"])
+
+
+def vertical() -> Programs:
+    """Of the VerticalPodAutoscaler what changes pods: those that are made anew, and those that run."""
+    packages = {
+        f"vpa-{name}": f"k8s.io/autoscaler/vertical-pod-autoscaler/pkg/{name}"
+        for name in ("admission-controller", "updater")
+    }
+    return Programs(HERE / "go-vpa", packages, ["-ldflags", "-s -w"])
 
 
 def registry() -> Programs:

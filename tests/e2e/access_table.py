@@ -31,6 +31,7 @@ NAMESPACED = {
     "rolebindings": "rbac.authorization.k8s.io",
     "httproutes": "gateway.networking.k8s.io",
     "scaledobjects": "keda.sh",
+    "verticalpodautoscalers": "autoscaling.k8s.io",
 }
 CLUSTER_WIDE = {
     "aimrecipes": OURS,
@@ -168,6 +169,8 @@ MAY: dict[str, dict[str, Verbs]] = {
 
 WITH_GATEWAYS = {**MAY["metacontroller"], "httproutes": MADE}
 """Of Metacontroller once the component gateway-api is installed; without it nobody has rights to routes."""
+WITH_VERTICAL = {**MAY["metacontroller"], "verticalpodautoscalers": MADE}
+"""Of Metacontroller once the component vpa is installed."""
 WITH_POD_LOGS = {**MAY["aim-hooks"], "pods/log": ("get",)}
 """Of the hook server once the component pod-logs is installed."""
 WITH_WEB_PAGE = {**CATALOGUE, "aimendpoints": ("get", "list")}

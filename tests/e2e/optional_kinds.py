@@ -1,28 +1,39 @@
-"""The component gateway-api, added to the running operator and taken away again."""
+"""Components of kinds that not every cluster has, added to the running operator and taken away again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
-from tests.cluster import gateway_api, operator
+from tests.cluster import gateway_api, operator, vpa
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ROOT, ControlPlane
 
-OVERLAY = ROOT / "manifests" / "overlays" / "gateway-api"
+OVERLAYS = ROOT / "manifests" / "overlays"
 MODEL = "Qwen/Qwen3-32B"
 ROUTE = {"parentRefs": [{"name": "edge", "namespace": "gateways"}], "hostnames": ["chat.example.com"], "path": "/chat"}
 
 
 @contextmanager
-def gateway_component(plane: ControlPlane, installation: Operator) -> Iterator[None]:
-    """The CRDs of Gateway API, then the component; afterwards the component goes first."""
-    for plural in gateway_api.KINDS:
-        plane.kubectl("apply", "--server-side", f"--filename={gateway_api.crd_file(plural)}")
-    crds = [f"crd/{plural}.gateway.networking.k8s.io" for plural in gateway_api.KINDS]
+def _added(plane: ControlPlane, installation: Operator, name: str, files: list[Path]) -> Iterator[None]:
+    """The CRDs in these files, then the component; afterwards the component goes first."""
+    for file in files:
+        plane.kubectl("apply", "--server-side", f"--filename={file}")
+    crds = [f"--filename={file}" for file in files]
     plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *crds)
-    operator.apply(plane, OVERLAY, installation.urls)
+    operator.apply(plane, OVERLAYS / name, installation.urls)
     try:
         yield
     finally:
         operator.apply(plane, operator.OVERLAY, installation.urls)
-        plane.kubectl("delete", "clusterrole,clusterrolebinding", "metacontroller-gateway-api")
+        plane.kubectl("delete", "clusterrole,clusterrolebinding", f"metacontroller-{name}")
         plane.kubectl("delete", *crds)
+
+
+def gateway_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
+    """Gateway API, and the component gateway-api."""
+    return _added(plane, installation, "gateway-api", [gateway_api.crd_file(plural) for plural in gateway_api.KINDS])
+
+
+def vertical_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
+    """The CRDs of the VerticalPodAutoscaler, and the component vpa."""
+    return _added(plane, installation, "vpa", [vpa.crd_file()])

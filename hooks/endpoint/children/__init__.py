@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.api.route import HTTP_ROUTE
+from aimlib.api.vertical import VERTICAL_POD_AUTOSCALER
 from aimlib.protocol.metacontroller import prune
 from hooks.endpoint.children.claim import claim
 from hooks.endpoint.children.dashboard import dashboard
@@ -19,6 +20,7 @@ from hooks.endpoint.children.routed import routed_service
 from hooks.endpoint.children.scaled_object import SCALED_OBJECT, scaled_object
 from hooks.endpoint.children.service import service
 from hooks.endpoint.children.service_account import service_account
+from hooks.endpoint.children.vpa import vertical_autoscaler, wants_vertical
 from hooks.objects.optional_kind import without_component
 
 BUILDERS = (service, routed_service, claim, own_cache, service_account, autoscaler, disruption_budget, dashboard)
@@ -66,6 +68,14 @@ OPTIONAL = (
         field="scaling to zero and on load",
         requested=lambda spec: spec.scaling is not None and spec.scaling.min_replicas == 0,
         build=scaled_object,
+    ),
+    OptionalChild(
+        kind=VERTICAL_POD_AUTOSCALER,
+        resource="verticalpodautoscalers",
+        component="vpa",
+        field="scaling.vertical",
+        requested=wants_vertical,
+        build=vertical_autoscaler,
     ),
 )
 

@@ -4,6 +4,7 @@ from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.recipe import EnvVar
 from aimlib.kube.expansion import Expandable
+from aimlib.naming import ENGINE_CONTAINER
 from aimlib.selection.container_resources import container_resources
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.authorities import ca_mounts, ca_variables
@@ -32,7 +33,7 @@ def container(owner: Owner) -> Raw:
 
 def _container(owner: Owner) -> Raw:
     return {
-        "name": "engine",
+        "name": ENGINE_CONTAINER,
         "image": _image(owner),
         "imagePullPolicy": owner.spec.image.pull_policy or "IfNotPresent",
         "command": list(owner.engine.start(_model(owner))),

@@ -40,6 +40,16 @@ def autoscaler(owner: Owner) -> Raw | None:
     }
 
 
+def follows_requests(owner: Owner) -> bool:
+    """Whether the number of replicas follows what pods request of CPU or memory."""
+    scaling = owner.spec.scaling
+    if scaling is None or (scaling.most == 1 and scaling.min_replicas):
+        return False
+    if scaled_by_keda(owner):
+        return bool(scaling.target_cpu_utilization or scaling.target_memory_utilization)
+    return any(metric["type"] == "Resource" for metric in _metrics(owner, scaling))
+
+
 def _metrics(owner: Owner, scaling: Scaling) -> Iterator[Raw]:
     """The targets; on CPU where none is stated, and nothing where those that are stated are on load and not served."""
     targets = {"cpu": scaling.target_cpu_utilization, "memory": scaling.target_memory_utilization}
