@@ -48,6 +48,12 @@ def described(secret: str) -> Raw:
     return {"apiVersion": API_VERSION, "kind": "AIMModel", "metadata": {"name": "asked"}, "spec": {**MODEL, "hub": hub}}
 
 
+def at_gateway(keys: str = "model-keys", certificate: str | None = None) -> Raw:
+    """An AIMGateway with Secrets of its namespace."""
+    spec = {"clients": {"secretName": keys}, **({"tls": {"secretName": certificate}} if certificate else {})}
+    return {"apiVersion": API_VERSION, "kind": "AIMGateway", "metadata": {"name": "asked"}, "spec": spec}
+
+
 def filled(claim: str) -> Raw:
     """A cache on a claim that is there."""
     return cache(storage={"existingClaim": claim})
@@ -451,6 +457,28 @@ REACH = {
         {**SHIPPED, "literalSecrets": "Allow"},
         variables({"name": "VLLM_API_KEY", "value": "abc"}),
         None,
+    ),
+    "a Secret of others as the keys of clients": (
+        SHIPPED,
+        at_gateway("postgres"),
+        unlisted("clients.secretName", "postgres", "clientSecrets"),
+    ),
+    "a Secret of others as a certificate": (
+        SHIPPED,
+        at_gateway(certificate="postgres"),
+        unlisted("tls.secretName", "postgres", "tlsSecrets"),
+    ),
+    "keys and a certificate of the patterns": (SHIPPED, at_gateway("team-a-keys", "models-tls"), None),
+    "keys whose name only contains the pattern": (
+        SHIPPED,
+        at_gateway("model-keys-old"),
+        unlisted("clients.secretName", "model-keys-old", "clientSecrets"),
+    ),
+    "keys by a list of one's own": ({**SHIPPED, "clientSecrets": "clients\n"}, at_gateway("clients"), None),
+    "keys where no Secret is allowed": (
+        {**SHIPPED, "clientSecrets": ""},
+        at_gateway(),
+        unlisted("clients.secretName", "model-keys", "clientSecrets", clientSecrets=""),
     ),
     "a variable without a secret": (SHIPPED, variables({"name": "NCCL_DEBUG", "value": "INFO"}), None),
 }

@@ -249,7 +249,7 @@ OF_GATEWAYS = {
 
 def a_gateway(spec, **metadata):
     """A gateway with keys."""
-    clients = {"secretName": "keys", **spec.get("clients", {})}
+    clients = {"secretName": "model-keys", **spec.get("clients", {})}
     kind = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMGateway"}
     return {**kind, "metadata": {"name": "models", **metadata}, "spec": {**spec, "clients": clients}}
 

@@ -13,6 +13,7 @@ from tests.e2e.reach_cases import (
     REACH,
     account,
     annotated,
+    at_gateway,
     cache,
     filled,
     gated,
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.e2e
 HERE = f"--namespace={USUAL}"
 LISTS = (
     "tokenSecrets",
+    "clientSecrets",
+    "tlsSecrets",
     "existingClaims",
     "serviceAccounts",
     "serviceAnnotations",
@@ -231,6 +234,28 @@ def test_what_came_before_the_lists_does_not_go_to_anything_else(rules):
         assert patched(rules, f"aimendpoint/{name}", change) == refused(sentence), name
         assert patched(rules, f"aimendpoint/{name}", {"resources": {"cpu": "1"}}) == LET_IN, name
         rules.plane.kubectl(HERE, "delete", f"aimendpoint/{name}")
+
+
+def test_a_gateway_keeps_its_secrets_and_gets_no_other(rules):
+    stored(rules, named(at_gateway("postgres", "mysql"), "standing"))
+    rules.allows(**SHIPPED)
+    target = "aimgateway/standing"
+    assert patched(rules, target, {"replicas": 3}) == LET_IN
+    for change, sentence in (
+        ({"clients": {"secretName": "mysql"}}, unlisted("clients.secretName", "mysql", "clientSecrets")),
+        ({"tls": {"secretName": "postgres"}}, unlisted("tls.secretName", "postgres", "tlsSecrets")),
+    ):
+        assert patched(rules, target, change) == refused(sentence)
+    assert patched(rules, target, {"clients": {"secretName": "model-keys"}, "tls": {"secretName": "a-tls"}}) == LET_IN
+    rules.plane.kubectl(HERE, "delete", target)
+
+
+@pytest.mark.parametrize("key", ["clientSecrets", "tlsSecrets", "serviceAnnotations"])
+def test_a_list_of_gateways_that_is_malformed_lets_no_gateway_in(rules, key):
+    rules.allows(**{**SHIPPED, key: "a, b"})
+    assert created(rules.plane, at_gateway()) == refused(MALFORMED.format(f"{key}: a, b"))
+    if key != "serviceAnnotations":
+        assert created(rules.plane, endpoint("asked", **MODEL)) == LET_IN
 
 
 def test_an_account_of_its_own_name_is_not_taken_over_by_no_longer_having_it_made(shipped):
