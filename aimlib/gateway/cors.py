@@ -3,14 +3,27 @@
 It comes before the keys: a preflight request has none.
 """
 
+from collections.abc import Iterator
+
 from aimlib.api.meta import Raw
 from aimlib.gateway.table import ModelTable
+from aimlib.gateway.usage import RESERVED, USED
 
 FILTER = "cors"
 ALLOW_ORIGIN = "access-control-allow-origin"
 """Engines answer it with *, for whoever asks: the gateway decides that."""
 MAX_AGE_SECONDS = 600
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy"
+
+
+def first_route(table: ModelTable) -> Iterator[Raw]:
+    """The route of a page's request until its body has been looked at: the filter passes over those that answer
+    themselves, as all that refuse do. It leads nowhere."""
+    if table.cors:
+        looked_at = {"filter": USED, "path": [{"key": RESERVED}], "value": {"present_match": True}, "invert": True}
+        from_page = [{"name": "origin", "present_match": True}]
+        match = {"prefix": "/", "headers": from_page, "dynamic_metadata": [looked_at]}
+        yield {"match": match, "route": {"cluster_header": "x-aim-nowhere"}}
 
 
 def allowed_origins(table: ModelTable) -> Raw:

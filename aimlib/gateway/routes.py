@@ -8,7 +8,7 @@ from aimlib.api.meta import Raw
 from aimlib.gateway import errors
 from aimlib.gateway.at_once import counted_route
 from aimlib.gateway.clusters import copies
-from aimlib.gateway.cors import ALLOW_ORIGIN, allowed_origins
+from aimlib.gateway.cors import ALLOW_ORIGIN, allowed_origins, first_route
 from aimlib.gateway.keys import credentials, of_clients
 from aimlib.gateway.table import ModelTable, Served, Target
 
@@ -34,6 +34,7 @@ def routes(table: ModelTable, keys: Mapping[str, Sequence[str]]) -> Raw:
     listed = sorted(table.models, key=lambda one: one.name)
     found = [
         *counted_route(table, clients),
+        *first_route(table),
         *_lists(table, listed, clients),
         *(route for one in listed for route in _by_body(table, one, clients)),
         # The longer name first: the path of a/v1/b begins as that of a does.
