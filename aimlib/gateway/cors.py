@@ -17,8 +17,10 @@ _TYPE = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy"
 
 
 def first_route(table: ModelTable) -> Iterator[Raw]:
-    """The route of a page's request until its body has been looked at: the filter passes over those that answer
-    themselves, as all that refuse do. It leads nowhere."""
+    """The route of a page's request until its body has been looked at, which leads nowhere.
+
+    The filter passes over routes that answer themselves, as all that refuse do.
+    """
     if table.cors:
         looked_at = {"filter": USED, "path": [{"key": RESERVED}], "value": {"present_match": True}, "invert": True}
         from_page = [{"name": "origin", "present_match": True}]
