@@ -32,7 +32,11 @@ function envoy_on_request(handle)
   if body then
     local stated = found:get("%(used)s") or {}
     found:set("%(used)s", "%(stream)s", tostring(stated["%(stream)s"] == true))
-    if stated["%(model)s"] then
+    local path = string.match(handle:headers():get(":path"), "^[^?]*")
+    path = string.gsub(path, "%%%%(%%x%%x)", function(code) return string.char(tonumber(code, 16)) end)
+    local kind = string.lower(handle:headers():get("content-type") or "")
+    local by_path = string.find(path, "/models/", 1, true) == 1 and string.match(kind .. ";", "^application/json%%s*;")
+    if stated["%(model)s"] or by_path then
       local function largest(names, usual)
         local found
         for _, name in ipairs(names) do
@@ -41,8 +45,6 @@ function envoy_on_request(handle)
         end
         return found or usual
       end
-      local path = string.match(handle:headers():get(":path"), "^[^?]*")
-      path = string.gsub(path, "%%%%(%%x%%x)", function(code) return string.char(tonumber(code, 16)) end)
       local bounds = string.match(path, "/responses$") and {%(response)s} or {%(most)s}
       local prompt = math.ceil(body:length() / %(per_token)d)
       local most = largest(bounds, %(usual)d) * largest({%(counts)s}, 1)%(prompts)s

@@ -245,6 +245,18 @@ def test_a_bound_that_binds_no_engine_makes_no_request_cheaper(envoy, engines, p
     envoy.take(usual(engines), KEYS)
 
 
+@pytest.mark.parametrize(
+    ("body", "least"),
+    [({"max_tokens": 5000}, 5000), ({"max_tokens": 50, "prompt": ["Hi."] * 100}, 5000), ({}, 1024)],
+    ids=["bounded", "of many prompts", "not bounded"],
+)
+def test_a_body_that_names_no_model_is_charged_where_its_path_does(envoy, engines, body, least):
+    envoy.take(usual(engines, limits=[{"client": "team-blue", "reservedTokensPerMinute": least}]), KEYS)
+    path = f"/models/{TWO[1]}/v1/completions"
+    error(envoy.post(path, {"prompt": "Hi.", **body}, key="key-of-blue"), 429, "rate_limit_exceeded")
+    envoy.take(usual(engines), KEYS)
+
+
 def test_a_request_takes_no_longer_than_the_table_has_it(envoy, engines):
     envoy.take(usual(engines, timeouts={"seconds": 1}), KEYS)
     for address in behind(engines, "small-pods"):
