@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from contextlib import closing, suppress
 
 from aimlib.gateway.errors import Error
@@ -33,6 +34,8 @@ class Forwarder:
         self.since = asyncio.get_running_loop().time()
         self.begun = False
         """Whether the answer is a stream that has begun."""
+        self.told: Callable[[], None] = lambda: None
+        """What is called with each piece of an answer that is no error."""
 
     @property
     def connected(self) -> bool:
@@ -84,7 +87,7 @@ async def pass_on(head: Head, client: Forwarder, address: str, port: int) -> boo
     with closing(writer):
         writer.write(head.encoded(connection="close"))
         sending = asyncio.create_task(_copy(client.reader, writer))
-        receiving = asyncio.create_task(_continue(reader, client) if client.begun else _copy(reader, client.writer))
+        receiving = asyncio.create_task(_continue(reader, client) if client.begun else _answer(reader, client))
         try:
             await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
             # A replica may answer before it has read all of a body; a client that sends no more has hung up.
@@ -97,11 +100,23 @@ async def pass_on(head: Head, client: Forwarder, address: str, port: int) -> boo
     return True
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Everything as it is, as fast as the other end takes it."""
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, told: Callable[[], None] | None = None
+) -> None:
+    """Everything as it is, as fast as the other end takes it; `told` is called with each piece."""
     while piece := await reader.read(PIECE_BYTES):
+        if told:
+            told()
         writer.write(piece)
         await writer.drain()
+
+
+async def _answer(reader: asyncio.StreamReader, client: Forwarder) -> None:
+    """An answer as it is; a replica that ends before it is no answer."""
+    with suppress(EOFError):
+        head = await read_head(reader)
+        client.writer.write(head.encoded())
+        await _copy(reader, client.writer, client.told if head.first[1] == "200" else None)
 
 
 async def _continue(reader: asyncio.StreamReader, client: Forwarder) -> None:
@@ -110,9 +125,10 @@ async def _continue(reader: asyncio.StreamReader, client: Forwarder) -> None:
     if answer.first[1] != "200":
         await client.end_with(await _error(answer, reader))
     elif answer.get("transfer-encoding") == "chunked":
-        await _copy(reader, client.writer)
+        await _copy(reader, client.writer, client.told)
     else:
         while piece := await reader.read(PIECE_BYTES):
+            client.told()
             await client.write_chunk(piece)
         client.writer.write(END)
         await client.writer.drain()

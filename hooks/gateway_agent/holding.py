@@ -15,6 +15,7 @@ from aimlib.gateway.errors import Error
 from aimlib.gateway.routes import STREAMED, TARGET
 from aimlib.gateway.table import HOLDER, ModelTable, Target
 from hooks.gateway_agent import metrics
+from hooks.gateway_agent.first_tokens import FirstTokens
 from hooks.gateway_agent.forwarding import Forwarder, pass_on
 from hooks.gateway_agent.http_head import MAX_HEAD_BYTES, Head, HeadError, read_head
 from hooks.gateway_agent.waiting import WaitingLine
@@ -47,6 +48,7 @@ class Holder:
         self.held: Counter[str] = Counter()
         """How many wait, by target."""
         self._bytes = 0
+        self.first_tokens = FirstTokens(self.targets, lambda: asyncio.get_running_loop().time())
 
     def targets(self) -> list[str]:
         """The names of all whose requests may be held."""
@@ -76,11 +78,13 @@ class Holder:
     async def _hold(self, head: Head, name: str, client: Forwarder) -> str:
         self._target(name)
         passed_on = head.without(TARGET, STREAMED, "connection")
+        client.told = lambda: self.first_tokens.came(name)
         reached = False
-        while not reached:
-            with self._place(head, name):
-                address, target = await self._turn(name, head, client)
-            reached = await pass_on(passed_on, client, address, target.port)
+        with self.first_tokens.held(name):
+            while not reached:
+                with self._place(head, name):
+                    address, target = await self._turn(name, head, client)
+                reached = await pass_on(passed_on, client, address, target.port)
         return "answered"
 
     @contextmanager

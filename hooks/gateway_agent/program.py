@@ -40,7 +40,8 @@ class Program:
         own = Pages(self._admin, demand, is_alive, lambda: self._rounds.complete)
         pages = await own.serve(address, metrics_port)
         held = metrics.HeldRequests(lambda: {name: holder.held[name] for name in holder.targets()})
-        metrics.REGISTRY.register(held)
+        for one in (held, holder.first_tokens):
+            metrics.REGISTRY.register(one)
         # One that ran before may have ended while it let Envoy drain.
         await asyncio.to_thread(self._admin.take_requests, takes=True)
         async with pages, await holder.serve(HOLDER, hold_port):
@@ -49,7 +50,8 @@ class Program:
                 self._last_round = loop.time()
                 await self._sleep(ROUND_SECONDS)
             await self._drain(loop.time)
-        metrics.REGISTRY.unregister(held)
+        for one in (held, holder.first_tokens):
+            metrics.REGISTRY.unregister(one)
         return 0
 
     async def _drain(self, now: Callable[[], float]) -> None:

@@ -141,6 +141,34 @@ WRONG = Row(
     ),
 )
 
+FIRST_TOKENS = "aim_gateway_first_token_seconds"
+WAKING = Row(
+    "Models that were not there",
+    7,
+    (
+        Panel(
+            "lines",
+            "From the first request to the first token, by target",
+            "Of models without a replica: from the first request that is held to the first token, the mean of an hour.",
+            (
+                Query(
+                    f"sum by (target) (increase({FIRST_TOKENS}_sum{{{CHOSEN}}}[1h]))"
+                    f" / sum by (target) (increase({FIRST_TOKENS}_count{{{CHOSEN}}}[1h]))",
+                    "{{target}}",
+                ),
+            ),
+            "s",
+        ),
+        Panel(
+            "lines",
+            "Requests that were held, by what became of them",
+            "answered: by a replica that came. gone: their client went away. too long and too many: past the bounds.",
+            (Query(f"sum by (outcome) (increase(aim_gateway_held_total{{{CHOSEN}}}[1h]))", "{{outcome}}"),),
+            "none",
+        ),
+    ),
+)
+
 TRAFFIC = Row(
     "Requests",
     8,
@@ -287,5 +315,5 @@ GATEWAY = Board(
         Variable("namespace", "Namespace", "aim_gateway_models", many=True),
         Variable("aimgateway", "Gateway", 'aim_gateway_models{namespace=~"$namespace"}', many=True),
     ),
-    (NOW, WRONG, TRAFFIC, USAGE, COST, PODS),
+    (NOW, WRONG, WAKING, TRAFFIC, USAGE, COST, PODS),
 )

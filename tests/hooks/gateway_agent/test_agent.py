@@ -321,7 +321,7 @@ def test_the_page_of_metrics_lists_those_of_the_agent():
     listed = dict(re.findall(r"^\| `(aim_gateway_\w+)` \| (\w+) \|", text, re.MULTILINE))
     kinds = dict(re.findall(r"^# TYPE (aim_\w+) (\w+)$", agent_metrics().decode(), re.MULTILINE))
     made = {name: kind for name, kind in kinds.items() if not name.endswith("_created")}
-    assert listed == {**made, "aim_gateway_held_requests": "gauge"}
+    assert listed == {**made, "aim_gateway_held_requests": "gauge", "aim_gateway_first_token_seconds": "histogram"}
 
 
 def test_without_envoy_the_metrics_are_the_agents_alone(places):

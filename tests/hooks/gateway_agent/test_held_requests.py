@@ -224,7 +224,7 @@ def test_a_client_that_has_gone_waits_no_more():
 def test_a_client_that_goes_while_it_is_answered_ends_it_at_the_replica():
     async def scenario():
         world = World()
-        async with world.replica(b"HTTP/1.1 200 OK\r\n", stays=True), world.held() as (reader, writer):
+        async with world.replica(b"HTTP/1.1 200 OK\r\n\r\n", stays=True), world.held() as (reader, writer):
             assert await reader.read(100)
             writer.close()
             await world.stopped.wait()
