@@ -44,7 +44,7 @@ class Lease(NamedTuple):
 
     def demand(self, seen: EndpointLook) -> int:
         """Requests; at least one while there is a lease."""
-        return max(seen.requests, self.since is not None)
+        return max(seen.requests, int(self.since is not None))
 
 
 def leased(before: Lease | None, seen: EndpointLook, now: float) -> Lease:

@@ -37,7 +37,9 @@ def pod(engines, tmp_path_factory):
 
 
 def demand(pod, name):
-    return json.loads(pod.page(f"/demand/team-a/{name}-pods"))["demand"]
+    found = json.loads(pod.page(f"/demand/team-a/{name}-pods"))["demand"]
+    assert type(found) is int  # Python's true is equal to one
+    return found
 
 
 def test_a_model_is_wanted_until_it_was_there_without_requests_for_a_while(pod, engines):
@@ -50,6 +52,7 @@ def test_a_model_is_wanted_until_it_was_there_without_requests_for_a_while(pod, 
         engines.add("wakes-pods", "wakes", 1)
         assert {one.result().status_code for one in sent} == {200}
     answered = time.monotonic()
+    time.sleep(1)  # as old as the numbers may be
     found = []
     pod.process.wait_until(lambda: found.append(demand(pod, "wakes")) or found[-1] == 0, SECONDS)
     assert time.monotonic() - answered >= IDLE_SECONDS - 1
