@@ -36,8 +36,9 @@ from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
 from hooks.endpoint.children.deployment import engine_deployment, held_deployment
+from hooks.endpoint.children.held import HeldDeployment
 from hooks.endpoint.children.own_cache import own_cache
-from hooks.endpoint.children.owner import HeldDeployment, Owner
+from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.world import World, may_use_cache, remembered_part

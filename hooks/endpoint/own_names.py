@@ -10,7 +10,8 @@ from aimlib.api.meta import Raw
 from aimlib.protocol.last_applied import kept_child
 from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, ChildStates, find_child
 from hooks.endpoint.children.deployment import held_deployment
-from hooks.endpoint.children.owner import HeldDeployment, Owner
+from hooks.endpoint.children.held import HeldDeployment
+from hooks.endpoint.children.owner import Owner
 
 ACCOUNT = "ServiceAccount.v1"
 USED_CHILDREN = {"HTTPRoute": "Service"}

@@ -12,7 +12,8 @@ from aimlib.hardware.placement import node_selector
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
 from hooks.endpoint.children.container import MODEL_VOLUME, container
-from hooks.endpoint.children.owner import HeldDeployment, Owner
+from hooks.endpoint.children.held import HeldDeployment
+from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.placement import affinity, spread, tolerations
 from hooks.objects.authorities import ca_volumes
 from hooks.objects.shared_volume import pods_of

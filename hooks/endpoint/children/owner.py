@@ -1,24 +1,21 @@
 """The input of every builder: the endpoint, its configuration and the settings; and what all children share."""
 
 from collections.abc import Mapping
-from itertools import takewhile
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from aimlib import pod_template
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import UsedCache
-from aimlib.api.formats import MODEL_ID
-from aimlib.api.meta import Raw
 from aimlib.api.pod import CaBundle
 from aimlib.api.resolved import Resolved
-from aimlib.api.routing import MOST_ROUTED_NAMES
 from aimlib.api.source import ModelSource, SourceAccess, parse_source
 from aimlib.caching.usage import Use
 from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, child_name, label_value, short_digest, track_name, track_value
 from aimlib.selection.steps import decided_for
+from hooks.endpoint.children.held import HeldDeployment
 from hooks.endpoint.children.scalers import Scalers
 from hooks.objects.shared_volume import ONE_NODE
 
@@ -29,13 +26,6 @@ NAME_LABEL, INSTANCE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instan
 def pod_selector(endpoint: str, track: str = FIRST_TRACK) -> dict[str, str]:
     """The labels that select the pods of a track. They never change: a Deployment's selector is immutable."""
     return {ENDPOINT_LABEL: track_value(endpoint, track)}
-
-
-class HeldDeployment(NamedTuple):
-    """The Deployment to keep while the model is being cached."""
-
-    deployment: Raw | None
-    """As it was last applied; None where there was none, and so there is none."""
 
 
 class Download(NamedTuple):
@@ -109,12 +99,7 @@ class Owner(NamedTuple):
     @property
     def served_names(self) -> tuple[str, ...]:
         """The names that the pods behind the Service answer to: held ones may serve another model."""
-        containers = self._held_pod.get("containers") or ()
-        args = [str(arg) for container in containers[:1] for arg in container.get("args") or ()]
-        flag = self.engine.flags.served_model_name
-        given = args[args.index(flag) + 1 :] if flag in args else []
-        held = tuple(takewhile(MODEL_ID.matches, given))[: MOST_ROUTED_NAMES + 1]
-        return held or self.names
+        return self._held.names(self.engine.flags.served_model_name) or self.names
 
     @property
     def runtime_class(self) -> str | None:
@@ -150,9 +135,7 @@ class Owner(NamedTuple):
     @property
     def serving_port(self) -> int:
         """The port that the pods behind the Service listen on: held ones may run another engine."""
-        containers = self._held_pod.get("containers") or ()
-        ports = [port["containerPort"] for container in containers[:1] for port in container.get("ports") or ()]
-        return int(next(iter(ports), self.port))
+        return self._held.port or self.port
 
     @property
     def one_node(self) -> bool:
@@ -164,15 +147,11 @@ class Owner(NamedTuple):
         """Whether pods mount a claim that is this endpoint's own."""
         cache = self.spec.cache
         requested = bool(cache.enabled) and cache.name is None and self.download is None
-        return requested or any(
-            (volume.get("persistentVolumeClaim") or {}).get("claimName") == self.claim
-            for volume in self._held_pod.get("volumes") or ()
-        )
+        return requested or self._held.mounts(self.claim)
 
     @property
-    def _held_pod(self) -> Raw:
-        deployment = self.hold.deployment if self.hold else None
-        return dict(deployment["spec"]["template"]["spec"]) if deployment else {}
+    def _held(self) -> HeldDeployment:
+        return self.hold or HeldDeployment()
 
     @property
     def autoscaled(self) -> bool:

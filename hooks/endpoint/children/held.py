@@ -1,0 +1,39 @@
+"""The Deployment that stays as it is while something is waited for, and what its pods answer to."""
+
+from itertools import takewhile
+from typing import NamedTuple
+
+from aimlib.api.formats import MODEL_ID
+from aimlib.api.meta import Raw
+from aimlib.api.routing import MOST_ROUTED_NAMES
+
+
+class HeldDeployment(NamedTuple):
+    """The Deployment to keep while the model is being cached."""
+
+    deployment: Raw | None = None
+    """As it was last applied; None where there was none, and so there is none."""
+
+    @property
+    def _pod(self) -> Raw:
+        return dict(self.deployment["spec"]["template"]["spec"]) if self.deployment else {}
+
+    @property
+    def _container(self) -> Raw:
+        return next(iter(self._pod.get("containers") or ()), {})
+
+    @property
+    def port(self) -> int | None:
+        """The port that the engine listens on."""
+        return next((int(port["containerPort"]) for port in self._container.get("ports") or ()), None)
+
+    def names(self, flag: str) -> tuple[str, ...]:
+        """The names of the model in requests, which the engine's flag states."""
+        args = [str(arg) for arg in self._container.get("args") or ()]
+        given = args[args.index(flag) + 1 :] if flag in args else []
+        return tuple(takewhile(MODEL_ID.matches, given))[: MOST_ROUTED_NAMES + 1]
+
+    def mounts(self, claim: str) -> bool:
+        """Whether the pods mount a claim."""
+        volumes = self._pod.get("volumes") or ()
+        return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
