@@ -33,7 +33,7 @@ LAYERS = (
     ("aimlib.selection",),
     ("aimlib.derive",),
     ("aimlib.gateway", "aimlib.migration"),
-    ("aimlib.canary",),
+    ("aimlib.canary", "aimlib.scaling"),
     ("hooks.objects",),
     ("hooks.inspection",),
     ("hooks.cache.children", "hooks.endpoint.children", "hooks.gateway.children"),
@@ -129,6 +129,8 @@ INSIDE = frozenset(
         "pydantic_core",
         "jsonpatch",
         "cronsim",
+        "csv",
+        "zoneinfo",
         "aimlib",
         "hooks",
     ]

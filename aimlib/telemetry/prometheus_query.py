@@ -94,12 +94,21 @@ def parse_response(body: bytes) -> Series:
 
 def parse_vector(body: bytes) -> list[Any]:
     """The series in a response to an instant query; PrometheusError where it is none."""
+    return _series(body, "vector")
+
+
+def parse_matrix(body: bytes) -> list[Any]:
+    """The series in a response whose query is of a span of time; PrometheusError where it is none."""
+    return _series(body, "matrix")
+
+
+def _series(body: bytes, kind: str) -> list[Any]:
     try:
         response = from_json(body)
     except ValueError as error:
         raise PrometheusError("a response that is not JSON") from error
     data = response.get("data") if isinstance(response, dict) and response.get("status") == "success" else None
-    listed = data.get("result") if isinstance(data, dict) and data.get("resultType") == "vector" else None
+    listed = data.get("result") if isinstance(data, dict) and data.get("resultType") == kind else None
     if not isinstance(listed, list):
         raise PrometheusError("a response that is not that of an instant query")
     return listed

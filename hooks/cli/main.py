@@ -30,6 +30,7 @@ from hooks.cli.options import (
     invalid_input_ends,
     output_option,
 )
+from hooks.cli.scaling_group import scaling
 from hooks.cli.source_options import CLAIM_FOLDER, server_options
 from hooks.cli.version_group import VERSION_COMMANDS
 
@@ -245,7 +246,7 @@ def completion(shell: str) -> None:
     click.echo(completion_class(cli, {}, PROGRAM, COMPLETION).source() if completion_class else "")
 
 
-TOP_COMMANDS = (cache, migrate, bench_command, *ENDPOINT_COMMANDS, *VERSION_COMMANDS, *INSTALLATION_COMMANDS)
+TOP_COMMANDS = (cache, migrate, bench_command, scaling, *ENDPOINT_COMMANDS, *VERSION_COMMANDS, *INSTALLATION_COMMANDS)
 cli.commands.update({str(one.name): one for one in TOP_COMMANDS})
 
 

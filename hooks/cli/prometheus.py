@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 
 from urllib3 import PoolManager, Timeout
@@ -18,15 +19,17 @@ URL_FORM = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 SERVICE_FORM = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9-]{1,63}):([a-z0-9-]{1,63})")
 
 
-def query_prometheus(cluster: LiveCluster, place: str, query: str) -> list[object]:
+def query_prometheus(
+    cluster: LiveCluster, place: str, query: str, parse: Callable[[bytes], list[object]] = parse_vector
+) -> list[object]:
     """The series that an instant query returns. CommandError where there is no response that can be used."""
     try:
         if URL_FORM.fullmatch(place):
-            return parse_vector(_get(f"{place.rstrip('/')}/api/v1/query", query))
+            return parse(_get(f"{place.rstrip('/')}/api/v1/query", query))
         if service := SERVICE_FORM.fullmatch(place):
             namespace, name, port = service.groups()
             path = f"/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy/api/v1/query"
-            return parse_vector(json.dumps(cluster.read(path, {"query": query})).encode())
+            return parse(json.dumps(cluster.read(path, {"query": query})).encode())
     except PrometheusError as error:
         raise CommandError(f"Prometheus at {place} returned {error}", CLUSTER_ERROR_CODE) from error
     raise CommandError("--prometheus is a URL such as http://localhost:9090, or NAMESPACE/SERVICE:PORT of the cluster")

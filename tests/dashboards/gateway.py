@@ -158,6 +158,7 @@ WAKING = Row(
                 ),
             ),
             "s",
+            12,
         ),
         Panel(
             "lines",
@@ -165,6 +166,7 @@ WAKING = Row(
             "answered: by a replica that came. gone: their client went away. too long and too many: past the bounds.",
             (Query(f"sum by (outcome) (increase(aim_gateway_held_total{{{CHOSEN}}}[1h]))", "{{outcome}}"),),
             "none",
+            12,
         ),
     ),
 )

@@ -41,9 +41,13 @@ class GatewayPage:
         """By how much there is more to do than usual."""
         self.held: dict[str, int] = dict.fromkeys(replicas, 0)
         self.counted: Counter[tuple[str, Labels]] = Counter()
+        self.woken = 0.0
+        """How often each model came."""
 
     def advance(self, seconds: float) -> None:
-        """Count what came in that time."""
+        """Count what came in that time; every ten minutes a model was not there, and came after a minute and a half."""
+        self.woken += seconds / 600
+        self.counted["aim_gateway_held_total", (("outcome", "answered"),)] += seconds / 60
         for use in self.uses:
             count = use.requests * self.load * seconds
             answered = count * (1 - sum(use.refused.values()))
@@ -68,6 +72,9 @@ class GatewayPage:
             lines.append(_line("envoy_cluster_upstream_rq_active", of, round(active) + self.held[target]))
             lines.append(_line("envoy_cluster_membership_healthy", of, replicas + HOLDER))
             lines.append(_line("aim_gateway_held_requests", {"target": target}, self.held[target]))
+            for name, value in (("count", 1), ("sum", 90)):
+                of_target = {"target": target}
+                lines.append(_line(f"aim_gateway_first_token_seconds_{name}", of_target, value * int(self.woken)))
         lines += [_line("aim_gateway_input_usable", {"input": name}, 1) for name in ("table", "clients")]
         models, clients = ({getattr(use, name) for use in self.uses} - {"-"} for name in ("model", "client"))
         lines += [

@@ -70,7 +70,7 @@ KNOWN |= {name for page in PAGES for name in re.findall(r"^\| `(\w+)` \|", page,
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_is_made_of_what_is_recorded_and_of_metrics_that_there_are(name: str):
-    found = {one.removesuffix("_bucket") for one in NAMES.findall(ALERTS[name]["expr"])}
+    found = {re.sub("_(bucket|sum|count)$", "", one) for one in NAMES.findall(ALERTS[name]["expr"])}
     assert found
     assert found - KNOWN == set()
 

@@ -1,0 +1,1 @@
+"""What scaling would have cost: recorded traffic, replayed with replicas that an autoscaler sets. Pure functions."""

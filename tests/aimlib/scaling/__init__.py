@@ -1,0 +1,1 @@
+"""Tests of what scaling would have cost."""

@@ -1,0 +1,72 @@
+"""Least replicas by the clock: when they begin and end, in which zone, and together."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlib.scaling.schedule import ScheduleEntry, ScheduleError, scheduled_over, scheduled_replicas
+
+MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
+OFFICE = ScheduleEntry("0 9 * * 1-5", 3600, 4)
+
+
+def at(hours, day=MONDAY):
+    return day + timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(("hours", "replicas"), [(8.99, 0), (9, 4), (9.99, 4), (10, 0), (5 * 24 + 9, 0)])
+def test_it_applies_from_its_time_on_for_so_long(hours, replicas):
+    assert scheduled_replicas([OFFICE], at(hours)) == replicas
+
+
+def test_the_largest_of_those_that_apply_counts():
+    night = ScheduleEntry("0 0 * * *", 24 * 3600, 1)
+    assert [scheduled_replicas([night, OFFICE], at(hours)) for hours in (3, 9.5, 11)] == [1, 4, 1]
+    assert scheduled_replicas([], MONDAY) == 0
+
+
+@pytest.mark.parametrize(
+    ("day", "hour"), [(datetime(2026, 1, 12, tzinfo=UTC), 8), (datetime(2026, 7, 13, tzinfo=UTC), 7)]
+)
+def test_the_clock_of_its_zone_counts_in_winter_and_summer(day, hour):
+    berlin = OFFICE._replace(time_zone="Europe/Berlin")
+    assert [scheduled_replicas([berlin], at(hour + shift, day)) for shift in (-0.1, 0, 0.9, 1)] == [0, 4, 4, 0]
+
+
+def test_an_hour_that_the_clock_leaves_out_is_no_missing_time():
+    """At 02:30 on the day on which 02:00 is followed by 03:00."""
+    entry = ScheduleEntry("30 2 * * *", 3600, 2, "Europe/Berlin")
+    day = datetime(2026, 3, 29, tzinfo=UTC)
+    assert max(scheduled_over([entry], day, 24, 3600)) == 2
+
+
+MINUTES = st.integers(0, 14 * 24 * 60)
+
+
+@given(
+    MINUTES, st.integers(1, 7 * 24 * 60), st.integers(1, 200), st.sampled_from(["0 9 * * 1-5", "*/7 * * * *", "@daily"])
+)
+def test_a_span_is_its_moments(minute, lasts, steps, cron):
+    entry, begin = ScheduleEntry(cron, 60 * lasts, 3), MONDAY + timedelta(minutes=minute)
+    span = scheduled_over([entry], begin, steps, 60)
+    assert len(span) == steps
+    for step in {0, steps // 2, steps - 1}:
+        assert span[step] == scheduled_replicas([entry], begin + timedelta(minutes=step))
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({"cron": "never"}, "'never' is no schedule"),
+        ({"cron": "0 0 31 2 *"}, "is no schedule"),
+        ({"time_zone": "Mars/Olympus"}, "there is no time zone 'Mars/Olympus'"),
+        ({"time_zone": "../etc/passwd"}, "there is no time zone"),
+        ({"seconds": 0}, "not 0 seconds"),
+        ({"seconds": 8 * 24 * 3600}, "seven days"),
+    ],
+)
+def test_what_names_no_time_is_told(odd, words):
+    with pytest.raises(ScheduleError, match=words):
+        scheduled_replicas([OFFICE._replace(**odd)], MONDAY)
