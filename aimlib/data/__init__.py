@@ -51,4 +51,22 @@ def _read(name: str) -> str:
 
 
 def _parsed(text: str) -> object:
-    return yaml.load(text, YamlLoader)  # noqa: S506 - a safe one
+    loader = YamlLoader(text)
+    try:
+        return _value(loader, cast("yaml.Node", loader.get_single_node()))
+    finally:
+        loader.dispose()
+
+
+_TEXT = "tag:yaml.org,2002:str"
+
+
+def _value(loader: yaml.SafeLoader, node: yaml.Node) -> object:
+    """What a node is; the files have no merge keys. The loader's own way takes three times as long."""
+    if node.tag == _TEXT:
+        return node.value
+    if isinstance(node, yaml.MappingNode):
+        return {_value(loader, key): _value(loader, value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(loader, one) for one in node.value]
+    return loader.construct_object(node)

@@ -89,7 +89,7 @@ def _unwrapped(schema: Mapping[str, Any], defs: Mapping[str, Any], path: FieldPa
 
 def crd(kind: ApiKind) -> dict[str, Any]:
     """The CustomResourceDefinition of one kind."""
-    name = kind.model.__name__
+    name = kind.name
     schema = kind.model.model_json_schema(schema_generator=DescribedSchema)
     defs = schema["$defs"]
     twins = frozenset(spelling.means for spelling in kind.spellings)
@@ -172,7 +172,7 @@ def schema_files() -> Iterator[tuple[str, str]]:
     """The name and text of every file of `aimlib/data/schemas`: the specs of the CRDs, without descriptions."""
     for kind in API_KINDS:
         properties = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-        yield f"{kind.model.__name__}.json", json.dumps(_undescribed(properties["spec"]), indent=1) + "\n"
+        yield f"{kind.name}.json", json.dumps(_undescribed(properties["spec"]), indent=1) + "\n"
 
 
 def _undescribed(schema: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out

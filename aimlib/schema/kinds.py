@@ -1,12 +1,12 @@
 """The kinds of this API, with the parts of their CRDs beside the schema."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aimlib.api.base import Model
 from aimlib.api.cache import CACHE_SPELLINGS, AIMCache
 from aimlib.api.described_model import AIMModel
 from aimlib.api.endpoint import ENDPOINT_SPELLINGS, AIMEndpoint
-from aimlib.api.gateway import AIMGateway
 from aimlib.api.node import AIMInventory, AIMNode
 from aimlib.api.recipe import AIMRecipe
 from aimlib.api.spelling import Spelling
@@ -22,9 +22,11 @@ class Column(NamedTuple):
 
 
 class ApiKind(NamedTuple):
-    """A kind: its model, its names, and the parts of its CRD beside the schema."""
+    """A kind: its names, its model, and the parts of its CRD beside the schema."""
 
-    model: type[Model]
+    name: str
+    load: Callable[[], type[Model]]
+    """Returns the model. That of a kind that few processes need is imported then: to build it takes a while."""
     plural: str
     short_names: tuple[str, ...]
     scope: str
@@ -35,6 +37,16 @@ class ApiKind(NamedTuple):
     listed_together: bool = True
     """Whether `kubectl get aim` prints it; not what a cluster has a hundred of that nobody there has written."""
 
+    @property
+    def model(self) -> type[Model]:
+        return self.load()
+
+
+def _gateway() -> type[Model]:
+    from aimlib.api.gateway import AIMGateway  # noqa: PLC0415 - neither endpoints nor their explanations need it
+
+    return AIMGateway
+
 
 NOT_SYNCED = {"phase": "Pending", "observedGeneration": -1}
 """The status of an object that no hook has looked at yet, of kinds whose status has a phase. Without one, kstatus takes
@@ -43,7 +55,8 @@ AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 API_KINDS = (
     ApiKind(
-        AIMEndpoint,
+        "AIMEndpoint",
+        lambda: AIMEndpoint,
         "aimendpoints",
         ("aimep",),
         "Namespaced",
@@ -67,7 +80,8 @@ API_KINDS = (
         scale=True,
     ),
     ApiKind(
-        AIMRecipe,
+        "AIMRecipe",
+        lambda: AIMRecipe,
         "aimrecipes",
         ("aimr",),
         "Cluster",
@@ -84,7 +98,8 @@ API_KINDS = (
         listed_together=False,
     ),
     ApiKind(
-        AIMModel,
+        "AIMModel",
+        lambda: AIMModel,
         "aimmodels",
         ("aimm",),
         "Cluster",
@@ -99,7 +114,8 @@ API_KINDS = (
         listed_together=False,
     ),
     ApiKind(
-        AIMCache,
+        "AIMCache",
+        lambda: AIMCache,
         "aimcaches",
         ("aimc",),
         "Namespaced",
@@ -115,7 +131,8 @@ API_KINDS = (
         CACHE_SPELLINGS,
     ),
     ApiKind(
-        AIMGateway,
+        "AIMGateway",
+        _gateway,
         "aimgateways",
         ("aimgw",),
         "Namespaced",
@@ -129,7 +146,8 @@ API_KINDS = (
         ),
     ),
     ApiKind(
-        AIMNode,
+        "AIMNode",
+        lambda: AIMNode,
         "aimnodes",
         ("aimn",),
         "Cluster",
@@ -143,7 +161,8 @@ API_KINDS = (
         listed_together=False,
     ),
     ApiKind(
-        AIMInventory,
+        "AIMInventory",
+        lambda: AIMInventory,
         "aiminventories",
         ("aiminv",),
         "Cluster",

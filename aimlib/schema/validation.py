@@ -19,7 +19,7 @@ from aimlib.schema.kinds import API_KINDS
 
 Schema = Mapping[str, Any]
 
-KINDS_BY_NAME = {kind.model.__name__: kind for kind in API_KINDS}
+KINDS_BY_NAME = {kind.name: kind for kind in API_KINDS}
 
 SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"

@@ -95,7 +95,7 @@ def _controllers(cluster: LiveCluster) -> str | Problem:
         for plural in ("compositecontrollers", "decoratorcontrollers")
         for one in cluster.read(CONTROLLER_LISTS + plural).get("items") or ()
     }
-    missing = sorted({kind.model.__name__.lower() for kind in API_KINDS} - found)
+    missing = sorted({kind.name.lower() for kind in API_KINDS} - found)
     if missing:
         return Problem(f"there is no controller {', '.join(missing)}: kubectl apply -k manifests/overlays/default")
     return "each kind has its controller"

@@ -3,8 +3,6 @@
 import re
 from typing import NamedTuple
 
-import jsonpatch
-
 from aimlib import pod_template
 from aimlib.api.meta import Raw
 from aimlib.api.resolved import Resolved
@@ -53,9 +51,8 @@ def up_to_date(running: Resolved, fresh: Decision | None, newer: str = "") -> Ve
         return Verdict(name, False, "BetterRecipeAvailable", f"{fresh.selection.message}; {HOW_TO_TAKE}")
     if better.with_template_of(running) == running:
         return Verdict(name, False, "TemplateChanged", _template_message(running, better))
-    changed = sorted(
-        {operation["path"].split("/")[1] for operation in jsonpatch.make_patch(running.wire(), better.wire())}
-    )
+    before, now = running.wire(), better.wire()
+    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
     return Verdict(
         name,
         False,

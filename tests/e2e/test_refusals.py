@@ -16,7 +16,7 @@ from tests.e2e.space import endpoint
 
 pytestmark = pytest.mark.e2e
 
-MODELS = {kind.model.__name__: kind.model for kind in API_KINDS}
+MODELS = {kind.name: kind.model for kind in API_KINDS}
 
 
 def made(kind, spec):

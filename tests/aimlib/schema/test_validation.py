@@ -33,7 +33,7 @@ def silent(node):
 def test_the_schema_is_the_crds(kind):
     [version] = crd(kind)["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert silent(kind_schema(kind.model.__name__)["properties"]["spec"]) == silent(spec)
+    assert silent(kind_schema(kind.name)["properties"]["spec"]) == silent(spec)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -70,15 +70,20 @@ def test_every_option_has_a_help_text():
         )
 
 
-def test_a_plan_imports_no_server_and_no_client():
+NOT_NEEDED = ("flask", "kubernetes", "prometheus_client", "urllib3", "jsonpatch", "cryptography", "aimlib.api.gateway")
+"""What takes a while to import, and neither a plan nor an explanation needs."""
+
+
+@pytest.mark.parametrize("words", [["plan"], ["explain", "--hardware", "MI300X"]], ids=lambda words: words[0])
+def test_what_is_computed_here_imports_no_server_and_no_client(words):
     script = (
-        "import sys; sys.argv = ['aim', 'plan', '-f', sys.argv[1]]\n"
+        "import sys; sys.argv = ['aim', *sys.argv[1:]]\n"
         "from hooks.cli.main import main\n"
         "try: main()\n"
-        "finally: print(sorted({'flask', 'kubernetes', 'prometheus_client'} & set(sys.modules)), file=sys.stderr)"
+        f"finally: print(sorted({set(NOT_NEEDED)} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(EXAMPLES / "endpoint-short.yaml")],
+        [sys.executable, "-c", script, *words, "-f", str(EXAMPLES / "endpoint-short.yaml")],
         cwd=ROOT,
         capture_output=True,
         text=True,
