@@ -60,7 +60,7 @@ def test_both_spellings_ask_for_the_same_model_on_one_gpu():
 
 ELSEWHERE = {"cache.name", "model.source", "storage.existingClaim"}
 ELSEWHERE |= {f"model.access.{name}" for name in ("endpoint", "artifactEndpoint", "region", "secret")}
-ELSEWHERE |= {"deployment.canary.trafficSplit", "deployment.canary.duration"}
+ELSEWHERE |= {"model.imageVolume.folder", "deployment.canary.trafficSplit", "deployment.canary.duration"}
 """Fields that exclude others: the first is shown in cache.yaml, the others in comments."""
 
 
