@@ -10,7 +10,7 @@ from aimlib.api.vertical import Vertical
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+ScalingTime = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class Scaling(Ruled):
@@ -98,7 +98,7 @@ class ScalingStatus(Model):
     first replica that has not loaded its model yet, or spec.suspend."""
     triggers: Annotated[tuple[ScalingTrigger, ...], Field(max_length=16)] = ()
     """Each target; the one that wants the most replicas decides."""
-    last_scaled: Time | None = None
+    last_scaled: ScalingTime | None = None
     """When the autoscaler last changed the number of replicas."""
     reason: Text | None = None
     """Why it does not scale, where it does not."""

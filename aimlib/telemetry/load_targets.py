@@ -34,7 +34,7 @@ class LoadTarget(NamedTuple):
 
     def query(self, labels: dict[str, str]) -> str:
         """The query for its value, in the unit of its target."""
-        found = f"{self.aggregation}({self.series}{selector(labels)})"
+        found = f"{self.aggregation}({self.series}{label_matchers(labels)})"
         return f"100 * {found}" if self.percent else found
 
 
@@ -67,7 +67,7 @@ def stated_targets(scaling: Scaling) -> Iterator[tuple[LoadTarget, float]]:
             yield target, parse_latency(value) if isinstance(value, str) else float(value)
 
 
-def selector(labels: dict[str, str]) -> str:
+def label_matchers(labels: dict[str, str]) -> str:
     """Labels as PromQL selects them."""
     return f"{{{','.join(f'{key}={quoted(value)}' for key, value in labels.items())}}}"
 

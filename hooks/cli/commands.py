@@ -11,6 +11,7 @@ from hooks.cli import files
 from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
 from hooks.cli.formats import as_list, data_text, json_text, one_or_list, yaml_comment, yaml_document
 from hooks.cli.printing import Table, print_closest, print_explanation, print_note, print_table, print_text
+from hooks.cli.scaling_report import scaling_sums
 from hooks.cli.summary import (
     ENDPOINTS,
     PLAN_HEAD,
@@ -118,6 +119,19 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
             print_text("\n" * bool(position))
             print_explanation(one, wide=options.output == "wide")
     return 0 if all(one.fits for one in explanations) else NOTHING_FITS_CODE
+
+
+def print_scaling(options: CommandOptions, args: tuple[str, ...]) -> int:
+    """Prints what the autoscalers of endpoints in the cluster measured, and what they want."""
+    names = endpoint_names(args)
+    cluster = options.connect()
+    scaled = [cluster.endpoint(name) for name in names]
+    if options.output in {"json", "yaml"}:
+        data = one_or_list([(one.get("status") or {}).get("scaling") or {} for one in scaled])
+        print_text(json_text(data) if options.output == "json" else yaml_document(data))
+    else:
+        print_text("\n\n".join(map(scaling_sums, scaled)) + "\n")
+    return 0
 
 
 def _explained(options: CommandOptions) -> PlanInput:

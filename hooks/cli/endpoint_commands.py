@@ -99,18 +99,24 @@ def switch_endpoint(cluster: LiveCluster, name: str, model: str | None, options:
 
 
 def scale_endpoint(cluster: LiveCluster, name: str, replicas: int, waiting: Waiting, *, dry_run: bool) -> int:
-    """Changes the number of replicas, 0 to stop."""
-    show_sentence(scaling_text(cluster.endpoint(name), replicas))
-    return _apply(cluster, name, {"spec": {"replicas": replicas}}, waiting, dry_run=dry_run)
+    """Changes the number of replicas, 0 to stop; where 0 is the autoscaler's, stops by spec.suspend."""
+    endpoint = cluster.endpoint(name)
+    show_sentence(scaling_text(endpoint, replicas))
+    spec = endpoint["spec"]
+    by_suspend = replicas == 0 and (spec.get("scaling") or {}).get("minReplicas") == 0
+    change: Raw = {"suspend": True} if by_suspend else {"replicas": replicas}
+    if replicas and spec.get("suspend"):
+        change["suspend"] = False
+    return _apply(cluster, name, {"spec": change}, waiting, dry_run=dry_run)
 
 
 def start_endpoint(cluster: LiveCluster, name: str, waiting: Waiting, *, dry_run: bool) -> int:
     """Starts an endpoint that is stopped, with as many replicas as its autoscaler has at least."""
     spec = cluster.endpoint(name)["spec"]
-    if spec.get("replicas", 1):
+    if spec.get("replicas", 1) and not spec.get("suspend"):
         print_note(f"{name} is not stopped: it has {spec.get('replicas', 1)} replicas")
         return 0
-    least = (spec.get("scaling") or {}).get("minReplicas", 1)
+    least = spec.get("replicas", 1) or max((spec.get("scaling") or {}).get("minReplicas", 1), 1)
     return scale_endpoint(cluster, name, least, waiting, dry_run=dry_run)
 
 

@@ -9,6 +9,7 @@ from aimlib.api.meta import Raw
 from aimlib.telemetry.live_metrics import format_metrics
 from hooks.cli.endpoint_progress import read_progress
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
+from hooks.cli.scaling_report import scaling_line
 from hooks.cli.tables import Cell, table
 from hooks.cli.versions import VERSION_HEAD, version_row
 
@@ -94,8 +95,7 @@ def _lines(endpoint: Raw) -> Iterator[tuple[str, str | None]]:
     yield "because", status.selection.message if status.selection else None
     if replicas:
         yield "replicas", f"{replicas.ready or 0} of {replicas.desired} ready"
-    if limits := endpoint["spec"].get("scaling"):
-        yield "scaling", f"{limits.get('minReplicas', 1)} to {limits.get('maxReplicas', 1)} replicas"
+    yield "scaling", scaling_line(endpoint, status)
     yield "cache", status.cache.name if status.cache else None
     if loaded := status.source:
         version = f" ({loaded.resolved})" if loaded.resolved else ""

@@ -98,9 +98,10 @@ def plan_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
 @CONTEXT_OPTIONS
 @LIVE_OPTION
 @click.option("--fresh", is_flag=True, help="Evaluate all candidates again instead of showing the stored decision.")
+@click.option("--scaling", is_flag=True, help="Show what its autoscaler measured and wants instead, in the cluster.")
 @CLUSTER_OPTIONS
 @output_option("table", "wide", "json", "yaml")
-def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
+def explain(endpoint: tuple[str, ...], fresh: bool, scaling: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
     """Show every candidate with its rank or the reason against it.
 
     ENDPOINT is an AIMEndpoint of the running cluster (NAME or aimendpoint/NAME); with -f it is read from files.
@@ -108,10 +109,14 @@ def explain(endpoint: tuple[str, ...], fresh: bool, **options: Any) -> None:  # 
     """
     if bool(endpoint) == bool(options["paths"] or options["models"]):
         raise click.UsageError("name an AIMEndpoint: -f FILE, or its NAME in the running cluster; or a --model")
+    if scaling and not endpoint:
+        raise click.UsageError("--scaling is of an AIMEndpoint of the running cluster: state its NAME")
     check_options(options, live=options["live"] or bool(endpoint))
     with invalid_input_ends():
         from hooks.cli import commands  # noqa: PLC0415 - when the command runs
 
+        if scaling:
+            sys.exit(commands.print_scaling(commands.CommandOptions(**options), endpoint))
         sys.exit(commands.print_explanations(commands.CommandOptions(**options), endpoint, fresh=fresh))
 
 

@@ -20,9 +20,9 @@ from hooks.endpoint.children.triggers import triggers
 from hooks.endpoint.children.vpa import wants_vertical
 from hooks.endpoint.world import World
 
-TOLERANCE = 0.1
+SCALING_TOLERANCE = 0.1
 """How far from its target a measured value may be before the autoscaler acts, as a part of it."""
-NO_ROOM = frozenset({"Unschedulable", "WaitingForNode"})
+WITHOUT_ROOM = frozenset({"Unschedulable", "WaitingForNode"})
 """Reasons of Available while there is no room for a replica."""
 LIMITS = {"TooFewReplicas": "Minimum", "TooManyReplicas": "Maximum"}
 """What limits an autoscaler, by the reason of its condition ScalingLimited."""
@@ -31,7 +31,7 @@ DIGITS = 3
 """Of measured values: each change is a write."""
 
 
-class Target(NamedTuple):
+class AutoscalerTarget(NamedTuple):
     """One target of an autoscaler, as it is found in its status."""
 
     name: str
@@ -72,17 +72,17 @@ def scaling_status(world: World, built: Built, available: Verdict) -> ScalingSta
     )
 
 
-def _keda_targets(owner: Owner) -> Iterator[Target]:
+def _keda_targets(owner: Owner) -> Iterator[AutoscalerTarget]:
     for number, trigger in enumerate(triggers(owner)):
         value = next(
             trigger["metadata"][key] for key in ("threshold", "targetValue", "value") if key in trigger["metadata"]
         )
         resource = trigger["type"] in {"cpu", "memory"}
         kind, metric = ("Resource", trigger["type"]) if resource else ("External", f"s{number}-")
-        yield Target(trigger["name"], kind, metric, float(value))
+        yield AutoscalerTarget(trigger["name"], kind, metric, float(value))
 
 
-def _targets(autoscaler: Raw) -> Iterator[Target]:
+def _targets(autoscaler: Raw) -> Iterator[AutoscalerTarget]:
     """The targets of a HorizontalPodAutoscaler of ours."""
     recorded = {target.series: target for target in LOAD_TARGETS}
     for metric in (autoscaler.get("spec") or {}).get("metrics") or ():
@@ -90,26 +90,26 @@ def _targets(autoscaler: Raw) -> Iterator[Target]:
         wanted = part["target"]
         value = wanted.get("averageUtilization") or wanted.get("averageValue") or wanted.get("value")
         if metric["type"] == "Resource":
-            yield Target(part["name"], "Resource", part["name"], float(value))
+            yield AutoscalerTarget(part["name"], "Resource", part["name"], float(value))
         elif metric["type"] == "External":
             target = recorded[part["metric"]["name"]]
             factor = 100 if target.percent else 1
-            yield Target(target.name, "External", target.series, _number(value) * factor, factor)
+            yield AutoscalerTarget(target.name, "External", target.series, _number(value) * factor, factor)
         else:
-            yield Target("gpu", "Pods", part["metric"]["name"], float(value))
+            yield AutoscalerTarget("gpu", "Pods", part["metric"]["name"], float(value))
 
 
-def _trigger(target: Target, status: Raw) -> ScalingTrigger:
+def _trigger(target: AutoscalerTarget, status: Raw) -> ScalingTrigger:
     """What one target makes of what the autoscaler last measured."""
     measured = next(filter(None, (_measured(target, one) for one in status.get("currentMetrics") or ())), None)
     if measured is None:
         return ScalingTrigger(name=target.name, target=target.value)
     ratio, current = measured[0] / target.value, status.get("currentReplicas") or 0
-    wants = current if abs(ratio - 1) <= TOLERANCE else math.ceil(ratio * current)
+    wants = current if abs(ratio - 1) <= SCALING_TOLERANCE else math.ceil(ratio * current)
     return ScalingTrigger(name=target.name, measured=measured[0], target=target.value, replicas=wants)
 
 
-def _measured(target: Target, metric: Raw) -> tuple[float] | None:
+def _measured(target: AutoscalerTarget, metric: Raw) -> tuple[float] | None:
     """What a metric in the status of an autoscaler says of a target; None for one of another target."""
     part: Raw = metric.get(str(metric.get("type")).lower()) or {}
     name = str(part.get("name") or (part.get("metric") or {}).get("name"))
@@ -136,7 +136,7 @@ def _bound(owner: Owner, status: Raw, available: Verdict) -> Any:  # noqa: ANN40
     table = (
         (owner.spec.suspend, "Suspended"),
         (owner.scalers.loading, "Loading"),
-        (available.reason in NO_ROOM, "Hardware"),
+        (available.reason in WITHOUT_ROOM, "Hardware"),
         (limited.get("status") == "True", LIMITS.get(str(limited.get("reason")))),
     )
     return next((bound for applies, bound in table if applies), None)
@@ -159,22 +159,18 @@ def _objection(status: Raw, reports: Raw) -> tuple[str | None, str | None]:
 
 
 def scaling_warnings(owner: Owner) -> Iterator[str]:
-    """What of the spec's scaling has no effect, or says little of the load."""
+    """What of the spec's scaling has no effect on this cluster, or says little of the load."""
     scaling = owner.spec.scaling
     if scaling is None:
-        return
-    if scaling.most == 1 and scaling.min_replicas and wants_vertical(owner.spec):
-        return
-    if scaling.most == 1 and scaling.min_replicas:
-        yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
         return
     if scaling.min_replicas == 0 and owner.scalers.keda and not owner.scalers.gateways:
         yield (
             "scaling.minReplicas 0 has no effect: no AIMGateway routes requests to this endpoint, and nothing else "
             "would start it again; at least 1 replica runs"
         )
-    yield from _on_load(owner, scaling)
-    yield from _on_resources(owner, scaling)
+    if owner.autoscaled:
+        yield from _on_load(owner, scaling)
+        yield from _on_resources(owner, scaling)
     if wants_vertical(owner.spec) and follows_requests(owner):
         yield (
             "scaling.vertical has no effect while the number of replicas follows the CPU or memory that pods request; "
@@ -184,12 +180,9 @@ def scaling_warnings(owner: Owner) -> Iterator[str]:
 
 def _on_load(owner: Owner, scaling: Scaling) -> Iterator[str]:
     stated = [target.spelled for target, _ in stated_targets(scaling)]
-    if not stated:
-        return
-    named = f"scaling.{', '.join(stated)} {'has' if len(stated) == 1 else 'have'} no effect"
-    if not owner.spec.monitoring.scraped:
-        yield f"{named} while monitoring.enabled is not true: Prometheus does not scrape the pods"
-    elif not (owner.scalers.keda or owner.config.external_load_metrics):
+    served = owner.scalers.keda or owner.config.external_load_metrics
+    if stated and owner.spec.monitoring.scraped and not served:
+        named = f"scaling.{', '.join(stated)} {'has' if len(stated) == 1 else 'have'} no effect"
         nothing = "" if scaling.on_resources else ", and nothing scales this endpoint"
         yield f"{named}{nothing}: {HOW_TO_SCALE_ON_LOAD}"
 
@@ -197,6 +190,11 @@ def _on_load(owner: Owner, scaling: Scaling) -> Iterator[str]:
 HOW_TO_SCALE_ON_LOAD = (
     "targets on load need KEDA and the kustomize component keda, or a metrics adapter that serves the recorded series "
     "(externalLoadMetrics of the settings)"
+)
+
+
+NEEDS_GPU_ADAPTER = (
+    "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
 )
 
 
@@ -210,9 +208,5 @@ def _on_resources(owner: Owner, scaling: Scaling) -> Iterator[str]:
         )
     elif gpus and scaling.target_cpu_utilization and not keda:
         yield "scaling.targetCPUUtilization says little of the load of a server on GPUs; targetRequests states it"
-    if gpu_target and gpus == 0:
-        yield "scaling.targetGPUUtilization has no effect on CPUs"
-    elif gpu_target and keda:
-        yield "scaling.targetGPUUtilization has no effect beside targets on load"
-    elif gpu_target:
-        yield "scaling.targetGPUUtilization needs a metrics adapter that serves the device exporter's metric for pods"
+    if gpu_target and gpus:
+        yield ("scaling.targetGPUUtilization has no effect beside targets on load" if keda else NEEDS_GPU_ADAPTER)

@@ -7,6 +7,7 @@ from aimlib.api.endpoint_parts import ZERO, RollingUpdate
 from aimlib.api.resolved import Resolved
 from aimlib.config import Config
 from aimlib.selection.candidates import format_gpus
+from aimlib.telemetry.load_targets import stated_targets
 from hooks.objects.annotations import is_reserved
 
 OUTSIDE = (
@@ -53,6 +54,23 @@ def _placement(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
 
 SCRAPING = frozenset(f"prometheus.io/{name}" for name in ("scrape", "port", "path", "interval"))
 """Annotations by which pods are announced to Prometheus."""
+
+
+def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    """What has no effect on any cluster; `hooks.endpoint.scaling` tells the rest."""
+    scaling = spec.scaling
+    if scaling is None:
+        return
+    if scaling.most == 1 and scaling.min_replicas and scaling.vertical.mode == "Off":
+        yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
+        return
+    stated = [target.spelled for target, _ in stated_targets(scaling)]
+    if stated and not spec.monitoring.scraped:
+        verb = "has" if len(stated) == 1 else "have"
+        named = f"scaling.{', '.join(stated)} {verb} no effect"
+        yield f"{named} while monitoring.enabled is not true: Prometheus does not scrape the pods"
+    if scaling.target_gpu_utilization and resolved and resolved.gpu_count == 0:
+        yield "scaling.targetGPUUtilization has no effect on CPUs"
 
 
 def _surges(rolling: RollingUpdate) -> bool:
@@ -129,6 +147,7 @@ TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
     _placement,
     _service,
     _routing,
+    _scaling,
     _strategy,
     _availability,
     _canary,

@@ -294,6 +294,43 @@ REPLICAS = Row(
     ),
 )
 
+SCALING = Row(
+    "Scaling",
+    8,
+    (
+        Panel(
+            "lines",
+            "Replicas between their bounds",
+            "Wanted and ready replicas, and the fewest and the most that the autoscaler makes. Wanted at the most for"
+            " long, with something measured above its target, is a bound that is too low; without an autoscaler there"
+            " are no bounds.",
+            (
+                Query(f"max(aim_endpoint_replicas_desired{ONE})", "wanted"),
+                Query(f"max(aim_endpoint_replicas_ready{ONE})", "ready"),
+                Query(f"max(aim_endpoint_scaling_min_replicas{ONE})", "fewest", reference=True),
+                Query(f"max(aim_endpoint_scaling_max_replicas{ONE})", "most", reference=True),
+            ),
+            "none",
+            12,
+        ),
+        Panel(
+            "lines",
+            "Measured, as a part of its target",
+            "Above 100 % a target wants more replicas, below it fewer; the one that is highest decides. A target that"
+            " is missing here could not be measured, and then nothing is scaled down.",
+            (
+                Query(
+                    f"max by (trigger) (aim_endpoint_scaling_measured{ONE})"
+                    f" / max by (trigger) (aim_endpoint_scaling_target{ONE})",
+                    "{{trigger}}",
+                ),
+            ),
+            "percentunit",
+            12,
+        ),
+    ),
+)
+
 ENDPOINT = Board(
     "aim-endpoint",
     "AIM Engine / Endpoint",
@@ -303,5 +340,5 @@ ENDPOINT = Board(
         Variable("namespace", "Namespace", "aim_endpoint_status_phase", many=False),
         Variable("aimendpoint", "Endpoint", 'aim_endpoint_status_phase{namespace="$namespace"}', many=False),
     ),
-    (NOW, CHOICE, LATENCY, LOAD, CACHE, REPLICAS),
+    (NOW, CHOICE, LATENCY, LOAD, SCALING, CACHE, REPLICAS),
 )

@@ -13,6 +13,7 @@ PHASES = (
     ("Degraded", ORANGE),
     ("Failed", RED),
     ("Stopped", GREY),
+    ("Idle", GREY),
 )
 INFO = f"max by (namespace, aimendpoint, model, hardware, recipe, precision) (aim_endpoint_info{{{OURS}}})"
 

@@ -17,7 +17,7 @@ NEARLY_FULL = ((0.8, ORANGE), (0.9, RED))
 def since(prefix: str, selector: str) -> str:
     """How long objects have not been ready, in seconds, with the reason; stopped ones are as they are wanted."""
     identity = f"namespace, aim{prefix}"
-    unready = f'aim_{prefix}_status_condition{{type="Ready",reason!="Stopped",{selector}}} == 0'
+    unready = f'aim_{prefix}_status_condition{{type="Ready",reason!~"Stopped|Suspended|Idle",{selector}}} == 0'
     changed = f'aim_{prefix}_status_condition_last_transition_timestamp_seconds{{type="Ready",{selector}}}'
     return (
         f"(time() - max by ({identity}) ({changed})) * on ({identity}) group_right () "

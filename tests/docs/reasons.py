@@ -13,8 +13,8 @@ READY = {
     "Pending and Failed, and Ready stays False with the reason of what is wrong: `kubectl wait "
     "--for=condition=Ready` waits for all that was requested, and `kubectl wait "
     "--for=jsonpath='{.status.replicas.ready}'` for the first replica. A stopped endpoint is what "
-    "was requested: Ready is True, for the reason Stopped. Stalled is there while the phase is Failed, and "
-    "Reconciling while it is that, both with reason and message of Ready; "
+    "was requested: Ready is True, for the reason Stopped, Suspended or Idle. Stalled is there while the phase is "
+    "Failed, and Reconciling while it is that, both with reason and message of Ready; "
     "[what GitOps tools make of them](../operate/gitops.md).",
     "AIMCache": "Ready is True when StorageReady and ModelsReady are; else it has the reason and the message of the "
     "first that is not. Stalled is there while the phase is Failed, Reconciling while it is Downloading.",
@@ -31,7 +31,8 @@ PHASES = {
             "Pending",
             "a change of something else brings it forward: nodes, recipes, caches, Secrets; or no hook has looked yet",
         ),
-        ("Stopped", "`spec.replicas` is 0"),
+        ("Stopped", "`spec.replicas` is 0, or `spec.suspend` is true"),
+        ("Idle", "the autoscaler has stopped it, since no request comes; the next one starts it"),
         ("Degraded", "requests are answered, and not all that was requested is there; the message tells what is wrong"),
         ("Failed", "no replica serves, and somebody must act; the message tells on what"),
     ),
@@ -59,8 +60,13 @@ PHASES = {
 EVENTS = (
     ("Selected", "AIMEndpoint", "a configuration was selected, for what the message says"),
     ("Fallback", "AIMEndpoint", "the same, by a step of `recipe.fallback`"),
-    ("Ready, Stopped", "both, AIMEndpoint", "the phase, with the message of the condition Ready"),
+    ("Ready, Stopped, Idle", "both, AIMEndpoint", "the phase, with the message of the condition Ready"),
     ("Pending, Degraded, Failed", "both", "the phase as a warning, with reason and message of the condition Ready"),
+    (
+        "ScaledUp, ScaledDown",
+        "AIMEndpoint",
+        "an endpoint with an autoscaler has another number of replicas, with what its targets measured",
+    ),
     (
         "RecipeChanged, BetterRecipeAvailable, TemplateChanged, NoLongerFits",
         "AIMEndpoint",

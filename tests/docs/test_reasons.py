@@ -9,7 +9,7 @@ from aimlib.api.canary import CanaryStatus
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
-from aimlib.protocol.reasons import phase
+from aimlib.protocol.reasons import RESTING, phase
 from hooks.endpoint.route import PENDING, REQUIRED
 from tests.docs.reason_literals import CONSTRUCTORS, KINDS, Literal, literals, returned
 from tests.kustomize import ROOT
@@ -29,6 +29,7 @@ ELSEWHERE = {
     "hooks/endpoint/conditions.py: rollout.problem": {
         Literal(*AVAILABLE, reason) for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")
     },
+    "hooks/endpoint/conditions.py: *rest": {Literal(*AVAILABLE, reason) for reason in RESTING},
     "hooks/gateway/status.py: *found.problem": {
         Literal("AIMGateway", "Ready", reason)
         for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")

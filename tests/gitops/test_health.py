@@ -23,6 +23,7 @@ GENERATION = 3
 STANDARD = {
     "Ready": "Current",
     "Stopped": "Current",
+    "Idle": "Current",
     "Failed": "Failed",
     "Invalid": "Failed",
     "Deleting": "Terminating",

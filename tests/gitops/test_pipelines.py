@@ -66,7 +66,9 @@ def test_aim_wait_ends_each_answer_as_the_table_says(shown):
 
 
 def test_the_outcomes_are_in_the_descriptions():
-    assert outcomes().startswith("Exit codes: 0 when it is Ready or Stopped, 4 when it is Failed, 3 when nothing fits")
+    assert outcomes().startswith(
+        "Exit codes: 0 when it is Ready or Stopped or Idle, 4 when it is Failed, 3 when nothing fits"
+    )
     assert outcomes() in TASKS["aim-wait"]["spec"]["description"]
     assert outcomes() in ACTIONS["wait"]["description"]
 

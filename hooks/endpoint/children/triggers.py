@@ -11,7 +11,7 @@ from aimlib.naming import child_name, label_value
 from aimlib.telemetry.load_targets import LOAD_TARGETS, LoadTarget, stated_targets
 from hooks.endpoint.children.owner import Owner
 
-USUAL_SEQUENCES = 256
+SEQUENCES_AT_ONCE = 256
 """Sequences that an engine runs at once where its arguments state no number: vLLM's default on most devices."""
 USUAL_PART = 0.75
 """The part of them that is the target: above it requests wait before another replica is there."""
@@ -31,7 +31,7 @@ def usual_requests(owner: Owner) -> int:
     """The target of requests per replica where none is stated."""
     flag = owner.engine.flags.max_running
     stated = parse_args(owner.resolved.backend, owner.resolved.args).value(flag, int)
-    return max(int((stated or USUAL_SEQUENCES) * USUAL_PART), 1)
+    return max(int((stated or SEQUENCES_AT_ONCE) * USUAL_PART), 1)
 
 
 def load_targets(owner: Owner) -> Iterator[tuple[LoadTarget, float]]:

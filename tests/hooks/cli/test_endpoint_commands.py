@@ -232,6 +232,16 @@ def test_stop_and_start(on):
     assert again.stderr == "it is not stopped: it has 1 replicas\n"
 
 
+def test_where_zero_is_the_autoscalers_own_an_endpoint_is_stopped_by_suspend(on):
+    scaling = {"minReplicas": 0, "maxReplicas": 3}
+    standin = StandInCluster(stored(scaling=scaling, status=STOPPED))
+    assert on(standin, "stop", "it").exit_code == 0
+    assert standin.patches == [{"spec": {"suspend": True}}]
+    standin = StandInCluster(stored(scaling=scaling, suspend=True, replicas=0, status=STOPPED))
+    assert on(standin, "start", "it").exit_code == 0
+    assert standin.patches == [{"spec": {"replicas": 1, "suspend": False}}]
+
+
 def test_a_wait_ends_when_its_time_is_over(on):
     standin = StandInCluster(stored(status=LOADING))
     done = on(standin, "wait", "it", "--timeout", "5s")

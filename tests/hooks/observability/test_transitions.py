@@ -58,6 +58,29 @@ def test_a_phase_is_told_once_it_or_its_reason_differs(before, after, expected):
     assert told(before, after) == expected
 
 
+COUNTED = {
+    "triggers": [{"name": "requests", "measured": 60, "target": 24, "replicas": 3}, {"name": "cpu", "target": 80}]
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ((1, COUNTED), (3, COUNTED), ("ScaledUp", "from 1 to 3 replicas: requests 60 for a target of 24")),
+        ((3, COUNTED), (0, {"by": "KEDA"}), ("ScaledDown", "from 3 to 0 replicas")),
+        ((3, COUNTED), (3, COUNTED), None),
+        ((3, None), (1, COUNTED), None),
+        ((3, COUNTED), (1, None), None),
+        ((None, COUNTED), (1, COUNTED), None),
+    ],
+)
+def test_other_replicas_of_an_endpoint_with_an_autoscaler_are_told_with_what_was_measured(before, after, expected):
+    worlds = [
+        status("Ready", "AllReplicasReady", replicas={"desired": count}, scaling=one) for count, one in (before, after)
+    ]
+    assert told(*worlds) == ([Transition(expected[0], NORMAL, expected[1])] if expected else [])
+
+
 def test_a_canary_that_took_over_is_told_once():
     promoted = {**SERVING, "canary": {"id": "x1", "phase": "Promoted", "message": "it serves"}}
     tried = {**SERVING, "canary": {"id": "x1", "phase": "Promoting"}}
