@@ -128,9 +128,7 @@ def test_a_page_of_another_origin_may_not(envoy, origin):
 
 
 def test_without_a_list_no_page_may(envoy, engines):
-    text = {name: envoy.text(name) for name in ("rds.json", "lds.json")}
     envoy.take({"models": [{"name": LARGE, "targets": [engines.target("large-pods")]}]}, KEYS)
     assert preflight(envoy, PAGE).status_code == 401
     answer = envoy.post("/v1/chat/completions", {"model": LARGE, "messages": []}, headers={"Origin": PAGE})
     assert (answer.status_code, answer.headers.get("access-control-allow-origin")) == (200, None)
-    gateway.envoy.write(envoy.folder, text)
