@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from aimlib.scaling.replay import AHEAD, Ahead, Outcome, replay, smoothed
+from aimlib.scaling.replay import AHEAD, Ahead, ReplayOutcome, replay, smoothed
 from aimlib.scaling.traffic import STEP_SECONDS
 
 ACCEPTED = 0.005
@@ -23,7 +23,7 @@ class Replayed(NamedTuple):
     """One policy with its outcome."""
 
     name: str
-    outcome: Outcome
+    outcome: ReplayOutcome
 
     @property
     def keeps(self) -> bool:
@@ -75,5 +75,7 @@ def anticipated(loads: Sequence[float], period: int, startup_seconds: float) -> 
     return Ahead(load=load)
 
 
-def _replay(loads: Sequence[float], startup_seconds: float, percents: Sequence[int], ahead: Ahead = AHEAD) -> Outcome:
+def _replay(
+    loads: Sequence[float], startup_seconds: float, percents: Sequence[int], ahead: Ahead = AHEAD
+) -> ReplayOutcome:
     return replay(loads, startup_seconds, [percent / 100 for percent in percents], ahead)

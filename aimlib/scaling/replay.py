@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from aimlib.scaling.traffic import STEP_SECONDS
 
-TOLERANCE = 0.1
+LEFT_AS_IT_IS = 0.1
 """An autoscaler leaves a difference so small as it is (HorizontalPodAutoscaler)."""
-WINDOW_SECONDS = 300
+SEEN_SECONDS = 300
 """How long the highest of its desires counts before it scales down, and the window of the rates that it sees."""
-WINDOW = WINDOW_SECONDS // STEP_SECONDS
+SEEN_STEPS = SEEN_SECONDS // STEP_SECONDS
 
 
-class Outcome(NamedTuple):
+class ReplayOutcome(NamedTuple):
     """What a policy would have come to."""
 
     overload: float
@@ -44,10 +44,12 @@ AHEAD = Ahead()
 def smoothed(loads: Sequence[float]) -> list[float]:
     """What an autoscaler sees at each step: the mean of the last minutes."""
     sums = [0.0, *accumulate(loads)]
-    return [(sums[at + 1] - sums[max(at + 1 - WINDOW, 0)]) / min(at + 1, WINDOW) for at in range(len(loads))]
+    return [(sums[at + 1] - sums[max(at + 1 - SEEN_STEPS, 0)]) / min(at + 1, SEEN_STEPS) for at in range(len(loads))]
 
 
-def replay(loads: Sequence[float], startup_seconds: float, targets: Sequence[float], ahead: Ahead = AHEAD) -> Outcome:
+def replay(
+    loads: Sequence[float], startup_seconds: float, targets: Sequence[float], ahead: Ahead = AHEAD
+) -> ReplayOutcome:
     """The outcome for a load by the minute, in units of what one replica takes at full use.
 
     `targets` is the use of a replica that the autoscaler aims at: one number for each day, the last for all after it.
@@ -56,14 +58,14 @@ def replay(loads: Sequence[float], startup_seconds: float, targets: Sequence[flo
     seen = smoothed(loads)
     current = serving = _needed(max(seen[0], ahead.load(0)), targets[0], ahead.replicas(0))
     coming: deque[tuple[int, int]] = deque()
-    desires: deque[int] = deque(maxlen=WINDOW + 1)
+    desires: deque[int] = deque(maxlen=SEEN_STEPS + 1)
     over = paid = 0.0
     for at, load in enumerate(loads):
         while coming and coming[0][0] <= at:
             serving += coming.popleft()[1]
         target = targets[min(at // day, len(targets) - 1)]
         expected, least = max(seen[at], ahead.load(at)), ahead.replicas(at)
-        near = abs(expected / (current * target) - 1) <= TOLERANCE
+        near = abs(expected / (current * target) - 1) <= LEFT_AS_IT_IS
         desires.append(max(current, least) if near else _needed(expected, target, least))
         desired = desires[-1] if desires[-1] > current else min(current, max(desires))
         if desired > current:
@@ -76,7 +78,7 @@ def replay(loads: Sequence[float], startup_seconds: float, targets: Sequence[flo
         paid += current
         over += max(load - serving, 0.0)
     whole = sum(loads)
-    return Outcome(over / whole, paid / whole, paid / len(loads))
+    return ReplayOutcome(over / whole, paid / whole, paid / len(loads))
 
 
 def _needed(load: float, target: float, least: int) -> int:

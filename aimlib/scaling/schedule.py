@@ -11,9 +11,9 @@ from cronsim import CronSim, CronSimError
 
 from aimlib.errors import InvalidInputError
 
-LONGEST_SECONDS = 7 * 24 * 3600
+LONGEST_TIME_SECONDS = 7 * 24 * 3600
 """Of one time: it is looked for so far back."""
-NAMES = {
+NAMED_SCHEDULES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -23,7 +23,7 @@ NAMES = {
     "@hourly": "0 * * * *",
 }
 """What CronJobs take, too (source: robfig/cron v3, parser.go)."""
-MOST_STARTS = 100_000
+MOST_TIMES = 100_000
 """That are counted in a span of time; a schedule of every minute has so many in ten weeks."""
 
 
@@ -51,7 +51,7 @@ def scheduled_over(entries: Iterable[ScheduleEntry], begin: datetime, steps: int
     found = [0] * steps
     end = begin + timedelta(seconds=steps * step_seconds)
     for entry in entries:
-        if not 0 < entry.seconds <= LONGEST_SECONDS:
+        if not 0 < entry.seconds <= LONGEST_TIME_SECONDS:
             raise ScheduleError(f"a time of a schedule lasts from a second to seven days, not {entry.seconds} seconds")
         for start in _starts(entry, begin, end):
             until = start + timedelta(seconds=entry.seconds)
@@ -65,9 +65,9 @@ def _starts(entry: ScheduleEntry, begin: datetime, end: datetime) -> Sequence[da
     """The starts of times that reach into the span."""
     zone, since = _zone(entry.time_zone), begin - timedelta(seconds=entry.seconds)
     try:
-        starts = CronSim(NAMES.get(entry.cron, entry.cron), since.astimezone(zone))
+        starts = CronSim(NAMED_SCHEDULES.get(entry.cron, entry.cron), since.astimezone(zone))
         found = takewhile(lambda start: start < end, (one.astimezone(UTC) for one in starts))
-        return [start for start, _ in zip(found, range(MOST_STARTS), strict=False)]
+        return [start for start, _ in zip(found, range(MOST_TIMES), strict=False)]
     except CronSimError as error:
         raise ScheduleError(f"{entry.cron!r} is no schedule: {error}") from None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from aimlib.errors import InvalidInputError
 
 PERIOD_SECONDS, STEP_SECONDS = 600, 60
-STEPS = PERIOD_SECONDS // STEP_SECONDS
+STEPS_OF_PERIOD = PERIOD_SECONDS // STEP_SECONDS
 MOST_PERIODS = 60 * 144
 """Sixty days: what is asked of more takes too long, and a past so long ago tells little."""
 LEAST_PERIODS = 36
@@ -65,4 +65,6 @@ def by_minute(loads: Sequence[float]) -> list[float]:
     """The load of each minute, on a line between the periods; bursts within ten minutes are not in it."""
     following: Iterable[float] = (*loads[1:], loads[-1])
     pairs = zip(loads, following, strict=True)
-    return [before + (after - before) * step / STEPS for before, after in pairs for step in range(STEPS)]
+    return [
+        before + (after - before) * step / STEPS_OF_PERIOD for before, after in pairs for step in range(STEPS_OF_PERIOD)
+    ]

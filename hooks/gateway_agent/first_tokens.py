@@ -9,8 +9,8 @@ from itertools import accumulate
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-NAME = "aim_gateway_first_token_seconds"
-BOUNDS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600)
+FIRST_TOKEN_METRIC = "aim_gateway_first_token_seconds"
+BUCKET_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600)
 
 
 class FirstTokens(Collector):
@@ -28,7 +28,7 @@ class FirstTokens(Collector):
         """A request, from when it is held to its end. When all have gone without an answer, nothing is measured."""
         if not self._open[target]:
             self._since[target] = self._now()
-            self._counts.setdefault(target, [0] * (len(BOUNDS) + 1))
+            self._counts.setdefault(target, [0] * (len(BUCKET_SECONDS) + 1))
             self._sums.setdefault(target, 0.0)
         self._open[target] += 1
         try:
@@ -44,7 +44,7 @@ class FirstTokens(Collector):
         since = self._since.pop(target, None)
         if since is not None:
             seconds = self._now() - since
-            self._counts[target][bisect_left(BOUNDS, seconds)] += 1
+            self._counts[target][bisect_left(BUCKET_SECONDS, seconds)] += 1
             self._sums[target] += seconds
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
@@ -52,8 +52,8 @@ class FirstTokens(Collector):
         for target in self._counts.keys() - set(self._targets()) - self._open.keys():
             del self._counts[target], self._sums[target]
         words = "Seconds from the first request that is held for a target to the first token of an answer."
-        family = HistogramMetricFamily(NAME, words, labels=["target"])
-        names = [*map(str, map(float, BOUNDS)), "+Inf"]
+        family = HistogramMetricFamily(FIRST_TOKEN_METRIC, words, labels=["target"])
+        names = [*map(str, map(float, BUCKET_SECONDS)), "+Inf"]
         for target, counts in sorted(self._counts.items()):
             family.add_metric([target], [*zip(names, accumulate(counts), strict=True)], self._sums[target])
         yield family

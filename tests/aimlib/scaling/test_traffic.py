@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.scaling.traffic import LEAST_PERIODS, MOST_PERIODS, STEPS, TrafficError, by_minute, periods, read_traffic
+from aimlib.scaling.traffic import (
+    LEAST_PERIODS,
+    MOST_PERIODS,
+    STEPS_OF_PERIOD,
+    TrafficError,
+    by_minute,
+    periods,
+    read_traffic,
+)
 
 
 def lines(loads):
@@ -55,6 +63,6 @@ def test_any_text_is_traffic_or_an_error_of_ours(text):
 @given(st.lists(st.floats(0.1, 100), min_size=2, max_size=50))
 def test_minutes_are_on_a_line_between_the_periods(loads):
     found = by_minute(loads)
-    assert found[::STEPS] == pytest.approx(loads)
+    assert found[::STEPS_OF_PERIOD] == pytest.approx(loads)
     assert min(loads) - 1e-9 <= min(found)
     assert max(found) <= max(loads) + 1e-9
