@@ -9,7 +9,7 @@ from itertools import accumulate
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-FIRST_TOKEN_METRIC = "aim_gateway_first_token_seconds"
+METRIC = "aim_gateway_first_token_seconds"
 BUCKET_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600)
 
 
@@ -52,7 +52,7 @@ class FirstTokens(Collector):
         for target in self._counts.keys() - set(self._targets()) - self._open.keys():
             del self._counts[target], self._sums[target]
         words = "Seconds from the first request that is held for a target to the first token of an answer."
-        family = HistogramMetricFamily(FIRST_TOKEN_METRIC, words, labels=["target"])
+        family = HistogramMetricFamily(METRIC, words, labels=["target"])
         names = [*map(str, map(float, BUCKET_SECONDS)), "+Inf"]
         for target, counts in sorted(self._counts.items()):
             family.add_metric([target], [*zip(names, accumulate(counts), strict=True)], self._sums[target])
