@@ -116,6 +116,13 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     )
 
 
+def with_former_uses(world: World, owner: Owner) -> Owner:
+    """An endpoint that uses no cache, with what pods of an earlier version still use."""
+    running, service = world.child(DEPLOYMENT, owner.deployment), world.child(SERVICE, owner.child)
+    every_use = _all_uses(None, _cache_request(owner), running, service)
+    return owner._replace(uses=every_use, claim_labels=_claim_labels(owner, None, every_use, running))
+
+
 def _usable(world: World, owner: Owner, memory: Memory) -> list[Raw]:
     """The caches that may be chosen: with a source its own alone; else one of its own only while pods run on it.
 

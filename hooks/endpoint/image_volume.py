@@ -10,7 +10,7 @@ from aimlib.api.source import ModelSource, parse_source
 from aimlib.naming import ENDPOINT_LABEL, label_value
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import last_applied
-from hooks.endpoint.cache import CacheUse
+from hooks.endpoint.cache import CacheUse, with_former_uses
 from hooks.endpoint.cache_messages import HOW_FAR_MOUNTED
 from hooks.endpoint.children.container import MODEL_VOLUME
 from hooks.endpoint.children.deployment import held_deployment
@@ -29,7 +29,7 @@ STATED = LookedUp(None, "", ())
 
 def use_image(world: World, owner: Owner) -> CacheUse:
     """The image of an endpoint, and all that follows from it."""
-    model = world.spec.requested_model
+    model, owner = world.spec.requested_model, with_former_uses(world, owner)
     place, source = model.source or "", parse_source(model.source or "")
     stated = source.revision if NAMED_DIGEST.fullmatch(source.revision or "") else None
     looked = STATED if stated else look_up(_subject(world), world.children, world.now)

@@ -171,3 +171,24 @@ def test_a_second_sync_writes_nothing():
         again("endpoint", "/endpoint/sync", first, world(**SERVED)).answer.said["children"]
         == first.answer.said["children"]
     )
+
+
+def test_what_was_downloaded_before_stays_until_its_pods_are_gone():
+    downloaded = {"id": "Qwen/Qwen3-32B", "source": TAGGED, "imageVolume": None}
+    cached = {
+        "id": "Qwen/Qwen3-32B",
+        "revision": "main",
+        "status": "Ready",
+        "source": TAGGED,
+        "verified": "SourceHashes",
+    }
+    there = {"status": {"phase": "Ready", "cachedModels": [cached]}}
+    before = {"endpoint": {"spec": {"model": downloaded}}, "earlier": {}, "observed": {"AIMCache": there}}
+    looked = synced(earlier=before, inspected=[])
+    assert condition(looked, "CacheReady")["reason"] == "ImageNotResolved"
+    assert one(looked, "AIMCache"), "the pods that run have its files"
+    volumes = one(looked, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert any("persistentVolumeClaim" in volume for volume in volumes)
+    still = {"Deployment": {"status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 1}}}
+    mounted = synced(earlier={**before, "inspected": []}, inspected=[named(OLD)], observed=still)
+    assert one(mounted, "AIMCache"), "a pod of the former version is left"
