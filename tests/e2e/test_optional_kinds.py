@@ -22,6 +22,16 @@ def test_without_the_component_the_status_names_it_and_the_rest_is_served(space)
     assert "deployment.apps/plain" in space.children()
 
 
+def test_without_the_component_nothing_scales_on_load_and_the_status_says_what_does(space):
+    scaling = {"maxReplicas": 3, "targetRequests": 8}
+    space.apply(endpoint("chat", modelId=MODEL, monitoring={"enabled": True}, scaling=scaling))
+    space.ready("chat")
+    assert not any("horizontalpodautoscaler" in name for name in space.children())
+    [warning, *_] = space.get("aimendpoint", "chat")["status"]["warnings"]
+    assert "nothing scales this endpoint" in warning
+    assert "the kustomize component keda" in warning
+
+
 def test_a_gateway_that_is_named_twice_is_refused(space):
     twice = {"parentRefs": [{"name": "edge", "sectionName": "http"}, {"name": "edge", "sectionName": "https"}]}
     with pytest.raises(KubectlError, match="parentRefs must differ in name"):
