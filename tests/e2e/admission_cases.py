@@ -45,8 +45,8 @@ ELSEWHERE = (
     "(imagePrefixes of ConfigMap aim-system/aim-admission)"
 )
 ELSEWHERE_MOUNTED = (
-    "the image of model.imageVolume, {}, is below none of the allowed prefixes registry.example.com/models, ghcr.io/acme/ "
-    "(imagePrefixes of ConfigMap aim-system/aim-admission)"
+    "the image of model.imageVolume, {}, is below none of the allowed prefixes registry.example.com/models, "
+    "ghcr.io/acme/ (imagePrefixes of ConfigMap aim-system/aim-admission)"
 )
 TAG = (
     "image.tag v1 stands without image.repository; state both, with a repository below one of the allowed prefixes "
@@ -79,7 +79,7 @@ IN_ARGS = (
 )
 
 
-def mounted(name: str) -> Raw:
+def mounted(name):
     """An endpoint whose pods mount the image of its model."""
     return endpoint("asked", model={"id": "acme/chat", "source": f"oci://{name}", "imageVolume": {}})
 

@@ -270,12 +270,16 @@ REACH = {
         endpoint(
             "asked",
             model={
-                **{"id": "acme/chat", "source": "oci://r.example/models/chat:v1", "imageVolume": {}},
+                "id": "acme/chat",
+                "source": "oci://r.example/models/chat:v1",
+                "imageVolume": {},
                 "access": {"endpoint": "https://minio.example"},
             },
         ),
-        f"model oci://r.example/models/chat:v1 is below none of the allowed prefixes acme, https://minio.example/models "
-        f"(modelPrefixes of {CONFIG})",
+        (
+            "model oci://r.example/models/chat:v1 is below none of the allowed prefixes acme, "
+            f"https://minio.example/models (modelPrefixes of {CONFIG})"
+        ),
     ),
     "a claim with models as a source": (SHIPPED, sourced("pvc://shared-models"), None),
     "an account of others": (
