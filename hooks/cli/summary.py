@@ -54,6 +54,11 @@ def _autoscaler(child: Raw) -> str:
     return f"{child['spec']['minReplicas']} to {child['spec']['maxReplicas']} replicas"
 
 
+def _scaled_object(child: Raw) -> str:
+    names = ", ".join(trigger["name"] for trigger in child["spec"]["triggers"])
+    return f"{child['spec']['minReplicaCount']} to {child['spec']['maxReplicaCount']} replicas by {names}"
+
+
 def _route(child: Raw) -> str:
     gateways = ", ".join(f"Gateway {parent_ref['name']}" for parent_ref in child["spec"]["parentRefs"])
     hostnames = ", ".join(child["spec"].get("hostnames", ["any host name"]))
@@ -75,6 +80,7 @@ DETAILS: Mapping[str, Callable[[Raw], str]] = {
     "PersistentVolumeClaim": _claim,
     "HorizontalPodAutoscaler": _autoscaler,
     "HTTPRoute": _route,
+    "ScaledObject": _scaled_object,
     "Job": _job,
     "CronJob": _cronjob,
 }

@@ -77,7 +77,7 @@ def test_a_plan_as_a_table_has_a_row_per_child():
         "Service",
         "PersistentVolumeClaim",
         "ServiceAccount",
-        "HorizontalPodAutoscaler",
+        "ScaledObject",
         "PodDisruptionBudget",
         "ConfigMap",
         "HTTPRoute",
@@ -85,9 +85,19 @@ def test_a_plan_as_a_table_has_a_row_per_child():
     assert "Gateway edge: chat.example.com" in done.stdout
     assert "2 x docker.io/vllm/vllm-openai-rocm:v0.14.0@sha256:" in rows[0]
     assert ": cpu 16, memory 128Gi, amd.com/gpu 2" in rows[0]
-    assert "2 to 4 replicas" in done.stdout
+    assert "2 to 4 replicas by requests, kv-cache, time-to-first-token, cpu, memory" in done.stdout
     assert "80Gi, ReadWriteMany" in done.stdout
     assert "LoadBalancer, port 80" in done.stdout
+
+
+def test_a_plan_of_an_endpoint_that_scales_by_its_cpu_has_the_autoscaler_of_kubernetes(tmp_path):
+    path = tmp_path / "endpoint.yaml"
+    spec = {"modelId": "Qwen/Qwen3-32B", "scaling": {"maxReplicas": 3, "targetCPUUtilization": 80}}
+    about = {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMEndpoint", "metadata": {"name": "chat"}}
+    path.write_text(json.dumps({**about, "spec": spec}))
+    done = aim("plan", "-f", path, *MI300X, "-o", "table")
+    [row] = [line for line in done.stdout.splitlines() if "HorizontalPodAutoscaler" in line]
+    assert row.endswith("1 to 3 replicas")
 
 
 def test_warnings_go_to_standard_error_and_leave_the_stream_alone():
