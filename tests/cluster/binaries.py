@@ -28,8 +28,6 @@ SECONDS = {
     "prometheus": 120,
     "promtool": 30,
     "keda": 420,
-    "keda-adapter": 60,
-    "keda-admission": 15,
     "vpa-admission-controller": 90,
     "vpa-updater": 10,
     "registry": 30,
@@ -80,11 +78,9 @@ def monitoring() -> Programs:
 
 
 def keda() -> Programs:
-    """KEDA's operator, its metrics adapter, and its admission webhooks."""
+    """KEDA's operator, which starts and stops what it scales; its metrics adapter is for numbers above one."""
     packages = {
         "keda": "github.com/kedacore/keda/v2/cmd/operator",
-        "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
-        "keda-admission": "github.com/kedacore/keda/v2/cmd/webhooks",
     }
     return Programs(HERE / "go-keda", packages, ["-ldflags", "-s -w"])
 

@@ -14,6 +14,11 @@ def folder() -> Path:
     return module(VERSION, SUM)
 
 
+def events_files() -> list[Path]:
+    """The files with the CRDs of its events, without which its operator does not start."""
+    return sorted((folder() / "config" / "crd" / "bases").glob("eventing.keda.sh_*.yaml"))
+
+
 def crd_file(plural: str) -> Path:
     """The file with the CRD of a kind."""
     return folder() / "config" / "crd" / "bases" / f"keda.sh_{plural}.yaml"

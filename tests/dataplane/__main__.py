@@ -15,7 +15,7 @@ from tests.dataplane.network import run_inside
 
 def main(marks: str, options: Sequence[str]) -> int:
     """Run the tests with these marks; their exit code, and 1 with a sentence where there can be no such network."""
-    for programs in (binaries.control_plane(), binaries.monitoring(), binaries.vertical()):
+    for programs in (binaries.control_plane(), binaries.monitoring()):
         binaries.ensure(programs)
     command = [sys.executable, "-m", "pytest", "-m", marks, "--durations=10", *options]
     print("+", *command[1:], flush=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.cluster import gateway_api, operator, vpa
+from tests.cluster import gateway_api, keda, operator, vpa
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ROOT, ControlPlane
 
@@ -37,3 +37,8 @@ def gateway_component(plane: ControlPlane, installation: Operator) -> AbstractCo
 def vertical_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
     """The CRDs of the VerticalPodAutoscaler, and the component vpa."""
     return _added(plane, installation, "vpa", [vpa.crd_file()])
+
+
+def keda_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
+    """KEDA's CRDs, and the component keda."""
+    return _added(plane, installation, "keda", [keda.crd_file(plural) for plural in keda.KINDS])

@@ -1,40 +1,20 @@
 """Endpoints with the component keda on the real control plane, with KEDA's own CRDs. No KEDA runs here."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from hooks.endpoint.children.scaled_object import SCALED_OBJECT
-from tests.cluster import audit, keda, operator
-from tests.cluster.plane import ROOT
+from tests.cluster import audit
+from tests.e2e.optional_kinds import keda_component
 from tests.e2e.space import endpoint
 from tests.e2e.test_installation import dry_run, golden_children
 from tests.e2e.test_writes import settled
 
 pytestmark = pytest.mark.e2e
 
-OVERLAY = ROOT / "manifests" / "overlays" / "keda"
 MODEL = "Qwen/Qwen3-32B"
 ON_LOAD = {"maxReplicas": 3, "targetRequests": 8}
 ON_CPU = {"maxReplicas": 3, "targetCPUUtilization": 80}
 MONITORED = {"enabled": True}
-
-
-@contextmanager
-def keda_component(plane, installation) -> Iterator[None]:
-    """KEDA's CRDs, then the component; afterwards the component goes first."""
-    for plural in keda.KINDS:
-        plane.kubectl("apply", "--server-side", f"--filename={keda.crd_file(plural)}")
-    crds = [f"crd/{plural}.keda.sh" for plural in keda.KINDS]
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *crds)
-    operator.apply(plane, OVERLAY, installation.urls)
-    try:
-        yield
-    finally:
-        operator.apply(plane, operator.OVERLAY, installation.urls)
-        plane.kubectl("delete", "clusterrole,clusterrolebinding", "metacontroller-keda")
-        plane.kubectl("delete", *crds)
 
 
 @pytest.fixture(scope="module")

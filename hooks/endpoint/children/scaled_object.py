@@ -14,6 +14,9 @@ PAUSED = "autoscaling.keda.sh/paused-replicas"
 NO_SCALING_IN = "autoscaling.keda.sh/paused-scale-in"
 POLLING_SECONDS = 10
 """How often KEDA asks whether an endpoint is to start or to stop; the rest is its HorizontalPodAutoscaler's."""
+COOLDOWN_SECONDS = 30
+"""From the last sign of demand to a stop. The agents of gateways tell of demand for idleSeconds after a request; a few
+answers of theirs may be lost."""
 FAILURES = 3
 """Queries in a row that fail before the number of replicas is what is known to be enough."""
 SCALE_UP = {
@@ -54,8 +57,8 @@ def scaled_object(owner: Owner) -> Raw | None:
         "spec": {
             "scaleTargetRef": {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": owner.name},
             "pollingInterval": POLLING_SECONDS if to_zero else None,
-            "cooldownPeriod": scaling.idle_seconds if to_zero else None,
-            "initialCooldownPeriod": owner.config.startup_seconds if to_zero else None,
+            "cooldownPeriod": COOLDOWN_SECONDS if to_zero else None,
+            "initialCooldownPeriod": scaling.idle_seconds if to_zero else None,
             "minReplicaCount": least,
             "maxReplicaCount": scaling.most,
             "fallback": {

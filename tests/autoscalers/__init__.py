@@ -1,0 +1,1 @@
+"""Endpoints that are scaled by KEDA and by the VerticalPodAutoscaler, the real ones: `make autoscalers`."""

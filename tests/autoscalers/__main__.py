@@ -1,0 +1,14 @@
+"""`python -m tests.autoscalers [OPTION...]`: the tests of scaling by others, with these options of pytest.
+
+KEDA and the VerticalPodAutoscaler take ten minutes to build, once, which is why they are not among the other tests.
+"""
+
+import sys
+
+from tests.cluster import binaries
+from tests.dataplane.__main__ import main
+
+if __name__ == "__main__":
+    for programs in (binaries.keda(), binaries.vertical()):
+        binaries.ensure(programs)
+    sys.exit(main("network", ["tests/autoscalers", "--verbose", *sys.argv[1:]]))
