@@ -228,6 +228,8 @@ def status(pod: Raw, address: str | None, state: Raw, last: Raw | None = None, r
                 "ready": ready,
                 "started": bool(replica and replica.started),
                 "restartCount": replica.restarts if replica else 0,
+                # What is in force, as of a kubelet that can resize pods; else the API server lets nobody do that.
+                "resources": container.get("resources") or {},
                 "state": {"waiting": None, "running": None, "terminated": None, **state},
                 **({"lastState": {"terminated": last}} if last else {}),
             }
