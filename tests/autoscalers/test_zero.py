@@ -35,16 +35,14 @@ def space(live_plane, live_operator, monitored, tmp_path_factory):
     account = str(own_account(live_plane, "aim-hooks", "aim-system"))
     observing = {"KUBECONFIG": account, "AIM_CONFIG": str(settings), "AIM_OBSERVE": "pods"}
     running.add_nodes(live_plane, running.nodes_like("mi300x"))
-    with (
-        within(live_plane, live_operator, **observing),
-        keda_component(live_plane, live_operator),
-        space_for(live_plane, "zero") as made,
-    ):
+    with within(live_plane, live_operator, **observing), keda_component(live_plane, live_operator):
         for file in keda.events_files():
             live_plane.kubectl("apply", "--server-side", f"--filename={file}")
         live_plane.kubectl("create", "namespace", "keda")
         run_operator(live_plane, folder)
-        yield made
+        with space_for(live_plane, "zero") as made:
+            yield made
+        # Not before the namespace is gone: KEDA has a finalizer on what it scales.
         live_plane.processes["keda"].stop()
 
 
@@ -77,7 +75,7 @@ def served(space):
     """An endpoint that may have no replicas, and the gateway that routes to it."""
     image = {"image": {**IMAGE, "tag": "v1-answers-in-50ms"}}
     space.apply(recipe(NAME, modelId=MODEL, configurations=[{"gpuCount": 1}], **image))
-    space.apply(gateway("models", holding={"seconds": 120}))
+    space.apply(gateway("models", holding={"seconds": 45}))
     space.apply(endpoint(NAME, modelId=MODEL, monitoring={"enabled": True}, scaling=SCALING))
     space.ready(NAME, seconds=SECONDS)
     space.wait("the gateway", lambda: ready_gateway(space, "models", 1), SECONDS)
