@@ -86,10 +86,12 @@ def status(space):
     return space.get("aimendpoint", NAME)["status"]
 
 
+def pods(space):
+    return space.names("pods", f"--selector=aim.engine.amd.com/endpoint={NAME}")
+
+
 def idle(space):
-    return status(space)["phase"] == "Idle" and not space.names(
-        "pods", f"--selector=aim.engine.amd.com/endpoint={NAME}"
-    )
+    return status(space)["phase"] == "Idle" and not pods(space)
 
 
 def test_keda_takes_the_scaled_object(served):
@@ -113,7 +115,7 @@ def test_an_endpoint_without_requests_stops_and_the_next_request_starts_it(serve
 
 def test_while_it_is_asked_it_stays(served):
     served.ready(NAME, seconds=SECONDS)
-    [before] = served.names("pods", f"--selector=aim.engine.amd.com/endpoint={NAME}")
+    [before] = pods(served)
     asked = []
 
     def enough():
@@ -122,12 +124,12 @@ def test_while_it_is_asked_it_stays(served):
 
     served.wait("requests for longer than it may idle", enough, SECONDS)
     assert set(asked) == {200}
-    assert served.names("pods", f"--selector=aim.engine.amd.com/endpoint={NAME}") == [before]
+    assert pods(served) == [before]
 
 
 def test_suspended_it_is_not_started_and_goes_on_afterwards(served):
     served.patch(f"aimendpoint/{NAME}", {"spec": {"suspend": True}})
-    served.wait("it to stop", lambda: status(served)["phase"] == "Stopped", SECONDS)
+    served.wait("it to stop", lambda: status(served)["phase"] == "Stopped" and not pods(served), SECONDS)
     reply = commands.chat(host(served, "models"), "Are you there?", 80, model=MODEL, max_tokens=3)
     assert reply.status == 503, reply.body
     assert status(served)["phase"] == "Stopped"
