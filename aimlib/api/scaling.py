@@ -8,6 +8,8 @@ from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text
 from aimlib.api.endpoint_choice import Latency
 from aimlib.api.vertical import Vertical
 
+MOST_REQUESTS = 100_000
+"""Of a target."""
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 ScalingTime = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -34,7 +36,7 @@ class Scaling(Ruled):
     stops it by hand."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Maximum number of replicas. When left out or 1, there is no autoscaler, unless minReplicas is 0."""
-    target_requests: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    target_requests: Annotated[int, Field(ge=1, le=MOST_REQUESTS)] | None = None
     """Target number of requests per replica, running and waiting. With KEDA three quarters of those that the selected
     configuration runs at once, when left out. Targets on load need spec.monitoring.enabled."""
     target_kv_cache_utilization: Percent | None = Field(default=None, alias="targetKVCacheUtilization")

@@ -16,6 +16,8 @@ from aimlib.data import load_data
 FlagValue = bool | int | float | str | list["FlagValue"] | dict[str, "FlagValue"] | None
 """A value as the engine parses it, so that 32k and 32000 are equal."""
 
+LARGEST_NUMBER = 2**64
+"""No engine takes a larger whole number, and arithmetic on one of hundreds of digits fails."""
 EXPECTED_VALUES = {
     "int": "a whole number",
     "size": "a whole number, also with a suffix such as 32k",
@@ -94,9 +96,12 @@ class Dialect(Model):
         if flag.auto and word.strip().lower() in {"-1", "auto"}:
             return -1
         try:
-            return READERS[flag.type](self, flag, word)
+            found = READERS[flag.type](self, flag, word)
         except (ValueError, KeyError, RecursionError):
             raise ValueError(f"expected {flag.expected}") from None
+        if isinstance(found, int) and abs(found) > LARGEST_NUMBER:
+            raise ValueError(f"expected {flag.expected} of at most {len(str(LARGEST_NUMBER))} digits")
+        return found
 
 
 def parse_choice(_: Dialect, flag: Flag, word: str) -> FlagValue:

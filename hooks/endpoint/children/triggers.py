@@ -6,6 +6,7 @@ The order of the triggers is the order of KEDA's metrics. What a user writes rea
 from collections.abc import Callable, Iterator
 
 from aimlib.api.meta import Raw
+from aimlib.api.scaling import MOST_REQUESTS
 from aimlib.engines.catalogue import parse_args
 from aimlib.naming import child_name, label_value
 from aimlib.telemetry.load_targets import LOAD_TARGETS, LoadTarget, stated_targets
@@ -31,7 +32,7 @@ def usual_requests(owner: Owner) -> int:
     """The target of requests per replica where none is stated."""
     flag = owner.engine.flags.max_running
     stated = parse_args(owner.resolved.backend, owner.resolved.args).value(flag, int)
-    return max(int((stated or SEQUENCES_AT_ONCE) * USUAL_PART), 1)
+    return min(max(int((stated or SEQUENCES_AT_ONCE) * USUAL_PART), 1), MOST_REQUESTS)
 
 
 def load_targets(owner: Owner) -> Iterator[tuple[LoadTarget, float]]:

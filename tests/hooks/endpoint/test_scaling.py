@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.resolved import Resolved
-from aimlib.api.scaling import Scaling
+from aimlib.api.scaling import MOST_REQUESTS, Scaling
 from aimlib.config import Config
 from aimlib.telemetry.load_targets import LOAD_TARGETS, quoted, stated_targets
 from hooks.endpoint.children.hpa import autoscaler
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import PAUSED, keda_autoscaler, scaled_by_keda, scaled_object
 from hooks.endpoint.children.scalers import RoutingGateway, Scalers
-from hooks.endpoint.children.triggers import MOST_GATEWAYS, triggers
+from hooks.endpoint.children.triggers import MOST_GATEWAYS, triggers, usual_requests
 from hooks.endpoint.scaling import AutoscalerTarget, _measured, scaling_warnings
 from hooks.endpoint.warnings import warnings
 
@@ -143,6 +143,13 @@ def test_no_more_gateways_are_asked_than_a_few():
     gateways = tuple(RoutingGateway("team-a", f"edge-{number}") for number in range(9))
     found = triggers(owner({"minReplicas": 0}, Scalers(keda=True, gateways=gateways), scraped=False))
     assert len(found) == MOST_GATEWAYS
+
+
+@pytest.mark.parametrize(("stated", "target"), [(1, 1), (64, 48), (2**64, MOST_REQUESTS), (-5, 1)])
+def test_the_usual_target_is_one_that_could_be_stated(stated, target):
+    made = owner({"maxReplicas": 3}, Scalers(keda=True))
+    configured = RESOLVED.model_copy(update={"args": (f"--max-num-seqs={stated}",)})
+    assert usual_requests(made._replace(resolved=configured)) == target
 
 
 def test_triggers_are_none_without_scaling():
