@@ -8,7 +8,9 @@ from aimlib.api.base import Model, Text
 
 MOST_STARTS = 10
 """Starts that a status keeps."""
-StartSeconds = Annotated[int, Field(ge=0, le=10**8)]
+LONGEST_START = 10**8
+"""Seconds; three years."""
+StartSeconds = Annotated[int, Field(ge=0, le=LONGEST_START)]
 
 
 class StartupParts(Model):

@@ -1,7 +1,8 @@
 """How long replicas took to start, from the conditions of their Pods and when their engines began to run.
 
 A Pod has no history: it shows when it became ready the last time. So a Pod counts once, by the first look at it, and
-one that has been started again, or was longer not ready than its probe lets a model load, does not count.
+one that has been started again, or was longer not ready than its probe lets a model load, does not count. Neither does
+one by a clock that is years off.
 """
 
 import math
@@ -10,7 +11,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from aimlib.api.meta import Raw
-from aimlib.api.startup import MOST_STARTS, StartedReplica, Startup, StartupParts
+from aimlib.api.startup import LONGEST_START, MOST_STARTS, StartedReplica, Startup, StartupParts
 from aimlib.diagnosis.start_progress import LONGEST_SECONDS, PREPARED, allowed_seconds, condition_time
 from aimlib.kube.timestamp import format_timestamp, parse_time
 from aimlib.naming import short_digest
@@ -63,7 +64,8 @@ def _started(pod: Raw) -> StartedReplica | None:
         return None
     parts = _parts(known)
     allowed = allowed_seconds(pod.get("spec") or {}, container)
-    if min(parts.values()) < 0 or parts["load"] > (allowed or LONGEST_SECONDS) + SLACK_SECONDS:
+    took = sum(parts.values())
+    if min(parts.values()) < 0 or took > LONGEST_START or parts["load"] > (allowed or LONGEST_SECONDS) + SLACK_SECONDS:
         return None
     ready_at = format_timestamp(known["load"])
     return StartedReplica(

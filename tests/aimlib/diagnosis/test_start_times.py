@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.api.startup import MOST_STARTS, Startup
+from aimlib.api.startup import LONGEST_START, MOST_STARTS, Startup
 from aimlib.diagnosis.start_times import percentile, startup
 from aimlib.kube.timestamp import format_timestamp
 from tests.playing import NOON
 from tests.world import pod
+
+YEARS = LONGEST_START
 
 
 def at(seconds):
@@ -70,6 +72,8 @@ def test_what_the_kubelet_does_not_report_is_in_the_next_part(missing, parts):
         {"uid": ""},
         {"runs": 5},  # before its volumes were there
         {"ready": 400 * 24 * 3600},  # ready again after long
+        {"scheduled": YEARS, "prepared": None, "runs": YEARS + 9, "ready": YEARS + 99},  # by the clock of another year
+        {"scheduled": 2 * YEARS // 3, "prepared": 4 * YEARS // 3, "runs": 2 * YEARS - 9, "ready": 2 * YEARS},
     ],
 )
 def test_a_pod_that_does_not_show_its_start_is_no_start(odd):
