@@ -81,7 +81,9 @@ STORED_QUANTITY = TextFormat(
 )
 """What statuses have: quantities of other objects, and of earlier releases."""
 DURATION = TextFormat(r"^[0-9]{1,8}[smhdw]$", 16, "must be a length of time such as 30d or 12h", parse_duration)
-LATENCY = TextFormat("^[0-9]{1,6}(ms|s)$", 8, "must be a length of time such as 500ms or 2s", parse_latency)
+LATENCY = TextFormat(
+    "^[1-9][0-9]{0,5}(ms|s)$", 8, "must be a length of time above 0, such as 500ms or 2s", parse_latency
+)
 OBJECT_NAME = TextFormat(f"^{_SUBDOMAIN}$", 253, "must be a name of lower case letters, digits, - and .", shortest=1)
 OPTIONAL_NAME = TextFormat(f"^({_SUBDOMAIN})?$", 253, "must be a name of lower case letters, digits, - and .")
 NAMESPACE = TextFormat(f"^{_LABEL}$", 63, "must be a name of lower case letters, digits and -", shortest=1)

@@ -6,7 +6,7 @@ from aimlib.errors import InvalidInputError
 
 UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 DURATION_PATTERN = re.compile(r"([0-9]{1,8})([smhdw])")
-LATENCY_PATTERN = re.compile(r"([0-9]{1,6})(ms|s)")
+LATENCY_PATTERN = re.compile(r"([1-9][0-9]{0,5})(ms|s)")
 FORMATTED_UNITS = ("d", "h", "m", "s")
 """Without weeks, because 45d is easier to compare with 30d than 6w 3d."""
 

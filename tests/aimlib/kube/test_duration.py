@@ -23,7 +23,7 @@ def test_a_latency_is_read(text, seconds):
     assert duration.parse_latency(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "1.5s", "2m", "1234567ms"])
+@pytest.mark.parametrize("text", ["", "5", "1.5s", "2m", "1234567ms", "0s", "00ms"])
 def test_what_is_no_latency_is_refused(text):
     with pytest.raises(duration.InvalidDurationError, match="is not a duration such as 500ms or 2s"):
         duration.parse_latency(text)
