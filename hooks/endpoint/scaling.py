@@ -12,6 +12,7 @@ from aimlib.kube.timestamp import is_time
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import condition_of
 from aimlib.telemetry.load_targets import LOAD_TARGETS, stated_targets
+from aimlib.telemetry.prometheus_query import LARGEST_VALUE
 from hooks.endpoint.build import Built
 from hooks.endpoint.children.hpa import follows_requests
 from hooks.endpoint.children.owner import Owner
@@ -29,6 +30,8 @@ LIMITS = {"TooFewReplicas": "Minimum", "TooManyReplicas": "Maximum"}
 LONGEST_MESSAGE = 512
 DIGITS = 3
 """Of measured values: each change is a write."""
+MOST_WANTED = 10**6
+"""Replicas. What is measured is what a model server or whoever answers for a gateway says."""
 
 
 class AutoscalerTarget(NamedTuple):
@@ -105,7 +108,7 @@ def _trigger(target: AutoscalerTarget, status: Raw) -> ScalingTrigger:
     if measured is None:
         return ScalingTrigger(name=target.name, target=target.value)
     ratio, current = measured[0] / target.value, status.get("currentReplicas") or 0
-    wants = current if abs(ratio - 1) <= SCALING_TOLERANCE else math.ceil(ratio * current)
+    wants = current if abs(ratio - 1) <= SCALING_TOLERANCE else min(math.ceil(ratio * current), MOST_WANTED)
     return ScalingTrigger(name=target.name, measured=measured[0], target=target.value, replicas=wants)
 
 
@@ -119,14 +122,14 @@ def _measured(target: AutoscalerTarget, metric: Raw) -> tuple[float] | None:
     found = next(
         (now[key] for key in ("averageUtilization", "averageValue", "value") if now.get(key) is not None), None
     )
-    value = None if found is None else _number(found) * target.factor
-    return None if value is None or not math.isfinite(value) else (float(f"{value:.{DIGITS}g}"),)
+    value = math.nan if found is None else _number(found) * target.factor
+    return (float(f"{value:.{DIGITS}g}"),) if value <= LARGEST_VALUE else None
 
 
 def _number(text: Any) -> float:  # noqa: ANN401 - what a status has
     try:
         return float(parse_quantity(str(text)))
-    except (InvalidInputError, ValueError):
+    except (InvalidInputError, ValueError, OverflowError):
         return math.nan
 
 

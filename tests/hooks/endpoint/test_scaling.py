@@ -16,7 +16,7 @@ from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import PAUSED, keda_autoscaler, scaled_by_keda, scaled_object
 from hooks.endpoint.children.scalers import RoutingGateway, Scalers
 from hooks.endpoint.children.triggers import MOST_GATEWAYS, triggers, usual_requests
-from hooks.endpoint.scaling import AutoscalerTarget, _measured, scaling_warnings
+from hooks.endpoint.scaling import MOST_WANTED, AutoscalerTarget, _measured, _trigger, scaling_warnings
 from hooks.endpoint.warnings import warnings
 
 RESOLVED = Resolved(
@@ -188,10 +188,21 @@ TARGET = AutoscalerTarget("requests", "External", "s0-", 24)
         {"type": "External", "external": {"metric": {"name": "s0-prometheus"}, "current": {"value": "much"}}},
         {"type": "External", "external": {"metric": {"name": "s0-prometheus"}, "current": {}}},
         {"type": "External", "external": {"metric": {"name": "s0-prometheus"}}},
+        {
+            "type": "External",
+            "external": {"metric": {"name": "s0-prometheus"}, "current": {"value": "9223372036854775"}},
+        },
+        {"type": "External", "external": {"metric": {"name": "s0-prometheus"}, "current": {"value": "9e999"}}},
     ],
 )
 def test_what_an_autoscaler_does_not_say_is_not_known(metric):
     assert _measured(TARGET, metric) is None
+
+
+def test_no_target_wants_more_replicas_than_a_status_takes():
+    metric = {"metric": {"name": "s0-prometheus"}, "current": {"value": "1e12"}}
+    status = {"currentReplicas": 1000, "currentMetrics": [{"type": "External", "external": metric}]}
+    assert _trigger(TARGET._replace(value=0.001), status).replicas == MOST_WANTED
 
 
 def test_warnings_of_the_rest():
