@@ -162,6 +162,7 @@ SERVICE_URL = TextFormat(
 )
 REGION = TextFormat("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", 64, "must be a region such as us-east-1", shortest=1)
 DIGEST = TextFormat("^sha256:[0-9a-f]{64}$", 71, "must be a digest such as sha256:9f86d0..., of 64 digits")
+ROUTED_DIGEST = TextFormat("^[0-9a-f]{32}$", 32, "must be a digest of 32 digits")
 LABEL_VALUE = TextFormat(
     "^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$", 63, "must be a value of a label: letters, digits, -, _ and ."
 )
@@ -174,5 +175,5 @@ FORMATS = (
     *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
     *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY, MODEL_SOURCE, REPOSITORY_OR_SERVER, SERVICE_URL, REGION),
-    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER),
+    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER, ROUTED_DIGEST),
 )

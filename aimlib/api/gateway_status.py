@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimlib.api import formats
 from aimlib.api.base import MessageText, Model, Name, Text
 from aimlib.api.meta import Conditions
 from aimlib.api.routing import RoutedName
@@ -63,9 +64,10 @@ class GatewayStatus(Model):
     models: Annotated[tuple[RoutedModel, ...], Field(max_length=MOST_LISTED)] = ()
     """The first of them, in the order of their names."""
     more_endpoints: Annotated[
-        tuple[Annotated[str, Field(max_length=12, pattern="^[0-9a-f]{12}$")], ...], Field(max_length=MOST_DIGESTS)
+        tuple[Annotated[str, formats.ROUTED_DIGEST.field], ...], Field(max_length=MOST_DIGESTS)
     ] = ()
-    """Endpoints that are routed and not in that list, as digests of namespace and name: their canaries go by it."""
+    """Endpoints that are routed and not in that list, as digests of namespace and name: their canaries and
+    what starts them from zero go by it."""
     warnings: tuple[MessageText, ...] = ()
     """Settings that have no effect."""
     conditions: Conditions = ()

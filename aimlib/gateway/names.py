@@ -8,6 +8,7 @@ one; else the oldest has it.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from aimlib.api.formats import ROUTED_DIGEST
 from aimlib.gateway.routed import Routed
 from aimlib.naming import short_digest
 
@@ -17,8 +18,11 @@ MOST_SHARING = 16
 
 
 def routed_digest(namespace: str, endpoint: str) -> str:
-    """An endpoint in the status of a gateway that lists no more of them."""
-    return short_digest(namespace, endpoint, length=12)
+    """An endpoint in the status of a gateway that lists no more of them.
+
+    So long that nobody finds another endpoint with the same: its gateway would be asked for the demand of that one.
+    """
+    return short_digest(namespace, endpoint, length=ROUTED_DIGEST.longest)
 
 
 class Claim(NamedTuple):

@@ -7,7 +7,7 @@ from string import ascii_lowercase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.gateway.names import MOST_SHARING, shared_names
+from aimlib.gateway.names import MOST_SHARING, routed_digest, shared_names
 from aimlib.gateway.routed import LONGEST_RECORD, Routed, RoutingRecord, pods_service, read_routed
 from aimlib.gateway.table import Served, Target
 from aimlib.naming import TRACKS
@@ -41,6 +41,10 @@ def claims(draw):
             )
         )
     return found
+
+
+def test_nobody_finds_another_endpoint_with_the_digest_of_one():
+    assert 4 * len(routed_digest("team-a", "chat")) >= 128
 
 
 @given(claims(), st.randoms())
