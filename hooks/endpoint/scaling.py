@@ -17,7 +17,7 @@ from hooks.endpoint.build import Built
 from hooks.endpoint.children.hpa import follows_requests
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import keda_autoscaler, scaled_by_keda
-from hooks.endpoint.children.triggers import triggers
+from hooks.endpoint.children.triggers import MOST_GATEWAYS, triggers
 from hooks.endpoint.children.vpa import wants_vertical
 from hooks.endpoint.world import World
 
@@ -170,6 +170,11 @@ def scaling_warnings(owner: Owner) -> Iterator[str]:
         yield (
             "scaling.minReplicas 0 has no effect: no AIMGateway routes requests to this endpoint, and nothing else "
             "would start it again; at least 1 replica runs"
+        )
+    if owner.scalers.reaches_zero(scaling) and (left := owner.scalers.gateways[MOST_GATEWAYS:]):
+        yield (
+            f"KEDA asks {MOST_GATEWAYS} AIMGateways for the demand of this endpoint, those of its namespace first; "
+            f"requests at others, such as {left[0].namespace}/{left[0].name}, do not start it"
         )
     if owner.autoscaled:
         yield from _on_load(owner, scaling)

@@ -1,5 +1,6 @@
 """What an endpoint's sync is about, read once from its request: the spec, the status so far, and what is observed."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -173,13 +174,26 @@ def is_shared_out(request: Request) -> bool:
 
 
 def routing_gateways(request: Request) -> tuple[RoutingGateway, ...]:
-    """The AIMGateways that route requests to the parent, by their own status."""
+    """The AIMGateways that route requests to the parent, by their own status; few are asked for its demand.
+
+    Those of its own namespace come first, and then of each other one the oldest: nobody is pushed out by the gateways
+    that a neighbour makes.
+    """
     metadata = request.parent["metadata"]
     place = {"namespace": metadata.get("namespace", "default"), "name": metadata["name"]}
     found = (request.related.get(GATEWAYS) or {}).values()
     digest = routed_digest(place["namespace"], place["name"])
-    names = (one["metadata"] for one in found if _routes_to(one.get("status") or {}, place, digest))
-    return tuple(sorted(RoutingGateway(one.get("namespace", "default"), one["name"]) for one in names))
+    routing = (one["metadata"] for one in found if _routes_to(one.get("status") or {}, place, digest))
+    aged = sorted(
+        (str(one.get("creationTimestamp")), RoutingGateway(one.get("namespace", "default"), one["name"]))
+        for one in routing
+    )
+    older: Counter[str] = Counter()
+    turns: list[tuple[bool, int, RoutingGateway]] = []
+    for _, one in aged:
+        turns.append((one.namespace != place["namespace"], older[one.namespace], one))
+        older[one.namespace] += 1
+    return tuple(one for *_, one in sorted(turns, key=lambda turn: turn[:2]))
 
 
 def _routes_to(status: Raw, place: Mapping[str, str], digest: str) -> bool:
