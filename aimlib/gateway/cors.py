@@ -12,6 +12,8 @@ from aimlib.gateway.usage import RESERVED, USED
 FILTER = "cors"
 ALLOW_ORIGIN = "access-control-allow-origin"
 """Engines answer it with *, for whoever asks: the gateway decides that."""
+NOWHERE = "x-aim-nowhere"
+"""The header that no request has, and by which the route of a page's request chooses its cluster until then."""
 MAX_AGE_SECONDS = 600
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy"
 
@@ -25,7 +27,7 @@ def first_route(table: ModelTable) -> Iterator[Raw]:
         looked_at = {"filter": USED, "path": [{"key": RESERVED}], "value": {"present_match": True}, "invert": True}
         from_page = [{"name": "origin", "present_match": True}]
         match = {"prefix": "/", "headers": from_page, "dynamic_metadata": [looked_at]}
-        yield {"match": match, "route": {"cluster_header": "x-aim-nowhere"}}
+        yield {"match": match, "route": {"cluster_header": NOWHERE}}
 
 
 def allowed_origins(table: ModelTable) -> Raw:

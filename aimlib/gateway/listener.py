@@ -12,7 +12,7 @@ EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
 _TYPE = "type.googleapis.com/envoy.config.listener.v3.Listener"
 HEADERS_SECONDS = 10
 """How long the headers of a request may take; who has no key has no more than these."""
-OURS = (keys.CLIENT, routes.PREFIX, routes.TARGET, routes.STREAMED)
+OURS = (keys.CLIENT, routes.PREFIX, routes.TARGET, routes.STREAMED, cors.NOWHERE)
 
 JSON = r"(?i)application/json[ \t]*(;.*)?"
 """The Content-Type of a body that is read; many clients state a charset."""

@@ -50,6 +50,20 @@ def test_keys_are_in_the_routes_alone(case):
     assert not [key for key in keys if json.dumps(key)[1:-1] in others]
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda one: one.name)
+def test_nobody_chooses_a_cluster_by_a_header_of_his_own(case):
+    files = {name: json.loads(text)["resources"] for name, text in rendered(case).items()}
+    [first] = [one for one in files["lds.json"] if one["name"] == "http"]
+    manager = first["filter_chains"][0]["filters"][0]["typed_config"]
+    removed = {
+        mutation["remove"]
+        for one in manager["early_header_mutation_extensions"]
+        for mutation in one["typed_config"]["mutations"]
+    }
+    found = [route.get("route", {}) for host in files["rds.json"][0]["virtual_hosts"] for route in host["routes"]]
+    assert {one["cluster_header"] for one in found if "cluster_header" in one} <= removed
+
+
 def test_a_key_of_two_clients_is_nobodys():
     keys = {"red": ["one", "both", ""], "blue": ["both"]}
     [routes] = json.loads(render(ModelTable(), keys, Listening("/etc/envoy", 80))["rds.json"])["resources"]
