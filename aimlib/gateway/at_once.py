@@ -128,7 +128,9 @@ def bootstrap_parts() -> Raw:
     """What Envoy needs from its start: listeners within it, and few metrics of clusters that can be a thousand."""
     kind = "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
     # RE2 cannot say `all but those that end in active`.
-    patterns = [{"safe_regex": {"regex": rf"cluster\.{CLUSTERS}.*{end}"}} for end in ("[^e]", "[^v]e", "cx_active")]
+    # And a namespace may have the name with which those of clients begin: these have no other slash.
+    ends = ("[^/e]", "[^/v]e", "cx_active")
+    patterns = [{"safe_regex": {"regex": rf"cluster\.{CLUSTERS}[^/]*{end}"}} for end in ends]
     return {
         "bootstrap_extensions": [{"name": "envoy.bootstrap.internal_listener", "typed_config": {"@type": kind}}],
         "stats_config": {"stats_matcher": {"exclusion_list": {"patterns": patterns}}},

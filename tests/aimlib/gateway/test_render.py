@@ -1,6 +1,7 @@
 """Envoy's files from tables: whole, case by case, and each checked by Envoy itself."""
 
 import json
+import re
 from hashlib import sha256
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aimlib.gateway.demand import HEALTHY, TOTAL
 from aimlib.gateway.keys import shared_keys
 from aimlib.gateway.limits import _bucket
 from aimlib.gateway.render import Listening, bootstrap, render, replacements
@@ -62,6 +64,17 @@ def test_nobody_chooses_a_cluster_by_a_header_of_his_own(case):
     }
     found = [route.get("route", {}) for host in files["rds.json"][0]["virtual_hosts"] for route in host["routes"]]
     assert {one["cluster_header"] for one in found if "cluster_header" in one} <= removed
+
+
+@pytest.mark.parametrize(
+    ("cluster", "counted"), [("clients/chat.a", False), ("clients/*", False), ("clients/chat/a", True)]
+)
+def test_what_is_counted_of_an_endpoint_does_not_depend_on_the_name_of_its_namespace(cluster, counted):
+    patterns = json.loads(bootstrap("/x", 1))["stats_config"]["stats_matcher"]["exclusion_list"]["patterns"]
+    excluded = lambda stat: any(re.fullmatch(one["safe_regex"]["regex"], stat) for one in patterns)  # noqa: E731 - of these
+    assert not excluded(f"cluster.{cluster}.upstream_rq_active")
+    for what in (TOTAL, HEALTHY, "upstream_cx_active", "retry.upstream_rq_503"):
+        assert excluded(f"cluster.{cluster}.{what}") != counted
 
 
 def test_a_key_of_two_clients_is_nobodys():
