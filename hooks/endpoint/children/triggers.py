@@ -47,7 +47,11 @@ def load_targets(owner: Owner) -> Iterator[tuple[LoadTarget, float]]:
 
 
 def _load(owner: Owner) -> Iterator[Raw]:
-    """The recorded series. Where one is missing KEDA must not take it for no load, but for not knowing."""
+    """The recorded series. Where one is missing KEDA must not take it for no load, but for not knowing.
+
+    Where KEDA has stopped all replicas there is none, and no load: it starts what it does not know of.
+    """
+    stopped = not (owner.replicas or owner.spec.suspend)
     config = owner.config
     named = config.prometheus_authentication
     for target, value in load_targets(owner):
@@ -59,7 +63,7 @@ def _load(owner: Owner) -> Iterator[Raw]:
                 "serverAddress": config.prometheus_url,
                 "query": target.query(series_labels(owner)),
                 "threshold": f"{value:g}",
-                "ignoreNullValues": "true" if target.none_is_zero else "false",
+                "ignoreNullValues": "true" if target.none_is_zero or stopped else "false",
                 **({"authModes": "bearer"} if named else {}),
             },
             "authenticationRef": {"name": named, "kind": AUTHENTICATION_KIND} if named else None,

@@ -139,6 +139,14 @@ def test_the_autoscaler_of_keda_has_a_name_that_its_webhook_takes(name):
     assert keda_autoscaler("chat") == "keda-hpa-chat"
 
 
+@pytest.mark.parametrize(("replicas", "ignored"), [(0, {"true"}), (1, {"true", "false"})])
+def test_a_series_that_is_missing_is_no_load_where_there_is_no_replica(replicas, ignored):
+    """KEDA writes the fall-back's replicas where a query fails and nothing is asked for: none would ever stay idle."""
+    scaling = {"minReplicas": 0, "maxReplicas": 3, "targetKVCacheUtilization": 80, "targetTimeToFirstToken": "2s"}
+    found = triggers(owner(scaling, Scalers(keda=True, gateways=(EDGE,)), replicas=replicas))
+    assert {one["metadata"]["ignoreNullValues"] for one in found if one["type"] == "prometheus"} == ignored
+
+
 def test_no_more_gateways_are_asked_than_a_few():
     gateways = tuple(RoutingGateway("team-a", f"edge-{number}") for number in range(9))
     found = triggers(owner({"minReplicas": 0}, Scalers(keda=True, gateways=gateways), scraped=False))
