@@ -9,6 +9,7 @@ from aimlib.api.scaling import Scaling, ScalingStatus, ScalingTrigger
 from aimlib.errors import InvalidInputError
 from aimlib.kube.quantity import parse_quantity
 from aimlib.kube.timestamp import is_time
+from aimlib.printable import printable
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import condition_of
 from aimlib.telemetry.load_targets import LOAD_TARGETS, stated_targets
@@ -157,7 +158,8 @@ def _objection(status: Raw, reports: Raw) -> tuple[str | None, str | None]:
     )
     for condition, applies in table:
         if applies:
-            return str(condition.get("reason"))[:LONGEST_MESSAGE], str(condition.get("message"))[:LONGEST_MESSAGE]
+            reason, message = (str(condition.get(key) or "") for key in ("reason", "message"))
+            return printable(reason, LONGEST_MESSAGE) or "Unknown", printable(message, LONGEST_MESSAGE)
     return None, None
 
 

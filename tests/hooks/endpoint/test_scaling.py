@@ -16,7 +16,15 @@ from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import PAUSED, keda_autoscaler, scaled_by_keda, scaled_object
 from hooks.endpoint.children.scalers import RoutingGateway, Scalers
 from hooks.endpoint.children.triggers import MOST_GATEWAYS, triggers, usual_requests
-from hooks.endpoint.scaling import MOST_WANTED, AutoscalerTarget, _measured, _trigger, scaling_warnings
+from hooks.endpoint.scaling import (
+    LONGEST_MESSAGE,
+    MOST_WANTED,
+    AutoscalerTarget,
+    _measured,
+    _objection,
+    _trigger,
+    scaling_warnings,
+)
 from hooks.endpoint.warnings import warnings
 
 RESOLVED = Resolved(
@@ -211,6 +219,14 @@ def test_no_target_wants_more_replicas_than_a_status_takes():
     metric = {"metric": {"name": "s0-prometheus"}, "current": {"value": "1e12"}}
     status = {"currentReplicas": 1000, "currentMetrics": [{"type": "External", "external": metric}]}
     assert _trigger(TARGET._replace(value=0.001), status).replicas == MOST_WANTED
+
+
+def test_what_others_write_into_conditions_is_text():
+    forged = {"type": "Ready", "status": "False", "reason": "\x1b[2J", "message": f"{'x' * 600}\x1b]0;\x07"}
+    reason, message = _objection({}, {"conditions": [forged]})
+    assert "\x1b" not in reason + message
+    assert len(message) <= LONGEST_MESSAGE
+    assert _objection({}, {"conditions": [{"type": "Ready", "status": "False"}]}) == ("Unknown", "")
 
 
 def test_warnings_of_the_rest():
