@@ -75,6 +75,10 @@ class Draft:
         self.words: list[str] = []
         self.names: list[str] = []
         self.quantized = False
+        self.images: Raw | None = None
+        """How models of the registry are mounted, where they are images there."""
+        self.scale: dict[str, tuple[str, Any]] = {}
+        """The metric that replicas follow, and its target, each with where it stands."""
         self.listed: tuple[int, str] | None = None
         """GPUs that the origin lists, and where."""
 
@@ -144,9 +148,13 @@ class Draft:
             if slashes and colon:
                 self.model = model
                 self.put("model.revision", revision, f"{text} {revision}")
+        elif scheme in {"oci", "oci+native"} and self.images is not None and MODEL_SOURCE.matches(f"oci://{rest}"):
+            self.source = f"oci://{rest}"
+            self.add(text, "kept", "model.source, mounted by model.imageVolume (Kubernetes 1.35 or later)")
         elif scheme in {"pvc", "s3", "oci"} and re.fullmatch(MODEL_SOURCE.pattern, uri):
             self.source = uri
-            self.add(text, "kept", "model.source" if scheme == "pvc" else "a source of an AIMCache")
+            instead = "; for an image state model.source and model.imageVolume instead" if scheme == "oci" else ""
+            self.add(text, "kept", "model.source" if scheme == "pvc" else f"a source of an AIMCache{instead}")
         else:
             self.add(text, "needs you", f"{NO_SOURCE} {scheme}://; copy it to a claim, a bucket or a registry")
 
@@ -160,13 +168,12 @@ class Draft:
             )
         name = endpoint_name(self.answers.name or self.name or model)
         spec: Raw = {"modelId": model, **self._gpus(), **self.spec}
-        if "maxReplicas" not in spec.get("scaling", {"maxReplicas": 1}):
-            spec["replicas"] = spec.pop("scaling").get("minReplicas", spec.get("replicas", 1))
         if names := [name for name in dict.fromkeys(self.names) if name != model]:
             spec["routing"] = {"names": names}
         caches = []
-        if self.source.startswith("pvc://"):
-            spec = {"model": {"id": spec.pop("modelId"), "source": self.source}, **spec}
+        mounted = {"imageVolume": self.images} if self.source.startswith("oci://") and self.images is not None else {}
+        if mounted or self.source.startswith("pvc://"):
+            spec = {"model": {"id": spec.pop("modelId"), "source": self.source, **mounted}, **spec}
         elif self.source:
             caches = [self._object("AIMCache", f"{name}-files", {"models": [{"id": model, "source": self.source}]})]
             spec["cache"] = {"name": f"{name}-files"}

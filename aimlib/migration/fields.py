@@ -10,6 +10,7 @@ from aimlib.data import load_data
 from aimlib.errors import InvalidInputError
 from aimlib.migration.draft import Answers, Draft, Translation
 from aimlib.migration.forms import as_model, as_workspace
+from aimlib.migration.scaled import finish_scaling, set_autoscaled, set_least, set_scale
 from aimlib.migration.server_command import read_command
 
 FOREIGN_KINDS = {
@@ -84,6 +85,7 @@ def translate_values(values: Raw, answers: Answers) -> list[Translation]:
 
 def _translate(system: str, found: Raw, answers: Answers) -> Translation:
     draft = Draft(answers)
+    draft.images = load_data("migration")["images_of_models"].get(system)
     if system == "stack":
         draft.backend = "vllm"
     for path, value, row in _fields(system, (), found, NO_COUNTERPART):
@@ -94,8 +96,7 @@ def _translate(system: str, found: Raw, answers: Answers) -> Translation:
             draft.add(text, "needs you", "its value has another form than is known")
     # The words of a container count in this order, wherever they stand.
     read_command(draft, [*draft.entrypoint, *draft.command])
-    if draft.spec.pop("autoscaled", True) is False:
-        draft.spec.pop("scaling", None)
+    finish_scaling(draft)
     return draft.finish()
 
 
@@ -122,7 +123,8 @@ def _patterns(system: str) -> tuple[tuple[Path, Raw], ...]:
 
 
 def _split(text: str) -> Path:
-    return tuple(text.split("."))
+    """The keys of a pattern; one with dots of its own stands in brackets."""
+    return tuple(key.strip("[]") for key in re.split(r"\.(?![^\[]*\])", text))
 
 
 def _row(system: str, path: Path) -> Raw | None:
@@ -146,8 +148,6 @@ def _apply(draft: Draft, row: Raw, path: Path, value: Any) -> None:  # noqa: ANN
         draft.add(text, row["outcome"], row["why"])
     elif setter := SETTERS.get(target):
         setter(draft, path, value)
-    elif target == "scaling.minReplicas" and value == 0:
-        draft.add(text, "dropped", "a replica stays: scaling begins at 1")
     else:
         draft.put(target, str(value) if target.startswith("resources.") else value, text)
 
@@ -205,6 +205,9 @@ def _set_resource(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401
 
 def _set_profile(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
     name, _, number = str(value).partition(":")
+    if name.startswith("cpu"):
+        draft.put("gpuCount", 0, ".".join(path))
+        return
     draft.listed = (int(number or 1), ".".join(path))
     draft.add(f"{'.'.join(path)} {name}", "changed", "hardware is selected; recipe.hardware states it")
 
@@ -280,7 +283,9 @@ SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
     "namespace": _set_name,
     "profile": _set_profile,
     "cached": _set_cached,
-    "autoscaled": lambda draft, path, value: draft.put("autoscaled", bool(value), ".".join(path)),
+    "autoscaled": set_autoscaled,
+    "scaling.minReplicas": set_least,
+    "scale": set_scale,
     "nodes": _set_nodes,
     "node label": lambda draft, path, value: draft.spec.setdefault("nodeSelector", {}).update({path[-1]: str(value)}),
     "preset": _set_preset,

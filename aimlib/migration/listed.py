@@ -24,4 +24,5 @@ def _names(value: Any) -> list[str]:  # noqa: ANN401 - JSON
     """The names in a field: of a Secret or an account, of the claim in a source, of the taints of tolerations."""
     if isinstance(value, list):
         return [one.get("key") or "*" for one in value]
-    return [value.removeprefix("pvc://").partition("/")[0]] if value else []
+    kind, _, rest = str(value or "").rpartition("://")
+    return [rest.partition("/")[0]] if rest and kind in {"", "pvc"} else []

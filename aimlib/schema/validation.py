@@ -14,13 +14,15 @@ from pydantic_core import SchemaValidator, core_schema
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.data import load_schema
-from aimlib.schema.error_messages import ValuePath, dotted_path, validation_messages
+from aimlib.schema.error_messages import MESSAGES_BY_PATTERN, ValuePath, dotted_path, validation_messages
 from aimlib.schema.kinds import API_KINDS
 
 Schema = Mapping[str, Any]
 
 KINDS_BY_NAME = {kind.name: kind for kind in API_KINDS}
 
+READABLE_PATTERN = 60
+"""Characters of a regular expression that a message shows; an example stands for a longer one."""
 SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 ANYTHING: Schema = {}
@@ -164,6 +166,15 @@ def _shown(value: object) -> str:
     return found or ("null" if value is None else repr(value)[:80])
 
 
+def _bound(bound: Any) -> str:  # noqa: ANN401 - JSON
+    """What a value must keep: choices one by one, and an example in place of a pattern that nobody reads."""
+    if isinstance(bound, list):
+        return ", ".join(map(str, bound))
+    message = MESSAGES_BY_PATTERN.get(str(bound))
+    long = message is not None and len(bound) > READABLE_PATTERN
+    return f"its format: {message.removeprefix('must be ')}" if message and long else str(bound)
+
+
 def _walk(value: Any, expected: Schema, path: ValuePath, elsewhere: Mapping[str, ValuePath]) -> Iterator[Finding]:  # noqa: ANN401
     """All errors of `value`, from the top down."""
     kind = "int-or-string" if expected.get("x-kubernetes-int-or-string") else expected.get("type")
@@ -175,8 +186,7 @@ def _walk(value: Any, expected: Schema, path: ValuePath, elsewhere: Mapping[str,
         return
     for keyword, holds, text in BOUNDS:
         if keyword in expected and not holds(value, expected[keyword]):
-            bound = ", ".join(map(str, expected[keyword])) if keyword == "enum" else expected[keyword]
-            yield Finding(path, f"{text.format(bound)}, found {_shown(value)}")
+            yield Finding(path, f"{text.format(_bound(expected[keyword]))}, found {_shown(value)}")
     if isinstance(value, list):
         for place, item in enumerate(value):
             yield from _walk(item, expected.get("items", {}), (*path, place), elsewhere)

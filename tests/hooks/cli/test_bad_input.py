@@ -72,6 +72,10 @@ def test_text_that_is_no_object(text, said):
         ({"modelId": QWEN, "replicas": -1}, "spec.replicas: must be at least 0, found -1"),
         ({"modelId": None}, "state which model to serve: modelId or model.id"),
         ({"modelId": "a b"}, "spec.modelId: must match"),
+        (
+            {"modelId": QWEN, "model": {"source": "oci+native://a/b"}},
+            "spec.model.source: must match its format: a source such as hf://Qwen/Qwen3-32B@main",
+        ),
         ({"modelId": ""}, "spec.modelId: must have at least 1 characters, found ''"),
         ({"modelId": "a" * 257}, "spec.modelId: must have at most 256 characters"),
         ({"modelId": QWEN, "backend": "tensorrt"}, "spec.backend: must be one of auto, vllm, sglang, found 'tensorrt'"),
