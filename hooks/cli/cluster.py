@@ -152,8 +152,15 @@ class LiveCluster:
 
     def caches(self, namespace: str) -> list[Raw]:
         """The AIMCaches of a namespace."""
+        return self._of_namespace(namespace, "aimcaches")
+
+    def gateways(self, namespace: str) -> list[Raw]:
+        """The AIMGateways of a namespace."""
+        return self._of_namespace(namespace, "aimgateways")
+
+    def _of_namespace(self, namespace: str, plural: str) -> list[Raw]:
         with _as_command_errors():
-            found: list[Raw] = self.api.list_namespaced_custom_object(GROUP, VERSION, namespace, "aimcaches")["items"]
+            found: list[Raw] = self.api.list_namespaced_custom_object(GROUP, VERSION, namespace, plural)["items"]
             return found
 
     def declared_children(self) -> set[str] | None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aimlib.api.meta import Raw
@@ -184,9 +184,11 @@ def planned_endpoints(options: CommandOptions, plan_input: PlanInput) -> tuple[P
         cluster = options.connect()
         own = {recipe.name: recipe.raw for recipe in plan_input.recipes}
         live = {one["metadata"]["name"]: one for one in cluster.all("aimrecipes")}
-        caches = _caches(plan_input, cluster)
+        caches = _beside(plan_input, plan_input.caches, cluster.caches, "aimcaches")
         described = [*plan_input.models, *cluster.all("aimmodels")]
         context = _live_context(cluster, [*(live | own).values()], caches, config, described)
+        gateways = _beside(plan_input, plan_input.gateways, cluster.gateways, "aimgateways")
+        context = context._replace(cluster=context.cluster._replace(gateways=gateways))
         return context, [context.respond(one) for one in plan_input.endpoints]
     texts = files.read_sources(options.recipes or (files.shipped_recipes(),))
     names = {name for endpoint in plan_input.endpoints for name in simulate.catalogue_names(endpoint)}
@@ -194,7 +196,7 @@ def planned_endpoints(options: CommandOptions, plan_input: PlanInput) -> tuple[P
     inventory = _inventory(options, config) if plan_input.endpoints else simulate.simulate_inventory(())
     recipes = files.recipe_catalogue(texts, plan_input.recipes, names)
     models = _models(options, plan_input, names)
-    simulated = SimulatedCluster(inventory, recipes, models, plan_input.caches)
+    simulated = SimulatedCluster(inventory, recipes, models, plan_input.caches, plan_input.gateways)
     context = PlanContext(simulated, config, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
     responses = [context.respond(one) for one in plan_input.endpoints]
     if all(response.explanation.any_considered for response in responses):
@@ -222,15 +224,12 @@ def _live_context(
     return PlanContext(simulated._replace(optional_kinds=kinds), config)
 
 
-def _caches(plan_input: PlanInput, cluster: "LiveCluster") -> list[Raw]:
-    """The caches of the files, and those of the cluster in the namespaces of endpoints that may use one."""
-    namespaces = {
-        endpoint["metadata"]["namespace"] for endpoint in plan_input.endpoints if simulate.selects_caches(endpoint)
-    }
-    own = {(cache["metadata"]["namespace"], cache["metadata"]["name"]) for cache in plan_input.caches}
-    live = [one for namespace in sorted(namespaces) for one in cluster.caches(namespace)]
-    others = [one for one in live if (one["metadata"]["namespace"], one["metadata"]["name"]) not in own]
-    return [*plan_input.caches, *others]
+def _beside(plan_input: PlanInput, own: Sequence[Raw], listed: Callable[[str], list[Raw]], resource: str) -> list[Raw]:
+    """Objects of the files, and those of the cluster in the namespaces of endpoints that may use one."""
+    namespaces = {one["metadata"]["namespace"] for one in plan_input.endpoints if simulate.selects(one, resource)}
+    names = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in own}
+    live = [one for namespace in sorted(namespaces) for one in listed(namespace)]
+    return [*own, *(one for one in live if (one["metadata"]["namespace"], one["metadata"]["name"]) not in names)]
 
 
 def _settings(options: CommandOptions) -> Config:
@@ -278,7 +277,7 @@ def explain_in(cluster: "LiveCluster", endpoint: Raw) -> Explanation:
 
 def _explain_anew(cluster: "LiveCluster", endpoint: Raw, catalogue: list[Raw], config: Config) -> Explanation:
     bare = {key: value for key, value in endpoint.items() if key != "status"}
-    caches = cluster.caches(cluster.namespace) if simulate.selects_caches(bare) else []
+    caches = cluster.caches(cluster.namespace) if simulate.selects(bare, "aimcaches") else []
     models = cluster.all("aimmodels")
     return _live_context(cluster, catalogue, caches, config, models).respond(bare).explanation
 

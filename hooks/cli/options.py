@@ -31,7 +31,8 @@ FILE_OPTION = click.option(
     "paths",
     multiple=True,
     type=PATH,
-    help="AIMEndpoints, AIMCaches, and AIMRecipes and AIMModels of your own: file, folder or - (standard input).",
+    help="AIMEndpoints, AIMCaches, and AIMRecipes, AIMModels and AIMGateways of your own: file, folder or - (standard "
+    "input).",
 )
 CONFIG_OPTION = click.option("--config", type=click.Path(), help="The operator's settings, as in its ConfigMap.")
 CONTEXT_OPTIONS = join_options(

@@ -10,9 +10,11 @@ from aimlib.config import Config
 from aimlib.protocol.standard_conditions import STANDARD
 from hooks.cache.hook import read_cache_spec
 from hooks.endpoint.children import OPTIONAL
+from hooks.endpoint.world import read_spec
 from hooks.planning import simulate, simulate_cache
 from hooks.planning.explanation import Explanation, explanation_of
 from hooks.planning.simulate import SimulatedCluster
+from hooks.planning.simulate_gateway import routing_to
 
 TRANSIENT_REASONS = frozenset({"Bound", "AllCached", "Progressing", "Downloading", "Current", "ModelVersionAvailable"})
 """Reasons of a new cache's conditions that need no change of its spec."""
@@ -46,8 +48,9 @@ class PlanContext(NamedTuple):
     """Optional kinds of which it is not known whether the cluster has their component."""
 
     def respond(self, endpoint: Raw) -> EndpointResponse:
-        """Calls the endpoint hook, as if the caches of the namespace had all their models."""
-        cluster = self.cluster._replace(caches=self._caches_of(endpoint))
+        """Calls the endpoint hook, as if the caches of the namespace had all their models, and gateways routed."""
+        routing = tuple(routing_to(endpoint, read_spec(endpoint), self.cluster.gateways))
+        cluster = self.cluster._replace(caches=self._caches_of(endpoint), gateways=routing)
         response = simulate.sync(endpoint, cluster, self.config)
         explanation = explanation_of(endpoint, response["status"], cluster.recipes)
         return EndpointResponse(response["children"], explanation)

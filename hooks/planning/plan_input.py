@@ -1,4 +1,4 @@
-"""What is planned: endpoints and caches as the API server would store them, with recipes and models beside them."""
+"""What is planned: endpoints and caches as the API server would store them, with what else is beside them."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -11,16 +11,18 @@ from aimlib.api.meta import Raw
 from aimlib.schema.manifests import Document, InvalidManifestError
 from aimlib.schema.validation import Finding, validate_object
 
-PLANNED_KINDS = "only AIMEndpoint, AIMCache, AIMRecipe and AIMModel can be planned"
+PLANNED_KINDS = "only AIMEndpoint, AIMCache, AIMRecipe, AIMModel and AIMGateway can be planned with"
 
 
 class PlanInput(NamedTuple):
-    """Endpoints, caches and models as the API server would store them, and recipes beside them."""
+    """Endpoints, caches, models and gateways as the API server would store them, and recipes beside them."""
 
     endpoints: tuple[Raw, ...]
     caches: tuple[Raw, ...]
     recipes: tuple[Document, ...]
     models: tuple[Raw, ...] = ()
+    gateways: tuple[Raw, ...] = ()
+    """What routes to the endpoints; they are not planned themselves."""
 
 
 def plan_input(
@@ -30,7 +32,7 @@ def plan_input(
 
     InvalidManifestError unless there is one of the `planned` kinds, where any are named; `source` is named then.
     """
-    stored: dict[str, list[Raw]] = {"AIMEndpoint": [], "AIMCache": []}
+    stored: dict[str, list[Raw]] = {"AIMEndpoint": [], "AIMCache": [], "AIMGateway": []}
     recipes, models = [], []
     for document in found:
         if document.kind not in {*stored, "AIMRecipe", "AIMModel"}:
@@ -46,7 +48,8 @@ def plan_input(
             stored[document.kind].append(_with_namespace(document, defaulted, namespace))
     if planned and not any(stored[kind] for kind in planned):
         raise InvalidManifestError(f"{source}: no {' or '.join(planned)}")
-    return PlanInput(tuple(stored["AIMEndpoint"]), tuple(stored["AIMCache"]), tuple(recipes), tuple(models))
+    endpoints, caches, gateways = (tuple(found) for found in stored.values())
+    return PlanInput(endpoints, caches, tuple(recipes), tuple(models), gateways)
 
 
 def of_models(models: Iterable[str], namespace: str | None) -> PlanInput:

@@ -78,6 +78,7 @@ class SimulatedCluster(NamedTuple):
     models: Sequence[Raw] = ()
     caches: Sequence[Raw] = ()
     """The AIMCaches, with their present status."""
+    gateways: Sequence[Raw] = ()
     optional_kinds: tuple[str, ...] = OPTIONAL_CHILD_KINDS
     """The kinds of OPTIONAL_CHILD_KINDS that the controller declares."""
 
@@ -236,9 +237,9 @@ def customize_rules(parent: Raw) -> list[Raw]:
     return found
 
 
-def selects_caches(parent: Raw) -> bool:
-    """Whether an endpoint's related resources include AIMCaches."""
-    return any(rule["resource"] == "aimcaches" for rule in customize_rules(parent))
+def selects(parent: Raw, resource: str) -> bool:
+    """Whether an endpoint's related resources include those of a kind."""
+    return any(rule["resource"] == resource for rule in customize_rules(parent))
 
 
 def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
@@ -249,16 +250,15 @@ def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
     catalogue = [
         one if labels.isdisjoint(_labels(one).values()) else _versioned(labelled(one)) for one in cluster.recipes
     ]
-    described = map(labelled, cluster.models)
-    found = select_related(selected, [_versioned(cluster.inventory), *catalogue, *described, *cluster.caches])
-    kinds = (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds)
+    others = [*map(labelled, cluster.models), *cluster.caches, *cluster.gateways]
+    found = select_related(selected, [_versioned(cluster.inventory), *catalogue, *others])
     names = CatalogueNames(cluster.recipes, cluster.models)
 
     def call(request: Request) -> Raw:
         known = request.with_observation(CATALOGUE_NAMES, names) if is_unknown(request) else request
         return endpoint.sync(known, config)
 
-    return sync_with_children(call, parent, kinds, found)
+    return sync_with_children(call, parent, (*ENDPOINT_CHILD_KINDS, *cluster.optional_kinds), found)
 
 
 def sync_with_children(hook: Callable[[Request], Raw], parent: Raw, kinds: Iterable[str], related: Raw) -> Raw:

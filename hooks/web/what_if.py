@@ -160,7 +160,8 @@ def _bounded(found: Iterable[Document]) -> Iterator[Document]:
 def _answers(read: PlanInput, catalogue: PlanningCatalogue, config: Config) -> list[PlanAnswer]:
     own = {one.name: one.raw for one in read.recipes}
     recipes = {one["metadata"]["name"]: one for one in catalogue.recipes} | own
-    cluster = SimulatedCluster(catalogue.inventory, [*recipes.values()], [*catalogue.models, *read.models], read.caches)
+    models = [*catalogue.models, *read.models]
+    cluster = SimulatedCluster(catalogue.inventory, [*recipes.values()], models, read.caches, read.gateways)
     all_listed = config.model_copy(update={"listed_candidates": sys.maxsize})
     context = PlanContext(cluster, all_listed, assumed_kinds=simulate.OPTIONAL_CHILD_KINDS)
     return [_answer(context, endpoint) for endpoint in read.endpoints]

@@ -117,6 +117,8 @@ class StandInCluster:
     def caches(self, _namespace):
         return []
 
+    gateways = caches
+
     def declared_children(self):
         return None
 

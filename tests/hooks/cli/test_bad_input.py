@@ -45,7 +45,7 @@ def refused(*words, input=None):  # noqa: A002 - as in subprocess.run
         ("apiVersion: v1\nkind: X\nmetadata: {name: a, labels: {b: 1}}\n", "metadata.labels.b: must be text, found 1"),
         (
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n",
-            ":2: Pod a: kind: only AIMEndpoint, AIMCache, AIMRecipe and",
+            ":2: Pod a: kind: only AIMEndpoint, AIMCache, AIMRecipe, AIMModel and",
         ),
         ("apiVersion: v1\nkind: List\nitems: [1]\n", ":3: not an object"),
         (f"apiVersion: {API_VERSION}\nkind: AIMRecipeList\nitems: []\n", "no AIMEndpoint"),

@@ -177,9 +177,11 @@ def test_objects_of_a_kind_are_listed_in_all_namespaces_and_one_is_read(tmp_path
         f"GET {base}/aimendpoints": {"items": [one]},
         f"GET {base}/namespaces/team/aimendpoints/it": one,
         f"GET {base}/namespaces/team/aimcaches": {"items": []},
+        f"GET {base}/namespaces/team/aimgateways": {"items": [one]},
     }
     with api_server(tmp_path, answers) as (_, path):
         cluster = LiveCluster(None, str(path), None)
         assert cluster.all("aimendpoints") == [one]
         assert cluster.endpoint("it") == one
         assert cluster.caches("team") == []
+        assert cluster.gateways("team") == [one]

@@ -10,6 +10,7 @@ import yaml
 from aimlib.config import Config
 from aimlib.gateway.routed import pods_service
 from hooks.cli import files
+from hooks.cli.formats import as_list
 from hooks.planning import simulate
 from tests.hooks.cli.commandline import EXAMPLES, NODES, aim, endpoint, on_terminal, recipe
 from tests.kustomize import ROOT
@@ -98,6 +99,32 @@ def test_a_plan_of_an_endpoint_that_scales_by_its_cpu_has_the_autoscaler_of_kube
     done = aim("plan", "-f", path, *MI300X, "-o", "table")
     [row] = [line for line in done.stdout.splitlines() if "HorizontalPodAutoscaler" in line]
     assert row.endswith("1 to 3 replicas")
+
+
+@pytest.mark.parametrize(
+    ("routing", "gateway", "least"),
+    [
+        ({}, {}, 0),
+        ({}, {"namespaces": ["default"]}, 0),
+        ({"enabled": False}, {}, 1),
+        ({}, {"endpointSelector": {"matchLabels": {"team": "red"}}}, 1),
+        ({}, None, 1),
+    ],
+)
+def test_an_endpoint_reaches_zero_in_a_plan_with_a_gateway_that_routes_to_it(tmp_path, routing, gateway, least):
+    path = tmp_path / "endpoint.yaml"
+    spec = {"modelId": "Qwen/Qwen3-32B", "scaling": {"minReplicas": 0, "maxReplicas": 3}, "routing": routing}
+    objects = [{"kind": "AIMEndpoint", "metadata": {"name": "chat"}, "spec": {**spec, "monitoring": {"enabled": True}}}]
+    if gateway is not None:
+        namespace = "gateways" if "namespaces" in gateway else "default"
+        clients = {"clients": {"anonymous": True}}
+        metadata = {"name": "models", "namespace": namespace}
+        objects.append({"kind": "AIMGateway", "metadata": metadata, "spec": {**clients, **gateway}})
+    path.write_text(json.dumps(as_list([{"apiVersion": "aim.engine.amd.com/v1alpha1", **one} for one in objects])))
+    done = aim("plan", "-f", path, *MI300X, "-o", "table")
+    [row] = [line for line in done.stdout.splitlines() if "ScaledObject" in line]
+    assert f"{least} to 3 replicas" in row
+    assert ("no AIMGateway routes requests" in done.stderr) is bool(least)
 
 
 def test_warnings_go_to_standard_error_and_leave_the_stream_alone():

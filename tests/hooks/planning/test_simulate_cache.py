@@ -218,6 +218,12 @@ class FakeCluster:
         self.asked.append(namespace)
         return [one for one in self.has if one["metadata"]["namespace"] == namespace]
 
+    def gateways(self, namespace):
+        clients = {"anonymous": True}
+        return [
+            {"kind": "AIMGateway", "metadata": {"name": "models", "namespace": namespace}, "spec": {"clients": clients}}
+        ]
+
     def endpoint(self, name):
         return next(one for one in self.endpoints if one["metadata"]["name"] == name)
 
@@ -253,6 +259,14 @@ def test_an_endpoint_finds_the_caches_of_the_running_cluster(running, state, ahe
     objects, said = planned("-f", endpoint(modelId=QWEN), "--live")
     assert mounts(objects) == ["there-storage"]
     assert (f"planned as if AIMCache there had {QWEN}" in said) == ahead
+
+
+def test_an_endpoint_finds_the_gateways_of_the_running_cluster(running):
+    running().declared = None
+    objects, said = planned("-f", endpoint(modelId=QWEN, scaling={"minReplicas": 0}), "--live")
+    [scaled] = [one for (kind, _), one in objects.items() if kind == "ScaledObject"]
+    assert scaled["spec"]["minReplicaCount"] == 0
+    assert "no AIMGateway" not in said
 
 
 @pytest.mark.parametrize(

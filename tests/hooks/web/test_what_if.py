@@ -102,7 +102,7 @@ def test_a_form_that_is_wrong(form, said):
         ("[" * 200, "nested more than 100 levels"),
         ('{"a":' * 20_000, "nested too deeply"),
         (f"{ENDPOINT}---\n" * 5, "has 5 AIMEndpoints, and 4 are planned"),
-        (ENDPOINT.replace("AIMEndpoint", "Secret"), "only AIMEndpoint, AIMCache, AIMRecipe and AIMModel"),
+        (ENDPOINT.replace("AIMEndpoint", "Secret"), "only AIMEndpoint, AIMCache, AIMRecipe, AIMModel and"),
         (ENDPOINT.replace("modelId", "modelID"), "modelID"),
         ("é" * 70_000, "more than 128 KiB"),
         (f"{ENDPOINT}---\nkind: List\nitems: [&c {CACHE}{', *c' * 15_000}]", "more than 256 objects"),
