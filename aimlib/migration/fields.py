@@ -10,17 +10,10 @@ from aimlib.data import load_data
 from aimlib.errors import InvalidInputError
 from aimlib.migration.draft import Answers, Draft, Translation
 from aimlib.migration.forms import as_model, as_workspace
+from aimlib.migration.kinds import FOREIGN_KINDS, instead_of
 from aimlib.migration.scaled import finish_scaling, set_autoscaled, set_least, set_scale
 from aimlib.migration.server_command import read_command
 
-FOREIGN_KINDS = {
-    "kserve": ("InferenceService", "LLMInferenceService"),
-    "kubeai": ("Model",),
-    "kaito": ("Workspace", "InferenceSet"),
-    "aimservice": ("AIMService",),
-    "nim": ("NIMService",),
-}
-"""The kinds of each system that are translated."""
 NO_COUNTERPART: Raw = {"outcome": "dropped", "why": "it has no counterpart"}
 SET_BY_SERVERS = frozenset(
     {
@@ -45,7 +38,9 @@ def translate_object(system: str, found: Raw, answers: Answers) -> Translation:
     """The endpoint for an object of another system. InvalidInputError for one of another kind."""
     kinds = FOREIGN_KINDS[system]
     if found.get("kind") not in kinds:
-        raise InvalidInputError(f"kind {found.get('kind')} is not translated here: {' or '.join(kinds)} is")
+        raise InvalidInputError(
+            f"kind {found.get('kind')} is not translated here: {' or '.join(kinds)} is{instead_of(found)}"
+        )
     if system == "kaito" and "tuning" in found:
         raise InvalidInputError("a Workspace that tunes a model serves none: there is nothing to translate")
     return _translate(system, as_workspace(_as_written(found)), answers)

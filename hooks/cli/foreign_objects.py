@@ -6,7 +6,8 @@ from typing import NamedTuple
 from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
 from aimlib.migration.draft import Answers, Part, Translation
-from aimlib.migration.fields import FOREIGN_KINDS, translate_object
+from aimlib.migration.fields import translate_object
+from aimlib.migration.kinds import FOREIGN_KINDS
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
+from aimlib.migration.kinds import instead_of
 from aimlib.schema.manifests import Document, InvalidManifestError
 from aimlib.schema.validation import Finding, validate_object
 
@@ -36,7 +37,7 @@ def plan_input(
     recipes, models = [], []
     for document in found:
         if document.kind not in {*stored, "AIMRecipe", "AIMModel"}:
-            raise document.refused([Finding(("kind",), PLANNED_KINDS)])
+            raise document.refused([Finding(("kind",), f"{PLANNED_KINDS}{instead_of(document.raw)}")])
         defaulted, findings = validate_object(document.raw, document.kind)
         if findings:
             raise document.refused(findings)

@@ -8,7 +8,8 @@ import yaml
 from aimlib.errors import InvalidInputError
 from aimlib.migration.docker import translate_compose, translate_docker
 from aimlib.migration.draft import Answers
-from aimlib.migration.fields import FOREIGN_KINDS, translate_object, translate_values
+from aimlib.migration.fields import translate_object, translate_values
+from aimlib.migration.kinds import FOREIGN_KINDS
 from aimlib.migration.listed import unlisted
 from aimlib.migration.values import merge_values, set_values
 from aimlib.schema.validation import validate_object

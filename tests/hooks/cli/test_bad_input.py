@@ -47,6 +47,8 @@ def refused(*words, input=None):  # noqa: A002 - as in subprocess.run
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n",
             ":2: Pod a: kind: only AIMEndpoint, AIMCache, AIMRecipe, AIMModel and",
         ),
+        ("apiVersion: a/v1\nkind: InferenceService\nmetadata: {name: a}\n", "; `aim migrate kserve` translates it\n"),
+        ("apiVersion: a/v1\nkind: ScaledObject\nmetadata: {name: a}\n", "; scaling of an AIMEndpoint takes its place"),
         ("apiVersion: v1\nkind: List\nitems: [1]\n", ":3: not an object"),
         (f"apiVersion: {API_VERSION}\nkind: AIMRecipeList\nitems: []\n", "no AIMEndpoint"),
         ("# nothing\n---\n", "no AIMEndpoint"),

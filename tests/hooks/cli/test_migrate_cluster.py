@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from aimlib.migration.fields import FOREIGN_KINDS
+from aimlib.migration.kinds import FOREIGN_KINDS
 from hooks.cli.errors import CommandError
 from hooks.cli.foreign_objects import FOREIGN_APIS
 from hooks.cli.migrate_group import SYSTEMS
