@@ -7,7 +7,7 @@ one by a clock that is years off.
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from aimlib.api.meta import Raw
@@ -27,7 +27,9 @@ def startup(before: Startup | None, pods: Iterable[Raw]) -> Startup | None:
     for pod in pods:
         if (one := _started(pod)) and one.pod not in known:
             known[one.pod] = one
-    last = sorted(known.values(), key=lambda one: (one.ready_at, one.pod))[-MOST_STARTS:]
+    # By its creation, which does not change: a Pod that is ready again must not come back among the last.
+    newest = sorted(known.values(), key=lambda one: (_created(one), one.pod))[-MOST_STARTS:]
+    last = sorted(newest, key=lambda one: (one.ready_at, one.pod))
     if not last:
         return None
     seconds = [one.seconds for one in last]
@@ -40,6 +42,11 @@ def startup(before: Startup | None, pods: Iterable[Raw]) -> Startup | None:
         parts=StartupParts.model_validate(medians),
         last=tuple(last),
     )
+
+
+def _created(one: StartedReplica) -> datetime:
+    ready = parse_time(one.ready_at)
+    return (ready or datetime.min.replace(tzinfo=UTC)) - timedelta(seconds=one.seconds if ready else 0)
 
 
 def percentile(values: Sequence[int], percent: int) -> int:

@@ -10,6 +10,8 @@
 | - InvalidManifestError    | the reader of objects in files               | exit code 2                    |
 | - InvalidQuantityError    | the parser of quantities                     | HTTP 422, exit code 2          |
 | - InvalidDurationError    | the parser of durations                      | exit code 2                    |
+| - ScheduleError           | the reader of schedules                      | exit code 2                    |
+| - TrafficError            | the reader of recorded traffic               | exit code 2                    |
 | - InvalidUrlError         | the parser of URLs                           | DownloadError, another attempt |
 | - ManifestError           | the reader of manifests of artifacts         | DownloadError, exit code 47    |
 | - S3FormatError           | the reader of what S3 services write         | DownloadError, another attempt |

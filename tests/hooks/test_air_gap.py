@@ -12,7 +12,7 @@ from tests.playing import made_by, play
 INSIDE = "registry.example.com"
 SETTINGS = {"imageRegistry": f"{INSIDE}/aim"}
 URL = re.compile(r"\b[a-z][a-z0-9+]*://([^/\s\"',:@]+)")
-OURS = re.compile(r"^$|(^|\.)(example\.com|svc|svc\.cluster\.local|localhost)$")
+OURS = re.compile(r"^$|(^|\.)(example|example\.com|svc|svc\.cluster\.local|localhost)$")
 """Hosts inside, and those that the users of the cases name themselves."""
 
 

@@ -128,6 +128,7 @@ def test_an_engine_without_requests_has_no_latency_and_no_share_of_errors(monito
         "aim:requests:rate5m",
         "aim:requests_running",
         "aim:requests_waiting",
+        "aim:requests_in_flight",
         "aim:kv_cache_usage:ratio",
         "aim:preemptions:rate5m",
         "aim:gpu_utilization:ratio",
