@@ -92,7 +92,9 @@ def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **given, "metadata": metadata}
     if scaled := world.get("scaled"):
         about = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
-        yield {**about, "metadata": {"name": "keda-hpa-chat", "namespace": NAMESPACE}, "status": scaled}
+        own = {"name": "chat", "namespace": NAMESPACE, **(world.get("endpoint") or {}).get("metadata", {})}
+        metadata = {"name": f"keda-hpa-{own['name']}", "namespace": own["namespace"]}
+        yield {**about, "metadata": metadata, "status": scaled}
     for name, given in world.get("claims", {}).items():
         metadata = {"name": name, "namespace": NAMESPACE}
         yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, **given}

@@ -86,7 +86,9 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
     trial = world.child(DEPLOYMENT, track_name(world.name, other_track(owner.track)))
     why_not = _why_not(world, owner, requested, stable, trial)
     if why_not or stable is None:
-        ending = _ending(world, owner, trial)
+        # A status that is gone, and what was applied last is no record of it either: nobody knows what is being tried.
+        unknown = before is None and stable is not None and last_applied(stable) is None
+        ending = _ending(owner, trial, tried=world.tried_before or unknown)
         return Tracks(owner, _without(before, why_not, world), ending, id=requested, engine=engine)
     seen = _seen(world, owner, requested, stable, trial)
     state = step(before, spec, seen)
@@ -103,7 +105,7 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
     if counts.canary and trial and before and before.id == state.id:
         # By a status from before it may be fewer again than there are already: those stay.
         counts = counts._replace(canary=max(counts.canary, min(trial["spec"].get("replicas", 0), owner.replicas)))
-    children = _trial(owner, counts.canary, state) if counts.canary else _ending(world, owner, trial)
+    children = _trial(owner, counts.canary, state) if counts.canary else _ending(owner, trial, tried=world.tried_before)
     joined = _joined(owner.replicas, seen) if held.joined else None
     return Tracks(held, state, children, counts, joined, requested)
 
@@ -143,12 +145,12 @@ def _trial(owner: Owner, count: int, state: CanaryStatus) -> tuple[Raw, ...]:
     return tuple(prune(child) for child in (sized, routed_service(tried_owner, stable=False)) if child)
 
 
-def _ending(world: World, owner: Owner, trial: Raw | None) -> tuple[Raw, ...]:
+def _ending(owner: Owner, trial: Raw | None, *, tried: bool) -> tuple[Raw, ...]:
     """The version that was tried until now: without requests, and else as it is. The sync after this one drops it.
 
     A sync that still sees the status from before must find what this one has found: it would start the version anew.
     """
-    if not world.tried_before or trial is None:
+    if not tried or trial is None:
         return ()
     service = routed_service(owner._replace(track=other_track(owner.track), share=0), stable=False)
     return tuple(prune(child) for child in (kept_child(trial), service) if child)
