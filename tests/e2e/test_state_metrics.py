@@ -42,15 +42,21 @@ def told(url, name, **labels):
     ]
 
 
+MEASURED = "aim_endpoint_scaling_measured"
+"""What an autoscaler measures takes a metrics server, which is not here; tests/state_metrics has it of others."""
+
+
 @pytest.fixture
 def served(space, hub):
     """A namespace with a cache, an endpoint on it that is Ready, one that no recipe is for, a gateway; and the page."""
     space.apply(cache("models", hub, LARGE, storage={"accessMode": "ReadWriteMany"}))
     odd = endpoint("odd", modelId="example/nobody-knows", recipe={"validatedOnly": True})
-    space.apply(endpoint("chat", modelId=LARGE), odd, gateway("front"))
+    scaling = {"maxReplicas": 3, "targetCPUUtilization": 70}
+    grows = endpoint("grows", modelId=LARGE, routing={"enabled": False}, scaling=scaling)
+    space.apply(endpoint("chat", modelId=LARGE), odd, grows, gateway("front"))
     space.kubectl("annotate", "aimendpoint/chat", "aim.engine.amd.com/target-time-to-first-token=2.5")
     caches.cached(space, "models", LARGE)
-    space.ready("chat")
+    space.ready("chat", "grows")
     space.becomes("odd", "NoRecipe")
     gateway_becomes(space, "front", "Ready")
     with page.serving(space.plane) as url:
@@ -60,7 +66,9 @@ def served(space, hub):
 def test_every_metric_has_series_of_live_objects_and_they_say_what_the_status_says(served):
     space, url = served
     configuration = yaml.safe_load(page.CONFIGURATION.read_text())["spec"]["resources"]
-    names = {f"{one['metricNamePrefix']}_{metric['name']}" for one in configuration for metric in one["metrics"]}
+    names = {f"{one['metricNamePrefix']}_{metric['name']}" for one in configuration for metric in one["metrics"]} - {
+        MEASURED
+    }
     space.wait("every metric to have series", lambda: names == {name for name, had in samples(url).items() if had})
     chat = {"namespace": space.namespace, "aimendpoint": "chat"}
     status = space.get("aimendpoint", "chat")["status"]
@@ -76,6 +84,9 @@ def test_every_metric_has_series_of_live_objects_and_they_say_what_the_status_sa
     assert told(url, "aim_endpoint_status_phase", **chat, phase="Ready") == [({}, 1)]
     assert told(url, "aim_endpoint_replicas_ready", **chat) == [({}, 1)]
     assert told(url, "aim_endpoint_target_time_to_first_token_seconds", **chat) == [({}, 2.5)]
+    grows = {"namespace": space.namespace, "aimendpoint": "grows"}
+    assert told(url, "aim_endpoint_scaling_max_replicas", **grows) == [({}, 3)]
+    assert told(url, "aim_endpoint_scaling_target", **grows, trigger="cpu") == [({}, 70)]
     odd = {"namespace": space.namespace, "aimendpoint": "odd"}
     assert told(url, "aim_endpoint_info", **odd) == []
     assert told(url, "aim_endpoint_status_condition", **odd, type="Ready") == [
