@@ -218,7 +218,7 @@ class Stage:
     def events(self, name: str, namespace: str | None = None) -> list[Json]:
         """Events about an object of that name."""
         items = self.api.get(f"/api/v1/namespaces/{namespace or self.name}/events")["items"]
-        return [event for event in items if event["involvedObject"]["name"] == name]
+        return [event for event in items if event["involvedObject"].get("name") == name]
 
     def writes(self, verb: str, resource: str, user: str | None = ACCOUNT) -> int:
         """How many such writes, of the program under test unless told, have come during this test."""
