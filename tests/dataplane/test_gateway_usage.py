@@ -74,9 +74,12 @@ def test_the_simulated_page_has_the_names_and_labels_of_the_real_one(pod):
     use = Use("team-red", MODEL, target, 1, 10, 10, estimated=0.5, refused={"429": 0.1})
     simulated = GatewayPage([use], {target: 1})
     simulated.advance(60)
-    # Nothing was held here, so that no time to a first token was measured: the name alone is there.
-    wanted = {shape for shape in shapes(simulated.page().decode()) if not shape[0].startswith(METRIC)}
-    assert f"# TYPE {METRIC} histogram" in pod.page("/metrics")
+    # Nothing was held here: what counts that has no labels yet.
+    of_held = (METRIC, "aim_gateway_held_total")
+    wanted = {shape for shape in shapes(simulated.page().decode()) if not shape[0].startswith(of_held)}
+    page = pod.page("/metrics")
+    assert f"# TYPE {METRIC} histogram" in page
+    assert "# TYPE aim_gateway_held_total counter" in page
     assert len(wanted) > 8
     missing = lambda: wanted - shapes(pod.page("/metrics"))  # noqa: E731
     pod.process.wait_until(lambda: len(missing()) == 0, SECONDS)
