@@ -9,6 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from aimlib.api import formats
+from aimlib.kube.quantity import parse_quantity
 
 
 class Model(BaseModel):
@@ -37,6 +38,15 @@ class FieldRule(NamedTuple):
             return not self.holds(raw)
         except (TypeError, AttributeError, ValueError, LookupError):
             return False
+
+
+def not_above(lower: str, upper: str) -> FieldRule:
+    """The rule that one quantity does not exceed another, where both are stated."""
+    return FieldRule(
+        f"!has(self.{lower}) || !has(self.{upper}) || quantity(self.{lower}).compareTo(quantity(self.{upper})) <= 0",
+        f"{lower} must not exceed {upper}",
+        lambda raw: lower not in raw or upper not in raw or parse_quantity(raw[lower]) <= parse_quantity(raw[upper]),
+    )
 
 
 class TransitionRule(NamedTuple):
@@ -114,6 +124,7 @@ ModelId = Annotated[str, formats.MODEL_ID.field]
 Revision = Annotated[str, formats.REVISION.field]
 """A branch, tag or commit of a repository on the hub."""
 
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Quantity = Annotated[str, formats.QUANTITY.field]
 """A Kubernetes quantity that is not negative, such as `500m`, `16`, `64Gi`."""
 

@@ -1,14 +1,10 @@
 """The status of an AIMCache: what is on the volume as measured there, and the progress of its Jobs."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from aimlib.api.base import MessageText, Model, ModelId, Name, StoredQuantity, Text
+from aimlib.api.base import MessageText, Model, ModelId, Name, StoredQuantity, Text, Timestamp
 from aimlib.api.meta import Conditions
 from aimlib.api.source import Verified
-
-Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 ModelState = Literal["Waiting", "OnDemand", "Downloading", "Verifying", "Ready", "Failed", "Removed"]
 """Waiting: for the volume or its Job. OnDemand: until an endpoint uses it. Removed: by a clean-up, until needed."""

@@ -4,12 +4,11 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text
+from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text, Timestamp
 from aimlib.api.resolved import Resolved
 
 TrafficPart = Annotated[int, Field(ge=0, le=100)]
 StepSeconds = Annotated[int, Field(ge=0, le=604800)]
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Track = Literal["a", "b"]
 USUAL_SPLIT, USUAL_SECONDS = 10, 600
 
@@ -131,11 +130,11 @@ class CanaryStatus(Model):
     """Part of the requests that it has, in percent."""
     mirror_percent: TrafficPart | None = None
     """Part of the requests of which it gets a copy, in percent; left out where it gets none."""
-    began: Moment
+    began: Timestamp
     """When it was begun with."""
-    since: Moment
+    since: Timestamp
     """When the phase or the step began."""
-    checked_at: Moment
+    checked_at: Timestamp
     """When the versions were last compared."""
     stable_track: Track
     """The track of the version that serves the rest of the requests; the new one is on the other."""

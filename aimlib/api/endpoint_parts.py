@@ -1,37 +1,31 @@
 """How an AIMEndpoint's model server runs: resources, scaling, Service, cache, identity, image."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from aimlib.api import formats
-from aimlib.api.base import FieldRule, GpuCount, HttpPath, Model, MountPath, ObjectName, Port, Quantity, Ruled, Text
+from aimlib.api.base import (
+    FieldRule,
+    GpuCount,
+    HttpPath,
+    Model,
+    MountPath,
+    ObjectName,
+    Port,
+    Quantity,
+    Ruled,
+    Text,
+    not_above,
+)
 from aimlib.api.canary import Canary
 from aimlib.api.route import Route
-from aimlib.kube.quantity import parse_quantity
-
-
-def _within(raw: Mapping[str, Any], request: str, limit: str) -> bool:
-    return request not in raw or limit not in raw or parse_quantity(raw[request]) <= parse_quantity(raw[limit])
 
 
 class Resources(Ruled):
     """CPU and memory per replica."""
 
-    rules = (
-        FieldRule(
-            "!has(self.cpu) || !has(self.cpuLimit) || quantity(self.cpu).compareTo(quantity(self.cpuLimit)) <= 0",
-            "cpu must not exceed cpuLimit",
-            lambda raw: _within(raw, "cpu", "cpuLimit"),
-        ),
-        FieldRule(
-            "!has(self.memory) || !has(self.memoryLimit) || "
-            "quantity(self.memory).compareTo(quantity(self.memoryLimit)) <= 0",
-            "memory must not exceed memoryLimit",
-            lambda raw: _within(raw, "memory", "memoryLimit"),
-        ),
-    )
+    rules = (not_above("cpu", "cpuLimit"), not_above("memory", "memoryLimit"))
 
     gpu_count: GpuCount | None = None
     """The same as recipe.gpuCount."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, Text
+from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, Text, Timestamp
 from aimlib.api.canary import CanaryStatus
 from aimlib.api.history import HistoryEntry, Rollback
 from aimlib.api.inspection import Inspection
@@ -68,7 +68,7 @@ class FullHardware(Model):
     """The GPU product."""
     gpu_count: Annotated[int, Field(ge=1)]
     """GPUs per replica for which there was no room."""
-    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    since: Timestamp
     """When the scheduler first found none."""
     message: MessageText
     """What the scheduler reported of the nodes."""
@@ -192,7 +192,7 @@ class Metrics(Model):
     """Percent."""
     memory_utilization: float | None = None
     """Percent."""
-    observed_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    observed_at: Timestamp | None = None
     """When these values were measured; they are written again once they change noticeably."""
     reason: Literal["NotConfigured", "NoReplicas", "NotAnswering", "NotScraped", "NoTraffic"] | None = None
     """Why metrics are absent."""

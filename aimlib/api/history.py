@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import MessageText, Model, Text
-from aimlib.api.canary import Moment
+from aimlib.api.base import MessageText, Model, Text, Timestamp
 from aimlib.api.resolved import Resolved
 
 
@@ -16,9 +15,9 @@ class HistoryEntry(Model):
     """By which the annotation aim.engine.amd.com/rollback names it."""
     id: Annotated[str, Field(max_length=64)]
     """Digest of the pods' template."""
-    since: Moment
+    since: Timestamp
     """When it was first requested."""
-    until: Moment | None = None
+    until: Timestamp | None = None
     """When another took its place; absent while it is the present one."""
     why: Text
     """What brought it."""

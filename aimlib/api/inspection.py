@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from aimlib.api.base import MessageText, Model, ModelId, Text
-from aimlib.api.cache_status import Timestamp
+from aimlib.api.base import MessageText, Model, ModelId, Text, Timestamp
 from aimlib.api.model_facts import ModelFacts
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import Model
+from aimlib.api.base import Model, Timestamp
 
 
 class ObjectMeta(Model):
@@ -29,7 +29,7 @@ class Condition(Model):
     """Details, for people."""
     observed_generation: int | None = None
     """The generation of the object that the condition was computed from."""
-    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    last_transition_time: Timestamp | None = None
     """When the status last changed."""
 
 

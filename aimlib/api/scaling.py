@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text
+from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text, Timestamp
 from aimlib.api.endpoint_choice import Latency
 from aimlib.api.vertical import Vertical
 
@@ -12,7 +12,8 @@ MOST_REQUESTS = 100_000
 """Of a target."""
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[int, Field(ge=0, le=3600)]
-ScalingTime = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+USUAL_IDLE_SECONDS = 900
+IdleSeconds = Annotated[int, Field(ge=0, le=86_400)]
 
 
 class Scaling(Ruled):
@@ -43,7 +44,7 @@ class Scaling(Ruled):
     """Target utilization of the replicas' KV caches, in percent."""
     target_time_to_first_token: Latency | None = None
     """Target of the 95th percentile of the time to the first token, such as 500ms or 2s."""
-    idle_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900
+    idle_seconds: IdleSeconds = USUAL_IDLE_SECONDS
     """Seconds without a request after which an endpoint with minReplicas 0 is stopped."""
     target_cpu_utilization: Percent | None = Field(default=None, alias="targetCPUUtilization")
     """Target average CPU utilization, in percent of the request."""
@@ -62,6 +63,16 @@ class Scaling(Ruled):
     def on_resources(self) -> bool:
         """Whether a target on CPU, memory or GPUs is stated."""
         return any((self.target_cpu_utilization, self.target_memory_utilization, self.target_gpu_utilization))
+
+    @property
+    def to_zero(self) -> bool:
+        """Whether an autoscaler may stop the endpoint, where there is one that can start it again."""
+        return self.min_replicas == 0
+
+    @property
+    def requested(self) -> bool:
+        """Whether anything is to scale the endpoint."""
+        return self.most > 1 or self.to_zero
 
     @property
     def most(self) -> int:
@@ -100,7 +111,7 @@ class ScalingStatus(Model):
     first replica that has not loaded its model yet, or spec.suspend."""
     triggers: Annotated[tuple[ScalingTrigger, ...], Field(max_length=16)] = ()
     """Each target; the one that wants the most replicas decides."""
-    last_scaled: ScalingTime | None = None
+    last_scaled: Timestamp | None = None
     """When the autoscaler last changed the number of replicas."""
     reason: Text | None = None
     """Why it does not scale, where it does not."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aimlib.api.base import Model, Text
+from aimlib.api.base import Model, Text, Timestamp
 
 MOST_STARTS = 10
 """Starts that a status keeps."""
@@ -31,7 +31,7 @@ class StartedReplica(Model):
 
     pod: Text
     """Digest of the pod's UID."""
-    ready_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    ready_at: Timestamp
     """When it became ready."""
     parts: StartupParts
     """What it was made of."""

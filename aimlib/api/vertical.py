@@ -1,30 +1,18 @@
 """Requests for CPU and memory that follow what a model server uses, by a VerticalPodAutoscaler."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from aimlib.api.base import FieldRule, Quantity, Ruled
-from aimlib.kube.quantity import parse_quantity
+from aimlib.api.base import Quantity, Ruled, not_above
 
 VERTICAL_POD_AUTOSCALER = "VerticalPodAutoscaler.autoscaling.k8s.io/v1"
-
-
-def _ordered(raw: Mapping[str, Any]) -> bool:
-    return "min" not in raw or "max" not in raw or parse_quantity(raw["min"]) <= parse_quantity(raw["max"])
 
 
 class Bounds(Ruled):
     """The least and the most of one resource."""
 
-    rules = (
-        FieldRule(
-            "!has(self.min) || !has(self.max) || quantity(self.min).compareTo(quantity(self.max)) <= 0",
-            "min must not exceed max",
-            _ordered,
-        ),
-    )
+    rules = (not_above("min", "max"),)
 
     min: Quantity | None = None
     """Never a smaller request."""

@@ -45,8 +45,7 @@ def startup(before: Startup | None, pods: Iterable[Raw]) -> Startup | None:
 
 
 def _created(one: StartedReplica) -> datetime:
-    ready = parse_time(one.ready_at)
-    return (ready or datetime.min.replace(tzinfo=UTC)) - timedelta(seconds=one.seconds if ready else 0)
+    return (parse_time(one.ready_at) or datetime.fromtimestamp(0, UTC)) - timedelta(seconds=one.seconds)
 
 
 def percentile(values: Sequence[int], percent: int) -> int:

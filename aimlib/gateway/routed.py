@@ -15,6 +15,7 @@ from aimlib.api.base import Model
 from aimlib.api.formats import OBJECT_NAME
 from aimlib.api.meta import Raw
 from aimlib.api.routing import MOST_ROUTED_NAMES, RoutedName, Weight
+from aimlib.api.scaling import USUAL_IDLE_SECONDS, IdleSeconds
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, ROUTED_LABEL, TRACKS, child_name, short_digest
 from aimlib.printable import printable
 
@@ -22,12 +23,17 @@ RECORD_ANNOTATION = f"{GROUP}/routing"
 PHASE_ANNOTATION = f"{GROUP}/phase"
 LABELS_ANNOTATION = f"{GROUP}/endpoint-labels"
 LONGEST_RECORD = 4096
+METRICS_PORT = 9090
+"""Of a gateway's pods: metrics, probes, and what the agents tell of the demand."""
 STABLE = FIRST_TRACK
 """The track of an endpoint that has one."""
-USUAL_IDLE_SECONDS = 900
-IdleSeconds = Annotated[int, Field(ge=0, le=86_400)]
 WAITING = frozenset({"Pending", "Failed", "Stopped", "Idle"})
 """Phases that are recorded. Each other one would be a write, a sync of gateways and a new table."""
+
+
+def agents_name(gateway: str) -> str:
+    """The name of the headless Service of a gateway's agents."""
+    return child_name(gateway, "-agents")
 
 
 LABELS = TypeAdapter(dict[str, str])

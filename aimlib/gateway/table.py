@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from aimlib.api.base import Model, Port
-from aimlib.gateway.routed import USUAL_IDLE_SECONDS, IdleSeconds
+from aimlib.api.scaling import USUAL_IDLE_SECONDS, IdleSeconds
 
 EVERYBODY = "*"
 """In the place of a client: all that have no row of their own. In the place of a model: all of them."""

@@ -168,7 +168,7 @@ def scaling_warnings(owner: Owner) -> Iterator[str]:
     scaling = owner.spec.scaling
     if scaling is None:
         return
-    if scaling.min_replicas == 0 and owner.scalers.keda and not owner.scalers.gateways:
+    if scaling.to_zero and owner.scalers.keda and not owner.scalers.gateways:
         yield (
             "scaling.minReplicas 0 has no effect: no AIMGateway routes requests to this endpoint, and nothing else "
             "would start it again; at least 1 replica runs"

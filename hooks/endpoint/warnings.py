@@ -61,7 +61,7 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     scaling = spec.scaling
     if scaling is None:
         return
-    if scaling.most == 1 and scaling.min_replicas and scaling.vertical.mode == "Off":
+    if not scaling.requested and scaling.vertical.mode == "Off":
         yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
         return
     stated = [target.spelled for target, _ in stated_targets(scaling)]

@@ -151,7 +151,7 @@ def requests_claim(spec: EndpointSpec) -> bool:
 
 def requests_autoscaler(spec: EndpointSpec) -> bool:
     """Whether the spec requests that something scales the endpoint."""
-    return spec.scaling is not None and (spec.scaling.most > 1 or spec.scaling.min_replicas == 0)
+    return spec.scaling is not None and spec.scaling.requested
 
 
 def is_unknown(request: Request) -> bool:
@@ -206,7 +206,7 @@ def _routes_to(status: Raw, place: Mapping[str, str], digest: str) -> bool:
 
 def may_reach_zero(spec: EndpointSpec) -> bool:
     """Whether the spec lets an autoscaler stop the endpoint."""
-    return spec.scaling is not None and spec.scaling.min_replicas == 0
+    return spec.scaling is not None and spec.scaling.to_zero
 
 
 def tries_version(request: Request) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aimlib.gateway.render import ANY, TLS_FOLDER
+from aimlib.gateway.routed import METRICS_PORT
 from hooks.gateway_agent.envoy_admin import EnvoyAdmin
 from hooks.gateway_agent.program import Program
 from hooks.gateway_agent.rounds import Places, Rounds
@@ -32,7 +33,7 @@ def agent_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     ports = {
         "port": (8080, "where Envoy serves clients"),
         "hold-port": (8081, "where Envoy sends requests for models without a replica, on loopback"),
-        "metrics-port": (9090, "for /metrics, /healthz and /ready"),
+        "metrics-port": (METRICS_PORT, "for /metrics, /healthz and /ready"),
         "admin-port": (9901, "Envoy's own page, on loopback"),
     }
     for name, (number, what) in ports.items():

@@ -66,7 +66,7 @@ OPTIONAL = (
         resource="scaledobjects",
         component="keda",
         field="scaling to zero and on load",
-        requested=lambda spec: spec.scaling is not None and spec.scaling.min_replicas == 0,
+        requested=lambda spec: spec.scaling is not None and spec.scaling.to_zero,
         build=scaled_object,
     ),
     OptionalChild(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.scaling import Scaling
 from aimlib.engines.gpu_exporters import exporters
@@ -28,7 +27,7 @@ def autoscaler(owner: Owner) -> Raw | None:
         "kind": "HorizontalPodAutoscaler",
         "metadata": owner.metadata(owner.child),
         "spec": {
-            "scaleTargetRef": {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": owner.name},
+            "scaleTargetRef": owner.scale_target,
             "minReplicas": owner.scalers.least(scaling),
             "maxReplicas": scaling.max_replicas,
             "metrics": metrics,
@@ -43,7 +42,7 @@ def autoscaler(owner: Owner) -> Raw | None:
 def follows_requests(owner: Owner) -> bool:
     """Whether the number of replicas follows what pods request of CPU or memory."""
     scaling = owner.spec.scaling
-    if scaling is None or (scaling.most == 1 and scaling.min_replicas):
+    if scaling is None or not scaling.requested:
         return False
     if scaled_by_keda(owner):
         return bool(scaling.target_cpu_utilization or scaling.target_memory_utilization)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from aimlib import pod_template
+from aimlib.api import API_VERSION
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.pod import CaBundle
@@ -163,7 +164,7 @@ class Owner(NamedTuple):
         if scaling is None:
             return False
         to_zero = self.scalers.reaches_zero(scaling)
-        return to_zero or (scaling.most > 1 and (self.spec.replicas > 0 or scaling.min_replicas == 0))
+        return to_zero or (scaling.most > 1 and (self.spec.replicas > 0 or scaling.to_zero))
 
     @property
     def replicas(self) -> int:
@@ -174,7 +175,7 @@ class Owner(NamedTuple):
         scaling, stated = self.spec.scaling, self.spec.replicas
         if self.spec.suspend:
             return 0
-        if scaling is None or (stated == 0 and scaling.min_replicas > 0):
+        if scaling is None or (stated == 0 and not scaling.to_zero):
             return stated
         desired = max(stated, self.scalers.least(scaling))
         return min(desired, scaling.max_replicas) if scaling.max_replicas else desired
@@ -264,6 +265,11 @@ class Owner(NamedTuple):
     def runs_code(self) -> bool:
         """Whether the engine runs code that is among the model's files."""
         return self.engine.flags.trust_remote_code in self.resolved.args
+
+    @property
+    def scale_target(self) -> dict[str, str]:
+        """The endpoint, as what scales it refers to it."""
+        return {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": self.name}
 
     @property
     def selector(self) -> dict[str, str]:

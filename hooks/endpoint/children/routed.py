@@ -4,7 +4,8 @@ A gateway relates it by its label, and never the endpoint, whose status changes 
 """
 
 from aimlib.api.meta import Raw
-from aimlib.gateway.routed import USUAL_IDLE_SECONDS, RoutingRecord, pods_service, routed_metadata
+from aimlib.api.scaling import USUAL_IDLE_SECONDS
+from aimlib.gateway.routed import RoutingRecord, pods_service, routed_metadata
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.service import service_object
 

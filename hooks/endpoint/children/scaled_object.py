@@ -1,6 +1,5 @@
 """The ScaledObject by which KEDA scales an endpoint. KEDA scales the endpoint, and the endpoint its Deployment."""
 
-from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.api.scaling import Scaling
 from aimlib.naming import child_name
@@ -55,7 +54,7 @@ def scaled_object(owner: Owner) -> Raw | None:
         "kind": "ScaledObject",
         "metadata": {**owner.metadata(owner.child), "annotations": _annotations(owner, least)},
         "spec": {
-            "scaleTargetRef": {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": owner.name},
+            "scaleTargetRef": owner.scale_target,
             "pollingInterval": POLLING_SECONDS if to_zero else None,
             "cooldownPeriod": COOLDOWN_SECONDS if to_zero else None,
             "initialCooldownPeriod": scaling.idle_seconds if to_zero else None,

@@ -26,7 +26,7 @@ class Scalers(NamedTuple):
 
     def reaches_zero(self, scaling: Scaling | None) -> bool:
         """Whether the autoscaler may stop the endpoint: something must see the request that starts it again."""
-        return scaling is not None and scaling.min_replicas == 0 and self.keda and bool(self.gateways)
+        return scaling is not None and scaling.to_zero and self.keda and bool(self.gateways)
 
     def least(self, scaling: Scaling) -> int:
         """The fewest replicas of an endpoint that is not stopped."""

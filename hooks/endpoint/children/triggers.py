@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from aimlib.api.meta import Raw
 from aimlib.api.scaling import MOST_REQUESTS
 from aimlib.engines.catalogue import parse_args
-from aimlib.naming import child_name, label_value
+from aimlib.gateway.routed import METRICS_PORT, agents_name
+from aimlib.naming import label_value
 from aimlib.telemetry.load_targets import LOAD_TARGETS, LoadTarget, stated_targets
 from hooks.endpoint.children.owner import Owner
 
@@ -16,8 +17,6 @@ SEQUENCES_AT_ONCE = 256
 """Sequences that an engine runs at once where its arguments state no number: vLLM's default on most devices."""
 USUAL_PART = 0.75
 """The part of them that is the target: above it requests wait before another replica is there."""
-AGENTS_PORT = 9090
-"""Where a gateway's agents tell the demand."""
 MOST_GATEWAYS = 4
 """Gateways that are asked; each is a query every few seconds."""
 AUTHENTICATION_KIND = "ClusterTriggerAuthentication"
@@ -87,7 +86,7 @@ def _demand(owner: Owner) -> Iterator[Raw]:
     if scaling is None or not owner.scalers.reaches_zero(scaling):
         return
     for number, gateway in enumerate(owner.scalers.gateways[:MOST_GATEWAYS]):
-        host = f"{child_name(gateway.name, '-agents')}.{gateway.namespace}.svc:{AGENTS_PORT}"
+        host = f"{agents_name(gateway.name)}.{gateway.namespace}.svc:{METRICS_PORT}"
         yield {
             "type": "metrics-api",
             "name": f"demand-{number}" if number else "demand",

@@ -1,6 +1,5 @@
 """The VerticalPodAutoscaler of an endpoint: requests for CPU and memory follow what its engine uses."""
 
-from aimlib.api import API_VERSION
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.api.vertical import VERTICAL_POD_AUTOSCALER, Bounds
@@ -30,7 +29,7 @@ def vertical_autoscaler(owner: Owner) -> Raw | None:
         "kind": kind,
         "metadata": owner.metadata(owner.child),
         "spec": {
-            "targetRef": {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "name": owner.name},
+            "targetRef": owner.scale_target,
             # Else the program leaves an endpoint of one replica as it is.
             "updatePolicy": {"updateMode": scaling.vertical.mode, "minReplicas": 1},
             "resourcePolicy": {

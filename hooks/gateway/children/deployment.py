@@ -4,7 +4,8 @@ Nothing in the pod template depends on the table: a changed table restarts no po
 """
 
 from aimlib.api.meta import Raw
-from hooks.gateway.children.owner import METRICS_PORT, TRAFFIC_PORT, GatewayOwner
+from aimlib.gateway.routed import METRICS_PORT
+from hooks.gateway.children.owner import TRAFFIC_PORT, GatewayOwner
 from hooks.objects.container import literal_container
 from hooks.objects.job_pod import USER, job_security
 from hooks.objects.shared_volume import HOST

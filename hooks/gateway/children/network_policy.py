@@ -2,7 +2,8 @@
 
 from aimlib.api import GROUP
 from aimlib.api.meta import Raw
-from hooks.gateway.children.owner import METRICS_PORT, TRAFFIC_PORT, GatewayOwner
+from aimlib.gateway.routed import METRICS_PORT
+from hooks.gateway.children.owner import TRAFFIC_PORT, GatewayOwner
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 NAME_SERVERS = {

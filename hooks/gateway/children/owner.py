@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 from aimlib.api.gateway import GatewaySpec
 from aimlib.config import Config
+from aimlib.gateway.routed import agents_name
 from aimlib.naming import GATEWAY_LABEL, child_name, label_value
 
-TRAFFIC_PORT, METRICS_PORT = 8080, 9090
-"""Ports of the pods: for clients, and for metrics and probes."""
+TRAFFIC_PORT = 8080
+"""Port of the pods for clients."""
 
 
 class GatewayOwner(NamedTuple):
@@ -35,7 +36,7 @@ class GatewayOwner(NamedTuple):
     @property
     def agents(self) -> str:
         """The name of the headless Service of the agents."""
-        return child_name(self.name, "-agents")
+        return agents_name(self.name)
 
     @property
     def selector(self) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from aimlib.api.meta import Raw
 from aimlib.api.route import GATEWAY_GROUP
-from hooks.gateway.children.owner import METRICS_PORT, TRAFFIC_PORT, GatewayOwner
+from aimlib.gateway.routed import METRICS_PORT
+from hooks.gateway.children.owner import TRAFFIC_PORT, GatewayOwner
 from hooks.objects.annotations import is_reserved
 from hooks.objects.service import service_object
 
