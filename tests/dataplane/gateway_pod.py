@@ -20,6 +20,7 @@ from tests.dataplane.gateway import PORT, Gateway, base_id, serves
 
 HOLD_PORT, METRICS_PORT = 8081, 9090
 START_SECONDS = 60
+CHANGES = "aim_gateway_changes_total"
 
 
 @dataclass
@@ -32,6 +33,14 @@ class GatewayPod(Gateway):
     def mount_table(self, table: dict[str, Any]) -> None:
         """The ConfigMap of the table, as it is from now on."""
         mounts.write(self.logs / "table", {"table.json": json.dumps(table).encode()})
+
+    def use_table(self, table: dict[str, Any]) -> None:
+        """Mount a table, and wait until Envoy has taken what it changes."""
+        if json.loads((self.logs / "table" / "table.json").read_text()) == table:
+            return
+        before = self.metric(CHANGES)
+        self.mount_table(table)
+        self.process.wait_until(lambda: self.metric(CHANGES) > before, START_SECONDS)
 
     def mount_keys(self, keys: Mapping[str, str]) -> None:
         """The Secret of the clients."""

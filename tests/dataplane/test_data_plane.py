@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests import halves
 from tests.cluster.plane import ROOT
 from tests.cluster.processes import StartError
 from tests.dataplane import network
@@ -15,7 +16,7 @@ from tests.dataplane.__main__ import main
 def test_everything_that_needs_a_network_of_its_own():
     if why := network.refusal():
         pytest.fail(why)
-    command = [sys.executable, "-m", "tests.dataplane", "--quiet"]
+    command = [sys.executable, "-m", "tests.dataplane", "--quiet", *halves.options_of(*halves.INNER)]
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2400, check=False
     )

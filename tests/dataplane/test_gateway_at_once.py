@@ -61,7 +61,7 @@ def quick_again(engine):
 def restored(pod, engines):
     """The pod; afterwards it goes by the usual table."""
     yield pod
-    pod.mount_table(usual(engines))
+    pod.use_table(usual(engines))
     whole = lambda: codes(burst(pod, MOST)) == {200: MOST} and codes(burst(pod, 2 * MOST))[429] == MOST  # noqa: E731
     commands.command(engines.names.own[engines.host("small-pods")][0], first_token_seconds=1, token_seconds=0)
     pod.process.wait_until(whole, SECONDS)
@@ -138,7 +138,7 @@ def test_all_else_is_as_for_those_who_are_not_counted(restored, engines):
     limits = [{"client": "team-blue", "concurrentRequests": 6, "models": [MODEL], "reservedTokensPerMinute": 60_000}]
     table = usual(engines, limits, maxRequestBytes=2**20)
     hidden = {"name": "hidden", "targets": [engines.target("small-pods")]}
-    pod.mount_table({**table, "models": [*table["models"], hidden]})
+    pod.use_table({**table, "models": [*table["models"], hidden]})
     pod.process.wait_until(lambda: pod.chat("hidden", key=BLUE).status_code == 403, SECONDS)
     error(pod.chat("hidden", key=BLUE), 403, "model_not_allowed")
     error(pod.chat("no-such-model", key=BLUE), 404, "model_not_found")
@@ -177,7 +177,7 @@ def test_a_limit_comes_changes_and_goes_and_no_stream_ends(restored, engines, en
         commands.command(engine, first_token_seconds=1)
         for count, part in ((2, 1), (4 * MOST, 6), (None, 6), (2 * MOST, MOST)):
             row = {"client": "team-blue", **({"concurrentRequests": count} if count else {})}
-            pod.mount_table(usual(engines, [row]))
+            pod.use_table(usual(engines, [row]))
             pod.process.wait_until(lambda part=part: codes(burst(pod, 6, max_tokens=1))[200] == part, SECONDS)
         commands.command(engine, token_seconds=0, tokens=19)
         assert [one for one in lines if one][-1] == b"data: [DONE]"
@@ -185,7 +185,7 @@ def test_a_limit_comes_changes_and_goes_and_no_stream_ends(restored, engines, en
 
 def test_without_keys_all_are_counted_together(restored, engines, engine):
     pod = restored
-    pod.mount_table(usual(engines, [{"client": "*", "concurrentRequests": 4}], anonymous=True))
+    pod.use_table(usual(engines, [{"client": "*", "concurrentRequests": 4}], anonymous=True))
     pod.process.wait_until(lambda: pod.chat(MODEL, key=None).status_code == 200, SECONDS)
     commands.command(engine, first_token_seconds=1)
     assert codes(burst(pod, 6, key=None)) == {200: 2, 429: 4}
