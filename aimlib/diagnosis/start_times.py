@@ -44,6 +44,13 @@ def startup(before: Startup | None, pods: Iterable[Raw]) -> Startup | None:
     )
 
 
+def is_ready(pod: Raw) -> bool:
+    """Whether a Pod counts among the ready replicas of its Deployment."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+    return ready and not pod["metadata"].get("deletionTimestamp")
+
+
 def _created(one: StartedReplica) -> datetime:
     return (parse_time(one.ready_at) or datetime.fromtimestamp(0, UTC)) - timedelta(seconds=one.seconds)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aimlib.api.startup import Startup
-from aimlib.diagnosis.start_times import PARTS, startup
+from aimlib.diagnosis.start_times import PARTS, is_ready, startup
 from aimlib.kube.duration import format_duration
 from aimlib.protocol.conditions import Verdict
 from hooks.endpoint.world import World, remembered_part
@@ -19,8 +19,14 @@ USE_CACHE = "an AIMCache, since each replica downloads the model"
 
 
 def measured_startup(world: World) -> Startup | None:
-    """The last starts, with those that the Pods show now."""
-    return startup(remembered_part(world.before, "startup", Startup), world.pods or ())
+    """The last starts, with those that the Pods show now.
+
+    A Pod is ready before its Deployment says so, which is written to the status in any case: both are told at once.
+    """
+    pods = world.pods or ()
+    counted = sum((one.get("status") or {}).get("readyReplicas", 0) for one in world.deployments)
+    told = pods if sum(map(is_ready, pods)) <= counted else ()
+    return startup(remembered_part(world.before, "startup", Startup), told)
 
 
 def starts_fast(found: Startup | None, target: int, *, cached: bool) -> Iterator[Verdict]:

@@ -1,7 +1,7 @@
 """What an endpoint's sync is about, read once from its request: the spec, the status so far, and what is observed."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -105,9 +105,14 @@ class World(NamedTuple):
         return self.child(DEPLOYMENT, track_name(self.name, self.stable_track))
 
     @property
+    def deployments(self) -> Collection[Raw]:
+        """The observed Deployments of all versions."""
+        return self.children.get(DEPLOYMENT, {}).values()
+
+    @property
     def pods_examined(self) -> bool:
         """Whether Pods were listed because replicas are missing."""
-        return self.pods is not None and replicas_missing(self.children.get(DEPLOYMENT, {}).values())
+        return self.pods is not None and replicas_missing(self.deployments)
 
 
 def stable_track(name: str, before: Raw, children: Children) -> str:
