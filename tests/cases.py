@@ -61,7 +61,20 @@ PARENTS = {
     "gateway": "AIMGateway",
 }
 KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "figures", "offers", "unobserved")
+KEYS += (
+    "settings",
+    "now",
+    "syncs",
+    "earlier",
+    "observed",
+    "written",
+    "pods",
+    "log",
+    "queue",
+    "figures",
+    "offers",
+    "unobserved",
+)
 KEYS += ("inspected", "routed", "namespaces", "tracks", "gateways", "scaled")
 
 

@@ -58,14 +58,15 @@ def pytest_sessionstart():
 def pytest_collection_modifyitems(config, items):
     """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands.
 
-    A real engine, servers of other makers and a browser run where they are asked for alone: `make engines`, `make
-    sources`, `make browser`. What needs a network of its own is run there by tests/dataplane/test_data_plane.py.
+    A real engine, servers of other makers, a browser and Kueue run where they are asked for alone: `make engines`,
+    `make sources`, `make browser`, `make queues`. What needs a network of its own is run there, by
+    tests/dataplane/test_data_plane.py.
     """
     marks = {"plane": pytest.mark.e2e, "names": pytest.mark.network, "monitoring_programs": pytest.mark.slow}
     for item in items:
         for fixture in marks.keys() & {*item.fixturenames}:
             item.add_marker(marks[fixture])
-    elsewhere = [name for name in ("engines", "sources", "browser") if name not in config.option.markexpr]
+    elsewhere = [name for name in ("engines", "sources", "browser", "queues") if name not in config.option.markexpr]
     elsewhere += [] if network.inside() else ["network"]
     left_out = [item for item in items if any(map(item.get_closest_marker, elsewhere))]
     if left_out:

@@ -8,10 +8,18 @@ from typing import Any, NamedTuple
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.diagnosis.engine_errors import Findings, examine
-from aimlib.diagnosis.pod_failures import ended_container
+from aimlib.diagnosis.pod_failures import ended_container, queued_pod
 from aimlib.protocol.last_applied import LAST_APPLIED, last_applied
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, CatalogueNames
+from aimlib.protocol.observations import (
+    CATALOGUE_NAMES,
+    ENGINE_LOG,
+    LIVE_METRICS,
+    PODS,
+    QUEUE_WORDS,
+    TRACK_FIGURES,
+    CatalogueNames,
+)
 from aimlib.protocol.observed import DEPLOYMENT, kind_key, pods_matter
 from hooks.endpoint.world import is_unknown, live_metrics_requested, tries_version
 from hooks.planning.simulate import KIND_BY_RESOURCE
@@ -44,6 +52,8 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
         if pods is not None and pods_matter(request.observed(DEPLOYMENT), request.parent.get("status") or {}):
             found = [pod(one) for one in pods]
             request = request.with_observation(PODS, found)
+            if "queue" in (world or {}) and queued_pod(found, request.now):
+                request = request.with_observation(QUEUE_WORDS, world["queue"])
             if "log" in (world or {}) and (end := ended_container(found, request.now)):
                 request = request.with_observation(ENGINE_LOG, EngineLog(end.attempt, read_log((world or {})["log"])))
         if kind == "endpoint" and is_unknown(request) and not (world or {}).get("unobserved"):

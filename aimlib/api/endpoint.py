@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from aimlib.api import formats
 from aimlib.api.availability import Availability
-from aimlib.api.base import FieldRule, GpuCount, ModelId, ObjectName, Ruled, Text
+from aimlib.api.base import FieldRule, GpuCount, ModelId, ObjectName, Ruled, Text, TransitionRule
 from aimlib.api.endpoint_choice import ModelRef, RecipeChoice, RequestedBackend
 from aimlib.api.endpoint_parts import (
     Cache,
@@ -107,10 +108,23 @@ ENDPOINT_RULES = (
 )
 
 
+ENDPOINT_TRANSITIONS = (
+    TransitionRule(
+        "(has(self.queueName) ? self.queueName : '') == (has(oldSelf.queueName) ? oldSelf.queueName : '') || "
+        "!has(oldSelf.queueName) || (has(self.queueName) && "
+        "((has(self.suspend) && self.suspend) || (has(self.replicas) && self.replicas == 0)))",
+        "queueName cannot be removed, and is changed while the endpoint is stopped (suspend: true): Kueue lets no "
+        "Deployment that runs leave its queue",
+    ),
+)
+QueueName = Annotated[str, formats.NAMESPACE.field]
+
+
 class EndpointSpec(Ruled):
     """The model to serve and the requirements on it. The operator selects whatever is left out."""
 
     rules = ENDPOINT_RULES
+    transitions = ENDPOINT_TRANSITIONS
 
     model_id: ModelId | None = None
     """Short for model.id."""
@@ -160,6 +174,9 @@ class EndpointSpec(Ruled):
     """RuntimeClass of the pods, such as nvidia; that of the operator's settings for the vendor when left out."""
     priority_class_name: ObjectName | None = None
     """PriorityClass of the pods."""
+    queue_name: QueueName | None = None
+    """LocalQueue of Kueue in this namespace whose quota the pods use; each of them waits until it has room there. It is
+    changed while the endpoint is stopped."""
     scheduler_name: ObjectName | None = None
     """Scheduler of the pods; the cluster's default one when left out."""
     labels: Labels = Field(default_factory=dict)

@@ -20,6 +20,7 @@ from aimlib.diagnosis.container_ends import (
     is_live,
 )
 from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, shortened
+from aimlib.diagnosis.gates import gated, is_queued
 from aimlib.diagnosis.log_lines import one_line
 from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS, claim_pending, summarize
 from aimlib.kube.timestamp import parse_time
@@ -46,15 +47,20 @@ EVICTION_REASONS = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShu
 
 
 def pod_failure(
-    pods: Iterable[Raw], now: datetime, log: EngineLog | None = None, former: Diagnosis | None = None
+    pods: Iterable[Raw],
+    now: datetime,
+    log: EngineLog | None = None,
+    former: Diagnosis | None = None,
+    queue: str | None = None,
 ) -> PodFailure | None:
     """The first cause in the table, of the newest pod that has it; None where waiting may help.
 
     `pods` are all Pods of one endpoint as the API server has them, `now` is the time of the request. `log` is what was
-    read of the log of the container that `ended_container` returns, `former` what was last reported of the same spec.
+    read of the log of the container that `ended_container` returns, `former` what was last reported of the same spec,
+    `queue` what Kueue tells of the pod that `queued_pod` returns.
     """
     listed = _newest_first(pods, now)
-    pairs = ((rule, pod) for rule in _rules(log, former) for pod in listed)
+    pairs = ((rule, pod) for rule in _rules(log, former, queue) for pod in listed)
     found = next((found for rule, pod in pairs if (found := rule(pod, now))), None)
     return found and found._replace(message=printable(found.message, FAILURE_LENGTH))
 
@@ -62,6 +68,11 @@ def pod_failure(
 def ended_container(pods: Iterable[Raw], now: datetime) -> EndedContainer | None:
     """The container whose end `pod_failure` reports, and so the one whose log is worth reading."""
     return next((end for pod in _newest_first(pods, now) if (end := container_end(pod))), None)
+
+
+def queued_pod(pods: Iterable[Raw], now: datetime) -> Raw | None:
+    """The pod that `pod_failure` reports as waiting in a queue, and so the one whose Workload is worth reading."""
+    return next(filter(is_queued, _newest_first(pods, now)), None)
 
 
 def _newest_first(pods: Iterable[Raw], now: datetime) -> list[Raw]:
@@ -217,8 +228,11 @@ def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
     return None
 
 
-def _rules(log: EngineLog | None, former: Diagnosis | None) -> tuple[Callable[[Raw, datetime], PodFailure | None], ...]:
+def _rules(
+    log: EngineLog | None, former: Diagnosis | None, queue: str | None
+) -> tuple[Callable[[Raw, datetime], PodFailure | None], ...]:
     return (
+        lambda pod, now: gated(pod, queue) if _unscheduled(pod, now) is not None else None,
         _claim_pending,
         _unschedulable,
         _image,

@@ -30,6 +30,8 @@ PODS: Topic[list[Raw]] = Topic("pods")
 """The Pods of the parent; an empty list where the API server did not answer."""
 ENGINE_LOG: Topic[EngineLog] = Topic("engine log")
 """What was read of the log of the container that ended last."""
+QUEUE_WORDS: Topic[str] = Topic("queue")
+"""What Kueue tells of the pod that waits in a queue; empty where it tells nothing."""
 LIVE_METRICS: Topic[Observation] = Topic("live metrics")
 """The result of a Prometheus query for the parent."""
 TRACK_FIGURES: Topic[TrackFigures] = Topic("figures of tracks")

@@ -28,7 +28,9 @@ from hooks.endpoint.children.routed import routed_service
 from hooks.endpoint.history import present, read_history, template_id
 from hooks.endpoint.world import World, remembered_part
 
-NOT_ITS_FAULT = frozenset({"Unschedulable", "ClaimPending", "ProbeFailing", "NodeLost", "NodeRefused", "Evicted"})
+NOT_ITS_FAULT = frozenset(
+    {"Queued", "SchedulingGated", "Unschedulable", "ClaimPending", "ProbeFailing", "NodeLost", "NodeRefused", "Evicted"}
+)
 """Reasons of pods that are not the version's fault, or that waiting may help; the Deployment's deadline ends them."""
 
 
@@ -162,7 +164,7 @@ def _seen(world: World, owner: Owner, requested: str, stable: Raw, trial: Raw | 
     rolled = rollout(ChildState({}, trial, applied=True))
     own = track_value(world.name, other_track(owner.track))
     pods = [pod for pod in world.pods or () if _track_of(pod) == own]
-    found = pod_failure(pods, world.now, world.log) if world.pods_examined else None
+    found = pod_failure(pods, world.now, world.log, queue=world.queue) if world.pods_examined else None
     waits = found is not None and found.reason in NOT_ITS_FAULT
     problem = "" if found is None or waits else f"{found.reason}: {found.message}"
     stuck = rolled.problem if rolled.problem and rolled.problem[0] == "RolloutStuck" else None

@@ -21,7 +21,18 @@ from hooks.endpoint.world import World
 KEPT = 10
 """Versions that a status has."""
 OF_NO_VERSION = frozenset(
-    {"replicas", "suspend", "scaling", "availability", "service", "monitoring", "cache", "deployment", "routing"}
+    {
+        "replicas",
+        "suspend",
+        "queueName",
+        "scaling",
+        "availability",
+        "service",
+        "monitoring",
+        "cache",
+        "deployment",
+        "routing",
+    }
 )
 """Fields of the spec that stay as they are stated now, whichever version runs."""
 STATED_LENGTH = 16384

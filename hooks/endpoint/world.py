@@ -16,7 +16,15 @@ from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.gateway.names import routed_digest
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
-from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, CatalogueNames
+from aimlib.protocol.observations import (
+    CATALOGUE_NAMES,
+    ENGINE_LOG,
+    LIVE_METRICS,
+    PODS,
+    QUEUE_WORDS,
+    TRACK_FIGURES,
+    CatalogueNames,
+)
 from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, find_child, last_changed, replicas_missing
 from aimlib.schema.parsing import parse_again
 from aimlib.telemetry.live_metrics import Observation
@@ -62,6 +70,8 @@ class World(NamedTuple):
     """The endpoint's Pods; None where no observer listed them."""
     log: EngineLog | None
     """What was read of the log of a container that ended; None where no observer did."""
+    queue: str | None
+    """What Kueue tells of a pod that waits in a queue; None where no observer asked."""
     live_metrics: Observation | None
     """What Prometheus has of the endpoint; None where no observer queried it."""
     models: Sequence[Raw] = ()
@@ -246,6 +256,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         offers=request.offers,
         pods=request.observations.get(PODS),
         log=request.observations.get(ENGINE_LOG),
+        queue=request.observations.get(QUEUE_WORDS),
         live_metrics=request.observations.get(LIVE_METRICS),
         tracks=request.observations.get(TRACK_FIGURES) or {},
         routed=is_shared_out(request),

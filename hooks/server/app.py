@@ -155,7 +155,7 @@ def create_app(config: Config | None = None) -> Flask:
     load_data("hardware")  # parsed now, so that the first request does not wait
     log, paths, version = logger(), hooks(settings), release()
     log.setLevel(settings.log_level.upper())
-    observing = observers(os.environ.get("AIM_OBSERVE", ""), os.environ.get("AIM_OBSERVE_LOGS", ""))
+    observing = observers(os.environ)
     clients = Clients(os.environ.get("AIM_CALLERS"), os.environ.get("AIM_ADMISSION_PORT"))
     read_catalogue = app.extensions["catalogue"] = catalogue(os.environ.get("AIM_OBSERVE", ""))
     tell = event_sender(os.environ.get("AIM_EVENTS", ""))

@@ -45,6 +45,7 @@ COMPONENTS = (
     Component("vpa", "vpa"),
     Component("liveFigures", "live-figures"),
     Component("podLogs", "pod-logs"),
+    Component("queues", "queues"),
     Component("webPage", "web-page"),
     Component("monitoring", "monitoring", beside=True),
     Component("stateMetrics", "state-metrics", beside=True),

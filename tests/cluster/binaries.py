@@ -30,6 +30,7 @@ SECONDS = {
     "keda": 420,
     "vpa-admission-controller": 90,
     "vpa-updater": 10,
+    "kueue": 240,
     "registry": 30,
     "health": 90,
     "helm": 120,
@@ -92,6 +93,11 @@ def vertical() -> Programs:
         for name in ("admission-controller", "updater")
     }
     return Programs(HERE / "go-vpa", packages, ["-ldflags", "-s -w"])
+
+
+def kueue() -> Programs:
+    """Kueue's manager, with which pods wait until their queue has room."""
+    return Programs(HERE / "go-kueue", {"kueue": "sigs.k8s.io/kueue/cmd/kueue"}, ["-ldflags", "-s -w"])
 
 
 def registry() -> Programs:

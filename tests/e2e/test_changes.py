@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cluster.plane import KubectlError
 from tests.e2e.space import endpoint
 
 pytestmark = pytest.mark.e2e
@@ -95,3 +96,21 @@ def test_a_child_that_is_deleted_or_bent_is_made_right_again(space):
     space.kubectl("scale", "deployment/repaired", "--replicas=3")
     space.wait("one replica", lambda: space.deployment("repaired")["spec"]["replicas"] == 1)
     space.ready("repaired")
+
+
+@pytest.mark.parametrize("without", [{"queueName": None}, {"queueName": "other"}])
+def test_a_queue_is_left_while_the_endpoint_is_stopped_alone(space, without):
+    space.apply(endpoint("queued", modelId="Qwen/Qwen3-32B", queueName="team-a"))
+    with pytest.raises(KubectlError, match="queueName cannot be removed, and is changed while the endpoint is stopped"):
+        space.patch("aimendpoint/queued", {"spec": without})
+    space.ready("queued")
+    assert space.deployment("queued")["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-a"
+
+
+def test_an_endpoint_that_is_stopped_takes_another_queue_and_one_that_runs_its_first(space):
+    space.apply(endpoint("queued", modelId="Qwen/Qwen3-32B"))
+    space.ready("queued")
+    space.patch("aimendpoint/queued", {"spec": {"queueName": "team-a"}})
+    space.patch("aimendpoint/queued", {"spec": {"queueName": "team-b", "suspend": True}})
+    of = lambda: space.deployment("queued")["metadata"]["labels"].get("kueue.x-k8s.io/queue-name")  # noqa: E731
+    space.wait("its Deployment to be in the other queue", lambda: of() == "team-b")

@@ -10,6 +10,7 @@ from aimlib.caching.choice import cache_use
 from aimlib.caching.usage import usage_annotation, usage_metadata
 from aimlib.hardware.placement import node_selector
 from aimlib.kube.quantity import canonical_quantity
+from aimlib.kube.queue import QUEUE_LABEL
 from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
 from hooks.endpoint.children.container import MODEL_VOLUME, container
 from hooks.endpoint.children.held import HeldDeployment
@@ -35,7 +36,7 @@ def engine_deployment(owner: Owner) -> Raw:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": usage_metadata(owner.metadata(owner.deployment), owner.uses, owner.claim_labels),
+        "metadata": _metadata(owner),
         "spec": {
             "replicas": owner.replicas,
             "selector": {"matchLabels": owner.selector},
@@ -79,8 +80,13 @@ def engine_deployment(owner: Owner) -> Raw:
 
 def held_deployment(owner: Owner, spec: Raw) -> HeldDeployment:
     """The Deployment with a spec that it has already."""
-    metadata = usage_metadata(owner.metadata(owner.deployment), owner.uses, owner.claim_labels)
-    return HeldDeployment({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
+    return HeldDeployment({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(owner), "spec": spec})
+
+
+def _metadata(owner: Owner) -> Raw:
+    """That of the Deployment. Its queue is in no template: Kueue copies it to the pods itself (kueue#10965)."""
+    queue = {QUEUE_LABEL: owner.spec.queue_name} if owner.spec.queue_name else {}
+    return usage_metadata(owner.metadata(owner.deployment), owner.uses, {**owner.claim_labels, **queue})
 
 
 def _security(requested: PodSecurityContext) -> Raw:

@@ -1,27 +1,38 @@
 """The observers that the environment enables: clients that request what a hook's request does not bring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from aimlib.config import ConfigError
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observations import CATALOGUE_NAMES, ENGINE_LOG, LIVE_METRICS, PODS, TRACK_FIGURES, Topic
+from aimlib.protocol.observations import (
+    CATALOGUE_NAMES,
+    ENGINE_LOG,
+    LIVE_METRICS,
+    PODS,
+    QUEUE_WORDS,
+    TRACK_FIGURES,
+    Topic,
+)
 from hooks.endpoint.admission import Catalogue
 
 Result = TypeVar("Result")
 Observe = Callable[[Request], Request]
 """Adds observations to a request."""
+OBSERVED_VARIABLE = "AIM_OBSERVE"
+"""The variable with the names of the others."""
 CATALOGUE = "catalogue"
 """The observer that admission uses, and whose names hooks do."""
 
 
-def observers(names: str, logs: str = "") -> dict[str, Observe]:
+def observers(environment: Mapping[str, str]) -> dict[str, Observe]:
     """The enabled observers by the path of their hook. ConfigError for unknown names and values.
 
-    Logs have a variable of their own, so that a component can enable them whatever else is observed.
+    Those that go by the pods have a variable each, so that a component can enable one whatever else is observed.
     """
-    enabled = _names(names) | _logs_enabled(logs, names)
-    enabled_observers = [make() for name, make in (OBSERVERS | LOGS | CATALOGUE_OBSERVERS).items() if name in enabled]
+    enabled = _names(environment.get(OBSERVED_VARIABLE, "")) | _by_pods(environment)
+    known = OBSERVERS | dict(AFTER_PODS.values()) | CATALOGUE_OBSERVERS
+    enabled_observers = [make() for name, make in known.items() if name in enabled]
     return {"/endpoint/sync": _in_order(enabled_observers)} if enabled_observers else {}
 
 
@@ -39,16 +50,22 @@ def _names(names: str) -> set[str]:
     *others, last = (*OBSERVERS, CATALOGUE)
     if unknown := enabled - {*others, last}:
         message = f"{', '.join(sorted(unknown))} cannot be observed, only {', '.join(others)} and {last}"
-        raise ConfigError(f"AIM_OBSERVE: {message}")
+        raise ConfigError(f"{OBSERVED_VARIABLE}: {message}")
     return enabled
 
 
-def _logs_enabled(value: str, names: str) -> set[str]:
-    if value not in {"", "false", "true"}:
-        raise ConfigError(f"AIM_OBSERVE_LOGS must be true or false; it is {value}")
-    if value == "true" and "pods" not in _names(names):
-        raise ConfigError("AIM_OBSERVE_LOGS: logs are read of the pods that are observed, and AIM_OBSERVE has no pods")
-    return {*LOGS} if value == "true" else set()
+def _by_pods(environment: Mapping[str, str]) -> set[str]:
+    enabled = set()
+    for variable, (name, _) in AFTER_PODS.items():
+        value = environment.get(variable, "")
+        if value not in {"", "false", "true"}:
+            raise ConfigError(f"{variable} must be true or false; it is {value}")
+        if value == "true" and "pods" not in _names(environment.get(OBSERVED_VARIABLE, "")):
+            raise ConfigError(
+                f"{variable}: {name} are read of the pods that are observed, and {OBSERVED_VARIABLE} has no pods"
+            )
+        enabled |= {name} if value == "true" else set()
+    return enabled
 
 
 def _in_order(observers_in_order: list[Observe]) -> Observe:
@@ -70,6 +87,12 @@ def _logs() -> Observe:
     from hooks.server.observers.logs import LogObserver  # noqa: PLC0415 - imports the Kubernetes client
 
     return _adds_result(ENGINE_LOG, LogObserver())
+
+
+def _queues() -> Observe:
+    from hooks.server.observers.queues import QueueObserver  # noqa: PLC0415 - imports the Kubernetes client
+
+    return _adds_result(QUEUE_WORDS, QueueObserver())
 
 
 def _names_of_catalogue() -> Observe:
@@ -99,5 +122,5 @@ OBSERVERS = {"pods": _pods, "prometheus": _prometheus}
 """Constructors by their names in AIM_OBSERVE."""
 CATALOGUE_OBSERVERS = {CATALOGUE: _names_of_catalogue}
 """The constructor of the observer that tells hooks what else there is."""
-LOGS = {"logs": _logs}
-"""The constructor of the observer that AIM_OBSERVE_LOGS enables; it goes by what the observer of Pods listed."""
+AFTER_PODS = {"AIM_OBSERVE_LOGS": ("logs", _logs), "AIM_OBSERVE_QUEUES": ("queues", _queues)}
+"""The name and the constructor of each observer that goes by what the observer of Pods listed, by its variable."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.diagnosis.pod_failures import PodFailure, pod_failure
+from aimlib.kube.queue import QUEUE_GATE
 from tests.world import pod
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -53,6 +54,18 @@ def unscheduled(**said):
     [
         (unscheduled(), PodFailure("Unschedulable", "the scheduler gives no reason")),
         (unscheduled(reason="SchedulingGated"), PodFailure("Unschedulable", "SchedulingGated")),
+        (
+            {**unscheduled(), "spec": {"schedulingGates": [{"name": QUEUE_GATE}]}},
+            PodFailure("Queued", "a pod waits: kubectl describe workloads shows for what"),
+        ),
+        (
+            {**unscheduled(), "spec": {"schedulingGates": [{"name": f"example.com/{name}"} for name in "dcba"]}},
+            PodFailure(
+                "SchedulingGated",
+                "a pod is held back until somebody removes its scheduling gate example.com/a, example.com/b, "
+                "example.com/c",
+            ),
+        ),
         (
             unscheduled(message="pod has unbound immediate PersistentVolumeClaims"),
             PodFailure("ClaimPending", "no pod can start: PersistentVolumeClaim of the pod is not bound to a volume"),

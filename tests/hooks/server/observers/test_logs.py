@@ -14,7 +14,7 @@ from aimlib.protocol.metacontroller import parse_request
 from aimlib.protocol.observations import PODS
 from hooks.server.app import create_app
 from hooks.server.observers import logs as observer
-from hooks.server.observers.enabled import observers
+from hooks.server.observers.enabled import AFTER_PODS, observers
 from hooks.server.observers.logs import LogObserver
 from tests.apiserver import standing_in
 from tests.cases import TESTDATA, Case
@@ -283,9 +283,13 @@ def test_processes_that_have_read_and_have_not_write_the_same_status(api, monkey
         assert body["parent"]["status"] == status
 
 
-def test_values_that_mean_nothing_stop_the_start():
-    assert observers("pods", "false").keys() == observers("pods", "true").keys() == {"/endpoint/sync"}
-    with pytest.raises(ConfigError, match="AIM_OBSERVE_LOGS must be true or false; it is yes"):
-        observers("pods", "yes")
-    with pytest.raises(ConfigError, match="AIM_OBSERVE has no pods"):
-        observers("prometheus", "true")
+@pytest.mark.parametrize("variable", AFTER_PODS)
+def test_values_that_mean_nothing_stop_the_start(variable):
+    def enabled(names, value):
+        return observers({"AIM_OBSERVE": names, variable: value})
+
+    assert enabled("pods", "false").keys() == enabled("pods", "true").keys() == {"/endpoint/sync"}
+    with pytest.raises(ConfigError, match=f"{variable} must be true or false; it is yes"):
+        enabled("pods", "yes")
+    with pytest.raises(ConfigError, match=f"{variable}: .* of the pods that are observed, and AIM_OBSERVE has no pods"):
+        enabled("prometheus", "true")

@@ -183,7 +183,7 @@ def strip(said):
 def test_an_unknown_observer_stops_the_start(monkeypatch):
     words = "podz cannot be observed, only pods, prometheus and catalogue"
     with pytest.raises(ConfigError, match=words):
-        observers("pods,podz")
+        observers({"AIM_OBSERVE": "pods,podz"})
     monkeypatch.setenv("AIM_OBSERVE", "x")
     with pytest.raises(ConfigError):
         create_app()

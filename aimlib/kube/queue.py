@@ -1,0 +1,11 @@
+"""What Kueue names: the label of a queue, and the gate of a pod that waits in one.
+
+From pkg/controller/constants/constants.go and pkg/controller/jobs/pod/constants/constants.go of Kueue 0.17.
+"""
+
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+QUEUE_GATE = "kueue.x-k8s.io/admission"
+POD_UID_LABEL = "kueue.x-k8s.io/job-uid"
+"""The label of a Workload with the uid of what it is for, here a pod."""
+WORKLOADS = ("kueue.x-k8s.io", "v1beta2", "workloads")
+"""Group, version and plural of the Workloads."""

@@ -1,0 +1,67 @@
+"""The observer of queues: what Kueue tells of a pod that waits in one, from the pod's Workload.
+
+Workloads are no related objects: Metacontroller would watch and keep all of the cluster, for the few that wait.
+"""
+
+from typing import Any
+
+from kubernetes.client import ApiException, CustomObjectsApi
+from kubernetes.config import ConfigException
+from urllib3.exceptions import HTTPError
+
+from aimlib.api.meta import Raw
+from aimlib.diagnosis.pod_failures import queued_pod
+from aimlib.kube.queue import POD_UID_LABEL, WORKLOADS
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observations import PODS
+from hooks.kube_client import api_client, error_message
+from hooks.observability import metrics
+from hooks.observability.logs import logger
+
+QUEUE_TIMEOUT_SECONDS = 1.0
+TELLING = (("QuotaReserved", "False"), ("Admitted", "False"), ("Evicted", "True"))
+"""Conditions of a Workload, with their status, that tell why its pod waits; the most telling one first."""
+
+
+class QueueObserver:
+    """Reads one Workload of Kueue per sync at most."""
+
+    def __init__(self) -> None:
+        self._client: Any = None
+
+    def __call__(self, request: Request) -> str | None:
+        """The words of Kueue about the newest pod that waits; None where none does, or none could be read."""
+        pod = queued_pod(request.observations.get(PODS) or (), request.now)
+        if pod is None:
+            return None
+        try:
+            found = self._workloads(pod["metadata"])
+        except (ApiException, ConfigException, HTTPError, OSError, ValueError) as error:
+            metrics.OBSERVER_REQUESTS.labels("queues", "failed").inc()
+            facts = {"namespace": pod["metadata"]["namespace"], "error": error_message(error)}
+            logger().warning("workloads cannot be listed", extra={"facts": facts})
+            return None
+        metrics.OBSERVER_REQUESTS.labels("queues", "succeeded").inc()
+        return next((words for one in found if (words := _words(one))), None)
+
+    def _workloads(self, pod: Raw) -> list[Raw]:
+        self._client = self._client or api_client()
+        group, version, plural = WORKLOADS
+        found: Any = CustomObjectsApi(self._client).list_namespaced_custom_object(
+            group,
+            version,
+            pod["namespace"],
+            plural,
+            label_selector=f"{POD_UID_LABEL}={pod['uid']}",
+            limit=1,
+            _request_timeout=QUEUE_TIMEOUT_SECONDS,
+        )
+        return [one for one in found.get("items") or () if isinstance(one, dict)]
+
+
+def _words(workload: Raw) -> str:
+    """What the conditions of a Workload tell about why it waits."""
+    conditions = (workload.get("status") or {}).get("conditions") or ()
+    told = {one.get("type"): one for one in conditions}
+    found = (told[kind].get("message") for kind, status in TELLING if told.get(kind, {}).get("status") == status)
+    return str(next(filter(None, found), ""))

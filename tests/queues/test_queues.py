@@ -1,0 +1,125 @@
+"""Endpoints in a queue of the real Kueue: it admits, holds back and preempts, and the status says so."""
+
+import json
+import time
+
+import pytest
+
+from tests.cluster import audit, kueue
+from tests.cluster.operator import own_account
+from tests.cluster.plane import ROOT
+from tests.e2e.conftest import space_for
+from tests.e2e.hookserver import within
+from tests.e2e.space import endpoint, recipe
+
+pytestmark = [pytest.mark.queues, pytest.mark.e2e]
+
+API = "kueue.x-k8s.io/v1beta2"
+QUEUE, FLAVOR = "team-a", "mi300x"
+SECONDS = 120
+LACKS = "insufficient unused quota for amd.com/gpu in flavor mi300x, 1 more needed"
+COMPONENT = ROOT / "manifests" / "components" / "queues"
+
+
+@pytest.fixture(scope="module")
+def space(cluster, installation, tmp_path_factory):
+    """A namespace with a queue that has room for one GPU, and hooks that read what is told of it."""
+    cluster.kubectl("create", "namespace", kueue.NAMESPACE)
+    kueue.install(cluster, tmp_path_factory.mktemp("kueue"))
+    cluster.kubectl("apply", f"--filename={COMPONENT / 'rbac.yaml'}")
+    account = str(own_account(cluster, "aim-hooks", "aim-system"))
+    observing = {"KUBECONFIG": account, "AIM_OBSERVE": "pods", "AIM_OBSERVE_QUEUES": "true"}
+    with within(cluster, installation, **observing), space_for(cluster, "queues") as made:
+        made.apply(*queue(made.namespace), *priorities())
+        made.apply(recipe(made.namespace, modelId=f"example/{made.namespace}"))
+        yield made
+        made.kubectl("delete", "aimrecipe", made.namespace)
+        made.kubectl("delete", "aimendpoints", "--all")
+        made.wait("its pods to go", lambda: not made.names("pods"), SECONDS)
+        made.kubectl("delete", "localqueue", QUEUE)
+    for kind in ("mutating", "validating"):
+        name = f"kueue-{kind}-webhook-configuration"
+        cluster.kubectl("delete", f"{kind}webhookconfiguration", name)
+    cluster.processes["kueue"].stop()
+
+
+def queue(namespace):
+    """A queue of this namespace with room for one GPU."""
+    amounts = {"amd.com/gpu": 1, "cpu": 100, "memory": "1Ti"}
+    resources = [{"name": name, "nominalQuota": amount} for name, amount in amounts.items()]
+    group = {"coveredResources": [*amounts], "flavors": [{"name": FLAVOR, "resources": resources}]}
+    yield {"apiVersion": API, "kind": "ResourceFlavor", "metadata": {"name": FLAVOR}}
+    yield {
+        "apiVersion": API,
+        "kind": "ClusterQueue",
+        "metadata": {"name": QUEUE},
+        "spec": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "preemption": {"withinClusterQueue": "LowerPriority"},
+            "resourceGroups": [group],
+        },
+    }
+    yield {"apiVersion": API, "kind": "LocalQueue", "metadata": {"name": QUEUE}, "spec": {"clusterQueue": QUEUE}}
+
+
+def priorities():
+    for name, value in (("trial", 100), ("serving", 1000)):
+        kind = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
+        yield {**kind, "metadata": {"name": f"queues-{name}"}, "value": value}
+
+
+def queued(space, name, **spec):
+    model = f"example/{space.namespace}"
+    space.apply(endpoint(name, modelId=model, queueName=QUEUE, **{"priorityClassName": "queues-trial", **spec}))
+
+
+def test_one_that_has_room_is_admitted_and_the_next_waits_and_says_for_what(space):
+    queued(space, "first")
+    space.ready("first", seconds=SECONDS)
+    queued(space, "second")
+    message = space.becomes("second", "Queued", words=LACKS, seconds=SECONDS)
+    assert message.startswith(f"a pod waits in the queue {QUEUE}: ")
+    assert space.get("aimendpoint", "second")["status"]["phase"] == "Pending"
+    space.ready("first", seconds=SECONDS)
+
+
+def test_while_it_waits_nothing_is_written(space):
+    since = audit.position(space.plane)
+    time.sleep(20)
+    made = audit.writes(space.plane, since=since, user=audit.METACONTROLLER)
+    assert [one for one in made if one.namespace == space.namespace] == []
+
+
+def test_one_of_higher_priority_takes_its_place_and_the_status_of_the_loser_says_so(space):
+    space.kubectl("delete", "aimendpoint", "second")
+    [before] = space.get("pods", "--selector=aim.engine.amd.com/endpoint=first")["items"]
+    queued(space, "urgent", priorityClassName="queues-serving")
+    space.ready("urgent", seconds=SECONDS)
+    space.becomes("first", "Queued", words=LACKS, seconds=SECONDS)
+    status = space.get("aimendpoint", "first")["status"]
+    assert (status["phase"], status["replicas"]["ready"]) == ("Pending", 0)
+    [after] = space.get("pods", "--selector=aim.engine.amd.com/endpoint=first")["items"]
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+
+
+def test_it_goes_on_once_there_is_room_again(space):
+    space.kubectl("delete", "aimendpoint", "urgent")
+    space.ready("first", seconds=SECONDS)
+
+
+def test_kueue_writes_into_the_template_and_nobody_fights(space):
+    labels = space.deployment("first")["spec"]["template"]["metadata"]["labels"]
+    assert labels["kueue.x-k8s.io/queue-name"] == QUEUE
+    assert space.get("aimendpoint", "first")["status"].get("warnings", []) == []
+    since = audit.position(space.plane)
+    space.kubectl("annotate", "aimendpoint/first", "example.com/look=again")
+    time.sleep(10)
+    made = audit.writes(space.plane, since=since, user=audit.METACONTROLLER)
+    assert [one for one in made if one.namespace == space.namespace] == []
+
+
+def test_a_queue_that_is_not_there_is_named(space):
+    queued(space, "lost", queueName="no-such-queue")
+    message = space.becomes("lost", "Queued", words="no-such-queue", seconds=SECONDS)
+    assert json.dumps(message)
+    space.kubectl("delete", "aimendpoint", "lost")
