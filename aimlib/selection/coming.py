@@ -8,7 +8,7 @@ from aimlib.api.endpoint_status import FullHardware
 from aimlib.api.node import GpuClass, InventoryStatus
 from aimlib.config import Config
 from aimlib.selection.entries import CatalogueEntry
-from aimlib.selection.select import Decision, select
+from aimlib.selection.select import Decision, Downloads, nothing_downloaded, select
 
 SETTING = "hardwareMayCome of the settings"
 DeriveOn = Callable[[Sequence[GpuClass]], Sequence[CatalogueEntry]]
@@ -26,7 +26,7 @@ def select_with_coming(  # noqa: PLR0913 - as select
     inventory: InventoryStatus,
     config: Config,
     *,
-    downloads: bool = False,
+    downloads: Downloads = nothing_downloaded,
     full: tuple[FullHardware, ...] = (),
     derive: DeriveOn = nothing_derived,
 ) -> Decision:

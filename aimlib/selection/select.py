@@ -36,6 +36,14 @@ from aimlib.selection.rules import LATER_RULES, RULE_ORDER, apply_rules, rules_a
 from aimlib.selection.speeds import speed_model, workload_of
 from aimlib.selection.steps import decided_for, selection_steps
 
+Downloads = Callable[[str], bool]
+"""Whether a repository is downloaded to the node."""
+
+
+def nothing_downloaded(_: str) -> bool:
+    """Of models that are on volumes."""
+    return False
+
 
 class Decision(NamedTuple):
     """The selected configuration, if any fits, and the explanation."""
@@ -51,17 +59,17 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
     *,
     inventory: InventoryStatus,
     config: Config,
-    downloads: bool,
+    downloads: Downloads,
     full: tuple[FullHardware, ...],
 ) -> list[Case]:
     """The candidates of entries, in the order of their names."""
     entries = sorted(catalogue, key=lambda one: one.name)
     figures = (entry.published for entry in entries)
     speeds = speed_model(workload_of(spec.recipe), figures, own_arguments=requirements.engine is not None)
-    cluster = (inventory.left_out, spec.resources, downloads, full, speeds)
     return [
         Case(
-            *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes, *cluster),
+            *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes),
+            *(inventory.left_out, spec.resources, downloads(entry.spec.loaded), full, speeds),
             *(entry.derived_from, node_selector(config.node_selector, spec.node_selector), entry.hardware),
         )
         for entry in entries
@@ -88,15 +96,15 @@ def select(  # noqa: PLR0913 - all that a decision depends on
     inventory: InventoryStatus,
     config: Config,
     *,
-    downloads: bool = False,
+    downloads: Downloads = nothing_downloaded,
     full: tuple[FullHardware, ...] = (),
     derive: Derive = tuple,
 ) -> Decision:
     """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none.
 
-    `downloads` tells that the model is downloaded to the node, which needs the room; `full` is hardware on which the
-    scheduler found no room for the endpoint. Where no configuration of a recipe fits what is requested, those that
-    `derive` returns are candidates, before any fallback.
+    `downloads` tells of a repository that it is downloaded to the node, which needs the room; `full` is hardware on
+    which the scheduler found no room for the endpoint. Where no configuration of a recipe fits what is requested, those
+    that `derive` returns are candidates, before any fallback.
     """
     steps = selection_steps(spec)
     build = partial(_cases, spec, steps[0][0], inventory=inventory, config=config, downloads=downloads, full=full)

@@ -16,7 +16,7 @@ from aimlib.api.node import GpuClass, InventoryStatus
 from aimlib.api.resolved import Resolved
 from aimlib.config import Config
 from aimlib.derive.candidates import derived_entries
-from aimlib.derive.described import FILES_OF, NOTHING_DESCRIBED, Described, described_models
+from aimlib.derive.described import FILES_OF, NOTHING_DESCRIBED, Described, ServedFrom, described_models
 from aimlib.hardware.products import known_products
 from aimlib.memo import Memo, memoized, versions
 from aimlib.naming import TEMPLATE_ANNOTATION
@@ -34,7 +34,7 @@ from hooks.endpoint.canary import tried
 from hooks.endpoint.conditions import recipe_selected
 from hooks.endpoint.history import Version, configuration_digest
 from hooks.endpoint.inspection import inspect_model, while_inspecting, with_inspected
-from hooks.endpoint.world import World, remembered_part
+from hooks.endpoint.world import World, downloads_to_node, remembered_part
 from hooks.inspection.state import TrackedInspection
 
 ENTRIES: Memo[CatalogueEntry] = Memo(1024)
@@ -137,7 +137,7 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     known = () if waits else full_hardware.recorded(before, key)
     new = full_hardware.is_new(full_now, known)
     full = full_hardware.added(full_now, known) if full_now and new else known
-    chosen_by = partial(_select, spec, recipes, inventories, config, models, downloads=_downloads(spec, caches))
+    chosen_by = partial(_select, spec, recipes, inventories, config, models, downloads=downloads_to_node(spec, caches))
     with_room = chosen_by(full=full)
     has_room = with_room is None or with_room.resolved is not None
     fresh = with_room if has_room or not full else _although_full(chosen_by(full=()), full)
@@ -208,14 +208,6 @@ def _in_full(pinned: Resolved | None, key: str) -> Resolved | None:
     return pinned.model_copy(update={"decided_for": key})
 
 
-def _downloads(spec: EndpointSpec, caches: list[Raw] | None) -> bool:
-    """Whether the model is downloaded to the node: there is certainly neither a cache nor a claim."""
-    stated = spec.cache
-    if spec.requested_model.downloaded:
-        return False
-    return stated.name is None and not stated.enabled and (stated.enabled is False or caches == [])
-
-
 def _although_full(decision: Decision | None, full: tuple[FullHardware, ...]) -> Decision | None:
     """What is the best where all that fits is full: the endpoint waits there."""
     if decision is None or decision.resolved is None:
@@ -266,7 +258,10 @@ def _fresh(  # noqa: PLR0913 - as decide_for
         key = (spec.requested_model.id, seen, models.key, config.digest, coming) if seen else None
         return memoized(DERIVED_ENTRIES, key, lambda: derived_entries(catalogue, models.checkpoints, classes, config))
 
-    found = select_with_coming(spec, catalogue, status, config, downloads=downloads, full=full, derive=derive)
+    def downloaded(repository: str) -> bool:
+        return downloads and _server_of(spec, models, repository) is None
+
+    found = select_with_coming(spec, catalogue, status, config, downloads=downloaded, full=full, derive=derive)
     found = _from_server(found, spec, models)
     remarks = () if found.resolved else (*models.remarks, *_underivable(found.selection, spec, models, config))
     if not remarks:
@@ -275,10 +270,15 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     return found._replace(selection=found.selection.model_copy(update={"message": message}))
 
 
+def _server_of(spec: EndpointSpec, models: Described, repository: str) -> ServedFrom | None:
+    """Where an AIMModel has the files of a repository, unless the endpoint states which ones it loads."""
+    return None if spec.requested_model.pinned else models.server_of(repository)
+
+
 def _from_server(decision: Decision, spec: EndpointSpec, models: Described) -> Decision:
-    """The decision with where the files are by an AIMModel, unless the endpoint states which ones it loads."""
+    """The decision with where the files are by an AIMModel."""
     resolved = decision.resolved
-    at = models.server_of(resolved.checkpoint) if resolved and not spec.requested_model.pinned else None
+    at = _server_of(spec, models, resolved.checkpoint) if resolved else None
     if resolved is None or at is None:
         return decision
     return decision._replace(resolved=resolved.model_copy(update={"source": at.source, "access": at.access}))

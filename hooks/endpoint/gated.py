@@ -13,7 +13,7 @@ def gated_model_warnings(world: World, owner: Owner, serving: Verdict) -> Iterat
     checkpoint = owner.resolved.checkpoint
     stated = owner.spec.model and owner.spec.model.token_secret
     own_token = any(one.name == "HF_TOKEN" for one in owner.resolved.env)
-    downloads = owner.cache is None and owner.loaded_folder is None and not serving.met and owner.replicas > 0
+    downloads = owner.downloads and not serving.met and owner.replicas > 0
     if downloads and not stated and not own_token and checkpoint in gated_models(world.recipes):
         advice = token_advice(owner.config.token_secret, "model.tokenSecret")
         yield f"{checkpoint} is gated: accept its conditions {advice}"

@@ -52,7 +52,7 @@ def inspect_model(world: World) -> TrackedInspection | None:
         access=access,
         obstacle=_obstacle(world, kind, source, hub_unknown),
         claim_unbound=claim is not None and phase_of(claim) == "Pending",
-        identity=_identity(world) if kind == CLAIM_KIND else {},
+        identity=_identity(world) if model.mounted else {},
         config=world.config,
         labels={ENDPOINT_LABEL: label_value(world.name)},
     )
@@ -106,10 +106,8 @@ def _obstacle(world: World, kind: str, source: str | None, hub_unknown: str) -> 
     model = world.spec.requested_model
     if kind == HUB and hub_unknown:
         return Unread("HubInvalid", f"{hub_unknown}, and so {UNREAD}")
-    if kind != CLAIM_KIND:
+    if kind != CLAIM_KIND or not model.mounted:  # the claim of a cache's source is not observed here
         return None
-    if not model.mounted:
-        return Unread("OtherSource", f"the cache has {model.id} from {source}, and so {UNREAD}")
     place, name = world.namespace, f"PersistentVolumeClaim {parse_source(source or '').name}"
     if world.source_claim is None:
         return Unread("ClaimNotFound", f"{name} is not in namespace {place}: create it, or correct model.source")

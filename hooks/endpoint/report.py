@@ -114,7 +114,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     ready = ready._replace(met=ready.met or ready.reason in RESTING)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, *balancer.conditions, current)
     started = measured_startup(world)
-    cached = owner.cache is not None or requests_claim(world.spec) or world.spec.requested_model.source is not None
+    cached = not owner.downloads or requests_claim(world.spec)
     fast = starts_fast(started, world.config.startup_target_seconds, cached=cached)
     verdicts = (*verdicts, *fast, *versions.conditions)
     made = EndpointStatus(

@@ -159,6 +159,17 @@ def is_free(cache: Raw, named: str | None) -> bool:
     return metadata["name"] == named or "AIMEndpoint" not in owners
 
 
+def downloads_to_node(spec: EndpointSpec, caches: list[Raw] | None) -> bool:
+    """Whether each replica downloads the model to its node: certainly neither a cache, a claim nor an image has it.
+
+    `caches` are the AIMCaches that the endpoint may use; None where they are not known.
+    """
+    stated = spec.cache
+    if spec.requested_model.source is not None:
+        return False
+    return stated.name is None and not stated.enabled and (stated.enabled is False or caches == [])
+
+
 def requests_claim(spec: EndpointSpec) -> bool:
     """Whether an endpoint requests a PersistentVolumeClaim of its own."""
     return bool(spec.cache.enabled) and spec.cache.name is None and not spec.requested_model.downloaded

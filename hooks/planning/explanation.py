@@ -18,7 +18,7 @@ IN_COLUMNS = frozenset({"gpus", "weights", "engine"})
 WIDE_CANDIDATE_HEAD = (*CANDIDATE_HEAD[:-1], "CHECKPOINT", "VERDICT")
 
 
-NEVER_READ = frozenset({"HubInvalid", "Offline", "OtherSource"})
+NEVER_READ = frozenset({"HubInvalid", "Offline"})
 """Reasons for which no Job reads the files in the cluster either."""
 INSPECTED_THERE = (
     "; in the cluster a Job reads its files, and `aim model inspect {model}` does here, for `aim explain -f`"

@@ -10,13 +10,14 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.pod import CaBundle
 from aimlib.api.resolved import Resolved
-from aimlib.api.source import ModelSource, SourceAccess, parse_source
+from aimlib.api.source import ModelSource, parse_source
 from aimlib.caching.usage import Use
 from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, child_name, label_value, short_digest, track_name, track_value
 from aimlib.selection.steps import decided_for
 from hooks.endpoint.children.held import HeldDeployment
+from hooks.endpoint.children.model_files import Download, MountedImage
 from hooks.endpoint.children.scalers import Scalers
 from hooks.objects.shared_volume import ONE_NODE
 
@@ -27,21 +28,6 @@ NAME_LABEL, INSTANCE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instan
 def pod_selector(endpoint: str, track: str = FIRST_TRACK) -> dict[str, str]:
     """The labels that select the pods of a track. They never change: a Deployment's selector is immutable."""
     return {ENDPOINT_LABEL: track_value(endpoint, track)}
-
-
-class Download(NamedTuple):
-    """What a cache of the endpoint's own downloads."""
-
-    source: str
-    access: SourceAccess | None
-
-
-class MountedImage(NamedTuple):
-    """The image of a model, which pods mount."""
-
-    reference: str
-    """With its digest; empty while that is not known."""
-    folder: str
 
 
 class Owner(NamedTuple):
@@ -237,6 +223,11 @@ class Owner(NamedTuple):
             return Download(requested.source, requested.access) if downloaded else None
         used = self.spec.cache.name is None and self.revision is None
         return Download(resolved.source, resolved.access) if resolved.source and used else None
+
+    @property
+    def downloads(self) -> bool:
+        """Whether its pods download the model themselves: no cache has it, and nothing that they mount."""
+        return self.cache is None and self.download is None and self.loaded_folder is None
 
     @property
     def own_cache(self) -> str:

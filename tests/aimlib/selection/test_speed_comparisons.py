@@ -19,7 +19,7 @@ from aimlib.selection.entries import read_entry
 from aimlib.selection.launch import launch
 from aimlib.selection.ranking import ENGINE_RATES, ranked
 from aimlib.selection.roofline import Workload
-from aimlib.selection.select import _cases, _divided
+from aimlib.selection.select import _cases, _divided, nothing_downloaded
 from aimlib.selection.speeds import Deployed, estimate, point_of, published, speed_model
 from aimlib.selection.steps import selection_steps
 from tests.aimlib.make import amd, endpoint, inventory, node, nvidia
@@ -130,7 +130,9 @@ def test_no_two_candidates_of_a_model_are_told_apart_by_their_names(goal):
     for model, entries in catalogue.items():
         spec = endpoint(modelId=model, recipe={"goal": goal} if goal else {})
         asked, _ = selection_steps(spec)[0]
-        cases = _cases(spec, asked, entries, inventory=everything(), config=Config(), downloads=False, full=())
+        cases = _cases(
+            spec, asked, entries, inventory=everything(), config=Config(), downloads=nothing_downloaded, full=()
+        )
         fitting, _ = _divided(cases, asked)
         rows = ranked(fitting, goal)
         assert len({row.key for row in rows}) == len(rows), model
