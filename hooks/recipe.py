@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Condition
 from aimlib.api.recipe import RecipeSpec, RecipeStatus
+from aimlib.caching.weight_files import draft_of
 from aimlib.config import DEFAULT_CONFIG, Config
-from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.metacontroller import Request, written_status
 from aimlib.schema.error_messages import validation_messages
 from aimlib.selection.recipe_check import RecipeCheck, check_recipe
@@ -21,7 +22,8 @@ def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
     generation = request.parent["metadata"].get("generation")
     model = spec.get("modelId") if isinstance(spec, dict) else None
     checkpoint = spec.get("checkpoint") or model if isinstance(spec, dict) else None
-    labels = {MODEL_LABEL: model, CHECKPOINT_LABEL: checkpoint}
+    draft, _ = draft_of(spec) if isinstance(spec, dict) else (None, {})
+    labels = {MODEL_LABEL: model, CHECKPOINT_LABEL: checkpoint, DRAFT_LABEL: draft}
     return {
         "labels": {label: model_label(value) if isinstance(value, str) else None for label, value in labels.items()},
         "annotations": {},

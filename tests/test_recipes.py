@@ -79,6 +79,7 @@ def test_its_name_is_its_file_and_says_what_it_is_for(stem: str):
     assert recipe.name == stem
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", stem)
     suffix = "-sglang" if recipe.spec.backend == "sglang" else ""
+    suffix += f"-{recipe.spec.draft.method}" if recipe.spec.draft else ""
     assert stem.endswith(f"-{recipe.spec.hardware.lower()}-{recipe.spec.precision}{suffix}")
 
 
@@ -95,6 +96,7 @@ def test_its_facts_are_sourced_and_it_is_described(stem: str):
     assert spec.facts
     assert spec.facts.source
     assert spec.facts.license
+    assert spec.draft is None or spec.draft.facts.source
 
 
 @EACH

@@ -14,7 +14,7 @@ from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.derive.inspection_reports import inspection_key
 from aimlib.gateway.routed import RoutingRecord, pods_service, routed_metadata, with_endpoint
 from aimlib.kube.timestamp import format_timestamp as instant
-from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.prometheus_query import STATUS_METRICS
 from hooks.objects.volume_claim import DEFAULT_CLASS
@@ -127,6 +127,7 @@ def _labelled(raw: dict[str, Any]) -> dict[str, Any]:
     labels = {
         MODEL_LABEL: model_label(model),
         CHECKPOINT_LABEL: model_label(raw["spec"].get("checkpoint") or raw["spec"].get("source") or model),
+        **({DRAFT_LABEL: model_label(raw["spec"]["draft"]["repository"])} if raw["spec"].get("draft") else {}),
     }
     return merged(raw, {"metadata": {"labels": labels}})
 

@@ -8,8 +8,8 @@ from aimlib.api.base import MessageText, Model, ModelId, Name, Ruled, Text
 from aimlib.api.cache import HubSpec
 from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Conditions, K8sObject
-from aimlib.api.model_facts import ModelFacts
-from aimlib.api.recipe import FACTS_RULES, Backend
+from aimlib.api.model_facts import FACTS_RULES, ModelFacts
+from aimlib.api.recipe import Backend
 from aimlib.api.source import ACCESS_RULES, RepositoryOrServer, SourceAccess
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aimlib.api import formats
 from aimlib.api.base import FieldRule, GpuCount, Key, Model, ModelId, Name, ObjectName, Revision, Ruled
+from aimlib.api.draft import RequestedDraft
 from aimlib.api.precision import RequestedPrecision
 from aimlib.api.source import ACCESS_RULES, SourceAccess, SourceText, parse_source
 
@@ -178,6 +179,10 @@ class RecipeChoice(Model):
     replicas with 4 GPUs may beat one with 8; status.selection has how many. spec.replicas stays as it is."""
     fallback: Annotated[tuple[Fallback, ...], Field(max_length=8)] = ()
     """What to request instead when nothing fits, tried in this order."""
+    draft: RequestedDraft | None = None
+    """Serve with a second model that drafts tokens (speculative decoding), one that a recipe of the model has: {} for
+    any. Both checkpoints are then downloaded, or in the cache. When left out, no second model is loaded, unless
+    customRecipe has one."""
     when_full: Literal["Wait", "Next"] | None = None
     """What an endpoint does that has never been ready, and for whose pods the scheduler finds no room. Next, the
     default, takes the next candidate on other hardware or with fewer GPUs; Wait waits for room."""

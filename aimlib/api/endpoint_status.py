@@ -125,6 +125,8 @@ class UsedCache(Model):
     """Access mode of the PersistentVolumeClaim."""
     revision: Text | None = None
     """The revision of the model in the cache, if it is not the default branch."""
+    draft_revision: Text | None = None
+    """The revision of the model that drafts in the cache, if it is not the default branch."""
 
 
 class LoadedSource(Model):

@@ -1,10 +1,11 @@
 """Facts of a checkpoint: what its config.json and the sizes of its files tell of memory and speed."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import Model, Text
+from aimlib.api.base import FieldRule, Model, Text
 
 MAX_WEIGHTS_GIB = 2**20
 """A PiB, which is a thousand times the largest model."""
@@ -119,3 +120,33 @@ class ModelFacts(Model):
     """Short name of the licence."""
     source: Text | None = None
     """Source of these facts."""
+
+
+def _window_within(spec: Mapping[str, Any]) -> bool:
+    facts = spec.get("facts", {})
+    return "slidingWindow" not in facts or facts["slidingWindow"].get("layers", 0) <= facts.get("layers", 0)
+
+
+FACTS_RULES = (
+    FieldRule(
+        "!has(self.facts) || "
+        "has(self.facts.latentAttention) != (has(self.facts.keyValueHeads) && has(self.facts.headDim))",
+        "facts need either keyValueHeads and headDim, or latentAttention",
+        lambda spec: (
+            not (facts := spec.get("facts"))
+            or ("latentAttention" in facts) != ("keyValueHeads" in facts and "headDim" in facts)
+        ),
+    ),
+    FieldRule(
+        "!has(self.facts) || !has(self.facts.slidingWindow) || self.facts.slidingWindow.layers <= self.facts.layers",
+        "facts.slidingWindow.layers are some of facts.layers, so they cannot be more",
+        _window_within,
+    ),
+)
+"""Rules for facts, of whatever spec has them."""
+
+
+def broken_facts(facts: ModelFacts) -> tuple[str, ...]:
+    """The messages of the rules that facts break, which no spec states: no recipe can have them."""
+    spec = {"facts": facts.wire()}
+    return tuple(rule.message for rule in FACTS_RULES if rule.broken(spec))

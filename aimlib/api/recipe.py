@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aimlib.api.base import FieldRule, GpuCount, Model, ModelId, Name, Quantity, Ruled, Text
+from aimlib.api.draft import RecipeDraft
 from aimlib.api.meta import Conditions, K8sObject
-from aimlib.api.model_facts import ModelFacts
+from aimlib.api.model_facts import FACTS_RULES, ModelFacts
 from aimlib.api.precision import Precision
 
 Backend = Literal["vllm", "sglang"]
@@ -139,39 +140,9 @@ class RecipePerformance(Model):
     """Largest batch, in requests."""
 
 
-def _window_within(spec: Mapping[str, Any]) -> bool:
-    facts = spec.get("facts", {})
-    return "slidingWindow" not in facts or facts["slidingWindow"].get("layers", 0) <= facts.get("layers", 0)
-
-
 def _different(spec: Mapping[str, Any]) -> bool:
     entries = [entry for entry in spec.get("configurations") or () if isinstance(entry, Mapping)]
     return len({entry.get("gpuCount") for entry in entries}) == len(entries)
-
-
-FACTS_RULES = (
-    FieldRule(
-        "!has(self.facts) || "
-        "has(self.facts.latentAttention) != (has(self.facts.keyValueHeads) && has(self.facts.headDim))",
-        "facts need either keyValueHeads and headDim, or latentAttention",
-        lambda spec: (
-            not (facts := spec.get("facts"))
-            or ("latentAttention" in facts) != ("keyValueHeads" in facts and "headDim" in facts)
-        ),
-    ),
-    FieldRule(
-        "!has(self.facts) || !has(self.facts.slidingWindow) || self.facts.slidingWindow.layers <= self.facts.layers",
-        "facts.slidingWindow.layers are some of facts.layers, so they cannot be more",
-        _window_within,
-    ),
-)
-"""Rules for facts, of whatever spec has them."""
-
-
-def broken_facts(facts: ModelFacts) -> tuple[str, ...]:
-    """The messages of the rules that facts break, which no spec states: no recipe can have them."""
-    spec = {"facts": facts.wire()}
-    return tuple(rule.message for rule in FACTS_RULES if rule.broken(spec))
 
 
 RECIPE_RULES = (
@@ -208,6 +179,9 @@ class RecipeSpec(Ruled):
     """The engine's image, instead of the operator's default."""
     facts: ModelFacts | None = None
     """Facts of the checkpoint; without them its memory cannot be checked."""
+    draft: RecipeDraft | None = None
+    """A second model that drafts tokens. Only an endpoint that requests it (recipe.draft), or names this recipe, gets a
+    configuration with one; its arguments are the operator's."""
     configurations: Annotated[
         tuple[Configuration, ...],
         Field(

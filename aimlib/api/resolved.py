@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from aimlib.api.base import GpuCount, Model, ModelId, Name, StoredQuantity, Text
+from aimlib.api.draft import DraftModel
 from aimlib.api.recipe import Backend, EnvVar
 from aimlib.api.source import ACCESS_RULES, SourceAccess, SourceText
 
@@ -29,6 +30,8 @@ class Resolved(Model):
     """Id of the model that is served."""
     checkpoint: ModelId
     """The repository whose files are loaded."""
+    draft: DraftModel | None = None
+    """The second model, which drafts tokens."""
     backend: Backend
     """The engine."""
     precision: Text
@@ -58,7 +61,7 @@ class Resolved(Model):
     resources: ResolvedResources = ResolvedResources()
     """CPU and memory per replica."""
     cache_size: StoredQuantity | None = None
-    """Size of a PersistentVolumeClaim for the checkpoint."""
+    """Size of a PersistentVolumeClaim for the checkpoint, and for that of the draft."""
     node_labels: tuple[Text, ...] = ()
     """Labels by which the nodes of the selected GPUs were recognised: KEY=VALUE, or KEY for one with a number."""
     may_come: bool | None = None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.meta import Raw
 from aimlib.api.model_facts import MAX_WEIGHTS_GIB
-from aimlib.caching.weight_files import loaded_model, recipe_forms
+from aimlib.caching.weight_files import HUGGING_FACE, draft_of, loaded_model, recipe_forms
 from aimlib.kube.quantity import GIB, from_gib, parse_quantity
 
 HEADROOM = Fraction(11, 10)
@@ -47,6 +47,11 @@ def recipe_sizes(recipes: Iterable[Raw]) -> Mapping[str, int]:
             of_model = found.setdefault(model, {})
             for form in recipe_forms(spec):
                 of_model[form] = max(of_model.get(form, 0), int(weights * GIB))
+        drafting, draft = draft_of(spec)
+        its_weights = (draft.get("facts") or {}).get("weightsGiB")
+        if drafting and isinstance(its_weights, int | float) and 0 < its_weights <= MAX_WEIGHTS_GIB:
+            of_draft = found.setdefault(drafting, {})
+            of_draft[HUGGING_FACE] = max(of_draft.get(HUGGING_FACE, 0), int(its_weights * GIB))
     return {model: sum(amounts.values()) for model, amounts in found.items()}
 
 

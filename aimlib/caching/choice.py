@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aimlib.api.cache_status import CachedModelStatus, CacheStatus
+from aimlib.api.draft import DraftModel
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.caching.usage import Use
+from aimlib.caching.weight_files import HUGGING_FACE
 
 
 class CacheRequest(NamedTuple):
@@ -26,6 +28,22 @@ class CacheRequest(NamedTuple):
     """Whether nothing but the default branch at a trusted hub may be used: the recipe runs code of the repository."""
     form: str | None = None
     """The form of the weights that the engine loads; None where it is not known."""
+    draft: DraftModel | None = None
+    """The second model, which drafts tokens and has to be in the same cache."""
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """Its checkpoint, and that of the draft."""
+        return tuple(part.checkpoint for part in self.parts)
+
+    @property
+    def parts(self) -> tuple["CacheRequest", ...]:
+        """What is requested, one checkpoint at a time: the model's first."""
+        alone = self._replace(draft=None)
+        if self.draft is None:
+            return (alone,)
+        drafts = self.draft.repository
+        return (alone, alone._replace(model=drafts, checkpoint=drafts, revision=self.draft.revision, form=HUGGING_FACE))
 
 
 class SpecModel(NamedTuple):
@@ -80,9 +98,11 @@ class CacheCandidate(NamedTuple):
         )
 
     def serves(self, request: CacheRequest) -> bool:
-        """Whether it is not being deleted and lists the requested model, at a compatible revision and with weights."""
-        listed = self.lists(request.checkpoint) and not self.leaves_out(request)
-        return listed and not self.deleting and self.compatible(request)
+        """Whether it is not being deleted and lists all that is requested, at compatible revisions and with weights."""
+        return not self.deleting and all(map(self._serves_part, request.parts))
+
+    def _serves_part(self, part: CacheRequest) -> bool:
+        return self.lists(part.checkpoint) and not self.leaves_out(part) and self.compatible(part)
 
     def untrusted(self, request: CacheRequest) -> bool:
         """Whether it may have other code than the repository, for a recipe that runs it."""
@@ -102,7 +122,10 @@ class CacheCandidate(NamedTuple):
         return request.revision in (None, revision or DEFAULT_REVISION, status.commit if status else None)
 
     def wait(self, request: CacheRequest) -> int:
-        """How far it is from having the model: 0 where it is there, 1 where it is on its way, 2 where it failed."""
+        """How far it is from having all: 0 where it is there, 1 where some is on its way, 2 where some failed."""
+        return max(map(self._wait_for_part, request.parts))
+
+    def _wait_for_part(self, request: CacheRequest) -> int:
         model = self.model(request.checkpoint, self.revision(request.checkpoint))
         if model and model.status == "Ready":
             return 0
@@ -116,6 +139,7 @@ class CacheCandidate(NamedTuple):
             mount_path=self.mount_path,
             access_mode=self.access_mode,
             revision=self.revision(request.checkpoint),
+            draft_revision=self.revision(request.draft.repository) if request.draft else None,
         )
 
 
@@ -137,6 +161,18 @@ class CacheChoice(NamedTuple):
             return None
         return self.found.model(self.request.checkpoint, self.used.revision)
 
+    @property
+    def parts(self) -> tuple["CacheChoice", ...]:
+        """The same for one checkpoint at a time; where the cache does not serve all, it may serve some of them."""
+        if self.used is None:
+            return tuple(_choice(self.name, self.found, part) for part in self.request.parts)
+        revisions = (self.used.revision, self.used.draft_revision)
+        parts = zip(self.request.parts, revisions, strict=False)
+        return tuple(
+            self._replace(request=part, used=self.used.model_copy(update={"revision": revision}))
+            for part, revision in parts
+        )
+
 
 class CacheHistory(NamedTuple):
     """The caches that an endpoint has used so far."""
@@ -154,12 +190,13 @@ class CacheHistory(NamedTuple):
 
     def runs_on(self, cache: UsedCache, request: CacheRequest) -> bool:
         """Whether pods use the requested model of that cache."""
-        return cache_use(cache, request.checkpoint) in self.running and cache.claim_name in self.mounted
+        return set(cache_uses(cache, *request.repositories)) <= {*self.running} and cache.claim_name in self.mounted
 
 
-def cache_use(used: UsedCache, checkpoint: str) -> Use:
-    """An endpoint's use of a cache."""
-    return Use(used.name, checkpoint, used.revision or DEFAULT_REVISION)
+def cache_uses(used: UsedCache, checkpoint: str, draft: str | None = None) -> tuple[Use, ...]:
+    """An endpoint's uses of a cache: its model, and the second model that drafts."""
+    model = Use(used.name, checkpoint, used.revision or DEFAULT_REVISION)
+    return (model, Use(used.name, draft, used.draft_revision or DEFAULT_REVISION)) if draft else (model,)
 
 
 def choose_cache(

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.meta import Raw
-from aimlib.caching.weight_files import loaded_model
+from aimlib.caching.weight_files import draft_of, loaded_model
 
 
 def gated_models(recipes: Iterable[Raw]) -> frozenset[str]:
     """The gated ones among the repositories that recipes load."""
-    specs = (recipe.get("spec") or {} for recipe in recipes)
-    found = (loaded_model(spec) for spec in specs if (spec.get("facts") or {}).get("gated") is True)
-    return frozenset(filter(None, found))
+    specs = [recipe.get("spec") or {} for recipe in recipes]
+    loaded = [(loaded_model(spec), spec.get("facts")) for spec in specs]
+    loaded += [(name, draft.get("facts")) for spec in specs for name, draft in [draft_of(spec)]]
+    return frozenset(name for name, facts in loaded if name and (facts or {}).get("gated") is True)
 
 
 def token_advice(secret: TokenSecret, field: str) -> str:

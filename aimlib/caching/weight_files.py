@@ -97,6 +97,14 @@ def loaded_model(spec: Raw) -> str | None:
     return model if isinstance(model, str) else None
 
 
+def draft_of(spec: Raw) -> tuple[str | None, Raw]:
+    """The repository of the second model of a recipe, which drafts tokens, and what the recipe has of it."""
+    draft = spec.get("draft")
+    stated: Raw = draft if isinstance(draft, dict) else {}
+    name = stated.get("repository")
+    return (name if isinstance(name, str) else None), stated
+
+
 def with_loaded_files(models: Iterable[CachedModelSpec], recipes: Iterable[Raw]) -> tuple[CachedModelSpec, ...]:
     """The models of a cache, each with the patterns that leave what its recipes load.
 

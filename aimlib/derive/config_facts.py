@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from aimlib.api.model_facts import ModelFacts
-from aimlib.api.recipe import broken_facts
+from aimlib.api.model_facts import ModelFacts, broken_facts
 from aimlib.data import load_data
 from aimlib.derive.attention_facts import attention_facts, is_size, most_of, value_of
 from aimlib.derive.quantization import block_of, format_of

@@ -6,8 +6,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from aimlib.api.base import Model
-from aimlib.api.model_facts import ModelFacts
-from aimlib.api.recipe import broken_facts
+from aimlib.api.model_facts import ModelFacts, broken_facts
 from aimlib.caching.job_reports import Amount, ReportName, ReportText, Time, model_key, parsed_report
 
 INSPECTION_PREFIX = "facts."

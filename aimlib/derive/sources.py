@@ -24,6 +24,7 @@ def _is_source(entry: CatalogueEntry) -> bool:
     """Whether a recipe tells how to run its checkpoint elsewhere: with the usual images, and no code of the model's."""
     spec = entry.spec
     told = spec is not None and spec.facts is not None and spec.image is None and bool(entry.launches)
+    told = told and spec is not None and spec.draft is None  # one with a second model is a variant of another recipe
     return told and not any(one.runs_remote_code or one.problems for one in entry.launches)
 
 
@@ -49,7 +50,7 @@ def filled_cells(entries: Iterable[CatalogueEntry]) -> set[tuple[str, str]]:
 
     Not with another engine either: where somebody described one, that the other does as well is no safe guess.
     """
-    found = ((entry.hardware, entry.spec) for entry in entries if entry.spec)
+    found = ((entry.hardware, entry.spec) for entry in entries if entry.spec and entry.spec.draft is None)
     return {((known.name if known else spec.hardware).casefold(), spec.precision) for known, spec in found}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from aimlib.api.draft import RequestedDraft
 from aimlib.api.endpoint_choice import Objectives, RequestedWorkload
 from aimlib.api.endpoint_parts import Resources
 from aimlib.api.endpoint_status import FullHardware
@@ -33,6 +34,7 @@ class Requirements(NamedTuple):
     workload: RequestedWorkload | None = None
     objectives: Objectives | None = None
     validated_only: bool = False
+    draft: RequestedDraft | None = None
 
 
 class Case(NamedTuple):

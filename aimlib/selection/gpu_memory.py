@@ -1,7 +1,9 @@
 """Computes the memory that a checkpoint needs on each GPU.
 
-weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / (TP x PP); tied embeddings once
-KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP; a layer more where tokens are drafted
+weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / (TP x PP); tied embeddings once; those of a second model
+               that drafts / TP
+KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP; a layer more where the checkpoint's own layers
+               draft tokens, and the second model's where that does
 overhead/GPU = 2.4 GiB on one GPU and 4.2 GiB on several, + 1.2 GiB for inputs that are not text, + 1.04 GiB for graphs,
                + activations of more tokens at a time than usual
 fits when weights + KV cache + overhead <= memory x the engine's fraction
@@ -84,7 +86,9 @@ class Layout(NamedTuple):
     windows: bool = True
     """Whether layers that attend to the last tokens only keep no more."""
     drafted: int = 0
-    """Tokens that the checkpoint's own layers draft in each step."""
+    """Tokens that are drafted in each step."""
+    draft: ModelFacts | None = None
+    """Facts of the second model that drafts them; None where the checkpoint's own layers do."""
 
     def batched(self, memory_gib: float) -> int:
         """Tokens that one step computes on a device of that size."""
@@ -143,16 +147,19 @@ def overhead_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
 def sequence_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
     """GiB of KV cache that one sequence of the longest length takes on each device."""
     parallel = layout.parallel
-    if layout.drafted:
+    if layout.drafted and layout.draft is None:
         facts = facts.model_copy(update={"layers": facts.layers + DRAFTING_LAYERS})
     in_flight = layout.batched(memory_gib) * max(CONCURRENT_BATCHES, parallel.pipeline) if layout.windows else None
     size = sequence_bytes(facts, parallel.tensor, layout.element_bytes, layout.tokens, in_flight)
-    return size / parallel.pipeline / GIB
+    # Each rank of tensor parallelism has its part of the second model, as of the first (vLLM 0.33, speculative.py).
+    drafts = sequence_bytes(layout.draft, parallel.tensor, layout.element_bytes, layout.tokens) if layout.draft else 0.0
+    return (size / parallel.pipeline + drafts) / GIB
 
 
 def required_memory(facts: ModelFacts, layout: Layout, memory_gib: float) -> RequiredMemory:
     """Memory per device of `memory_gib`, for one sequence of the longest length."""
     weights = loaded_gib(facts) / (layout.parallel.tensor * layout.parallel.pipeline)
+    weights += loaded_gib(layout.draft) / layout.parallel.tensor if layout.draft else 0.0
     return RequiredMemory(weights, sequence_gib(facts, layout, memory_gib), overhead_gib(facts, layout, memory_gib))
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
+from aimlib.api.draft import RecipeDraft
 from aimlib.api.model_facts import ModelFacts
 from aimlib.api.pod import EngineSettings
 from aimlib.api.recipe import Configuration, EnvVar, RecipeSpec
 from aimlib.engines.catalogue import Engine, ParsedArgs, engine, parse_args
+from aimlib.engines.draft_arguments import DRAFT_FLAGS
 from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals, unknown_flags
 from aimlib.selection.gpu_memory import BF16_BYTES, Layout, Parallel, RequiredMemory, required_memory
 
@@ -70,10 +72,12 @@ class Launch:
     windows: bool
     """Whether layers that attend to the last tokens only keep no more."""
     drafted: int
-    """Tokens that the checkpoint's own layers draft in each step."""
+    """Tokens that are drafted in each step."""
     env: tuple[EnvVar, ...]
     problems: tuple[str, ...]
     """Errors of the arguments."""
+    draft: RecipeDraft | None
+    """The second model that drafts them; None where the checkpoint's own layers do."""
     notes: tuple[str, ...]
     """Notes about what of the recipe was dropped or replaced."""
     refusals: tuple[str, ...] = ()
@@ -101,7 +105,8 @@ class Launch:
     def layout(self) -> Layout:
         """What its memory depends on."""
         lengths = (self.max_length, self.cache_bytes, self.batched_tokens)
-        return Layout(self.parallel, *lengths, self.graphs, self.windows, self.drafted)
+        drafts = self.drafted, self.draft.facts if self.draft else None
+        return Layout(self.parallel, *lengths, self.graphs, self.windows, *drafts)
 
     @cached_property
     def required(self) -> Callable[[float], RequiredMemory] | None:
@@ -153,6 +158,12 @@ OWN_DRAFTS = "mtp"
 """The method of vLLM's --speculative-config by which layers of the checkpoint draft."""
 MOST_DRAFTED = 32
 """More is not computed with."""
+
+
+def _stated_twice(recipe: RecipeSpec, parsed: ParsedArgs) -> list[str]:
+    """The flags about drafts of a recipe whose second model has them: its files are known by that alone."""
+    named = (one.name for one in parsed.arguments if one.flag.startswith(DRAFT_FLAGS))
+    return [f"{name} and draft of the recipe: the operator sets it from draft" for name in named if recipe.draft]
 
 
 def _extends_context(parsed: ParsedArgs, env: tuple[EnvVar, ...]) -> bool:
@@ -210,6 +221,7 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
     if parallel.devices != devices:
         gpus = f"{configuration.gpu_count} GPU{'s' * (configuration.gpu_count != 1)}"
         problems.append(f"{parallel} make {parallel.devices} ranks for {gpus}")
+    problems += _stated_twice(recipe, parsed)
     if 0 < longest < length and not _extends_context(parsed, kept_env):
         problems.append(f"{flags.max_model_len} {length} is longer than the model's context of {longest} tokens")
     fraction = parsed.value(flags.memory_fraction, float)
@@ -228,9 +240,10 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
         batched_tokens=batched,
         graphs=configuration.gpu_count > 0 and _unless(parsed, flags.no_graphs),
         windows=_unless(parsed, flags.full_windows),
-        drafted=_drafted(parsed, flags.drafting),
+        drafted=recipe.draft.tokens if recipe.draft else _drafted(parsed, flags.drafting),
         env=kept_env,
         problems=tuple(problems),
+        draft=recipe.draft,
         notes=(
             *(f"{name} is dropped: {IGNORED_ENV[name]}" for name in ignored),
             *(f"{one.name} {one.text} is dropped: {own[one.flag]}" for one in written.arguments if one.flag in own),

@@ -158,7 +158,8 @@ def _requested_of_host(case: Case) -> HostRequest:
     facts, configuration = case.recipe.facts, case.configuration
     request = host_request(case.resources, configuration.resources, configuration.gpu_count, case.config)
     if facts and case.downloads:
-        request = request._replace(ephemeral_storage_gib=max(request.ephemeral_storage_gib, facts.weights_gib))
+        files = facts.weights_gib + (case.recipe.draft.facts.weights_gib if case.recipe.draft else 0)
+        request = request._replace(ephemeral_storage_gib=max(request.ephemeral_storage_gib, files))
     return request
 
 

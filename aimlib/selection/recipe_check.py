@@ -5,10 +5,12 @@ from typing import NamedTuple
 from aimlib.api.meta import Raw
 from aimlib.api.node import GpuClass
 from aimlib.api.recipe import RecipeSpec
+from aimlib.caching.weight_files import draft_of
 from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.engines.architectures import not_loaded
 from aimlib.engines.catalogue import engine
 from aimlib.hardware.products import known_products
+from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, MODEL_LABEL, model_label
 from aimlib.selection.candidates import Case, Requirements, format_gpus
 from aimlib.selection.launch import launch
 from aimlib.selection.rules import RECIPE_RULE_NAMES, apply_rules, rejection_text
@@ -104,3 +106,11 @@ def _named(raw: Raw, field: str) -> str | None:
     spec = raw.get("spec")
     name = spec.get(field) if isinstance(spec, dict) else None
     return name if isinstance(name, str) else None
+
+
+def catalogue_labels(raw: Raw) -> dict[str, str]:
+    """The labels of a recipe or AIMModel, by which endpoints and caches select it."""
+    draft, _ = draft_of(raw.get("spec") or {})
+    drafts = {DRAFT_LABEL: model_label(draft)} if draft else {}
+    loaded = {MODEL_LABEL: model_of(raw), CHECKPOINT_LABEL: loaded_by(raw)}
+    return {label: model_label(name or "") for label, name in loaded.items()} | drafts

@@ -1,6 +1,8 @@
 """What of a selected candidate is stored: everything that is needed to build the children without selecting again."""
 
 from aimlib import pod_template
+from aimlib.api.draft import DraftModel, RecipeDraft, RequestedDraft
+from aimlib.api.model_facts import ModelFacts
 from aimlib.api.resolved import Resolved, ResolvedResources
 from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
@@ -21,6 +23,7 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
         recipe=case.name,
         model_id=case.requirements.model_id,
         checkpoint=recipe.loaded,
+        draft=_draft(recipe.draft, case.requirements.draft) if recipe.draft else None,
         backend=recipe.backend,
         precision=recipe.precision,
         gpu_count=case.configuration.gpu_count,
@@ -39,9 +42,20 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
             limits={name: canonical_quantity(amount) for name, amount in sorted(resources.limits.items())},
         ),
         # No claim may ask for nothing, as that of weights of a few bytes would.
-        cache_size=from_gib(max(recipe.facts.weights_gib * HEADROOM, 1)) if recipe.facts else None,
+        cache_size=from_gib(max(_files_gib(recipe.facts, recipe.draft) * HEADROOM, 1)) if recipe.facts else None,
         node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
         template_version=pod_template.NEWEST,
         derived_from=case.derived_from or None,
         may_come=first.may_come,
     )
+
+
+def _draft(has: RecipeDraft, requested: RequestedDraft | None) -> DraftModel:
+    """The second model as its files are found: by the revision that the endpoint states, else by the recipe's."""
+    revision = (requested.revision if requested else None) or has.revision
+    return DraftModel(repository=has.repository, revision=revision, method=has.method, tokens=has.tokens)
+
+
+def _files_gib(facts: ModelFacts, draft: RecipeDraft | None) -> float:
+    """GiB of the files of both checkpoints."""
+    return facts.weights_gib + (draft.facts.weights_gib if draft else 0)

@@ -48,6 +48,9 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
     chosen = f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
     if selected.derived_from:
         chosen += f"; derived from {selected.derived_from}, and validated by nobody"
+    if draft := selected.recipe.draft:
+        licence = f", licence {draft.facts.license}" if draft.facts.license else ""
+        chosen += f"; {draft.repository} drafts {draft.tokens} tokens in each step ({draft.method}{licence})"
     budget = selected.requirements.gpu_budget
     if budget is None:
         return chosen

@@ -4,7 +4,8 @@ batch     = min(requests at once, tokens of KV cache / (input + output)), divide
 read      = (dense + (P - dense) x (1 - (1 - k/E)^batch)) x bytes / TP + batch x KV of the context
 step      = max(read / (0.6 x bandwidth), 2 x A x batch / (TP x 0.35 x peak)) + 2 x layers x all-reduce(batch) + 3 ms
 prefill   = 2 x A x tokens / (TP x 0.35 x peak) + 2 x layers x all-reduce(tokens)
-drafting  = step of batch x (1 + drafted) rows, + drafted steps of one layer, / (1 + accepted) per token
+drafting  = step of batch x (1 + drafted) rows, + drafted steps of one layer or of the second model that drafts,
+            / (1 + accepted) per token
 all-reduce(n) = 15 us + 4 x n x hidden x (TP - 1) / TP / (0.5 x link); nothing where TP is 1
 
 P parameters, A active ones, E experts of which k are active, TP the tensor parallel degree. A stream is one group of
@@ -17,7 +18,8 @@ docs/reference/speed.md has what this formula gets wrong.
 
 from typing import NamedTuple
 
-from aimlib.api.model_facts import ModelFacts
+from aimlib.api.draft import RecipeDraft
+from aimlib.api.model_facts import Drafting, ModelFacts
 from aimlib.hardware.products import Product
 from aimlib.kube.quantity import GIB
 from aimlib.selection.gpu_memory import Parallel
@@ -106,12 +108,11 @@ def _context_bytes(facts: ModelFacts, tensor: int, element_bytes: float, tokens:
     return read * cache_bytes_per_token(facts, tensor, element_bytes)
 
 
-def _accepted(facts: ModelFacts, drafted: int, batch: float) -> float:
+def _accepted(known: Drafting | None, drafted: int, batch: float) -> float:
     """How many of the drafted tokens count, in the mean; 0 where that is not published, and under load.
 
     Of fewer than were measured it is the same part: more, in fact, since the first are accepted most often.
     """
-    known = facts.drafting
     return known.accepted * min(drafted / known.tokens, 1.0) if known and batch < DRAFTING_BATCH else 0.0
 
 
@@ -138,7 +139,9 @@ class Placed(NamedTuple):
     share: float = 1.0
     """The part of a whole device that each rank has, below 1 for partitions."""
     drafted: int = 0
-    """Tokens that layers of the checkpoint draft in each step."""
+    """Tokens that are drafted in each step."""
+    draft: RecipeDraft | None = None
+    """The second model that drafts them; None where layers of the checkpoint do."""
 
 
 def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | None:
@@ -168,9 +171,17 @@ def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | No
 
     context = workload.input_tokens + workload.output_tokens / 2
     attention = batch * _context_bytes(facts, tensor, placed.element_bytes, context) / reads
-    drafts = placed.drafted * (layers(batch) + attention) / shape.layers
+    draft = placed.draft
+    if draft:
+        drafting, loaded = draft.acceptance, _shape(draft.facts, "bf16")
+        weights = max(loaded.dense * loaded.bytes / tensor / reads, 2 * loaded.active * batch / computes)
+        read = batch * _context_bytes(draft.facts, tensor, placed.element_bytes, context) / reads
+        one_draft = weights + read + all_reduces(batch) * loaded.layers / shape.layers
+    else:
+        drafting, one_draft = facts.drafting, (layers(batch) + attention) / shape.layers
+    drafts = placed.drafted * one_draft
     whole = layers(batch * (1 + placed.drafted)) + attention + drafts + STEP_SECONDS
-    step = whole / (1 + _accepted(facts, placed.drafted, batch))
+    step = whole / (1 + _accepted(drafting, placed.drafted, batch))
     prompts = prefill(workload.input_tokens * batch)
     duration = workload.output_tokens * step + prompts
     waiting = duration * max(workload.concurrency / served - 1, 0.0)

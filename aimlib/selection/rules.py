@@ -12,16 +12,12 @@ from aimlib.engines.architectures import not_loaded
 from aimlib.hardware.products import CPU
 from aimlib.hub_url import may_have_token, shown
 from aimlib.printable import printable
-from aimlib.selection import node_rules, speed_rules
+from aimlib.selection import draft_rule, node_rules, speed_rules
 from aimlib.selection.candidates import Case, Rejection, Requirements, RuleResult, engine_image, format_gpus
 from aimlib.selection.gpu_memory import illegal_degree
 
 NONE = EngineSettings()
-
-
 KNOWN_PRODUCT = "a GPU product that the table, the setting hardware or the cluster's inventory has"
-
-
 MAX_NAME = 64
 """Characters of a product's name in a message."""
 
@@ -194,6 +190,10 @@ def _model_architecture(case: Case) -> RuleResult:
 def _degree(case: Case) -> RuleResult:
     facts, tensor = case.recipe.facts, case.launch.parallel.tensor
     found = illegal_degree(facts, tensor, case.launch.expert_degree) if facts else ""
+    draft = case.recipe.draft
+    if draft and not found:
+        illegal = illegal_degree(draft.facts, tensor)
+        found = f"draft {draft.repository} with {illegal}" if illegal else ""
     return Rejection(f"tensor parallel {tensor}", found) if found else case
 
 
@@ -219,6 +219,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("precision", _precision),
     ("product", _product),
     ("revision", _revision),
+    ("draft", draft_rule.draft),
     ("engineFlags", _engine_flags),
     ("engine", _engine),
     ("gpuCount", _gpu_count),
@@ -241,7 +242,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
 )
 USER_RULES = frozenset(
     {
-        *("model", "recipe", "backend", "precision", "product", "revision"),
+        *("model", "recipe", "backend", "precision", "product", "revision", "draft"),
         *("gpuCount", "gpuBudget", "workload", "objectives"),
     }
 )

@@ -45,7 +45,8 @@ def predicted(one: Deployed, workload: Workload) -> Speed | None:
     if facts is None or one.hardware is None:
         return None
     parallel, element = one.launch.parallel, one.launch.cache_bytes
-    placed = Placed(one.hardware, one.precision, parallel, element, kv_room(one), one.share, one.launch.drafted)
+    drafts = one.launch.drafted, one.launch.draft
+    placed = Placed(one.hardware, one.precision, parallel, element, kv_room(one), one.share, *drafts)
     return predict(facts, placed, workload)
 
 

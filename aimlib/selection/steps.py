@@ -57,6 +57,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         workload=choice.workload,
         objectives=choice.objectives,
         validated_only=choice.validated_only,
+        draft=choice.draft,
     )
     return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
 

@@ -16,7 +16,7 @@ from aimlib.caching.weight_files import with_loaded_files
 from aimlib.config import Config
 from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS
 from aimlib.kube.timestamp import format_timestamp
-from aimlib.naming import CHECKPOINT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
+from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import Verdict, ready_condition
 from aimlib.protocol.metacontroller import BadRequestError, Request, prune, written_status
 from aimlib.protocol.observed import DEPLOYMENT, GRACE_SECONDS, last_changed, overdue, phase_of
@@ -62,7 +62,7 @@ def customize(request: Request) -> dict[str, Any]:
         {"apiVersion": "storage.k8s.io/v1", "resource": "storageclasses"},
     ]
     if models := sorted(model_label(model.id) for model in spec.models):
-        for label in (CHECKPOINT_LABEL, MODEL_LABEL):
+        for label in (CHECKPOINT_LABEL, DRAFT_LABEL, MODEL_LABEL):
             selector = {"matchExpressions": [{"key": label, "operator": "In", "values": models}]}
             rules.append({"apiVersion": API_VERSION, "resource": "aimrecipes", "labelSelector": selector})
     if claim := spec.storage.existing_claim:

@@ -5,6 +5,7 @@ Until then no pod is started that would download it: the Deployment stays as it 
 
 from collections.abc import Iterator
 from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ from aimlib.caching.choice import (
     CacheHistory,
     CacheRequest,
     SpecModel,
-    cache_use,
+    cache_uses,
     choose_cache,
 )
 from aimlib.caching.usage import CLAIM_LABEL_PREFIX, Use, claim_labels, mounted_claims, uses
@@ -149,7 +150,8 @@ def _loaded_source(world: World, owner: Owner, choice: CacheChoice) -> LoadedSou
 
 def _memory(world: World, pinned: Resolved | None, resolved: Resolved) -> Memory:
     """What the status has of caches, and whether it was written for this configuration."""
-    same = pinned and (pinned.decided_for, pinned.checkpoint) == (resolved.decided_for, resolved.checkpoint)
+    loaded = attrgetter("decided_for", "checkpoint", "draft")
+    same = pinned and loaded(pinned) == loaded(resolved)
     # Without this part the status is lost, and with it whether a replica ever was: then the pods are kept.
     been_ready = "current" in (world.before.get("replicas") or ("current",))
     return Memory(remembered_part(world.before, "cache", UsedCache), bool(same), been_ready)
@@ -202,7 +204,8 @@ def _cache_request(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
     default_only = owner.runs_code and owner.config.remote_code_revisions == "Default"
     form = form_loaded(resolved.backend, resolved.args)
-    return CacheRequest(resolved.model_id, resolved.checkpoint, resolved.recipe, owner.revision, default_only, form)
+    loaded = resolved.model_id, resolved.checkpoint, resolved.recipe
+    return CacheRequest(*loaded, owner.revision, default_only, form, resolved.draft)
 
 
 def _template_uses(running: Raw | None) -> tuple[Use, ...]:
@@ -238,7 +241,7 @@ def _all_uses(
     used: UsedCache | None, request: CacheRequest, running: Raw | None, service: Raw | None
 ) -> tuple[Use, ...]:
     """What is desired; what the Deployment's pods use; and what is recorded, until no earlier pod is left."""
-    desired = (cache_use(used, request.checkpoint),) if used else ()
+    desired = cache_uses(used, *request.repositories) if used else ()
     if running is None:
         return desired
     latest = _template_uses(running)
@@ -291,5 +294,6 @@ def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory
 def _pods(hold: HeldDeployment | None, owner: Owner, choice: CacheChoice, restricted: str) -> CachePods:
     """What that means for the pods."""
     running = hold.deployment["spec"]["replicas"] if hold and hold.deployment else 0
-    none = f"no replica is started before {choice.request.checkpoint} is in cache {choice.name}"
+    loaded = choice.request.repositories
+    none = f"no replica is started before {' and '.join(loaded)} {'are' if loaded[1:] else 'is'} in cache {choice.name}"
     return CachePods(none if hold and owner.replicas > running else "", restricted, earlier=bool(running))

@@ -28,10 +28,17 @@ NAMED = 5
 
 
 def cache_ready(choice: CacheChoice, namespace: str, *, running: bool, source: str = "") -> Verdict:
-    """Whether the cache has the model of the endpoint: the first row that applies. `running`: whether any pod runs.
+    """Whether the cache has the model of the endpoint, and that which drafts. `running`: whether any pod runs.
 
     `source` is what a cache of the endpoint's own downloads; empty where it is another one.
     """
+    parts = [_part_ready(part, namespace, running=running, source=source) for part in choice.parts]
+    model = next((part for part in parts if not part.met), parts[0])
+    return model._replace(message="; ".join(part.message for part in parts)) if model.met else model
+
+
+def _part_ready(choice: CacheChoice, namespace: str, *, running: bool, source: str) -> Verdict:
+    """The same of one of these checkpoints: the first row that applies."""
     name, request, model, gone = choice.name, choice.request, choice.model, choice.found is None
     found = choice.found or CacheCandidate(name)
     state = model.status if model else "Waiting"
@@ -192,6 +199,8 @@ def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[
             yield f"{_untrusted(one, request)}; the cache is not used"
         elif one.leaves_out(request):
             yield f"{_left_out(one, request)}; the cache is not used"
+        elif one.lists(request.checkpoint) and (lacking := _lacking_draft(one, request)):
+            yield f"{lacking}: the cache is used once it has both"
         elif one.lists(request.checkpoint):
             yield f"{_listed_at(one, request)}, and {_revision_needed(request)}: the cache is not used"
         elif one.lists(request.model):
@@ -199,6 +208,16 @@ def unused(caches: Iterable[CacheCandidate], request: CacheRequest) -> Iterator[
                 f"cache {one.name} lists {request.model}, but recipe {request.recipe} loads {request.checkpoint}: "
                 "the cache is used once it lists that"
             )
+
+
+def _lacking_draft(found: CacheCandidate, request: CacheRequest) -> str:
+    """That a cache has the model and not what drafts for it; empty where it has, or nothing drafts."""
+    draft = request.draft
+    if draft is None or found.serves(request._replace(revision=None)):
+        return ""
+    if not found.lists(draft.repository):
+        return f"cache {found.name} lists {request.checkpoint}, and not {draft.repository}, which drafts for it"
+    return f"{_listed_at(found, request.parts[1])}, and {_revision_needed(request.parts[1])}"
 
 
 def _names(names: Iterable[str]) -> str:

@@ -50,10 +50,12 @@ def with_claim_checked(world: World, owner: Owner, serving: Verdict) -> Verdict:
     name, has = f"PersistentVolumeClaim {owner.claim}", (claim or {}).get("spec") or {}
     size = _requested(has) or owner.spec.cache.size
     recipe = [one for one in world.recipes if one["metadata"]["name"] == owner.resolved.recipe]
-    needed = recipe_sizes(recipe).get(owner.resolved.checkpoint, 0)
+    draft, sizes_of = owner.resolved.draft, recipe_sizes(recipe)
+    loaded = [owner.resolved.checkpoint, *([draft.repository] if draft else [])]
+    needed = sum(sizes_of.get(one, 0) for one in loaded)
     if size and parse_quantity(size) < needed:
         enough = RequiredSpace(needed, ()).size
-        sizes = f"{name} has {size}, and {owner.resolved.checkpoint} needs {format_bytes(needed, at_least=True)}"
+        sizes = f"{name} has {size}, and {' with '.join(loaded)} needs {format_bytes(needed, at_least=True)}"
         return Verdict("Available", False, "TooSmall", f"{sizes}; {enough} would be enough: {_larger(claim)}")
     storage_class = has.get("storageClassName") or owner.spec.cache.storage_class
     missing = None if phase_of(claim) == "Bound" else missing_class(world.storage_classes, storage_class)

@@ -7,6 +7,7 @@ from aimlib.api.endpoint_status import Candidate, EndpointStatus, Selection
 from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Raw
 from aimlib.api.source import parse_source
+from aimlib.caching.weight_files import draft_of
 from aimlib.selection.rules import rejection_text
 from hooks.planning.numbers import numbers_of
 
@@ -91,7 +92,9 @@ class Explanation(NamedTuple):
             return candidate.derived.wire()
         spec = (self.recipes.get(candidate.recipe) or {}).get("spec")
         found = spec if isinstance(spec, dict) else {}
-        loaded = found.get("checkpoint") or found.get("modelId")
+        draft, _ = draft_of(found)
+        model = found.get("checkpoint") or found.get("modelId")
+        loaded = f"{model} + {draft}" if draft else model
         return {name: found.get(name) for name in ("hardware", "precision", "backend")} | {"checkpoint": loaded}
 
     def data(self) -> Raw:

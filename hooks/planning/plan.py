@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aimlib.api.cache_status import CacheStatus, CacheStorageStatus
 from aimlib.api.meta import Raw
-from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.caching.choice import cache_uses
 from aimlib.config import Config
 from aimlib.protocol.standard_conditions import STANDARD
 from hooks.cache.hook import read_cache_spec
@@ -88,13 +88,16 @@ class PlanContext(NamedTuple):
         cache_used, resolved = explanation.status.cache, explanation.status.resolved
         if not cache_used or not resolved:
             return
-        key = (resolved.checkpoint, cache_used.revision or DEFAULT_REVISION)
+        draft = resolved.draft.repository if resolved.draft else None
+        used = [(one.id, one.revision) for one in cache_uses(cache_used, resolved.checkpoint, draft)]
         for cache in self.cluster.caches:
             name = (cache["metadata"]["namespace"], cache["metadata"]["name"])
             models = (cache.get("status") or {}).get("cachedModels") or ()
             cached = {(model["id"], model["revision"]) for model in models if model["status"] == "Ready"}
-            if name == (explanation.endpoint["metadata"]["namespace"], cache_used.name) and key not in cached:
-                yield f"planned as if AIMCache {cache_used.name} had {key[0]}; no replica starts before it has"
+            lacking = [one for one, revision in used if (one, revision) not in cached]
+            if name == (explanation.endpoint["metadata"]["namespace"], cache_used.name) and lacking:
+                had = " and ".join(lacking)
+                yield f"planned as if AIMCache {cache_used.name} had {had}; no replica starts before it has"
 
     def plan_cache(self, cache: Raw, responses: Iterable[EndpointResponse]) -> PlannedObject:
         """The plan of a cache with these users."""

@@ -13,13 +13,13 @@ from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.errors import InvalidInputError
 from aimlib.hardware.products import CPU, Product, known_products
-from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, full_digest, model_label
+from aimlib.naming import full_digest
 from aimlib.protocol.metacontroller import BadRequestError, Request, parse_request, prune
 from aimlib.protocol.observations import CATALOGUE_NAMES, CatalogueNames
 from aimlib.protocol.observed import kind_key
 from aimlib.schema.error_messages import validation_messages
 from aimlib.schema.parsing import parse_as
-from aimlib.selection.recipe_check import loaded_by, model_of
+from aimlib.selection.recipe_check import catalogue_labels
 from hooks import inventory, node, recipe
 from hooks.endpoint import hook as endpoint
 from hooks.endpoint.children import OPTIONAL
@@ -196,7 +196,7 @@ def simulate_recipe(raw: Raw, config: Config = DEFAULT_CONFIG) -> Raw:
 def labelled(raw: Raw) -> Raw:
     """An AIMRecipe or AIMModel with the labels by which endpoints find it."""
     metadata = raw["metadata"]
-    labels = {**(metadata.get("labels") or {}), **_labels(raw)}
+    labels = {**(metadata.get("labels") or {}), **catalogue_labels(raw)}
     return {**raw, "metadata": {**metadata, "labels": labels}}
 
 
@@ -248,7 +248,8 @@ def sync(parent: Raw, cluster: SimulatedCluster, config: Config) -> Raw:
     labels = {value for rule in selected for value in rule.get("labelSelector", {}).get("matchLabels", {}).values()}
     # What the recipe hook reports is read by people alone, and takes a while: the labels are enough.
     catalogue = [
-        one if labels.isdisjoint(_labels(one).values()) else _versioned(labelled(one)) for one in cluster.recipes
+        one if labels.isdisjoint(catalogue_labels(one).values()) else _versioned(labelled(one))
+        for one in cluster.recipes
     ]
     others = [*map(labelled, cluster.models), *cluster.caches, *cluster.gateways]
     found = select_related(selected, [_versioned(cluster.inventory), *catalogue, *others])
@@ -284,7 +285,8 @@ def _settled(child: Raw) -> Raw:
     """The status of a child once all is well, as far as a hook reads it."""
     if kind_key(child) != MADE_CACHE:
         return {"phase": "Bound"}
-    cached = [{"id": one["id"], "revision": DEFAULT_REVISION, "status": "Ready"} for one in child["spec"]["models"]]
+    listed = [(one["id"], one.get("revision") or DEFAULT_REVISION) for one in child["spec"]["models"]]
+    cached = [{"id": name, "revision": revision, "status": "Ready"} for name, revision in listed]
     return {"phase": "Ready", "cachedModels": cached}
 
 
@@ -293,8 +295,3 @@ def catalogue_names(parent: Raw) -> tuple[str, ...]:
     spec = read_spec(parent)
     custom = spec.recipe.custom_recipe
     return (spec.requested_model.id or "", *((custom.name,) if custom else ()))
-
-
-def _labels(raw: Raw) -> dict[str, str]:
-    """The labels of a recipe or AIMModel, without what else its hook does."""
-    return {MODEL_LABEL: model_label(model_of(raw) or ""), CHECKPOINT_LABEL: model_label(loaded_by(raw) or "")}

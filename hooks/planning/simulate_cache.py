@@ -5,6 +5,7 @@ from functools import partial
 
 from aimlib.api.meta import Raw
 from aimlib.caching.job_reports import DEFAULT_REVISION
+from aimlib.caching.weight_files import draft_of
 from aimlib.config import Config
 from aimlib.protocol.metacontroller import BadRequestError, parse_request
 from aimlib.selection.recipe_check import loaded_by, model_of
@@ -52,7 +53,9 @@ def sync(parent: Raw, users: Iterable[Raw], recipes: Iterable[Raw], config: Conf
     rules = cache.customize(parse_request({"parent": parent}))["relatedResources"]
     models = {*listed_models(parent)}
     catalogue = [
-        simulate.simulate_recipe(recipe, config) for recipe in recipes if {model_of(recipe), loaded_by(recipe)} & models
+        simulate.simulate_recipe(recipe, config)
+        for recipe in recipes
+        if {model_of(recipe), loaded_by(recipe), draft_of(recipe.get("spec") or {})[0]} & models
     ]
     claim_name = parent["spec"].get("storage", {}).get("existingClaim")
     metadata = {"name": claim_name, "namespace": parent["metadata"]["namespace"]}

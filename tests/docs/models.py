@@ -46,9 +46,10 @@ def _table(recipes: list[Recipe], hardware: list[str]) -> str:
 
 
 def _cell(recipes: Iterable[Recipe]) -> str:
-    """Such as `bf16 1, 2, 4; fp8 1 (SGLang)`."""
+    """Such as `bf16 1, 2, 4; fp8 1 (SGLang)`. One with a second model that drafts is a variant of another recipe."""
     parts = []
-    for recipe in sorted(recipes, key=lambda one: (one["precision"], one["backend"] != "vllm")):
+    plain = (one for one in recipes if "draft" not in one)
+    for recipe in sorted(plain, key=lambda one: (one["precision"], one["backend"] != "vllm")):
         counts = [
             str(one["gpuCount"]) for one in recipe["configurations"] if one.get("enabled", True) and one["gpuCount"]
         ]

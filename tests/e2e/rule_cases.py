@@ -55,6 +55,9 @@ ENDPOINTS: dict[str, Raw] = {
     "parentRefs must differ in name, whatever namespace and kind: leave out sectionName for all listeners": (
         MODEL | {"service": {"route": {"parentRefs": [{"name": "edge"}, {"name": "edge", "sectionName": "https"}]}}}
     ),
+    "draft.revision is of a repository: state draft.repository, too": (
+        MODEL | {"recipe": {"draft": {"revision": "v1"}}}
+    ),
     "a fallback states what to request instead: gpuCount, precision, backend or hardware": (
         MODEL | {"recipe": {"fallback": [{}]}}
     ),

@@ -3,6 +3,7 @@
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.recipe import EnvVar
+from aimlib.engines.draft_arguments import draft_arguments
 from aimlib.kube.expansion import Expandable
 from aimlib.naming import ENGINE_CONTAINER
 from aimlib.selection.container_resources import container_resources
@@ -90,6 +91,7 @@ def _args(owner: Owner) -> list[str]:
         *((flags.revision, revision) if revision else ()),
         *((flags.device, "cpu") if flags.device and resolved.vendor == "cpu" else ()),
         *((flags.metrics,) if flags.metrics and flags.metrics not in resolved.args else ()),
+        *(draft_arguments(owner.engine.name, resolved.draft, owner.draft_revision) if resolved.draft else ()),
         *map(Expandable, resolved.args),
     ]
 

@@ -6,7 +6,7 @@ on nothing else: a new release of the operator restarts no model server, and nei
 
 from aimlib.api.endpoint_parts import ZERO, PodSecurityContext
 from aimlib.api.meta import Raw
-from aimlib.caching.choice import cache_use
+from aimlib.caching.choice import cache_uses
 from aimlib.caching.usage import usage_annotation, usage_metadata
 from aimlib.hardware.placement import node_selector
 from aimlib.kube.quantity import canonical_quantity
@@ -154,8 +154,9 @@ def _annotations(owner: Owner) -> dict[str, str | None]:
 
 def _usage(owner: Owner) -> dict[str, str]:
     """What these pods use: as long as they run they record it, whatever is requested meanwhile."""
-    cache = owner.cache
-    return usage_annotation((cache_use(cache, owner.resolved.checkpoint),) if cache else ())
+    cache, resolved = owner.cache, owner.resolved
+    draft = resolved.draft.repository if resolved.draft else None
+    return usage_annotation(cache_uses(cache, resolved.checkpoint, draft) if cache else ())
 
 
 def _strategy(owner: Owner) -> Raw:

@@ -1,5 +1,7 @@
 """The AIMCache that an endpoint makes for a model whose files are neither at the hub nor on a claim."""
 
+from collections.abc import Sequence
+
 from aimlib.api import API_VERSION
 from aimlib.api.cache import CachedModelSpec
 from aimlib.api.meta import Raw
@@ -15,6 +17,8 @@ def own_cache(owner: Owner) -> Raw | None:
         return None
     access = {"access": download.access.wire()} if download.access else {}
     model = CachedModelSpec.model_validate({"id": owner.resolved.checkpoint, "source": download.source, **access})
+    draft = owner.resolved.draft  # an AIMModel has the model's files; those of what drafts are in their repository
+    models = [model, *([CachedModelSpec(id=draft.repository, revision=draft.revision)] if draft else [])]
     return {
         "apiVersion": API_VERSION,
         "kind": "AIMCache",
@@ -26,17 +30,17 @@ def own_cache(owner: Owner) -> Raw | None:
                 "accessMode": stated.access_mode,
                 "mountPath": stated.mount_path,
             },
-            "models": [model.wire()],
-            "hub": _hub(owner, model),
+            "models": [one.wire() for one in models],
+            "hub": _hub(owner, models),
             "updates": {"enabled": True} if may_move(model) else None,
         },
     }
 
 
-def _hub(owner: Owner, model: CachedModelSpec) -> Raw:
+def _hub(owner: Owner, models: Sequence[CachedModelSpec]) -> Raw:
     """The engine's hub, where that has the files, and its proxies. Where it is not known, no other one is requested."""
     hub, unknown = engine_hub(owner.spec)
-    if not model.of_hub:
+    if not any(model.of_hub for model in models):
         return {"proxy": hub.proxy.wire()}
     token = owner.spec.requested_model.token_secret
     return {

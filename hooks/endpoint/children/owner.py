@@ -190,6 +190,12 @@ class Owner(NamedTuple):
         return requested.revision
 
     @property
+    def draft_revision(self) -> str | None:
+        """The revision of the second model, which drafts: as stated, else as the cache has it."""
+        stated = self.resolved.draft.revision if self.resolved.draft else None
+        return stated or (self.cache.draft_revision if self.cache else None)
+
+    @property
     def source(self) -> ModelSource | None:
         """The folder on a claim that is loaded instead of a repository, under the same conditions as a revision."""
         requested = self.spec.requested_model

@@ -32,6 +32,16 @@ def test_a_recipe_without_figures_tells_nothing(recipe):
     assert recipe_sizes([recipe]) == {}
 
 
+def drafted(gib, loaded=60):
+    return {"spec": loads("a", loaded)["spec"] | {"draft": {"repository": "head", "facts": {"weightsGiB": gib}}}}
+
+
+def test_a_recipe_tells_the_size_of_what_drafts_too():
+    assert recipe_sizes([drafted(3), drafted(2)]) == {"a": 60 * GIB, "head": 3 * GIB}
+    assert recipe_sizes([drafted(3), loads("head", 4)]) == {"a": 60 * GIB, "head": 4 * GIB}
+    assert recipe_sizes([drafted("3"), {"spec": {"draft": "head"}}, {"spec": {"draft": {}}}]) == {"a": 60 * GIB}
+
+
 def test_what_is_measured_comes_before_what_is_allowed():
     known = {"a": 61 * GIB}
     assert model_sizes(listed(a="100Gi", b="20Gi", c=None), known) == {"a": 61 * GIB, "b": 20 * GIB, "c": None}

@@ -56,6 +56,16 @@ def test_a_cache_and_its_endpoint_are_planned_together():
     )
 
 
+def test_both_checkpoints_of_an_endpoint_with_a_draft_are_planned():
+    draft = "RedHatAI/Qwen3-32B-speculator.eagle3"
+    files = cache(models=[{"id": QWEN}, {"id": draft}]) + "---\n"
+    files += endpoint({"name": "qwen"}, modelId=QWEN, cache={"name": "models"}, recipe={"draft": {}})
+    objects, said = planned("-f", files, *MI300X)
+    assert downloads(objects) == [QWEN, draft]
+    assert said.endswith(f"planned as if AIMCache models had {QWEN} and {draft}; no replica starts before it has\n")
+    assert objects["PersistentVolumeClaim", "models-storage"]["spec"]["resources"]["requests"]["storage"] == "71Gi"
+
+
 def test_the_title_of_a_cache_summarizes_its_children():
     done = aim("plan", "-f", BOTH, *MI300X)
     assert done.stdout.startswith(
