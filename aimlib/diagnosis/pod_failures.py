@@ -154,7 +154,8 @@ NO_IMAGE_VOLUMES = (
     "; the pod mounts image {image}, which takes Kubernetes 1.35 and a container runtime that mounts images "
     "(containerd 2.1, CRI-O 1.31); leave out model.imageVolume to download it instead"
 )
-"""What may be wrong where the container of a pod with such a volume cannot be created."""
+"""What may be wrong where the container of a pod with such a volume cannot be created. Versions: containerd's release
+notes of 2.1.0 (pull request 10579), and Kubernetes' blog on image volumes in beta."""
 
 PULL_PREFIXES = (
     r'^Back-off pulling image "[^"]*":?\s*',
