@@ -105,6 +105,12 @@ def draft_of(spec: Raw) -> tuple[str | None, Raw]:
     return (name if isinstance(name, str) else None), stated
 
 
+def repositories_text(spec: Raw) -> str | None:
+    """What a recipe loads, for people: its checkpoint, and the repository of what drafts."""
+    draft, _ = draft_of(spec)
+    return " + ".join(filter(None, (loaded_model(spec), draft))) or None
+
+
 def with_loaded_files(models: Iterable[CachedModelSpec], recipes: Iterable[Raw]) -> tuple[CachedModelSpec, ...]:
     """The models of a cache, each with the patterns that leave what its recipes load.
 

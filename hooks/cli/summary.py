@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
+from aimlib.caching.weight_files import repositories_text
 from aimlib.selection.recipe_check import model_of
 from hooks.cli.tables import Cell
 from hooks.planning.numbers import counts
@@ -97,7 +98,7 @@ def recipe_data(raw: Raw, used: Mapping[str, int] | None) -> Raw:
         "name": name,
         "model": model_of(raw),
         **{key: found.get(key) for key in ("hardware", "precision", "backend")},
-        "checkpoint": found.get("checkpoint") or found.get("modelId"),
+        "checkpoint": repositories_text(found),
         "gpuCounts": counts(status.get("gpuCounts")),
         **{key: status.get(key) for key in ("phase", "message")},
         **({"endpoints": used.get(name, 0)} if used is not None else {}),

@@ -7,7 +7,7 @@ from aimlib.api.endpoint_status import Candidate, EndpointStatus, Selection
 from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Raw
 from aimlib.api.source import parse_source
-from aimlib.caching.weight_files import draft_of
+from aimlib.caching.weight_files import repositories_text
 from aimlib.selection.rules import rejection_text
 from hooks.planning.numbers import numbers_of
 
@@ -92,10 +92,8 @@ class Explanation(NamedTuple):
             return candidate.derived.wire()
         spec = (self.recipes.get(candidate.recipe) or {}).get("spec")
         found = spec if isinstance(spec, dict) else {}
-        draft, _ = draft_of(found)
-        model = found.get("checkpoint") or found.get("modelId")
-        loaded = f"{model} + {draft}" if draft else model
-        return {name: found.get(name) for name in ("hardware", "precision", "backend")} | {"checkpoint": loaded}
+        facts = {name: found.get(name) for name in ("hardware", "precision", "backend")}
+        return facts | {"checkpoint": repositories_text(found)}
 
     def data(self) -> Raw:
         """The explanation as an object, for programs."""
