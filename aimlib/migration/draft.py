@@ -81,6 +81,8 @@ class Draft:
         """The metric that replicas follow, and its target, each with where it stands."""
         self.listed: tuple[int, str] | None = None
         """GPUs that the origin lists, and where."""
+        self.mounts: dict[str, tuple[str, str]] = {}
+        """Claims by the folders at which they are mounted: the folder on the claim, and where that stands."""
 
     def add(self, text: str, outcome: Outcome, why: str) -> None:
         """Notes what became of a part; it has no value of a variable in it, which may be a secret."""
@@ -94,6 +96,10 @@ class Draft:
             place = place.setdefault(key, {})
         place[last] = value
         self.add(text, "kept", path)
+
+    def replace(self, field: str, outcome: Outcome, why: str) -> None:
+        """Notes anew what became of the part that a field of the endpoint was kept from."""
+        self.parts = [one._replace(outcome=outcome, why=why) if one.why == field else one for one in self.parts]
 
     def set_token(self, reference: Raw, text: str) -> None:
         """A token of the hub in a Secret that is there."""
@@ -140,6 +146,11 @@ class Draft:
 
     def set_source(self, uri: str, text: str) -> None:
         """Where a model's files are, as a URL or a repository of the hub."""
+        folder = next((one for one in self.mounts if uri == one or uri.startswith(f"{one}/")), None)
+        if folder:
+            self.source = f"pvc://{self.mounts[folder][0]}{uri.removeprefix(folder)}".rstrip("/")
+            self.add(text, "kept", "model.source")
+            return
         scheme, slashes, rest = HUB_PAGE.sub("", uri).partition("://")
         if not slashes or scheme == "hf":
             self.model = rest if slashes else scheme
@@ -160,7 +171,7 @@ class Draft:
 
     def finish(self) -> Translation:
         """The endpoint, with the cache that it needs. InvalidInputError where there is no model, or nothing valid."""
-        self._read_arguments()
+        self.read_arguments()
         model = self.answers.model or self.model
         if not model or not re.fullmatch(MODEL_ID.pattern, model):
             raise InvalidInputError(
@@ -215,10 +226,11 @@ class Draft:
         self.add("GPUs", "needs you", "nothing states how many: --gpus N; without it, the fewest that fit are selected")
         return {}
 
-    def _read_arguments(self) -> None:
+    def read_arguments(self) -> None:
         """Sorts the engine's arguments: what the API has fields for, what an endpoint may set, and the rest."""
         backend = self.backend or "vllm"
         parsed = parse_args(backend, [*map(self._present, self.words)])
+        self.words = []
         degree = {"tensor": 1, "pipeline": 1}
         flags = engine(backend).flags
         self.quantized = any(one.flag == flags.quantization for one in parsed.arguments) or (

@@ -2,6 +2,33 @@
 
 from aimlib.api.meta import Raw
 
+SET_BY_SERVERS = frozenset(
+    {
+        "creationTimestamp",
+        "finalizers",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    }
+)
+"""Fields of `metadata` that nobody writes: the API server and controllers set them."""
+KUBECTL_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def as_written(found: Raw) -> Raw:
+    """An object without what servers add to it, as `kubectl get -o yaml` prints it."""
+    metadata = found.get("metadata")
+    if not isinstance(metadata, dict):
+        return found
+    kept = {key: value for key, value in metadata.items() if key not in SET_BY_SERVERS}
+    if isinstance(annotations := kept.get("annotations"), dict):
+        kept["annotations"] = {key: value for key, value in annotations.items() if key != KUBECTL_APPLIED}
+        kept = {key: value for key, value in kept.items() if key != "annotations" or value}
+    return {**found, "metadata": kept}
+
 
 def as_workspace(found: Raw) -> Raw:
     """An InferenceSet of KAITO as the Workspace that each replica of it is."""

@@ -8,6 +8,7 @@ FOREIGN_KINDS = {
     "kaito": ("Workspace", "InferenceSet"),
     "aimservice": ("AIMService",),
     "nim": ("NIMService",),
+    "deployment": ("Deployment",),
 }
 """The kinds of each system that are translated."""
 SCALING = "scaling of an AIMEndpoint takes its place, or it may scale the AIMEndpoint, without scaling"

@@ -1,5 +1,6 @@
 """What becomes of scaling elsewhere: the bounds, the target that is known, and what nothing scales by."""
 
+import re
 from typing import Any
 
 from aimlib.data import load_data
@@ -9,21 +10,68 @@ TO_ZERO = "scaling.minReplicas; it needs KEDA and an AIMGateway that routes here
 SCALE_METRIC, SCALE_TARGET = ("scaleMetric", "autoscaling.knative.dev/metric"), "autoscaling.knative.dev/target"
 """Keys of KServe: what is measured, and Knative's target, which is one on concurrency where nothing else is stated."""
 
+ON_LOAD = (
+    "targets on load are scaling.targetRequests, targetKVCacheUtilization and targetTimeToFirstToken; for a query of "
+    "your own, point your autoscaler at the AIMEndpoint, without scaling"
+)
+SELECTED = re.compile(r"\{[^{}]*\}|\s")
+"""In a query, and of no account: which series are selected, and blanks."""
 ON_RESOURCES = frozenset({"targetCPUUtilization", "targetMemoryUtilization"})
 
 
 def set_autoscaled(draft: Draft, path: tuple[str, ...], value: Any) -> None:  # noqa: ANN401 - JSON
-    """Whether bounds and targets beside it count."""
-    draft.spec["autoscaled"] = bool(value)
-    draft.add(".".join(path), "kept", "scaling" if value else "without scaling")
+    """Whether bounds and targets beside it count; in an annotation it is a text."""
+    draft.spec["autoscaled"] = str(value).lower() == "true"
+    draft.add(".".join(path), "kept", "scaling" if draft.spec["autoscaled"] else "without scaling")
 
 
 def set_least(draft: Draft, path: tuple[str, ...], value: Any) -> None:  # noqa: ANN401 - JSON
     """The fewest replicas: none of them is more than a number."""
-    draft.put("scaling.minReplicas", value, ".".join(path))
-    if value == 0:
+    draft.put("scaling.minReplicas", int(value), ".".join(path))
+    if int(value) == 0:
         text, _, _ = draft.parts.pop()
         draft.add(text, "needs you", TO_ZERO)
+
+
+def set_trigger(draft: Draft, path: tuple[str, ...], value: Any) -> None:  # noqa: ANN401 - JSON
+    """A trigger of a ScaledObject: on CPU or memory, or by a query of Prometheus."""
+    text, data, kind = ".".join(path), value.get("metadata") or {}, value.get("type")
+    averaged = value.get("metricType") in {None, "AverageValue"}
+    if kind in {"cpu", "memory"} and value.get("metricType", data.get("type")) == "Utilization":
+        _put_target(draft, load_data("migration")["metrics"][kind], data["value"], text)
+    elif kind == "prometheus":
+        _set_query(draft, text, str(data.get("query")), data.get("threshold"), averaged=averaged)
+    else:
+        draft.add(f"{text} {kind}", "needs you", ON_LOAD)
+
+
+def set_metric(draft: Draft, path: tuple[str, ...], value: Any) -> None:  # noqa: ANN401 - JSON
+    """A metric of a HorizontalPodAutoscaler: on CPU or memory, or the average over pods of one of the engine's."""
+    text, metrics = ".".join(path), load_data("migration")["metrics"]
+    match value:
+        case {"type": "Resource", "resource": {"name": name, "target": {"averageUtilization": target}}}:
+            _put_target(draft, metrics[name], target, text)
+        case {"type": "Pods", "pods": {"metric": {"name": name}, "target": {"averageValue": target}}}:
+            _set_query(draft, text, f"sum({re.sub('^vllm_', 'vllm:', name)})", target, averaged=True)
+        case _:
+            draft.add(f"{text} {value.get('type')}", "needs you", ON_LOAD)
+
+
+def _set_query(draft: Draft, text: str, query: str, threshold: Any, *, averaged: bool) -> None:  # noqa: ANN401 - JSON
+    """A query whose sum is shared among replicas, where a target of ours means the same."""
+    plain = SELECTED.sub("", query)
+    row = next((row for row in load_data("migration")["queries"] if re.search(row["found"], plain)), None)
+    if row and "to" in row and averaged and str(threshold).isdecimal():
+        _put_target(draft, row["to"], threshold, text)
+        if "why" in row:
+            draft.parts.pop()
+            draft.add(text, "changed", row["why"])
+    else:
+        draft.add(text, "needs you", row["why"] if row and "to" not in row else ON_LOAD)
+
+
+def _put_target(draft: Draft, field: str, target: Any, text: str) -> None:  # noqa: ANN401 - JSON
+    draft.put(f"scaling.{field}", int(target), text)
 
 
 def set_scale(draft: Draft, path: tuple[str, ...], value: Any) -> None:  # noqa: ANN401 - JSON
@@ -47,7 +95,12 @@ def finish_scaling(draft: Draft) -> None:
         return
     _finish_target(draft)
     scaling = draft.spec.get("scaling", {})
+    if "idleSeconds" in scaling and scaling.get("minReplicas") != 0:
+        del scaling["idleSeconds"]
+        draft.replace("scaling.idleSeconds", "changed", "nothing stops the endpoint unless scaling.minReplicas is 0")
     if "maxReplicas" in scaling or scaling.get("minReplicas") == 0:
+        if draft.spec.pop("replicas", None) is not None:
+            draft.replace("replicas", "changed", "what scales the endpoint sets it")
         if not scaling.keys() & ON_RESOURCES:
             draft.spec.setdefault("monitoring", {"enabled": True})
         return

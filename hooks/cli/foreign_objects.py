@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.errors import InvalidInputError
+from aimlib.migration.deployed import BESIDE, parts_of_others, serves_models, with_neighbours
 from aimlib.migration.draft import Answers, Part, Translation
 from aimlib.migration.fields import translate_object
-from aimlib.migration.kinds import FOREIGN_KINDS
+from aimlib.migration.kinds import FOREIGN_KINDS, instead_of
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 
@@ -17,6 +18,8 @@ class ForeignApi(NamedTuple):
 
     group: str
     plurals: tuple[str, ...]
+    beside: tuple[tuple[str, str, str], ...] = ()
+    """What stands beside them: where its API is, the plural and the kind."""
 
 
 FOREIGN_APIS = {
@@ -25,6 +28,15 @@ FOREIGN_APIS = {
     "kaito": ForeignApi("kaito.sh", ("workspaces", "inferencesets")),
     "aimservice": ForeignApi("aim.eai.amd.com", ("aimservices",)),
     "nim": ForeignApi("apps.nvidia.com", ("nimservices",)),
+    "deployment": ForeignApi(
+        "apps",
+        ("deployments",),
+        (
+            ("/api/v1", "services", "Service"),
+            ("/apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+            ("/apis/keda.sh/v1alpha1", "scaledobjects", "ScaledObject"),
+        ),
+    ),
 }
 """The APIs of the systems that `aim migrate` knows, as their projects publish their CRDs."""
 
@@ -38,7 +50,7 @@ def read_foreign(cluster: LiveCluster, system: str, names: Sequence[str], *, eve
         for plural, version, kind in _served(cluster, api)
         for one in cluster.read(f"/apis/{api.group}/{version}{place}/{plural}").get("items") or ()
     ]
-    found = [one for one in found if not _is_made(one, system)]
+    found = [one for one in found if not _is_made(one, system) and (names or not api.beside or serves_models(one))]
     where = "the cluster" if everywhere else f"namespace {cluster.namespace}"
     there = [one["metadata"]["name"] for one in found]
     if missing := [name for name in names if name not in there]:
@@ -46,13 +58,22 @@ def read_foreign(cluster: LiveCluster, system: str, names: Sequence[str], *, eve
         raise CommandError(f"{where} has no {' or '.join(api.plurals)} named {missing[0]}; there are: {listed}")
     if not found:
         raise CommandError(f"{where} has no {' or '.join(api.plurals)}", CLUSTER_ERROR_CODE)
-    return [one for one in found if not names or one["metadata"]["name"] in names]
+    chosen = [one for one in found if not names or one["metadata"]["name"] in names]
+    return with_neighbours([*chosen, *_beside(cluster, api, place)])[0] if api.beside else chosen
+
+
+def _beside(cluster: LiveCluster, api: ForeignApi, place: str) -> Iterator[Raw]:
+    """What stands beside the objects of a system; what another object has made is told by that."""
+    for root, plural, kind in api.beside:
+        for one in cluster.read(f"{root}{place}/{plural}").get("items") or ():
+            if not one["metadata"].get("ownerReferences"):
+                yield {"apiVersion": root.split("/", 2)[2], "kind": kind, **one}
 
 
 def _is_made(found: Raw, system: str) -> bool:
-    """Whether an object of the same system has made it, which is translated itself."""
+    """Whether another object has made it: one of the same system, which is translated itself; of a Deployment, any."""
     owners = found["metadata"].get("ownerReferences") or ()
-    return any(owner.get("kind") in FOREIGN_KINDS[system] for owner in owners)
+    return any(system == "deployment" or owner.get("kind") in FOREIGN_KINDS[system] for owner in owners)
 
 
 def _served(cluster: LiveCluster, api: ForeignApi) -> Iterator[tuple[str, str, str]]:
@@ -73,8 +94,23 @@ def _served(cluster: LiveCluster, api: ForeignApi) -> Iterator[tuple[str, str, s
 def translate_each(system: str, found: Sequence[Raw], answers: Answers) -> Iterator[Translation]:
     """The translation of each object; with several of them, one that cannot be translated needs you.
 
-    InvalidInputError where the only object cannot be translated, or an answer is for one object alone.
+    Objects that stand beside Deployments in a file are named. InvalidInputError where the only object cannot be
+    translated, or an answer is for one object alone.
     """
+    others: list[Raw] = []
+    if FOREIGN_APIS[system].beside and any(BESIDE not in one for one in found):
+        deployments, others = with_neighbours(found)
+        if not deployments:
+            raise InvalidInputError(f"there is no Deployment{instead_of(found[0])}")
+        serving = [one for one in deployments if serves_models(one)] or deployments
+        others = [*(one for one in deployments if one not in serving), *others]
+        found = serving
+    yield from _each(system, found, answers)
+    if others:
+        yield Translation((), tuple(parts_of_others(others)))
+
+
+def _each(system: str, found: Sequence[Raw], answers: Answers) -> Iterator[Translation]:
     if len(found) == 1:
         yield translate_object(system, found[0], answers)
         return

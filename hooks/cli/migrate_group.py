@@ -29,6 +29,7 @@ SYSTEMS = {
     "kaito": "Workspace or InferenceSet of KAITO",
     "aimservice": "AIMService of AMD's AIM engine",
     "nim": "NIMService of the NIM operator",
+    "deployment": "Deployment that starts vLLM or SGLang, with its Service and autoscaler",
 }
 """Other systems, and the objects of theirs that are read."""
 

@@ -30,23 +30,29 @@ TARGETS = {
     "goal": "`recipe.goal`",
     "gpus": "`gpuCount`",
     "hardware": "`recipe.hardware`",
+    "image": "the recipe's image; `image` replaces it",
+    "metric": "a target of `scaling` on requests, CPU or memory, where both mean the same",
     "model": "`modelId`",
+    "mount": "`model.source` of the claim that has the model; `cache` for a folder of models",
     "name": "`metadata.name`",
     "namespace": "`metadata.namespace`",
     "node label": "`nodeSelector`",
     "nodes": "one node for each replica",
     "tool choice": "`engine.args`",
     "words": "what the container runs, read as for docker",
+    "own name": "`metadata.name`, by `--name` where the Deployment stays beside it",
     "preset": "`modelId`, by `--model`",
     "profile": "`gpuCount`; hardware is selected",
     "pull secrets": "`image.pullSecrets`",
     "recipe": "`recipe.customRecipe`",
     "resource gpus": "`gpuCount`; other resources are named",
     "scale": "`scaling.targetRequests` for concurrency, `targetCPUUtilization` for cpu",
+    "scraped": "`monitoring.enabled`",
     "served": "`modelId`",
     "source": "`modelId` of the hub, `model.source` of a claim or an image, else an AIMCache for a bucket or registry",
     "token": "the Secret `huggingface-token`",
     "token secret": "the Secret `huggingface-token`",
+    "trigger": "a target of `scaling` on requests, CPU or memory, where both mean the same",
     "variable": "`engine.env`; of secrets the table has the name alone",
 }
 """What the targets of the table of fields are that are no path in a spec."""
@@ -117,7 +123,9 @@ def _origin(case: Mapping[str, Any]) -> str:
     [key] = [name for name in ORIGINS if name in case]
     if key == "docker":
         return f"```text\n{case[key].strip()}\n```"
-    text = case[key] if isinstance(case[key], str) else _yaml(case[key])
+    text = (
+        case[key] if isinstance(case[key], str) else _yaml(*(case[key] if isinstance(case[key], list) else [case[key]]))
+    )
     return f"```yaml\n{text}```"
 
 

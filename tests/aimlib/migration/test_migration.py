@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from aimlib.errors import InvalidInputError
+from aimlib.migration.deployed import with_neighbours
 from aimlib.migration.docker import translate_compose, translate_docker
 from aimlib.migration.draft import Answers
 from aimlib.migration.fields import translate_object, translate_values
@@ -31,6 +32,10 @@ def translated(case):
     if "helm" in case:
         [found] = translate_values(case["helm"], answers)
         return found
+    if "deployment" in case:
+        [found], rest = with_neighbours(case["deployment"])
+        assert rest == []
+        return translate_object("deployment", found, answers)
     [system] = FOREIGN_KINDS.keys() & case.keys()
     return translate_object(system, case[system], answers)
 
@@ -129,6 +134,76 @@ def test_other_kinds_are_refused():
 def test_a_catalogue_that_enables_no_model_is_refused():
     with pytest.raises(InvalidInputError, match="catalog enables no model"):
         translate_values({"catalog": {"a": {"enabled": False}, "b": None}}, Answers())
+
+
+def deployment(**container):
+    containers = [{"name": "x", "image": "vllm/vllm-openai", "args": ["--model=a/b"], **container}]
+    spec = {"selector": {}, "template": {"spec": {"containers": containers}}}
+    return {"kind": "Deployment", "metadata": {"name": "x"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"kind": "Deployment"}, "it is no model server"),
+        (deployment(image="nginx", args=7), "it is no model server"),
+        (deployment(volumeMounts=[{}]), "another form"),
+        ({**deployment(), "spec": {"template": {"spec": {"containers": [7]}}}}, "it is no model server"),
+    ],
+)
+def test_a_deployment_of_another_form_or_of_something_else_is_refused(found, message):
+    with pytest.raises(InvalidInputError, match=message):
+        translate_object("deployment", found, Answers())
+
+
+def test_a_container_with_gpus_is_the_server_where_nothing_else_tells():
+    found = deployment(image="mine", args=["a/b"], resources={"limits": {"nvidia.com/gpu": 1}})
+    assert translate_object("deployment", found, Answers()).objects[0]["spec"] == {"modelId": "a/b", "gpuCount": 1}
+
+
+def test_one_service_and_one_autoscaler_are_beside_a_deployment():
+    target = {"scaleTargetRef": {"name": "x"}}
+    scalers = [
+        {"kind": kind, "metadata": {"name": name}, "spec": target | bounds}
+        for kind, name, bounds in (
+            ("HorizontalPodAutoscaler", "b", {"maxReplicas": 4}),
+            ("ScaledObject", "a", {"maxReplicaCount": 2, "minReplicaCount": 1, "triggers": [{"type": "kafka"}]}),
+        )
+    ]
+    others = [
+        {"kind": "Service", "metadata": {"name": "s"}, "spec": {"selector": {"a": "b"}}},
+        {"kind": "Service", "metadata": {"name": "s"}, "spec": {}},
+        {"kind": "ScaledObject", "metadata": {"name": "s"}},
+        {"kind": "ScaledObject", "metadata": {"name": "s", "namespace": "else"}, "spec": target},
+        {"kind": "ScaledObject", "metadata": {"name": "s"}, "spec": {"scaleTargetRef": {"kind": "Job", "name": "x"}}},
+    ]
+    [found], rest = with_neighbours([deployment(), *scalers, *others])
+    assert rest == others
+    translation = translate_object("deployment", found, Answers(gpus=1, name="y"))
+    assert translation.objects[0]["spec"]["scaling"] == {"minReplicas": 1, "maxReplicas": 2}
+    assert [part[:2] for part in translation.parts if part.outcome == "needs you"] == [
+        ("ScaledObject.spec.triggers.0 kafka", "needs you"),
+        ("HorizontalPodAutoscaler b", "needs you"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "threshold", "expected"),
+    [
+        ("sum(vllm:num_requests_waiting{a='b'} + vllm:num_requests_running)", "4", {"targetRequests": 4}),
+        ("sum(sglang:num_running_reqs) + sum(sglang:num_queue_reqs)", "4", {"targetRequests": 4}),
+        ("sum(vllm:num_requests_running) + sum(vllm:num_requests_running)", "4", {}),
+        ("sum(vllm:num_requests_running)", "0.5", {}),
+        ("sum(vllm:num_requests_waiting)", "5", {}),
+    ],
+)
+def test_a_query_is_a_target_only_where_both_mean_the_same(query, threshold, expected):
+    trigger = {"type": "prometheus", "metadata": {"query": query, "threshold": threshold}}
+    scaler = {"scaleTargetRef": {"name": "x"}, "minReplicaCount": 1, "maxReplicaCount": 2, "triggers": [trigger]}
+    [found], _ = with_neighbours([deployment(), {"kind": "ScaledObject", "metadata": {"name": "x"}, "spec": scaler}])
+    translation = translate_object("deployment", found, Answers(gpus=1, name="y"))
+    assert translation.objects[0]["spec"]["scaling"] == {"minReplicas": 1, "maxReplicas": 2, **expected}
+    assert translation.complete is bool(expected)
 
 
 def test_arguments_that_are_no_list_need_somebody():

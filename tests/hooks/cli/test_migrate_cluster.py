@@ -1,6 +1,7 @@
 """`aim migrate SYSTEM --cluster`: which objects are read, and that one that cannot be translated stops no other."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -149,3 +150,78 @@ def test_annotations_of_others_are_named():
     done = aim("migrate", "kubeai", yaml.safe_dump(found))
     assert "metadata.annotations" in done.stderr
     assert "last-applied" not in done.stderr
+
+
+def deployment(name, **metadata):
+    engine = {"name": "vllm", "image": "vllm/vllm-openai", "args": ["--model=a/b"], "resources": {"limits": {GPU: "1"}}}
+    pods = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [engine]}}
+    spec = {"selector": {"matchLabels": {"app": name}}, "template": pods}
+    return {"metadata": {"name": name, "namespace": "team", **metadata}, "spec": spec}
+
+
+GPU = "amd.com/gpu"
+OWNED = {"ownerReferences": [{"kind": "ScaledObject", "name": "vllm", "controller": True}]}
+SCALED = {"scaleTargetRef": {"kind": "Deployment", "name": "vllm"}, "maxReplicas": 3}
+
+
+def deployments(*items):
+    named = {"name": "vllm", "namespace": "team"}
+    other = deployment("web")
+    other["spec"]["template"]["spec"]["containers"] = [{"name": "web", "image": "nginx"}]
+    return Cluster(
+        **{
+            "/apis/apps": {"preferredVersion": {"version": "v1"}, "versions": [{"version": "v1"}]},
+            "/apis/apps/v1": {"resources": [{"name": "deployments", "kind": "Deployment"}]},
+            "/apis/apps/v1/namespaces/team/deployments": {"items": [*items, other]},
+            "/api/v1/namespaces/team/services": {
+                "items": [
+                    {"metadata": {**named, "uid": "1"}, "spec": {"selector": {"app": "vllm"}, "ports": [{"port": 80}]}},
+                    {"metadata": {**named, "name": "web"}, "spec": {"selector": {"app": "web"}}},
+                ]
+            },
+            "/apis/autoscaling/v2/namespaces/team/horizontalpodautoscalers": {
+                "items": [
+                    {"metadata": {**named, **OWNED, "name": "keda-hpa-vllm"}, "spec": {**SCALED, "maxReplicas": 9}},
+                    {"metadata": named, "spec": SCALED},
+                ]
+            },
+        }
+    )
+
+
+def test_deployments_of_the_namespace_that_serve_models_are_read_with_what_stands_beside_them(on):
+    standin = deployments(deployment("vllm"), deployment("made", **OWNED))
+    done = on(standin, "deployment", "--cluster", "--name", "qwen")
+    assert done.exit_code == 0, done.stderr
+    found = yaml.safe_load(done.stdout)
+    assert found["metadata"] == {"name": "qwen", "namespace": "team"}
+    assert found["spec"]["service"] == {"port": 80}
+    assert found["spec"]["scaling"] == {"maxReplicas": 3}
+    assert "uid" not in done.stderr
+    web = on(standin, "deployment", "--cluster", "web")
+    assert (web.exit_code, web.stderr) == (
+        2,
+        "Error: it is no model server that is known here, and stays where it is\n",
+    )
+
+
+def test_what_else_is_in_a_file_with_deployments_is_named_and_not_shown():
+    typed = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    web = typed | deployment("web")
+    web["spec"]["template"]["spec"]["containers"][0].update(image="nginx", args=[], resources={})
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hf"}, "stringData": {"token": "s3cr3t"}}
+    odd = {"apiVersion": "example.com/v1", "kind": "Odd"}
+    done = aim("migrate", "deployment", yaml.safe_dump_all([typed | deployment("vllm"), web, secret, odd]), "--name=x")
+    assert done.exit_code == 3
+    assert yaml.safe_load(done.stdout)["spec"] == {"modelId": "a/b", "gpuCount": 1}
+    rows = [re.split(r"  +", line)[:2] for line in done.stderr.splitlines()]
+    assert rows[-3:] == [["Deployment web", "dropped"], ["Secret hf", "changed"], ["Odd", "dropped"]]
+    assert "s3cr3t" not in done.output
+
+
+def test_a_file_without_a_deployment_is_refused_with_what_translates_it():
+    done = aim("migrate", "deployment", yaml.safe_dump({"kind": "Model"} | model("one")))
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "Error: there is no Deployment; `aim migrate kubeai` translates it\n",
+    )

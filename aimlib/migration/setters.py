@@ -1,0 +1,178 @@
+"""Sets fields of the endpoint by the name in a row of the table, where that is more than one field."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aimlib.data import load_data
+from aimlib.migration.draft import Draft
+from aimlib.migration.mounted import set_mount
+from aimlib.migration.scaled import set_autoscaled, set_least, set_metric, set_scale, set_trigger
+from aimlib.migration.server_command import read_image
+
+HUB_TOKENS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
+GPU_RESOURCES = frozenset({"amd.com/gpu", "nvidia.com/gpu"})
+Path = tuple[str, ...]
+
+
+def _set_gpus(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    draft.put("gpuCount", int(value), ".".join(path))
+
+
+def _set_backend(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    name = str(value).lower()
+    if name in {"vllm", "sglang"}:
+        draft.backend = name
+        draft.put("backend", name, ".".join(path))
+    elif name == "auto":
+        draft.add(".".join(path), "changed", "the engine is selected")
+    else:
+        draft.add(".".join(path), "dropped", f"the engines are vLLM and SGLang, not {value}")
+
+
+def _set_flag(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    name = path[-1].replace("LoRA", "Lora")
+    flag = "--" + re.sub(r"([A-Z])", lambda found: f"-{found[1].lower()}", name).replace("_", "-")
+    if value is False:
+        if flag in load_data("migration")["on"]:
+            draft.words.append(f"--no-{flag[2:]}")
+        else:
+            draft.add(".".join(path), "changed", f"{flag} is left out")
+        return
+    draft.words += [flag] if value is True else [flag, str(value)]
+
+
+def _set_args(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    words = [str(one) for one in value]
+    draft.words += [part for word in words for part in (word.split(" ", 1) if word.startswith("--") else [word])]
+    draft.add(".".join(path), "kept", "each argument by itself")
+
+
+def _set_env(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    for one in value:
+        reference = (one.get("valueFrom") or {}).get("secretKeyRef")
+        if reference and one["name"] in HUB_TOKENS:
+            draft.set_token({"name": reference["name"], "key": reference["key"]}, f"{'.'.join(path)} {one['name']}")
+        elif "valueFrom" in one:
+            draft.add(f"{'.'.join(path)} {one['name']}", "needs you", "spec.engine.env has references to Secrets")
+        else:
+            draft.set_variable(str(one["name"]), str(one.get("value", "")))
+
+
+def _set_resource(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    if path[-1] in GPU_RESOURCES:
+        draft.listed = (int(value), ".".join(path))
+    else:
+        draft.add(".".join(path), "changed", "the recipe has what else a replica needs")
+
+
+def _set_profile(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    name, _, number = str(value).partition(":")
+    if name.startswith("cpu"):
+        draft.put("gpuCount", 0, ".".join(path))
+        return
+    draft.listed = (int(number or 1), ".".join(path))
+    draft.add(f"{'.'.join(path)} {name}", "changed", "hardware is selected; recipe.hardware states it")
+
+
+def _set_cached(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    if value not in {"Never", "None", ""} if isinstance(value, str) else True:
+        draft.spec["cache"] = {"enabled": True}
+    draft.add(".".join(path), "changed", "cache.enabled: a claim of the endpoint, filled by a download")
+
+
+def _set_list(target: str) -> Callable[[Draft, Path, Any], None]:
+    """Sets a list of names from one name, a list of them, or a list of references."""
+
+    def put(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+        found = value if isinstance(value, list) else [value]
+        names = [one["name"] if isinstance(one, dict) else str(one) for one in found]
+        draft.put(target, names, ".".join(path))
+
+    return put
+
+
+def _set_name(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    setattr(draft, path[-1], str(value))
+    draft.add(".".join(path), "kept", f"metadata.{path[-1]}")
+
+
+def _set_own_name(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """The name of a Deployment, which that of the endpoint would have as well."""
+    draft.name, text = str(value), ".".join(path)
+    if draft.answers.name in {None, value}:
+        draft.add(
+            text, "needs you", "two Deployments cannot have it: state another by --name, or delete that one first"
+        )
+    else:
+        draft.add(text, "changed", "--name states it")
+
+
+def _set_preset(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    if "/" in str(value):
+        draft.set_source(str(value), ".".join(path))
+    else:
+        draft.add(".".join(path), "needs you", f"{value} is a name of KAITO's; state the model's id by --model")
+
+
+def _set_token(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """A token, or the Secret that has it, of which charts call the key otherwise."""
+    if isinstance(value, dict):
+        key = value.get("secretKey") or value["key"]
+        draft.set_token({"name": value.get("secretName") or value["name"], "key": key}, ".".join(path))
+    else:
+        draft.needs_token(".".join(path))
+
+
+def _set_uri(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    if not isinstance(value, str):
+        raise TypeError(value)
+    draft.set_source(value, ".".join(path))
+
+
+def _set_nodes(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    if int(value) > 1:
+        draft.add(".".join(path), "dropped", "a replica is on one node")
+    else:
+        draft.add(".".join(path), "changed", "a replica is on one node")
+
+
+SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
+    "model": _set_uri,
+    "source": _set_uri,
+    "served": _set_uri,
+    "command": lambda draft, _, value: draft.entrypoint.extend(map(str, value)),
+    "words": lambda draft, _, value: draft.command.extend(map(str, value)),
+    "tool choice": lambda draft, _, value: draft.words.extend(["--enable-auto-tool-choice"] if value else []),
+    "gpus": _set_gpus,
+    "devices": lambda draft, path, value: setattr(draft, "listed", (int(value), ".".join(path))),
+    "resource gpus": _set_resource,
+    "backend": _set_backend,
+    "recipe": lambda draft, path, value: draft.put("recipe.customRecipe", {"name": str(value)}, ".".join(path)),
+    "flag": _set_flag,
+    "args": _set_args,
+    "env": _set_env,
+    "variable": lambda draft, path, value: draft.set_variable(path[-1], str(value)),
+    "name": _set_name,
+    "namespace": _set_name,
+    "profile": _set_profile,
+    "cached": _set_cached,
+    "autoscaled": set_autoscaled,
+    "trigger": set_trigger,
+    "metric": set_metric,
+    "mount": set_mount,
+    "image": lambda draft, _, value: read_image(draft, str(value)),
+    "own name": _set_own_name,
+    "scraped": lambda draft, path, value: draft.put("monitoring.enabled", str(value) == "true", ".".join(path)),
+    "scaling.minReplicas": set_least,
+    "scale": set_scale,
+    "nodes": _set_nodes,
+    "node label": lambda draft, path, value: draft.spec.setdefault("nodeSelector", {}).update({path[-1]: str(value)}),
+    "preset": _set_preset,
+    "token": _set_token,
+    "token secret": lambda draft, path, value: draft.set_token({"name": str(value)}, ".".join(path)),
+    "pull secrets": _set_list("image.pullSecrets"),
+    "hardware": _set_list("recipe.hardware"),
+    "goal": lambda draft, path, value: draft.put("recipe.goal", str(value), ".".join(path)),
+}
+"""What is more than one field of the endpoint, by the name in a row."""
