@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_parts import ZERO, RollingUpdate
 from aimlib.api.resolved import Resolved
+from aimlib.api.scaling import USUAL_IDLE_SECONDS
 from aimlib.config import Config
 from aimlib.selection.candidates import format_gpus
 from aimlib.telemetry.load_targets import stated_targets
@@ -61,6 +62,8 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     scaling = spec.scaling
     if scaling is None:
         return
+    if scaling.idle_seconds != USUAL_IDLE_SECONDS and not scaling.to_zero:
+        yield f"scaling.idleSeconds has no effect while scaling.minReplicas is {scaling.min_replicas}: 0 lets it stop"
     if not scaling.requested and scaling.vertical.mode == "Off":
         yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
         return
