@@ -7,14 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 import aimlib.data
 from aimlib.api.meta import Raw
 from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.protocol.metacontroller import BadRequestError
-from aimlib.schema.error_messages import validation_messages
-from aimlib.schema.manifests import Document, InvalidManifestError, documents, parse_yaml
+from aimlib.schema.manifests import Document, InvalidManifestError, documents
+from aimlib.schema.settings import parse_config
 from aimlib.schema.validation import Finding
 from aimlib.schema.yaml_loader import MAX_TEXT_BYTES
 from hooks.cli.errors import CommandError
@@ -58,22 +56,11 @@ def _read_file(path: Path) -> bytes:
 
 
 def read_settings(source_path: str | None) -> Config:
-    """Reads the operator's settings from the file of its ConfigMap; the defaults without one."""
+    """Reads the operator's settings from the file of its ConfigMap; the defaults without one. ConfigError."""
     if not source_path:
         return DEFAULT_CONFIG
     *_, (source, content) = read_sources([source_path])
-    return valid_settings(content, source)
-
-
-def valid_settings(found: bytes, title: str) -> Config:
-    """The settings in a text, the defaults where it is empty. InvalidManifestError, with the title of the text."""
-    raw = next((raw for raw, _ in parse_yaml(title, found)), None)
-    try:
-        return Config.model_validate({} if raw is None else raw)
-    except ValidationError as error:
-        raise InvalidManifestError(
-            "\n".join(f"{title}: {sentence}" for sentence in validation_messages(error, "settings"))
-        ) from error
+    return parse_config(content, source)
 
 
 def read_plan_input(

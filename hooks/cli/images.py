@@ -12,6 +12,7 @@ from aimlib.engines.catalogue import engines
 from aimlib.hardware.products import Product, known_products
 from aimlib.image_registry import REGISTRY_FORM, registry_host
 from aimlib.naming import OPERATOR_NAMESPACE
+from aimlib.schema.settings import parse_config
 from hooks.cli import files
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import CommandError
@@ -150,14 +151,14 @@ def _workload_images(cluster: LiveCluster, place: str) -> list[str]:
 
 
 def _live_settings(cluster: LiveCluster) -> Config:
-    """The settings of the installation; the defaults where the user may not read them. InvalidManifestError."""
+    """The settings of the installation; the defaults where the user may not read them. ConfigError."""
     try:
         found = cluster.read(f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/configmaps/aim-config")
     except CommandError as error:
         print_note(f"with the settings' defaults, since the cluster does not tell: {error}")
         found = {}
     text = (found.get("data") or {}).get("config.yaml") or ""
-    return files.valid_settings(text.encode(), "aim-config")
+    return parse_config(text.encode(), "aim-config")
 
 
 def _add_digests(found: Images, cluster: LiveCluster) -> None:

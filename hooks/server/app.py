@@ -11,13 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-import yaml
 from flask import Flask, Response, request
-from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import HTTPException
 
@@ -26,8 +22,7 @@ from aimlib.data import load_data
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.metacontroller import parse_request as parsed
 from aimlib.protocol.observed import condition_of
-from aimlib.schema.error_messages import validation_messages
-from aimlib.schema.yaml_loader import KubectlLoader
+from aimlib.schema.settings import read_config
 from hooks import inventory, model, node, recipe
 from hooks.cache import hook as cache
 from hooks.endpoint import hook as endpoint
@@ -66,21 +61,6 @@ def hooks(config: Config) -> dict[str, Hook]:
         "/inventory/customize": inventory.customize,
         "/inventory/sync": partial(inventory.sync, config=config),
     }
-
-
-def read_config(path: str | None, **images: str | None) -> Config:
-    """Reads the operator's settings from a YAML file; the defaults without one. ConfigError.
-
-    `images` are those of the release, like the server's own, by the names of their settings; the file may name others.
-    """
-    defaults = {to_camel(name): image for name, image in images.items() if image}
-    try:
-        settings = yaml.load(Path(path).read_bytes() if path else b"", KubectlLoader) or {}  # noqa: S506 - a safe one
-        return Config.model_validate({**defaults, **settings} if isinstance(settings, dict) else settings)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(validation_messages(error, 'settings'))}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def call_hook(

@@ -6,21 +6,18 @@
 import os
 from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Flask, Response, abort, render_template, request
 from jinja2 import StrictUndefined
-from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from aimlib.api.formats import NAMESPACE, OBJECT_NAME
-from aimlib.config import Config, ConfigError
+from aimlib.config import Config
 from aimlib.errors import InvalidInputError
 from aimlib.printable import printable
-from aimlib.schema.error_messages import validation_messages
-from aimlib.schema.manifests import parse_yaml
+from aimlib.schema.settings import read_config
 from hooks.planning.model_summary import summarize_models
 from hooks.web import what_if
 from hooks.web.chat import ChatError, ChatRelay, InvalidChatError, gateway_address, read_conversation, read_key
@@ -39,18 +36,6 @@ PLANS_AT_ONCE = 2
 PLAN_WAIT_SECONDS = 10.0
 """How long a request waits for its turn to plan."""
 FILE_SECONDS = 3600
-
-
-def settings_of(path: str | None) -> Config:
-    """Reads the operator's settings, which the hook server has, too; the defaults without a file. ConfigError."""
-    try:
-        content = Path(path).read_bytes() if path else b""
-        found = next((raw for raw, _ in parse_yaml(str(path), content)), None)
-        return Config.model_validate({} if found is None else found)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(validation_messages(error, 'settings'))}") from error
-    except (OSError, InvalidInputError) as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 class WebPages:
@@ -146,7 +131,7 @@ def create_page(reader: ClusterReader | None = None, config: Config | None = Non
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = FILE_SECONDS
     app.jinja_env.finalize = shown_value
     app.jinja_env.undefined = StrictUndefined
-    pages = WebPages(reader or ClusterReader(), config or settings_of(os.environ.get("AIM_CONFIG")))
+    pages = WebPages(reader or ClusterReader(), config or read_config(os.environ.get("AIM_CONFIG")))
     check = protection(os.environ.get("AIM_WEB_HOSTS", "").split())
 
     @app.before_request

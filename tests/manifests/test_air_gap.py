@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from aimlib.config import Config
-from hooks.server.app import read_config
+from aimlib.schema.settings import read_config
 from tests.kustomize import ROOT, Objects, build, of_kind, only
 
 PAGE = ROOT / "docs" / "operate" / "air-gapped.md"

@@ -9,10 +9,11 @@ import pytest
 from werkzeug.exceptions import TooManyRequests
 
 from aimlib.config import Config, ConfigError
+from aimlib.schema.settings import read_config
 from hooks.observability import logs
 from hooks.server import app as edge
 from hooks.server.answer import REFUSAL
-from hooks.server.app import create_app, hooks, read_config
+from hooks.server.app import create_app, hooks
 from tests.kustomize import ROOT
 
 RECORDINGS = ROOT / "tests" / "testdata" / "recordings"
@@ -273,7 +274,8 @@ def test_the_downloads_have_the_image_of_the_release_unless_the_file_names_anoth
         ("toleratedTaints: {}\ntoleratedTaints: {}", "duplicate key 'toleratedTaints'"),
         ("a: \x01", "control characters are not allowed"),
         ("- 1", "must be an object"),
-        ("a: [", "while parsing a flow"),
+        ("a: [", "node content"),
+        ("a: 1\n---\nb: 1", "settings are one document, and there are 2"),
     ],
 )
 def test_settings_that_cannot_be_used_stop_the_start_with_a_sentence(tmp_path, text, words):

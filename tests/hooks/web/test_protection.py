@@ -3,8 +3,9 @@
 import pytest
 
 from aimlib.config import ConfigError
+from aimlib.schema.settings import read_config
 from hooks.web import app as app_module
-from hooks.web.app import create_page, settings_of
+from hooks.web.app import create_page
 from tests.hooks.web.test_pages import text_of
 
 PAGES = (
@@ -105,12 +106,12 @@ def test_plans_wait_for_their_turn_and_not_for_ever(reader, monkeypatch):
 def test_the_settings_are_those_of_the_operator(tmp_path, monkeypatch, reader):
     file = tmp_path / "config.yaml"
     file.write_text("listedCandidates: 7\n")
-    assert settings_of(str(file)).listed_candidates == 7
-    assert settings_of(None) == settings_of("/dev/null")
+    assert read_config(str(file)).listed_candidates == 7
+    assert read_config(None) == read_config("/dev/null")
     for text in ("nothing: 1\n", "a: [\n"):
         file.write_text(text)
         with pytest.raises(ConfigError, match=r"config\.yaml"):
-            settings_of(str(file))
+            read_config(str(file))
     monkeypatch.setenv("AIM_CONFIG", str(tmp_path / "none.yaml"))
     with pytest.raises(ConfigError, match="No such file"):
         create_page(reader)
