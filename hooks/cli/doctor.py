@@ -23,6 +23,14 @@ METACONTROLLER = "/apis/apps/v1/namespaces/metacontroller/statefulsets/metacontr
 METRICS_PROBLEMS = frozenset({"NotAnswering", "NotScraped"})
 """Reasons for which an endpoint has no metrics that somebody has to mend."""
 CONTROLLER_LISTS = "/apis/metacontroller.k8s.io/v1alpha1/"
+CONTROLLERS = {"compositecontrollers": "childResources", "decoratorcontrollers": "attachments"}
+"""The controllers of Metacontroller, and the field in which each declares its children."""
+OPTIONAL_GROUPS = {
+    "keda.sh": ("KEDA", "keda"),
+    "autoscaling.k8s.io": ("the VerticalPodAutoscaler", "vpa"),
+    "gateway.networking.k8s.io": ("the Gateway API", "gateway-api"),
+}
+"""Groups of child kinds that a component adds: what brings them to a cluster, and the component."""
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations/aim-endpoints"
 INVENTORY_PATH = f"/apis/{GROUP}/{VERSION}/aiminventories/cluster"
 RIGHTS = (
@@ -92,13 +100,44 @@ def _crds(cluster: LiveCluster) -> str | Problem:
 def _controllers(cluster: LiveCluster) -> str | Problem:
     found = {
         one["metadata"]["name"]
-        for plural in ("compositecontrollers", "decoratorcontrollers")
+        for plural in CONTROLLERS
         for one in cluster.read(CONTROLLER_LISTS + plural).get("items") or ()
     }
     missing = sorted({kind.name.lower() for kind in API_KINDS} - found)
     if missing:
         return Problem(f"there is no controller {', '.join(missing)}: kubectl apply -k manifests/overlays/default")
     return "each kind has its controller"
+
+
+def _child_kinds(cluster: LiveCluster) -> str | Problem:
+    """Whether the cluster has each child kind: one that it has not stops the controller that declares it."""
+    declared = {
+        (child["apiVersion"], child["resource"]): one["metadata"]["name"]
+        for plural, field in CONTROLLERS.items()
+        for one in cluster.read(CONTROLLER_LISTS + plural).get("items") or ()
+        for child in (one.get("spec") or {}).get(field) or ()
+    }
+    served = {version: _served(cluster, version) for version in {version for version, _ in declared}}
+    missing = [
+        f"the cluster has no {plural} of {version}, without which Metacontroller stops the controller {controller}: "
+        f"{_remedy(version)}"
+        for (version, plural), controller in sorted(declared.items())
+        if plural not in served[version]
+    ]
+    return Problem("; ".join(missing)) if missing else f"the cluster has all {len(declared)} that are declared"
+
+
+def _served(cluster: LiveCluster, version: str) -> set[str]:
+    """The plurals that a version of a group has in the cluster."""
+    found = cluster.read(f"/apis/{version}" if "/" in version else f"/api/{version}")
+    return {one["name"] for one in found.get("resources") or ()}
+
+
+def _remedy(version: str) -> str:
+    needed, component = OPTIONAL_GROUPS.get(version.partition("/")[0], ("", ""))
+    if not needed:
+        return "install what has them, or remove them from the controller"
+    return f"install {needed}, or leave out manifests/components/{component}"
 
 
 def _metacontroller(cluster: LiveCluster) -> str | Problem:
@@ -203,6 +242,7 @@ CHECKS: dict[str, Callable[[LiveCluster], str | Problem]] = {
     "Kubernetes": _version,
     "CRDs": _crds,
     "controllers": _controllers,
+    "child kinds": _child_kinds,
     "Metacontroller": _metacontroller,
     "hook server": _hook_server,
     "webhooks": _webhooks,

@@ -8,11 +8,12 @@ import yaml
 from kubernetes.client import ApiException
 
 from hooks.cli import cluster
-from hooks.cli.doctor import CHECKS, examine_installation
+from hooks.cli.doctor import CHECKS, OPTIONAL_GROUPS, examine_installation
 from hooks.cli.errors import CommandError
 from tests.hooks.cli.commandline import aim
 from tests.hooks.cli.standin_cluster import StandInCluster, stored
 from tests.hooks.cli.test_cluster import of
+from tests.kustomize import ROOT
 
 GROUP = "/apis/aim.engine.amd.com/v1alpha1"
 KINDS = ("endpoint", "gateway", "recipe", "cache", "node", "model")
@@ -103,6 +104,50 @@ def test_what_is_wrong_has_what_to_do(check, path, found, details):
     result, text = results(Installation(**{path: found}))[check]
     assert result == "problem"
     assert details in text
+
+
+def declaring(*children):
+    spec = {"childResources": [{"apiVersion": version, "resource": plural} for version, plural in children]}
+    controllers = named("aimcache", "aimgateway", "aiminventory")["items"]
+    return {"items": [*controllers, {"metadata": {"name": "aimendpoint"}, "spec": spec}]}
+
+
+def test_a_child_kind_that_the_cluster_has_not_is_a_problem_with_what_to_do():
+    children = (
+        ("v1", "services"),
+        ("autoscaling.k8s.io/v1", "verticalpodautoscalers"),
+        ("example.com/v1", "odds"),
+        ("gateway.networking.k8s.io/v1", "httproutes"),
+        ("keda.sh/v1alpha1", "scaledobjects"),
+    )
+    core = {"/api/v1": {"resources": [{"name": "services"}, {"name": "pods"}]}}
+    remedies = {
+        "verticalpodautoscalers of autoscaling.k8s.io/v1": "install the VerticalPodAutoscaler, or leave out {}/vpa",
+        "odds of example.com/v1": "install what has them, or remove them from the controller",
+        "httproutes of gateway.networking.k8s.io/v1": "install the Gateway API, or leave out {}/gateway-api",
+        "scaledobjects of keda.sh/v1alpha1": "install KEDA, or leave out {}/keda",
+    }
+    stops = "without which Metacontroller stops the controller aimendpoint"
+    told = [
+        f"the cluster has no {kind}, {stops}: {remedy.format('manifests/components')}"
+        for kind, remedy in remedies.items()
+    ]
+    found = results(Installation(**core, **{COMPOSITE: declaring(*children)}))
+    assert found["child kinds"] == ("problem", "; ".join(told))
+    known = {"/apis/keda.sh/v1alpha1": {"resources": [{"name": "scaledobjects"}, {"name": "scaledjobs"}]}}
+    declared = {COMPOSITE: declaring(children[0], children[-1])}
+    assert results(Installation(**core, **known, **declared))["child kinds"] == (
+        "ok",
+        "the cluster has all 2 that are declared",
+    )
+
+
+def test_each_component_with_a_child_kind_is_known_to_the_doctor():
+    for path in sorted((ROOT / "manifests/components").glob("*/kustomization.yaml")):
+        for patch in yaml.safe_load(path.read_text()).get("patches") or ():
+            for change in yaml.safe_load(patch["patch"]) if "childResources" in patch.get("patch", "") else ():
+                group = change["value"]["apiVersion"].partition("/")[0]
+                assert OPTIONAL_GROUPS[group][1] == path.parent.name
 
 
 def test_metacontroller_may_be_elsewhere():
