@@ -66,13 +66,17 @@ class NumberField(NamedTuple):
     least: int
     most: int
     hint: str
+    stops: Sequence[int]
+    """The numbers at which its slider stops, after the first position, which states none."""
 
 
+POWERS = tuple(2**power for power in range(18))
+WORKLOAD = ("recipe", "workload")
 NUMBERS = (
-    NumberField("gpus", "GPUs per replica", ("gpuCount",), 0, 64, "the fewest that fit"),
-    NumberField("prompt", "Tokens of a prompt", ("recipe", "workload", "inputTokens"), 1, MOST_NUMBER, "1024"),
-    NumberField("answer", "Tokens of an answer", ("recipe", "workload", "outputTokens"), 1, MOST_NUMBER, "512"),
-    NumberField("concurrency", "Requests at once", ("recipe", "workload", "concurrency"), 1, 100_000, "by the goal"),
+    NumberField("gpus", "GPUs per replica", ("gpuCount",), 0, 64, "the fewest that fit", (0, 1, 2, 4, 8, 16)),
+    NumberField("prompt", "Tokens of a prompt", (*WORKLOAD, "inputTokens"), 1, MOST_NUMBER, "1024", POWERS[5:]),
+    NumberField("answer", "Tokens of an answer", (*WORKLOAD, "outputTokens"), 1, MOST_NUMBER, "512", POWERS[4:16]),
+    NumberField("concurrency", "Requests at once", (*WORKLOAD, "concurrency"), 1, 100_000, "by the goal", POWERS[:11]),
 )
 PRECISIONS = ("bf16", "fp16", "fp8", "fp4", "int8", "int4")
 GOALS_OF_FORM = ("latency", "throughput", "cost")

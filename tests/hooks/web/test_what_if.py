@@ -7,9 +7,17 @@ import pytest
 import yaml
 
 from aimlib.config import Config
-from hooks.web.what_if import InvalidFormError, PlanningCatalogue, form_endpoint, gpu_products, plan_form, plan_text
+from hooks.web.what_if import (
+    NUMBERS,
+    InvalidFormError,
+    PlanningCatalogue,
+    form_endpoint,
+    gpu_products,
+    plan_form,
+    plan_text,
+)
 from tests.hooks.cli.commandline import aim
-from tests.hooks.web.test_pages import text_of, words
+from tests.hooks.web.test_pages import OWN_SCRIPT, text_of, words
 from tests.web.cluster import HOSTILE, stored
 
 MODEL = "Qwen/Qwen3-32B"
@@ -25,6 +33,19 @@ CACHE = "{apiVersion: aim.engine.amd.com/v1alpha1, kind: AIMCache, metadata: {na
 def catalogue():
     objects = stored()
     return PlanningCatalogue(objects["aiminventories"][0], objects["aimrecipes"], objects["aimmodels"])
+
+
+def test_each_number_has_a_slider_whose_stops_may_be_stated(page):
+    text = page.get("/plan").text
+    assert OWN_SCRIPT in text
+    for field in NUMBERS:
+        assert f'<input id="{field.name}" name="{field.name}"' in text
+        [slider] = re.findall(rf'<input type="range" hidden [^>]*data-of="{field.name}"[^>]*>', text)
+        assert " name=" not in slider  # the number alone is sent
+        assert f'aria-label="Slider: {field.label}"' in slider
+        stops = [int(one) for one in re.search('data-stops="([^"]*)"', slider)[1].split()]
+        assert stops == sorted({*stops})
+        assert field.least <= stops[0] < stops[-1] <= field.most
 
 
 def test_a_form_is_explained_as_the_command_line_explains_it(catalogue):
