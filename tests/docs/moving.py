@@ -8,14 +8,13 @@ import yaml
 
 from aimlib.data import load_data
 from aimlib.errors import InvalidInputError
-from aimlib.migration.docker import translate_docker
-from aimlib.migration.draft import Answers, Translation
+from aimlib.migration.draft import Translation
 from aimlib.schema.yaml_writer import Dumper
 from tests.aimlib.migration.test_migration import CASES, translated
 from tests.docs.markdown import code, page, table
 
 TEXTS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
-SOURCES = tuple(name for name in TEXTS if name != "refused")
+SOURCES = tuple(name for name in TEXTS if not name.startswith("refused"))
 ORIGINS = ("docker", "compose", "helm", *(name for name in SOURCES if name not in {"docker", "helm"}))
 """The keys of a case that have its origin."""
 TITLES = {"chart": "the earlier chart's values", "stack": "the production stack's values"}
@@ -148,10 +147,13 @@ def _target(row: Mapping[str, str]) -> str:
 def forms() -> str:
     """The page with every form that the tests hold, and what becomes of it."""
     rows = [_form(case, translated(case)) for case in CASES]
-    refused = [(code(command), "refused", _refusal(command)) for command in TEXTS["refused"]]
+    refused = [
+        *((code(text), "refused", _refusal({"docker": text})) for text in TEXTS["refused"]),
+        *((case["case"], "refused", _refusal(case)) for case in TEXTS["refused_objects"]),
+    ]
     return page(
         "What can be moved here",
-        "tests/testdata/migration.yaml",
+        "tests/testdata/migration.yaml and tests/docs/moving.yaml",
         FORMS,
         table(("form", "outcome", "what is lost, and why"), [*rows, *refused]),
     )
@@ -162,9 +164,9 @@ def _form(case: Mapping[str, Any], found: Translation) -> tuple[str, str, str]:
     return case["case"], "translated" if found.complete else "partly", "; ".join(lost)
 
 
-def _refusal(command: str) -> str:
+def _refusal(case: Mapping[str, Any]) -> str:
     try:
-        translate_docker(command, Answers())
+        translated(case)
     except InvalidInputError as error:
         return str(error)
-    raise AssertionError(f"{command} is translated")
+    raise AssertionError(f"{case} is translated")
