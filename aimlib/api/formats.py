@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from aimlib.api.cron import CRON_FORM
 from aimlib.kube.duration import parse_duration, parse_latency
 from aimlib.kube.quantity import parse_quantity
 
@@ -169,11 +170,20 @@ LABEL_VALUE = TextFormat(
 LABEL_KEY = TextFormat(
     rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$", 317, "must be a key such as example.com/pool"
 )
+CRON = TextFormat(
+    CRON_FORM,
+    128,
+    "must be in cron format: minute, hour, day of the month, month and day of the week, such as 0 8 * * 1-5, or a name "
+    "such as @daily",
+)
+TIME_ZONE = TextFormat(
+    "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", 64, "must be a time zone such as Europe/Berlin", shortest=1
+)
 VARIABLE = TextFormat("^[A-Za-z_][A-Za-z0-9_]*$", 253, "must be the name of a variable: letters, digits and _")
 
 FORMATS = (
     *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
     *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY, MODEL_SOURCE, REPOSITORY_OR_SERVER, SERVICE_URL, REGION),
-    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER, ROUTED_DIGEST),
+    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER, ROUTED_DIGEST, TIME_ZONE, CRON),
 )

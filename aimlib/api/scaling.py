@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aimlib.api.base import FieldRule, MessageText, Model, Ruled, Text, Timestamp
 from aimlib.api.endpoint_choice import Latency
+from aimlib.api.schedule import ScalingSchedule, ScheduledReplicas
 from aimlib.api.vertical import Vertical
 
 MOST_REQUESTS = 100_000
@@ -28,6 +29,12 @@ class Scaling(Ruled):
             "!has(self.maxReplicas) || (has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
             "minReplicas must not exceed maxReplicas",
             lambda raw: raw.get("maxReplicas") is None or raw.get("minReplicas", 1) <= raw["maxReplicas"],
+        ),
+        FieldRule(
+            "!has(self.schedule) || self.schedule.all(one, one.minReplicas <= "
+            "(has(self.maxReplicas) ? self.maxReplicas : 1))",
+            "minReplicas of a schedule must not exceed maxReplicas, which is 1 when left out",
+            lambda raw: all(one["minReplicas"] <= raw.get("maxReplicas", 1) for one in raw.get("schedule", ())),
         ),
     )
 
@@ -56,6 +63,8 @@ class Scaling(Ruled):
     """Stabilization window for scaling up, in seconds."""
     scale_down_delay: Seconds | None = None
     """Stabilization window for scaling down, in seconds."""
+    schedule: Annotated[tuple[ScalingSchedule, ...], Field(max_length=16)] = ()
+    """Times at which there are at least so many replicas, whatever the load is: what is known ahead."""
     vertical: Vertical = Field(default_factory=Vertical)
     """Requests for CPU and memory that follow what is used, by a VerticalPodAutoscaler."""
 
@@ -106,11 +115,13 @@ class ScalingStatus(Model):
     """The most replicas."""
     desired: int | None = None
     """Replicas that the autoscaler requests; absent until it has counted."""
-    bounded_by: Literal["Minimum", "Maximum", "Hardware", "Loading", "Suspended"] | None = None
-    """What keeps it from as many replicas as the targets want: minReplicas, maxReplicas, no room on the hardware, a
-    first replica that has not loaded its model yet, or spec.suspend."""
+    bounded_by: Literal["Minimum", "Schedule", "Maximum", "Hardware", "Loading", "Suspended"] | None = None
+    """What keeps it from as many replicas as the targets want: minReplicas, the schedule, maxReplicas, no room on the
+    hardware, a first replica that has not loaded its model yet, or spec.suspend."""
     triggers: Annotated[tuple[ScalingTrigger, ...], Field(max_length=16)] = ()
     """Each target; the one that wants the most replicas decides."""
+    scheduled: ScheduledReplicas | None = None
+    """The time of the schedule that counts now, else the next one."""
     last_scaled: Timestamp | None = None
     """When the autoscaler last changed the number of replicas."""
     reason: Text | None = None

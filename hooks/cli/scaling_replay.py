@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.kube.cron import ScheduleError
 from aimlib.kube.duration import InvalidDurationError, format_duration, parse_duration
 from aimlib.scaling.policies import ACCEPTED, Replayed, compared
-from aimlib.scaling.schedule import ScheduleEntry, ScheduleError, scheduled_over
+from aimlib.scaling.schedule import ScheduleEntry, scheduled_over
 from aimlib.scaling.traffic import LONGEST_FILE, PERIOD_SECONDS, STEP_SECONDS, TrafficError, by_minute, periods
 from aimlib.scaling.traffic import read_traffic as parse_traffic
 from aimlib.telemetry.prometheus_query import parse_matrix

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import Raw
 from aimlib.api.scaling import ScalingStatus, ScalingTrigger
+from aimlib.api.schedule import ScheduledReplicas
 from aimlib.printable import printable
 from hooks.cli.tables import Cell, table
 
 TRIGGER_HEAD = ("TARGET", "MEASURED", "OF", "WANTS")
 BOUND_WORDS = {
     "Minimum": "no fewer by minReplicas",
+    "Schedule": "no fewer by the schedule",
     "Maximum": "no more by maxReplicas",
     "Hardware": "there is no room for more",
     "Loading": "the first replica loads its model, and nothing scales down before it is ready",
@@ -30,10 +32,17 @@ def scaling_line(endpoint: Raw, status: EndpointStatus) -> str | None:
 def _why(scaling: ScalingStatus) -> Iterator[str]:
     if chosen := _deciding(scaling):
         yield f"{chosen.name} wants {chosen.replicas}"
+    if scaling.scheduled:
+        yield _scheduled(scaling.scheduled)
     if scaling.bounded_by:
         yield BOUND_WORDS[scaling.bounded_by]
     if scaling.message:
         yield f"{scaling.reason}: {printable(scaling.message)}"
+
+
+def _scheduled(one: ScheduledReplicas) -> str:
+    stated = f"the schedule {printable(one.cron)!r} ({printable(one.time_zone)}) wants {one.min_replicas}"
+    return f"{stated} until {one.ends}" if one.applies else f"{stated} from {one.begins} to {one.ends}"
 
 
 def _deciding(scaling: ScalingStatus) -> ScalingTrigger | None:
@@ -48,7 +57,8 @@ def scaling_sums(endpoint: Raw) -> str:
     status = EndpointStatus.model_validate(endpoint.get("status") or {})
     scaling, counts = status.scaling, status.replicas
     if scaling is None:
-        return f"{name}: nothing scales it; spec.replicas is {endpoint['spec'].get('replicas', 1)}"
+        left = " but its schedule" if (endpoint["spec"].get("scaling") or {}).get("schedule") else ""
+        return f"{name}: nothing scales it{left}; spec.replicas is {endpoint['spec'].get('replicas', 1)}"
     lines = [
         f"{name}: {counts.desired if counts else 0} replicas, {scaling_line(endpoint, status)}",
         table(TRIGGER_HEAD, [_row(one) for one in scaling.triggers]),

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.protocol.observed import CLAIM, DEPLOYMENT, ChildState, ChildStates, child_states
+from aimlib.scaling.schedule import scheduled_replicas
 from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.canary import Tracks, plan_tracks
 from hooks.endpoint.children import OptionalChild, children, not_offered
@@ -14,6 +15,7 @@ from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
 from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
+from hooks.endpoint.schedule import times_of_schedule
 from hooks.endpoint.world import AUTOSCALERS, World, may_reach_zero
 from hooks.objects.volume_claim import former_claims
 
@@ -54,11 +56,14 @@ def scalers(world: World) -> Scalers:
     """What may scale the endpoint, by what is observed."""
     ready = any((one.get("status") or {}).get("readyReplicas") for one in world.children.get(DEPLOYMENT, {}).values())
     starts = may_reach_zero(world.spec) and world.spec.replicas > 0
+    times = times_of_schedule(world)
     return Scalers(
         keda=world.offers(SCALED_OBJECT),
         gateways=world.gateways,
         observed=frozenset(kind.partition(".")[0] for kind in (AUTOSCALERS, SCALED_OBJECT) if world.children.get(kind)),
         loading=starts and not ready and world.before.get("phase") != "Failed",
+        scheduled=scheduled_replicas(times, world.now),
+        times=times,
     )
 
 

@@ -43,6 +43,7 @@ from hooks.endpoint.pending_children import pending_children
 from hooks.endpoint.route import use_route
 from hooks.endpoint.routing import children_to_wait_for, routing_warnings
 from hooks.endpoint.scaling import scaling_status, scaling_warnings
+from hooks.endpoint.schedule import schedule_resync_seconds
 from hooks.endpoint.startup import measured_startup, starts_fast
 from hooks.endpoint.versions_report import current_version, report_versions
 from hooks.endpoint.warnings import warnings
@@ -157,6 +158,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
         RESYNC_SECONDS if world.live_metrics else 0,
         resync_seconds(tracks.status, world.spec.deployment.canary),
         cache.resync_seconds,
+        schedule_resync_seconds(owner.scalers.times, world.now),
     )
     again = min(filter(None, resyncs), default=0)
     children = with_endpoint(built.children, str(made.phase), world.labels)

@@ -20,14 +20,13 @@ from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import keda_autoscaler, scaled_by_keda
 from hooks.endpoint.children.triggers import MOST_GATEWAYS, triggers
 from hooks.endpoint.children.vpa import wants_vertical
+from hooks.endpoint.schedule import scheduled_status
 from hooks.endpoint.world import World
 
 SCALING_TOLERANCE = 0.1
 """How far from its target a measured value may be before the autoscaler acts, as a part of it."""
 WITHOUT_ROOM = frozenset({"Unschedulable", "WaitingForNode"})
 """Reasons of Available while there is no room for a replica."""
-LIMITS = {"TooFewReplicas": "Minimum", "TooManyReplicas": "Maximum"}
-"""What limits an autoscaler, by the reason of its condition ScalingLimited."""
 LONGEST_MESSAGE = 512
 DIGITS = 3
 """Of measured values: each change is a write."""
@@ -70,6 +69,7 @@ def scaling_status(world: World, built: Built, available: Verdict) -> ScalingSta
         desired=status.get("desiredReplicas"),
         bounded_by=_bound(owner, status, available),
         triggers=tuple(_trigger(target, status) for target in targets),
+        scheduled=scheduled_status(owner.scalers.times, world.now),
         last_scaled=last if is_time(last) else None,
         reason=reason,
         message=message,
@@ -135,13 +135,18 @@ def _number(text: Any) -> float:  # noqa: ANN401 - what a status has
 
 
 def _bound(owner: Owner, status: Raw, available: Verdict) -> Any:  # noqa: ANN401 - one of the literals
-    """What keeps the endpoint from as many replicas as its targets want: the first row that applies."""
+    """What keeps the endpoint from as many replicas as its targets want: the first row that applies.
+
+    What limits an autoscaler itself is the reason of its condition ScalingLimited.
+    """
     limited = condition_of(status, "ScalingLimited")
+    least = "Schedule" if owner.scalers.scheduled else "Minimum"
+    limits = {"TooFewReplicas": least, "TooManyReplicas": "Maximum"}
     table = (
         (owner.spec.suspend, "Suspended"),
         (owner.scalers.loading, "Loading"),
         (available.reason in WITHOUT_ROOM, "Hardware"),
-        (limited.get("status") == "True", LIMITS.get(str(limited.get("reason")))),
+        (limited.get("status") == "True", limits.get(str(limited.get("reason")))),
     )
     return next((bound for applies, bound in table if applies), None)
 
@@ -193,7 +198,8 @@ def _on_load(owner: Owner, scaling: Scaling) -> Iterator[str]:
     served = owner.scalers.keda or owner.config.external_load_metrics
     if stated and owner.spec.monitoring.scraped and not served:
         named = f"scaling.{', '.join(stated)} {'has' if len(stated) == 1 else 'have'} no effect"
-        nothing = "" if scaling.on_resources else ", and nothing scales this endpoint"
+        left = " but its schedule" if scaling.schedule else ""
+        nothing = "" if scaling.on_resources else f", and nothing{left} scales this endpoint"
         yield f"{named}{nothing}: {HOW_TO_SCALE_ON_LOAD}"
 
 

@@ -48,6 +48,9 @@ ENDPOINTS: dict[str, Raw] = {
         MODEL | {"deployment": {"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 0}}}}
     ),
     "minReplicas must not exceed maxReplicas": MODEL | {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
+    "minReplicas of a schedule must not exceed maxReplicas, which is 1 when left out": (
+        MODEL | {"scaling": {"schedule": [{"cron": "@daily", "duration": "8h", "minReplicas": 2}]}}
+    ),
     "min must not exceed max": MODEL | {"scaling": {"vertical": {"cpu": {"min": "2", "max": "1500m"}}}},
     "cache.name names an AIMCache to use, and cache.enabled: false turns caching off; keep one of them": (
         MODEL | {"cache": {"name": "models", "enabled": False}}

@@ -84,6 +84,16 @@ def test_keda_is_held_back_while_an_endpoint_is_suspended(space):
 
 
 @pytest.mark.usefixtures("offered")
+def test_a_schedule_is_the_minimum_of_what_scales(space):
+    """From midnight to midnight, so that it counts whenever this runs."""
+    always = [{"cron": "@daily", "duration": "24h", "minReplicas": 2}]
+    space.apply(endpoint("chat", modelId=MODEL, monitoring=MONITORED, scaling={**ON_LOAD, "schedule": always}))
+    space.wait("both replicas", lambda: space.get("aimendpoint", "chat")["status"]["replicas"].get("ready") == 2)
+    assert scaled_object(space, "chat")["spec"]["minReplicaCount"] == 2
+    assert space.get("aimendpoint", "chat")["status"]["scaling"]["scheduled"]["applies"]
+
+
+@pytest.mark.usefixtures("offered")
 def test_a_minimum_of_zero_without_a_gateway_is_one_replica_and_a_warning(space):
     space.apply(endpoint("chat", modelId=MODEL, replicas=0, scaling={"minReplicas": 0, "maxReplicas": 3}))
     space.becomes("chat", "AllReplicasReady")

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from aimlib.api.scaling import Scaling
+from aimlib.scaling.schedule import ScheduledTime
 
 
 class RoutingGateway(NamedTuple):
@@ -24,10 +25,16 @@ class Scalers(NamedTuple):
     loading: bool = False
     """Whether the first replica has not loaded its model yet, and may still do so."""
 
+    scheduled: int = 0
+    """The fewest replicas by the schedule, at this moment; 0 where no time of it counts."""
+    times: tuple[ScheduledTime, ...] = ()
+    """The times of the schedule that are or come next, the one that decides first."""
+
     def reaches_zero(self, scaling: Scaling | None) -> bool:
         """Whether the autoscaler may stop the endpoint: something must see the request that starts it again."""
         return scaling is not None and scaling.to_zero and self.keda and bool(self.gateways)
 
     def least(self, scaling: Scaling) -> int:
         """The fewest replicas of an endpoint that is not stopped."""
-        return 0 if self.reaches_zero(scaling) else max(scaling.min_replicas, 1)
+        usual = 0 if self.reaches_zero(scaling) else max(scaling.min_replicas, 1)
+        return max(usual, self.scheduled)

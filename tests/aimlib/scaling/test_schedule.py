@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.scaling.schedule import ScheduleEntry, ScheduleError, scheduled_over, scheduled_replicas
+from aimlib.kube.cron import ScheduleError, shortest_distance
+from aimlib.scaling.schedule import ScheduleEntry, scheduled_over, scheduled_replicas, scheduled_times
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
 OFFICE = ScheduleEntry("0 9 * * 1-5", 3600, 4)
+
+
+def least(entries, moment):
+    return scheduled_replicas(scheduled_times(entries, moment), moment)
 
 
 def at(hours, day=MONDAY):
@@ -18,13 +23,13 @@ def at(hours, day=MONDAY):
 
 @pytest.mark.parametrize(("hours", "replicas"), [(8.99, 0), (9, 4), (9.99, 4), (10, 0), (5 * 24 + 9, 0)])
 def test_it_applies_from_its_time_on_for_so_long(hours, replicas):
-    assert scheduled_replicas([OFFICE], at(hours)) == replicas
+    assert least([OFFICE], at(hours)) == replicas
 
 
 def test_the_largest_of_those_that_apply_counts():
     night = ScheduleEntry("0 0 * * *", 24 * 3600, 1)
-    assert [scheduled_replicas([night, OFFICE], at(hours)) for hours in (3, 9.5, 11)] == [1, 4, 1]
-    assert scheduled_replicas([], MONDAY) == 0
+    assert [least([night, OFFICE], at(hours)) for hours in (3, 9.5, 11)] == [1, 4, 1]
+    assert least([], MONDAY) == 0
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,7 @@ def test_the_largest_of_those_that_apply_counts():
 )
 def test_the_clock_of_its_zone_counts_in_winter_and_summer(day, hour):
     berlin = OFFICE._replace(time_zone="Europe/Berlin")
-    assert [scheduled_replicas([berlin], at(hour + shift, day)) for shift in (-0.1, 0, 0.9, 1)] == [0, 4, 4, 0]
+    assert [least([berlin], at(hour + shift, day)) for shift in (-0.1, 0, 0.9, 1)] == [0, 4, 4, 0]
 
 
 def test_an_hour_that_the_clock_leaves_out_is_no_missing_time():
@@ -53,7 +58,7 @@ def test_a_span_is_its_moments(minute, lasts, steps, cron):
     span = scheduled_over([entry], begin, steps, 60)
     assert len(span) == steps
     for step in {0, steps // 2, steps - 1}:
-        assert span[step] == scheduled_replicas([entry], begin + timedelta(minutes=step))
+        assert span[step] == least([entry], begin + timedelta(minutes=step))
 
 
 @pytest.mark.parametrize(
@@ -69,4 +74,28 @@ def test_a_span_is_its_moments(minute, lasts, steps, cron):
 )
 def test_what_names_no_time_is_told(odd, words):
     with pytest.raises(ScheduleError, match=words):
-        scheduled_replicas([OFFICE._replace(**odd)], MONDAY)
+        least([OFFICE._replace(**odd)], MONDAY)
+
+
+def test_the_time_that_decides_comes_first():
+    """The most replicas, then the longest; of those that come the next."""
+    longer, more = OFFICE._replace(seconds=7200), OFFICE._replace(seconds=600, min_replicas=6)
+    now = at(9.1)
+    found = scheduled_times([OFFICE, OFFICE._replace(cron="0 8 * * *"), more, longer], now)
+    assert [one.entry for one in found[:3]] == [more, longer, OFFICE]
+    assert [one.applies(now) for one in found] == [True, True, True, False]
+    assert [one.changes(now) for one in found] == [at(9) + timedelta(seconds=600), at(11), at(10), at(32)]
+
+
+def test_the_hour_that_autumn_has_twice_has_its_time_once():
+    """On the day on which 03:00 is followed by 02:00, which is 01:00 UTC."""
+    day = datetime(2026, 10, 25, tzinfo=UTC)
+    once = OFFICE._replace(cron="30 2 * * *", time_zone="Europe/Berlin", seconds=1200)
+    assert [least([once], at(hours, day)) for hours in (0.4, 0.5, 0.8, 1.0, 1.5, 1.6)] == [0, 4, 4, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("cron", "seconds"), [("*/7 * * * *", 240), ("0 8,17 * * *", 32400), ("@daily", 86400), ("0 0 29 2 ?", 126230400)]
+)
+def test_the_shortest_distance_of_two_times(cron, seconds):
+    assert shortest_distance(cron, "Etc/UTC") == seconds

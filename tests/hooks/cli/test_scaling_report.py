@@ -77,6 +77,24 @@ def test_the_sums_are_data_too(on, output):
         assert json.loads(told)["triggers"] == SCALING["triggers"]
 
 
+@pytest.mark.parametrize(
+    ("applies", "words"),
+    [(True, "until 2026-11-23T17:00:00Z"), (False, "from 2026-11-23T07:00:00Z to 2026-11-23T17:00:00Z")],
+)
+def test_the_schedule_says_what_it_wants_and_when(on, applies, words):
+    times = {"begins": "2026-11-23T07:00:00Z", "ends": "2026-11-23T17:00:00Z"}
+    one = {"minReplicas": 3, "cron": "0 8 * * 1-5", "timeZone": "Europe/Berlin", "applies": applies, **times}
+    told = on(scaled(scheduled=one, boundedBy="Schedule"), "status", "it").stdout
+    said = f"the schedule '0 8 * * 1-5' (Europe/Berlin) wants 3 {words}; no fewer by the schedule"
+    assert said in " ".join(told.split())
+
+
+def test_an_endpoint_that_only_its_schedule_scales_says_so(on):
+    schedule = [{"cron": "@daily", "duration": "8h", "minReplicas": 2}]
+    standin = StandInCluster(stored(scaling={"maxReplicas": 2, "schedule": schedule}))
+    assert "nothing scales it but its schedule" in on(standin, "explain", "--scaling", "it").stdout
+
+
 def test_an_endpoint_that_nothing_scales_says_so(on):
     assert on(StandInCluster(stored(replicas=2)), "explain", "--scaling", "it").stdout == (
         "it: nothing scales it; spec.replicas is 2\n"

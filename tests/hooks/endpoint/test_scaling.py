@@ -59,6 +59,7 @@ SCALERS = st.builds(
     gateways=st.sampled_from([(), (EDGE,)]),
     observed=st.sampled_from([frozenset(), frozenset({"ScaledObject"}), frozenset({"HorizontalPodAutoscaler"})]),
     loading=st.booleans(),
+    scheduled=st.integers(0, 3),
 )
 OWNERS = st.builds(
     lambda scaling, scalers, replicas, suspend, scraped, external: owner(
