@@ -17,6 +17,13 @@ USUAL_IDLE_SECONDS = 900
 IdleSeconds = Annotated[int, Field(ge=0, le=86_400)]
 
 
+class Anticipate(Model):
+    """Replicas for the load of a period ago, as it was a start-up time later."""
+
+    period: Literal["1d", "7d"] = "1d"
+    """How long ago: a day, or a week where weekdays differ. Prometheus has to keep its samples for longer."""
+
+
 class Scaling(Ruled):
     """Automatic scaling when maxReplicas is above 1 or minReplicas is 0.
 
@@ -65,6 +72,9 @@ class Scaling(Ruled):
     """Stabilization window for scaling down, in seconds."""
     schedule: Annotated[tuple[ScalingSchedule, ...], Field(max_length=16)] = ()
     """Times at which there are at least so many replicas, whatever the load is: what is known ahead."""
+    anticipate: Anticipate | None = None
+    """Start replicas for the requests that there were a period ago, as much earlier as a replica takes to start. Needs
+    KEDA and spec.monitoring.enabled; `aim scaling replay` tells whether it would have helped."""
     vertical: Vertical = Field(default_factory=Vertical)
     """Requests for CPU and memory that follow what is used, by a VerticalPodAutoscaler."""
 
@@ -93,13 +103,22 @@ class ScalingTrigger(Model):
     """What one target makes of what is measured."""
 
     name: Text
-    """What is measured: requests, kv-cache, time-to-first-token, demand, cpu, memory or gpu."""
+    """What is measured: requests, kv-cache, time-to-first-token, demand, anticipated, cpu, memory or gpu."""
     measured: float | None = None
     """What the autoscaler measured last; absent where it could not. Of requests and demand, for each replica."""
     target: float | None = None
     """Its target."""
     replicas: int | None = None
     """How many replicas that is."""
+
+
+class Anticipated(Model):
+    """What scaling.anticipate prepares for."""
+
+    period: Text
+    """How long ago the load was."""
+    startup_seconds: int
+    """How much later: what a replica takes to start by status.startup, rounded up; it stays while it fits."""
 
 
 class ScalingStatus(Model):
@@ -120,6 +139,8 @@ class ScalingStatus(Model):
     hardware, a first replica that has not loaded its model yet, or spec.suspend."""
     triggers: Annotated[tuple[ScalingTrigger, ...], Field(max_length=16)] = ()
     """Each target; the one that wants the most replicas decides."""
+    anticipated: Anticipated | None = None
+    """What it prepares for, by the load of a period ago."""
     scheduled: ScheduledReplicas | None = None
     """The time of the schedule that counts now, else the next one."""
     last_scaled: Timestamp | None = None

@@ -1,6 +1,6 @@
 """The policies that a replay compares: fixed targets, headroom and load of the own past, and a schedule."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from aimlib.scaling.replay import AHEAD, Ahead, ReplayOutcome, replay, smoothed
@@ -24,6 +24,10 @@ class Replayed(NamedTuple):
 
     name: str
     outcome: ReplayOutcome
+    anticipates: str = ""
+    """How long ago the load was that it prepares for, where it does."""
+    fixed: bool = False
+    """Whether it is a target alone, the same at all times."""
 
     @property
     def keeps(self) -> bool:
@@ -34,19 +38,26 @@ class Replayed(NamedTuple):
 def compared(loads: Sequence[float], startup_seconds: float, scheduled: Sequence[int] = ()) -> Iterator[Replayed]:
     """Each policy for a load by the minute; `scheduled` are the least replicas of each minute, where there are any."""
     for percent in FIXED:
-        yield Replayed(f"fixed {percent} %", _replay(loads, startup_seconds, [percent]))
+        yield Replayed(f"fixed {percent} %", _replay(loads, startup_seconds, [percent]), fixed=True)
     fitting = highest_target(loads, startup_seconds)
-    yield Replayed(f"fixed {fitting} %, the highest that would have done", _replay(loads, startup_seconds, [fitting]))
+    outcome = _replay(loads, startup_seconds, [fitting])
+    yield Replayed(f"fixed {fitting} %, the highest that would have done", outcome, fixed=True)
     yield Replayed("headroom from the own past", _replay(loads, startup_seconds, daily_targets(loads, startup_seconds)))
     for name, period in PERIODS.items():
         if len(loads) > period:
             ahead = anticipated(loads, period, startup_seconds)
-            yield Replayed(
-                f"{USUAL_TARGET} %, and the load of {name} ago", _replay(loads, startup_seconds, [80], ahead)
-            )
+            outcome = _replay(loads, startup_seconds, [USUAL_TARGET], ahead)
+            yield Replayed(f"{USUAL_TARGET} %, and the load of {name} ago", outcome, anticipates=name)
     if scheduled:
         ahead = Ahead(replicas=lambda at: scheduled[at])
         yield Replayed(f"{USUAL_TARGET} %, and the schedule", _replay(loads, startup_seconds, [USUAL_TARGET], ahead))
+
+
+def instead(one: Replayed, all_of_them: Iterable[Replayed]) -> Replayed | None:
+    """The cheapest fixed target that has no more overload than a policy and costs no more; None where it helps."""
+    found = (other for other in all_of_them if other.fixed and other.outcome.overload <= one.outcome.overload)
+    cheapest = min(found, key=lambda other: other.outcome.cost, default=None)
+    return cheapest if cheapest and cheapest.outcome.cost <= one.outcome.cost else None
 
 
 def highest_target(loads: Sequence[float], startup_seconds: float) -> int:

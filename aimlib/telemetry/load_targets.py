@@ -32,9 +32,10 @@ class LoadTarget(NamedTuple):
         """The type of its target in a HorizontalPodAutoscaler."""
         return "AverageValue" if self.per_replica else "Value"
 
-    def query(self, labels: dict[str, str]) -> str:
-        """The query for its value, in the unit of its target."""
-        found = f"{self.aggregation}({self.series}{label_matchers(labels)})"
+    def query(self, labels: dict[str, str], offset_seconds: int = 0) -> str:
+        """The query for its value, in the unit of its target; that of a while ago with an offset."""
+        ago = f" offset {offset_seconds}s" if offset_seconds else ""
+        found = f"{self.aggregation}({self.series}{label_matchers(labels)}{ago})"
         return f"100 * {found}" if self.percent else found
 
 

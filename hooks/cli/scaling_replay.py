@@ -8,7 +8,8 @@ from typing import NamedTuple
 from aimlib.api.meta import Raw
 from aimlib.kube.cron import ScheduleError
 from aimlib.kube.duration import InvalidDurationError, format_duration, parse_duration
-from aimlib.scaling.policies import ACCEPTED, Replayed, compared
+from aimlib.scaling.anticipation import USUAL_STARTUP_SECONDS
+from aimlib.scaling.policies import ACCEPTED, Replayed, compared, instead
 from aimlib.scaling.schedule import ScheduleEntry, scheduled_over
 from aimlib.scaling.traffic import LONGEST_FILE, PERIOD_SECONDS, STEP_SECONDS, TrafficError, by_minute, periods
 from aimlib.scaling.traffic import read_traffic as parse_traffic
@@ -21,7 +22,6 @@ from hooks.cli.printing import Table, print_note, print_table, print_text
 from hooks.cli.prometheus import query_prometheus
 
 REPLAY_HEAD = ("POLICY", "OVERLOAD %", "COST", "REPLICAS")
-USUAL_STARTUP_SECONDS = 600
 PEAK_REPLICAS = 20
 
 
@@ -71,6 +71,9 @@ def _print(loads: Sequence[float], startup_seconds: int, options: ReplayOptions)
         print_note(
             f"{lasts} of traffic; a replica takes {taken} at full use and {format_duration(startup_seconds)} to start"
         )
+        for one in found:
+            if one.anticipates:
+                print_note(_anticipation(one, found))
         print_note(_advice(found))
         return
     data = as_list(map(_data, found))
@@ -103,6 +106,14 @@ def _data(one: Replayed) -> Raw:
         "cost": round(cost, 3),
         "replicas": round(replicas, 2),
     }
+
+
+def _anticipation(one: Replayed, found: Sequence[Replayed]) -> str:
+    """Whether scaling.anticipate would have helped."""
+    what, other = f"scaling.anticipate with period {one.anticipates}", instead(one, found)
+    if other is None:
+        return f"{what} would have helped: no fixed target has as little overload for less"
+    return f"{what} would not have helped: {other.name} has no more overload, and costs no more"
 
 
 def _advice(found: Sequence[Replayed]) -> str:

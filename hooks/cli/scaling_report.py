@@ -6,6 +6,7 @@ from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import Raw
 from aimlib.api.scaling import ScalingStatus, ScalingTrigger
 from aimlib.api.schedule import ScheduledReplicas
+from aimlib.kube.duration import format_duration
 from aimlib.printable import printable
 from hooks.cli.tables import Cell, table
 
@@ -64,6 +65,9 @@ def scaling_sums(endpoint: Raw) -> str:
         table(TRIGGER_HEAD, [_row(one) for one in scaling.triggers]),
         f"{scaling.autoscaler} takes the most that any target wants, and scales where that is over 10 % away",
     ]
+    if (ahead := scaling.anticipated) is not None:
+        later = format_duration(ahead.startup_seconds)
+        lines.append(f"anticipated is the load of {printable(ahead.period)} ago, as it was {later} later")
     last = f"the last change was at {scaling.last_scaled}" if scaling.last_scaled else "it has changed nothing yet"
     return "\n".join((*lines, last))
 

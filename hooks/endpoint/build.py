@@ -16,6 +16,7 @@ from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
 from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
 from hooks.endpoint.schedule import times_of_schedule
+from hooks.endpoint.startup import counted_startup
 from hooks.endpoint.world import AUTOSCALERS, World, may_reach_zero
 from hooks.objects.volume_claim import former_claims
 
@@ -64,6 +65,7 @@ def scalers(world: World) -> Scalers:
         loading=starts and not ready and world.before.get("phase") != "Failed",
         scheduled=scheduled_replicas(times, world.now),
         times=times,
+        startup_seconds=counted_startup(world),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.api.scaling import Scaling, ScalingStatus, ScalingTrigger
+from aimlib.api.scaling import Anticipated, Scaling, ScalingStatus, ScalingTrigger
 from aimlib.errors import InvalidInputError
 from aimlib.kube.quantity import parse_quantity
 from aimlib.kube.timestamp import is_time
@@ -69,11 +69,18 @@ def scaling_status(world: World, built: Built, available: Verdict) -> ScalingSta
         desired=status.get("desiredReplicas"),
         bounded_by=_bound(owner, status, available),
         triggers=tuple(_trigger(target, status) for target in targets),
+        anticipated=_anticipated(owner, scaling) if keda else None,
         scheduled=scheduled_status(owner.scalers.times, world.now),
         last_scaled=last if is_time(last) else None,
         reason=reason,
         message=message,
     )
+
+
+def _anticipated(owner: Owner, scaling: Scaling) -> Anticipated | None:
+    if scaling.anticipate is None or not owner.spec.monitoring.scraped:
+        return None
+    return Anticipated(period=scaling.anticipate.period, startup_seconds=owner.scalers.startup_seconds)
 
 
 def _keda_targets(owner: Owner) -> Iterator[AutoscalerTarget]:
@@ -201,6 +208,8 @@ def _on_load(owner: Owner, scaling: Scaling) -> Iterator[str]:
         left = " but its schedule" if scaling.schedule else ""
         nothing = "" if scaling.on_resources else f", and nothing{left} scales this endpoint"
         yield f"{named}{nothing}: {HOW_TO_SCALE_ON_LOAD}"
+    if scaling.anticipate and owner.spec.monitoring.scraped and not owner.scalers.keda:
+        yield "scaling.anticipate has no effect: it needs KEDA and the kustomize component keda"
 
 
 HOW_TO_SCALE_ON_LOAD = (

@@ -6,6 +6,7 @@ from aimlib.api.startup import Startup
 from aimlib.diagnosis.start_times import PARTS, is_ready, startup
 from aimlib.kube.duration import format_duration
 from aimlib.protocol.conditions import Verdict
+from aimlib.scaling.anticipation import rounded_startup
 from hooks.endpoint.world import World, remembered_part
 
 SHORTER = {
@@ -27,6 +28,13 @@ def measured_startup(world: World) -> Startup | None:
     counted = sum((one.get("status") or {}).get("readyReplicas", 0) for one in world.deployments)
     told = pods if sum(map(is_ready, pods)) <= counted else ()
     return startup(remembered_part(world.before, "startup", Startup), told)
+
+
+def counted_startup(world: World) -> int:
+    """The start-up time that an autoscaler counts on, in seconds: by the starts up to the last sync."""
+    known = remembered_part(world.before, "startup", Startup)
+    former = ((world.before.get("scaling") or {}).get("anticipated") or {}).get("startupSeconds")
+    return rounded_startup(known.p90_seconds if known else None, former)
 
 
 def starts_fast(found: Startup | None, target: int, *, cached: bool) -> Iterator[Verdict]:

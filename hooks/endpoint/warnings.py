@@ -67,7 +67,7 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     if not scaling.requested and scaling.vertical.mode == "Off":
         yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
         return
-    stated = [target.spelled for target, _ in stated_targets(scaling)]
+    stated = [target.spelled for target, _ in stated_targets(scaling)] + ["anticipate"] * bool(scaling.anticipate)
     if stated and not spec.monitoring.scraped:
         verb = "has" if len(stated) == 1 else "have"
         named = f"scaling.{', '.join(stated)} {verb} no effect"

@@ -39,8 +39,9 @@ def scaled_by_keda(owner: Owner) -> bool:
     scaling, scalers = owner.spec.scaling, owner.scalers
     if scaling is None or not scalers.keda or not owner.autoscaled:
         return False
-    on_load = any(stated_targets(scaling)) or not scaling.on_resources or scalers.reaches_zero(scaling)
-    return on_load and bool(triggers(owner))
+    stated = any(stated_targets(scaling)) or scaling.anticipate
+    on_load = stated or not scaling.on_resources or scalers.reaches_zero(scaling)
+    return bool(on_load and triggers(owner))
 
 
 def scaled_object(owner: Owner) -> Raw | None:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from aimlib.api.scaling import Scaling
+from aimlib.scaling.anticipation import USUAL_STARTUP_SECONDS
 from aimlib.scaling.schedule import ScheduledTime
 
 
@@ -29,6 +30,9 @@ class Scalers(NamedTuple):
     """The fewest replicas by the schedule, at this moment; 0 where no time of it counts."""
     times: tuple[ScheduledTime, ...] = ()
     """The times of the schedule that are or come next, the one that decides first."""
+
+    startup_seconds: int = USUAL_STARTUP_SECONDS
+    """What a replica takes to start, rounded so that it seldom changes."""
 
     def reaches_zero(self, scaling: Scaling | None) -> bool:
         """Whether the autoscaler may stop the endpoint: something must see the request that starts it again."""

@@ -4,12 +4,14 @@ The order of the triggers is the order of KEDA's metrics. What a user writes rea
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from aimlib.api.meta import Raw
 from aimlib.api.scaling import MOST_REQUESTS
 from aimlib.engines.catalogue import parse_args
 from aimlib.gateway.routed import METRICS_PORT, agents_name
 from aimlib.naming import label_value
+from aimlib.scaling.anticipation import offset_seconds
 from aimlib.telemetry.load_targets import LOAD_TARGETS, LoadTarget, stated_targets
 from hooks.endpoint.children.owner import Owner
 
@@ -19,6 +21,8 @@ USUAL_PART = 0.75
 """The part of them that is the target: above it requests wait before another replica is there."""
 MOST_GATEWAYS = 4
 """Gateways that are asked; each is a query every few seconds."""
+ANTICIPATED = "anticipated"
+"""The name of the trigger for the load of a period ago."""
 AUTHENTICATION_KIND = "ClusterTriggerAuthentication"
 
 
@@ -51,22 +55,39 @@ def _load(owner: Owner) -> Iterator[Raw]:
     Where KEDA has stopped all replicas there is none, and no load: it starts what it does not know of.
     """
     stopped = not (owner.replicas or owner.spec.suspend)
+    for target, value in load_targets(owner):
+        ignored = target.none_is_zero or stopped
+        yield _prometheus(owner, target, value, target.query(series_labels(owner)), none_is_zero=ignored)
+
+
+def _anticipated(owner: Owner) -> Iterator[Raw]:
+    """The requests of a period ago, as they were when a replica that is started now would serve.
+
+    An endpoint that was not there then had none.
+    """
+    anticipate = owner.spec.scaling and owner.spec.scaling.anticipate
+    for target, value in islice(load_targets(owner), 1 if anticipate else 0):
+        ago = offset_seconds(anticipate.period, owner.scalers.startup_seconds) if anticipate else 0
+        found = _prometheus(owner, target, value, target.query(series_labels(owner), ago), none_is_zero=True)
+        yield {**found, "name": ANTICIPATED}
+
+
+def _prometheus(owner: Owner, target: LoadTarget, value: float, query: str, *, none_is_zero: bool) -> Raw:
     config = owner.config
     named = config.prometheus_authentication
-    for target, value in load_targets(owner):
-        yield {
-            "type": "prometheus",
-            "name": target.name,
-            "metricType": target.metric_type,
-            "metadata": {
-                "serverAddress": config.prometheus_url,
-                "query": target.query(series_labels(owner)),
-                "threshold": f"{value:g}",
-                "ignoreNullValues": "true" if target.none_is_zero or stopped else "false",
-                **({"authModes": "bearer"} if named else {}),
-            },
-            "authenticationRef": {"name": named, "kind": AUTHENTICATION_KIND} if named else None,
-        }
+    return {
+        "type": "prometheus",
+        "name": target.name,
+        "metricType": target.metric_type,
+        "metadata": {
+            "serverAddress": config.prometheus_url,
+            "query": query,
+            "threshold": f"{value:g}",
+            "ignoreNullValues": "true" if none_is_zero else "false",
+            **({"authModes": "bearer"} if named else {}),
+        },
+        "authenticationRef": {"name": named, "kind": AUTHENTICATION_KIND} if named else None,
+    }
 
 
 def _resources(owner: Owner) -> Iterator[Raw]:
@@ -101,7 +122,7 @@ def _demand(owner: Owner) -> Iterator[Raw]:
         }
 
 
-TRIGGERS: tuple[Callable[[Owner], Iterator[Raw]], ...] = (_load, _resources, _demand)
+TRIGGERS: tuple[Callable[[Owner], Iterator[Raw]], ...] = (_load, _resources, _demand, _anticipated)
 """The rows of the table, in the order of their triggers."""
 
 

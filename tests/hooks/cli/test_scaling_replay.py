@@ -69,6 +69,21 @@ def test_a_file_is_compared_by_each_policy(recorded):
     assert slower["fixed 80 %"]["overload"] > found["fixed 80 %"]["overload"]
 
 
+@pytest.mark.parametrize(
+    ("loads", "words"),
+    [
+        ([1] * 60 + [20] * 84, "with period 1d would have helped: no fixed target has as little overload for less"),
+        ([4] * 144, "with period 1d would not have helped: fixed 80 % has no more overload, and costs no more"),
+    ],
+)
+def test_it_tells_whether_anticipation_would_have_helped(tmp_path, loads, words):
+    """A jump at the same time of every day, and a load that never changes."""
+    path = tmp_path / "traffic.csv"
+    path.write_text("\n".join(f"{600 * at},{load}" for at, load in enumerate(loads * 6)))
+    done = aim("scaling", "replay", "--file", path, "--startup", "50m", "--capacity", 1)
+    assert words in " ".join(done.stderr.split())
+
+
 def test_a_table_tells_what_it_is_about_and_the_cheapest(recorded):
     done = aim("scaling", "replay", "--file", recorded, "--capacity", 4)
     head, first, *_ = done.stdout.splitlines()

@@ -89,6 +89,11 @@ def test_the_schedule_says_what_it_wants_and_when(on, applies, words):
     assert said in " ".join(told.split())
 
 
+def test_the_sums_say_what_is_anticipated(on):
+    told = on(scaled(anticipated={"period": "7d", "startupSeconds": 600}), "explain", "--scaling", "it").stdout
+    assert "anticipated is the load of 7d ago, as it was 10m later\n" in told
+
+
 def test_an_endpoint_that_only_its_schedule_scales_says_so(on):
     schedule = [{"cron": "@daily", "duration": "8h", "minReplicas": 2}]
     standin = StandInCluster(stored(scaling={"maxReplicas": 2, "schedule": schedule}))
