@@ -35,6 +35,8 @@ routed     what gateways may route to: by `namespace/endpoint`, or `namespace/en
            matters `port`, `created`, `phase`, `labels` or `service`, which is merged into the Service
 namespaces namespaces by name, each with its labels
 tracks     what Prometheus says of both versions while one is tried, by track: the names of `aimlib.canary.figures`
+traffic    what Prometheus has of the endpoint's requests at once: of each ten minutes, again and again for three days;
+           what was found instead of an answer, as text
 scaled     the status of the HorizontalPodAutoscaler that KEDA has made for the endpoint
 gateways   AIMGateways by name, each with its status, in the endpoint's namespace
 unobserved true while no observer reads the names in the catalogue
@@ -61,21 +63,8 @@ PARENTS = {
     "gateway": "AIMGateway",
 }
 KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
-KEYS += (
-    "settings",
-    "now",
-    "syncs",
-    "earlier",
-    "observed",
-    "written",
-    "pods",
-    "log",
-    "queue",
-    "figures",
-    "offers",
-    "unobserved",
-)
-KEYS += ("inspected", "routed", "namespaces", "tracks", "gateways", "scaled")
+KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "queue", "figures", "offers")
+KEYS += ("unobserved", "inspected", "routed", "namespaces", "tracks", "gateways", "scaled", "traffic")
 
 
 class Case(NamedTuple):

@@ -18,17 +18,30 @@ from aimlib.protocol.observations import (
     PODS,
     QUEUE_WORDS,
     TRACK_FIGURES,
+    TRAFFIC,
     CatalogueNames,
 )
 from aimlib.protocol.observed import DEPLOYMENT, kind_key, pods_matter
-from hooks.endpoint.world import is_unknown, live_metrics_requested, tries_version
+from hooks.endpoint.world import is_unknown, live_metrics_requested, traffic_due, tries_version
 from hooks.planning.simulate import KIND_BY_RESOURCE
 from hooks.server.app import call_hook, hooks
 from tests.cases import merged
 from tests.cluster.standin.selector import compile_selector
 from tests.controllers import groups
 from tests.files import TESTDATA
-from tests.world import NOON, catalogue, dated, inspected, observation, parent, pod, related_key, reported, versioned
+from tests.world import (
+    NOON,
+    catalogue,
+    dated,
+    inspected,
+    observation,
+    parent,
+    pod,
+    related_key,
+    reported,
+    traffic,
+    versioned,
+)
 
 DECORATORS = {"recipe", "model", "node"}
 OWNED = {"endpoint", "cache", "gateway"}
@@ -64,6 +77,8 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
             request = request.with_observation(LIVE_METRICS, observation(figures, request.now))
         if "tracks" in (world or {}) and tries_version(request):
             request = request.with_observation(TRACK_FIGURES, (world or {})["tracks"])
+        if "traffic" in (world or {}) and traffic_due(request):
+            request = request.with_observation(TRAFFIC, traffic((world or {})["traffic"], request.now))
         return request
 
     _, said, code = call_hook(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
@@ -137,6 +152,8 @@ def observed(children: list[dict[str, Any]], how: Any) -> dict[str, dict[str, An
 
 BEGINNING = OWNED | {"model"}
 """Kinds of which some children wait for others."""
+SEEN = ("pods", "figures", "tracks", "traffic")
+"""Keys of what observers see now."""
 LATER = ("earlier", "observed", "state", "inspected")
 """Keys of a world that is found as an earlier sync left it."""
 
@@ -182,7 +199,7 @@ def first(kind: str, hook: str, world: dict[str, Any]) -> Play:
     names = ("object", "attachments") if kind in DECORATORS else ("parent", "children")
     body = {names[0]: owner, names[1]: groups(kind, offers), "related": found, "finalizing": False}
     if kind in BEGINNING and {*LATER} & world.keys():
-        before = {key: value for key, value in world.items() if key not in {*LATER, "pods", "figures", "tracks"}}
+        before = {key: value for key, value in world.items() if key not in {*LATER, *SEEN}}
         past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
         past[kind] = merged(world[kind], past.get(kind, {}))
         answer = play(kind, hook, before | past).answer

@@ -17,6 +17,7 @@ from aimlib.kube.timestamp import format_timestamp as instant
 from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.prometheus_query import STATUS_METRICS
+from aimlib.telemetry.traffic_query import RecordedTraffic
 from hooks.objects.volume_claim import DEFAULT_CLASS
 from tests.cases import PARENTS, merged, shared
 
@@ -182,6 +183,15 @@ def pod(patch: dict[str, Any]) -> dict[str, Any]:
         },
     }
     return merged(usual, {key: value for key, value in patch.items() if key not in {"conditions", "container"}})
+
+
+def traffic(loads: list[float] | str, now: datetime) -> RecordedTraffic:
+    """What Prometheus has of an endpoint's requests at once, repeated for three days; a text is what went wrong."""
+    if isinstance(loads, str):
+        return RecordedTraffic({}, loads)
+    periods = 3 * 144
+    found = {now.timestamp() - 600 * (periods - at): loads[at % len(loads)] for at in range(periods)} if loads else {}
+    return RecordedTraffic(found)
 
 
 def observation(figures: dict[str, float] | str, now: datetime) -> Observation:

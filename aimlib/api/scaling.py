@@ -72,6 +72,10 @@ class Scaling(Ruled):
     """Stabilization window for scaling down, in seconds."""
     schedule: Annotated[tuple[ScalingSchedule, ...], Field(max_length=16)] = ()
     """Times at which there are at least so many replicas, whatever the load is: what is known ahead."""
+    headroom: Literal["Fixed", "Auto"] = "Fixed"
+    """Auto: once a day the target of requests is adapted to the endpoint's own traffic of the last days, so that 0.5 %
+    of it meets too few replicas: between half of targetRequests (40 % use of a replica) and a fifth more (95 %). Needs
+    spec.monitoring.enabled, and a Prometheus that the hook server may ask."""
     anticipate: Anticipate | None = None
     """Start replicas for the requests that there were a period ago, as much earlier as a replica takes to start. Needs
     KEDA and spec.monitoring.enabled; `aim scaling replay` tells whether it would have helped."""
@@ -121,6 +125,29 @@ class Anticipated(Model):
     """How much later: what a replica takes to start by status.startup, rounded up; it stays while it fits."""
 
 
+class Headroom(Model):
+    """The target of requests by the endpoint's own past, where scaling.headroom is Auto."""
+
+    target_utilization: Annotated[int, Field(ge=40, le=95)]
+    """Percent of what a replica takes at full use; targetRequests is 80 % of that."""
+    as_of: Timestamp | None = None
+    """When the traffic was last replayed; absent until it was."""
+    days: float | None = None
+    """Days of traffic that were replayed."""
+    startup_seconds: int | None = None
+    """How long a replica took to start in the replay."""
+    expected_overload: float | None = None
+    """Part of that traffic that would have met too few replicas with this target."""
+    observed_overload: float | None = None
+    """The same of the last day, with the target that there was until then."""
+    expected_cost: float | None = None
+    """Replicas by time, as a multiple of the least that would do."""
+    advice: Text | None = None
+    """What that means."""
+    message: Text | None = None
+    """Why the traffic was not replayed again, where it was not: the target stays."""
+
+
 class ScalingStatus(Model):
     """What scales the endpoint, to how many replicas, and why."""
 
@@ -139,6 +166,8 @@ class ScalingStatus(Model):
     hardware, a first replica that has not loaded its model yet, or spec.suspend."""
     triggers: Annotated[tuple[ScalingTrigger, ...], Field(max_length=16)] = ()
     """Each target; the one that wants the most replicas decides."""
+    headroom: Headroom | None = None
+    """The target of requests by the own past, where the spec wants that."""
     anticipated: Anticipated | None = None
     """What it prepares for, by the load of a period ago."""
     scheduled: ScheduledReplicas | None = None

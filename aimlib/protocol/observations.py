@@ -8,6 +8,7 @@ from aimlib.api.meta import Raw
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.track_query import TrackFigures
+from aimlib.telemetry.traffic_query import RecordedTraffic
 
 _T = TypeVar("_T")
 
@@ -36,6 +37,8 @@ LIVE_METRICS: Topic[Observation] = Topic("live metrics")
 """The result of a Prometheus query for the parent."""
 TRACK_FIGURES: Topic[TrackFigures] = Topic("figures of tracks")
 """What Prometheus has of the two versions of the parent while one is tried."""
+TRAFFIC: Topic[RecordedTraffic] = Topic("traffic")
+"""What Prometheus has of the parent's requests in the last days, where they are due to be replayed."""
 CATALOGUE_NAMES: Topic[CatalogueNames] = Topic("catalogue names")
 """What the catalogue has, where it has nothing of what the parent requests."""
 

@@ -2,12 +2,22 @@
 
 import json
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from aimlib.naming import TRACKS, track_value
 
 MOST_SAMPLES = 20_000
 COUNTED_SERIES = ("aim:requests_running", "aim:requests_waiting")
+
+
+class RecordedTraffic(NamedTuple):
+    """What Prometheus has of the requests of one endpoint."""
+
+    samples: Mapping[float, float]
+    """The requests at once, by their second."""
+    error: str = ""
+    """Why there is nothing; equal for equal causes."""
 
 
 def traffic_query(namespace: str, endpoint: str, seconds: int, step_seconds: int) -> str:

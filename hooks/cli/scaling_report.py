@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import Raw
-from aimlib.api.scaling import ScalingStatus, ScalingTrigger
+from aimlib.api.scaling import Headroom, ScalingStatus, ScalingTrigger
 from aimlib.api.schedule import ScheduledReplicas
 from aimlib.kube.duration import format_duration
 from aimlib.printable import printable
@@ -65,11 +65,18 @@ def scaling_sums(endpoint: Raw) -> str:
         table(TRIGGER_HEAD, [_row(one) for one in scaling.triggers]),
         f"{scaling.autoscaler} takes the most that any target wants, and scales where that is over 10 % away",
     ]
+    if (headroom := scaling.headroom) is not None:
+        lines.append(f"headroom by the own past: {headroom.target_utilization} % use; {_headroom(headroom)}")
     if (ahead := scaling.anticipated) is not None:
         later = format_duration(ahead.startup_seconds)
         lines.append(f"anticipated is the load of {printable(ahead.period)} ago, as it was {later} later")
     last = f"the last change was at {scaling.last_scaled}" if scaling.last_scaled else "it has changed nothing yet"
     return "\n".join((*lines, last))
+
+
+def _headroom(headroom: Headroom) -> str:
+    replayed = f"{headroom.advice} (as of {headroom.as_of})" if headroom.as_of else "nothing was replayed yet"
+    return "; ".join(printable(one) for one in (replayed, headroom.message) if one)
 
 
 def _row(trigger: ScalingTrigger) -> tuple[Cell, ...]:

@@ -12,6 +12,7 @@ from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import SCALED_OBJECT
 from hooks.endpoint.children.scalers import Scalers
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.headroom import headroom
 from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
 from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
@@ -77,6 +78,7 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     bare = Owner(
         world.name, world.namespace, world.spec, decision.resolved, world.config, track=track, scalers=scalers(world)
     )
+    bare = bare._replace(scalers=bare.scalers._replace(headroom=headroom(world, bare)))
     cache = use_image(world, bare) if bare.mounts_image else use_cache(world, decision, bare)
     tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))
     owner = tracks.owner

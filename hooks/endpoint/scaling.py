@@ -69,6 +69,7 @@ def scaling_status(world: World, built: Built, available: Verdict) -> ScalingSta
         desired=status.get("desiredReplicas"),
         bounded_by=_bound(owner, status, available),
         triggers=tuple(_trigger(target, status) for target in targets),
+        headroom=owner.scalers.headroom,
         anticipated=_anticipated(owner, scaling) if keda else None,
         scheduled=scheduled_status(owner.scalers.times, world.now),
         last_scaled=last if is_time(last) else None,

@@ -7,6 +7,7 @@ from aimlib.api.endpoint_parts import ZERO, RollingUpdate
 from aimlib.api.resolved import Resolved
 from aimlib.api.scaling import USUAL_IDLE_SECONDS
 from aimlib.config import Config
+from aimlib.scaling.headroom import follows_past
 from aimlib.selection.candidates import format_gpus
 from aimlib.telemetry.load_targets import stated_targets
 from hooks.objects.annotations import is_reserved
@@ -67,7 +68,8 @@ def _scaling(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     if not scaling.requested and scaling.vertical.mode == "Off":
         yield "scaling makes no autoscaler while maxReplicas is not above 1; spec.replicas decides"
         return
-    stated = [target.spelled for target, _ in stated_targets(scaling)] + ["anticipate"] * bool(scaling.anticipate)
+    stated = [target.spelled for target, _ in stated_targets(scaling)]
+    stated += ["anticipate"] * bool(scaling.anticipate) + ["headroom"] * follows_past(scaling)
     if stated and not spec.monitoring.scraped:
         verb = "has" if len(stated) == 1 else "have"
         named = f"scaling.{', '.join(stated)} {verb} no effect"

@@ -23,12 +23,15 @@ from aimlib.protocol.observations import (
     PODS,
     QUEUE_WORDS,
     TRACK_FIGURES,
+    TRAFFIC,
     CatalogueNames,
 )
 from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, find_child, last_changed, replicas_missing
+from aimlib.scaling.headroom import follows_past, replay_is_due
 from aimlib.schema.parsing import parse_again
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.track_query import TrackFigures
+from aimlib.telemetry.traffic_query import RecordedTraffic
 from hooks.endpoint.children.scalers import RoutingGateway
 from hooks.objects.annotations import is_reserved
 
@@ -92,6 +95,8 @@ class World(NamedTuple):
     """Those of the endpoint itself."""
     catalogue: CatalogueNames | None = None
     """What there is instead, where the cluster has nothing of the model; None where no observer listed it."""
+    traffic: RecordedTraffic | None = None
+    """What Prometheus has of the endpoint's requests in the last days; None where that is not due, or nobody asked."""
     source_claim: Raw | None = None
     """The claim that the model's source names; None where it names none, or there is none of that name."""
 
@@ -194,6 +199,16 @@ def live_metrics_requested(request: Request) -> bool:
         return False
 
 
+def traffic_due(request: Request) -> bool:
+    """Whether the parent's own traffic is to be replayed."""
+    try:
+        spec = read_spec(request.parent)
+    except BadRequestError:
+        return False
+    known = ((request.parent.get("status") or {}).get("scaling") or {}).get("headroom") or {}
+    return spec.monitoring.scraped and follows_past(spec.scaling) and replay_is_due(known.get("asOf"), request.now)
+
+
 def is_shared_out(request: Request) -> bool:
     """Whether an AIMGateway routes requests to the parent, by the gateway's own status."""
     return bool(routing_gateways(request))
@@ -276,6 +291,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         autoscalers=list((request.related.get(AUTOSCALERS) or {}).values()),
         annotations=metadata.get("annotations") or {},
         catalogue=request.observations.get(CATALOGUE_NAMES),
+        traffic=request.observations.get(TRAFFIC),
         source_claim=next(iter(request.found(CLAIM)), None) if spec.requested_model.mounted else None,
     )
 

@@ -8,7 +8,7 @@ from aimlib.engines.gpu_exporters import exporters
 from aimlib.telemetry.load_targets import LoadTarget, stated_targets
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import scaled_by_keda
-from hooks.endpoint.children.triggers import series_labels
+from hooks.endpoint.children.triggers import load_targets, series_labels
 
 DEFAULT_CPU_TARGET = 80
 """What the API server itself assumes for an autoscaler without metrics, spelled out."""
@@ -58,7 +58,8 @@ def _metrics(owner: Owner, scaling: Scaling) -> Iterator[Raw]:
     if not any((*targets.values(), gpu, on_load)):
         targets["cpu"] = DEFAULT_CPU_TARGET
     if owner.config.external_load_metrics and owner.spec.monitoring.scraped:
-        yield from (_external(owner, target, value) for target, value in on_load)
+        served = dict(load_targets(owner))
+        yield from (_external(owner, target, served[target]) for target, _ in on_load)
     for name, percent in targets.items():
         if percent:
             yield {

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from aimlib.api.scaling import Scaling
+from aimlib.api.scaling import Headroom, Scaling
 from aimlib.scaling.anticipation import USUAL_STARTUP_SECONDS
 from aimlib.scaling.schedule import ScheduledTime
 
@@ -33,6 +33,9 @@ class Scalers(NamedTuple):
 
     startup_seconds: int = USUAL_STARTUP_SECONDS
     """What a replica takes to start, rounded so that it seldom changes."""
+
+    headroom: Headroom | None = None
+    """By what the target of requests is adapted, where it is."""
 
     def reaches_zero(self, scaling: Scaling | None) -> bool:
         """Whether the autoscaler may stop the endpoint: something must see the request that starts it again."""

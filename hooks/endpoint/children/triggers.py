@@ -12,6 +12,7 @@ from aimlib.engines.catalogue import parse_args
 from aimlib.gateway.routed import METRICS_PORT, agents_name
 from aimlib.naming import label_value
 from aimlib.scaling.anticipation import offset_seconds
+from aimlib.scaling.headroom import with_headroom
 from aimlib.telemetry.load_targets import LOAD_TARGETS, LoadTarget, stated_targets
 from hooks.endpoint.children.owner import Owner
 
@@ -38,6 +39,12 @@ def usual_requests(owner: Owner) -> int:
     return min(max(int((stated or SEQUENCES_AT_ONCE) * USUAL_PART), 1), MOST_REQUESTS)
 
 
+def stated_requests(owner: Owner) -> float:
+    """The target of requests per replica by the spec, the usual one where it states none."""
+    scaling = owner.spec.scaling
+    return float((scaling and scaling.target_requests) or usual_requests(owner))
+
+
 def load_targets(owner: Owner) -> Iterator[tuple[LoadTarget, float]]:
     """The targets on load, that of requests in any case; none where Prometheus does not scrape the pods."""
     scaling = owner.spec.scaling
@@ -45,7 +52,8 @@ def load_targets(owner: Owner) -> Iterator[tuple[LoadTarget, float]]:
         return
     requests = LOAD_TARGETS[0]
     stated = dict(stated_targets(scaling))
-    yield requests, stated.pop(requests, float(usual_requests(owner)))
+    stated.pop(requests, None)
+    yield requests, with_headroom(stated_requests(owner), owner.scalers.headroom)
     yield from stated.items()
 
 

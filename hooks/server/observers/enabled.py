@@ -12,6 +12,7 @@ from aimlib.protocol.observations import (
     PODS,
     QUEUE_WORDS,
     TRACK_FIGURES,
+    TRAFFIC,
     Topic,
 )
 from hooks.endpoint.admission import Catalogue
@@ -103,9 +104,11 @@ def _names_of_catalogue() -> Observe:
 
 def _prometheus() -> Observe:
     from hooks.server.observers.prometheus import prometheus_observer, track_observer  # noqa: PLC0415 - imports urllib3
+    from hooks.server.observers.traffic import traffic_observer  # noqa: PLC0415 - the same
 
-    metrics, tracks = prometheus_observer(), track_observer()
-    return _in_order([_adds_result(LIVE_METRICS, metrics), _adds_result(TRACK_FIGURES, tracks)])
+    metrics, tracks, traffic = prometheus_observer(), track_observer(), traffic_observer()
+    added = (_adds_result(LIVE_METRICS, metrics), _adds_result(TRACK_FIGURES, tracks), _adds_result(TRAFFIC, traffic))
+    return _in_order([*added])
 
 
 def _adds_result(topic: Topic[Result], observer: Callable[[Request], Result | None]) -> Observe:

@@ -100,7 +100,7 @@ class ReusedQuery(Generic[S]):
 
     def _refresh(self, now: datetime) -> QueryResult[S]:
         try:
-            series = self._parse(_query(self._source, self._query))
+            series = self._parse(query_source(self._source, self._query))
         except (PrometheusError, HTTPError, OSError) as error:
             metrics.OBSERVER_REQUESTS.labels("prometheus", "failed").inc()
             message = str(error) if isinstance(error, PrometheusError) else "no answer"
@@ -146,7 +146,7 @@ class TrackObserver:
         return result and result.series.get(_key(request), {})
 
 
-def _query(source: Source, query: str) -> bytes:
+def query_source(source: Source, query: str) -> bytes:
     """Queries Prometheus and returns the body. PrometheusError, HTTPError or OSError where there is none in time."""
     deadline = time.monotonic() + QUERY_TIMEOUT_SECONDS
     headers = {"User-Agent": "aim-hooks"}

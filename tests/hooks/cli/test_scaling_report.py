@@ -94,6 +94,18 @@ def test_the_sums_say_what_is_anticipated(on):
     assert "anticipated is the load of 7d ago, as it was 10m later\n" in told
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"asOf": "2026-11-23T11:40:00Z", "advice": "it does"}, "55 % use; it does (as of 2026-11-23T11:40:00Z)"),
+        ({"message": "no answer"}, "55 % use; nothing was replayed yet; no answer"),
+    ],
+)
+def test_the_sums_say_what_the_own_past_makes_of_the_target(on, changes, words):
+    told = on(scaled(headroom={"targetUtilization": 55, **changes}), "explain", "--scaling", "it").stdout
+    assert f"headroom by the own past: {words}\n" in told
+
+
 def test_an_endpoint_that_only_its_schedule_scales_says_so(on):
     schedule = [{"cron": "@daily", "duration": "8h", "minReplicas": 2}]
     standin = StandInCluster(stored(scaling={"maxReplicas": 2, "schedule": schedule}))
