@@ -24,7 +24,7 @@ class RoutedEndpoint(Model):
     weight: Annotated[int, Field(ge=0, le=100)]
     """Its part of the requests, of the sum of all endpoints of the model."""
     state: Text | None = None
-    """Phase of the endpoint while it is Pending, Failed, Stopped or Idle."""
+    """Phase of the endpoint while it is Pending, Failed, Stopped or Idle; Suspended while spec.suspend stops it."""
 
 
 class RoutedModel(Model):

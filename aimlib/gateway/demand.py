@@ -17,7 +17,9 @@ ACTIVE, PENDING, TOTAL, HEALTHY = (
 """What Envoy counts of the cluster of each target: requests that a replica, or the agent, has; those that wait for a
 connection; all that ever came; members that answer their probe."""
 CLUSTER_COUNTS = (ACTIVE, PENDING, TOTAL, HEALTHY)
-AT_REST = frozenset({"Idle", "Stopped"})
+STOPPED = frozenset({"Stopped", "Suspended"})
+"""Phases in which somebody stopped the endpoint by hand."""
+AT_REST = frozenset({"Idle", *STOPPED})
 """Phases in which nobody has requested the model, for all that an agent knows that has just been started."""
 
 
@@ -55,7 +57,7 @@ def leased(before: Lease | None, seen: EndpointLook, now: float) -> Lease:
     """
     asked = seen.requests > 0 or (seen.phase not in AT_REST if before is None else seen.total != before.total)
     since = now if asked else before.since if before else None
-    if since is None or (seen.phase == "Stopped" and not asked):
+    if since is None or (seen.phase in STOPPED and not asked):
         return Lease(seen.total, None)
     if not seen.ready:  # a model that loads is not idle, however long that takes
         return Lease(seen.total, now)

@@ -45,6 +45,9 @@ TOO_MANY_AT_ONCE = Error(
 TOO_MANY_WAIT = Error(
     429, "too many requests wait for models that are not ready yet", "rate_limit_error", "too_many_waiting", None, 10
 )
+SUSPENDED_MODEL = Error(
+    503, "the model is suspended: no request starts it", "server_error", "model_suspended", None, 300
+)
 NOT_READY = Error(503, "the model is not ready yet", "server_error", "model_unavailable", None, 30)
 
 LOCAL = (

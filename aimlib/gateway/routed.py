@@ -27,7 +27,9 @@ METRICS_PORT = 9090
 """Of a gateway's pods: metrics, probes, and what the agents tell of the demand."""
 STABLE = FIRST_TRACK
 """The track of an endpoint that has one."""
-WAITING = frozenset({"Pending", "Failed", "Stopped", "Idle"})
+SUSPENDED = "Suspended"
+"""Recorded in the place of the phase while nothing starts the endpoint, whatever is requested."""
+WAITING = frozenset({"Pending", "Failed", "Stopped", "Idle", SUSPENDED})
 """Phases that are recorded. Each other one would be a write, a sync of gateways and a new table."""
 
 

@@ -9,7 +9,7 @@ from aimlib.diagnosis.container_ends import PodFailure
 from aimlib.diagnosis.engine_errors import Diagnosis
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.diagnosis.start_progress import start_progress
-from aimlib.gateway.routed import with_endpoint
+from aimlib.gateway.routed import SUSPENDED, with_endpoint
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.conditions import ready_condition
 from aimlib.protocol.last_applied import kept_children
@@ -161,7 +161,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
         schedule_resync_seconds(owner.scalers.times, world.now),
     )
     again = min(filter(None, resyncs), default=0)
-    children = with_endpoint(built.children, str(made.phase), world.labels)
+    children = with_endpoint(built.children, SUSPENDED if world.spec.suspend else str(made.phase), world.labels)
     return _response(made, decision.selection, children) | ({"resyncAfterSeconds": again} if again else {})
 
 

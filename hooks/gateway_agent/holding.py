@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from aimlib.errors import UnavailableError
 from aimlib.gateway import errors
 from aimlib.gateway.errors import Error
+from aimlib.gateway.routed import SUSPENDED
 from aimlib.gateway.routes import STREAMED, TARGET
 from aimlib.gateway.table import HOLDER, ModelTable, Target
 from hooks.gateway_agent import metrics
@@ -76,7 +77,7 @@ class Holder:
             metrics.HELD_TOTAL.labels(outcome).inc()
 
     async def _hold(self, head: Head, name: str, client: Forwarder) -> str:
-        self._target(name)
+        self._awaited(name)
         passed_on = head.without(TARGET, STREAMED, "connection")
         client.told = lambda: self.first_tokens.came(name)
         reached = False
@@ -113,7 +114,7 @@ class Holder:
         turn = line.join()
         try:
             while not (await asyncio.wait({turn}, timeout=_TICK_SECONDS))[0]:
-                target = self._target(name)
+                target = self._awaited(name)
                 if not client.connected:
                     raise GoneError
                 if now() - client.since > self._table().holding.seconds:
@@ -124,6 +125,13 @@ class Holder:
             return turn.result(), self._target(name)
         finally:
             turn.cancel()
+
+    def _awaited(self, name: str) -> Target:
+        """The target, which may come. TurnedAwayError where nobody will start it."""
+        target = self._target(name)
+        if target.progress == SUSPENDED:
+            raise TurnedAwayError(errors.SUSPENDED_MODEL, "suspended")
+        return target
 
     def _target(self, name: str) -> Target:
         """As it is in the table now, or what has taken its place. TurnedAwayError where the endpoint is gone."""

@@ -132,6 +132,7 @@ def test_suspended_it_is_not_started_and_goes_on_afterwards(served):
     served.wait("it to stop", lambda: status(served)["phase"] == "Stopped" and not pods(served), SECONDS)
     reply = commands.chat(host(served, "models"), "Are you there?", 80, model=MODEL, max_tokens=3)
     assert reply.status == 503, reply.body
+    assert b"model_suspended" in reply.body
     assert status(served)["phase"] == "Stopped"
     served.patch(f"aimendpoint/{NAME}", {"spec": {"suspend": False}})
     served.wait("it to be idle or to serve", lambda: status(served)["phase"] in {"Idle", "Ready"}, SECONDS)

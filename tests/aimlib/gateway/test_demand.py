@@ -84,8 +84,9 @@ def test_an_agent_that_starts_gives_a_model_that_is_there_its_time():
     assert found == [1, 1, 0, 0]
 
 
-def test_what_is_stopped_by_hand_has_no_lease():
-    found = [demand for *_, demand in looks([(1, 0, False, "", 5), (0, 0, False, "Stopped", 5)])]
+@pytest.mark.parametrize("phase", ["Stopped", "Suspended"])
+def test_what_is_stopped_by_hand_has_no_lease(phase):
+    found = [demand for *_, demand in looks([(1, 0, False, "", 5), (0, 0, False, phase, 5)])]
     assert found == [1, 0]
 
 

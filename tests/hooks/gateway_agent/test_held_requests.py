@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from aimlib.gateway.routed import SUSPENDED
 from aimlib.gateway.table import ModelTable
 from hooks.gateway_agent import holding, waiting
 from hooks.gateway_agent.holding import Holder
@@ -36,13 +37,14 @@ class World:
 
     def __init__(self, **bounds):
         self.port, self.got = free_port(), []
-        self.bounds, self.there = bounds, True
+        self.bounds, self.there, self.progress = bounds, True, "load\ning"
         self.holder = Holder(self.table)
         self.stopped = asyncio.Event()
 
     def table(self):
         fallback = {"host": "127.0.0.1", "port": 8081}
-        target = {"name": NAME, "host": "localhost", "port": self.port, "fallback": fallback, "progress": "load\ning"}
+        place = {"host": "localhost", "port": self.port}
+        target = {"name": NAME, **place, "fallback": fallback, "progress": self.progress}
         models = [{"name": "small", "targets": [target]}] if self.there else []
         return ModelTable.model_validate({"models": models, "holding": self.bounds})
 
@@ -195,6 +197,27 @@ def test_what_is_not_in_the_table_or_leaves_it_is_unknown():
             assert b"retry-after" not in found
 
     run(scenario)
+
+
+def test_a_suspended_model_is_not_waited_for():
+    """Neither by who comes then, nor by those who wait already; a replica that is left answers without the agent."""
+
+    async def scenario():
+        world, found = World(), []
+        async with world.held() as (reader, _):
+            await until(lambda: world.holder.held[NAME] == 1)
+            world.progress = SUSPENDED
+            found.append(await reader.read())
+        async with world.held() as (reader, _):
+            found.append(await reader.read())
+        return found
+
+    before = outcomes("suspended")
+    for found in run(scenario):
+        assert found.startswith(b"HTTP/1.1 503")
+        assert b"model_suspended" in found
+        assert b"retry-after: 300" in found
+    assert outcomes("suspended") == before + 2
 
 
 def test_a_request_for_a_track_that_is_gone_waits_for_the_other_one():
