@@ -29,6 +29,7 @@ written    what is merged into the status that the earlier sync wrote
 pods       the endpoint's Pods, each as what is different about it (`pod` of world.py); asked for as the server does
 log        the log of the container that ended, read as the server does: the name of a file in testdata/engine-logs, a
            text, or null where it could not be read
+queue      what Kueue tells of the pod that waits in a queue, asked for as the server does
 figures    what Prometheus says of the endpoint: the figures by their names in the status, or what was found instead of
            an answer, as text; asked for as the server does
 routed     what gateways may route to: by `namespace/endpoint`, or `namespace/endpoint/track`, the record, and where it
