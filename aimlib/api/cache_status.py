@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from aimlib.api.adapter import AdapterFacts
 from aimlib.api.base import MessageText, Model, ModelId, Name, StoredQuantity, Text, Timestamp
 from aimlib.api.meta import Conditions
 from aimlib.api.source import Verified
@@ -31,6 +32,8 @@ class CachedModelStatus(Model):
     verified: Verified | None = None
     """SourceHashes: every file has the hash that the source states. FirstRead: the source states sizes and versions
     only; no file changed while it was read, and what was read is checked from then on."""
+    adapter: AdapterFacts | None = None
+    """What its adapter_config.json tells, of a LoRA adapter."""
     status: ModelState
     """Waiting, OnDemand, Downloading, Verifying, Ready, Failed or Removed."""
     listed: bool | None = None

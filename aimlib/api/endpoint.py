@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from aimlib.api import formats
+from aimlib.api.adapter import ADAPTER_RULES, MOST_ADAPTERS, Adapter
 from aimlib.api.availability import Availability
 from aimlib.api.base import FieldRule, GpuCount, ModelId, ObjectName, Ruled, Text, TransitionRule
 from aimlib.api.endpoint_choice import ModelRef, RecipeChoice, RequestedBackend
@@ -103,6 +104,7 @@ ENDPOINT_RULES = (
             or (not _given(raw, "cache.name") and lookup(raw, ("cache", "enabled")) is not False)
         ),
     ),
+    *ADAPTER_RULES,
     *POD_RULES,
     *agreement(ENDPOINT_SPELLINGS),
 )
@@ -142,6 +144,15 @@ class EndpointSpec(Ruled):
     """Stop the endpoint, whatever replicas and scaling state: no replicas until it is false again."""
     model: ModelRef | None = None
     """The model to serve."""
+    adapters: Annotated[
+        tuple[Adapter, ...],
+        Field(
+            max_length=MOST_ADAPTERS,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = ()
+    """LoRA adapters that are served beside the model, each under its own name. A change of the list replaces the pods.
+    """
     recipe: RecipeChoice = RecipeChoice()
     """How the recipe is selected."""
     resources: Resources = Resources()

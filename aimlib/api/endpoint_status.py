@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimlib.api.adapter import AdapterStatus
 from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, Text, Timestamp
 from aimlib.api.canary import CanaryStatus
 from aimlib.api.history import HistoryEntry, Rollback
@@ -228,6 +229,8 @@ class EndpointStatus(Model):
     """The AIMCache that the endpoint uses."""
     source: LoadedSource | None = None
     """Which version of the model's source is loaded, where the files are not from the hub's repository of its id."""
+    adapters: tuple[AdapterStatus, ...] = ()
+    """The adapters that are served beside the model, and where each is."""
     metrics: Metrics | None = None
     """Live metrics, if spec.monitoring is enabled."""
     startup: Startup | None = None

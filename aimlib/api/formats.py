@@ -96,6 +96,13 @@ MODEL_ID = TextFormat(
     shortest=1,
 )
 """It is a part of URLs, and lists of an administrator go by its beginning: no segment is empty or relative."""
+ADAPTER_NAME = TextFormat(
+    "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)?$",
+    63,
+    "must be a name such as sql or acme/sql",
+    shortest=1,
+)
+"""Short, since a Service's annotation has all names of an endpoint."""
 USABLE_MODEL = TextFormat(
     rf"^(\*|{MODEL_ID.pattern[1:-1]})$", 256, "must be a name of a model, or * for all of them", shortest=1
 )
@@ -185,5 +192,5 @@ FORMATS = (
     *(QUANTITY, STORED_QUANTITY, DURATION, OBJECT_NAME, OPTIONAL_NAME, NAMESPACE, OBJECT_KEY, MODEL_ID, REVISION, URL),
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
     *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY, MODEL_SOURCE, REPOSITORY_OR_SERVER, SERVICE_URL, REGION),
-    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER, ROUTED_DIGEST, TIME_ZONE, CRON),
+    *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER, ROUTED_DIGEST, TIME_ZONE, CRON, ADAPTER_NAME),
 )

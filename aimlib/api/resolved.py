@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from aimlib.api.adapter import MOST_ADAPTERS, Adapter
 from aimlib.api.base import GpuCount, Model, ModelId, Name, StoredQuantity, Text
 from aimlib.api.draft import DraftModel
 from aimlib.api.recipe import Backend, EnvVar
@@ -72,6 +73,8 @@ class Resolved(Model):
     """Where the files are by an AIMModel, if not in a repository of a hub."""
     access: SourceAccess | None = None
     """How the server of that source is reached."""
+    adapters: Annotated[tuple[Adapter, ...], Field(max_length=MOST_ADAPTERS)] | None = None
+    """The adapters that the engine is started with, if there are any."""
     derived_from: Text | None = None
     """What it is derived from, where no recipe has it: a recipe for other GPUs, an AIMModel, or the
     model's files."""

@@ -30,6 +30,10 @@ class CacheRequest(NamedTuple):
     """The form of the weights that the engine loads; None where it is not known."""
     draft: DraftModel | None = None
     """The second model, which drafts tokens and has to be in the same cache."""
+    adapter: str = ""
+    """The name of the LoRA adapter that is requested; empty for the model itself."""
+    adapters: tuple[str, ...] = ()
+    """The repositories of the adapters that the cache must list, too, where any cache will do."""
 
     @property
     def repositories(self) -> tuple[str, ...]:
@@ -213,7 +217,7 @@ def choose_cache(
         return _choice(named, by_name.get(named), request)
     if before.serves_without:
         return None
-    serving = (cache for cache in caches if cache.serves(request))
+    serving = (cache for cache in caches if cache.serves(request) and all(map(cache.lists, request.adapters)))
     fitting = sorted(serving, key=lambda cache: cache.wait(request))  # by name where they wait alike
     fitting = [cache for cache in fitting if cache.wait(request) == fitting[0].wait(request)]
     earlier = [

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from aimlib.api.adapter import AdapterFacts
 from aimlib.api.base import MessageText, Model
 from aimlib.api.cache import DUPLICATE_FILES
 from aimlib.api.cache_status import CachedModelStatus, CacheRemoval
@@ -73,6 +74,8 @@ class ModelReport(Model):
     """The digest that the source's tag named then."""
     verified: Verified | None = None
     """Against what its files were checked when they were downloaded, with a source."""
+    adapter: AdapterFacts | None = None
+    """What its adapter_config.json tells, of a LoRA adapter."""
     cached_at: Time | None = None
     last_used: Time | None = None
     """When a clean-up last found it in use."""

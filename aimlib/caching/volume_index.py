@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from aimlib.api.adapter import AdapterFacts
 from aimlib.api.base import Model, ModelId
 from aimlib.api.source import Verified
 from aimlib.caching.job_reports import ModelReport, Time, model_key
@@ -75,6 +76,8 @@ class CachedModel(Model):
     """The digest that the source's tag named then."""
     verified: Verified | None = None
     """Against what the files were checked when they were downloaded, with a source."""
+    adapter: AdapterFacts | None = None
+    """What its adapter_config.json tells, of a LoRA adapter."""
     cached_at: Time | None = None
     last_used: Time | None = None
     """When a clean-up last found it in use."""
@@ -106,6 +109,7 @@ class CachedModel(Model):
             source=self.source,
             resolved=self.resolved,
             verified=self.verified,
+            adapter=self.adapter,
             cached_at=self.cached_at,
             last_used=self.last_used,
         )

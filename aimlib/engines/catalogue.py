@@ -17,6 +17,18 @@ Word = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
+class AdapterFlags(Model):
+    """The flags by which an engine serves LoRA adapters under names of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enable: Word
+    most: Word
+    rank: Word
+    paths: Word
+    """Followed by name=folder for each."""
+
+
 class EngineFlags(Model):
     """The engine's names of the flags that the operator sets or reads; None where it has no such flag."""
 
@@ -45,6 +57,8 @@ class EngineFlags(Model):
     trust_remote_code: Word
     device: Word | None
     metrics: Word | None
+    adapters: AdapterFlags | None
+    """None for an engine that does not answer requests by the name of an adapter."""
 
 
 class Reserve(Model):

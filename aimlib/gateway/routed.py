@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from aimlib.api import API_VERSION, GROUP
+from aimlib.api.adapter import MOST_ADAPTERS
 from aimlib.api.base import Model
 from aimlib.api.formats import OBJECT_NAME
 from aimlib.api.meta import Raw
@@ -23,6 +24,8 @@ RECORD_ANNOTATION = f"{GROUP}/routing"
 PHASE_ANNOTATION = f"{GROUP}/phase"
 LABELS_ANNOTATION = f"{GROUP}/endpoint-labels"
 LONGEST_RECORD = 4096
+MOST_SERVED_NAMES = 1 + MOST_ROUTED_NAMES + MOST_ADAPTERS
+"""Of an endpoint: the id of its model, the names that its spec adds, and its adapters."""
 METRICS_PORT = 9090
 """Of a gateway's pods: metrics, probes, and what the agents tell of the demand."""
 STABLE = FIRST_TRACK
@@ -47,7 +50,7 @@ class RoutingRecord(Model):
     model_config = ConfigDict(extra="forbid")
 
     track: Annotated[str, Field(pattern=f"^[{''.join(TRACKS)}]$")] = STABLE
-    names: Annotated[tuple[RoutedName, ...], Field(min_length=1, max_length=MOST_ROUTED_NAMES + 1)]
+    names: Annotated[tuple[RoutedName, ...], Field(min_length=1, max_length=MOST_SERVED_NAMES)]
     """Names by which requests ask for the model; the engine knows each."""
     weight: Weight | None = None
     """Of the endpoint, beside others that have the same name."""

@@ -1,4 +1,4 @@
-"""Computes how many tokens and sequences the KV cache of a replica holds, beside weights and overhead."""
+"""Computes how many tokens and sequences the KV cache of a replica holds, beside weights, adapters and overhead."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ def cache_capacity(launch: Launch, memory_gib: float) -> CacheCapacity | None:
     if launch.required is None:
         return None
     needed = launch.required(memory_gib)
-    room = launch.usable(memory_gib) - needed.weights - needed.overhead
+    room = launch.usable(memory_gib) - needed.beside_cache
     sequences = max(room / needed.cache, 0.0) * launch.parallel.data
     return CacheCapacity(int(sequences * launch.max_length), sequences)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from aimlib.api.adapter import Adapter
 from aimlib.api.draft import RequestedDraft
 from aimlib.api.endpoint_choice import Objectives, RequestedWorkload
 from aimlib.api.endpoint_parts import Resources
@@ -35,6 +36,7 @@ class Requirements(NamedTuple):
     objectives: Objectives | None = None
     validated_only: bool = False
     draft: RequestedDraft | None = None
+    adapters: tuple[Adapter, ...] | None = None
 
 
 class Case(NamedTuple):

@@ -4,9 +4,10 @@ weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / (TP x PP); tied e
                that drafts / TP
 KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP; a layer more where the checkpoint's own layers
                draft tokens, and the second model's where that does
+adapters/GPU = what is reserved for LoRA adapters (adapter_memory.py), and their graphs
 overhead/GPU = 2.4 GiB on one GPU and 4.2 GiB on several, + 1.2 GiB for inputs that are not text, + 1.04 GiB for graphs,
                + activations of more tokens at a time than usual
-fits when weights + KV cache + overhead <= memory x the engine's fraction
+fits when weights + KV cache + adapters + overhead <= memory x the engine's fraction
 
 Sources: the constants are means of published start-up logs of vLLM 0.18 and 0.19 on H100, which tests/testdata/
 memory_logs.yaml lists; those do not count graphs, which vLLM does since 0.21: 0.5 to 1.85 GiB. That one sequence of the
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 from aimlib.api.model_facts import ModelFacts
 from aimlib.kube.quantity import GIB
+from aimlib.selection.adapter_memory import adapters_gib
 from aimlib.selection.kv_cache import sequence_bytes
 
 OVERHEAD_GIB = 2.4
@@ -89,6 +91,10 @@ class Layout(NamedTuple):
     """Tokens that are drafted in each step."""
     draft: ModelFacts | None = None
     """Facts of the second model that drafts them; None where the checkpoint's own layers do."""
+    adapters: int = 0
+    """LoRA adapters that may run in one batch."""
+    adapter_rank: int = 0
+    """The largest rank of one."""
 
     def batched(self, memory_gib: float) -> int:
         """Tokens that one step computes on a device of that size."""
@@ -103,15 +109,22 @@ class RequiredMemory(NamedTuple):
     weights: float
     cache: float
     overhead: float
+    adapters: float = 0.0
 
     @property
     def total(self) -> float:
-        return self.weights + self.cache + self.overhead
+        return self.weights + self.cache + self.overhead + self.adapters
+
+    @property
+    def beside_cache(self) -> float:
+        """What the KV cache leaves no room for."""
+        return self.weights + self.overhead + self.adapters
 
     def __str__(self) -> str:
+        adapters = f", adapters {self.adapters:.1f}" if self.adapters else ""
         return (
             f"{self.total:.1f} GiB per device "
-            f"(weights {self.weights:.1f}, KV cache {self.cache:.1f}, overhead {self.overhead:.1f})"
+            f"(weights {self.weights:.1f}, KV cache {self.cache:.1f}{adapters}, overhead {self.overhead:.1f})"
         )
 
 
@@ -160,7 +173,17 @@ def required_memory(facts: ModelFacts, layout: Layout, memory_gib: float) -> Req
     """Memory per device of `memory_gib`, for one sequence of the longest length."""
     weights = loaded_gib(facts) / (layout.parallel.tensor * layout.parallel.pipeline)
     weights += loaded_gib(layout.draft) / layout.parallel.tensor if layout.draft else 0.0
-    return RequiredMemory(weights, sequence_gib(facts, layout, memory_gib), overhead_gib(facts, layout, memory_gib))
+    cache, overhead = sequence_gib(facts, layout, memory_gib), overhead_gib(facts, layout, memory_gib)
+    return RequiredMemory(weights, cache, overhead, _adapters_gib(facts, layout))
+
+
+def _adapters_gib(facts: ModelFacts, layout: Layout) -> float:
+    """GiB of all adapters on each device; with one, every graph is captured a second time."""
+    if not layout.adapters:
+        return 0.0
+    graphs = GRAPHS_GIB if layout.graphs else 0.0
+    parallel = layout.parallel
+    return graphs + adapters_gib(facts, parallel.tensor, parallel.pipeline, layout.adapters, layout.adapter_rank)
 
 
 def illegal_degree(facts: ModelFacts, tensor: int, experts: int | None = None) -> str:

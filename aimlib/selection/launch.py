@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
+from aimlib.api.adapter import Adapter
 from aimlib.api.draft import RecipeDraft
 from aimlib.api.model_facts import ModelFacts
 from aimlib.api.pod import EngineSettings
 from aimlib.api.recipe import Configuration, EnvVar, RecipeSpec
+from aimlib.engines.adapters import reserved_rank, reserving_arguments
 from aimlib.engines.catalogue import Engine, ParsedArgs, engine, parse_args
 from aimlib.engines.draft_arguments import DRAFT_FLAGS
 from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals, unknown_flags
@@ -84,6 +86,10 @@ class Launch:
     """Why the endpoint may not have what it states for the engine."""
     unknown_flags: tuple[str, ...] = ()
     """What the endpoint states that is no flag of this engine; of another, it may be one."""
+    adapters: int = 0
+    """LoRA adapters that it reserves room for."""
+    adapter_rank: int = 0
+    """The rank that each of them may have."""
     own_problems: tuple[str, ...] = ()
     """Those of the errors that the recipe has not by itself: of what the endpoint states."""
 
@@ -106,7 +112,8 @@ class Launch:
         """What its memory depends on."""
         lengths = (self.max_length, self.cache_bytes, self.batched_tokens)
         drafts = self.drafted, self.draft.facts if self.draft else None
-        return Layout(self.parallel, *lengths, self.graphs, self.windows, *drafts)
+        adapters = self.adapters, self.adapter_rank
+        return Layout(self.parallel, *lengths, self.graphs, self.windows, *drafts, *adapters)
 
     @cached_property
     def required(self) -> Callable[[float], RequiredMemory] | None:
@@ -172,8 +179,8 @@ def _extends_context(parsed: ParsedArgs, env: tuple[EnvVar, ...]) -> bool:
     return not given.isdisjoint(LONGER_CONTEXT)
 
 
-def operator_flags(backend: Engine) -> dict[str, str]:
-    """The flags that the operator itself sets, and where their values are from."""
+def operator_flags(backend: Engine, *, adapters: bool = False) -> dict[str, str]:
+    """The flags that the operator itself sets, and where their values are from; with adapters, those of them, too."""
     flags = backend.flags
     return {
         flags.model: "the recipe's checkpoint is loaded",
@@ -181,6 +188,7 @@ def operator_flags(backend: Engine) -> dict[str, str]:
         flags.host: "listen of the operator's settings decides",
         flags.port: "service.targetPort of the endpoint decides",
         flags.revision: "model.revision of the endpoint decides",
+        **({flags.adapters.paths: "adapters of the endpoint decides"} if adapters and flags.adapters else {}),
     }
 
 
@@ -197,18 +205,28 @@ def _replaced(recipe: ParsedArgs, own: ParsedArgs) -> list[str]:
     ]
 
 
-def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSettings = NOTHING) -> Launch:
-    """Parses one configuration, with what an endpoint states for the engine. Errors are returned, never raised."""
+def launch(
+    recipe: RecipeSpec,
+    configuration: Configuration,
+    stated: EngineSettings = NOTHING,
+    adapters: tuple[Adapter, ...] = (),
+) -> Launch:
+    """Parses one configuration, with what an endpoint states for the engine, and room for its LoRA adapters.
+
+    Errors are returned, never raised.
+    """
     backend = engine(recipe.backend)
     flags = backend.flags
     written, own_args = parse_args(recipe.backend, configuration.args), parse_settings(recipe.backend, stated)
     parsed = written.overridden_by(literal_args(own_args))
+    reserving = reserving_arguments(backend, adapters)
+    parsed = parsed.overridden_by(parse_args(recipe.backend, reserving)) if reserving else parsed
     named = {variable.name: literal_variable(variable) for variable in stated.env}
     env = ({variable.name: variable for variable in configuration.env} | named).values()
     kept_env = tuple(variable for variable in env if variable.name not in IGNORED_ENV)
     devices = max(configuration.gpu_count, 1)
     parallel = _degrees(parsed, backend, devices)
-    own = operator_flags(backend)
+    own = operator_flags(backend, adapters=bool(reserving))
     ours = parsed.without(*own, flags.tensor_parallel)
     degree = (flags.tensor_parallel, str(parallel.tensor)) if parallel.tensor > 1 else ()
     longest = recipe.facts.max_context if recipe.facts else 0
@@ -241,6 +259,8 @@ def launch(recipe: RecipeSpec, configuration: Configuration, stated: EngineSetti
         graphs=configuration.gpu_count > 0 and _unless(parsed, flags.no_graphs),
         windows=_unless(parsed, flags.full_windows),
         drafted=recipe.draft.tokens if recipe.draft else _drafted(parsed, flags.drafting),
+        adapters=len(adapters) if reserving else 0,
+        adapter_rank=reserved_rank(backend, adapters) if reserving else 0,
         env=kept_env,
         problems=tuple(problems),
         draft=recipe.draft,

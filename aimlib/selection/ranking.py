@@ -58,8 +58,9 @@ def _memory(one: Scored) -> str:
     launch, largest = one.case.launch, one.case.largest_gib
     if launch.required is None:
         return "not checked: the recipe has no facts"
-    needed, usable = launch.required(largest).total, launch.usable(largest)
-    return f"{needed:.1f} of {usable:.1f} GiB per device ({cache_capacity(launch, largest)})"
+    needed, usable = launch.required(largest), launch.usable(largest)
+    adapters = f"adapters: {needed.adapters:.1f} GiB; " if needed.adapters else ""
+    return f"{needed.total:.1f} of {usable:.1f} GiB per device ({adapters}{cache_capacity(launch, largest)})"
 
 
 def _own_weights(one: Scored) -> bool:

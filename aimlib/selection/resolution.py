@@ -45,6 +45,7 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
         cache_size=from_gib(max(_files_gib(recipe.facts, recipe.draft) * HEADROOM, 1)) if recipe.facts else None,
         node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
         template_version=pod_template.NEWEST,
+        adapters=case.requirements.adapters,
         derived_from=case.derived_from or None,
         may_come=first.may_come,
     )

@@ -12,7 +12,7 @@ from aimlib.engines.architectures import not_loaded
 from aimlib.hardware.products import CPU
 from aimlib.hub_url import may_have_token, shown
 from aimlib.printable import printable
-from aimlib.selection import draft_rule, node_rules, speed_rules
+from aimlib.selection import adapter_rules, draft_rule, node_rules, speed_rules
 from aimlib.selection.candidates import Case, Rejection, Requirements, RuleResult, engine_image, format_gpus
 from aimlib.selection.gpu_memory import illegal_degree
 
@@ -222,6 +222,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("draft", draft_rule.draft),
     ("engineFlags", _engine_flags),
     ("engine", _engine),
+    ("adapters", adapter_rules.adapters),
     ("gpuCount", _gpu_count),
     ("gpuBudget", speed_rules.gpu_budget),
     ("enabled", _enabled),
@@ -243,7 +244,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
 USER_RULES = frozenset(
     {
         *("model", "recipe", "backend", "precision", "product", "revision", "draft"),
-        *("gpuCount", "gpuBudget", "workload", "objectives"),
+        *("gpuCount", "gpuBudget", "workload", "objectives", "adapters"),
     }
 )
 """The rules about what the user requested; the others are about what the recipe needs."""
@@ -261,7 +262,7 @@ def rejection_text(rule: str, requested: str, available: str) -> str:
 RECIPE_RULE_NAMES = ("valid", "supported", "tensorParallel", "memory")
 """The rules about the recipe itself, independent of the requirements and of the cluster."""
 ABOUT_STATED = {
-    **{name: name for name in ("recipe", "backend", "precision", "revision", "workload", "objectives")},
+    **{name: name for name in ("recipe", "backend", "precision", "revision", "workload", "objectives", "adapters")},
     "product": "hardware",
     "gpuBudget": "gpu_budget",
 }

@@ -18,7 +18,7 @@ from aimlib.hardware.placement import node_selector
 from aimlib.selection.cache_capacity import capacity_of
 from aimlib.selection.candidates import Case, Requirements
 from aimlib.selection.entries import CatalogueEntry
-from aimlib.selection.launch import Launch, launch
+from aimlib.selection.launch import NOTHING, Launch, launch
 from aimlib.selection.node_rules import hardware_distance
 from aimlib.selection.ranking import Row, ranked
 from aimlib.selection.resolution import resolve
@@ -82,8 +82,10 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
 
 def _launches(recipe: RecipeSpec, entry: CatalogueEntry, requirements: Requirements) -> Sequence[Launch]:
     """How each configuration starts its engine, with what the endpoint states for it."""
-    engine = requirements.engine
-    return [launch(recipe, one, engine) for one in recipe.configurations] if engine else entry.launches
+    engine, adapters = requirements.engine, requirements.adapters or ()
+    if engine is None and not adapters:
+        return entry.launches
+    return [launch(recipe, one, engine or NOTHING, adapters) for one in recipe.configurations]
 
 
 Derive = Callable[[], Sequence[CatalogueEntry]]

@@ -58,6 +58,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         objectives=choice.objectives,
         validated_only=choice.validated_only,
         draft=choice.draft,
+        adapters=spec.adapters or None,
     )
     return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
 

@@ -164,6 +164,7 @@ def _status(
             "newest": newer,
             "newestMessage": newer_message(listed, ready_report, newer) if listed and ready_report and newer else None,
             "verified": ready_report and ready_report.verified,
+            "adapter": ready_report and ready_report.adapter,
             "status": state.name,
             "progress": format_progress(present_report.done, present_report.total)
             if present_report and present_report.total and not ready_report

@@ -97,6 +97,9 @@ def _lines(endpoint: Raw) -> Iterator[tuple[str, str | None]]:
         yield "replicas", f"{replicas.ready or 0} of {replicas.desired} ready"
     yield "scaling", scaling_line(endpoint, status)
     yield "cache", status.cache.name if status.cache else None
+    for one in status.adapters:
+        at = f"{one.repository}@{one.revision}"
+        yield "adapter", f"{one.name}: {at} in cache {one.cache}, {one.state}"
     if loaded := status.source:
         version = f" ({loaded.resolved})" if loaded.resolved else ""
         yield "source", f"{loaded.source}{version}"

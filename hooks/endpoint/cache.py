@@ -3,13 +3,14 @@
 Until then no pod is started that would download it: the Deployment stays as it was last applied.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from aimlib.api.adapter import AdapterStatus
 from aimlib.api.cache import CacheSpec
 from aimlib.api.cache_status import CacheStatus
 from aimlib.api.endpoint_status import LoadedSource, UsedCache
@@ -24,7 +25,7 @@ from aimlib.caching.choice import (
     cache_uses,
     choose_cache,
 )
-from aimlib.caching.usage import CLAIM_LABEL_PREFIX, Use, claim_labels, mounted_claims, uses
+from aimlib.caching.usage import mounted_claims
 from aimlib.caching.weight_files import form_loaded, forms_left_out
 from aimlib.config import Config
 from aimlib.hub_url import HUGGING_FACE, may_have_token, shown
@@ -35,7 +36,9 @@ from aimlib.protocol.metacontroller import prune
 from aimlib.protocol.observed import DEPLOYMENT, SERVICE
 from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
+from hooks.endpoint.adapters import AdapterUse, adapters_there, own_download, use_adapters, without_cache
 from hooks.endpoint.cache_messages import cache_ready, other_users, shared, unused
+from hooks.endpoint.cache_uses import all_uses, labels_of_claims, template_uses
 from hooks.endpoint.children.deployment import engine_deployment, held_deployment
 from hooks.endpoint.children.held import HeldDeployment
 from hooks.endpoint.children.own_cache import own_cache
@@ -74,6 +77,8 @@ class CacheUse(NamedTuple):
     """That the source of the model names another version than the cache has; empty where it does not."""
     source: LoadedSource | None = None
     """Which version of a source is loaded."""
+    adapters: tuple[AdapterStatus, ...] = ()
+    """The adapters of the cache."""
     children: tuple[Raw, ...] = ()
     """What looks up which version that is, where no cache does."""
     resync_seconds: int = 0
@@ -88,22 +93,27 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
     raws = _usable(world, owner, memory)
     caches = [memoized(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in raws]
     request, name = _cache_request(owner), owner.own_cache if owner.download else owner.spec.cache.name
+    wanted = owner.resolved.adapters or ()
     before = CacheHistory(
         pinned=memory.cache if memory.same else None,
-        running=_template_uses(running) if _size(running) else (),
+        running=template_uses(running) if _size(running) else (),
         mounted=mounted_claims(running),
-        serves_without=bool(caches) and name is None and _serves_without(owner, running, memory),
+        serves_without=bool(caches) and name is None and not wanted and _serves_without(owner, running, memory),
         lost=memory.cache is None,
     )
     uses_one = owner.download or raws or may_use_cache(owner.spec)
     choice = choose_cache(name, caches, request, before) if uses_one else None
     used = choice.used if choice else None
-    every_use = _all_uses(used, request, running, service)
-    owner = owner._replace(cache=used, uses=every_use, claim_labels=_claim_labels(owner, used, every_use, running))
-    if choice is None:
-        return CacheUse(owner, warnings=tuple(unused(caches, request)))
     runs = bool(owner.replicas and _size(running)) and not _idle(running, memory)
+    adapters = use_adapters(world, owner, choice, before.running, runs=runs) if choice else AdapterUse()
+    desired = (*(cache_uses(used, *request.repositories) if used else ()), *adapters.uses)
+    every_use = all_uses(desired, running, service)
+    owner = owner._replace(cache=used, uses=every_use, claim_labels=labels_of_claims(owner, used, every_use, running))
+    owner = owner._replace(adapters=adapters.loaded)
+    if choice is None:
+        return _without_cache(owner, caches, request, running, memory)
     verdict = cache_ready(choice, owner.namespace, running=runs, source=owner.download.source if owner.download else "")
+    verdict = _with_adapters(verdict, owner, adapters)
     hold = None if verdict.met else _hold(owner, choice, running, memory)
     restricted = shared(used, owner.most_replicas, other_users(choice, owner.name)) if used else ""
     return CacheUse(
@@ -114,14 +124,37 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
         (*([restricted] if ":" in restricted else []), *_mounted_elsewhere(owner), *_without(owner, choice, hold)),
         (choice.model.newest_message if choice.model else None) or "",
         _loaded_source(world, owner, choice),
+        adapters=adapters.statuses,
     )
+
+
+def _with_adapters(verdict: Verdict, owner: Owner, adapters: AdapterUse) -> Verdict:
+    """Whether the cache has the model and all adapters."""
+    if not verdict.met or not owner.resolved.adapters:
+        return verdict
+    if owner.download:
+        return own_download(owner, owner.download.source)
+    return adapters.objection or verdict._replace(message=f"{verdict.message}{adapters_there(adapters.statuses)}")
+
+
+def _without_cache(
+    owner: Owner, caches: Sequence[CacheCandidate], request: CacheRequest, running: Raw | None, memory: Memory
+) -> CacheUse:
+    """An endpoint that uses no cache, which one with adapters needs."""
+    if not owner.resolved.adapters:
+        return CacheUse(owner, warnings=tuple(unused(caches, request)))
+    verdict = without_cache(owner, caches, request)
+    hold = _hold(owner, CacheChoice("", request), running, memory)
+    objections = (verdict,) if owner.replicas else ()
+    waits = CachePods("no replica is started before a cache has the model and its adapters")
+    return CacheUse(owner._replace(hold=hold), (verdict,), objections, waits if hold else CachePods())
 
 
 def with_former_uses(world: World, owner: Owner) -> Owner:
     """An endpoint that uses no cache, with what pods of an earlier version still use."""
     running, service = world.child(DEPLOYMENT, owner.deployment), world.child(SERVICE, owner.child)
-    every_use = _all_uses(None, _cache_request(owner), running, service)
-    return owner._replace(uses=every_use, claim_labels=_claim_labels(owner, None, every_use, running))
+    every_use = all_uses((), running, service)
+    return owner._replace(uses=every_use, claim_labels=labels_of_claims(owner, None, every_use, running))
 
 
 def _usable(world: World, owner: Owner, memory: Memory) -> list[Raw]:
@@ -195,7 +228,7 @@ def _mounted_elsewhere(owner: Owner) -> Iterator[str]:
 
 def _without(owner: Owner, choice: CacheChoice, hold: HeldDeployment | None) -> Iterator[str]:
     """How an endpoint goes on that waits for a cache, and need not."""
-    if hold and owner.replicas and not choice.in_use and not owner.download:
+    if hold and owner.replicas and not (choice.in_use or owner.download or owner.resolved.adapters):
         how = " instead of cache.name" if owner.spec.cache.name else ""
         yield f"replicas wait for cache {choice.name}; cache.enabled: false{how} starts them without one"
 
@@ -204,13 +237,11 @@ def _cache_request(owner: Owner) -> CacheRequest:
     resolved = owner.resolved
     default_only = owner.runs_code and owner.config.remote_code_revisions == "Default"
     form = form_loaded(resolved.backend, resolved.args)
-    loaded = resolved.model_id, resolved.checkpoint, resolved.recipe
-    return CacheRequest(*loaded, owner.revision, default_only, form, resolved.draft)
-
-
-def _template_uses(running: Raw | None) -> tuple[Use, ...]:
-    """What the pods of an observed Deployment use of caches."""
-    return (uses(running["spec"]["template"].get("metadata") or {}) or ()) if running else ()
+    adapters = tuple(one.source.repository for one in resolved.adapters or ())
+    stated = (owner.revision, default_only, form)
+    return CacheRequest(
+        resolved.model_id, resolved.checkpoint, resolved.recipe, *stated, resolved.draft, adapters=adapters
+    )
 
 
 def _size(running: Raw | None) -> int:
@@ -224,12 +255,12 @@ def _ready(running: Raw | None) -> bool:
 
 def _idle(running: Raw | None, memory: Memory) -> bool:
     """Whether there is no reason to keep the pods: none was ever ready, and they would download it themselves."""
-    return not (_template_uses(running) or memory.been_ready or _ready(running))
+    return not (template_uses(running) or memory.been_ready or _ready(running))
 
 
 def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
     """Whether this configuration has been served without a cache, so that one that appears later is not used."""
-    if _template_uses(running):
+    if template_uses(running):
         return False
     if memory.same and memory.cache is None and memory.been_ready:
         return True
@@ -237,47 +268,9 @@ def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
     return last is not None and last["spec"]["template"] == prune(engine_deployment(owner))["spec"]["template"]
 
 
-def _all_uses(
-    used: UsedCache | None, request: CacheRequest, running: Raw | None, service: Raw | None
-) -> tuple[Use, ...]:
-    """What is desired; what the Deployment's pods use; and what is recorded, until no earlier pod is left."""
-    desired = cache_uses(used, *request.repositories) if used else ()
-    if running is None:
-        return desired
-    latest = _template_uses(running)
-    recorded = () if latest == desired and _rolled_out(running) else _recorded_uses(running, service)
-    return tuple(sorted({*desired, *latest, *recorded}))
-
-
-def _claim_labels(
-    owner: Owner, used: UsedCache | None, every_use: tuple[Use, ...], running: Raw | None
-) -> dict[str, str]:
-    """The labels for the claims that are desired and mounted, and the recorded ones, until no such pod is left."""
-    desired = (*((used.claim_name,) if used else ()), *((owner.source.name,) if owner.source else ()))
-    claims = {*mounted_claims(running), *desired} - {owner.claim}
-    labels = claim_labels(claims, every_use)
-    if running is None or _rolled_out(running):
-        return labels
-    found = running["metadata"].get("labels") or {}
-    return {**{key: str(found[key]) for key in found if key.startswith(f"{CLAIM_LABEL_PREFIX}/")}, **labels}
-
-
-def _rolled_out(running: Raw) -> bool:
-    """Whether no pod of an earlier version is left."""
-    status = running.get("status") or {}
-    seen = status.get("observedGeneration", 0) >= running["metadata"].get("generation", 0)
-    return bool(seen and status.get("replicas", 0) == status.get("updatedReplicas", 0))
-
-
-def _recorded_uses(*children: Raw | None) -> Iterator[Use]:
-    """The uses that are recorded on children, and so those of pods of earlier versions."""
-    for child in children:
-        yield from (uses(child["metadata"]) or ()) if child else ()
-
-
 def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory) -> HeldDeployment | None:
     """The Deployment to keep until the model is there; None where that is what is desired anyway."""
-    if choice.used and not owner.replicas:
+    if choice.used and not owner.replicas and len(owner.adapters) == len(owner.resolved.adapters or ()):
         return None
     if running is None:
         return HeldDeployment(None)

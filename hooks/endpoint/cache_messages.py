@@ -93,9 +93,10 @@ def _kept(choice: CacheChoice) -> str:
 
 
 def _not_listed(found: CacheCandidate, request: CacheRequest) -> str:
-    listed = _names(model.id for model in found.models) or "no model"
+    listed = listing(model.id for model in found.models) or "no model"
+    what = f"adapter {request.adapter} is" if request.adapter else f"recipe {request.recipe} loads"
     return (
-        f"cache {found.name} lists {listed}, and not {request.checkpoint}, which recipe {request.recipe} loads: "
+        f"cache {found.name} lists {listed}, and not {request.checkpoint}, which {what}: "
         "add it to spec.models of the cache"
     )
 
@@ -123,7 +124,7 @@ def _revision_needed(request: CacheRequest) -> str:
     """Which revision an endpoint needs, where a cache has another."""
     if request.default_only:
         return f"recipe {request.recipe} runs code of the default branch only"
-    return f"this endpoint requests {request.revision}"
+    return f"this endpoint requests {request.revision}{f' of adapter {request.adapter}' if request.adapter else ''}"
 
 
 def _is_there(choice: CacheChoice, found: CacheCandidate) -> str:
@@ -181,7 +182,7 @@ def shared(used: UsedCache, replicas: int, others: Iterable[str]) -> str:
     if used.access_mode not in SHARED:
         return ""
     mine = f"{replicas} of this endpoint" if replicas > 1 else ""
-    names = _names(others)
+    names = listing(others)
     who = " and ".join(filter(None, (mine, names and f"those of {names}")))
     meaning = f"cache {used.name} is {used.access_mode}, so {SHARED[used.access_mode]}"
     return f"{meaning}: {who}" if who else meaning
@@ -220,7 +221,7 @@ def _lacking_draft(found: CacheCandidate, request: CacheRequest) -> str:
     return f"{_listed_at(found, request.parts[1])}, and {_revision_needed(request.parts[1])}"
 
 
-def _names(names: Iterable[str]) -> str:
+def listing(names: Iterable[str]) -> str:
     known = sorted(names)
     more = len(known) - NAMED
     return ", ".join(known[:NAMED]) + (f" and {more} more" if more > 0 else "")

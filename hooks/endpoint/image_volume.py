@@ -15,7 +15,7 @@ from hooks.endpoint.cache_messages import HOW_FAR_MOUNTED
 from hooks.endpoint.children.container import MODEL_VOLUME
 from hooks.endpoint.children.deployment import held_deployment
 from hooks.endpoint.children.held import HeldDeployment
-from hooks.endpoint.children.model_files import MountedImage
+from hooks.endpoint.children.loaded_files import MountedImage
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.conditions import CachePods
 from hooks.endpoint.world import World, remembered_part

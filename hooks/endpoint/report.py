@@ -28,6 +28,7 @@ from aimlib.protocol.reasons import RESTING, phase
 from aimlib.selection.coming import SETTING
 from aimlib.telemetry.live_metrics import RESYNC_SECONDS
 from hooks.endpoint import conditions, status
+from hooks.endpoint.adapters import adapter_warnings
 from hooks.endpoint.build import Built
 from hooks.endpoint.canary import canary_warnings, resync_seconds, stable_pods
 from hooks.endpoint.children.owner import Owner
@@ -129,6 +130,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
         scaling=scaling_status(world, built, serving),
         cache=owner.cache,
         source=cache.source,
+        adapters=cache.adapters,
         metrics=status.metrics(replicas, world),
         startup=started,
         conditions=status.conditions(verdicts, world.generation),
@@ -140,6 +142,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
             *decision.notes,
             *(kind.message for kind in built.not_offered),
             *cache.warnings,
+            *adapter_warnings(cache.adapters, owner.resolved),
             *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
             *drift_warnings(states.values()),

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from aimlib.api import API_VERSION
+from aimlib.api.adapter import AdapterStatus
 from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
@@ -294,6 +295,12 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         traffic=request.observations.get(TRAFFIC),
         source_claim=next(iter(request.found(CLAIM)), None) if spec.requested_model.mounted else None,
     )
+
+
+def remembered_adapters(world: World) -> tuple[AdapterStatus, ...]:
+    """The adapters in the status so far; BadRequestError where an older release wrote what this one cannot read."""
+    found = world.before.get("adapters") or ()
+    return tuple(parse_again(AdapterStatus, one, "status.adapters cannot be read") for one in found)
 
 
 def remembered_part(before: Raw, field: str, model: type[M]) -> M | None:

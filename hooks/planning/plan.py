@@ -90,6 +90,7 @@ class PlanContext(NamedTuple):
             return
         draft = resolved.draft.repository if resolved.draft else None
         used = [(one.id, one.revision) for one in cache_uses(cache_used, resolved.checkpoint, draft)]
+        used += [(one.repository, one.revision) for one in explanation.status.adapters]
         for cache in self.cluster.caches:
             name = (cache["metadata"]["namespace"], cache["metadata"]["name"])
             models = (cache.get("status") or {}).get("cachedModels") or ()

@@ -22,6 +22,8 @@ CACHE_CHILD_KINDS = (
     "RoleBinding.rbac.authorization.k8s.io/v1",
 )
 """Children that the controller of AIMCaches declares: each is a key in its requests, with objects or not."""
+UNKNOWN_COMMIT = "COMMIT"
+"""In place of the commit of what is not downloaded yet."""
 
 
 def listed_models(raw: Raw) -> tuple[str, ...]:
@@ -35,8 +37,18 @@ def with_all_models(raw: Raw) -> Raw:
         models = cache.read_cache_spec(raw).models
     except BadRequestError:
         return raw
-    cached = [{"id": model.id, "revision": model.revision or DEFAULT_REVISION, "status": "Ready"} for model in models]
+    now = (raw.get("status") or {}).get("cachedModels") or ()
+    there = {(one["id"], one["revision"]): one for one in now if one["status"] == "Ready"}
+    keys = [(model.id, model.revision or DEFAULT_REVISION) for model in models]
+    cached = [{"id": key[0], "revision": key[1], "status": "Ready", **_assumed(there.get(key))} for key in keys]
     return {**raw, "status": {"phase": "Ready", "cachedModels": cached}}
+
+
+def _assumed(there: Raw | None) -> Raw:
+    """What is known of a model that is in the cache; else that it might be any adapter."""
+    if there is None:
+        return {"commit": UNKNOWN_COMMIT, "adapter": {"rank": 1}}
+    return {name: there[name] for name in ("commit", "adapter") if name in there}
 
 
 def with_owner(child: Raw, owner: Raw) -> Raw:

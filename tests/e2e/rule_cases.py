@@ -42,6 +42,14 @@ ENDPOINTS: dict[str, Raw] = {
         "model": {"id": "acme/chat", "source": "s3://models/chat"},
         "cache": {"enabled": False},
     },
+    "adapters: a name is served once, so an adapter has neither the id of the model, nor a name of routing.names, nor "
+    "another adapter's: rename it": (
+        MODEL | {"adapters": [{"name": "chat", "source": {"repository": "a/b"}}], "routing": {"names": ["chat"]}}
+    ),
+    "adapters are loaded from an AIMCache that lists them beside the model: leave out model.source and cache.enabled, "
+    "and list all of them in spec.models of a cache": (
+        MODEL | {"adapters": [{"name": "sql", "source": {"repository": "a/b"}}], "cache": {"enabled": True}}
+    ),
     "cpu must not exceed cpuLimit": MODEL | {"resources": {"cpu": "16", "cpuLimit": "8500m"}},
     "memory must not exceed memoryLimit": MODEL | {"resources": {"memory": "64Gi", "memoryLimit": "65G"}},
     "maxSurge and maxUnavailable cannot both be 0: an update could not replace anything": (

@@ -89,11 +89,20 @@ def _args(owner: Owner) -> list[str]:
         *(flags.host, owner.config.listen),
         *(flags.port, str(owner.port)),
         *((flags.revision, revision) if revision else ()),
+        *_adapters(owner),
         *((flags.device, "cpu") if flags.device and resolved.vendor == "cpu" else ()),
         *((flags.metrics,) if flags.metrics and flags.metrics not in resolved.args else ()),
         *(draft_arguments(owner.engine.name, resolved.draft, owner.draft_revision) if resolved.draft else ()),
         *map(Expandable, resolved.args),
     ]
+
+
+def _adapters(owner: Owner) -> tuple[str, ...]:
+    """Each adapter by its name and folder; what room they have is among the resolved arguments."""
+    flags, cache = owner.engine.flags.adapters, owner.cache
+    if flags is None or cache is None or not owner.adapters:
+        return ()
+    return (flags.paths, *(f"{one.name}={one.folder(cache.mount_path)}" for one in owner.adapters))
 
 
 def _files(owner: Owner) -> Raw:

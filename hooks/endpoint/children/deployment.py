@@ -7,7 +7,7 @@ on nothing else: a new release of the operator restarts no model server, and nei
 from aimlib.api.endpoint_parts import ZERO, PodSecurityContext
 from aimlib.api.meta import Raw
 from aimlib.caching.choice import cache_uses
-from aimlib.caching.usage import usage_annotation, usage_metadata
+from aimlib.caching.usage import Use, usage_annotation, usage_metadata
 from aimlib.hardware.placement import node_selector
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.kube.queue import QUEUE_LABEL
@@ -155,8 +155,11 @@ def _annotations(owner: Owner) -> dict[str, str | None]:
 def _usage(owner: Owner) -> dict[str, str]:
     """What these pods use: as long as they run they record it, whatever is requested meanwhile."""
     cache, resolved = owner.cache, owner.resolved
+    if cache is None:
+        return {}
     draft = resolved.draft.repository if resolved.draft else None
-    return usage_annotation(cache_uses(cache, resolved.checkpoint, draft) if cache else ())
+    adapters = (Use(cache.name, one.repository, one.revision) for one in owner.adapters)
+    return usage_annotation((*cache_uses(cache, resolved.checkpoint, draft), *adapters))
 
 
 def _strategy(owner: Owner) -> Raw:

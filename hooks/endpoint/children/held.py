@@ -3,7 +3,8 @@
 from itertools import takewhile
 from typing import NamedTuple
 
-from aimlib.api.formats import MODEL_ID
+from aimlib.api.adapter import MOST_ADAPTERS
+from aimlib.api.formats import ADAPTER_NAME, MODEL_ID
 from aimlib.api.meta import Raw
 from aimlib.api.routing import MOST_ROUTED_NAMES
 
@@ -32,6 +33,13 @@ class HeldDeployment(NamedTuple):
         args = [str(arg) for arg in self._container.get("args") or ()]
         given = args[args.index(flag) + 1 :] if flag in args else []
         return tuple(takewhile(MODEL_ID.matches, given))[: MOST_ROUTED_NAMES + 1]
+
+    def adapters(self, flag: str) -> tuple[str, ...]:
+        """The names of adapters in requests, which the engine's flag states with their folders."""
+        args = [str(arg) for arg in self._container.get("args") or ()]
+        given = args[args.index(flag) + 1 :] if flag in args else []
+        named = takewhile(lambda arg: "=" in arg and not arg.startswith("-"), given)
+        return tuple(filter(ADAPTER_NAME.matches, (arg.partition("=")[0] for arg in named)))[:MOST_ADAPTERS]
 
     def mounts(self, claim: str) -> bool:
         """Whether the pods mount a claim."""

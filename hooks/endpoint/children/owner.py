@@ -17,7 +17,7 @@ from aimlib.engines.catalogue import Engine, engine
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, child_name, label_value, short_digest, track_name, track_value
 from aimlib.selection.steps import decided_for
 from hooks.endpoint.children.held import HeldDeployment
-from hooks.endpoint.children.model_files import Download, MountedImage
+from hooks.endpoint.children.loaded_files import Download, LoadedAdapter, MountedImage
 from hooks.endpoint.children.scalers import Scalers
 from hooks.objects.shared_volume import ONE_NODE
 
@@ -55,6 +55,8 @@ class Owner(NamedTuple):
     """The image that has the model's files, where they are mounted as a volume."""
     scalers: Scalers = Scalers()
     """What may scale the endpoint."""
+    adapters: tuple[LoadedAdapter, ...] = ()
+    """The adapters that the cache has for the engine."""
     joined: bool = False
     """Whether the Service leads to the pods of both tracks, as while one takes over from the other."""
 
@@ -86,7 +88,10 @@ class Owner(NamedTuple):
     @property
     def served_names(self) -> tuple[str, ...]:
         """The names that the pods behind the Service answer to: held ones may serve another model."""
-        return self._held.names(self.engine.flags.served_model_name) or self.names
+        flags = self.engine.flags
+        if held := self._held.names(flags.served_model_name):
+            return (*held, *(self._held.adapters(flags.adapters.paths) if flags.adapters else ()))
+        return tuple(dict.fromkeys((*self.names, *(one.name for one in self.resolved.adapters or ()))))
 
     @property
     def runtime_class(self) -> str | None:

@@ -10,7 +10,7 @@ from huggingface_hub import constants
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import ModelReport
 from aimlib.caching.volume_index import CachedModel
-from hooks.jobs.volume import clock, disk, errors, index, learned_hashes, locks, offline, snapshot
+from hooks.jobs.volume import adapter, clock, disk, errors, index, learned_hashes, locks, offline, snapshot
 from hooks.jobs.volume.blob import BlobDownloader, has_size, incomplete_path, part_size
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume, Repo
@@ -89,6 +89,8 @@ def _download_from(
     snapshot.publish_snapshot(repo, request, requested.commit, read, all_of_it=len(read) == len(listing.files))
     snapshot.check_snapshot(repo, request, requested.commit)
     model = request.index_entry(requested.commit, read, clock.timestamp())
+    facts = adapter.adapter_facts(repo, model.commit, (file.path for file in model.files))
+    model = model.model_copy(update={"adapter": facts})
     if request.source or request.folder:
         model = model.model_copy(update={"resolved": reader.resolved, "verified": reader.verified})
     index.update_index(request.root, lambda before: before.having(model), context.log)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from aimlib.caching import volume_index
 from aimlib.caching.volume_index import HASH, CachedModel, InvalidIndexError, NewerIndexError, VolumeFile, VolumeIndex
 from aimlib.kube.timestamp import format_timestamp
-from hooks.jobs.volume import hashes, locks, missing_files
+from hooks.jobs.volume import adapter, hashes, locks, missing_files
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.folder_handles import WrongKindError
 from hooks.jobs.volume.layout import MountedVolume, Repo
@@ -133,6 +133,7 @@ def _models_of(repo: Repo, commit: str, revisions: Sequence[str]) -> tuple[Cache
                 commit=commit,
                 files=tuple(sorted(files, key=lambda file: file.path)),
                 cached_at=_timestamp(written),
+                adapter=adapter.adapter_facts(repo, commit, [file.path for file in files]),
             )
             for revision in revisions
         )

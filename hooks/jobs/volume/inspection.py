@@ -137,7 +137,7 @@ def loaded_weights(sizes: Mapping[str, int], name: str) -> list[str]:
 
 ADAPTER = "adapter_model"
 """What the names of an adapter's weights begin with (source: the PEFT library)."""
-OF_ADAPTER = "it is an adapter (LoRA) of another one, for which nothing is derived; merge them, or write a recipe"
+OF_ADAPTER = "it is an adapter (LoRA) of another one: serve it beside that one by spec.adapters, or merge them"
 
 
 def _without_safetensors(sizes: Mapping[str, int], name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aimlib.caching.volume_index import CachedModel
-from hooks.jobs.volume import clock, index, locks, snapshot, verify
+from hooks.jobs.volume import adapter, clock, index, locks, snapshot, verify
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume
 from hooks.jobs.volume.progress import Progress
@@ -74,4 +74,5 @@ def _verify(volume: MountedVolume, request: DownloadRequest, reporter: Reporter)
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise DownloadError("NotOnVolume", f"{request.name} is incomplete on the volume: {'; '.join(wrong[:3])}{more}")
-    return request.index_entry(commit, files, clock.timestamp())
+    facts = adapter.adapter_facts(repo, commit, (file.path for file in files))
+    return request.index_entry(commit, files, clock.timestamp()).model_copy(update={"adapter": facts})

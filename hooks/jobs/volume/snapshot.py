@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aimlib.caching.volume_index import CachedModel, VolumeFile, is_file_path
-from hooks.jobs.volume import index, missing_files
+from hooks.jobs.volume import adapter, index, missing_files
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.layout import MountedVolume, Repo
 from hooks.jobs.volume.request import DownloadRequest
@@ -72,13 +72,14 @@ def _listed(repo: Repo, commit: str) -> Iterator[str]:
 def indexed_model(volume: MountedVolume, request: DownloadRequest, log: Callable[[str], None]) -> CachedModel | None:
     """The model's entry of the index, where it has the requested files and none is missing; contents are not read.
 
-    Earlier releases made one of a model without weights.
+    Earlier releases made one of a model without weights, and of an adapter without its facts.
     """
     model = index.load_index(request.root, log).models.get(request.key)
     whole = (
         model
         and (model.patterns, model.source) == (request.patterns, request.source)
         and not request.lacks_weights(file.path for file in model.files)
+        and not (model.adapter is None and adapter.is_adapter(file.path for file in model.files))
         and not missing_files.find_missing(volume.repo(request.model), model)
     )
     return model if whole else None

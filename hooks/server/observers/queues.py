@@ -31,7 +31,8 @@ class QueueObserver:
 
     def __call__(self, request: Request) -> str | None:
         """The words of Kueue about the newest pod that waits; None where none does, or none could be read."""
-        pod = queued_pod(request.observations.get(PODS) or (), request.now)
+        pods = request.observations.get(PODS)
+        pod = queued_pod(pods or (), request.now)
         if pod is None:
             return None
         try:
