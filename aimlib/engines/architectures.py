@@ -18,6 +18,8 @@ class Architectures(NamedTuple):
     loaded: frozenset[str]
     former: Mapping[str, str]
     """Architectures that were removed, and the last version that loaded each."""
+    without_adapters: frozenset[str]
+    """Those of which it is known that they take no LoRA adapters."""
 
 
 @cache
@@ -25,7 +27,8 @@ def model_architectures(backend: str) -> Architectures:
     """Those of vllm or sglang; KeyError for another name."""
     version = load_data("engines/backends")[backend]["version"]
     found = load_data(f"engines/{backend}-{version}")
-    return Architectures(frozenset(found["architectures"]), found["formerArchitectures"])
+    loaded, alone = frozenset(found["architectures"]), frozenset(found["withoutAdapters"])
+    return Architectures(loaded, found["formerArchitectures"], alone)
 
 
 @lru_cache(maxsize=256)

@@ -34,12 +34,12 @@ class Engines:
     processes: dict[str, Process] = field(default_factory=dict)
     """By address."""
 
-    def add(self, service: str, model: str, count: int) -> list[str]:
+    def add(self, service: str, model: str, count: int, *more: str) -> list[str]:
         """Start so many replicas, and wait until all answer; their addresses."""
         first = len(self.processes) + 1
         made = [f"10.244.126.{first + at}" for at in range(count)]
         for address in made:
-            words = ("vllm", "serve", model, "--host", address, "--port", str(commands.PORT))
+            words = ("vllm", "serve", model, "--host", address, "--port", str(commands.PORT), *more)
             command = (sys.executable, "-m", "tests.dataplane.simulated", *words)
             self.processes[address] = self.stack.enter_context(
                 running(f"engine-{address}", command, self.logs, PYTHONPATH=str(ROOT))

@@ -107,6 +107,30 @@ def test_names_that_are_served_are_those_of_the_command_line():
         assert [ask(made, model=model)[0] for model in ("a", "b", MODEL)] == [200, 200, 404]
 
 
+LORA = ("--served-model-name", "base", "--enable-lora", "--max-loras", "2", "--max-lora-rank", "16", "--lora-modules")
+
+
+def test_adapters_that_it_was_started_with_are_listed_and_answer_by_their_names():
+    with started("vllm", *LORA, "sql=/models/sql", "acme/chat=/models/chat") as made:
+        with closing(http.client.HTTPConnection(*made.server_address)) as connection:
+            connection.request("GET", "/v1/models")
+            listed = json.load(connection.getresponse())["data"]
+        found = [(one["id"], one["root"], one["parent"]) for one in listed]
+        assert found == [("base", MODEL, None), ("sql", "/models/sql", "base"), ("acme/chat", "/models/chat", "base")]
+        for name in ("base", "sql", "acme/chat"):
+            status, _, body = ask(made, model=name)
+            assert (status, json.loads(body)["model"]) == (200, name)
+        assert ask(made, model="other")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "given", [("sql",), ("sql=models/sql",), ("a=/a", "a=/b"), ("a=/a", "b=/b", "c=/c"), ("a=/a,b",)], ids=" ".join
+)
+def test_adapters_that_a_real_engine_would_not_load_are_refused(given):
+    with pytest.raises(SystemExit):
+        server([*WORDS["vllm"], *LORA, *given])
+
+
 def test_a_prefix_that_came_before_is_in_the_cache(vllm):
     prompt = "word " * 100
     hits = []

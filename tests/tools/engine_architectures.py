@@ -12,6 +12,8 @@ VLLM_REGISTRY = "vllm.model_executor.models.registry"
 VLLM_TABLE = "_VLLM_MODELS"
 NOT_SERVED = {"_SPECULATIVE_DECODING_MODELS", "_TRANSFORMERS_BACKEND_MODELS"}
 """Tables of drafting models, and of the classes that stand in for an architecture."""
+VLLM_MODELS = "vllm.model_executor.models"
+VLLM_ADAPTERS = "SupportsLoRA"
 VLLM_FORMER = "_PREVIOUSLY_SUPPORTED_MODELS"
 SGLANG_MODELS = "sglang.srt.models"
 
@@ -35,6 +37,35 @@ def vllm_former(source: WheelSource) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def vllm_without_adapters(source: WheelSource) -> list[str]:
+    """Those of which it is known that they take no LoRA adapters: their class does not have the interface for it."""
+    table = source.find(VLLM_REGISTRY, VLLM_TABLE).node
+    found: dict[str, bool | None] = {}
+    for part in (one.id for one in table.values if isinstance(one, ast.Name) and one.id not in NOT_SERVED):
+        entries = source.find(VLLM_REGISTRY, part).node
+        for key, value in zip(entries.keys, entries.values, strict=True):
+            if not isinstance(key, ast.Constant):
+                continue
+            folder, name = source.value(VLLM_REGISTRY, value)
+            module = folder if folder.startswith("vllm.") else f"{VLLM_MODELS}.{folder}"
+            takes = _inherits(source, module, name, VLLM_ADAPTERS)
+            found[key.value] = found.get(key.value) or takes
+    return sorted(name for name, takes in found.items() if takes is False)
+
+
+def _inherits(source: WheelSource, module: str, name: str, wanted: str) -> bool | None:
+    """Whether a class has another among its bases; None where the package does not have the class by that name."""
+    try:
+        found = source.find(module, name)
+    except UnreadableError:
+        return None
+    if not isinstance(found.node, ast.ClassDef):
+        return None
+    bases = [base.value if isinstance(base, ast.Subscript) else base for base in found.node.bases]
+    names = [base.id for base in bases if isinstance(base, ast.Name)]
+    return wanted in names or any(_inherits(source, found.module, base, wanted) for base in names)
+
+
 def sglang(source: WheelSource) -> list[str]:
     """The classes that SGLang's models export."""
     folder = SGLANG_MODELS.replace(".", "/") + "/"
@@ -51,6 +82,11 @@ def sglang(source: WheelSource) -> list[str]:
 
 DRAFTS = ("MTP", "NextN", "Eagle", "DFlashDraftModel")
 """How the names of SGLang's drafting classes end."""
+
+
+def sglang_without_adapters(_: WheelSource) -> list[str]:
+    """SGLang has adapters for layers, whichever model they are of."""
+    return []
 
 
 def sglang_former(_: WheelSource) -> dict[str, str]:

@@ -22,11 +22,15 @@ PYTHON = "3.11"
 READERS = {"vllm": vllm_flags.flags, "sglang": sglang_flags.flags}
 ARCHITECTURES = {"vllm": engine_architectures.vllm, "sglang": engine_architectures.sglang}
 FORMER = {"vllm": engine_architectures.vllm_former, "sglang": engine_architectures.sglang_former}
+WITHOUT_ADAPTERS = {
+    "vllm": engine_architectures.vllm_without_adapters,
+    "sglang": engine_architectures.sglang_without_adapters,
+}
 ORDER = ("type", "style", "nargs", "choices", "aliases", "default", "nullable", "auto", "fold", "repeat")
 HEADER = """\
 # Every flag of {package} {version}, as its argument parser knows it. Made by tests/tools/engine_flags.py; do not edit.
 # What the words mean is described at aimlib.engines.flags.Flag. At the end, the model architectures that it loads, and
-# those that it loaded up to a version.
+# those that it loaded up to a version, and those that take no LoRA adapters.
 package: {package}
 version: "{version}"
 wheel: {wheel}
@@ -55,7 +59,8 @@ def text(source: WheelSource, package: str, version: str) -> str:
     lines = [f"  {name}: {one_line(record(flags[name]))}\n" for name in sorted(flags)]
     loaded = yaml.safe_dump({"architectures": ARCHITECTURES[package](source)}, width=118, default_flow_style=None)
     former = yaml.safe_dump({"formerArchitectures": FORMER[package](source)}, width=118)
-    return "".join((header, *lines, loaded, former))
+    alone = yaml.safe_dump({"withoutAdapters": WITHOUT_ADAPTERS[package](source)}, width=118, default_flow_style=None)
+    return "".join((header, *lines, loaded, former, alone))
 
 
 def one_line(found: dict[str, object]) -> str:

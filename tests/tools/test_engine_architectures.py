@@ -31,6 +31,22 @@ def test_vllm_has_them_in_tables(tmp_path):
     assert engine_architectures.vllm_former(source) == {"Y": "0.8", "Z": "0.9"}
 
 
+def test_what_takes_adapters_has_the_interface_for_it(tmp_path):
+    models = {
+        "vllm/model_executor/models/interfaces.py": "class SupportsLoRA: pass",
+        "vllm/model_executor/models/a.py": "from .b import Base\nclass A(Base[int]): pass",
+        "vllm/model_executor/models/b.py": """
+from .interfaces import SupportsLoRA
+import torch
+class Base(torch.nn.Module, SupportsLoRA): pass
+class B(torch.nn.Module): pass
+""",
+        "vllm/model_executor/models/c.py": "from .b import B\nC = B if True else None",
+    }
+    assert engine_architectures.vllm_without_adapters(wheel(tmp_path, VLLM | models)) == ["B"]
+    assert engine_architectures.sglang_without_adapters(wheel(tmp_path, SGLANG)) == []
+
+
 def test_another_registry_is_not_guessed(tmp_path):
     with pytest.raises(UnreadableError):
         engine_architectures.vllm(wheel(tmp_path, {"vllm/model_executor/models/registry.py": "_VLLM_MODELS = 3"}))

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from aimlib.engines.arguments import parse_args
+from aimlib.engines.arguments import ParsedArgs, parse_args
 from aimlib.engines.catalogue import Engine, engines
 from tests.dataplane.simulated import behaviour
 from tests.dataplane.simulated.server import Server
@@ -32,9 +32,27 @@ def server(words: Sequence[str]) -> Server:
     listed = [names] if isinstance(names, str) else names
     host, port = parsed.value(flags.host, str) or "127.0.0.1", parsed.value(flags.port, int)
     context = parsed.value(flags.max_model_len, int) or CONTEXT
+    adapters = _adapters(engine, parsed)
     made = Server((host, engine.port if port is None else port), engine, listed, root, context)
+    made.adapters = adapters
     made.pooling = any(parsed.value(flag, kind) == value for flag, kind, value in POOLING)
     return made
+
+
+def _adapters(engine: Engine, parsed: ParsedArgs) -> dict[str, str]:
+    """The folder of each adapter by its name. SystemExit where a real engine would not start."""
+    flags = engine.flags.adapters
+    words = (parsed.value(flags.paths, list) or []) if flags else []
+    found = dict(str(word).split("=", 1) for word in words if "=" in str(word) and "," not in str(word))
+    if len(found) < len(words) or not all(folder.startswith("/") for folder in found.values()):
+        raise SystemExit(f"simulated: of {words} some are no name=folder, or two have one name")
+    if (
+        flags
+        and found
+        and not (parsed.value(flags.enable, bool) and (parsed.value(flags.most, int) or 1) >= len(found))
+    ):
+        raise SystemExit(f"simulated: there is no room for {len(found)} adapters")
+    return found
 
 
 def _model(engine: Engine, words: list[str]) -> tuple[str, list[str]]:

@@ -184,6 +184,15 @@ def models(names: list[str], root: str, context: int, owner: str) -> Raw:
     }
 
 
+def adapters(folders: dict[str, str], parent: str, owner: str) -> list[Raw]:
+    """LoRA adapters in the list of models, as vLLM has them."""
+    [card] = models([""], "", 0, owner)["data"]
+    return [
+        {**card, "id": name, "root": folder, "parent": parent, "max_model_len": None}
+        for name, folder in folders.items()
+    ]
+
+
 def _permission() -> Raw:
     names = ("allow_create_engine", "allow_fine_tuning", "allow_search_indices", "is_blocking")
     return {

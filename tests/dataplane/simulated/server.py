@@ -38,6 +38,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], engine: Engine, models: list[str], root: str, context: int) -> None:
         self.engine, self.models, self.root, self.context = engine, models, root, context
+        self.adapters: dict[str, str] = {}
         self.behaviour = Behaviour()
         self.cache = PrefixCache()
         self.metrics = Metrics(engine, models[0], self.cache)
@@ -107,7 +108,9 @@ class Handler(Answering):
     def _models(self) -> None:
         server = self.server
         owner = server.engine.name
-        self.reply_json(200, answers.models(server.models, server.root, server.context, owner))
+        listed = answers.models(server.models, server.root, server.context, owner)
+        adapted = answers.adapters(server.adapters, server.models[0], owner)
+        self.reply_json(200, listed | {"data": [*listed["data"], *adapted]})
 
     def _simulation(self) -> None:
         self.reply_json(200, {"behaviour": vars(self.server.behaviour), "requests": [*self.server.requests]})
@@ -142,7 +145,7 @@ class Handler(Answering):
         asked = answers.read(
             body,
             chat=self.path == CHAT,
-            models=server.models,
+            models=[*server.models, *server.adapters],
             context=server.context,
             usual=server.behaviour.tokens,
         )

@@ -1,0 +1,58 @@
+"""LoRA adapters behind a real Envoy: names of models like any other, for requests, keys and counts."""
+
+from collections.abc import Iterator
+
+import pytest
+from openai import NotFoundError, OpenAI, PermissionDeniedError
+
+from tests.dataplane import gateway, openai_client
+from tests.dataplane.gateway import Engines, Gateway
+from tests.dataplane.test_gateway import until_healthy
+
+KEYS = {"team-red": ["key-of-red"], "team-blue": ["key-of-blue"]}
+MODEL, OTHER, ADAPTERS = "Qwen/Qwen3-32B", "Qwen/Qwen3-8B", ("acme/chat", "sql")
+WORDS = ("--enable-lora", "--max-loras", "2", "--max-lora-rank", "16", "--lora-modules", "sql=/sql", "acme/chat=/chat")
+
+
+@pytest.fixture(scope="module")
+def engines(names, tmp_path_factory) -> Iterator[Engines]:
+    """Two replicas of a model with two adapters, and one of another model."""
+    with gateway.engines(names, tmp_path_factory.mktemp("engines")) as made:
+        made.add("tuned-pods", MODEL, 2, *WORDS)
+        made.add("other-pods", OTHER, 1)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def envoy(engines, tmp_path_factory) -> Iterator[Gateway]:
+    """An Envoy in front of them; one of the clients may use one adapter and nothing else."""
+    tuned = [{"name": name, "targets": [engines.target("tuned-pods")]} for name in (MODEL, *ADAPTERS)]
+    other = {"name": OTHER, "targets": [engines.target("other-pods")]}
+    table = {"models": [*tuned, other], "limits": [{"client": "team-blue", "models": ["sql"]}]}
+    with gateway.started(tmp_path_factory.mktemp("envoy"), table, KEYS) as made:
+        until_healthy(made, "tuned-pods")
+        until_healthy(made, "other-pods", count=1)
+        yield made
+
+
+def client(envoy, key):
+    return OpenAI(base_url=f"{envoy.url}/v1", api_key=key, max_retries=0)
+
+
+def test_an_adapter_is_listed_described_and_answered_as_a_model_is(envoy):
+    with client(envoy, "key-of-red") as red:
+        assert [one.id for one in red.models.list()] == sorted([MODEL, OTHER, *ADAPTERS])
+        for name in (MODEL, OTHER, *ADAPTERS):
+            assert red.models.retrieve(name).id == name
+            assert red.chat.completions.create(model=name, messages=openai_client.QUESTION).model == name
+        with pytest.raises(NotFoundError):
+            red.chat.completions.create(model="poetry", messages=openai_client.QUESTION)
+
+
+def test_a_client_may_use_an_adapter_and_not_its_model(envoy):
+    with client(envoy, "key-of-blue") as blue:
+        assert [one.id for one in blue.models.list()] == ["sql"]
+        assert blue.chat.completions.create(model="sql", messages=openai_client.QUESTION).model == "sql"
+        for name in (MODEL, "acme/chat"):
+            with pytest.raises(PermissionDeniedError):
+                blue.chat.completions.create(model=name, messages=openai_client.QUESTION)
