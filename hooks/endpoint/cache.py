@@ -130,10 +130,10 @@ def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUs
 
 def _with_adapters(verdict: Verdict, owner: Owner, adapters: AdapterUse) -> Verdict:
     """Whether the cache has the model and all adapters."""
+    if owner.resolved.adapters and owner.download:
+        return own_download(owner, owner.download.source)
     if not verdict.met or not owner.resolved.adapters:
         return verdict
-    if owner.download:
-        return own_download(owner, owner.download.source)
     return adapters.objection or verdict._replace(message=f"{verdict.message}{adapters_there(adapters.statuses)}")
 
 

@@ -210,6 +210,14 @@ def test_a_screen_has_which_version_of_a_source_is_loaded(loaded, shown):
     assert f"source    {shown}\n" in screen(stored(status={**FULL, "source": loaded}), (), ())
 
 
+def test_a_screen_has_each_adapter_and_where_it_is():
+    at = {"repository": "acme/qwen3-sql", "revision": "v2", "cache": "models", "state": "Ready"}
+    adapters = [{"name": "sql", **at}, {"name": "chat", **at, "revision": "main", "state": "Waiting"}]
+    shown = screen(stored(status={**FULL, "adapters": adapters}), (), ())
+    assert "adapter   sql: acme/qwen3-sql@v2 in cache models, Ready\n" in shown
+    assert "adapter   chat: acme/qwen3-sql@main in cache models, Waiting\n" in shown
+
+
 def test_rows_of_what_has_no_status():
     assert endpoint_row(stored(status=None))[-2] == "Pending"
     assert pod_row({"metadata": {"name": "x"}}) == ("x", None, "no", 0, "")
