@@ -108,10 +108,11 @@ def _section(one: DecisionChange, *, compared: bool) -> Iterator[str]:
     yield ""
     earlier, later = one.facts
     if earlier and later:
-        different = [name for name in later if earlier.get(name) != later[name] or name == RECIPE]
+        names = {**later, **earlier}
+        different = [name for name in names if earlier.get(name) != later.get(name) or name == RECIPE]
         yield "| | before | after |"
         yield "|---|---|---|"
-        yield from (f"| {name} | {code(earlier.get(name, ''))} | {code(later[name])} |" for name in different)
+        yield from (f"| {name} | {code(earlier.get(name, ''))} | {code(later.get(name, ''))} |" for name in different)
         yield f"| pods | | {'restart' if one.restarts else 'go on'} |"
     elif later:
         yield "| | |"
@@ -140,6 +141,7 @@ def _facts(response: EndpointResponse | None) -> dict[str, str]:
     if response is None or resolved is None:
         return {}
     spec: Raw = response.explanation.endpoint["spec"]
+    adapters = ", ".join(one.name for one in resolved.adapters or ())
     return {
         "model": resolved.model_id,
         RECIPE: resolved.recipe,
@@ -148,6 +150,7 @@ def _facts(response: EndpointResponse | None) -> dict[str, str]:
         "replicas": str(spec.get("replicas", 1)),
         "precision": resolved.precision,
         "image": resolved.image,
+        **({"adapters": adapters} if adapters else {}),
     }
 
 

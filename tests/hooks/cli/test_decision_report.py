@@ -45,6 +45,19 @@ def test_other_arguments_are_a_restart_with_the_same_decision():
     assert "| pods | | restart |" in done.stdout
 
 
+def test_another_list_of_adapters_is_a_restart():
+    sql = {"name": "sql", "source": {"repository": "acme/sql"}}
+    cached = "apiVersion: aim.engine.amd.com/v1alpha1\nkind: AIMCache\nmetadata: {name: models}\n"
+    cached += f"spec: {{size: 1Ti, models: [{{id: {MODEL}}}, {{id: acme/sql}}]}}\n"
+    before, after = (several(one={"adapters": adapters}) for adapters in ([], [sql]))
+    done = aim("plan", "-f", f"{after}---\n{cached}", "--compare", f"{before}---\n{cached}", *MI300X)
+    assert "### `AIMEndpoint default/one` changes and restarts\n" in done.stdout
+    assert "| adapters |  | `sql` |" in done.stdout
+    assert "| pods | | restart |" in done.stdout
+    done = aim("plan", "-f", f"{before}---\n{cached}", "--compare", f"{after}---\n{cached}", *MI300X)
+    assert "| adapters | `sql` |  |" in done.stdout
+
+
 def test_caches_are_beside_them():
     done = aim("plan", "-f", EXAMPLES / "cache.yaml", "-f", several(one={}), *MI300X)
     assert "- `AIMCache default/models`: `PersistentVolumeClaim models-storage of " in done.stdout

@@ -66,6 +66,18 @@ def test_both_checkpoints_of_an_endpoint_with_a_draft_are_planned():
     assert objects["PersistentVolumeClaim", "models-storage"]["spec"]["resources"]["requests"]["storage"] == "71Gi"
 
 
+def test_adapters_are_planned_as_if_the_cache_had_them_at_some_commit():
+    adapters = [{"name": "sql", "source": {"repository": "acme/sql"}, "revision": "v2", "rank": 8}]
+    listed = cache(models=[{"id": QWEN}, {"id": "acme/sql", "revision": "v2"}], size="1Ti")
+    asking = endpoint({"name": "qwen"}, modelId=QWEN, cache={"name": "models"}, adapters=adapters)
+    objects, said = planned("-f", f"{listed}---\n{asking}", *MI300X)
+    assert downloads(objects) == [QWEN, "acme/sql"]
+    args = container(objects["Deployment", "qwen"])["args"]
+    folder = "/workspace/model-cache/hub/models--acme--sql/snapshots/COMMIT"
+    assert args[args.index("--lora-modules") + 1] == f"sql={folder}"
+    assert f"planned as if AIMCache models had {QWEN} and acme/sql; no replica starts before it has\n" in said
+
+
 def test_the_title_of_a_cache_summarizes_its_children():
     done = aim("plan", "-f", BOTH, *MI300X)
     assert done.stdout.startswith(
