@@ -1,6 +1,5 @@
 """What an endpoint's sync is about, read once from its request: the spec, the status so far, and what is observed."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -14,7 +13,6 @@ from aimlib.api.meta import Raw
 from aimlib.canary.step import ENDED
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
-from aimlib.gateway.names import routed_digest
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import (
@@ -34,9 +32,9 @@ from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.track_query import TrackFigures
 from aimlib.telemetry.traffic_query import RecordedTraffic
 from hooks.endpoint.children.scalers import RoutingGateway
+from hooks.endpoint.gateways import routing_gateways
 from hooks.objects.annotations import is_reserved
 
-GATEWAYS = f"AIMGateway.{API_VERSION}"
 COMPARED_PHASES = frozenset({"Starting", "Progressing", "AwaitingPromotion"})
 """Phases of a canary in which its figures are compared, or may be by the next sync."""
 RECIPES = f"AIMRecipe.{API_VERSION}"
@@ -210,42 +208,6 @@ def traffic_due(request: Request) -> bool:
     return spec.monitoring.scraped and follows_past(spec.scaling) and replay_is_due(known.get("asOf"), request.now)
 
 
-def is_shared_out(request: Request) -> bool:
-    """Whether an AIMGateway routes requests to the parent, by the gateway's own status."""
-    return bool(routing_gateways(request))
-
-
-def routing_gateways(request: Request) -> tuple[RoutingGateway, ...]:
-    """The AIMGateways that route requests to the parent, by their own status; few are asked for its demand.
-
-    Those of its own namespace come first, and then of each other one the oldest: nobody is pushed out by the gateways
-    that a neighbour makes.
-    """
-    metadata = request.parent["metadata"]
-    place = {"namespace": metadata.get("namespace", "default"), "name": metadata["name"]}
-    found = (request.related.get(GATEWAYS) or {}).values()
-    digest = routed_digest(place["namespace"], place["name"])
-    routing = (one["metadata"] for one in found if _routes_to(one.get("status") or {}, place, digest))
-    aged = sorted(
-        (str(one.get("creationTimestamp")), RoutingGateway(one.get("namespace", "default"), one["name"]))
-        for one in routing
-    )
-    older: Counter[str] = Counter()
-    turns: list[tuple[bool, int, RoutingGateway]] = []
-    for _, one in aged:
-        turns.append((one.namespace != place["namespace"], older[one.namespace], one))
-        older[one.namespace] += 1
-    return tuple(one for *_, one in sorted(turns, key=lambda turn: turn[:2]))
-
-
-def _routes_to(status: Raw, place: Mapping[str, str], digest: str) -> bool:
-    """Whether a gateway's status has an endpoint, by its place or, where there are many, by its digest."""
-    if digest in (status.get("moreEndpoints") or ()):
-        return True
-    models = status.get("models") or ()
-    return any(place.items() <= one.items() for model in models for one in model.get("endpoints") or ())
-
-
 def may_reach_zero(spec: EndpointSpec) -> bool:
     """Whether the spec lets an autoscaler stop the endpoint."""
     return spec.scaling is not None and spec.scaling.to_zero
@@ -286,7 +248,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         queue=request.observations.get(QUEUE_WORDS),
         live_metrics=request.observations.get(LIVE_METRICS),
         tracks=request.observations.get(TRACK_FIGURES) or {},
-        routed=is_shared_out(request),
+        routed=bool(routing_gateways(request)),
         tried_before=_canary_phase(request) not in {"", *ENDED},
         gateways=routing_gateways(request) if may_reach_zero(spec) else (),
         autoscalers=list((request.related.get(AUTOSCALERS) or {}).values()),
