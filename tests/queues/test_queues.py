@@ -1,6 +1,5 @@
 """Endpoints in a queue of the real Kueue: it admits, holds back and preempts, and the status says so."""
 
-import json
 import time
 
 import pytest
@@ -63,14 +62,15 @@ def queue(namespace):
 
 
 def priorities():
-    for name, value in (("trial", 100), ("serving", 1000)):
+    for name, value in (("trial", 100), ("urgent", 1000)):
         kind = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
-        yield {**kind, "metadata": {"name": f"queues-{name}"}, "value": value}
+        yield {**kind, "metadata": {"name": f"model-serving-{name}"}, "value": value}
 
 
 def queued(space, name, **spec):
     model = f"example/{space.namespace}"
-    space.apply(endpoint(name, modelId=model, queueName=QUEUE, **{"priorityClassName": "queues-trial", **spec}))
+    usual = {"queueName": QUEUE, "priorityClassName": "model-serving-trial"}
+    space.apply(endpoint(name, modelId=model, **usual | spec))
 
 
 def test_one_that_has_room_is_admitted_and_the_next_waits_and_says_for_what(space):
@@ -93,7 +93,7 @@ def test_while_it_waits_nothing_is_written(space):
 def test_one_of_higher_priority_takes_its_place_and_the_status_of_the_loser_says_so(space):
     space.kubectl("delete", "aimendpoint", "second")
     [before] = space.get("pods", "--selector=aim.engine.amd.com/endpoint=first")["items"]
-    queued(space, "urgent", priorityClassName="queues-serving")
+    queued(space, "urgent", priorityClassName="model-serving-urgent")
     space.ready("urgent", seconds=SECONDS)
     space.becomes("first", "Queued", words=LACKS, seconds=SECONDS)
     status = space.get("aimendpoint", "first")["status"]
@@ -110,7 +110,7 @@ def test_it_goes_on_once_there_is_room_again(space):
 def test_kueue_writes_into_the_template_and_nobody_fights(space):
     labels = space.deployment("first")["spec"]["template"]["metadata"]["labels"]
     assert labels["kueue.x-k8s.io/queue-name"] == QUEUE
-    assert space.get("aimendpoint", "first")["status"].get("warnings", []) == []
+    assert not [one for one in space.get("aimendpoint", "first")["status"]["warnings"] if "by hand" in one]
     since = audit.position(space.plane)
     space.kubectl("annotate", "aimendpoint/first", "example.com/look=again")
     time.sleep(10)
@@ -120,6 +120,5 @@ def test_kueue_writes_into_the_template_and_nobody_fights(space):
 
 def test_a_queue_that_is_not_there_is_named(space):
     queued(space, "lost", queueName="no-such-queue")
-    message = space.becomes("lost", "Queued", words="no-such-queue", seconds=SECONDS)
-    assert json.dumps(message)
+    space.becomes("lost", "Queued", words="LocalQueue no-such-queue doesn't exist", seconds=SECONDS)
     space.kubectl("delete", "aimendpoint", "lost")
