@@ -1,6 +1,6 @@
 """The arguments by which an engine is told of a second model that drafts tokens.
 
-Sources: vLLM 0.33, docs/features/speculative_decoding/README.md (--speculative-config); SGLang's guide of speculative
+Sources: vLLM 0.33's page on speculative decoding (--speculative-config); SGLang's guide of speculative
 decoding (docs.sglang.io, advanced_features/speculative_decoding). With one branch per step, as vLLM drafts, SGLang
 checks one token more than it drafts.
 """

@@ -23,7 +23,7 @@ METACONTROLLER = "/apis/apps/v1/namespaces/metacontroller/statefulsets/metacontr
 METRICS_PROBLEMS = frozenset({"NotAnswering", "NotScraped"})
 """Reasons for which an endpoint has no metrics that somebody has to mend."""
 CONTROLLER_LISTS = "/apis/metacontroller.k8s.io/v1alpha1/"
-CONTROLLERS = {"compositecontrollers": "childResources", "decoratorcontrollers": "attachments"}
+CHILD_FIELDS = {"compositecontrollers": "childResources", "decoratorcontrollers": "attachments"}
 """The controllers of Metacontroller, and the field in which each declares its children."""
 OPTIONAL_GROUPS = {
     "keda.sh": ("KEDA", "keda"),
@@ -100,7 +100,7 @@ def _crds(cluster: LiveCluster) -> str | Problem:
 def _controllers(cluster: LiveCluster) -> str | Problem:
     found = {
         one["metadata"]["name"]
-        for plural in CONTROLLERS
+        for plural in CHILD_FIELDS
         for one in cluster.read(CONTROLLER_LISTS + plural).get("items") or ()
     }
     missing = sorted({kind.name.lower() for kind in API_KINDS} - found)
@@ -113,7 +113,7 @@ def _child_kinds(cluster: LiveCluster) -> str | Problem:
     """Whether the cluster has each child kind: one that it has not stops the controller that declares it."""
     declared = {
         (child["apiVersion"], child["resource"]): one["metadata"]["name"]
-        for plural, field in CONTROLLERS.items()
+        for plural, field in CHILD_FIELDS.items()
         for one in cluster.read(CONTROLLER_LISTS + plural).get("items") or ()
         for child in (one.get("spec") or {}).get(field) or ()
     }

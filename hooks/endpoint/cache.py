@@ -5,7 +5,6 @@ Until then no pod is started that would download it: the Deployment stays as it 
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -181,10 +180,13 @@ def _loaded_source(world: World, owner: Owner, choice: CacheChoice) -> LoadedSou
     return LoadedSource(source=model.source, resolved=model.resolved, commit=model.commit, verified=model.verified)
 
 
+def _loaded(resolved: Resolved) -> tuple[object, ...]:
+    return resolved.decided_for, resolved.checkpoint, resolved.draft
+
+
 def _memory(world: World, pinned: Resolved | None, resolved: Resolved) -> Memory:
     """What the status has of caches, and whether it was written for this configuration."""
-    loaded = attrgetter("decided_for", "checkpoint", "draft")
-    same = pinned and loaded(pinned) == loaded(resolved)
+    same = pinned and _loaded(pinned) == _loaded(resolved)
     # Without this part the status is lost, and with it whether a replica ever was: then the pods are kept.
     been_ready = "current" in (world.before.get("replicas") or ("current",))
     return Memory(remembered_part(world.before, "cache", UsedCache), bool(same), been_ready)
