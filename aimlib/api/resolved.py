@@ -88,6 +88,11 @@ class Resolved(Model):
             raise ValueError("; ".join(broken))
         return self
 
+    @property
+    def loaded_files(self) -> tuple[object, ...]:
+        """What its cache depends on: which checkpoints are loaded, and the spec that they were selected for."""
+        return self.decided_for, self.checkpoint, self.draft
+
     def differs_from(self, other: "Resolved") -> bool:
         """Whether another configuration is more than the same one on nodes with other labels."""
         return self._on_nodes_of(other) != other

@@ -1,7 +1,7 @@
 """The arguments by which an engine is told of a second model that drafts tokens.
 
-Sources: vLLM 0.33's page on speculative decoding (--speculative-config); SGLang's guide of speculative
-decoding (docs.sglang.io, advanced_features/speculative_decoding). With one branch per step, as vLLM drafts, SGLang
+Sources: vLLM 0.33, its page on speculative decoding (--speculative-config); SGLang's guide of it (docs.sglang.io,
+advanced_features/speculative_decoding). With one branch per step, as vLLM drafts, SGLang
 checks one token more than it drafts.
 """
 

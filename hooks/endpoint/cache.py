@@ -180,13 +180,9 @@ def _loaded_source(world: World, owner: Owner, choice: CacheChoice) -> LoadedSou
     return LoadedSource(source=model.source, resolved=model.resolved, commit=model.commit, verified=model.verified)
 
 
-def _loaded(resolved: Resolved) -> tuple[object, ...]:
-    return resolved.decided_for, resolved.checkpoint, resolved.draft
-
-
 def _memory(world: World, pinned: Resolved | None, resolved: Resolved) -> Memory:
     """What the status has of caches, and whether it was written for this configuration."""
-    same = pinned and _loaded(pinned) == _loaded(resolved)
+    same = pinned and pinned.loaded_files == resolved.loaded_files
     # Without this part the status is lost, and with it whether a replica ever was: then the pods are kept.
     been_ready = "current" in (world.before.get("replicas") or ("current",))
     return Memory(remembered_part(world.before, "cache", UsedCache), bool(same), been_ready)

@@ -190,7 +190,7 @@ def simulate_recipe(raw: Raw, config: Config = DEFAULT_CONFIG) -> Raw:
     response = recipe.sync(parse_request({"object": raw}), config)
     metadata = raw["metadata"]
     labels = {**(metadata.get("labels") or {}), **response["labels"]}
-    return {**raw, "metadata": {**metadata, "labels": labels}, "status": response["status"]}
+    return {**raw, "metadata": prune({**metadata, "labels": labels}), "status": response["status"]}
 
 
 def labelled(raw: Raw) -> Raw:

@@ -46,7 +46,7 @@ def test_a_product_of_the_settings_is_derived_for_and_known_to_the_check():
         (("--model", "a/b"), 3, "nothing can be derived for a/b: neither a recipe nor an AIMModel has it; -f takes"),
         (("--model", "zai-org/GLM-5", "--hardware", "T4"), 3, "what 2 checkpoints of AIMModels would give"),
         (("--model", "Qwen/Qwen3-32B", "--hardware", "?"), 2, "--hardware ?: no known GPU product; known are MI210"),
-        (("--model", "Qwen/Qwen3-32B", "--hardware", "CPU"), 3, "for Qwen/Qwen3-32B: what 16 recipes would give"),
+        (("--model", "Qwen/Qwen3-32B", "--hardware", "CPU"), 3, "for Qwen/Qwen3-32B: what 18 recipes would give"),
     ],
 )
 def test_what_cannot_be_derived_says_why(words, code, said):
