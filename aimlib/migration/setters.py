@@ -12,6 +12,8 @@ from aimlib.migration.server_command import read_image
 
 HUB_TOKENS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
 GPU_RESOURCES = frozenset({"amd.com/gpu", "nvidia.com/gpu"})
+LANGUAGE_MODELS = frozenset({"huggingface", "vllm", "sglang", "safetensors", "custom"})
+"""Formats of KServe's runtimes that have language models."""
 Path = tuple[str, ...]
 
 
@@ -130,6 +132,15 @@ def _set_uri(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JS
     draft.set_source(value, ".".join(path))
 
 
+def _set_framework(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """What a model is of: the engines serve language models alone."""
+    name = str(value["name"])
+    if name.lower() in LANGUAGE_MODELS:
+        draft.add(".".join(path), "changed", "the recipe has the engine")
+    else:
+        draft.add(f"{'.'.join(path)} {name}", "needs you", "the engines are vLLM and SGLang, for language models")
+
+
 def _set_nodes(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
     if int(value) > 1:
         draft.add(".".join(path), "dropped", "a replica is on one node")
@@ -166,6 +177,7 @@ SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
     "scraped": lambda draft, path, value: draft.put("monitoring.enabled", str(value) == "true", ".".join(path)),
     "scaling.minReplicas": set_least,
     "scale": set_scale,
+    "framework": _set_framework,
     "nodes": _set_nodes,
     "node label": lambda draft, path, value: draft.spec.setdefault("nodeSelector", {}).update({path[-1]: str(value)}),
     "preset": _set_preset,

@@ -26,6 +26,7 @@ TARGETS = {
     "devices": "`gpuCount`, unless the degree of tensor parallelism states it",
     "env": "`engine.env`; of secrets the table has the name alone",
     "flag": "`engine.args`",
+    "framework": "the recipe's engine; frameworks other than vLLM and SGLang need you",
     "goal": "`recipe.goal`",
     "gpus": "`gpuCount`",
     "hardware": "`recipe.hardware`",
