@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test autoscalers queues engines sources browser site bench mutation chaos check check-locks sbom audit crds docs rules gitops chart dashboards screenshots golden lock
+.PHONY: help setup demo quick test autoscalers queues engines sources browser site bench mutation chaos check check-locks sbom audit crds docs rules gitops chart dashboards screenshots recording golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -90,6 +90,9 @@ dashboards: $(READY) ## write the dashboards of Grafana from their tables in tes
 screenshots: $(READY) ## draw the dashboards and the web page for the docs; needs chromium (but for the page) and pngquant
 	$(BIN)/python -m tests.web --screenshots
 	$(BIN)/python -m tests.dashboards.screenshots
+
+recording: $(READY) ## run the README's commands on a control plane on this machine, and draw what they print for it
+	$(BIN)/python -m tests.recording
 
 golden: $(READY) ## rewrite the expected answers of the hooks; the diff is the review
 	$(BIN)/python -m pytest tests/test_golden.py tests/test_pod_templates.py tests/hooks/cli/test_commands.py tests/hooks/cli/test_decision_report.py tests/hooks/endpoint/test_admission.py \

@@ -142,14 +142,14 @@ def _chat(plane: ControlPlane) -> str:
         print(f"\n$ kubectl {words}\n{plane.kubectl(*words.replace('$KEY', key).split()).rstrip()}", flush=True)
     url = plane.get(f"--filename={GATEWAY}")["status"]["url"]
     model = yaml.safe_load(EXAMPLE.read_text())["spec"]["modelId"]
-    plane.wait_for("the model to be listed", lambda: model in _models(url, key), READY_SECONDS)
+    plane.wait_for("the model to be listed", lambda: model in listed_models(url, key), READY_SECONDS)
     asked = json.dumps({"model": model, "messages": [{"role": "user", "content": "Who are you?"}]})
     print(f"\n$ curl {url}/chat/completions -H \"Authorization: Bearer $KEY\" --json '{asked}'", flush=True)
     print(json.dumps(_request(f"{url}/chat/completions", key, asked)["choices"][0]["message"]["content"]), flush=True)
     return key
 
 
-def _models(url: str, key: str) -> list[str]:
+def listed_models(url: str, key: str) -> list[str]:
     """What the gateway lists for whoever has this key; nothing while it does not answer yet."""
     try:
         return [one["id"] for one in _request(f"{url}/models", key)["data"]]
