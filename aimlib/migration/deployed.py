@@ -7,11 +7,14 @@ from typing import Any
 
 from aimlib.api.meta import Raw
 from aimlib.data import load_data
+from aimlib.diagnosis.secret_patterns import hide_secrets
 from aimlib.errors import InvalidInputError
 from aimlib.migration.draft import Part
 from aimlib.migration.forms import as_written
+from aimlib.printable import printable
 
 SCALERS = ("ScaledObject", "HorizontalPodAutoscaler")
+RANKS = {kind: place for place, kind in enumerate((*SCALERS, "Service"))}
 SERVER_WORDS = re.compile(r"vllm|sglang|aim-generate|aim-engine|--model(?:-path|=|$)")
 """In the command of a container that serves a model, whatever its image is called."""
 NO_SERVER = "it is no model server that is known here, and stays where it is"
@@ -41,7 +44,8 @@ def parts_of_others(others: Iterable[Raw]) -> Iterator[Part]:
     for one in others:
         kind = str(one.get("kind"))
         row = rows.get(kind, {"outcome": "dropped", "why": "it has no counterpart"})
-        yield Part(f"{kind} {_at(one, 'metadata', 'name') or ''}".strip(), row["outcome"], row["why"])
+        title = f"{kind} {_at(one, 'metadata', 'name') or ''}".strip()
+        yield Part(hide_secrets(printable(title)), row["outcome"], row["why"])
 
 
 def serves_models(deployment: Raw) -> bool:
@@ -97,7 +101,7 @@ def _with_defaults(neighbour: Raw) -> Raw:
 def _rank(one: Raw, deployment: Raw) -> tuple[int, bool, str]:
     """The place among neighbours: what scales first, and of several Services that of the Deployment's own name."""
     name = str(one["metadata"]["name"])
-    return (*SCALERS, "Service").index(one["kind"]), name != _at(deployment, "metadata", "name"), name
+    return RANKS[one["kind"]], name != _at(deployment, "metadata", "name"), name
 
 
 def _is_beside(one: Raw, deployment: Raw) -> bool:

@@ -148,6 +148,7 @@ def deployment(**container):
         ({"kind": "Deployment"}, "it is no model server"),
         (deployment(image="nginx", args=7), "it is no model server"),
         (deployment(volumeMounts=[{}]), "another form"),
+        ({**deployment(), "beside": [{"kind": "Pod", "metadata": {"name": "x"}}]}, "another form"),
         ({**deployment(), "spec": {"template": {"spec": {"containers": [7]}}}}, "it is no model server"),
     ],
 )
