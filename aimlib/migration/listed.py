@@ -21,8 +21,11 @@ def unlisted(spec: Raw) -> Iterator[tuple[str, str]]:
 
 
 def _names(value: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """The names in a field: of a Secret or an account, of the claim in a source, of the taints of tolerations."""
+    """The names in a field: of an object, of the claim in a source, of the taints of tolerations; annotations whole."""
+    if isinstance(value, dict):
+        return [f"{key}={one}" for key, one in value.items()]
     if isinstance(value, list):
         return [one.get("key") or "*" for one in value]
     kind, _, rest = str(value or "").rpartition("://")
-    return [rest.partition("/")[0]] if rest and kind in {"", "pvc"} else []
+    names = {"": [rest], "pvc": [rest.partition("/")[0]]}
+    return names.get(kind, []) if rest else []

@@ -204,7 +204,7 @@ def test_what_is_translated_is_accepted_once_the_lists_have_what_the_table_names
         return ""
 
     before = cluster.get("configmap", "aim-admission", "--namespace=aim-system")["data"]
-    assert {key for key, _ in named} == {"tokenSecrets", "tolerations"}
+    assert {key for key, _ in named} == {"serviceAnnotations", "tokenSecrets", "tolerations"}
     assert "is not allowed in this cluster" in refused()
     request.addfinalizer(lambda: _set_lists(cluster, before))
     _set_lists(cluster, {key: "\n".join([before[key], *(name for of, name in named if of == key)]) for key, _ in named})

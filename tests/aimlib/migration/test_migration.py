@@ -270,12 +270,22 @@ def test_what_else_no_list_has_as_shipped_is_named():
         "model": {"source": "pvc://files/a", "tokenSecret": {"name": "hf-token-a"}},
         "security": {"serviceAccount": {"name": "team"}},
         "tolerations": tolerations,
+        "runtimeClassName": "nvidia",
+        "schedulerName": "mine",
+        "service": {
+            "loadBalancerClass": "a.com/internal",
+            "loadBalancerIP": "8.8.8.8",
+            "annotations": {"a.com/b": "c"},
+        },
     }
     assert [*unlisted(spec)] == [
         ("model.source", TO_LIST.format("existingClaims", "files, or name it models")),
         ("security.serviceAccount.name", TO_LIST.format("serviceAccounts", "team")),
         ("tolerations", TO_LIST.format("tolerations", "mine")),
         ("tolerations", TO_LIST.format("tolerations", "*")),
+        ("schedulerName", TO_LIST.format("schedulers", "mine")),
+        ("service.loadBalancerIP", TO_LIST.format("loadBalancerIPs", "8.8.8.8")),
+        ("service.annotations", TO_LIST.format("serviceAnnotations", "a.com/b=c")),
     ]
 
 
