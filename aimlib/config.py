@@ -179,6 +179,10 @@ class Config(Model):
     """URL of the Prometheus that KEDA asks for the load of endpoints."""
     prometheus_authentication: Annotated[Name | None, Field(max_length=253)] = None
     """ClusterTriggerAuthentication by which KEDA authenticates there; none where nobody asks for it."""
+    keda_polling_seconds: Annotated[int, Field(ge=5, le=300)] | None = None
+    """How often KEDA asks for the load of each endpoint, in seconds; its HorizontalPodAutoscaler gets what was found
+    last. Left out, both ask: every 10 s to start and stop, every 15 s for the number of replicas. State 15 or 30 where
+    hundreds of endpoints are scaled, for half as many queries or fewer."""
     external_load_metrics: bool = False
     """Whether a metrics adapter serves the recorded series of endpoints as External metrics, under their names and with
     the labels namespace and aimendpoint. Targets on load then need no KEDA."""

@@ -13,9 +13,9 @@ PAUSED = "autoscaling.keda.sh/paused-replicas"
 NO_SCALING_IN = "autoscaling.keda.sh/paused-scale-in"
 POLLING_SECONDS = 10
 """How often KEDA asks whether an endpoint is to start or to stop; the rest is its HorizontalPodAutoscaler's."""
-COOLDOWN_SECONDS = 30
-"""From the last sign of demand to a stop. The agents of gateways tell of demand for idleSeconds after a request; a few
-answers of theirs may be lost."""
+COOLDOWN_ANSWERS = 3
+"""From the last sign of demand to a stop: 30 s, usually. The agents of gateways tell of demand for idleSeconds after a
+request; a few answers of theirs may be lost."""
 FAILURES = 3
 """Queries in a row that fail before the number of replicas is what is known to be enough."""
 SCALE_UP = {
@@ -50,14 +50,16 @@ def scaled_object(owner: Owner) -> Raw | None:
     if scaling is None or not scaled_by_keda(owner) or "HorizontalPodAutoscaler" in owner.scalers.observed:
         return None
     least, to_zero = owner.scalers.least(scaling), owner.scalers.reaches_zero(scaling)
+    stated = owner.config.keda_polling_seconds
+    polling = stated or POLLING_SECONDS
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
         "metadata": {**owner.metadata(owner.child), "annotations": _annotations(owner, least)},
         "spec": {
             "scaleTargetRef": owner.scale_target,
-            "pollingInterval": POLLING_SECONDS if to_zero else None,
-            "cooldownPeriod": COOLDOWN_SECONDS if to_zero else None,
+            "pollingInterval": polling if stated or to_zero else None,
+            "cooldownPeriod": COOLDOWN_ANSWERS * polling if to_zero else None,
             "initialCooldownPeriod": scaling.idle_seconds if to_zero else None,
             "minReplicaCount": least,
             "maxReplicaCount": scaling.most,

@@ -130,10 +130,14 @@ def _demand(owner: Owner) -> Iterator[Raw]:
         }
 
 
+ASKED_FOR = frozenset({"prometheus", "metrics-api"})
+"""Types of triggers whose numbers KEDA asks others for; those of cpu and memory it may not keep."""
 TRIGGERS: tuple[Callable[[Owner], Iterator[Raw]], ...] = (_load, _resources, _demand, _anticipated)
 """The rows of the table, in the order of their triggers."""
 
 
 def triggers(owner: Owner) -> list[Raw]:
-    """Everything that KEDA scales the endpoint by."""
-    return [trigger for row in TRIGGERS for trigger in row(owner)]
+    """Everything that KEDA scales the endpoint by; what it has to ask for may be kept between two looks."""
+    cached = {"useCachedMetrics": True} if owner.config.keda_polling_seconds else {}
+    found = (trigger for row in TRIGGERS for trigger in row(owner))
+    return [trigger | (cached if trigger["type"] in ASKED_FOR else {}) for trigger in found]
