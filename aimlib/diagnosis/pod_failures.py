@@ -21,6 +21,7 @@ from aimlib.diagnosis.container_ends import (
 )
 from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, shortened
 from aimlib.diagnosis.gates import gated, is_queued
+from aimlib.diagnosis.helpful_node import helpful_node
 from aimlib.diagnosis.log_lines import one_line
 from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS, claim_pending, summarize
 from aimlib.kube.timestamp import parse_time
@@ -114,7 +115,9 @@ def _unschedulable(pod: Raw, now: datetime) -> PodFailure | None:
     message = _unscheduled(pod, now)
     if message is None or claim_pending(message):
         return None
-    return PodFailure("Unschedulable", summarize(message, _requests(pod)))
+    requests = _requests(pod)
+    helps = helpful_node(pod.get("spec") or {}, requests, message)
+    return PodFailure("Unschedulable", "; ".join(filter(None, (summarize(message, requests), helps))))
 
 
 def _unscheduled(pod: Raw, now: datetime) -> str | None:
