@@ -66,6 +66,12 @@ It is used where nothing fits on the nodes that are there. The pods then require
 others, because a template of a node that is not there lacks what labellers set; take labels that the autoscaler knows,
 such as the pool's own. Nothing restarts when the node has come. The inventory, `status.resolved` and `aim explain` mark
 such hardware.
+
+A replica that waits for a node tells in its message (Unschedulable, WaitingForNode) what would help: the devices, and
+the labels as `kubectl get nodes -l` takes them. A pool at zero nodes comes for it where its template states them: a
+NodePool of Karpenter in `spec.template.metadata.labels`, an Auto Scaling group of the cluster autoscaler by tags
+`k8s.io/cluster-autoscaler/node-template/label/KEY` and `…/resources/amd.com/gpu`, Cluster API by the annotation
+`capacity.cluster-autoscaler.kubernetes.io/labels`. What labellers set once a node is there no template has by itself.
 """
 
 
