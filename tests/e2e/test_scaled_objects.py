@@ -88,7 +88,8 @@ def test_a_schedule_is_the_minimum_of_what_scales(space):
     """From midnight to midnight, so that it counts whenever this runs."""
     always = [{"cron": "@daily", "duration": "24h", "minReplicas": 2}]
     space.apply(endpoint("chat", modelId=MODEL, monitoring=MONITORED, scaling={**ON_LOAD, "schedule": always}))
-    space.wait("both replicas", lambda: space.get("aimendpoint", "chat")["status"]["replicas"].get("ready") == 2)
+    space.ready("chat")
+    assert space.deployment("chat")["spec"]["replicas"] == 2
     assert scaled_object(space, "chat")["spec"]["minReplicaCount"] == 2
     assert space.get("aimendpoint", "chat")["status"]["scaling"]["scheduled"]["applies"]
 
