@@ -72,10 +72,10 @@ class World(NamedTuple):
     """The endpoint's Pods; None where no observer listed them."""
     log: EngineLog | None
     """What was read of the log of a container that ended; None where no observer did."""
-    queue: str | None
-    """What Kueue tells of a pod that waits in a queue; None where no observer asked."""
     live_metrics: Observation | None
     """What Prometheus has of the endpoint; None where no observer queried it."""
+    queue: str | None = None
+    """What Kueue tells of a pod that waits in a queue; None where no observer asked."""
     models: Sequence[Raw] = ()
     """The AIMModels of the model; none where the endpoint names a recipe."""
     labels: Mapping[str, str] = MappingProxyType({})
