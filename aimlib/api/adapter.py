@@ -53,6 +53,8 @@ class AdapterFacts(Model):
     """base_model_name_or_path, where it may be a repository of a hub."""
     rank: AdapterRank | None = None
     """The largest rank of its layers; absent where it has none, or one that no engine takes."""
+    unloadable: Literal["use_dora", "modules_to_save", "bias"] | None = None
+    """The key of its adapter_config.json by which it has more than LoRA, and no engine loads it; the first of them."""
 
 
 class AdapterStatus(Model):

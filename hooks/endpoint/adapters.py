@@ -20,6 +20,12 @@ from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.world import World, remembered_adapters
 
 LACKS = "it has no adapter_config.json with peft_type LORA beside an adapter_model.safetensors"
+BEYOND_LORA = {
+    "use_dora": "is trained with DoRA",
+    "modules_to_save": "has whole modules of its own, such as embeddings of new tokens",
+    "bias": "has biases of its own",
+}
+"""By the key of adapter_config.json, what engines load from no adapter."""
 OR_SAME = "list another adapter, or, where both are the same model, state in adapters baseModel"
 WITHOUT_SEPARATOR = "the engine takes no path with a comma, so change mountPath of the cache"
 
@@ -82,11 +88,17 @@ def _refusal(one: Adapter, facts: AdapterFacts | None, choice: CacheChoice, reso
     mount = choice.used.mount_path if choice.used else ""
     config = "by its adapter_config.json"
     rank, base = (facts.rank, facts.base_model) if facts else (None, None)
+    beyond = facts.unloadable if facts else None
     same = {name.casefold() for name in (model, resolved.checkpoint, one.base_model) if name}
     table = (
         (
             facts is None,
             f"{where} in cache {choice.name} is no LoRA adapter that an engine loads: {LACKS}",
+        ),
+        (
+            beyond is not None,
+            f"{where} {BEYOND_LORA.get(beyond or '')} ({beyond} in its adapter_config.json), and no engine loads that: "
+            "merge it into a copy of the model and serve that, or train it without",
         ),
         (rank is None, f"{where} has no rank from 1 to 512 {config}, so that no engine loads it"),
         (

@@ -1,11 +1,11 @@
-"""What the adapter_config.json of a cached repository tells: that it is a LoRA adapter, its base model and its rank.
+"""What the adapter_config.json of a cached repository tells: that it is a LoRA adapter, of what, and of which rank.
 
 Whoever may upload the repository writes that file, so it is bounded, and nothing of it is trusted but its form.
 """
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from aimlib.api.adapter import AdapterFacts
 from aimlib.api.formats import MODEL_ID
@@ -37,7 +37,9 @@ def adapter_facts(repo: Repo, commit: str, paths: Iterable[str]) -> AdapterFacts
         return None
     base = found.get("base_model_name_or_path")
     return AdapterFacts(
-        base_model=base if isinstance(base, str) and MODEL_ID.matches(base) else None, rank=_largest_rank(found)
+        base_model=base if isinstance(base, str) and MODEL_ID.matches(base) else None,
+        rank=_largest_rank(found),
+        unloadable=_unloadable(found),
     )
 
 
@@ -47,3 +49,12 @@ def _largest_rank(config: dict[str, Any]) -> int | None:
     ranks = [config.get("r"), *(patterns.values() if isinstance(patterns, dict) else [None])]
     valid = [one for one in ranks if type(one) is int and 1 <= one <= MOST_RANK]
     return max(valid) if len(valid) == len(ranks) else None
+
+
+def _unloadable(config: dict[str, Any]) -> Literal["use_dora", "modules_to_save", "bias"] | None:
+    """What vLLM refuses when it starts (vLLM 0.33, lora/peft_helper.py, validate_legal)."""
+    if config.get("use_dora"):
+        return "use_dora"
+    if config.get("modules_to_save"):
+        return "modules_to_save"
+    return None if config.get("bias", "none") == "none" else "bias"

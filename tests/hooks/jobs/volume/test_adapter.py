@@ -43,6 +43,20 @@ def test_of_what_its_author_wrote_only_what_has_the_form_is_told(here, changes, 
 
 
 @pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"use_dora": True}, "use_dora"),
+        ({"use_dora": False, "modules_to_save": ["embed_tokens", "lm_head"]}, "modules_to_save"),
+        ({"bias": "lora_only"}, "bias"),
+        ({"use_dora": False, "modules_to_save": None, "bias": "none", "use_rslora": True}, None),
+        ({"modules_to_save": []}, None),
+    ],
+)
+def test_what_no_engine_loads_beside_lora_is_told(here, changes, key):
+    assert listed(here, CONFIG | changes).adapter.unloadable == key
+
+
+@pytest.mark.parametrize(
     "config",
     [
         CONFIG | {"peft_type": "PROMPT_TUNING"},
