@@ -75,6 +75,7 @@ class Draft:
         self.words: list[str] = []
         self.names: list[str] = []
         self.quantized = False
+        self.stated: dict[str, str] = {}  # variables by their names; none of them may be a secret
         self.images: Raw | None = None
         """How models of the registry are mounted, where they are images there."""
         self.scale: dict[str, tuple[str, Any]] = {}

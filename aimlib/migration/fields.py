@@ -14,7 +14,7 @@ from aimlib.migration.forms import as_model, as_workspace, as_written
 from aimlib.migration.kinds import FOREIGN_KINDS, instead_of
 from aimlib.migration.mounted import finish_mounts
 from aimlib.migration.scaled import finish_scaling
-from aimlib.migration.server_command import read_command
+from aimlib.migration.server_command import put_variables, read_command
 from aimlib.migration.setters import SETTERS, Path
 
 NO_COUNTERPART: Raw = {"outcome": "dropped", "why": "it has no counterpart"}
@@ -69,6 +69,7 @@ def _translate(system: str, found: Raw, answers: Answers) -> Translation:
             _apply(draft, row, path, value)
         except (ValueError, TypeError, AttributeError, KeyError):
             draft.add(text, "needs you", "its value has another form than is known")
+    put_variables(draft)
     # The words of a container count in this order, wherever they stand.
     read_command(draft, [*draft.entrypoint, *draft.command])
     draft.read_arguments()

@@ -1,9 +1,13 @@
 """What becomes of scaling elsewhere: the bounds, the target that is known, and what nothing scales by."""
 
 import re
+from datetime import timedelta
+from itertools import islice
 from typing import Any
 
+from aimlib.api.schedule import ScalingSchedule
 from aimlib.data import load_data
+from aimlib.kube.cron import TRIED_FROM, TRIED_TIMES, ScheduleError, next_time, times
 from aimlib.migration.draft import Draft
 
 TO_ZERO = "scaling.minReplicas; it needs KEDA and an AIMGateway that routes here, else one replica stays"
@@ -13,6 +17,10 @@ SCALE_METRIC, SCALE_TARGET = ("scaleMetric", "autoscaling.knative.dev/metric"), 
 ON_LOAD = (
     "targets on load are scaling.targetRequests, targetKVCacheUtilization and targetTimeToFirstToken; for a query of "
     "your own, point your autoscaler at the AIMEndpoint, without scaling"
+)
+BY_THE_CLOCK = (
+    "scaling.schedule has times with more replicas than scaling.minReplicas: each by cron, with a duration of seven "
+    "days at most"
 )
 SELECTED = re.compile(r"\{[^{}]*\}|\s")
 """In a query, and of no account: which series are selected, and blanks."""
@@ -41,8 +49,43 @@ def set_trigger(draft: Draft, path: tuple[str, ...], value: Any) -> None:  # noq
         _put_target(draft, load_data("migration")["metrics"][kind], data["value"], text)
     elif kind == "prometheus":
         _set_query(draft, text, str(data.get("query")), data.get("threshold"), averaged=averaged)
+    elif kind == "cron":
+        _set_times(draft, f"{text} cron", data)
     else:
         draft.add(f"{text} {kind}", "needs you", ON_LOAD)
+
+
+def _set_times(draft: Draft, text: str, data: Any) -> None:  # noqa: ANN401 - JSON
+    """Times by cron, from one to another: a schedule, where all of them last as long.
+
+    KEDA bounds what a trigger wants by the ScaledObject, whose bounds stand before its triggers.
+    """
+    scaling = draft.spec.setdefault("scaling", {})
+    begin, end, replicas = str(data["start"]).strip(), str(data["end"]).strip(), int(data["desiredReplicas"])
+    try:
+        stated = {
+            "cron": begin,
+            "timeZone": str(data["timezone"]),
+            "duration": _length(begin, end),
+            "minReplicas": min(replicas, scaling.get("maxReplicas", replicas)),
+        }
+        ScalingSchedule.model_validate(stated)
+    except ValueError:
+        draft.add(text, "needs you", BY_THE_CLOCK)
+        return
+    scaling.setdefault("schedule", []).append(stated)
+    draft.add(text, "kept", "scaling.schedule")
+
+
+def _length(begin: str, end: str) -> str:
+    """How long it is from each time of a schedule to the next of another; ScheduleError where they differ."""
+    zone = "Etc/UTC"  # the clock on the wall, which no summer time changes
+    starts = islice(times(begin, zone, TRIED_FROM), TRIED_TIMES)
+    lengths = {next_time(end, zone, start) - start for start in starts}
+    if begin == end or len(lengths) != 1:
+        raise ScheduleError(f"not each time from {begin} to {end} lasts as long")
+    minutes = lengths.pop() // timedelta(minutes=1)
+    return f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
 
 
 def set_metric(draft: Draft, path: tuple[str, ...], value: Any) -> None:  # noqa: ANN401 - JSON

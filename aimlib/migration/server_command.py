@@ -12,6 +12,8 @@ SHELL_FLAGS = frozenset({"-c", "-lc", "-ec", "-exc"})
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 PROGRAMS = frozenset({"vllm", "sglang", "aim-generate", "aim-engine"})
 """Programs that serve models, beside modules of Python."""
+OF_CONTAINER = re.compile(r"(?<!\$)\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
+"""A variable in the words of a container, as the kubelet puts it there, or the shell that it starts."""
 VLLM_SERVER, SGLANG_SERVER = "vllm.entrypoints.openai.api_server", "sglang.launch_server"
 
 
@@ -22,6 +24,26 @@ def read_image(draft: Draft, image: str) -> None:
     draft.backend = draft.backend or found.get("backend", "")
     draft.other = found.get("other", "")
     draft.add(image, "changed", "the engine's image is the recipe's; spec.image replaces it")
+
+
+def put_variables(draft: Draft) -> None:
+    """Puts the variables of a container whose values are stated into its words."""
+    used = set()
+
+    def value(found: re.Match[str]) -> str:
+        name = next(filter(None, found.groups()))
+        used.add(name)
+        return draft.stated.get(name, found[0])
+
+    for words in (draft.entrypoint, draft.command, draft.words):
+        words[:] = [OF_CONTAINER.sub(value, word) for word in words]
+    for name in used & draft.stated.keys():
+        draft.parts = [
+            one._replace(outcome="changed", why="its value stands in the command")
+            if one.text == name and one.outcome == "dropped"
+            else one
+            for one in draft.parts
+        ]
 
 
 def read_command(draft: Draft, words: list[str]) -> None:

@@ -58,7 +58,15 @@ def _set_env(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JS
         elif "valueFrom" in one:
             draft.add(f"{'.'.join(path)} {one['name']}", "needs you", "spec.engine.env has references to Secrets")
         else:
-            draft.set_variable(str(one["name"]), str(one.get("value", "")))
+            name, text = str(one["name"]), str(one.get("value", ""))
+            if not _may_be_secret(name):
+                draft.stated[name] = text
+            draft.set_variable(name, text)
+
+
+def _may_be_secret(name: str) -> bool:
+    secret = next(row["found"] for row in load_data("migration")["variables"] if row.get("to") == "secret")
+    return re.fullmatch(secret, name) is not None
 
 
 def _set_resource(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON

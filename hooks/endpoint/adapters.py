@@ -26,6 +26,7 @@ BEYOND_LORA = {
     "bias": "has biases of its own",
 }
 """By the key of adapter_config.json, what engines load from no adapter."""
+MERGE_IT = "and no engine loads that: merge it into a copy of the model and serve that, or train it without"
 OR_SAME = "list another adapter, or, where both are the same model, state in adapters baseModel"
 WITHOUT_SEPARATOR = "the engine takes no path with a comma, so change mountPath of the cache"
 
@@ -97,8 +98,7 @@ def _refusal(one: Adapter, facts: AdapterFacts | None, choice: CacheChoice, reso
         ),
         (
             beyond is not None,
-            f"{where} {BEYOND_LORA.get(beyond or '')} ({beyond} in its adapter_config.json), and no engine loads that: "
-            "merge it into a copy of the model and serve that, or train it without",
+            f"{where} {BEYOND_LORA.get(beyond or '')} ({beyond} in its adapter_config.json), {MERGE_IT}",
         ),
         (rank is None, f"{where} has no rank from 1 to 512 {config}, so that no engine loads it"),
         (
