@@ -74,12 +74,17 @@ def read_command(draft: Draft, words: list[str]) -> None:
 
 
 def _read_prefix(draft: Draft, words: list[str]) -> list[str]:
-    """The words of a program, after the variables that are set for it alone; programs are known by their names."""
+    """The words of a program, after the variables that are set for it alone; programs are known by their names.
+
+    One text that is a whole command is read as a shell would.
+    """
     while words and (words[0] in {"exec", "env", "nohup"} or ASSIGNMENT.fullmatch(words[0])):
         name, equals, value = words[0].partition("=")
         if equals:
             draft.set_variable(name, value)
         words = words[1:]
+    if len(words) == 1 and " " in words[0].strip() and not words[0].startswith("-"):
+        return ["sh", "-c", *words]
     name = words[0].rpartition("/")[2] if words else ""
     return [name, *words[1:]] if name in PROGRAMS or name.startswith("python") else words
 

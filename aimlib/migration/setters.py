@@ -14,6 +14,8 @@ HUB_TOKENS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
 GPU_RESOURCES = frozenset({"amd.com/gpu", "nvidia.com/gpu"})
 LANGUAGE_MODELS = frozenset({"huggingface", "vllm", "sglang", "safetensors", "custom"})
 """Formats of KServe's runtimes that have language models."""
+FLAG_AND_VALUE = re.compile(r"--[\w.-]+ ")
+"""An argument that has both, as people write it into a list; JSON after a `=` has blanks, too."""
 Path = tuple[str, ...]
 
 
@@ -46,7 +48,7 @@ def _set_flag(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - J
 
 def _set_args(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
     words = [str(one) for one in value]
-    draft.words += [part for word in words for part in (word.split(" ", 1) if word.startswith("--") else [word])]
+    draft.words += [part for word in words for part in (word.split(" ", 1) if FLAG_AND_VALUE.match(word) else [word])]
     draft.add(".".join(path), "kept", "each argument by itself")
 
 
