@@ -1,6 +1,6 @@
 """Plans endpoints and caches together, as if the caches had their models."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from aimlib.api.cache_status import CacheStatus, CacheStorageStatus
@@ -49,16 +49,20 @@ class PlanContext(NamedTuple):
 
     def respond(self, endpoint: Raw) -> EndpointResponse:
         """Calls the endpoint hook, as if the caches of the namespace had all their models, and gateways routed."""
-        routing = tuple(routing_to(endpoint, read_spec(endpoint), self.cluster.gateways))
-        cluster = self.cluster._replace(caches=self._caches_of(endpoint), gateways=routing)
+        spec = read_spec(endpoint)
+        routing = tuple(routing_to(endpoint, spec, self.cluster.gateways))
+        ranks = {one.source.repository: one.largest_rank for one in spec.adapters}
+        cluster = self.cluster._replace(caches=self._caches_of(endpoint, ranks), gateways=routing)
         response = simulate.sync(endpoint, cluster, self.config)
         explanation = explanation_of(endpoint, response["status"], cluster.recipes)
         return EndpointResponse(response["children"], explanation)
 
-    def _caches_of(self, endpoint: Raw) -> list[Raw]:
+    def _caches_of(self, endpoint: Raw, ranks: Mapping[str, int]) -> list[Raw]:
         namespace, caches = endpoint["metadata"]["namespace"], self.cluster.caches
         return [
-            simulate_cache.with_all_models(cache) for cache in caches if cache["metadata"]["namespace"] == namespace
+            simulate_cache.with_all_models(cache, ranks)
+            for cache in caches
+            if cache["metadata"]["namespace"] == namespace
         ]
 
     def plan_endpoint(self, response: EndpointResponse) -> PlannedObject:
@@ -68,6 +72,7 @@ class PlanContext(NamedTuple):
             *explanation.status.warnings,
             *self._assumed_components(response.children),
             *self._assumed_models(explanation),
+            *_missing_adapters(response),
         )
         return PlannedObject(
             explanation.title, explanation.message, explanation.fits, warnings, response.children, explanation
@@ -118,6 +123,15 @@ class PlanContext(NamedTuple):
             status.warnings,
             response["children"],
         )
+
+
+def _missing_adapters(response: EndpointResponse) -> Iterator[str]:
+    """Why an endpoint with adapters would start no replica even if its caches had all that they list."""
+    status = response.explanation.status
+    refused = [one for one in status.conditions if one.type == "CacheReady" and one.status == "False"]
+    started = any(child["kind"] == "Deployment" for child in response.children)
+    if refused and not started and response.explanation.endpoint["spec"].get("adapters"):
+        yield f"no replica starts: {refused[0].message}"
 
 
 def _cache_outcome(cache: Raw, status: CacheStatus) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Calls the cache hook with given objects, and builds caches that have their models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from aimlib.api.meta import Raw
@@ -31,8 +31,11 @@ def listed_models(raw: Raw) -> tuple[str, ...]:
     return tuple(model.id for model in cache.read_cache_spec(raw).models)
 
 
-def with_all_models(raw: Raw) -> Raw:
-    """The cache with all listed models. An invalid one is returned as it is; the endpoint hook reports it."""
+def with_all_models(raw: Raw, ranks: Mapping[str, int]) -> Raw:
+    """The cache with all listed models, of which adapters have the ranks that are stated for them.
+
+    An invalid one is returned as it is; the endpoint hook reports it.
+    """
     try:
         models = cache.read_cache_spec(raw).models
     except BadRequestError:
@@ -40,14 +43,17 @@ def with_all_models(raw: Raw) -> Raw:
     now = (raw.get("status") or {}).get("cachedModels") or ()
     there = {(one["id"], one["revision"]): one for one in now if one["status"] == "Ready"}
     keys = [(model.id, model.revision or DEFAULT_REVISION) for model in models]
-    cached = [{"id": key[0], "revision": key[1], "status": "Ready", **_assumed(there.get(key))} for key in keys]
+    cached = [
+        {"id": key[0], "revision": key[1], "status": "Ready", **_assumed(there.get(key), ranks.get(key[0], 1))}
+        for key in keys
+    ]
     return {**raw, "status": {"phase": "Ready", "cachedModels": cached}}
 
 
-def _assumed(there: Raw | None) -> Raw:
+def _assumed(there: Raw | None, rank: int) -> Raw:
     """What is known of a model that is in the cache; else that it might be any adapter."""
     if there is None:
-        return {"commit": UNKNOWN_COMMIT, "adapter": {"rank": 1}}
+        return {"commit": UNKNOWN_COMMIT, "adapter": {"rank": rank}}
     return {name: there[name] for name in ("commit", "adapter") if name in there}
 
 

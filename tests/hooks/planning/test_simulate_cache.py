@@ -78,6 +78,22 @@ def test_adapters_are_planned_as_if_the_cache_had_them_at_some_commit():
     assert f"planned as if AIMCache models had {QWEN} and acme/sql; no replica starts before it has\n" in said
 
 
+def test_room_for_the_rank_that_an_adapter_states_is_no_waste_before_it_is_downloaded():
+    adapters = [{"name": "sql", "source": {"repository": "acme/sql"}, "rank": 64}]
+    listed = cache(models=[{"id": QWEN}, {"id": "acme/sql"}], size="1Ti")
+    _, said = planned("-f", f"{listed}---\n{endpoint({'name': 'qwen'}, modelId=QWEN, adapters=adapters)}", *MI300X)
+    assert "room for rank" not in said
+    assert "no replica starts: " not in said
+
+
+def test_adapters_that_no_cache_lists_are_told_before_anything_is_applied():
+    asking = endpoint({"name": "qwen"}, modelId=QWEN, adapters=[{"name": "sql", "source": {"repository": "acme/sql"}}])
+    objects, said = planned("-f", f"{cache(models=[{'id': QWEN}], size='1Ti')}---\n{asking}", *MI300X)
+    assert ("Deployment", "qwen") not in objects
+    assert "no replica starts: adapters are loaded from an AIMCache" in said
+    assert "add acme/sql to spec.models of cache models" in said
+
+
 def test_the_title_of_a_cache_summarizes_its_children():
     done = aim("plan", "-f", BOTH, *MI300X)
     assert done.stdout.startswith(
