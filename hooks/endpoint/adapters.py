@@ -124,10 +124,12 @@ def reserved_rank_of(resolved: Resolved) -> int:
 
 def without_cache(owner: Owner, caches: Sequence[CacheCandidate], request: CacheRequest) -> Verdict:
     """That adapters need a cache, where the endpoint uses none: which one lacks what, else what to list."""
-    near = next((cache for cache in caches if cache.serves(request)), None)
-    wanted = (request.checkpoint, *request.adapters)
+    near = next((cache for cache in caches if cache.serves(request.parts[0])), None)
+    wanted = (*request.repositories, *request.adapters)
     missing = [one for one in wanted if not (near and near.lists(one))]
-    lacking = f"add {listing(missing)} to spec.models of cache {near.name}" if near else "list all of them in one"
+    lacking = (
+        f"add {listing(missing)} to spec.models of cache {near.name}" if near and missing else "list all of them in one"
+    )
     text = (
         f"adapters are loaded from an AIMCache, and none in namespace {owner.namespace} has all of "
         f"{listing(wanted)}: {lacking}"

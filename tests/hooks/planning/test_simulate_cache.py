@@ -94,6 +94,23 @@ def test_adapters_that_no_cache_lists_are_told_before_anything_is_applied():
     assert "add acme/sql to spec.models of cache models" in said
 
 
+@pytest.mark.parametrize(
+    ("draft", "advice"),
+    [
+        ({}, "add RedHatAI/Qwen3-32B-speculator.eagle3 to spec.models of cache models"),
+        ({"repository": "RedHatAI/Qwen3-32B-speculator.eagle3", "revision": "v2"}, "list all of them in one"),
+    ],
+)
+def test_beside_adapters_the_cache_needs_the_draft_as_well(draft, advice):
+    adapters = [{"name": "sql", "source": {"repository": "acme/sql"}}]
+    models = [{"id": QWEN}, {"id": "acme/sql"}]
+    if draft:
+        models += [{"id": "RedHatAI/Qwen3-32B-speculator.eagle3", "revision": "v1"}]
+    asking = endpoint({"name": "qwen"}, modelId=QWEN, adapters=adapters, recipe={"draft": draft})
+    _, said = planned("-f", f"{cache(models=models, size='1Ti')}---\n{asking}", *MI300X)
+    assert f"has all of {QWEN}, RedHatAI/Qwen3-32B-speculator.eagle3, acme/sql: {advice}\n" in said
+
+
 def test_the_title_of_a_cache_summarizes_its_children():
     done = aim("plan", "-f", BOTH, *MI300X)
     assert done.stdout.startswith(
