@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
-from itertools import islice, pairwise
+from functools import lru_cache
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -21,7 +22,9 @@ NAMED_SCHEDULES = {
 """What CronJobs take, too (source: robfig/cron v3, parser.go)."""
 TRIED_TIMES = 60
 """Times of a schedule from which its shortest distance is taken."""
-TRIED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
+TRIED_FROM, TRIED_UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+"""A schedule of one day in 28 years takes long to look through, so that no more than two times come from later years.
+"""
 
 
 class ScheduleError(InvalidInputError):
@@ -54,7 +57,11 @@ def times(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
     return (time for time in (one.astimezone(UTC) for one in found) if time > after)
 
 
+@lru_cache(maxsize=4096)
 def shortest_distance(cron: str, zone: str) -> int:
     """Seconds between two times of a schedule, the fewest among some of them."""
-    found = islice(times(cron, zone, TRIED_FROM), TRIED_TIMES)
-    return round(min((later - earlier).total_seconds() for earlier, later in pairwise(found)))
+    found = times(cron, zone, TRIED_FROM)
+    first = [*islice(found, 2)]
+    more = takewhile(lambda time: time < TRIED_UNTIL, islice(found, TRIED_TIMES - len(first)))
+    tried = first if first[-1] >= TRIED_UNTIL else [*first, *more]
+    return round(min((later - earlier).total_seconds() for earlier, later in pairwise(tried)))

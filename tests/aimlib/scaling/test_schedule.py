@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.kube.cron import ScheduleError, shortest_distance
+from aimlib.kube import cron as clock
+from aimlib.kube.cron import ScheduleError, shortest_distance, times
 from aimlib.scaling.schedule import ScheduleEntry, scheduled_over, scheduled_replicas, scheduled_times
 
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
@@ -99,3 +100,17 @@ def test_the_hour_that_autumn_has_twice_has_its_time_once():
 )
 def test_the_shortest_distance_of_two_times(cron, seconds):
     assert shortest_distance(cron, "Etc/UTC") == seconds
+
+
+def test_a_schedule_of_one_day_in_28_years_is_not_looked_through_for_centuries(monkeypatch):
+    """Whoever writes endpoints may write sixteen of them, in every form."""
+    seen = []
+
+    def counted(*given):
+        for time in times(*given):
+            seen.append(time)
+            yield time
+
+    monkeypatch.setattr(clock, "times", counted)
+    assert shortest_distance("7 23 29 2 */7", "Etc/UTC") == 28 * 365.25 * 86400
+    assert len(seen) == 2
