@@ -11,6 +11,8 @@ STEPS_OF_PERIOD = PERIOD_SECONDS // STEP_SECONDS
 MOST_PERIODS = 60 * 144
 """Sixty days: what is asked of more takes too long, and a past so long ago tells little."""
 LEAST_PERIODS = 36
+LEAST_LOAD, MOST_LOAD = 1e-6, 1e12
+"""Bounds of a load: less is none, and more is not computed with. What a model server says of itself may be anything."""
 LONGEST_FILE = 4 << 20
 
 
@@ -51,9 +53,9 @@ def periods(samples: dict[float, float]) -> list[float]:
         raise TrafficError("there is no traffic")
     groups: dict[int, list[float]] = {}
     for second, load in samples.items():
-        groups.setdefault(int(second // PERIOD_SECONDS), []).append(load)
+        groups.setdefault(int(second // PERIOD_SECONDS), []).append(min(load, MOST_LOAD))
     loads = [sum(group) / len(group) for _, group in sorted(groups.items())]
-    found = [load for load in loads if load > 0][-MOST_PERIODS:]
+    found = [load for load in loads if load >= LEAST_LOAD][-MOST_PERIODS:]
     if len(found) < LEAST_PERIODS:
         raise TrafficError(
             f"a replay needs {LEAST_PERIODS} periods of ten minutes with traffic, there are {len(found)}"

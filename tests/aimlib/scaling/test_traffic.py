@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from aimlib.scaling.traffic import (
     LEAST_PERIODS,
+    MOST_LOAD,
     MOST_PERIODS,
     STEPS_OF_PERIOD,
     TrafficError,
@@ -34,6 +35,12 @@ def test_several_samples_of_ten_minutes_are_their_mean():
 def test_a_time_without_a_recording_is_left_out_and_only_the_last_days_count():
     assert read_traffic(lines([1, 0, *[2] * LEAST_PERIODS])) == [1, *[2] * LEAST_PERIODS]
     assert len(periods({600.0 * at: 1.0 for at in range(MOST_PERIODS + 5)})) == MOST_PERIODS
+
+
+def test_a_load_that_nobody_has_is_bounded():
+    assert periods({600.0 * at: 1.7e308 for at in range(LEAST_PERIODS)}) == [MOST_LOAD] * LEAST_PERIODS
+    with pytest.raises(TrafficError, match="there are 0"):
+        periods({600.0 * at: 5e-324 for at in range(LEAST_PERIODS)})
 
 
 @pytest.mark.parametrize(
