@@ -131,6 +131,10 @@ def test_both_tracks_of_an_endpoint_are_its_traffic():
     assert query.count('{namespace="team",aimendpoint=~"it|it_b"}') == 2
 
 
+def test_the_dot_in_a_name_finds_no_other_endpoint():
+    assert r'aimendpoint=~"it\\.v2|it\\.v2_b"' in traffic_query("team", "it.v2", 86400, 600)
+
+
 @pytest.mark.parametrize(
     "odd", [[], ["x"], [{}], [{"values": 3}], [{"values": [[1], [1, "NaN"], [2, "-1"], None, [3, "x"]]}]]
 )
