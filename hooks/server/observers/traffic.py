@@ -8,7 +8,7 @@ from urllib3.exceptions import HTTPError
 
 from aimlib.protocol.metacontroller import Request
 from aimlib.scaling.headroom import PAST_SECONDS
-from aimlib.scaling.traffic import LEAST_PERIODS, PERIOD_SECONDS
+from aimlib.scaling.traffic import PERIOD_SECONDS, TrafficError, periods
 from aimlib.telemetry.prometheus_query import PrometheusError, parse_matrix
 from aimlib.telemetry.traffic_query import RecordedTraffic, parse_samples, traffic_query
 from hooks.endpoint.world import traffic_due
@@ -39,7 +39,7 @@ class TrafficObserver:
             return known[1]
         found = self._ask(*key)
         self._too_little.pop(key, None)
-        if len(found.samples) < LEAST_PERIODS:
+        if _is_too_little(found):
             self._too_little[key] = request.now, found
         while len(self._too_little) > MOST_KEPT:
             self._too_little.popitem(last=False)
@@ -55,6 +55,14 @@ class TrafficObserver:
             return RecordedTraffic({}, f"the query of Prometheus failed: {why}")
         metrics.OBSERVER_REQUESTS.labels("prometheus", "succeeded").inc()
         return RecordedTraffic(samples)
+
+
+def _is_too_little(found: RecordedTraffic) -> bool:
+    """Whether it cannot be replayed: an idle endpoint has samples, too, and would be asked for at each sync."""
+    try:
+        return not periods(dict(found.samples))
+    except TrafficError:
+        return True
 
 
 def traffic_observer() -> TrafficObserver:

@@ -35,8 +35,8 @@ def asked(case=DUE, after=0.0, name="chat", **spec):
     return parse_request({**body, "parent": parent}, NOON + timedelta(seconds=after))
 
 
-def recorded(count):
-    series = [{"metric": {}, "values": [[600 * at, "3"] for at in range(count)]}]
+def recorded(count, load="3"):
+    series = [{"metric": {}, "values": [[600 * at, load] for at in range(count)]}]
     return [json.dumps({"status": "success", "data": {"resultType": "matrix", "result": series}}).encode()]
 
 
@@ -66,6 +66,13 @@ def test_no_answer_is_told_and_asked_again_in_an_hour(prometheus):
     assert seen(asked(after=3600)).error == ""
     assert seen(asked(after=3601)).error == ""
     assert len(prometheus.asked) == 3
+
+
+def test_an_idle_endpoint_is_asked_for_once_an_hour(prometheus):
+    prometheus.pieces = recorded(LEAST_PERIODS, "0")
+    seen = watching(prometheus)
+    assert {len(seen(asked(after=one)).samples) for one in (0, 60, 3599)} == {LEAST_PERIODS}
+    assert len(prometheus.asked) == 1
 
 
 def test_one_that_is_not_there_is_no_answer():
