@@ -67,7 +67,7 @@ def _translate(system: str, found: Raw, answers: Answers) -> Translation:
         text = ".".join(path)
         try:
             _apply(draft, row, path, value)
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
             draft.add(text, "needs you", "its value has another form than is known")
     put_variables(draft)
     # The words of a container count in this order, wherever they stand.

@@ -207,6 +207,14 @@ def test_a_query_is_a_target_only_where_both_mean_the_same(query, threshold, exp
     assert translation.complete is bool(expected)
 
 
+def test_a_number_that_is_none_needs_somebody():
+    scaler = {"scaleTargetRef": {"name": "x"}, "minReplicas": float("inf"), "maxReplicas": 2}
+    beside = {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "x"}, "spec": scaler}
+    [found], _ = with_neighbours([deployment(), beside])
+    translation = translate_object("deployment", found, Answers(gpus=1, name="y"))
+    assert "HorizontalPodAutoscaler.spec.minReplicas" in {part.text for part in translation.parts}
+
+
 def test_arguments_that_are_no_list_need_somebody():
     found = translate_object(
         "kserve", {"kind": "InferenceService", "spec": {"predictor": {"containers": [{"args": 1}]}}}, Answers("a/b", 1)
