@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from aimlib.api.adapter import Adapter, AdapterFacts, AdapterStatus
+from aimlib.api.cache_status import CachedModelStatus
 from aimlib.api.resolved import Resolved
 from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheRequest, cache_uses
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.caching.usage import Use
+from aimlib.caching.volume_index import COMMIT
 from aimlib.engines.adapters import SEPARATOR, reserved_rank
 from aimlib.engines.catalogue import engine
 from aimlib.protocol.conditions import Verdict
@@ -28,6 +30,7 @@ BEYOND_LORA = {
 """By the key of adapter_config.json, what engines load from no adapter."""
 MERGE_IT = "and no engine loads that: merge it into a copy of the model and serve that, or train it without"
 OR_SAME = "list another adapter, or, where both are the same model, state in adapters baseModel"
+NO_COMMIT = "has no commit by which its files are found: take it out of spec.models of the cache, and add it again"
 WITHOUT_SEPARATOR = "the engine takes no path with a comma, so change mountPath of the cache"
 
 
@@ -60,8 +63,7 @@ def use_adapters(world: World, owner: Owner, choice: CacheChoice, used_now: Sequ
         if refused:
             verdict = Verdict("CacheReady", False, "AdapterRefused", refused)
         revision = (use.revision if use else one.revision) or DEFAULT_REVISION
-        there = own.model.commit if own.model and own.model.status == "Ready" else None
-        commit = there or before.get((one.name, request.checkpoint, revision))
+        commit = _commit(own.model) or before.get((one.name, request.checkpoint, revision))
         if commit:
             loaded.append(LoadedAdapter(one.name, request.checkpoint, revision, commit))
         objections += [] if verdict.met else [verdict]
@@ -78,6 +80,12 @@ def use_adapters(world: World, owner: Owner, choice: CacheChoice, used_now: Sequ
             )
         )
     return AdapterUse(next(iter(objections), None), tuple(loaded), tuple(uses), tuple(statuses))
+
+
+def _commit(found: CachedModelStatus | None) -> str | None:
+    """The commit whose files can be loaded, a part of their path; whoever writes its reports may write any text."""
+    known = found.commit if found and found.status == "Ready" else None
+    return known if known and COMMIT.fullmatch(known) else None
 
 
 def _refusal(one: Adapter, facts: AdapterFacts | None, choice: CacheChoice, resolved: Resolved) -> str:
@@ -100,6 +108,7 @@ def _refusal(one: Adapter, facts: AdapterFacts | None, choice: CacheChoice, reso
             beyond is not None,
             f"{where} {BEYOND_LORA.get(beyond or '')} ({beyond} in its adapter_config.json), {MERGE_IT}",
         ),
+        (_commit(choice.model) is None, f"{where} in cache {choice.name} {NO_COMMIT}"),
         (rank is None, f"{where} has no rank from 1 to 512 {config}, so that no engine loads it"),
         (
             rank is not None and rank > room,
