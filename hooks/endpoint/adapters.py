@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from aimlib.api.adapter import Adapter, AdapterFacts, AdapterStatus
-from aimlib.api.cache_status import CachedModelStatus
 from aimlib.api.resolved import Resolved
 from aimlib.caching.choice import CacheCandidate, CacheChoice, CacheRequest, cache_uses
 from aimlib.caching.job_reports import DEFAULT_REVISION
 from aimlib.caching.usage import Use
-from aimlib.caching.volume_index import COMMIT
 from aimlib.engines.adapters import SEPARATOR, reserved_rank
 from aimlib.engines.catalogue import engine
 from aimlib.protocol.conditions import Verdict
@@ -63,7 +61,8 @@ def use_adapters(world: World, owner: Owner, choice: CacheChoice, used_now: Sequ
         if refused:
             verdict = Verdict("CacheReady", False, "AdapterRefused", refused)
         revision = (use.revision if use else one.revision) or DEFAULT_REVISION
-        commit = _commit(own.model) or before.get((one.name, request.checkpoint, revision))
+        there = own.model.commit if own.model and own.model.status == "Ready" else None
+        commit = _commit(there) or _commit(before.get((one.name, request.checkpoint, revision)))
         if commit:
             loaded.append(LoadedAdapter(one.name, request.checkpoint, revision, commit))
         objections += [] if verdict.met else [verdict]
@@ -82,10 +81,9 @@ def use_adapters(world: World, owner: Owner, choice: CacheChoice, used_now: Sequ
     return AdapterUse(next(iter(objections), None), tuple(loaded), tuple(uses), tuple(statuses))
 
 
-def _commit(found: CachedModelStatus | None) -> str | None:
-    """The commit whose files can be loaded, a part of their path; whoever writes its reports may write any text."""
-    known = found.commit if found and found.status == "Ready" else None
-    return known if known and COMMIT.fullmatch(known) else None
+def _commit(text: str | None) -> str | None:
+    """A commit as a part of the path of files; None for another text: anybody may write a report."""
+    return text if text and text.isascii() and text.isalnum() else None
 
 
 def _refusal(one: Adapter, facts: AdapterFacts | None, choice: CacheChoice, resolved: Resolved) -> str:
@@ -108,7 +106,7 @@ def _refusal(one: Adapter, facts: AdapterFacts | None, choice: CacheChoice, reso
             beyond is not None,
             f"{where} {BEYOND_LORA.get(beyond or '')} ({beyond} in its adapter_config.json), {MERGE_IT}",
         ),
-        (_commit(choice.model) is None, f"{where} in cache {choice.name} {NO_COMMIT}"),
+        (_commit(choice.model.commit if choice.model else None) is None, f"{where} in cache {choice.name} {NO_COMMIT}"),
         (rank is None, f"{where} has no rank from 1 to 512 {config}, so that no engine loads it"),
         (
             rank is not None and rank > room,
