@@ -16,6 +16,7 @@ from hooks.endpoint.headroom import headroom
 from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
 from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
+from hooks.endpoint.queue import deployed_queue
 from hooks.endpoint.schedule import times_of_schedule
 from hooks.endpoint.startup import counted_startup
 from hooks.endpoint.world import AUTOSCALERS, World, may_reach_zero
@@ -78,6 +79,7 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     bare = Owner(
         world.name, world.namespace, world.spec, decision.resolved, world.config, track=track, scalers=scalers(world)
     )
+    bare = bare._replace(queue=deployed_queue(world))
     bare = bare._replace(scalers=bare.scalers._replace(headroom=headroom(world, bare)))
     cache = use_image(world, bare) if bare.mounts_image else use_cache(world, decision, bare)
     tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))

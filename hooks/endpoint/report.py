@@ -41,6 +41,7 @@ from hooks.endpoint.load_balancer import use_load_balancer
 from hooks.endpoint.own_claim import claim_warnings, with_claim_checked
 from hooks.endpoint.own_names import used_since
 from hooks.endpoint.pending_children import pending_children
+from hooks.endpoint.queue import queue_warnings
 from hooks.endpoint.route import use_route
 from hooks.endpoint.routing import children_to_wait_for, routing_warnings
 from hooks.endpoint.scaling import scaling_status, scaling_warnings
@@ -143,6 +144,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
             *(kind.message for kind in built.not_offered),
             *cache.warnings,
             *adapter_warnings(cache.adapters, owner.resolved),
+            *queue_warnings(owner),
             *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
             *drift_warnings(states.values()),

@@ -85,7 +85,7 @@ def held_deployment(owner: Owner, spec: Raw) -> HeldDeployment:
 
 def _metadata(owner: Owner) -> Raw:
     """That of the Deployment. Its queue is in no template: Kueue copies it to the pods itself (kueue#10965)."""
-    queue = {QUEUE_LABEL: owner.spec.queue_name} if owner.spec.queue_name else {}
+    queue = {QUEUE_LABEL: owner.queue} if owner.queue else {}
     return usage_metadata(owner.metadata(owner.deployment), owner.uses, {**owner.claim_labels, **queue})
 
 

@@ -53,6 +53,8 @@ class Owner(NamedTuple):
     """Percent of the endpoint's requests of which gateways send the track a copy."""
     image: MountedImage | None = None
     """The image that has the model's files, where they are mounted as a volume."""
+    queue: str | None = None
+    """The queue that its Deployment has."""
     scalers: Scalers = Scalers()
     """What may scale the endpoint."""
     adapters: tuple[LoadedAdapter, ...] = ()
