@@ -23,6 +23,15 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
             "OutOfGPUMemory",
             "1.08 GiB",
         ),
+        ("ValueError: LoRA rank 64 is greater than max_lora_rank 16.", "ArgumentRefused", "max_lora_rank 16"),
+        ("ValueError: vLLM only supports modules_to_save being None.", "ArgumentRefused", "modules_to_save"),
+        ("ValueError: vLLM does not yet support DoRA.", "ArgumentRefused", "DoRA"),
+        ("ValueError: Adapter bias is not supported.", "ArgumentRefused", "adapter (LoRA): Adapter bias"),
+        (
+            "ValueError: base_model.model.lm_head.base_layer.weight is unsupported LoRA weight",
+            "ArgumentRefused",
+            "base_model.model.lm_head.base_layer.weight is unsupported",
+        ),
         (
             "OSError: [Errno 28] No space left on device: '/dev/shm/psm_4a1f'",
             "SharedMemoryFull",
