@@ -191,10 +191,7 @@ class Owner(NamedTuple):
     @property
     def revision(self) -> str | None:
         """The revision that is stated; it means nothing to another model, which an earlier spec requested."""
-        requested = self.spec.requested_model
-        if requested.revision is None or self.resolved.model_id != requested.id or not self._may_load_revision:
-            return None
-        return requested.revision
+        return self.spec.requested_model.revision if self._loads_source else None
 
     @property
     def draft_revision(self) -> str | None:
@@ -251,7 +248,7 @@ class Owner(NamedTuple):
 
     @property
     def _loads_source(self) -> bool:
-        """Whether the source that is stated is that of the configuration."""
+        """Whether the source and the revision that are stated are those of the configuration."""
         return self.resolved.model_id == self.spec.requested_model.id and self._may_load_revision
 
     @property
