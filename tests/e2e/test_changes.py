@@ -107,7 +107,7 @@ def test_a_queue_is_left_while_the_endpoint_is_stopped_alone(space, without):
     assert space.deployment("queued")["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-a"
 
 
-def test_an_endpoint_that_is_stopped_takes_another_queue_and_one_that_runs_its_first(space):
+def test_a_queue_is_taken_once_the_endpoint_is_stopped(space):
     space.apply(endpoint("queued", modelId="Qwen/Qwen3-32B"))
     space.ready("queued")
     space.patch("aimendpoint/queued", {"spec": {"queueName": "team-a"}})
