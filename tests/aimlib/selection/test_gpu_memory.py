@@ -246,6 +246,10 @@ layouts = st.builds(
     st.none() | st.integers(1, 2**17),
     st.booleans(),
     st.booleans(),
+    drafted=st.integers(0, 16),
+    draft=st.none(),
+    adapters=st.just(0),
+    adapter_rank=st.just(0),
 )
 devices = st.sampled_from([16.0, 64.0, 79.19, 192.0])
 
@@ -347,3 +351,11 @@ def test_a_layer_of_sparse_attention_keeps_an_indexers_key_in_eight_bit_beside_i
     assert cache_bytes_per_token(plain, 8, 2.0) == 1152
     assert cache_bytes_per_token(indexed, 8, 2.0) == 1152 + 132
     assert cache_bytes_per_token(indexed, 8, 1.0) == 576 + 132
+
+
+@given(facts_of_models, facts_of_models, layouts, devices)
+def test_a_second_model_that_drafts_never_needs_less(facts, draft, layout, memory):
+    before = required_memory(facts, layout, memory)
+    after = required_memory(facts, layout._replace(draft=draft), memory)
+    assert after.weights >= before.weights
+    assert after.total >= before.total
