@@ -1,4 +1,4 @@
-"""The commands about an installation as a whole: images, usage, bug-report."""
+"""The commands about an installation as a whole: fleet, images, usage, bug-report."""
 
 from typing import Any
 
@@ -62,5 +62,20 @@ def usage_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     run(lambda: usage.print_usage(connect(options), wanted))
 
 
-INSTALLATION_COMMANDS = (bug_report_command, images_command, usage_command)
+@click.command("fleet", short_help="Show how GPUs are used, and what would need fewer.", epilog=READ_CLUSTER_CODES)
+@click.option("-n", "--namespace", metavar="NAME", help="Of this namespace alone; all if left out.")
+@CONFIG_OPTION
+@CLUSTER_OPTIONS
+@output_option("table", "json", "yaml")
+def fleet_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
+    """Show the GPUs of each namespace and model, how they are used, and what would need fewer, most GPUs first.
+
+    Suggestions are what the selection finds for a spec that requests less; -o json has the patch. Nothing is changed.
+    """
+    from hooks.cli import fleet_report  # noqa: PLC0415 - when the command runs
+
+    run(lambda: fleet_report.print_fleet(connect(options), fleet_report.FleetOptions(**options)))
+
+
+INSTALLATION_COMMANDS = (bug_report_command, fleet_command, images_command, usage_command)
 """All of them, for the program."""
