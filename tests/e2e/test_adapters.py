@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+from tests.cluster.plane import ROOT
 from tests.e2e import caches
 from tests.e2e.caches import LARGE, cache
 from tests.e2e.space import endpoint
 
 pytestmark = pytest.mark.e2e
 
+EXAMPLES = ROOT / "manifests" / "examples"
 SQL, OTHER = "acme/qwen3-sql", "acme/qwen3-other"
 
 
@@ -84,3 +86,11 @@ def test_adapters_from_the_first_download_to_their_end(adapted, hub):
     space.wait("no adapter", lambda: "--lora-modules" not in arguments(space))
     space.ready("tuned")
     assert "adapters" not in space.get("aimendpoint", "tuned")["status"]
+
+
+def test_the_example_is_accepted_and_waits_for_its_files(space):
+    space.kubectl("apply", f"--filename={EXAMPLES / 'adapters.yaml'}")
+    status = lambda: space.get("aimendpoint", "tuned").get("status", {})  # noqa: E731
+    listed = lambda: [one["name"] for one in status().get("adapters", ())]  # noqa: E731
+    space.wait("its adapters to be listed", lambda: listed() == ["sql", "support"])
+    assert space.condition("tuned", "CacheReady")["status"] == "False"

@@ -82,7 +82,7 @@ def test_every_example_is_tested_here_or_by_its_neighbours():
     here = {"endpoint.yaml", "endpoint-short.yaml", "endpoint-long.yaml", "endpoint-full.yaml"}
     neighbours = {"cache.yaml": "caching", "cache-full.yaml": "caching_faults", "tenant.yaml": "access"}
     neighbours |= {"gateway.yaml": "gateways", "gateway-full.yaml": "gateways"}
-    neighbours |= {"gitops": "promotion"}
+    neighbours |= {"gitops": "promotion", "adapters.yaml": "adapters"}
     assert {path.name for path in EXAMPLES.iterdir()} == here | neighbours.keys()
     assert all((Path(__file__).parent / f"test_{name}.py").exists() for name in neighbours.values())
 
