@@ -86,6 +86,16 @@ def test_whatever_a_tenant_writes_is_read_as_a_target_or_not_at_all(owner, track
             assert Target(name=name, host=f"{found.service}.{found.namespace}.svc", port=found.port)
 
 
+def test_a_service_of_another_controller_is_no_endpoints():
+    service = routed("team-a", "chat", {"names": ["chat"]})
+    [own] = service["metadata"]["ownerReferences"]
+    others = [{**own, "kind": "AIMCache"}, {**own, "controller": False}]
+    service["metadata"]["ownerReferences"] = others
+    assert read_routed(service) is None
+    service["metadata"]["ownerReferences"] = [*others, own]
+    assert read_routed(service) is not None
+
+
 def test_no_services_of_a_tenant_make_a_table_that_is_none():
     """Forged ones, for every letter as a track: a name has no more targets than a table takes."""
     records = {"weight": 1, "names": ["chat"], "mirror": 100}
