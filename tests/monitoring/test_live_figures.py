@@ -59,9 +59,9 @@ def test_an_endpoint_that_is_not_scraped_has_no_metrics(said):
 
 def test_without_the_recording_rules_the_metrics_are_the_same(monitored):
     source = Source(monitored.prometheus.url)
-    recorded = parse_response(observer._query(source, metrics_query()))
+    recorded = parse_response(observer.query_source(source, metrics_query()))
     bare = metrics_query().replace("(aim:", "(nobody:records:")
-    raw = parse_response(observer._query(source, bare))
+    raw = parse_response(observer.query_source(source, bare))
     assert set(REPLICAS) | {QUIET} <= recorded.keys()
     assert raw.keys() == recorded.keys()
     for place, figures in recorded.items():
@@ -73,4 +73,4 @@ def test_without_the_recording_rules_the_metrics_are_the_same(monitored):
 
 def test_a_query_that_prometheus_refuses_is_unreadable(monitored):
     with pytest.raises(observer.PrometheusError, match="HTTP status 400"):
-        observer._query(Source(monitored.prometheus.url), "sum by")
+        observer.query_source(Source(monitored.prometheus.url), "sum by")
