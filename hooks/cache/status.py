@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from cronsim import CronSim, CronSimError
-
 from aimlib.api.cache import CacheCleanup, CacheSpec
 from aimlib.api.cache_status import (
     CacheCleanupStatus,
@@ -19,6 +17,7 @@ from aimlib.caching.eviction import cleanup_policy, plan_removals, stored_models
 from aimlib.caching.gated_models import token_advice
 from aimlib.caching.job_reports import DEFAULT_REVISION, MAX_REPORTS, RemovedModel, Reports
 from aimlib.caching.newest import may_move
+from aimlib.kube.cron import ScheduleError, times
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.printable import printable
 from aimlib.protocol.conditions import Verdict
@@ -28,16 +27,6 @@ from hooks.cache.volume import CacheVolume
 
 MAX_KEYS = 8
 """Most keys of reports that a warning names."""
-SCHEDULE_NAMES = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-"""The names of the CronJob controller's parser (source: robfig/cron v3, parser.go)."""
 
 
 def models_ready(models: Sequence[TrackedModel]) -> Verdict:
@@ -145,10 +134,9 @@ def next_cleanup(cleanup: CacheCleanup, now: datetime) -> datetime | None:
     """When the CronJob runs next; None where it is disabled, or its day never comes."""
     if not cleanup.enabled:
         return None
-    text = SCHEDULE_NAMES.get(cleanup.schedule, cleanup.schedule).replace("?", "*")
     try:
-        return next(CronSim(text, now), None)
-    except CronSimError:  # such as the 31st of February, and from 5 to 1 o'clock, which the API server refuses
+        return next(times(cleanup.schedule, "UTC", now), None)
+    except ScheduleError:  # such as the 31st of February, and from 5 to 1 o'clock, which the API server refuses
         return None
 
 
