@@ -89,6 +89,11 @@ class Resolved(Model):
         return self
 
     @property
+    def repositories(self) -> tuple[str, ...]:
+        """The checkpoint that is loaded, and that of the model that drafts."""
+        return (self.checkpoint, *((self.draft.repository,) if self.draft else ()))
+
+    @property
     def loaded_files(self) -> tuple[object, ...]:
         """What its cache depends on: which checkpoints are loaded, and the spec that they were selected for."""
         return self.decided_for, self.checkpoint, self.draft

@@ -10,12 +10,10 @@ from hooks.endpoint.world import World
 
 def gated_model_warnings(world: World, owner: Owner, serving: Verdict) -> Iterator[str]:
     """While replicas that download a gated model themselves are not ready, and the spec names no token."""
-    draft = owner.resolved.draft
-    loaded = {owner.resolved.checkpoint, *([draft.repository] if draft else [])}
     stated = owner.spec.model and owner.spec.model.token_secret
     own_token = any(one.name == "HF_TOKEN" for one in owner.resolved.env)
     downloads = owner.downloads and not serving.met and owner.replicas > 0
     if downloads and not stated and not own_token:
         advice = token_advice(owner.config.token_secret, "model.tokenSecret")
-        gated = sorted(loaded & gated_models(world.recipes))
+        gated = sorted(gated_models(world.recipes).intersection(owner.resolved.repositories))
         yield from (f"{checkpoint} is gated: accept its conditions {advice}" for checkpoint in gated)

@@ -50,8 +50,7 @@ def with_claim_checked(world: World, owner: Owner, serving: Verdict) -> Verdict:
     name, has = f"PersistentVolumeClaim {owner.claim}", (claim or {}).get("spec") or {}
     size = _requested(has) or owner.spec.cache.size
     recipe = [one for one in world.recipes if one["metadata"]["name"] == owner.resolved.recipe]
-    draft, sizes_of = owner.resolved.draft, recipe_sizes(recipe)
-    loaded = [owner.resolved.checkpoint, *([draft.repository] if draft else [])]
+    sizes_of, loaded = recipe_sizes(recipe), owner.resolved.repositories
     needed = sum(sizes_of.get(one, 0) for one in loaded)
     if size and parse_quantity(size) < needed:
         enough = RequiredSpace(needed, ()).size

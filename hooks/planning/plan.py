@@ -93,8 +93,7 @@ class PlanContext(NamedTuple):
         cache_used, resolved = explanation.status.cache, explanation.status.resolved
         if not cache_used or not resolved:
             return
-        draft = resolved.draft.repository if resolved.draft else None
-        used = [(one.id, one.revision) for one in cache_uses(cache_used, resolved.checkpoint, draft)]
+        used = [(one.id, one.revision) for one in cache_uses(cache_used, *resolved.repositories)]
         used += [(one.repository, one.revision) for one in explanation.status.adapters]
         for cache in self.cluster.caches:
             name = (cache["metadata"]["namespace"], cache["metadata"]["name"])

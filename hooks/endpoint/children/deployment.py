@@ -154,12 +154,11 @@ def _annotations(owner: Owner) -> dict[str, str | None]:
 
 def _usage(owner: Owner) -> dict[str, str]:
     """What these pods use: as long as they run they record it, whatever is requested meanwhile."""
-    cache, resolved = owner.cache, owner.resolved
+    cache = owner.cache
     if cache is None:
         return {}
-    draft = resolved.draft.repository if resolved.draft else None
     adapters = (Use(cache.name, one.repository, one.revision) for one in owner.adapters)
-    return usage_annotation((*cache_uses(cache, resolved.checkpoint, draft), *adapters))
+    return usage_annotation((*cache_uses(cache, *owner.resolved.repositories), *adapters))
 
 
 def _strategy(owner: Owner) -> Raw:
