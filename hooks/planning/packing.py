@@ -6,14 +6,13 @@ Suggestions are found by the selection itself, for a spec that requests less; no
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from aimlib.api.endpoint import ENDPOINT_SPELLINGS, EndpointSpec
 from aimlib.api.endpoint_status import Candidate, EndpointStatus
 from aimlib.api.meta import Raw
 from aimlib.api.spelling import MISSING, lookup
 from aimlib.kube.duration import format_duration
 from hooks.planning.numbers import numbers_of
+from hooks.planning.stored import read_status
 
 REQUESTS_OF_GPUS = ("gpuCount", "goal", "objectives", "gpuBudget", "customRecipe", "autoSelect")
 """Fields of `recipe` that may request more GPUs than the fewest that fit."""
@@ -78,13 +77,9 @@ class Suggestion(NamedTuple):
 
 def running(endpoints: Iterable[Raw]) -> Iterator[Running]:
     """Those with a configuration on GPUs, whose status can be read."""
-    for one in endpoints:
-        try:
-            found = Running(one, EndpointStatus.model_validate(one.get("status") or {}))
-        except ValidationError:
-            continue
-        if found.gpus:
-            yield found
+    read = ((one, read_status(one)) for one in endpoints)
+    found = (Running(one, status) for one, status in read if status)
+    yield from (one for one in found if one.gpus)
 
 
 def packing(found: Iterable[Running]) -> list[Raw]:

@@ -9,7 +9,8 @@ from aimlib.api.history import HistoryEntry
 from aimlib.api.meta import Condition, Raw
 from aimlib.telemetry.prometheus_query import METRICS_BY_NAME
 from hooks.planning.explanation import Explanation
-from hooks.web.fleet import UNREADABLE, phase_and_message, read_status
+from hooks.planning.stored import read_status
+from hooks.web.fleet import UNREADABLE, phase_and_message
 from hooks.web.reader import event_time
 
 SHOWN_CANDIDATES = 200

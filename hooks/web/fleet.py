@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import Raw
 from aimlib.api.node import GpuClass, InventoryStatus
 from aimlib.hardware.products import CPU
+from hooks.planning.stored import read_status
 
 ENDPOINT_PHASES = ("Ready", "Reconciling", "Pending", "Degraded", "Failed", "Stopped", "Idle")
 SHOWN_ENDPOINTS = 300
@@ -50,14 +49,6 @@ class Fleet(NamedTuple):
     endpoints: Sequence[EndpointRow]
     hidden: int
     """Endpoints that are not in the table, since it is full."""
-
-
-def read_status(endpoint: Raw) -> EndpointStatus | None:
-    """The status of an endpoint; None where it cannot be read."""
-    try:
-        return EndpointStatus.model_validate(endpoint.get("status") or {})
-    except ValidationError:
-        return None
 
 
 def phase_and_message(endpoint: Raw, status: EndpointStatus | None) -> tuple[str, str]:
