@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.protocol.observed import CLAIM, DEPLOYMENT, ChildState, ChildStates, child_states
+from aimlib.protocol.observed import CLAIM, ChildState, ChildStates, child_states
 from aimlib.scaling.schedule import scheduled_replicas
 from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.canary import Tracks, plan_tracks
@@ -57,7 +57,7 @@ class Built(NamedTuple):
 
 def scalers(world: World) -> Scalers:
     """What may scale the endpoint, by what is observed."""
-    ready = any((one.get("status") or {}).get("readyReplicas") for one in world.children.get(DEPLOYMENT, {}).values())
+    ready = any((one.get("status") or {}).get("readyReplicas") for one in world.deployments)
     starts = may_reach_zero(world.spec) and world.spec.replicas > 0
     times = times_of_schedule(world)
     return Scalers(
@@ -76,10 +76,8 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     if decision.resolved is None:
         return None
     track = world.stable_track
-    bare = Owner(
-        world.name, world.namespace, world.spec, decision.resolved, world.config, track=track, scalers=scalers(world)
-    )
-    bare = bare._replace(queue=deployed_queue(world))
+    stated = (world.name, world.namespace, world.spec, decision.resolved, world.config)
+    bare = Owner(*stated, track=track, queue=deployed_queue(world), scalers=scalers(world))
     bare = bare._replace(scalers=bare.scalers._replace(headroom=headroom(world, bare)))
     cache = use_image(world, bare) if bare.mounts_image else use_cache(world, decision, bare)
     tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))

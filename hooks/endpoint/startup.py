@@ -6,7 +6,7 @@ from aimlib.api.startup import Startup
 from aimlib.diagnosis.start_times import PARTS, is_ready, startup
 from aimlib.kube.duration import format_duration
 from aimlib.protocol.conditions import Verdict
-from aimlib.scaling.anticipation import rounded_startup
+from aimlib.scaling.anticipation import USUAL_STARTUP_SECONDS, rounded_startup
 from hooks.endpoint.world import World, remembered_part
 
 SHORTER = {
@@ -31,7 +31,9 @@ def measured_startup(world: World) -> Startup | None:
 
 
 def counted_startup(world: World) -> int:
-    """The start-up time that an autoscaler counts on, in seconds: by the starts up to the last sync."""
+    """The start-up time that an autoscaler counts on, in seconds: the usual one where it does not look ahead."""
+    if world.spec.scaling is None or world.spec.scaling.anticipate is None:
+        return USUAL_STARTUP_SECONDS
     known = remembered_part(world.before, "startup", Startup)
     former = ((world.before.get("scaling") or {}).get("anticipated") or {}).get("startupSeconds")
     return rounded_startup(known.p90_seconds if known else None, former)

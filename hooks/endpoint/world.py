@@ -225,7 +225,7 @@ def _canary_phase(request: Request) -> str:
 
 def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
     """Everything of a request that the endpoint hook reads, beside the parent's spec."""
-    metadata = request.parent["metadata"]
+    metadata, routing = request.parent["metadata"], routing_gateways(request)
     return World(
         name=metadata["name"],
         namespace=metadata.get("namespace", "default"),
@@ -248,9 +248,9 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         queue=request.observations.get(QUEUE_WORDS),
         live_metrics=request.observations.get(LIVE_METRICS),
         tracks=request.observations.get(TRACK_FIGURES) or {},
-        routed=bool(routing_gateways(request)),
+        routed=bool(routing),
         tried_before=_canary_phase(request) not in {"", *ENDED},
-        gateways=routing_gateways(request) if may_reach_zero(spec) else (),
+        gateways=routing if may_reach_zero(spec) else (),
         autoscalers=list((request.related.get(AUTOSCALERS) or {}).values()),
         annotations=metadata.get("annotations") or {},
         catalogue=request.observations.get(CATALOGUE_NAMES),

@@ -30,16 +30,17 @@ class HeldDeployment(NamedTuple):
 
     def names(self, flag: str) -> tuple[str, ...]:
         """The names of the model in requests, which the engine's flag states."""
-        args = [str(arg) for arg in self._container.get("args") or ()]
-        given = args[args.index(flag) + 1 :] if flag in args else []
-        return tuple(takewhile(MODEL_ID.matches, given))[: MOST_ROUTED_NAMES + 1]
+        return tuple(takewhile(MODEL_ID.matches, self._after(flag)))[: MOST_ROUTED_NAMES + 1]
 
     def adapters(self, flag: str) -> tuple[str, ...]:
         """The names of adapters in requests, which the engine's flag states with their folders."""
-        args = [str(arg) for arg in self._container.get("args") or ()]
-        given = args[args.index(flag) + 1 :] if flag in args else []
-        named = takewhile(lambda arg: "=" in arg and not arg.startswith("-"), given)
+        named = takewhile(lambda arg: "=" in arg and not arg.startswith("-"), self._after(flag))
         return tuple(filter(ADAPTER_NAME.matches, (arg.partition("=")[0] for arg in named)))[:MOST_ADAPTERS]
+
+    def _after(self, flag: str) -> list[str]:
+        """The arguments of the engine that follow a flag."""
+        args = [str(arg) for arg in self._container.get("args") or ()]
+        return args[args.index(flag) + 1 :] if flag in args else []
 
     def mounts(self, claim: str) -> bool:
         """Whether the pods mount a claim."""
