@@ -23,7 +23,8 @@ SLACK_SECONDS = 60
 
 def startup(before: Startup | None, pods: Iterable[Raw]) -> Startup | None:
     """The last starts: those that are known, and those of `pods`, all of one endpoint; None where there were none."""
-    known = {one.pod: one for one in before.last} if before else {}
+    # The CRD bounds each part of what is known, and not how long they are together.
+    known = {one.pod: one for one in before.last if one.seconds <= LONGEST_START} if before else {}
     for pod in pods:
         if (one := _started(pod)) and one.pod not in known:
             known[one.pod] = one

@@ -95,6 +95,14 @@ def test_a_pod_that_becomes_ready_again_keeps_its_first_start():
     assert startup(first, []) == first
 
 
+def test_a_start_of_a_status_that_is_longer_than_any_is_forgotten():
+    known = startup(None, [started("a"), started("b")])
+    parts = known.last[0].parts.model_copy(update={"load": LONGEST_START})
+    long = known.last[0].model_copy(update={"parts": parts})
+    found = startup(known.model_copy(update={"last": (long, known.last[1])}), [])
+    assert found.last == (known.last[1],)
+
+
 @given(LOOKS)
 def test_a_second_look_finds_the_same_and_only_the_last_ten_are_kept(looks):
     found = None
