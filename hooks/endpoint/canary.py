@@ -107,7 +107,8 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
     if counts.canary and trial and before and before.id == state.id:
         # By a status from before it may be fewer again than there are already: those stay.
         counts = counts._replace(canary=max(counts.canary, min(trial["spec"].get("replicas", 0), owner.replicas)))
-    ending = _ending(owner, trial, tried=world.tried_before)
+    # Without a status from before, one that is given up at once was tried by a status that is lost.
+    ending = _ending(owner, trial, tried=world.tried_before or before is None)
     children = _trial(owner, counts.canary, state) if counts.canary else ending
     joined = _joined(owner.replicas, seen) if held.joined else None
     return Tracks(held, state, children, counts, joined, requested)
