@@ -22,6 +22,23 @@ class Taint(Model):
         return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
 
 
+class DynamicDevices(Model):
+    """How devices are claimed that a driver gives out by dynamic resource allocation (DRA)."""
+
+    driver: Name
+    """The driver of the devices, such as gpu.amd.com."""
+    device_class: Name
+    """The DeviceClass by which a claim asks for them, such as gpu.amd.com."""
+    extended_resource: Name | None = None
+    """The resource by which pods get them without a claim, where a DeviceClass names one, such as amd.com/gpu."""
+    product_name: Annotated[str, Field(max_length=64)] | None = None
+    """Value of the devices' attribute productName, by which claims select them."""
+    device_type: Annotated[str, Field(max_length=64)] | None = None
+    """Value of the devices' attribute type, such as amdgpu, amdgpu-partition, gpu or mig."""
+    shareable: bool = False
+    """Whether several claims may have parts of one device's memory (allowMultipleAllocations)."""
+
+
 class Accelerator(Model):
     """GPUs of one kind, as a pod can request them."""
 
@@ -42,7 +59,10 @@ class Accelerator(Model):
     memory_gib: Annotated[float, Field(ge=0, alias="memoryGiB")]
     """Memory per device, in GiB."""
     resource: Name
-    """The resource by which pods request a device, such as amd.com/gpu; cpu for a node's processors."""
+    """The resource by which pods request a device, such as amd.com/gpu; cpu for a node's processors. The DeviceClass
+    where devices are given out by claims alone."""
+    dynamic: DynamicDevices | None = None
+    """How they are claimed, where a driver gives them out by dynamic resource allocation."""
 
 
 class NodePool(Accelerator):
