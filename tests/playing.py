@@ -15,6 +15,7 @@ from aimlib.protocol.observations import (
     CATALOGUE_NAMES,
     ENGINE_LOG,
     LIVE_METRICS,
+    NODE_USES,
     PODS,
     QUEUE_WORDS,
     TRACK_FIGURES,
@@ -22,6 +23,7 @@ from aimlib.protocol.observations import (
     CatalogueNames,
 )
 from aimlib.protocol.observed import DEPLOYMENT, kind_key, pods_matter
+from hooks.endpoint.free_capacity import is_decided_anew
 from hooks.endpoint.world import is_unknown, live_metrics_requested, traffic_due, tries_version
 from hooks.planning.simulate import KIND_BY_RESOURCE
 from hooks.server.app import call_hook, hooks
@@ -34,6 +36,7 @@ from tests.world import (
     catalogue,
     dated,
     inspected,
+    node_uses,
     observation,
     parent,
     pod,
@@ -77,6 +80,8 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
             request = request.with_observation(LIVE_METRICS, observation(figures, request.now))
         if "tracks" in (world or {}) and tries_version(request):
             request = request.with_observation(TRACK_FIGURES, (world or {})["tracks"])
+        if "free" in (world or {}) and is_decided_anew(request):
+            request = request.with_observation(NODE_USES, node_uses((world or {})["free"]))
         if "traffic" in (world or {}) and traffic_due(request):
             request = request.with_observation(TRAFFIC, traffic((world or {})["traffic"], request.now))
         return request
@@ -152,7 +157,7 @@ def observed(children: list[dict[str, Any]], how: Any) -> dict[str, dict[str, An
 
 BEGINNING = OWNED | {"model"}
 """Kinds of which some children wait for others."""
-SEEN = ("pods", "figures", "tracks", "traffic")
+SEEN = ("pods", "figures", "tracks", "traffic", "free")
 """Keys of what observers see now."""
 LATER = ("earlier", "observed", "state", "inspected")
 """Keys of a world that is found as an earlier sync left it."""

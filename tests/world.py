@@ -9,10 +9,12 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from aimlib.api import API_VERSION
+from aimlib.api.node import NodeSpec
 from aimlib.caching.job_reports import model_key, newest_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.derive.inspection_reports import inspection_key
 from aimlib.gateway.routed import RoutingRecord, pods_service, routed_metadata, with_endpoint
+from aimlib.hardware.free import NodeUse
 from aimlib.kube.timestamp import format_timestamp as instant
 from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
@@ -183,6 +185,15 @@ def pod(patch: dict[str, Any]) -> dict[str, Any]:
         },
     }
     return merged(usual, {key: value for key, value in patch.items() if key not in {"conditions", "container"}})
+
+
+def node_uses(nodes: dict[str, Any]) -> list[NodeUse]:
+    """AIMNodes by name, each with what pods request of it."""
+    uses = []
+    for one in nodes.values():
+        spec = {key: value for key, value in one.items() if key != "requested"}
+        uses.append(NodeUse(NodeSpec.model_validate({"usable": True, "summary": "", **spec}), one.get("requested", {})))
+    return uses
 
 
 def traffic(loads: list[float] | str, now: datetime) -> RecordedTraffic:

@@ -75,6 +75,37 @@ class FullHardware(Model):
     """What the scheduler reported of the nodes."""
 
 
+class FreeNodes(Model):
+    """Nodes that have equally many free devices."""
+
+    free: Annotated[int, Field(ge=1)]
+    """Free devices on each of them."""
+    nodes: Annotated[int, Field(ge=1)]
+    """Number of these nodes."""
+
+
+class FreeHardware(Model):
+    """Devices of one kind that no pod requested at the selection, on nodes that the endpoint's pods may run on."""
+
+    product: Name
+    """The GPU product."""
+    partition: Annotated[str, Field(max_length=64)] | None = None
+    """The partition, where they are parts of GPUs."""
+    resource: Name
+    """The resource by which pods request them."""
+    nodes: tuple[FreeNodes, ...] = ()
+    """Nodes with free devices, those with most first; empty where all devices are requested."""
+
+
+class FreeCapacity(Model):
+    """What was free when a configuration was selected."""
+
+    replicas: Annotated[int, Field(ge=1)]
+    """Replicas that the spec stated then."""
+    hardware: tuple[FreeHardware, ...] = ()
+    """Free devices by kind."""
+
+
 class Selection(Model):
     """How the configuration was selected, as of the time of the selection."""
 
@@ -96,6 +127,8 @@ class Selection(Model):
     """What of the selected recipe is left out or replaced."""
     full: tuple[FullHardware, ...] = ()
     """Hardware that was full when its candidates were passed over."""
+    free: FreeCapacity | None = None
+    """What was free at the selection, where the operator looks (component free-capacity). It is not looked at again."""
 
 
 class SelectedRecipe(Model):

@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.hardware.free import NodeUse
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.track_query import TrackFigures
 from aimlib.telemetry.traffic_query import RecordedTraffic
@@ -33,6 +34,8 @@ ENGINE_LOG: Topic[EngineLog] = Topic("engine log")
 """What was read of the log of the container that ended last."""
 QUEUE_WORDS: Topic[str] = Topic("queue")
 """What Kueue tells of the pod that waits in a queue; empty where it tells nothing."""
+NODE_USES: Topic[Sequence[NodeUse]] = Topic("uses of nodes")
+"""The nodes with what pods request of them, where a configuration is to be selected for the parent."""
 LIVE_METRICS: Topic[Observation] = Topic("live metrics")
 """The result of a Prometheus query for the parent."""
 TRACK_FIGURES: Topic[TrackFigures] = Topic("figures of tracks")

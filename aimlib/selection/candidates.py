@@ -7,7 +7,7 @@ from aimlib.api.adapter import Adapter
 from aimlib.api.draft import RequestedDraft
 from aimlib.api.endpoint_choice import Objectives, RequestedWorkload
 from aimlib.api.endpoint_parts import Resources
-from aimlib.api.endpoint_status import FullHardware
+from aimlib.api.endpoint_status import FreeCapacity, FullHardware
 from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
 from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
@@ -39,6 +39,19 @@ class Requirements(NamedTuple):
     adapters: tuple[Adapter, ...] | None = None
 
 
+class Room(NamedTuple):
+    """What is known of the room that the cluster has for an endpoint's pods."""
+
+    full: tuple[FullHardware, ...] = ()
+    """Hardware on which the scheduler found no room for this endpoint."""
+    free: FreeCapacity | None = None
+    """What was free when the endpoint's configuration was selected; None where nobody looked."""
+
+
+NOTHING_KNOWN = Room()
+"""What is known of the room where nobody looked."""
+
+
 class Case(NamedTuple):
     """A candidate: one configuration of a recipe, and the GPU classes that have passed the rules so far."""
 
@@ -55,8 +68,8 @@ class Case(NamedTuple):
     """CPU and memory that the endpoint states."""
     downloads: bool = False
     """Whether the model is downloaded to the node, into an emptyDir."""
-    full: tuple[FullHardware, ...] = ()
-    """Hardware on which the scheduler found no room for this endpoint."""
+    room: Room = NOTHING_KNOWN
+    """What is known of the room for its pods."""
     speeds: SpeedModel = SpeedModel()
     """What the speed of the model's candidates is computed with."""
     derived_from: str = ""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import FullHardware
 from aimlib.api.node import GpuClass, InventoryStatus
 from aimlib.config import Config
+from aimlib.selection.candidates import NOTHING_KNOWN, Room
 from aimlib.selection.entries import CatalogueEntry
 from aimlib.selection.select import Decision, Downloads, nothing_downloaded, select
 
@@ -27,7 +27,7 @@ def select_with_coming(  # noqa: PLR0913 - as select
     config: Config,
     *,
     downloads: Downloads = nothing_downloaded,
-    full: tuple[FullHardware, ...] = (),
+    room: Room = NOTHING_KNOWN,
     derive: DeriveOn = nothing_derived,
 ) -> Decision:
     """What `select` returns for the nodes that are there; for those that may come where nothing fits by any fallback.
@@ -38,7 +38,7 @@ def select_with_coming(  # noqa: PLR0913 - as select
 
     def decided(classes: tuple[GpuClass, ...], known: InventoryStatus) -> Decision:
         related = catalogue, known.model_copy(update={"classes": classes}), config
-        return select(spec, *related, downloads=downloads, full=full, derive=partial(derive, classes))
+        return select(spec, *related, downloads=downloads, room=room, derive=partial(derive, classes))
 
     coming = tuple(one for one in inventory.classes if one.may_come)
     if not coming:

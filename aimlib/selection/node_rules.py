@@ -212,10 +212,10 @@ def taints(case: Case) -> RuleResult:
 
 def room(case: Case) -> RuleResult:
     """The scheduler did not report that there is no room for as many GPUs, or for fewer."""
-    if not case.full:
+    if not case.room.full:
         return case
     name, count = _product_name(case), case.configuration.gpu_count
-    found = next((one for one in case.full if one.product == name and one.gpu_count <= count), None)
+    found = next((one for one in case.room.full if one.product == name and one.gpu_count <= count), None)
     if found is None:
         return case
     return Rejection(f"{format_gpus(count)} free on one node with {name}", f"none since {found.since}: {found.message}")

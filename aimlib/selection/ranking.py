@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from aimlib.selection.cache_capacity import cache_capacity, capacity_of
 from aimlib.selection.candidates import Case, format_gpus
+from aimlib.selection.room import lacking_replicas, room_text
 from aimlib.selection.speed_rules import estimated, milliseconds, three_digits
 from aimlib.selection.speeds import Estimate
 
@@ -141,6 +142,8 @@ def _predicted(name: str, key: Callable[[Scored, Estimate], float], words: Calla
 
 
 MEMORY = Term("memory", lambda one: int(one.case.launch.required is None), _memory)
+ROOM = Term("room", lambda one: lacking_replicas(one.case), lambda one: room_text(one.case))
+"""Replicas without room at the selection: a term where somebody looked, after the memory and before the goal."""
 USUAL_TERMS = (
     Term(
         "gpus",
@@ -156,7 +159,7 @@ USUAL_TERMS = (
     Term("context", lambda one: -one.case.launch.max_length, lambda one: f"{one.case.launch.max_length} tokens"),
     Term("engine", lambda one: -ENGINE_RATES[one.case.recipe.backend], _engine),
 )
-"""The terms after that of the goal, most important first; whether memory could be checked is before it."""
+"""The terms after that of the goal, most important first; memory that could be checked and room are before it."""
 GOALS = {
     "latency": _predicted("latency", lambda _, found: _rounded(found.of_request), _latency),
     "throughput": _predicted("throughput", lambda _, found: -_rounded(found.throughput), _throughput),
@@ -189,9 +192,20 @@ def ranked(cases: list[Case], goal: str | None) -> list[Row]:
 
     A recipe comes before what is derived and equal, and names decide only where every number is equal, too.
     """
-    terms, prices = (MEMORY, *([GOALS[goal]] if goal else ()), *USUAL_TERMS), _prices(cases)
+    room = [ROOM] if any(case.room.free for case in cases) else []
+    terms, prices = (MEMORY, *room, *([GOALS[goal]] if goal else ()), *USUAL_TERMS), _prices(cases)
     rows = [score(case, terms, prices.get(case.recipe.hardware)) for case in cases]
     return sorted(rows, key=_order)
+
+
+def preferred(rows: Sequence[Row]) -> Row:
+    """The candidate that would be the first if all devices were free."""
+    return min(rows, key=lambda row: _order(row._replace(key=_without_room(row))))
+
+
+def _without_room(row: Row) -> tuple[tuple[float, ...], float]:
+    keys, rest = row.key
+    return tuple(key for term, key in zip(row.terms, keys, strict=True) if term is not ROOM), rest
 
 
 def _order(row: Row) -> tuple[tuple[tuple[float, ...], float], bool, str, int]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aimlib.api.endpoint_status import Candidate, DerivedCandidate, FullHardware
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
+from aimlib.selection.room import room_text
 from aimlib.selection.rules import RULE_ORDER, rejection_text
 
 NO_CONFIGURATIONS = "no configurations"
@@ -61,6 +62,14 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
 def full_text(one: FullHardware) -> str:
     """What was full, and since when."""
     return f"no room for {format_gpus(one.gpu_count)} on {one.product} since {one.since}"
+
+
+def passed_over(selected: Case, preferred: Case) -> str:
+    """What would have been selected if there was room for it; nothing where that is what was selected."""
+    if (preferred.name, preferred.configuration.gpu_count) == (selected.name, selected.configuration.gpu_count):
+        return ""
+    which = f"{preferred.name} with {format_gpus(preferred.configuration.gpu_count)}"
+    return f"; {which}, which is better otherwise, had room for {room_text(preferred)}"
 
 
 def unlisted_notes(selected: Case) -> tuple[str, ...]:

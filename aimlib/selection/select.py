@@ -9,24 +9,25 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import Candidate, FullHardware, ScoreTerm, Selection
+from aimlib.api.endpoint_status import Candidate, ScoreTerm, Selection
 from aimlib.api.node import InventoryStatus
 from aimlib.api.recipe import RecipeSpec
 from aimlib.api.resolved import Resolved
 from aimlib.config import Config
 from aimlib.hardware.placement import node_selector
 from aimlib.selection.cache_capacity import capacity_of
-from aimlib.selection.candidates import Case, Requirements
+from aimlib.selection.candidates import NOTHING_KNOWN, Case, Requirements, Room
 from aimlib.selection.entries import CatalogueEntry
 from aimlib.selection.launch import NOTHING, Launch, launch
 from aimlib.selection.node_rules import hardware_distance
-from aimlib.selection.ranking import Row, ranked
+from aimlib.selection.ranking import Row, preferred, ranked
 from aimlib.selection.resolution import resolve
 from aimlib.selection.result_texts import (
     NO_CONFIGURATIONS,
     RejectedCase,
     candidate_row,
     full_text,
+    passed_over,
     refusal,
     rejected_row,
     selected_message,
@@ -60,7 +61,7 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
     inventory: InventoryStatus,
     config: Config,
     downloads: Downloads,
-    full: tuple[FullHardware, ...],
+    room: Room,
 ) -> list[Case]:
     """The candidates of entries, in the order of their names."""
     entries = sorted(catalogue, key=lambda one: one.name)
@@ -69,7 +70,7 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
     return [
         Case(
             *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes),
-            *(inventory.left_out, spec.resources, downloads(entry.spec.loaded), full, speeds),
+            *(inventory.left_out, spec.resources, downloads(entry.spec.loaded), room, speeds),
             *(entry.derived_from, node_selector(config.node_selector, spec.node_selector), entry.hardware),
         )
         for entry in entries
@@ -99,17 +100,17 @@ def select(  # noqa: PLR0913 - all that a decision depends on
     config: Config,
     *,
     downloads: Downloads = nothing_downloaded,
-    full: tuple[FullHardware, ...] = (),
+    room: Room = NOTHING_KNOWN,
     derive: Derive = tuple,
 ) -> Decision:
     """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none.
 
-    `downloads` tells of a repository that it is downloaded to the node, which needs the room; `full` is hardware on
-    which the scheduler found no room for the endpoint. Where no configuration of a recipe fits what is requested, those
+    `downloads` tells of a repository that it is downloaded to the node, which needs the space; `room` is what is known
+    of free devices. Where no configuration of a recipe fits what is requested, those
     that `derive` returns are candidates, before any fallback.
     """
     steps = selection_steps(spec)
-    build = partial(_cases, spec, steps[0][0], inventory=inventory, config=config, downloads=downloads, full=full)
+    build = partial(_cases, spec, steps[0][0], inventory=inventory, config=config, downloads=downloads, room=room)
     cases = build(catalogue)
     derived: list[Case] | None = None
     unreadable = [_unusable(one) for one in sorted(catalogue, key=lambda one: one.name) if not one.launches]
@@ -126,13 +127,13 @@ def select(  # noqa: PLR0913 - all that a decision depends on
             order = ranked(fitting, spec.recipe.goal)
             best = order[0].case
             message = selected_message(best, len(fitting), len(fitting) + len(rejected) + len(unreadable))
-            message += "".join(f"; {full_text(one)}" for one in full)
+            message += "".join(f"; {full_text(one)}" for one in room.full) + passed_over(best, preferred(order).case)
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"
             closest = _closest_first(rejected, config.listed_candidates - len(fitting))
             selection = explain(message, order, closest, fallback=step or None)
             notes = tuple(note[:1024] for note in (*unlisted_notes(best), *best.launch.notes))
-            about = {"notes": notes, "full": full, **_cache_of(best)}
+            about = {"notes": notes, "full": room.full, "free": room.free, **_cache_of(best)}
             return Decision(resolve(best, key, config), selection.model_copy(update=about))
         rejected = _closest_first(rejected, config.listed_candidates)
         refusals.append(refusal(requirements, rejected, unreadable, text))

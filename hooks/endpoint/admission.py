@@ -16,8 +16,9 @@ from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.protocol.observations import CatalogueNames
 from aimlib.selection.steps import decided_for
-from hooks.endpoint.decision import Asker, EndpointDecision, concerning, decide_for
+from hooks.endpoint.decision import EndpointDecision, concerning, decide_for
 from hooks.endpoint.inspection import may_inspect
+from hooks.endpoint.suggestions import Asker
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import INVENTORY, MODELS, RECIPES, read_spec
 

@@ -17,23 +17,24 @@ from aimlib.api.resolved import Resolved
 from aimlib.config import Config
 from aimlib.derive.candidates import derived_entries
 from aimlib.derive.described import FILES_OF, NOTHING_DESCRIBED, Described, ServedFrom, described_models
+from aimlib.hardware.free import NodeUse
 from aimlib.hardware.products import known_products
 from aimlib.memo import Memo, memoized, versions
 from aimlib.naming import TEMPLATE_ANNOTATION
 from aimlib.protocol.conditions import Verdict
-from aimlib.protocol.observations import CatalogueNames
+from aimlib.selection.candidates import Room
 from aimlib.selection.coming import select_with_coming
 from aimlib.selection.entries import CatalogueEntry, read_entry
-from aimlib.selection.near_names import suggestion
 from aimlib.selection.recipe_check import loaded_by, model_of
 from aimlib.selection.result_texts import full_text
 from aimlib.selection.select import Decision
 from aimlib.selection.steps import decided_for, is_decided_for, selection_steps
-from hooks.endpoint import full_hardware
+from hooks.endpoint import free_capacity, full_hardware
 from hooks.endpoint.canary import tried
 from hooks.endpoint.conditions import recipe_selected
 from hooks.endpoint.history import Version, configuration_digest
 from hooks.endpoint.inspection import inspect_model, while_inspecting, with_inspected
+from hooks.endpoint.suggestions import Asker, with_suggestion
 from hooks.endpoint.world import World, downloads_to_node, remembered_part
 from hooks.inspection.state import TrackedInspection
 
@@ -65,14 +66,6 @@ class EndpointDecision(NamedTuple):
         return tuple(note for note in written if isinstance(note, str)) if isinstance(written, list) else ()
 
 
-class Asker(NamedTuple):
-    """Who asks for a model that nothing may have."""
-
-    namespace: str
-    catalogue: CatalogueNames | None = None
-    """What there is instead; None where it was not observed."""
-
-
 def decide(world: World, version: Version) -> EndpointDecision:
     """The decision for the endpoint of a sync."""
     world = with_pinned(world, version)
@@ -81,7 +74,7 @@ def decide(world: World, version: Version) -> EndpointDecision:
     full = full_hardware.observed(world, remembered_part(world.before, "resolved", Resolved))
     related = world.spec, world.before, world.recipes, world.inventories, world.config
     asker = Asker(world.namespace, world.catalogue)
-    found = decide_for(*related, asker=asker, caches=world.caches, models=models, full_now=full)
+    found = decide_for(*related, asker=asker, caches=world.caches, models=models, full_now=full, uses=world.uses)
     found = found._replace(verdict=while_inspecting(found.verdict, inspection), inspection=inspection)
     found = _without_failed(found, world, version)
     if found.pinned or not found.resolved or world.spec.recipe.update_policy == "Auto":
@@ -124,11 +117,12 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     caches: list[Raw] | None = None,
     models: Described = NOTHING_DESCRIBED,
     full_now: FullHardware | None = None,
+    uses: Sequence[NodeUse] | None = None,
 ) -> EndpointDecision:
     """The decision among the recipes that the endpoint relates; `before` is its status so far.
 
     `caches` are the AIMCaches that it may use; None where they are not known. `models` is what AIMModels give it,
-    `full_now` the hardware of the pinned configuration, where its pods find no room.
+    `full_now` the hardware of the pinned configuration, where its pods find no room; `uses` what pods request of nodes.
     """
     key = decided_for(spec)
     pinned = _in_full(remembered_part(before, "resolved", Resolved), key)
@@ -138,10 +132,11 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     new = full_hardware.is_new(full_now, known)
     full = full_hardware.added(full_now, known) if full_now and new else known
     chosen_by = partial(_select, spec, recipes, inventories, config, models, downloads=downloads_to_node(spec, caches))
-    with_room = chosen_by(full=full)
+    room = free_capacity.known_room(spec, config, before, uses if pinned is None or pinned.decided_for != key else None)
+    with_room = chosen_by(room=room._replace(full=full))
     has_room = with_room is None or with_room.resolved is not None
-    fresh = with_room if has_room or not full else _although_full(chosen_by(full=()), full)
-    fresh = _with_suggestion(fresh, spec, before, asker) if fresh else None
+    fresh = with_room if has_room or not full else _although_full(chosen_by(room=room), full)
+    fresh = with_suggestion(fresh, spec, before, asker) if fresh else None
     better = fresh.resolved if fresh else None
     differs = pinned is not None and better is not None and better.differs_from(pinned)
     leaves = full_now is not None and (new or has_room)
@@ -181,26 +176,6 @@ def concerning(spec: EndpointSpec, recipes: Iterable[Raw]) -> list[Raw]:
     return [recipe for recipe in recipes if spec.requested_model.id in {model_of(recipe), loaded_by(recipe)}]
 
 
-def _with_suggestion(decision: Decision, spec: EndpointSpec, before: Raw, asker: Asker) -> Decision:
-    """The decision with names that are like the requested one, where there is nothing of that name.
-
-    What a status has of them stays while nobody observes the catalogue, so that no two servers write in turns.
-    """
-    selection, known = decision.selection, asker.catalogue
-    if selection.considered:
-        return decision
-    found = suggestion(spec, known, asker.namespace) if known else _former_suggestion(selection, before)
-    message = "; ".join(filter(None, (selection.message, found)))[:4096]
-    return decision._replace(selection=selection.model_copy(update={"message": message}))
-
-
-def _former_suggestion(selection: Selection, before: Raw) -> str:
-    written = before.get("selection")
-    former = str(written.get("message")) if isinstance(written, dict) else ""
-    start = f"{selection.message}; "
-    return former.removeprefix(start) if former.startswith(f"{start}did you mean ") else ""
-
-
 def _in_full(pinned: Resolved | None, key: str) -> Resolved | None:
     """The pinned configuration, with the whole digest where an earlier release wrote a part of it."""
     if pinned is None or not is_decided_for(pinned.decided_for, key):
@@ -224,7 +199,7 @@ def _select(  # noqa: PLR0913 - as decide_for
     models: Described,
     *,
     downloads: bool,
-    full: tuple[FullHardware, ...],
+    room: Room,
 ) -> Decision | None:
     inventory = next((one for one in inventories if one.get("status")), None)
     if inventory is None:
@@ -232,10 +207,10 @@ def _select(  # noqa: PLR0913 - as decide_for
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
     selector = tuple(sorted(spec.node_selector.items()))
-    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, selector, downloads, full, models.key
+    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, selector, downloads, room, models.key
     key = (*stated, config.digest, seen) if seen else None
     return memoized(
-        DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, models, downloads=downloads, full=full)
+        DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, models, downloads=downloads, room=room)
     )
 
 
@@ -247,7 +222,7 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     models: Described,
     *,
     downloads: bool,
-    full: tuple[FullHardware, ...],
+    room: Room,
 ) -> Decision:
     catalogue = [_entry(raw, config) for raw in recipes]
     status = InventoryStatus.model_validate(inventory["status"])
@@ -261,7 +236,7 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     def downloaded(repository: str) -> bool:
         return downloads and _server_of(spec, models, repository) is None
 
-    found = select_with_coming(spec, catalogue, status, config, downloads=downloaded, full=full, derive=derive)
+    found = select_with_coming(spec, catalogue, status, config, downloads=downloaded, room=room, derive=derive)
     found = _from_server(found, spec, models)
     remarks = () if found.resolved else (*models.remarks, *_underivable(found.selection, spec, models, config))
     if not remarks:

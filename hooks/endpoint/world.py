@@ -13,12 +13,14 @@ from aimlib.api.meta import Raw
 from aimlib.canary.step import ENDED
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.hardware.free import NodeUse
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import (
     CATALOGUE_NAMES,
     ENGINE_LOG,
     LIVE_METRICS,
+    NODE_USES,
     PODS,
     QUEUE_WORDS,
     TRACK_FIGURES,
@@ -76,6 +78,8 @@ class World(NamedTuple):
     """What Prometheus has of the endpoint; None where no observer queried it."""
     queue: str | None = None
     """What Kueue tells of a pod that waits in a queue; None where no observer asked."""
+    uses: Sequence[NodeUse] | None = None
+    """The nodes with what pods request of them, where a configuration is to be selected; None where nobody looked."""
     models: Sequence[Raw] = ()
     """The AIMModels of the model; none where the endpoint names a recipe."""
     labels: Mapping[str, str] = MappingProxyType({})
@@ -246,6 +250,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         pods=request.observations.get(PODS),
         log=request.observations.get(ENGINE_LOG),
         queue=request.observations.get(QUEUE_WORDS),
+        uses=request.observations.get(NODE_USES),
         live_metrics=request.observations.get(LIVE_METRICS),
         tracks=request.observations.get(TRACK_FIGURES) or {},
         routed=bool(routing),

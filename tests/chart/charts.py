@@ -46,6 +46,7 @@ COMPONENTS = (
     Component("liveFigures", "live-figures"),
     Component("podLogs", "pod-logs"),
     Component("queues", "queues"),
+    Component("freeCapacity", "free-capacity"),
     Component("webPage", "web-page"),
     Component("monitoring", "monitoring", beside=True),
     Component("stateMetrics", "state-metrics", beside=True),

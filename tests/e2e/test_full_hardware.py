@@ -1,12 +1,17 @@
 """Hardware that is there and full: an endpoint that has never been ready goes on to the next candidate."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from tests.cluster.operator import own_account
 from tests.e2e.hookserver import within
 from tests.e2e.space import endpoint, recipe
+from tests.kustomize import ROOT
 
 pytestmark = pytest.mark.e2e
+
+RIGHTS = ROOT / "manifests" / "components" / "free-capacity" / "rbac.yaml"
 
 
 @pytest.fixture
@@ -19,18 +24,25 @@ def soon(space, installation, tmp_path):
         yield space
 
 
-@pytest.fixture
-def model(soon):
+@contextmanager
+def recipes_for(space):
     """A model for all GPUs of a node, MI325X before MI300X: candidates that are equal are ranked by name."""
-    name = soon.namespace
+    name = space.namespace
     large, small = f"{name}-1", f"{name}-2"
     model = f"example/{name}"
-    soon.apply(
+    space.apply(
         recipe(large, modelId=model, hardware="MI325X", configurations=[{"gpuCount": 8}]),
         recipe(small, modelId=model, hardware="MI300X", configurations=[{"gpuCount": 8}]),
     )
     yield model, large, small
-    soon.kubectl("delete", "aimrecipe", large, small)
+    space.kubectl("delete", "aimrecipe", large, small)
+
+
+@pytest.fixture
+def model(soon):
+    """The model, and its recipes by the hardware that they are for."""
+    with recipes_for(soon) as found:
+        yield found
 
 
 def test_with_all_mi325x_taken_an_endpoint_is_ready_on_idle_mi300x_and_says_why(soon, model):
@@ -50,3 +62,21 @@ def test_with_all_mi325x_taken_an_endpoint_is_ready_on_idle_mi300x_and_says_why(
     assert "too little free amd.com/gpu (8 requested)" in full["message"]
     assert "no room for 8 GPUs on MI325X since 20" in status["selection"]["message"]
     assert soon.get("aimendpoint", "waits")["status"]["phase"] == "Pending"
+
+
+def test_where_what_is_free_is_known_nothing_is_tried_that_is_full(space, installation):
+    account = str(own_account(space.plane, "aim-hooks", "aim-system"))
+    space.kubectl("apply", f"--filename={RIGHTS}")
+    settings = {"KUBECONFIG": account, "AIM_OBSERVE": "pods", "AIM_OBSERVE_FREE": "true"}
+    with within(space.plane, installation, **settings), recipes_for(space) as (model_id, large, small):
+        nodes = [one for one in space.get("aimnodes")["items"] if "MI325X" in one["spec"].get("summary", "")]
+        taken = {"autoSelect": True, "customRecipe": {"name": large}}
+        space.apply(endpoint("taken", modelId=model_id, replicas=len(nodes), recipe=taken))
+        space.ready("taken")
+        space.apply(endpoint("free", modelId=model_id))
+        space.ready("free")
+        selection = space.get("aimendpoint", "free")["status"]["selection"]
+        assert selection["candidates"][0]["recipe"] == small
+        assert "full" not in selection
+        assert "which is better otherwise, had room for 0 of 1 replica: MI325X none free" in selection["message"]
+    space.kubectl("delete", f"--filename={RIGHTS}")

@@ -1,7 +1,7 @@
 """The observers that the environment enables: clients that request what a hook's request does not bring."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from aimlib.config import ConfigError
 from aimlib.protocol.metacontroller import Request
@@ -9,6 +9,7 @@ from aimlib.protocol.observations import (
     CATALOGUE_NAMES,
     ENGINE_LOG,
     LIVE_METRICS,
+    NODE_USES,
     PODS,
     QUEUE_WORDS,
     TRACK_FIGURES,
@@ -20,6 +21,17 @@ from hooks.endpoint.admission import Catalogue
 Result = TypeVar("Result")
 Observe = Callable[[Request], Request]
 """Adds observations to a request."""
+
+
+class Switched(NamedTuple):
+    """An observer that a variable of its own enables."""
+
+    name: str
+    make: Callable[[], Observe]
+    of_pods: bool
+    """Whether it goes by what the observer of Pods listed."""
+
+
 OBSERVED_VARIABLE = "AIM_OBSERVE"
 """The variable with the names of the others."""
 CATALOGUE = "catalogue"
@@ -29,10 +41,10 @@ CATALOGUE = "catalogue"
 def observers(environment: Mapping[str, str]) -> dict[str, Observe]:
     """The enabled observers by the path of their hook. ConfigError for unknown names and values.
 
-    Those that go by the pods have a variable each, so that a component can enable one whatever else is observed.
+    Those that a component enables have a variable each, so that it does not matter what else is observed.
     """
-    enabled = _names(environment.get(OBSERVED_VARIABLE, "")) | _by_pods(environment)
-    known = OBSERVERS | dict(AFTER_PODS.values()) | CATALOGUE_OBSERVERS
+    enabled = _names(environment.get(OBSERVED_VARIABLE, "")) | _switched_on(environment)
+    known = OBSERVERS | {one.name: one.make for one in SWITCHED.values()} | CATALOGUE_OBSERVERS
     enabled_observers = [make() for name, make in known.items() if name in enabled]
     return {"/endpoint/sync": _in_order(enabled_observers)} if enabled_observers else {}
 
@@ -55,13 +67,13 @@ def _names(names: str) -> set[str]:
     return enabled
 
 
-def _by_pods(environment: Mapping[str, str]) -> set[str]:
+def _switched_on(environment: Mapping[str, str]) -> set[str]:
     enabled = set()
-    for variable, (name, _) in AFTER_PODS.items():
+    for variable, (name, _, of_pods) in SWITCHED.items():
         value = environment.get(variable, "")
         if value not in {"", "false", "true"}:
             raise ConfigError(f"{variable} must be true or false; it is {value}")
-        if value == "true" and "pods" not in _names(environment.get(OBSERVED_VARIABLE, "")):
+        if value == "true" and of_pods and "pods" not in _names(environment.get(OBSERVED_VARIABLE, "")):
             raise ConfigError(
                 f"{variable}: {name} are read of the pods that are observed, and {OBSERVED_VARIABLE} has no pods"
             )
@@ -96,6 +108,12 @@ def _queues() -> Observe:
     return _adds_result(QUEUE_WORDS, QueueObserver())
 
 
+def _free_capacity() -> Observe:
+    from hooks.server.observers.free_capacity import FreeCapacityObserver  # noqa: PLC0415 - as above
+
+    return _adds_result(NODE_USES, FreeCapacityObserver())
+
+
 def _names_of_catalogue() -> Observe:
     from hooks.server.observers.catalogue import NamesObserver  # noqa: PLC0415 - imports the Kubernetes client
 
@@ -125,5 +143,9 @@ OBSERVERS = {"pods": _pods, "prometheus": _prometheus}
 """Constructors by their names in AIM_OBSERVE."""
 CATALOGUE_OBSERVERS = {CATALOGUE: _names_of_catalogue}
 """The constructor of the observer that tells hooks what else there is."""
-AFTER_PODS = {"AIM_OBSERVE_LOGS": ("logs", _logs), "AIM_OBSERVE_QUEUES": ("queues", _queues)}
-"""The name and the constructor of each observer that goes by what the observer of Pods listed, by its variable."""
+SWITCHED = {
+    "AIM_OBSERVE_LOGS": Switched("logs", _logs, of_pods=True),
+    "AIM_OBSERVE_QUEUES": Switched("queues", _queues, of_pods=True),
+    "AIM_OBSERVE_FREE": Switched("free capacity", _free_capacity, of_pods=False),
+}
+"""The observers that a component enables, each by its variable."""

@@ -14,6 +14,7 @@ import yaml
 from aimlib.api.recipe import RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import known_products, products
+from aimlib.selection.candidates import NOTHING_KNOWN
 from aimlib.selection.corrections import Corrections, SpeedModel
 from aimlib.selection.entries import read_entry
 from aimlib.selection.launch import launch
@@ -130,9 +131,8 @@ def test_no_two_candidates_of_a_model_are_told_apart_by_their_names(goal):
     for model, entries in catalogue.items():
         spec = endpoint(modelId=model, recipe={"goal": goal} if goal else {})
         asked, _ = selection_steps(spec)[0]
-        cases = _cases(
-            spec, asked, entries, inventory=everything(), config=Config(), downloads=nothing_downloaded, full=()
-        )
+        related = {"inventory": everything(), "config": Config(), "room": NOTHING_KNOWN}
+        cases = _cases(spec, asked, entries, **related, downloads=nothing_downloaded)
         fitting, _ = _divided(cases, asked)
         rows = ranked(fitting, goal)
         assert len({row.key for row in rows}) == len(rows), model

@@ -9,6 +9,7 @@ from aimlib.derive.described import Described
 from aimlib.derive.sources import Checkpoint
 from aimlib.selection.steps import decided_for
 from hooks.endpoint import decision
+from hooks.endpoint.suggestions import Asker
 from tests.aimlib.make import FACTS
 from tests.world import catalogue
 
@@ -22,7 +23,7 @@ def decide():
 
     def call(before=None, **spec):
         parsed = EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B", **spec})
-        return decision.decide_for(parsed, before or {}, recipes, inventories, Config(), asker=decision.Asker("a"))
+        return decision.decide_for(parsed, before or {}, recipes, inventories, Config(), asker=Asker("a"))
 
     return call
 
@@ -41,7 +42,7 @@ def test_what_is_derived_for_a_model_is_of_no_other_with_the_same_checkpoint():
         facts = ModelFacts.model_validate(FACTS)
         described = Described((Checkpoint(model, "example/weights", "bf16", facts, "AIMModel it"),), ())
         spec = EndpointSpec.model_validate({"modelId": model})
-        asker = decision.Asker("a")
+        asker = Asker("a")
         found = decision.decide_for(spec, {}, [], inventories, Config(), asker=asker, models=described)
         assert found.resolved.model_id == model
 

@@ -14,7 +14,7 @@ from aimlib.protocol.metacontroller import parse_request
 from aimlib.protocol.observations import PODS
 from hooks.server.app import create_app
 from hooks.server.observers import logs as observer
-from hooks.server.observers.enabled import AFTER_PODS, observers
+from hooks.server.observers.enabled import SWITCHED, observers
 from hooks.server.observers.logs import LogObserver
 from tests.apiserver import standing_in
 from tests.cases import TESTDATA, Case
@@ -283,7 +283,7 @@ def test_processes_that_have_read_and_have_not_write_the_same_status(api, monkey
         assert body["parent"]["status"] == status
 
 
-@pytest.mark.parametrize("variable", AFTER_PODS)
+@pytest.mark.parametrize("variable", [name for name, one in SWITCHED.items() if one.of_pods])
 def test_values_that_mean_nothing_stop_the_start(variable):
     def enabled(names, value):
         return observers({"AIM_OBSERVE": names, variable: value})

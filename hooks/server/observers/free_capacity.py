@@ -1,0 +1,98 @@
+"""The observer of free capacity: what pods request of each node, when a configuration is selected for an endpoint.
+
+Pods of all namespaces are listed for it, once for all endpoints that are decided within half a minute; no other sync
+needs them, and a watch would keep every Pod of the cluster in memory.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
+from kubernetes.config import ConfigException
+from pydantic import ValidationError
+from pydantic_core import from_json
+from urllib3.exceptions import HTTPError
+
+from aimlib.api import API_VERSION
+from aimlib.api.meta import Raw
+from aimlib.api.node import NodeSpec
+from aimlib.hardware.free import NodeUse, extended_requests
+from aimlib.protocol.metacontroller import Request
+from hooks.endpoint.free_capacity import is_decided_anew
+from hooks.kube_client import api_client, error_message
+from hooks.observability import metrics
+from hooks.observability.logs import logger
+
+SHARED_FOR = timedelta(seconds=30)
+"""How long what was found counts for all endpoints; as long is waited after a failure."""
+PAGE = 500
+MOST_PAGES = 40
+"""Most pages of a list. A cluster with more pods has too many to list for a rank, and nothing is known of it."""
+PAGE_TIMEOUT_SECONDS = 5.0
+ON_NODES = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+"""Selects the pods that have a node, and have not ended."""
+
+
+class TooManyError(ValueError):
+    """A list has more pages than are read."""
+
+
+class FreeCapacityObserver:
+    """Lists AIMNodes and Pods, twice a minute at most."""
+
+    def __init__(self) -> None:
+        self._client: Any = None
+        self._found: tuple[datetime, list[NodeUse] | None] | None = None
+        self._lock = Lock()
+
+    def __call__(self, request: Request) -> Sequence[NodeUse] | None:
+        """The nodes with what their pods request; None where nothing is to be selected, or they cannot be listed."""
+        if not is_decided_anew(request):
+            return None
+        with self._lock:  # who comes meanwhile waits for the list that is under way
+            if self._found is None or not timedelta(0) <= request.now - self._found[0] < SHARED_FOR:
+                self._found = request.now, self._request()
+            return self._found[1]
+
+    def _request(self) -> list[NodeUse] | None:
+        try:
+            found = self._uses()
+        except (ApiException, ConfigException, HTTPError, OSError, ValidationError, ValueError) as error:
+            metrics.OBSERVER_REQUESTS.labels("free capacity", "failed").inc()
+            logger().warning("free capacity cannot be observed", extra={"facts": {"error": error_message(error)}})
+            return None
+        metrics.OBSERVER_REQUESTS.labels("free capacity", "succeeded").inc()
+        return found
+
+    def _uses(self) -> list[NodeUse]:
+        self._client = self._client or api_client()
+        requested: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for pod in self._pages(CoreV1Api(self._client).list_pod_for_all_namespaces, field_selector=ON_NODES):
+            requested[pod["spec"]["nodeName"]].update(extended_requests(pod["spec"]))
+        nodes = self._pages(
+            CustomObjectsApi(self._client).list_cluster_custom_object, *API_VERSION.split("/"), "aimnodes"
+        )
+        return [NodeUse(NodeSpec.model_validate(one["spec"]), requested[one["metadata"]["name"]]) for one in nodes]
+
+    def _pages(self, list_page: Any, *names: str, **options: str) -> Iterator[Raw]:  # noqa: ANN401 - an untyped client
+        """The objects of a list; TooManyError where it has more pages than are read."""
+        following = ""
+        for _ in range(MOST_PAGES):
+            # Parsed from JSON: the client's own objects would take many times as long.
+            response = list_page(
+                *names,
+                limit=PAGE,
+                _continue=following,
+                _request_timeout=PAGE_TIMEOUT_SECONDS,
+                _preload_content=False,
+                **options,
+            )
+            found = from_json(response.data)
+            yield from found.get("items") or ()
+            following = (found.get("metadata") or {}).get("continue") or ""
+            if not following:
+                return
+        raise TooManyError(f"the cluster has more than {PAGE * MOST_PAGES} of them")
