@@ -87,6 +87,17 @@ class Host(Model):
     """Architecture of the processors, such as amd64 or arm64, if the node reports it."""
 
 
+class LabelledDevices(Model):
+    """What the vendor's labels say of devices that a node has and that are not allocatable there."""
+
+    partition: Annotated[str, Field(max_length=64)] | None = None
+    """Compute and memory partition, or MIG profile; left out for whole GPUs."""
+    node_label: Text | None = None
+    """The label by which an AMD product was recognised: KEY=VALUE, or KEY for one with a number."""
+    node_product: Annotated[str, Field(max_length=63)] | None = None
+    """Value of the label by which pods select NVIDIA's."""
+
+
 class LeftOut(Model):
     """Devices of a usable node that are not counted."""
 
@@ -98,10 +109,31 @@ class LeftOut(Model):
     """Number of devices; 0 where it is not known."""
     reason: Text
     """Why they are not counted."""
+    labelled: LabelledDevices | None = None
+    """What the labels say of them, where nothing of them is allocatable: a DRA driver may give them out."""
+
+
+class DeviceSlice(Model):
+    """The ResourceSlice that the facts are from: it has devices of a node that a DRA driver gives out."""
+
+    node: Name
+    """The node."""
+    driver: Name
+    """The driver."""
+    pool: Annotated[str, Field(min_length=1, max_length=253)]
+    """The pool of devices that it is a part of."""
+    generation: Annotated[int, Field(ge=0)]
+    """Generation of the pool; slices of earlier ones do not count."""
+    slices: Annotated[int, Field(ge=1)]
+    """Number of slices of the pool; without all of them it is not believed."""
+    devices: Annotated[int, Field(ge=0)] = 0
+    """Number of devices in this one."""
+    gives: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    """Kinds of devices that pods may get by each extended resource."""
 
 
 class NodeSpec(Model):
-    """The devices of one Node that a model server can use."""
+    """The devices of one Node that a model server can use, or those of one ResourceSlice."""
 
     usable: bool
     """Whether new pods can be scheduled to the node."""
@@ -119,10 +151,12 @@ class NodeSpec(Model):
     """Taints of the node."""
     labels: tuple[Text, ...] = ()
     """Labels that nodeSelector may ask for (inventoryLabels of the settings): KEY=VALUE, or !KEY where it has none."""
+    slice: DeviceSlice | None = None
+    """The ResourceSlice that these facts are from; absent where they are from the Node."""
 
 
 class AIMNode(K8sObject):
-    """The devices of one Node that a model server can use; written by the operator."""
+    """The devices of one Node that a model server can use, or those of one ResourceSlice; written by the operator."""
 
     spec: NodeSpec
 

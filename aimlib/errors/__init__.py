@@ -9,6 +9,7 @@
 | - ConfigError             | readers of settings and environment          | the server does not start      |
 | - InvalidManifestError    | the reader of objects in files               | exit code 2                    |
 | - InvalidQuantityError    | the parser of quantities                     | HTTP 422, exit code 2          |
+| - SelectorError           | the reader of DeviceClasses' selectors       | the class selects nothing      |
 | - InvalidDurationError    | the parser of durations                      | exit code 2                    |
 | - ScheduleError           | the reader of schedules                      | exit code 2                    |
 | - TrafficError            | the reader of recorded traffic               | exit code 2                    |

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from aimlib.api.node import LeftOut, NodePool
+from aimlib.api.node import LabelledDevices, LeftOut, NodePool
 from aimlib.hardware.labels import AMD_COUNTED_ID
 from aimlib.hardware.placement import PlacedDevices, admits, node_terms
 from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
 from aimlib.hardware.products import Product, Products
-from aimlib.hardware.resources import count_of, label_count, left_out, resources_of
+from aimlib.hardware.resources import count_of, label_count, left_out, not_allocatable, resources_of
 
 PREFIXES = ("amd.com/gpu", "beta.amd.com/gpu")
 DEVICE_ID = re.compile(r"[0-9A-Fa-fx]{1,16}")
@@ -22,10 +22,6 @@ NO_AMD_LABEL = "no label amd.com/gpu.device-id says what they are"
 SEVERAL = "the labels name several products, which pods cannot tell apart"
 NOT_SELECTED = (
     "pods find nodes by the label amd.com/gpu.device-id and that of the partition, which differ or are absent"
-)
-NO_AMD_RESOURCE = (
-    "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which is not "
-    "supported"
 )
 
 
@@ -66,12 +62,13 @@ def amd_devices(
         yield from (left_out(allocatable, name, None, SEVERAL if ids else NO_AMD_LABEL) for name in resources)
         return
     hardware = table.by_device_id(ids[0]) if ids else None
-    hardware = hardware or (_by_marketing_name(names[0], table) if len(names) == 1 else None)
+    hardware = hardware or (by_marketing_name(names[0], table) if len(names) == 1 else None)
     title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
     label = _label(labels, "device-id", ids[0]) if ids else _label(labels, "product-name", names[0])
     found = Labelled(labels, title, hardware, ids[0] if ids else None, label)
     if not resources:
-        yield LeftOut(product=title, resource="amd.com/gpu", devices=_counted(found) or 0, reason=NO_AMD_RESOURCE)
+        labelled = LabelledDevices(partition=_partition(labels, "amd.com/gpu") or None, node_label=label)
+        yield not_allocatable(title, "amd.com/gpu", _counted(found), labelled)
     yield from (_pool(found, allocatable, name) for name in resources)
 
 
@@ -82,7 +79,7 @@ def _counted(found: Labelled) -> int | None:
 
 def _pool(found: Labelled, allocatable: Mapping[str, str], resource: str) -> NodePool | LeftOut:
     partition, hardware, devices = _partition(found.values, resource), found.hardware, count_of(allocatable, resource)
-    parts = _parts(hardware, partition)
+    parts = parts_of(hardware, partition)
     memory, doubt = _memory(found, partition, parts)
     doubt = doubt or devices_doubt(devices, hardware if parts else None, parts or 1, _counted(found))
     placed = PlacedDevices(resource, partition or None, hardware.device_ids if hardware else (), (), (found.label,))
@@ -118,12 +115,13 @@ def _partition(labels: Mapping[str, str], resource: str) -> str:
     return "" if partition.startswith("spx") else partition
 
 
-def _by_marketing_name(name: str, table: Products) -> Product | None:
+def by_marketing_name(name: str, table: Products) -> Product | None:
+    """The product of a name such as AMD_Instinct_MI300X_OAM."""
     found = re.search(r"MI\d+[A-Z]?", name)
     return table.by_amd_product(name) or (table.product(found[0]) if found else None)
 
 
-def _parts(hardware: Product | None, partition: str) -> int | None:
+def parts_of(hardware: Product | None, partition: str) -> int | None:
     """Into how many devices a partition mode divides one; None where that is not known."""
     mode = partition.split("_", maxsplit=1)[0]
     if not mode:

@@ -25,5 +25,7 @@ CLOUD_NAMES = ("karpenter.k8s.aws/instance-gpu-name", "k8s.amazonaws.com/acceler
 (karpenter-provider-aws pkg/providers/instancetype/types.go: t4, a10g, l40s, h100); by whoever made a node group of EKS,
 for the cluster autoscaler (nvidia-tesla-t4, nvidia-ampere-a10, L4); by GKE. They name what is left out, and no more:
 they tell neither partitions nor sharing."""
+NODE_NAME = "metadata.name"
+"""Not a label, but the field by which pods select nodes whose labels do not say what they have."""
 OS = "kubernetes.io/os"
 ARCHITECTURE = "kubernetes.io/arch"

@@ -105,7 +105,7 @@ def node_facts(node: Raw, table: Products | None = None, kept_labels: Iterable[s
     return NodeSpec(
         usable=reason is None,
         reason=reason,
-        summary="; ".join((counted, *map(_not_counted, left_out)))[:1024],
+        summary="; ".join((counted, *map(format_not_counted, left_out)))[:1024],
         pools=pools,
         left_out=left_out,
         host=host,
@@ -114,7 +114,8 @@ def node_facts(node: Raw, table: Products | None = None, kept_labels: Iterable[s
     )
 
 
-def _not_counted(one: LeftOut) -> str:
+def format_not_counted(one: LeftOut) -> str:
+    """Devices that are not counted, with the reason."""
     return f"not counted: {one.devices or ''} {one.product or one.resource} ({one.reason})".replace("  ", " ")
 
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from aimlib.api.node import LeftOut, NodePool
+from aimlib.api.node import LabelledDevices, LeftOut, NodePool
 from aimlib.hardware.labels import CLOUD_NAMES, GKE_ACCELERATOR, GKE_DIVIDED, NVIDIA_PRODUCT
 from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
 from aimlib.hardware.products import Product, Products
-from aimlib.hardware.resources import count_of, label_count, left_out, resources_of
+from aimlib.hardware.resources import count_of, label_count, left_out, not_allocatable, resources_of
 
 NVIDIA_RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)(\.shared)?")
 MIG_GIB = re.compile(r"[0-9]+g\.([0-9]{1,4})gb.*")
@@ -17,10 +17,6 @@ MIG_LOSS = 0.75
 """The least part of its nominal memory that a MIG device has."""
 NO_NVIDIA_LABEL = "no label nvidia.com/gpu.product says what they are: GPU feature discovery is not installed"
 DIVIDED = "GKE has partitioned or shared them, and no label nvidia.com/gpu.product says how"
-NO_NVIDIA_RESOURCE = (
-    "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which is not "
-    "supported"
-)
 
 
 def nvidia_devices(
@@ -34,7 +30,8 @@ def nvidia_devices(
     name = hardware.name if hardware else title
     found = [resource for resource in resources_of(NVIDIA_RESOURCE, allocatable) if count_of(allocatable, resource)]
     if not found and (label or by_gke):
-        yield LeftOut(product=name, resource="nvidia.com/gpu", devices=_counted(labels) or 0, reason=NO_NVIDIA_RESOURCE)
+        labelled = LabelledDevices(partition=profile or None, node_product=label or labels.get(GKE_ACCELERATOR))
+        yield not_allocatable(name, "nvidia.com/gpu", _counted(labels), labelled)
     for resource in found:
         if not (label or by_gke):
             yield left_out(allocatable, resource, _named_by_cloud(labels, table), NO_NVIDIA_LABEL)
@@ -100,9 +97,16 @@ def _memory(text: str, hardware: Product | None, label: str | None, mig: str) ->
     labelled = round(int(text) / 1024, 1) if re.fullmatch(r"[0-9]{1,32}", text) and int(text) else None
     title = (label or "").removesuffix("-SHARED").partition("-MIG-")[0]
     whole = hardware.memory_of(title) if hardware else None
+    return nvidia_memory(labelled, whole, mig)
+
+
+def nvidia_memory(
+    labelled: float | None, whole: float | None, mig: str, source: str = "the label"
+) -> tuple[float, Doubt]:
+    """GiB per device by a label or another source, and a doubt; `whole` is published, `mig` the profile of a part."""
     if not mig:
-        return labelled or whole or 0.0, memory_doubt(labelled, whole)
+        return labelled or whole or 0.0, memory_doubt(labelled, whole, source=source)
     nominal = MIG_GIB.fullmatch(mig)
     if labelled and nominal and not MIG_LOSS <= labelled / int(nominal[1]) <= 1:
-        return labelled, f"implausible: {labelled:g} GiB per device on the label of MIG profile {mig}"
-    return labelled or 0.0, memory_doubt(labelled, None)
+        return labelled, f"implausible: {labelled:g} GiB per device on {source} of MIG profile {mig}"
+    return labelled or 0.0, memory_doubt(labelled, None, source=source)

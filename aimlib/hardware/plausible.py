@@ -27,16 +27,21 @@ def devices_doubt(devices: int, hardware: Product | None, parts: int = 1, labell
     return ""
 
 
-def memory_doubt(labelled: float | None, usual: float | None, whole: float | None = None) -> Doubt:
-    """About the GiB of one device on its label; `usual` is published, `whole` that of what it is a part of."""
+def memory_doubt(
+    labelled: float | None, usual: float | None, whole: float | None = None, *, source: str = "the label"
+) -> Doubt:
+    """About the GiB of one device by its label, or another source.
+
+    `usual` is published, `whole` that of what it is a part of.
+    """
     if labelled is None:
         return "" if usual else "the labels do not say how much memory a device has"
     if labelled > MOST_GIB:
-        return f"implausible: {labelled:.4g} GiB per device on the label"
+        return f"implausible: {labelled:.4g} GiB per device on {source}"
     expected = [size for size in (usual, whole) if size]
     if not expected or any(abs(labelled - size) <= size * MEMORY_TOLERANCE for size in expected):
         return ""
-    return f"implausible: {labelled:g} GiB per device on the label, where {expected[0]:g} GiB are usual"
+    return f"implausible: {labelled:g} GiB per device on {source}, where {expected[0]:g} GiB are usual"
 
 
 def host_doubt(cpus: float, memory_gib: float) -> Doubt:

@@ -3,10 +3,14 @@
 import re
 from collections.abc import Mapping
 
-from aimlib.api.node import LeftOut
+from aimlib.api.node import LabelledDevices, LeftOut
 from aimlib.kube.quantity import parse_quantity
 
 LARGEST_COUNT = 10**6
+NONE_ALLOCATABLE = (
+    "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which the "
+    "component dra reads"
+)
 
 
 def amount(allocatable: Mapping[str, str], resource: str) -> float:
@@ -30,6 +34,11 @@ def left_out(allocatable: Mapping[str, str], resource: str, product: str | None,
     """Devices that do not count, with a number that can be written."""
     devices = min(max(count_of(allocatable, resource), 0), LARGEST_COUNT)
     return LeftOut(product=product, resource=resource, devices=devices, reason=reason)
+
+
+def not_allocatable(product: str, resource: str, devices: int | None, labelled: LabelledDevices) -> LeftOut:
+    """Devices that only labels know of, with the number on them."""
+    return LeftOut(product=product, resource=resource, devices=devices or 0, reason=NONE_ALLOCATABLE, labelled=labelled)
 
 
 def label_count(value: str) -> int | None:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.hardware.amd import NO_AMD_LABEL, NO_AMD_RESOURCE, NOT_SELECTED, SEVERAL
+from aimlib.hardware.amd import NO_AMD_LABEL, NOT_SELECTED, SEVERAL
 from aimlib.hardware.nodes import node_facts
 from aimlib.hardware.products import products
+from aimlib.hardware.resources import NONE_ALLOCATABLE
 from tests.aimlib.make import amd, inventory, node
 
 MI300X = {"device-id": "74a1", "vram": "192G", "product-name": "AMD_Instinct_MI300X_OAM", "family": "AI"}
@@ -172,7 +173,7 @@ def test_what_cannot_be_is_not_used_and_the_reason_is_given(raw, why):
 def test_devices_that_a_label_names_and_nobody_can_request_are_left_out_with_their_number():
     raw = node({"amd.com/gpu.device-id": "74a1", "beta.amd.com/gpu.device-id.74a1": "8"})
     (one,) = node_facts(raw).left_out
-    assert (one.product, one.resource, one.devices, one.reason) == ("MI300X", "amd.com/gpu", 8, NO_AMD_RESOURCE)
+    assert (one.product, one.resource, one.devices, one.reason) == ("MI300X", "amd.com/gpu", 8, NONE_ALLOCATABLE)
 
 
 def test_the_memory_is_the_labels_but_never_more_than_the_product_has():

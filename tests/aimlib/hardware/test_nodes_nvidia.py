@@ -3,7 +3,8 @@
 import pytest
 
 from aimlib.hardware.nodes import node_facts
-from aimlib.hardware.nvidia import DIVIDED, NO_NVIDIA_LABEL, NO_NVIDIA_RESOURCE
+from aimlib.hardware.nvidia import DIVIDED, NO_NVIDIA_LABEL
+from aimlib.hardware.resources import NONE_ALLOCATABLE
 from tests.aimlib.make import node, nvidia
 
 H100 = "NVIDIA-H100-80GB-HBM3"
@@ -54,7 +55,7 @@ def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(
     ("labels", "allocatable", "why"),
     [
         ({}, {"gpu": "8"}, NO_NVIDIA_LABEL),
-        ({"gpu.product": H100, "gpu.count": "8"}, {}, NO_NVIDIA_RESOURCE),
+        ({"gpu.product": H100, "gpu.count": "8"}, {}, NONE_ALLOCATABLE),
         ({"gpu.product": "NVIDIA-RTX-9999"}, {"gpu": "8"}, UNKNOWN),
         ({"gpu.product": f"{H100}-MIG-1g.10gb"}, {"gpu": "56"}, UNKNOWN),
         (

@@ -1,0 +1,150 @@
+"""Adds what ResourceSlices have to the facts of their nodes, so that each device is counted once, and only once."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from aimlib.api.node import DeviceSlice, LabelledDevices, LeftOut, NodePool, NodeSpec
+from aimlib.hardware.amd import parts_of
+from aimlib.hardware.device_kinds import VENDORS
+from aimlib.hardware.labels import NODE_NAME
+from aimlib.hardware.nvidia import MIG_PARTS
+from aimlib.hardware.plausible import devices_doubt
+from aimlib.hardware.products import Products, known_products
+
+NO_NODE = NodeSpec(usable=False, reason="its Node is gone, or was not read yet", summary="")
+"""The facts of a node that slices name and of which there are none: a slice has no heartbeat."""
+
+
+class SliceFacts(NamedTuple):
+    """The facts of one ResourceSlice."""
+
+    slice: DeviceSlice
+    spec: NodeSpec
+
+
+def with_slices(node: NodeSpec | None, slices: Iterable[SliceFacts], table: Products | None = None) -> NodeSpec:
+    """The facts of a node together with those of its slices; `node` is None where there are none of the node.
+
+    What the device plugin of a vendor gives counts, and the slices of its driver do not: the scheduler takes the device
+    plugin first (shouldDelegateResourceToDRA in pkg/scheduler/framework/plugins/noderesources/fit.go). A pool that is
+    not complete, or that has more devices than a node can have, is left out.
+    """
+    known, node = table or known_products(), node or NO_NODE
+    given = {one.vendor for one in node.pools} | {
+        vendor for vendor in VENDORS.values() for one in node.left_out if _is_given(one, vendor)
+    }
+    mine = [one for one in slices if VENDORS.get(one.slice.driver) not in given]
+    if not mine:
+        return node
+    believed, doubted = _complete(mine)
+    labelled: dict[str, tuple[str | None, LabelledDevices | None]] = {
+        VENDORS[driver]: (one.product, one.labelled)
+        for one in node.left_out
+        for driver in sorted({facts.slice.driver for facts in mine})
+        if one.labelled and one.resource.startswith(f"{VENDORS[driver]}.com/")
+    }
+    gives: defaultdict[str, set[str]] = defaultdict(set)
+    for one in believed:
+        for resource, kinds in one.slice.gives.items():
+            gives[resource].update(kinds)
+    pools, left_out = [], [*doubted, *_added_left_out(believed)]
+    for pool in _added(believed):
+        doubt = _doubt(pool, known)
+        if doubt:
+            left_out.append(_left_out(pool, doubt))
+        else:
+            exact = len(gives[pool.resource]) == 1
+            pools.append(_placed(pool if exact else claimed(pool), *labelled.get(pool.vendor, (None, None))))
+    rest = (one for one in node.left_out if not (one.labelled and one.resource.partition(".")[0] in labelled))
+    gpus = sorted((*node.pools[:-1], *pools), key=_order)
+    return node.model_copy(
+        update={"pools": (*gpus, *node.pools[-1:]), "left_out": (*rest, *sorted(left_out, key=repr))}
+    )
+
+
+def _is_given(one: LeftOut, vendor: str) -> bool:
+    """Whether a device plugin gives devices of a vendor that are not counted."""
+    return one.labelled is None and one.resource.startswith((f"{vendor}.com/", f"beta.{vendor}.com/"))
+
+
+def _complete(slices: Sequence[SliceFacts]) -> tuple[list[SliceFacts], list[LeftOut]]:
+    """The slices of complete pools, of their newest generation; and devices of pools of which some are missing."""
+    pools: defaultdict[tuple[str, str], list[SliceFacts]] = defaultdict(list)
+    for one in slices:
+        pools[one.slice.driver, one.slice.pool].append(one)
+    believed, left_out = [], []
+    for (driver, _), members in sorted(pools.items()):
+        newest = max(one.slice.generation for one in members)
+        current = [one for one in members if one.slice.generation == newest]
+        stated = max(one.slice.slices for one in current)
+        if len(current) == stated == min(one.slice.slices for one in current):
+            believed += current
+            continue
+        products = {pool.product for one in current for pool in one.spec.pools}
+        reason = f"{len(current)} of {stated} ResourceSlices of their pool are there"
+        devices = sum(one.slice.devices for one in current)
+        product = products.pop() if len(products) == 1 else None
+        left_out.append(LeftOut(product=product, resource=f"{VENDORS[driver]}.com/gpu", devices=devices, reason=reason))
+    return believed, left_out
+
+
+def _added(slices: Iterable[SliceFacts]) -> Iterator[NodePool]:
+    """Devices of the same kind, added up over slices."""
+    found: defaultdict[str, list[NodePool]] = defaultdict(list)
+    for one in slices:
+        for pool in one.spec.pools:
+            found[repr(pool.model_copy(update={"devices": 0}))].append(pool)
+    for _, same in sorted(found.items()):
+        yield same[0].model_copy(update={"devices": sum(pool.devices for pool in same)})
+
+
+def _added_left_out(slices: Iterable[SliceFacts]) -> Iterator[LeftOut]:
+    counted: Counter[LeftOut] = Counter()
+    for one in slices:
+        for left in one.spec.left_out:
+            counted[left.model_copy(update={"devices": 0})] += left.devices
+    yield from (one.model_copy(update={"devices": devices}) for one, devices in counted.items())
+
+
+def _doubt(pool: NodePool, table: Products) -> str:
+    """Why so many devices are not believed; empty where they are."""
+    hardware = table.product(pool.product)
+    if pool.vendor == "nvidia":
+        return devices_doubt(pool.devices, hardware, MIG_PARTS if pool.partition else 1)
+    parts = parts_of(hardware, pool.partition or "")
+    return devices_doubt(pool.devices, hardware if parts else None, parts or 1)
+
+
+def _left_out(pool: NodePool, reason: str) -> LeftOut:
+    return LeftOut(product=pool.product, resource=pool.resource, devices=pool.devices, reason=reason)
+
+
+def claimed(pool: NodePool) -> NodePool:
+    """Devices that pods get by a claim alone, since the extended resource stands for others, too."""
+    if pool.dynamic is None or pool.dynamic.extended_resource is None:
+        return pool
+    dynamic = pool.dynamic.model_copy(update={"extended_resource": None})
+    return pool.model_copy(
+        update={"resource": dynamic.device_class, "dynamic": dynamic, "node_label": None, "node_product": None}
+    )
+
+
+def _placed(pool: NodePool, product: str | None, labels: LabelledDevices | None) -> NodePool:
+    """Devices with the label by which pods find the node; the node's own name where no label says what they are."""
+    if pool.dynamic is None or pool.dynamic.extended_resource is None:
+        return pool
+    if labels is None or product != pool.product or not _says_enough(pool, labels):
+        return pool.model_copy(update={"node_label": NODE_NAME})
+    return pool.model_copy(update={"node_label": labels.node_label, "node_product": labels.node_product})
+
+
+def _says_enough(pool: NodePool, labels: LabelledDevices) -> bool:
+    """Whether labels and the resource's name together tell these devices from others of the product."""
+    if pool.resource == f"{pool.vendor}.com/gpu":
+        return labels.partition == pool.partition
+    return pool.partition is not None and pool.resource.endswith(pool.partition)
+
+
+def _order(pool: NodePool) -> tuple[str, ...]:
+    return pool.resource, pool.product, pool.partition or "", f"{pool.memory_gib:09.1f}"

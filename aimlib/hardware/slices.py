@@ -1,0 +1,151 @@
+"""Reads a ResourceSlice: the devices of one node that a DRA driver gives out, by kind and by how pods get them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from aimlib.api.device_slice import Device, ResourceSliceSpec
+from aimlib.api.node import DeviceSlice, DynamicDevices, LeftOut, NodePool, NodeSpec
+from aimlib.hardware.device_kinds import TAINTED, VENDORS, WHOLE_TYPES, DeviceKind, device_kind, selected_world
+from aimlib.hardware.device_selectors import DeviceClass
+from aimlib.hardware.nodes import format_device, format_not_counted
+from aimlib.hardware.products import Products, known_products
+
+NO_CLASS = "no DeviceClass selects them, as far as its selectors are read"
+ALTERNATIVE = "the driver makes them out of whole GPUs, which are counted"
+ALTERNATIVES = "the driver makes one or another of them out of the same GPU"
+MOST_KINDS = 32
+"""Kinds of devices of an extended resource that are told apart."""
+
+
+class _Found(NamedTuple):
+    """A device: what it is, and how pods get it."""
+
+    kind: DeviceKind
+    device_class: str | None
+    resources: tuple[str, ...]
+    """The extended resources by which pods may get it, the best first."""
+
+
+def slice_facts(
+    read: ResourceSliceSpec, classes: Sequence[DeviceClass] = (), table: Products | None = None
+) -> NodeSpec | None:
+    """The devices of a slice; None for one of a driver that is not known, or of no single node.
+
+    `classes` are the DeviceClasses of the cluster, `table` the products, built-in ones if left out. Whether the pool is
+    complete, and the node usable, is not known here.
+    """
+    if read.node_name is None or read.driver not in VENDORS:
+        return None
+    known = table or known_products()
+    by_resource = _by_resource(classes)
+    found = [_found(one, read.driver, classes, by_resource, known) for one in read.devices]
+    counted = Counter(_alternatives(found, read.devices))
+    pools: list[NodePool] = []
+    left_out: list[LeftOut] = []
+    for one, devices in counted.items():
+        made = _pool(one, devices, read.driver)
+        if isinstance(made, NodePool):
+            pools.append(made)
+        else:
+            left_out.append(made)
+    pools.sort(
+        key=lambda pool: (pool.product, pool.partition or "", pool.memory_gib, pool.resource, repr(pool.dynamic))
+    )
+    left_out.sort(key=lambda one: (one.product or "", one.resource, one.reason))
+    texts = [f"{pool.devices} x {format_device(pool)}" for pool in pools]
+    return NodeSpec(
+        usable=True,
+        summary="; ".join(filter(None, (", ".join(texts), *map(format_not_counted, left_out))))[:1024] or "no devices",
+        pools=tuple(pools),
+        left_out=tuple(left_out),
+        slice=DeviceSlice(
+            node=read.node_name,
+            driver=read.driver,
+            pool=read.pool.name,
+            generation=read.pool.generation,
+            slices=read.pool.resource_slice_count,
+            devices=len(read.devices),
+            gives=_gives(found),
+        ),
+    )
+
+
+def _by_resource(classes: Iterable[DeviceClass]) -> Mapping[str, DeviceClass]:
+    """The class of each extended resource: of several the newest, as for the scheduler (extendedresourcecache.go)."""
+    found: dict[str, DeviceClass] = {}
+    for one in sorted(classes, key=lambda one: one.name, reverse=True):
+        resource = one.extended_resource
+        if resource and (resource not in found or one.created >= found[resource].created):
+            found[resource] = one
+    return found
+
+
+def _found(
+    device: Device,
+    driver: str,
+    classes: Sequence[DeviceClass],
+    by_resource: Mapping[str, DeviceClass],
+    table: Products,
+) -> _Found:
+    kind, world = device_kind(device, driver, table), selected_world(device, driver)
+    selecting = sorted(one.name for one in classes if one.selects(world))
+    usual, partition = f"{kind.vendor}.com/gpu", kind.partition or ""
+    resources = sorted(
+        (resource for resource, one in by_resource.items() if one.name in selecting),
+        key=lambda name: ((not name.endswith(partition)) if partition else name != usual, name),
+    )
+    if resources and not kind.shared_by_default:
+        return _Found(kind, by_resource[resources[0]].name, tuple(resources))
+    # Of several classes the driver's own, which selects all of its devices.
+    return _Found(kind, min(selecting, key=lambda name: (name != driver, name), default=None), tuple(resources))
+
+
+def _alternatives(found: Sequence[_Found], devices: Sequence[Device]) -> Iterator[_Found]:
+    """The devices, where those that are made out of the same GPU as others are counted once, as the whole."""
+    users: defaultdict[str, set[DeviceKind]] = defaultdict(set)
+    for one, device in zip(found, devices, strict=True):
+        for used in device.consumes_counters if not one.kind.doubt else ():
+            users[used.counter_set].add(one.kind)
+    for one, device in zip(found, devices, strict=True):
+        kinds = {kind for used in device.consumes_counters for kind in users[used.counter_set]}
+        whole = any(kind.device_type in WHOLE_TYPES for kind in kinds)
+        if one.kind.doubt or len(kinds) < 2 or (whole and one.kind.device_type in WHOLE_TYPES):
+            yield one
+        else:
+            yield one._replace(kind=one.kind._replace(doubt=ALTERNATIVE if whole else ALTERNATIVES))
+
+
+def _gives(found: Iterable[_Found]) -> dict[str, tuple[str, ...]]:
+    """The kinds of devices that a pod may get by each extended resource, counted or not."""
+    kinds: defaultdict[str, set[str]] = defaultdict(set)
+    for one in found:
+        for resource in one.resources if not one.kind.doubt.startswith(TAINTED) else ():
+            kinds[resource].add(f"{one.kind.text}{f': {one.kind.doubt}' if one.kind.doubt else ''}")
+    return {resource: tuple(sorted(texts)[:MOST_KINDS]) for resource, texts in sorted(kinds.items())}
+
+
+def _pool(one: _Found, devices: int, driver: str) -> NodePool | LeftOut:
+    kind, extended = one.kind, None if one.kind.shared_by_default else next(iter(one.resources), None)
+    reason = kind.doubt or ("" if one.device_class else NO_CLASS)
+    if reason or one.device_class is None:
+        resource = extended or one.device_class or driver
+        product = kind.product if kind.product_name else None
+        return LeftOut(product=product, resource=resource, devices=devices, reason=reason)
+    return NodePool(
+        product=kind.product,
+        vendor=kind.vendor,
+        architecture=kind.architecture,
+        partition=kind.partition,
+        memory_gib=kind.memory_gib,
+        resource=extended or one.device_class,
+        devices=devices,
+        dynamic=DynamicDevices(
+            driver=driver,
+            device_class=one.device_class,
+            extended_resource=extended,
+            product_name=kind.product_name,
+            device_type=kind.device_type,
+            shareable=kind.shareable,
+        ),
+    )
