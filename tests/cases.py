@@ -3,12 +3,16 @@
 The keys of a request.yaml:
 
 body       the request itself, as text or data; nothing else is needed then
-endpoint   the parent: `spec`, and where it matters `metadata` and `status` (recipe, node, inventory: likewise)
+endpoint   the parent: `spec`, and where it matters `metadata` and `status` (recipe, node, slice, inventory: likewise)
 recipes    AIMRecipes in the cluster: names of files in shared/recipes, or whole objects
 models     AIMModels by name, each with its spec, or with `spec` and `status`
 inventory  the AIMInventory's status: the name of a file in shared/inventories, or the status itself; there is none
            when it is left out
 nodes      AIMNodes by name, for the inventory
+resourceSlices
+           ResourceSlices by name, for the inventory: each makes an AIMNode, as its hook does
+deviceClasses
+           DeviceClasses by name, each with its spec, and where it matters `created`
 caches     AIMCaches of the namespace by name, each with its spec and status
 state      what a cache's Jobs have reported: `models` and `newest`, lists; `volume`; `cleanup`; and `texts` that are
            no reports
@@ -61,6 +65,7 @@ PARENTS = {
     "recipe": "AIMRecipe",
     "model": "AIMModel",
     "node": "Node",
+    "slice": "ResourceSlice",
     "inventory": "AIMInventory",
     "cache": "AIMCache",
     "gateway": "AIMGateway",
@@ -68,6 +73,7 @@ PARENTS = {
 KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
 KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "queue", "figures", "offers")
 KEYS += ("unobserved", "inspected", "routed", "namespaces", "tracks", "gateways", "scaled", "traffic", "free")
+KEYS += ("deviceClasses", "resourceSlices")
 
 
 class Case(NamedTuple):

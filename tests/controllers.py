@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tests.files import read_all
@@ -36,12 +37,17 @@ def _kinds() -> dict[tuple[str, str], str]:
     }
 
 
+def _places(name: str) -> tuple[Path, ...]:
+    """Where a controller may be: a component has that of an API that may be missing."""
+    return ROOT / "metacontroller" / f"{name}.yaml", *(ROOT / "manifests" / "components").glob(f"*/{name}.yaml")
+
+
 @cache
 def declared(name: str) -> tuple[str, ...]:
     """The kinds that a controller declares as children or attachments, in its order."""
     [spec] = (
         one["spec"]
-        for one in read_all(ROOT / "metacontroller" / f"{name}.yaml")
+        for one in read_all(next(place for place in _places(name) if place.exists()))
         if one["kind"] in {"CompositeController", "DecoratorController"}
     )
     listed = [*spec.get("childResources", ()), *spec.get("attachments", ())]

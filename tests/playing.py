@@ -46,7 +46,9 @@ from tests.world import (
     versioned,
 )
 
-DECORATORS = {"recipe", "model", "node"}
+DECORATORS = {"recipe", "model", "node", "slice"}
+ASKING = {"model", "slice"}
+"""Those of them that have a customize hook."""
 OWNED = {"endpoint", "cache", "gateway"}
 """Kinds whose children a case may find."""
 
@@ -99,7 +101,7 @@ def read_log(log: str | None) -> Findings | None:
 
 def related(kind: str, owner: dict[str, Any], world: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What Metacontroller sends along: the objects that the customize hook asks for."""
-    if kind in DECORATORS and kind != "model":
+    if kind in DECORATORS - ASKING:
         return {}
     asked = call(kind, f"/{kind}/customize", {"parent": owner})
     found: dict[str, dict[str, Any]] = {}

@@ -8,7 +8,7 @@ from hooks.planning import simulate, simulate_cache
 from tests.cases import PARENTS, TESTDATA, cases
 from tests.child_types import type_errors
 from tests.controllers import declared, groups
-from tests.playing import again, play
+from tests.playing import DECORATORS, again, play
 from tests.schema import schema
 
 OFFERED = "HTTPRoute.gateway.networking.k8s.io/v1"
@@ -41,7 +41,7 @@ def test_each_request_of_a_case_has_every_declared_kind():
     for kind in PARENTS:
         for case in [one for one in cases(kind, "sync") if "body" not in one.world and "offers" not in one.world]:
             played = play(case.kind, case.hook, case.world)
-            part = "attachments" if kind in {"recipe", "model", "node"} else "children"
+            part = "attachments" if kind in DECORATORS else "children"
             assert list(played.request[part]) == list(declared(kind)), case
             if played.answer.code == 200:
                 assert list(again(kind, case.hook, played, case.world).request[part]) == list(declared(kind)), case

@@ -117,6 +117,8 @@ def test_there_are_cases_of_every_hook():
         "/model/customize",
         "/model/sync",
         "/node/sync",
+        "/slice/customize",
+        "/slice/sync",
         "/inventory/customize",
         "/inventory/sync",
     }
@@ -239,6 +241,7 @@ def test_an_answer_has_no_field_that_metacontroller_refuses(case):
         "recipe": {"labels", "annotations", "status", "attachments"},
         "model": {"labels", "annotations", "status", "attachments"},
         "node": {"attachments"},
+        "slice": {"attachments"},
     }
     assert set(played(case).answer.said) <= known[case.kind]
 

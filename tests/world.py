@@ -44,7 +44,7 @@ def parent(kind: str, world: dict[str, Any]) -> dict[str, Any]:
         "inventory": {"name": "cluster"},
     }
     metadata = usual.get(kind, {}) | given.get("metadata", {})
-    api = "v1" if kind == "node" else API_VERSION
+    api = {"node": "v1", "slice": "resource.k8s.io/v1"}.get(kind, API_VERSION)
     return {"apiVersion": api, "kind": PARENTS[kind], **given, "metadata": metadata}
 
 
@@ -89,6 +89,10 @@ def _core(world: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield routed(namespace, endpoint, {**given, **({"track": track[0]} if track else {})})
     for name, labels in world.get("namespaces", {}).items():
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    for name, given in world.get("deviceClasses", {}).items():
+        metadata = {"name": name, **({"creationTimestamp": given["created"]} if "created" in given else {})}
+        spec = {key: value for key, value in given.items() if key != "created"}
+        yield {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": metadata, "spec": spec}
     usual = {"standard": {"metadata": {"annotations": {DEFAULT_CLASS: "true"}}}}
     for name, given in world.get("classes", usual).items():
         metadata = {"name": name, **given.get("metadata", {})}

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aimlib.api.node import GpuClass, InventoryStatus, NodePool, NodeSpec
+from aimlib.hardware.dynamic import claimed
+from aimlib.hardware.labels import NODE_NAME
 from aimlib.hardware.left_out import format_left_out, left_out_nodes
 from aimlib.hardware.nodes import format_device
 from aimlib.hardware.products import CPU, Products, formats_of, known_products
@@ -13,6 +15,8 @@ from aimlib.hardware.shapes import largest_shapes, node_size
 ClassKey = tuple[str, ...]
 SUMMARY_LENGTH = 1024
 """Maximum length in the schema."""
+MOST_NODE_NAMES = 64
+"""Nodes of a class that pods select by their names; devices on more are given by claims alone."""
 
 
 class EqualNodes(NamedTuple):
@@ -25,7 +29,7 @@ class EqualNodes(NamedTuple):
 class Member(NamedTuple):
     """The devices of a class on each of some equal nodes."""
 
-    nodes: int
+    names: Sequence[str]
     pool: NodePool
     spec: NodeSpec
 
@@ -41,6 +45,7 @@ def _key(pool: NodePool, marks: tuple[str, ...]) -> ClassKey:
         memory,
         pool.resource,
         pool.shared or None,
+        pool.dynamic,
     )
     return (*(str(part or "") for part in parts), *marks)
 
@@ -59,7 +64,11 @@ def inventory_status(
     for names, spec in usable:
         marks = (*map(str, spec.taints), *spec.labels)
         for pool in spec.pools:
-            members[_key(pool, marks)].append(Member(len(names), pool, spec))
+            members[_key(pool, marks)].append(Member(names, pool, spec))
+    for key in [key for key, found in members.items() if _names_too_many(found)]:
+        for member in members.pop(key):
+            pool, marks = claimed(member.pool), (*map(str, member.spec.taints), *member.spec.labels)
+            members[_key(pool, marks)].append(member._replace(pool=pool))
     classes = tuple(_class(found, known) for _, found in sorted(members.items()))
     gpus = [one for one in classes if one.product != CPU]
     left_out, coming = left_out_nodes(nodes), tuple(coming)
@@ -71,6 +80,17 @@ def inventory_status(
         classes=(*classes, *coming),
         left_out=left_out,
     )
+
+
+def _names_too_many(members: list[Member]) -> bool:
+    return sum(len(one.names) for one in members if one.pool.node_label == NODE_NAME) > MOST_NODE_NAMES
+
+
+def _node_labels(members: list[Member]) -> tuple[str, ...]:
+    """The labels by which pods find the nodes, and the names of those without."""
+    found = {one.pool.node_label for one in members if one.pool.node_label not in {None, NODE_NAME}}
+    named = {f"{NODE_NAME}={name}" for one in members if one.pool.node_label == NODE_NAME for name in one.names}
+    return tuple(sorted(filter(None, found | named)))
 
 
 def _summary(gpus: list[GpuClass]) -> str:
@@ -94,11 +114,11 @@ def _class(members: list[Member], table: Products) -> GpuClass:
         **shared,
         memory_gib=max(pool.memory_gib for pool in pools),
         devices_per_node=max(pool.devices for pool in pools),
-        nodes=sum(member.nodes for member in members),
-        total=sum(member.nodes * member.pool.devices for member in members),
+        nodes=sum(len(member.names) for member in members),
+        total=sum(len(member.names) * member.pool.devices for member in members),
         taints=members[0].spec.taints,
         labels=members[0].spec.labels,
-        node_labels=tuple(sorted({pool.node_label for pool in pools if pool.node_label})),
+        node_labels=_node_labels(members),
         precisions=found.served if found else formats_of(pools[0].architecture),
         shapes=largest_shapes(node_size(member.pool, member.spec.host) for member in members),
     )

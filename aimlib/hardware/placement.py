@@ -18,6 +18,7 @@ from aimlib.hardware.labels import (
     AMD_PARTITIONED,
     GKE_ACCELERATOR,
     GKE_DIVIDED,
+    NODE_NAME,
     NVIDIA_PRODUCT,
 )
 
@@ -46,7 +47,10 @@ class PlacedDevices(NamedTuple):
     device_ids: tuple[str, ...] = ()
     node_products: tuple[str, ...] = ()
     node_labels: tuple[str, ...] = ()
-    """Labels by which the product was recognised: KEY=VALUE, or KEY; none for pods of earlier templates."""
+    """Labels by which the product was recognised: KEY=VALUE, or KEY; none for pods of earlier templates.
+
+    `metadata.name=NAME` stands for a node that no label of its own describes.
+    """
     may_come: bool = False
     """Whether no such node was there: node_labels are then those of its pool's template, which has no others."""
 
@@ -56,10 +60,23 @@ def node_terms(devices: PlacedDevices) -> list[NodeTerm]:
     if devices.may_come:
         stated = (label.partition("=") for label in devices.node_labels)
         return [[*(_any_of(key, (value,)) for key, _, value in stated), *_partition(devices)]]
+    named = [[_any_of(NODE_NAME, (name,))] for name in sorted(_names(devices.node_labels))]
     if devices.node_products:
-        return _nvidia(devices.node_products)
+        return [*_nvidia(devices.node_products), *named]
     forms = _recognised(devices) if devices.node_labels else _every_form(devices.device_ids)
-    return [[form, *_partition(devices)] for form in forms]
+    return [*([form, *_partition(devices)] for form in forms), *named]
+
+
+def _names(node_labels: Iterable[str]) -> list[str]:
+    """The names of nodes that are selected by them."""
+    return [label.partition("=")[2] for label in node_labels if label.startswith(f"{NODE_NAME}=")]
+
+
+def selector_terms(terms: Iterable[NodeTerm]) -> list[dict[str, NodeTerm]]:
+    """Terms as node affinity has them, where a node's name is a field and no label."""
+    return [
+        {"matchFields" if any(one["key"] == NODE_NAME for one in term) else "matchExpressions": term} for term in terms
+    ]
 
 
 def _recognised(devices: PlacedDevices) -> list[Expression]:
@@ -67,6 +84,8 @@ def _recognised(devices: PlacedDevices) -> list[Expression]:
     values = defaultdict(set, {AMD_ID: {*devices.device_ids}})
     counted = []
     for label in devices.node_labels:
+        if label.startswith(f"{NODE_NAME}="):
+            continue
         key, equals, value = label.partition("=")
         if equals:
             values[key].add(value)

@@ -33,6 +33,18 @@ def hardware(case: Case) -> RuleResult:
     return case._replace(classes=joined)
 
 
+def claims(case: Case) -> RuleResult:
+    """Pods get the devices by a resource; of what needs a ResourceClaim, none is requested."""
+    left = case.narrowed(lambda one: one.dynamic is None or one.dynamic.extended_resource is not None)
+    if left.classes:
+        return left
+    by_class = ", ".join(sorted({one.resource for one in case.classes}))
+    return Rejection(
+        f"{_product_name(case)} that pods get by a resource",
+        f"them by ResourceClaims of {by_class} only: no DeviceClass with an extendedResourceName selects these alone",
+    )
+
+
 NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on, or by hardwareMayCome)"
 
 

@@ -227,6 +227,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("gpuBudget", speed_rules.gpu_budget),
     ("enabled", _enabled),
     ("hardware", node_rules.hardware),
+    ("claims", node_rules.claims),
     ("nodeSelector", node_rules.selected_nodes),
     ("image", _image),
     ("architecture", node_rules.architecture),
@@ -248,7 +249,7 @@ USER_RULES = frozenset(
     }
 )
 """The rules about what the user requested; the others are about what the recipe needs."""
-CLUSTER_RULES = frozenset({"hardware", "nodeSelector", "architecture", "oneNode", "taints", "room"})
+CLUSTER_RULES = frozenset({"hardware", "claims", "nodeSelector", "architecture", "oneNode", "taints", "room"})
 """The rules about what the cluster has."""
 
 

@@ -32,6 +32,7 @@ KIND_BY_RESOURCE = {
     "aimnodes": "AIMNode",
     "aimcaches": "AIMCache",
     "aimgateways": "AIMGateway",
+    "deviceclasses": "DeviceClass",
     "deployments": "Deployment",
     "services": "Service",
     "namespaces": "Namespace",

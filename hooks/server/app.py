@@ -23,7 +23,7 @@ from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.metacontroller import parse_request as parsed
 from aimlib.protocol.observed import condition_of
 from aimlib.schema.settings import read_config
-from hooks import inventory, model, node, recipe
+from hooks import device_slice, inventory, model, node, recipe
 from hooks.cache import hook as cache
 from hooks.endpoint import hook as endpoint
 from hooks.gateway import hook as gateway
@@ -58,6 +58,8 @@ def hooks(config: Config) -> dict[str, Hook]:
         "/model/sync": partial(model.sync, config=config),
         "/recipe/sync": partial(recipe.sync, config=config),
         "/node/sync": partial(node.sync, config=config),
+        "/slice/customize": device_slice.customize,
+        "/slice/sync": partial(device_slice.sync, config=config),
         "/inventory/customize": inventory.customize,
         "/inventory/sync": partial(inventory.sync, config=config),
     }

@@ -133,6 +133,7 @@ MAY: dict[str, dict[str, Verbs]] = {
                 "compositecontrollers:aiminventory",
                 "decoratorcontrollers:aimnode",
                 "decoratorcontrollers:aimrecipe",
+                "decoratorcontrollers:aimslice",
                 "validatingwebhookconfigurations:aim-endpoints",
                 "mutatingwebhookconfigurations:aim-endpoints",
             ),

@@ -22,7 +22,7 @@ def affinity(resolved: Resolved) -> Raw | None:
         resolved.node_labels if rendered(resolved.template_version) >= FIRST_WITH_LABELS else (),
         bool(resolved.may_come),
     )
-    terms = [{"matchExpressions": expressions} for expressions in placement.node_terms(devices)]
+    terms = placement.selector_terms(placement.node_terms(devices))
     if not terms:
         return None
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}

@@ -100,9 +100,9 @@ def webhook_patch(observed: Raw, config: ClientConfig) -> Raw:
     return {"webhooks": changed} if changed else {}
 
 
-def _controller(kind: str, name: str) -> Client:
+def _controller(kind: str, name: str, *, required: bool = True) -> Client:
     place = ObjectPath("metacontroller.k8s.io", "v1alpha1", f"{kind.lower()}s", name)
-    return Client(f"{kind} {name}", place, True, MERGE_PATCH, controller_bundles, controller_patch)
+    return Client(f"{kind} {name}", place, required, MERGE_PATCH, controller_bundles, controller_patch)
 
 
 def _configuration(kind: str, name: str) -> Client:
@@ -118,6 +118,7 @@ CLIENTS: tuple[Client, ...] = (
     _controller("DecoratorController", "aimnode"),
     _controller("DecoratorController", "aimmodel"),
     _controller("DecoratorController", "aimrecipe"),
+    _controller("DecoratorController", "aimslice", required=False),
     _configuration("ValidatingWebhookConfiguration", "aim-endpoints"),
     _configuration("MutatingWebhookConfiguration", "aim-endpoints"),
 )
