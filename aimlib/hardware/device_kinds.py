@@ -83,6 +83,7 @@ def device_kind(device: Device, driver: str, table: Products) -> DeviceKind:
     partition = _partition(device, kind)
     if reason := _not_for_pods(device, kind, name, partition):
         return known._replace(doubt=reason)
+    partition = "" if partition.startswith("spx") else partition
     memory, doubt = _memory(device, hardware, name, partition, vendor)
     shareable = (
         device.allow_multiple_allocations and "memory" in device.capacity and "partitions" not in device.capacity
@@ -127,8 +128,7 @@ def _partition(device: Device, kind: str) -> str:
         return ""
     modes = [_text(device, name) for name in ("computePartition", "memoryPartition")]
     stated = _text(device, "profile") or _text(device, "partitionProfile") or "_".join(filter(None, modes))
-    mode = stated.lower().replace("+", ".")
-    return "" if mode.startswith("spx") else mode
+    return stated.lower().replace("+", ".")
 
 
 def _not_for_pods(device: Device, kind: str, name: str, partition: str) -> Doubt:

@@ -50,10 +50,12 @@ def _compiled(expression: str) -> Evaluate:
 
 def _tokens(expression: str) -> list[str]:
     place, found = 0, []
-    text = expression[: LONGEST_SELECTOR + 1].rstrip()
+    if len(expression) > LONGEST_SELECTOR:
+        raise SelectorError("too long")
+    text = expression.rstrip()
     while place < len(text):
         token = SELECTOR_TOKEN.match(text, place)
-        if token is None or len(text) > LONGEST_SELECTOR:
+        if token is None:
             raise SelectorError("more than comparisons")
         found.append(token[1])
         place = token.end()

@@ -42,23 +42,24 @@ def slice_facts(
     found = [_found(one, read.driver, classes, by_resource, known) for one in read.devices]
     counted = Counter(_alternatives(found, read.devices))
     pools: list[NodePool] = []
-    left_out: list[LeftOut] = []
+    left_out: Counter[LeftOut] = Counter()
     for one, devices in counted.items():
         made = _pool(one, devices, read.driver)
         if isinstance(made, NodePool):
             pools.append(made)
         else:
-            left_out.append(made)
+            left_out[made.model_copy(update={"devices": 0})] += made.devices
     pools.sort(
         key=lambda pool: (pool.product, pool.partition or "", pool.memory_gib, pool.resource, repr(pool.dynamic))
     )
-    left_out.sort(key=lambda one: (one.product or "", one.resource, one.reason))
+    rest = [one.model_copy(update={"devices": count}) for one, count in left_out.items()]
+    rest.sort(key=lambda one: (one.product or "", one.resource, one.reason))
     texts = [f"{pool.devices} x {format_device(pool)}" for pool in pools]
     return NodeSpec(
         usable=True,
-        summary="; ".join(filter(None, (", ".join(texts), *map(format_not_counted, left_out))))[:1024] or "no devices",
+        summary="; ".join(filter(None, (", ".join(texts), *map(format_not_counted, rest))))[:1024] or "no devices",
         pools=tuple(pools),
-        left_out=tuple(left_out),
+        left_out=tuple(rest),
         slice=DeviceSlice(
             node=read.node_name,
             driver=read.driver,

@@ -1,0 +1,109 @@
+"""Slices and their node together: each device counts once, and the order in which slices come changes nothing."""
+
+from itertools import permutations
+
+import pytest
+
+from aimlib.api.node import DeviceSlice, DynamicDevices, LabelledDevices, LeftOut, NodePool, NodeSpec
+from aimlib.hardware.dynamic import NO_NODE, SliceFacts, claimed, with_slices
+from aimlib.hardware.inventory import MOST_NODE_NAMES, EqualNodes, inventory_status
+from aimlib.hardware.labels import NODE_NAME
+
+CORES = NodePool(product="CPU", vendor="cpu", memory_gib=100, resource="cpu", devices=64)
+NODE = NodeSpec(usable=True, summary="x", pools=(CORES,))
+DYNAMIC = DynamicDevices(driver="gpu.amd.com", device_class="gpu.amd.com", extended_resource="amd.com/gpu")
+
+
+def gpus(devices=8, partition=None, resource="amd.com/gpu", **given):
+    return NodePool(
+        product="MI300X",
+        vendor="amd",
+        memory_gib=24 if partition else 192,
+        partition=partition,
+        resource=resource,
+        devices=devices,
+        dynamic=DYNAMIC.model_copy(update={"extended_resource": resource}),
+        **given,
+    )
+
+
+def one_slice(*pools, pool="a", generation=1, slices=1, driver="gpu.amd.com"):
+    gives = {}
+    for one in pools:
+        gives.setdefault(one.resource, []).append(f"{one.product} {one.partition or ''}")
+    about = DeviceSlice(
+        node="a", driver=driver, pool=pool, generation=generation, slices=slices, devices=8, gives=gives
+    )
+    return SliceFacts(about, NodeSpec(usable=True, summary="x", pools=pools))
+
+
+def test_a_node_without_slices_stays_as_it_is():
+    assert with_slices(NODE, []) is NODE
+    assert with_slices(None, []) is NO_NODE
+
+
+def test_processors_are_last():
+    assert [pool.product for pool in with_slices(NODE, [one_slice(gpus())]).pools] == ["MI300X", "CPU"]
+
+
+def test_slices_are_added_up_in_any_order():
+    slices = [
+        one_slice(gpus(4), slices=2),
+        one_slice(gpus(4), slices=2),
+        one_slice(gpus(5), pool="b", generation=1),
+        one_slice(gpus(8, "cpx_nps4"), pool="b", generation=2),
+        one_slice(gpus(1), pool="c", slices=2),
+    ]
+    found = [with_slices(NODE, order) for order in permutations(slices)]
+    assert all(one == found[0] for one in found)
+    assert [(pool.partition, pool.devices, pool.resource) for pool in found[0].pools] == [
+        (None, 8, "gpu.amd.com"),
+        ("cpx_nps4", 8, "gpu.amd.com"),
+        (None, 64, "cpu"),
+    ]
+    [left] = found[0].left_out
+    assert left.reason == "1 of 2 ResourceSlices of their pool are there"
+
+
+@pytest.mark.parametrize(
+    ("pool", "labels", "product", "expected"),
+    [
+        (gpus(), LabelledDevices(node_label="k=v"), "MI300X", "k=v"),
+        (gpus(), LabelledDevices(node_label="k=v"), "MI325X", NODE_NAME),
+        (gpus(), None, "MI300X", NODE_NAME),
+        (gpus(), LabelledDevices(node_label="k=v", partition="cpx_nps4"), "MI300X", NODE_NAME),
+        (gpus(8, "cpx_nps4"), LabelledDevices(node_label="k=v", partition="cpx_nps4"), "MI300X", "k=v"),
+        (gpus(8, "cpx_nps4", "amd.com/cpx_nps4"), LabelledDevices(node_label="k=v"), "MI300X", "k=v"),
+        (gpus(8, None, "example.com/gpu"), LabelledDevices(node_label="k=v"), "MI300X", NODE_NAME),
+        (claimed(gpus()), LabelledDevices(node_label="k=v"), "MI300X", None),
+    ],
+)
+def test_nodes_are_found_by_a_label_that_says_enough_or_by_name(pool, labels, product, expected):
+    left = LeftOut(product=product, resource="amd.com/gpu", devices=8, reason="x", labelled=labels)
+    node = NODE.model_copy(update={"left_out": (left,)}) if labels else NODE
+    found = with_slices(node, [one_slice(pool)])
+    assert [one.node_label for one in found.pools] == [expected, None]
+    assert not found.left_out
+
+
+def test_labels_of_another_vendor_stay_left_out():
+    left = LeftOut(
+        product="H100", resource="nvidia.com/gpu", devices=8, reason="x", labelled=LabelledDevices(node_product="H100")
+    )
+    node = NODE.model_copy(update={"left_out": (left,)})
+    assert with_slices(node, [one_slice(gpus())]).left_out == (left,)
+
+
+def test_more_nodes_than_pods_select_by_name_are_had_by_claims_alone():
+    node = with_slices(NODE, [one_slice(gpus())])
+    names = [f"node-{number:02}" for number in range(MOST_NODE_NAMES + 1)]
+    few, many = (inventory_status([EqualNodes(names[:count], node)]) for count in (MOST_NODE_NAMES, len(names)))
+    [found] = [one for one in few.classes if one.product == "MI300X"]
+    assert (found.resource, len(found.node_labels)) == ("amd.com/gpu", MOST_NODE_NAMES)
+    [found] = [one for one in many.classes if one.product == "MI300X"]
+    assert (found.resource, found.node_labels, found.nodes) == ("gpu.amd.com", (), len(names))
+
+
+def test_what_is_claimed_stays_so():
+    assert claimed(CORES) is CORES
+    assert claimed(claimed(gpus())) == claimed(gpus())

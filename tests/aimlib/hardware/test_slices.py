@@ -1,0 +1,155 @@
+"""What is read of a ResourceSlice, and that no slice of any driver is an error; its words are in the golden cases."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aimlib.api.device_slice import ResourceSliceSpec
+from aimlib.hardware.device_selectors import DeviceClass
+from aimlib.hardware.slices import slice_facts
+
+AMD = DeviceClass("gpu.amd.com", ("device.driver == 'gpu.amd.com'",), "amd.com/gpu")
+NVIDIA = DeviceClass("gpu.nvidia.com", ("device.driver == 'gpu.nvidia.com'",), "nvidia.com/gpu")
+
+
+def device(driver="gpu.amd.com", memory="205833371648", **attributes):
+    usual = {"type": "amdgpu", "productName": "AMD_Instinct_MI300X_OAM"}
+    if driver == "gpu.nvidia.com":
+        usual = {"type": "gpu", "productName": "NVIDIA H100 80GB HBM3"}
+    stated = {name: value for name, value in (usual | attributes).items() if value is not None}
+    return {
+        "name": "gpu-0",
+        "attributes": {
+            name: {"version" if name.endswith("Capability") else "string": value} for name, value in stated.items()
+        },
+        "capacity": {"memory": {"value": memory}} if memory else {},
+    }
+
+
+def facts(*devices, driver="gpu.amd.com", classes=(AMD, NVIDIA)):
+    pool = {"name": "a", "generation": 1, "resourceSliceCount": 1}
+    spec = {"driver": driver, "nodeName": "a", "pool": pool, "devices": list(devices)}
+    return slice_facts(ResourceSliceSpec.model_validate(spec), classes)
+
+
+def only(*devices, **given_):
+    [pool] = facts(*devices, **given_).pools
+    return pool
+
+
+@pytest.mark.parametrize(
+    ("attributes", "partition", "memory", "expected"),
+    [
+        ({}, None, "205833371648", 191.7),
+        ({}, None, None, 192),
+        ({}, None, "0", 192),
+        ({}, None, "196Gi", 192),
+        ({"partitionProfile": "spx_nps1"}, None, "192Gi", 192),
+        ({"type": "amdgpu-partition", "partitionProfile": "spx_nps1"}, None, "192Gi", 192),
+        ({"type": "amdgpu-partition", "partitionProfile": "CPX_NPS4"}, "cpx_nps4", "24Gi", 24),
+        ({"type": "amdgpu-partition", "partitionProfile": "cpx_nps1"}, "cpx_nps1", "192Gi", 24),
+        (
+            {"type": "amdgpu-partition", "computePartition": "dpx", "memoryPartition": "nps2"},
+            "dpx_nps2",
+            None,
+            96,
+        ),
+    ],
+)
+def test_devices_of_amd(attributes, partition, memory, expected):
+    pool = only(device(memory=memory, **attributes))
+    assert (pool.product, pool.partition, pool.memory_gib) == ("MI300X", partition, expected)
+    assert (pool.resource, pool.device_id) == ("amd.com/gpu", None)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "memory", "product", "partition", "target"),
+    [
+        ({}, "81559Mi", "H100", None, "sm_90"),
+        ({}, None, "H100", None, "sm_90"),
+        ({"type": "mig", "profile": "1g.10gb+me"}, "9856Mi", "H100", "1g.10gb.me", "sm_90"),
+        ({"productName": "NVIDIA H900", "cudaComputeCapability": "11.0.0"}, "100Gi", "NVIDIA-H900", None, "sm_110"),
+        ({"productName": "NVIDIA H900", "cudaComputeCapability": "new"}, "100Gi", "NVIDIA-H900", None, None),
+        ({"productName": "NVIDIA H900"}, "100Gi", "NVIDIA-H900", None, None),
+    ],
+)
+def test_devices_of_nvidia(attributes, memory, product, partition, target):
+    pool = only(device("gpu.nvidia.com", memory, **attributes), driver="gpu.nvidia.com")
+    assert (pool.product, pool.partition, pool.architecture) == (product, partition, target)
+    assert pool.dynamic.product_name == attributes.get("productName", "NVIDIA H100 80GB HBM3")
+
+
+@pytest.mark.parametrize(
+    ("given_", "reason"),
+    [
+        (device("gpu.nvidia.com", "60Gi"), "implausible: 60 GiB"),
+        (device("gpu.nvidia.com", None, type="mig", profile="1g.10gb"), "the ResourceSlice does not say how much"),
+        (device("gpu.nvidia.com", "70Gi", type="mig", profile="1g.10gb"), "implausible: 70 GiB per device on the Res"),
+        (device("gpu.nvidia.com", "8Gi", type="mig", profile="1g 10gb"), "no attribute says which partition they are"),
+        (device("gpu.nvidia.com", "8Gi", productName=None), "no attribute productName says what they are"),
+    ],
+)
+def test_what_is_not_plausible_is_left_out(given_, reason):
+    [left] = facts(given_, driver="gpu.nvidia.com").left_out
+    assert left.reason.startswith(reason)
+
+
+def test_memory_that_claims_share_is_had_whole_by_a_resource_only_if_that_takes_all_of_it():
+    whole = {**device("gpu.nvidia.com", "80Gi"), "allowMultipleAllocations": True}
+    shared = {**whole, "capacity": {"memory": {"value": "80Gi", "requestPolicy": {"default": "1Gi"}}}}
+    odd = {**whole, "capacity": {"memory": {"value": "80Gi", "requestPolicy": {"default": "some"}}}}
+    parts = {**whole, "capacity": {"memory": {"value": "80Gi"}, "partitions": {"value": "1"}}}
+    found = [only(one, driver="gpu.nvidia.com").dynamic for one in (whole, shared, odd, parts)]
+    assert [one.shareable for one in found] == [True, True, True, False]
+    assert [one.extended_resource for one in found] == ["nvidia.com/gpu", None, None, "nvidia.com/gpu"]
+
+
+def test_of_several_resources_the_one_that_names_the_kind_is_taken():
+    parts = DeviceClass("parts", ("device.attributes['gpu.amd.com'].type == 'amdgpu-partition'",), "amd.com/cpx_nps4")
+    other = DeviceClass("other", (), "a.example.com/gpu")
+    cpx = device(memory="24Gi", type="amdgpu-partition", partitionProfile="cpx_nps4")
+    assert only(cpx, classes=(other, parts, AMD)).resource == "amd.com/cpx_nps4"
+    assert only(device(), classes=(other, parts, AMD)).resource == "amd.com/gpu"
+    assert only(device(), classes=(other,)).resource == "a.example.com/gpu"
+    assert facts(cpx, device(), classes=(parts, AMD)).slice.gives == {
+        "amd.com/cpx_nps4": ("MI300X cpx_nps4 (24 GiB)",),
+        "amd.com/gpu": ("MI300X (191.7 GiB)", "MI300X cpx_nps4 (24 GiB)"),
+    }
+
+
+def test_a_domain_may_stand_before_an_attribute():
+    numbered = {**device(), "attributes": {**device()["attributes"], "resource.kubernetes.io/numaNode": {"int": 1}}}
+    near = DeviceClass("near", ("device.attributes['resource.kubernetes.io'].numaNode == 1",))
+    assert only(numbered, classes=(near,)).resource == "near"
+
+
+WORDS = st.sampled_from(
+    ["amdgpu", "amdgpu-partition", "mig", "gpu", "cpx_nps4", "1g.10gb", "MI300X", "", "\u0661", "a" * 64]
+)
+DEVICES = st.fixed_dictionaries(
+    {
+        "name": st.just("a"),
+        "attributes": st.dictionaries(
+            st.sampled_from(["type", "productName", "partitionProfile", "profile", "computePartition"]),
+            st.fixed_dictionaries({"string": WORDS}),
+        ),
+        "capacity": st.dictionaries(
+            st.sampled_from(["memory", "partitions"]),
+            st.fixed_dictionaries({"value": st.sampled_from(["0", "24Gi", "192Gi", "9e99", "-1", "x", "1E"])}),
+        ),
+        "taints": st.lists(
+            st.fixed_dictionaries({"key": st.just("a"), "effect": st.sampled_from(["None", "NoExecute"])})
+        ),
+        "consumesCounters": st.lists(st.fixed_dictionaries({"counterSet": st.sampled_from(["a", "b"])}), max_size=2),
+        "allowMultipleAllocations": st.booleans(),
+    }
+)
+
+
+@settings(deadline=None)
+@given(st.lists(DEVICES, max_size=12), st.sampled_from(["gpu.amd.com", "gpu.nvidia.com"]))
+def test_every_device_is_counted_or_left_out_once_in_any_order(devices, driver):
+    found = facts(*devices, driver=driver)
+    assert found == facts(*reversed(devices), driver=driver)
+    counted = sum(one.devices for one in (*found.pools, *found.left_out))
+    assert counted == found.slice.devices == len(devices)
