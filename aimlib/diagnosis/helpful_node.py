@@ -11,7 +11,9 @@ from aimlib.api.meta import Raw
 
 MOST_TERMS, MOST_VALUES = 3, 8
 """Alternatives, and values of a label, that are named."""
-NEW_NODE_HELPS = re.compile(r"Insufficient |didn't match Pod's node affinity/selector|had untolerated taint")
+NEW_NODE_HELPS = re.compile(
+    r"Insufficient |cannot allocate all claims|didn't match Pod's node affinity/selector|had untolerated taint"
+)
 """Reasons of the scheduler that another node does not share."""
 
 

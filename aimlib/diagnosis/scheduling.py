@@ -11,7 +11,8 @@ from aimlib.diagnosis.engine_errors import READ_LENGTH, shortened
 from aimlib.diagnosis.log_lines import one_line
 
 FIT_ERROR = re.compile(
-    r"0/(?P<nodes>\d+) nodes are available: (?P<parts>.+?)\.?(?: (?:no new claims|preemption: ).*)?", re.DOTALL
+    r"0/(?P<nodes>\d+) nodes are available: (?P<parts>.+?)\.?(?: (?:no new claims|still not |preemption: ).*)?",
+    re.DOTALL,
 )
 NODE_GROUP = re.compile(r"(?P<count>\d+) (?P<reason>.+)", re.DOTALL)
 CLAIM_GRACE_SECONDS = 60
@@ -24,14 +25,21 @@ CLAIM_MISSING = re.compile(
 PodRequests = Mapping[str, str]
 """The requests of a pod, by resource."""
 
+CLAIMS_NOT_ALLOCATED = "cannot allocate all claims"
+"""The scheduler's reason for nodes whose devices a DRA driver gives out (plugins/dynamicresources), with or without a
+ResourceClaim that users see: an extended resource of a DeviceClass becomes one, too. No pod is preempted for it.
+"""
+
 NODE_REASONS: tuple[tuple[str, Callable[[re.Match[str], PodRequests], str]], ...] = (
     (
         r"Insufficient (?P<what>\S+)",
         lambda found, requests: f"too little free {found['what']}{_requested(found['what'], requests)}",
     ),
+    (CLAIMS_NOT_ALLOCATED, lambda _, requests: f"too few free devices for its claims{_devices(requests)}"),
     (r"Too many pods", lambda *_: "reached the maximum number of pods"),
     (r"node\(s\) had untolerated taint\(?s?\)? ?\{?(?P<what>[^}]*)\}?", lambda found, _: _taint(found["what"])),
     (r"node\(s\) didn't match Pod's node affinity/selector", lambda *_: "other hardware or labels than required"),
+    (r"node\(s\) didn't satisfy plugin\(s\) \[NodeAffinity\]", lambda *_: "other hardware or labels than required"),
     (r"node\(s\) were unschedulable", lambda *_: "been cordoned"),
     (r"node\(s\) had volume node affinity conflict", lambda *_: "no access to the pod's volume"),
     (
@@ -57,7 +65,8 @@ def lacks(message: str, resource: str) -> bool:
     """Whether the scheduler found nodes that would do, were more of a resource free on them."""
     whole = FIT_ERROR.fullmatch(one_line(message[:READ_LENGTH]))
     parts = re.split(r", (?=\d+ )", whole["parts"]) if whole else []
-    return any(re.fullmatch(rf"\d+ Insufficient {re.escape(resource)}", part) for part in parts)
+    more = rf"\d+ (Insufficient {re.escape(resource)}|{CLAIMS_NOT_ALLOCATED})"
+    return any(re.fullmatch(more, part) for part in parts)
 
 
 def summarize(message: str, requests: PodRequests) -> str:
@@ -85,6 +94,11 @@ def _text(reason: str, requests: PodRequests) -> str:
 
 def _requested(resource: str, requests: PodRequests) -> str:
     return f" ({requests[resource]} requested)" if resource in requests else ""
+
+
+def _devices(requests: PodRequests) -> str:
+    named = [f"{amount} {name}" for name, amount in sorted(requests.items()) if "/" in name]
+    return f" ({', '.join(named)} requested)" if named else ""
 
 
 def _taint(what: str) -> str:

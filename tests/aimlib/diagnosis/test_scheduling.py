@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.diagnosis.scheduling import claim_pending, summarize
+from aimlib.diagnosis.scheduling import claim_pending, lacks, summarize
 
 ASKED = {"amd.com/gpu": "8", "cpu": "16"}
 
@@ -55,6 +55,23 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
             ),
         ),
         (
+            (
+                "0/2 nodes are available: 2 cannot allocate all claims. still not schedulable, preemption: 0/2 nodes "
+                "are available: 2 Preemption is not helpful for scheduling."
+            ),
+            "no room on any of 2 nodes: 2 have too few free devices for its claims (8 amd.com/gpu requested)",
+        ),
+        (
+            (
+                "0/3 nodes are available: 1 cannot allocate all claims, 2 node(s) didn't satisfy plugin(s) "
+                "[NodeAffinity]. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+            ),
+            (
+                "no room on any of 3 nodes: 2 have other hardware or labels than required, "
+                "1 has too few free devices for its claims (8 amd.com/gpu requested)"
+            ),
+        ),
+        (
             "0/2 nodes are available: 2 of a new kind.",
             "no room on any of 2 nodes: 2 have this problem: of a new kind",
         ),
@@ -64,6 +81,14 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
 )
 def test_a_message_in_fewer_words(message, words):
     assert summarize(message, ASKED) == words
+
+
+def test_claims_without_a_resource_are_too_few_devices():
+    message = "0/1 nodes are available: 1 cannot allocate all claims."
+    assert summarize(message, {"cpu": "1"}) == "no room on the one node: 1 has too few free devices for its claims"
+    assert lacks(message, "amd.com/gpu")
+    assert lacks("0/1 nodes are available: 1 Insufficient amd.com/gpu.", "amd.com/gpu")
+    assert not lacks("0/1 nodes are available: 1 Insufficient cpu.", "amd.com/gpu")
 
 
 PARTS = st.lists(
