@@ -21,6 +21,7 @@ CONTROLLERS = (
     "persistentvolume-protection-controller",
     "persistentvolumeclaim-protection-controller",
     "replicaset-controller",
+    "resourceclaim-controller",
     "serviceaccount-controller",
     "ttl-after-finished-controller",
     "validatingadmissionpolicy-status-controller",

@@ -87,7 +87,7 @@ def install(
     for step in steps(root):
         apply(plane, step, urls)
         report(f"applied {step.relative_to(root)}")
-    plane.wait_for("the certificates to be handed out", lambda: _certified(plane), START_SECONDS)
+    plane.wait_for("the certificates to be handed out", lambda: certified(plane), START_SECONDS)
     mounts.refresh(plane)
     report("certificates made and handed out")
     hooks = start_hooks(plane, urls, root)
@@ -121,7 +121,7 @@ def replace(plane: ControlPlane, installed: Operator, root: Path) -> Operator:
         # Of two checkouts of one release, the Jobs have one name, and may not be changed.
         plane.kubectl("delete", "job", "--namespace=aim-system", "--all", "--ignore-not-found")
         apply(plane, step, installed.urls)
-    plane.wait_for("the certificates to be handed out", lambda: _certified(plane), START_SECONDS)
+    plane.wait_for("the certificates to be handed out", lambda: certified(plane), START_SECONDS)
     mounts.refresh(plane)
     installed.hooks.stop()
     return dataclasses.replace(installed, hooks=start_hooks(plane, installed.urls, root))
@@ -203,7 +203,7 @@ def _addressed(document: str, urls: Urls, token: str) -> str:
 WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 
 
-def _certified(plane: ControlPlane) -> bool:
+def certified(plane: ControlPlane) -> bool:
     """Whether the shipped Job has gone as far as the last of the controllers, and of the webhooks."""
     controllers = plane.get("compositecontrollers,decoratorcontrollers")["items"]
     configurations = plane.get(",".join(f"{kind.lower()}s" for kind in WEBHOOKS))["items"]

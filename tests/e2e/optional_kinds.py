@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.cluster import gateway_api, keda, operator, vpa
+from tests.cluster import gateway_api, keda, mounts, operator, vpa
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ROOT, ControlPlane
 
@@ -42,3 +42,17 @@ def vertical_component(plane: ControlPlane, installation: Operator) -> AbstractC
 def keda_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
     """KEDA's CRDs, and the component keda."""
     return _added(plane, installation, "keda", [keda.crd_file(plural) for plural in keda.KINDS])
+
+
+@contextmanager
+def slices_component(plane: ControlPlane, installation: Operator) -> Iterator[None]:
+    """The component dra, whose controller is told whom to trust by the Job of the others, run once more."""
+    plane.kubectl("delete", "job", "--namespace=aim-system", "--all", "--ignore-not-found")
+    operator.apply(plane, OVERLAYS / "dra", installation.urls)
+    try:
+        plane.wait_for("the controller to be told whom to trust", lambda: operator.certified(plane))
+        mounts.refresh(plane)
+        yield
+    finally:
+        plane.kubectl("delete", "decoratorcontroller", "aimslice")
+        plane.kubectl("delete", "clusterrole,clusterrolebinding", "metacontroller-dra")
