@@ -28,13 +28,16 @@ def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
     """The inventory's status; it has no children."""
     request.expect(API_VERSION, "AIMInventory")
     table = known_products(config.hardware)
-    nodes = _equal_nodes(request.found(NODES), table)
+    nodes = equal_nodes(request.found(NODES), table)
     status = inventory_status(nodes, table, coming_classes(config.hardware_may_come, table))
     return {"status": written_status(status.wire()), "children": []}
 
 
-def _equal_nodes(found: Iterable[Raw], table: Products) -> Iterator[EqualNodes]:
-    """The nodes with the devices of their slices, those with equal facts together."""
+def equal_nodes(found: Iterable[Raw], table: Products | None = None) -> Iterator[EqualNodes]:
+    """The nodes of these AIMNodes with the devices of their slices, those with equal facts together.
+
+    BadRequestError where one is invalid. `table` has the products; the built-in ones when left out.
+    """
     nodes: dict[str, Raw] = {}
     slices: defaultdict[str, list[tuple[Raw, Raw]]] = defaultdict(list)
     for one in found:

@@ -10,7 +10,7 @@ from aimlib.api.node import Accelerator, NodePool, NodeSpec
 from aimlib.hardware.products import CPU
 from aimlib.kube.quantity import parse_quantity
 
-MOST_KINDS = 32
+MOST_FREE_KINDS = 32
 """Most kinds of devices that are listed; of others nothing is known."""
 
 
@@ -21,11 +21,11 @@ class NodeUse(NamedTuple):
     requested: Mapping[str, int]
 
 
-DeviceKind = tuple[str, str, str]
+FreeKey = tuple[str, str, str]
 """Product, partition and resource."""
 
 
-def kind_of(devices: Accelerator | FreeHardware) -> DeviceKind:
+def kind_of(devices: Accelerator | FreeHardware) -> FreeKey:
     """What devices have to have in common to be counted together."""
     return devices.product, devices.partition or "", devices.resource
 
@@ -57,7 +57,7 @@ def free_hardware(nodes: Iterable[NodeUse], may_use: Callable[[NodeSpec, NodePoo
     Processors are left out, and devices that are time-sliced or that pods get by claims alone, of which requests tell
     nothing.
     """
-    found: defaultdict[DeviceKind, Counter[int]] = defaultdict(Counter)
+    found: defaultdict[FreeKey, Counter[int]] = defaultdict(Counter)
     for spec, requested in nodes:
         for pool in spec.pools if spec.usable else ():
             if _is_counted(pool):
@@ -65,7 +65,7 @@ def free_hardware(nodes: Iterable[NodeUse], may_use: Callable[[NodeSpec, NodePoo
                 found[kind_of(pool)][free if may_use(spec, pool) else 0] += 1
     return tuple(
         FreeHardware(product=product, partition=partition or None, resource=resource, nodes=_listed(counts))
-        for (product, partition, resource), counts in sorted(found.items())[:MOST_KINDS]
+        for (product, partition, resource), counts in sorted(found.items())[:MOST_FREE_KINDS]
     )
 
 

@@ -111,7 +111,9 @@ def test_parts_and_shares_are_told_apart_and_what_claims_alone_give_is_not_selec
     name = space.namespace
     space.apply(recipe(name, modelId=f"example/{name}", hardware="H100"))
     space.apply(endpoint("chat", modelId=f"example/{name}"))
-    words = "needs H100 that pods get by a resource; the cluster has them by ResourceClaims of gpu.nvidia.com, mig.nvidia"
+    words = (
+        "needs H100 that pods get by a resource; the cluster has them by ResourceClaims of gpu.nvidia.com, mig.nvidia"
+    )
     space.becomes("chat", "NothingFits", words=words)
     space.kubectl("delete", "aimrecipe", name)
 

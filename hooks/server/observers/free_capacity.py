@@ -1,9 +1,10 @@
 """The observer of free capacity: what pods request of each node, when a configuration is selected for an endpoint.
 
-Pods of all namespaces are listed for it, once for all endpoints that are decided within half a minute; no other sync
-needs them, and a watch would keep every Pod of the cluster in memory.
+Pods of all namespaces are listed for it, once for all endpoints that are decided within two seconds, or up to half a
+minute where the list takes long; no other sync needs them, and a watch would keep every Pod of the cluster in memory.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -12,22 +13,23 @@ from typing import Any
 
 from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
 from kubernetes.config import ConfigException
-from pydantic import ValidationError
 from pydantic_core import from_json
 from urllib3.exceptions import HTTPError
 
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
-from aimlib.api.node import NodeSpec
 from aimlib.hardware.free import NodeUse, extended_requests
-from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.metacontroller import BadRequestError, Request
 from hooks.endpoint.free_capacity import is_decided_anew
+from hooks.inventory import equal_nodes
 from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
 
-SHARED_FOR = timedelta(seconds=30)
-"""How long what was found counts for all endpoints; as long is waited after a failure."""
+SHARED_SECONDS = (2.0, 30.0)
+"""Bounds of how long what was found counts for all endpoints: the shorter, the fresher. A failure counts longest."""
+TIMES_AS_LONG = 10
+"""How many times as long as the list took, so that listing takes a tenth of the time at most."""
 PAGE = 500
 MOST_PAGES = 40
 """Most pages of a list. A cluster with more pods has too many to list for a rank, and nothing is known of it."""
@@ -41,11 +43,11 @@ class TooManyError(ValueError):
 
 
 class FreeCapacityObserver:
-    """Lists AIMNodes and Pods, twice a minute at most."""
+    """Lists AIMNodes and Pods, for a tenth of the time at most."""
 
     def __init__(self) -> None:
         self._client: Any = None
-        self._found: tuple[datetime, list[NodeUse] | None] | None = None
+        self._found: tuple[datetime, timedelta, list[NodeUse] | None] | None = None
         self._lock = Lock()
 
     def __call__(self, request: Request) -> Sequence[NodeUse] | None:
@@ -53,14 +55,22 @@ class FreeCapacityObserver:
         if not is_decided_anew(request):
             return None
         with self._lock:  # who comes meanwhile waits for the list that is under way
-            if self._found is None or not timedelta(0) <= request.now - self._found[0] < SHARED_FOR:
-                self._found = request.now, self._request()
-            return self._found[1]
+            if self._found is None or not timedelta(0) <= request.now - self._found[0] < self._found[1]:
+                self._found = request.now, *self._listed()
+            return self._found[2]
+
+    def _listed(self) -> tuple[timedelta, list[NodeUse] | None]:
+        """What is found, and how long it counts."""
+        started = time.monotonic()
+        found = self._request()
+        shortest, longest = SHARED_SECONDS
+        seconds = longest if found is None else TIMES_AS_LONG * (time.monotonic() - started)
+        return timedelta(seconds=min(max(seconds, shortest), longest)), found
 
     def _request(self) -> list[NodeUse] | None:
         try:
             found = self._uses()
-        except (ApiException, ConfigException, HTTPError, OSError, ValidationError, ValueError) as error:
+        except (ApiException, ConfigException, HTTPError, OSError, BadRequestError, ValueError) as error:
             metrics.OBSERVER_REQUESTS.labels("free capacity", "failed").inc()
             logger().warning("free capacity cannot be observed", extra={"facts": {"error": error_message(error)}})
             return None
@@ -75,7 +85,7 @@ class FreeCapacityObserver:
         nodes = self._pages(
             CustomObjectsApi(self._client).list_cluster_custom_object, *API_VERSION.split("/"), "aimnodes"
         )
-        return [NodeUse(NodeSpec.model_validate(one["spec"]), requested[one["metadata"]["name"]]) for one in nodes]
+        return [NodeUse(same.spec, requested[name]) for same in equal_nodes(nodes) for name in same.names]
 
     def _pages(self, list_page: Any, *names: str, **options: str) -> Iterator[Raw]:  # noqa: ANN401 - an untyped client
         """The objects of a list; TooManyError where it has more pages than are read."""

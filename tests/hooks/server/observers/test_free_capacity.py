@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -70,12 +71,15 @@ def test_what_the_pods_of_a_node_request_is_added_up_over_all_pages(api):
     assert following["continue"] == ["more"]
 
 
-def test_all_endpoints_share_a_list_for_half_a_minute(api):
+@pytest.mark.parametrize(("took", "seconds"), [(0.0, 2), (1.0, 10), (60.0, 30)])
+def test_all_endpoints_share_a_list_for_ten_times_as_long_as_it_took(api, monkeypatch, took, seconds):
+    times = iter([0.0, took, 0.0, took, 0.0, took])
+    monkeypatch.setattr(observer, "time", SimpleNamespace(monotonic=lambda: next(times)))
     observe = FreeCapacityObserver()
     first = observe(asked())
-    assert observe(asked(now=NOON + timedelta(seconds=29))) is first
+    assert observe(asked(now=NOON + timedelta(seconds=seconds - 1))) is first
     assert len(api.asked) == 3
-    observe(asked(now=NOON + timedelta(seconds=30)))
+    observe(asked(now=NOON + timedelta(seconds=seconds)))
     observe(asked(now=NOON))  # the clock was set back
     assert len(api.asked) == 9
 
@@ -96,7 +100,7 @@ def test_nothing_is_listed_for_what_is_pinned(api):
 def test_without_an_answer_nothing_is_known_and_nobody_asks_again_for_half_a_minute(api, code):
     api.code, observe = code, FreeCapacityObserver()
     assert observe(asked()) is None
-    assert observe(asked()) is None
+    assert observe(asked(now=NOON + timedelta(seconds=29))) is None
     assert len(api.asked) == 1
 
 
