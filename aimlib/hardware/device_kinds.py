@@ -1,6 +1,6 @@
 """Reads what one device of a DRA driver is: AMD's gpu.amd.com and NVIDIA's gpu.nvidia.com.
 
-Attributes and capacities are those of ROCm/k8s-gpu-dra-driver 1.0.1 (docs/driver-attributes.md, deviceinfo.go) and of
+Attributes and capacities are those of ROCm/k8s-gpu-dra-driver 1.0.1 (driver-attributes.md, deviceinfo.go) and of
 NVIDIA/k8s-dra-driver-gpu 0.4 (cmd/gpu-kubelet-plugin/deviceinfo.go). AMD's `deviceID` is KFD's own id in one release
 and that of PCI in another, so products are recognised by `productName`.
 """

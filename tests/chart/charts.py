@@ -47,6 +47,7 @@ COMPONENTS = (
     Component("podLogs", "pod-logs"),
     Component("queues", "queues"),
     Component("freeCapacity", "free-capacity"),
+    Component("dra", "dra"),
     Component("webPage", "web-page"),
     Component("monitoring", "monitoring", beside=True),
     Component("stateMetrics", "state-metrics", beside=True),

@@ -86,7 +86,7 @@ def test_hardware_that_is_taken_counts_as_full_where_claims_are_not_allocated(
     other = f"{space.namespace}-other"
     space.apply(recipe(other, modelId=model, hardware="MI300X", configurations=[{"gpuCount": 8}]))
     settings = tmp_path / "settings.yaml"
-    settings.write_text("fullAfterSeconds: 5\n", encoding="utf-8")
+    settings.write_text("fullAfterSeconds: 10\n", encoding="utf-8")
     account = str(own_account(space.plane, "aim-hooks", "aim-system"))
     with within(space.plane, installation, KUBECONFIG=account, AIM_OBSERVE="pods", AIM_CONFIG=str(settings)):
         space.apply(endpoint("taken", modelId=model, replicas=2, recipe={"autoSelect": True, "hardware": ["MI355X"]}))
@@ -111,9 +111,7 @@ def test_parts_and_shares_are_told_apart_and_what_claims_alone_give_is_not_selec
     name = space.namespace
     space.apply(recipe(name, modelId=f"example/{name}", hardware="H100"))
     space.apply(endpoint("chat", modelId=f"example/{name}"))
-    words = (
-        "needs H100 that pods get by a resource; the cluster has them by ResourceClaims of gpu.nvidia.com, mig.nvidia"
-    )
+    words = "needs H100 that pods get by a resource; the cluster has them by ResourceClaims of gpu.nvidia.com, mig"
     space.becomes("chat", "NothingFits", words=words)
     space.kubectl("delete", "aimrecipe", name)
 
