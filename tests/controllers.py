@@ -22,6 +22,7 @@ KUBERNETES = (
     "Role.rbac.authorization.k8s.io/v1",
     "NetworkPolicy.networking.k8s.io/v1",
     "RoleBinding.rbac.authorization.k8s.io/v1",
+    "ResourceClaimTemplate.resource.k8s.io/v1",
 )
 """Kinds of Kubernetes itself that children have, as the keys of a request; those of CRDs are read from the CRDs."""
 

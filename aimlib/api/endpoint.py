@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from aimlib.api import formats
+from aimlib.api.accelerators import Accelerators
 from aimlib.api.adapter import ADAPTER_RULES, MOST_ADAPTERS, Adapter
 from aimlib.api.availability import Availability
 from aimlib.api.base import FieldRule, GpuCount, ModelId, ObjectName, Ruled, Text, TransitionRule
@@ -155,6 +156,8 @@ class EndpointSpec(Ruled):
     """
     recipe: RecipeChoice = RecipeChoice()
     """How the recipe is selected."""
+    accelerators: Accelerators = Accelerators()
+    """How the pods get their GPUs."""
     resources: Resources = Resources()
     """CPU and memory per replica, instead of the recipe's."""
     scaling: Scaling | None = None

@@ -186,6 +186,13 @@ CRON = TextFormat(
 TIME_ZONE = TextFormat(
     "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", 64, "must be a time zone such as Europe/Berlin", shortest=1
 )
+DEVICE_ATTRIBUTE = TextFormat(
+    "^[A-Za-z0-9]([A-Za-z0-9 ._+:()-]*[A-Za-z0-9)])?$",
+    64,
+    "must be a name of a device, such as AMD_Instinct_MI300X_OAM: letters, digits, blanks and ._+:()-",
+    shortest=1,
+)
+"""Without quotes and backslashes: it becomes a text in an expression of CEL."""
 VARIABLE = TextFormat("^[A-Za-z_][A-Za-z0-9_]*$", 253, "must be the name of a variable: letters, digits and _")
 
 FORMATS = (
@@ -193,4 +200,5 @@ FORMATS = (
     *(HOSTNAME, ROUTE_PATH, ROUTE_DURATION, SCRAPE_INTERVAL, CONTAINER_PATH, HTTP_PATH, FILE_PATTERN, REPOSITORY, TAG),
     *(DIGEST, LABEL_VALUE, LABEL_KEY, VARIABLE, LATENCY, MODEL_SOURCE, REPOSITORY_OR_SERVER, SERVICE_URL, REGION),
     *(USABLE_MODEL, GATEWAY_CLIENT, ORIGIN, IMAGE_FOLDER, ROUTED_DIGEST, TIME_ZONE, CRON, ADAPTER_NAME),
+    DEVICE_ATTRIBUTE,
 )

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from aimlib.api.accelerators import DeviceClaim
 from aimlib.api.adapter import MOST_ADAPTERS, Adapter
 from aimlib.api.base import GpuCount, Model, ModelId, Name, StoredQuantity, Text
 from aimlib.api.draft import DraftModel
@@ -46,7 +47,11 @@ class Resolved(Model):
     vendor: Text
     """amd, nvidia or cpu."""
     resource: Name | None = None
-    """The extended resource that pods request, such as amd.com/gpu; absent on CPUs."""
+    """The extended resource that pods request, such as amd.com/gpu; absent on CPUs, and with a deviceClaim."""
+    device_claim: DeviceClaim | None = None
+    """What the ResourceClaims of the pods ask for, where they get their GPUs so."""
+    time_sliced: bool | None = None
+    """Whether the pods share each GPU with others by time-slicing."""
     partition: Text | None = None
     """The partition mode of the GPUs, if they are partitioned."""
     device_ids: tuple[Text, ...] = ()

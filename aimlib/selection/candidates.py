@@ -14,6 +14,7 @@ from aimlib.api.recipe import Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, Product, Products, known_products
 from aimlib.hardware.shapes import shapes_of
+from aimlib.kube.quantity import to_gib
 from aimlib.selection.corrections import SpeedModel
 from aimlib.selection.launch import Launch
 
@@ -37,6 +38,9 @@ class Requirements(NamedTuple):
     validated_only: bool = False
     draft: RequestedDraft | None = None
     adapters: tuple[Adapter, ...] | None = None
+    allocation: str | None = None
+    gpu_share: str | None = None
+    time_sliced: bool = False
 
 
 class Room(NamedTuple):
@@ -78,6 +82,8 @@ class Case(NamedTuple):
     """Labels of the nodes on which its pods may run."""
     listed: Product | None = None
     """The product that the recipe is for, where a table has it and it was looked up."""
+    inventory: tuple[GpuClass, ...] = ()
+    """All classes of the cluster."""
 
     @property
     def devices(self) -> int:
@@ -95,8 +101,8 @@ class Case(NamedTuple):
 
     @property
     def first_class(self) -> GpuClass:
-        """The class that is selected of those that fit: whole GPUs before partitions."""
-        return min(self.classes, key=lambda group: (group.partition or "", group.resource))
+        """The class that is selected of those that fit: whole GPUs before partitions, and large ones of these first."""
+        return min(self.classes, key=_place)
 
     @property
     def products(self) -> Products:
@@ -110,8 +116,19 @@ class Case(NamedTuple):
 
     @property
     def largest_gib(self) -> float:
-        """GiB of the largest devices left to it, as the engine sees them."""
-        return max(map(self.products.seen_gib, self.classes))
+        """GiB of the largest devices left to it, as far as the engine may use them."""
+        return max(map(self.engine_gib, self.classes))
+
+    @property
+    def share_gib(self) -> float | None:
+        """GiB of the share of a device that is requested; None where it is the whole."""
+        stated = self.requirements.gpu_share
+        return to_gib(stated) if stated else None
+
+    def engine_gib(self, one: GpuClass) -> float:
+        """GiB of a device that the engine may use: what it sees, or the share that is requested."""
+        share = self.share_gib
+        return self.products.seen_gib(one) if share is None else share
 
     def narrowed(self, keep: Callable[[GpuClass], bool]) -> "Case":
         kept = tuple(one for one in self.classes if keep(one))
@@ -123,6 +140,13 @@ class Case(NamedTuple):
             return self
         kept = [(one, tuple(shape for shape in shapes_of(one) if keep(shape))) for one in self.classes]
         return self._replace(classes=tuple(_with_shapes(one, shapes) for one, shapes in kept if shapes))
+
+
+def _place(one: GpuClass) -> tuple[bool, bool, float, str, bool, str]:
+    """Sort key of classes, first the best: with its memory for itself, whole, large, and by a resource of the node."""
+    part = one.partition or ""
+    claimed = one.dynamic is not None and one.dynamic.extended_resource is None
+    return one.shared, bool(part), -one.memory_gib if part else 0.0, part, claimed, one.resource
 
 
 def _with_shapes(one: GpuClass, shapes: tuple[NodeShape, ...]) -> GpuClass:

@@ -24,25 +24,15 @@ def hardware(case: Case) -> RuleResult:
     there = [one for one in case.classes if one.product == name]
     if not there:
         return Rejection(name, partial(_instead_of, case, name))
-    own = [one for one in there if not one.shared]
+    own = [one for one in there if case.requirements.time_sliced or not one.shared]
     if not own:
-        return Rejection(f"{name} that are not time-sliced", "shared GPUs only")
-    joined = tuple(one for one in own if alone or one.vendor != "nvidia" or one.partition is None)
+        lets = "accelerators.allowTimeSliced lets an endpoint on them"
+        return Rejection(f"{name} that are not time-sliced", f"shared GPUs only ({lets})")
+    joined = tuple(one for one in own if alone or not (one.shared or (one.vendor == "nvidia" and one.partition)))
     if not joined:
-        return Rejection(f"{name} that one replica can combine", "MIG devices only")
+        kinds = ("MIG devices" * any(one.partition for one in own), "time-sliced GPUs" * any(one.shared for one in own))
+        return Rejection(f"{name} that one replica can combine", f"{' and '.join(filter(None, kinds))} only")
     return case._replace(classes=joined)
-
-
-def claims(case: Case) -> RuleResult:
-    """Pods get the devices by a resource; of what needs a ResourceClaim, none is requested."""
-    left = case.narrowed(lambda one: one.dynamic is None or one.dynamic.extended_resource is not None)
-    if left.classes:
-        return left
-    by_class = ", ".join(sorted({one.resource for one in case.classes}))
-    return Rejection(
-        f"{_product_name(case)} that pods get by a resource",
-        f"them by ResourceClaims of {by_class} only: no DeviceClass with an extendedResourceName selects these alone",
-    )
 
 
 NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on, or by hardwareMayCome)"

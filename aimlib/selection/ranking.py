@@ -4,11 +4,11 @@ A term is a key, by which all are ranked, and words, for those that are listed.
 """
 
 from collections.abc import Callable, Sequence
-from math import ceil
 from typing import NamedTuple
 
 from aimlib.selection.cache_capacity import cache_capacity, capacity_of
 from aimlib.selection.candidates import Case, format_gpus
+from aimlib.selection.parts import gpus_used, tokens_of_workload
 from aimlib.selection.room import lacking_replicas, room_text
 from aimlib.selection.speed_rules import estimated, milliseconds, three_digits
 from aimlib.selection.speeds import Estimate
@@ -64,15 +64,22 @@ def _memory(one: Scored) -> str:
     return f"{needed.total:.1f} of {usable:.1f} GiB per device ({adapters}{cache_capacity(launch, largest)})"
 
 
+def _gpus(one: Scored) -> str:
+    count, used = one.case.configuration.gpu_count, gpus_used(one.case)
+    if used == count:
+        return format_gpus(count)
+    kind = "share" if one.case.share_gib is not None else "partition"
+    return f"{count} {kind}{'s' * (count > 1)}, {used:.3g} of a GPU"
+
+
 def _own_weights(one: Scored) -> bool:
     return one.case.recipe.loaded == one.case.recipe.model_id
 
 
 def _is_cramped(one: Scored) -> bool:
     """Whether the KV cache of what is derived has no room for the workload: a recipe has what its author chose."""
-    found, asked = capacity_of(one.case) if one.case.derived_from else None, one.case.speeds.workload
-    each = ceil(asked.concurrency / one.case.replicas) * (asked.input_tokens + asked.output_tokens)
-    return found is not None and found.tokens < each
+    found = capacity_of(one.case) if one.case.derived_from else None
+    return found is not None and found.tokens < tokens_of_workload(one.case)
 
 
 def _weights(one: Scored) -> str:
@@ -92,7 +99,8 @@ def _rounded(value: float) -> float:
 
 
 def _per_gpu(one: Scored, found: Estimate) -> float:
-    return found.throughput / (one.case.devices * one.case.replicas)
+    """Tokens per second by the GPUs that all replicas take: a partition is a part of one."""
+    return found.throughput / ((gpus_used(one.case) or 1) * one.case.replicas)
 
 
 def _per_million(one: Scored, found: Estimate) -> float | None:
@@ -147,8 +155,8 @@ ROOM = Term("room", lambda one: lacking_replicas(one.case), lambda one: room_tex
 USUAL_TERMS = (
     Term(
         "gpus",
-        lambda one: one.case.configuration.gpu_count,
-        lambda one: format_gpus(one.case.configuration.gpu_count),
+        lambda one: gpus_used(one.case),
+        _gpus,
     ),
     Term(
         "weights",

@@ -7,7 +7,9 @@ from aimlib.api.resolved import Resolved, ResolvedResources
 from aimlib.caching.capacity import HEADROOM
 from aimlib.config import Config
 from aimlib.kube.quantity import canonical_quantity, from_gib
+from aimlib.selection.allocation import claim_of
 from aimlib.selection.candidates import Case, engine_image
+from aimlib.selection.share_arguments import bounded_arguments
 
 
 def resolve(case: Case, key: str, config: Config) -> Resolved:
@@ -17,7 +19,8 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
     same = [group for group in case.classes if (group.partition, group.resource) == (first.partition, first.resource)]
     same = [first] if first.may_come else same  # a template has the labels of its own pool
     device_ids = hardware.device_ids if hardware else ()
-    resources = case.configuration.resources
+    resources, claim = case.configuration.resources, claim_of(case, first)
+    nodes = () if claim else same  # a claim finds the devices itself
     return Resolved(
         decided_for=key,
         recipe=case.name,
@@ -30,12 +33,14 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
         image=engine_image(case) or "",
         product=first.product,
         vendor=first.vendor,
-        resource=first.resource if case.configuration.gpu_count else None,
+        resource=first.resource if case.configuration.gpu_count and claim is None else None,
+        device_claim=claim,
+        time_sliced=first.shared or None,
         partition=first.partition,
-        device_ids=device_ids if first.vendor == "amd" else (),
-        node_products=tuple(sorted({group.node_product for group in same if group.node_product})),
+        device_ids=device_ids if first.vendor == "amd" and claim is None else (),
+        node_products=tuple(sorted({group.node_product for group in nodes if group.node_product})),
         tolerations=config.tolerated_taints.get(first.vendor, ()),
-        args=case.launch.args,
+        args=bounded_arguments(case),
         env=case.launch.env,
         resources=ResolvedResources(
             requests={name: canonical_quantity(amount) for name, amount in sorted(resources.requests.items())},
@@ -43,7 +48,7 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
         ),
         # No claim may ask for nothing, as that of weights of a few bytes would.
         cache_size=from_gib(max(_files_gib(recipe.facts, recipe.draft) * HEADROOM, 1)) if recipe.facts else None,
-        node_labels=tuple(sorted({label for group in same for label in group.node_labels})),
+        node_labels=tuple(sorted({label for group in nodes for label in group.node_labels})),
         template_version=pod_template.NEWEST,
         adapters=case.requirements.adapters,
         derived_from=case.derived_from or None,

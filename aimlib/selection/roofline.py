@@ -137,7 +137,9 @@ class Placed(NamedTuple):
     cache_tokens: int
     """Tokens of KV cache that one replica has room for."""
     share: float = 1.0
-    """The part of a whole device that each rank has, below 1 for partitions."""
+    """The part of a whole GPU's memory and bandwidth that each rank has, below 1 for partitions."""
+    compute_share: float = 1.0
+    """The part of a whole GPU's compute that each rank has."""
     drafted: int = 0
     """Tokens that are drafted in each step."""
     draft: RecipeDraft | None = None
@@ -146,7 +148,7 @@ class Placed(NamedTuple):
 
 def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | None:
     """The speed of one replica under a workload; None where the product's bandwidth or peak is not published."""
-    hardware, parallel, share = placed.hardware, placed.parallel, placed.share
+    hardware, parallel = placed.hardware, placed.parallel
     compute, bandwidth = matrix_flops(hardware, placed.precision), hardware.bandwidth_tbs
     if compute is None or bandwidth is None:
         return None
@@ -155,7 +157,7 @@ def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | No
     tokens = workload.input_tokens + workload.output_tokens
     served = max(min(float(workload.concurrency), placed.cache_tokens / tokens), 1.0)
     batch = max(served / streams, 1.0)
-    reads, computes = bandwidth * 1e12 * BANDWIDTH_FRACTION * share, compute * tensor * share
+    reads, computes = bandwidth * 1e12 * BANDWIDTH_FRACTION * placed.share, compute * tensor * placed.compute_share
     exchanges = (hardware.link_gbs or PCIE_GBS) * 1e9 * LINK_FRACTION
 
     def all_reduces(rows: float) -> float:

@@ -12,9 +12,9 @@ from aimlib.engines.architectures import not_loaded
 from aimlib.hardware.products import CPU
 from aimlib.hub_url import may_have_token, shown
 from aimlib.printable import printable
-from aimlib.selection import adapter_rules, draft_rule, node_rules, speed_rules
+from aimlib.selection import adapter_rules, draft_rule, memory_rules, node_rules, speed_rules
+from aimlib.selection import allocation as devices
 from aimlib.selection.candidates import Case, Rejection, Requirements, RuleResult, engine_image, format_gpus
-from aimlib.selection.gpu_memory import illegal_degree
 
 NONE = EngineSettings()
 KNOWN_PRODUCT = "a GPU product that the table, the setting hardware or the cluster's inventory has"
@@ -187,30 +187,6 @@ def _model_architecture(case: Case) -> RuleResult:
     return Rejection(wanted, found) if found else case
 
 
-def _degree(case: Case) -> RuleResult:
-    facts, tensor = case.recipe.facts, case.launch.parallel.tensor
-    found = illegal_degree(facts, tensor, case.launch.expert_degree) if facts else ""
-    draft = case.recipe.draft
-    if draft and not found:
-        illegal = illegal_degree(draft.facts, tensor)
-        found = f"draft {draft.repository} with {illegal}" if illegal else ""
-    return Rejection(f"tensor parallel {tensor}", found) if found else case
-
-
-def _memory(case: Case) -> RuleResult:
-    launch, seen_gib = case.launch, case.products.seen_gib
-    if launch.required is None:
-        return case
-    left = case.narrowed(lambda one: launch.fits(seen_gib(one)))
-    if left.classes:
-        return left
-    largest = case.largest_gib
-    return Rejection(
-        f"{launch.required(largest)} for {launch.max_length} tokens",
-        f"{launch.usable(largest):.1f} GiB usable of {largest:g} GiB on {case.recipe.hardware}",
-    )
-
-
 SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("valid", _valid),
     ("model", _model),
@@ -227,15 +203,16 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("gpuBudget", speed_rules.gpu_budget),
     ("enabled", _enabled),
     ("hardware", node_rules.hardware),
-    ("claims", node_rules.claims),
+    ("allocation", devices.allocation),
+    ("share", devices.share),
     ("nodeSelector", node_rules.selected_nodes),
     ("image", _image),
     ("architecture", node_rules.architecture),
     ("tokenHub", _token_hub),
     ("supported", _supported),
     ("modelArchitecture", _model_architecture),
-    ("tensorParallel", _degree),
-    ("memory", _memory),
+    ("tensorParallel", memory_rules.divisible),
+    ("memory", memory_rules.enough_memory),
     ("workload", speed_rules.workload),
     ("objectives", speed_rules.objectives),
     ("oneNode", node_rules.one_node),
@@ -245,7 +222,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
 USER_RULES = frozenset(
     {
         *("model", "recipe", "backend", "precision", "product", "revision", "draft"),
-        *("gpuCount", "gpuBudget", "workload", "objectives", "adapters"),
+        *("gpuCount", "gpuBudget", "workload", "objectives", "adapters", "allocation", "share"),
     }
 )
 """The rules about what the user requested; the others are about what the recipe needs."""
@@ -265,6 +242,7 @@ RECIPE_RULE_NAMES = ("valid", "supported", "tensorParallel", "memory")
 ABOUT_STATED = {
     **{name: name for name in ("recipe", "backend", "precision", "revision", "workload", "objectives", "adapters")},
     "product": "hardware",
+    "share": "gpu_share",
     "gpuBudget": "gpu_budget",
 }
 """Rules that reject nothing where one field of the requirements is free, and that field."""

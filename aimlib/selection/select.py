@@ -15,6 +15,8 @@ from aimlib.api.recipe import RecipeSpec
 from aimlib.api.resolved import Resolved
 from aimlib.config import Config
 from aimlib.hardware.placement import node_selector
+from aimlib.selection.allocation import allocation_text
+from aimlib.selection.best_kind import on_best_kind, part_text
 from aimlib.selection.cache_capacity import capacity_of
 from aimlib.selection.candidates import NOTHING_KNOWN, Case, Requirements, Room
 from aimlib.selection.entries import CatalogueEntry
@@ -72,6 +74,7 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
             *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes),
             *(inventory.left_out, spec.resources, downloads(entry.spec.loaded), room, speeds),
             *(entry.derived_from, node_selector(config.node_selector, spec.node_selector), entry.hardware),
+            inventory.classes,
         )
         for entry in entries
         if entry.spec
@@ -124,9 +127,10 @@ def select(  # noqa: PLR0913 - all that a decision depends on
             fitting, more = _divided(derived, requirements)
             rejected = rejected + more if fitting or _say_more(more, rejected) else rejected
         if fitting:
-            order = ranked(fitting, spec.recipe.goal)
+            order = ranked([on_best_kind(one, spec.recipe.goal) for one in fitting], spec.recipe.goal)
             best = order[0].case
             message = selected_message(best, len(fitting), len(fitting) + len(rejected) + len(unreadable))
+            message += part_text(best) + allocation_text(best)
             message += "".join(f"; {full_text(one)}" for one in room.full) + passed_over(best, preferred(order).case)
             if step:
                 message = f"fallback {step} ({text}): {message}; {'; '.join(refusals)}"

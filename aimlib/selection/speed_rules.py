@@ -4,15 +4,15 @@ from math import ceil
 
 from aimlib.kube.duration import parse_latency
 from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
+from aimlib.selection.parts import compute_part, memory_part
 from aimlib.selection.speeds import Deployed, Estimate, estimate, kv_room, point_of
 
 
 def deployed(case: Case) -> Deployed:
     """The candidate on the class of devices that would be selected."""
     first, hardware = case.first_class, case.hardware
-    whole = hardware.memory_gib if hardware and first.partition else None
-    share = min(first.memory_gib / whole, 1.0) if whole else 1.0
-    return Deployed(case.launch, case.recipe.precision, hardware, case.products.seen_gib(first), share)
+    parts = memory_part(case, first), compute_part(case, first)
+    return Deployed(case.launch, case.recipe.precision, hardware, case.engine_gib(first), *parts)
 
 
 def estimated(case: Case) -> Estimate | None:

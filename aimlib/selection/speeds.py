@@ -35,7 +35,9 @@ class Deployed(NamedTuple):
     memory_gib: float
     """Memory of one device."""
     share: float = 1.0
-    """Part of a whole device that one is."""
+    """Part of a whole GPU's memory and bandwidth that the device has."""
+    compute_share: float = 1.0
+    """Part of a whole GPU's compute that it has."""
 
 
 @lru_cache(maxsize=4096)
@@ -46,7 +48,8 @@ def predicted(one: Deployed, workload: Workload) -> Speed | None:
         return None
     parallel, element = one.launch.parallel, one.launch.cache_bytes
     drafts = one.launch.drafted, one.launch.draft
-    placed = Placed(one.hardware, one.precision, parallel, element, kv_room(one), one.share, *drafts)
+    parts = one.share, one.compute_share
+    placed = Placed(one.hardware, one.precision, parallel, element, kv_room(one), *parts, *drafts)
     return predict(facts, placed, workload)
 
 
@@ -129,15 +132,19 @@ class Estimate(NamedTuple):
 
 
 def estimate(point: Point, one: Deployed, model: SpeedModel, replicas: int = 1) -> Estimate | None:
-    """The speed of so many replicas, which divide the requests; None where nothing is predicted."""
+    """The speed of so many replicas, which divide the requests; None where nothing is predicted.
+
+    What was measured was whole GPUs with the whole workload: of anything else no figure is taken as it is.
+    """
     workload = model.workload
     if replicas > 1:
         workload = workload._replace(concurrency=ceil(workload.concurrency / replicas))
     speed = predicted(one, workload)
     if speed is None:
         return None
-    rate = model.throughput.corrected(point, speed.throughput, alone=replicas == 1)
-    per_token = model.per_token.corrected(point, speed.per_token, alone=replicas == 1)
+    alone = replicas == 1 and one.share == one.compute_share == 1.0
+    rate = model.throughput.corrected(point, speed.throughput, alone=alone)
+    per_token = model.per_token.corrected(point, speed.per_token, alone=alone)
     first = speed.first_token * speed.throughput / rate.value
     of_request = first / workload.output_tokens + per_token.value
     return Estimate(first, per_token.value, rate.value * replicas, of_request, per_token, rate)

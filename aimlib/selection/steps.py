@@ -59,6 +59,9 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         validated_only=choice.validated_only,
         draft=choice.draft,
         adapters=spec.adapters or None,
+        allocation=spec.accelerators.allocation if spec.accelerators.allocation != "Auto" else None,
+        gpu_share=spec.accelerators.gpu_share,
+        time_sliced=spec.accelerators.allow_time_sliced,
     )
     return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
 

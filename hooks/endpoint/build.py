@@ -12,6 +12,7 @@ from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.scaled_object import SCALED_OBJECT
 from hooks.endpoint.children.scalers import Scalers
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.devices import claim_templates_in_use
 from hooks.endpoint.headroom import headroom
 from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
@@ -84,10 +85,11 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     owner = tracks.owner
     desired = with_claim_as_it_is(children(owner, world.offers, tracks.engine), world, owner)
     desired += caches_in_use(desired, world, owner)
+    desired += claim_templates_in_use(desired, tracks.children, world)
     states = child_states(world.children, desired)
     former = former_claims(desired, world.children.get(CLAIM, {}).values())
     accounts = accounts_in_use([*desired, *tracks.children], world.children.get(ACCOUNT, {}).values())
-    optional = not_offered(world.spec, world.offers)
+    optional = not_offered(owner, world.offers)
     inspection = [*(decision.inspection.children if decision.inspection else ())]
     made = {(child["kind"], child["metadata"]["name"]) for child in inspection}
     inspection += (one for one in cache.children if (one["kind"], one["metadata"]["name"]) not in made)

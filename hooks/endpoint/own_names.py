@@ -10,6 +10,7 @@ from aimlib.api.meta import Raw
 from aimlib.protocol.last_applied import kept_child
 from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, ChildStates, find_child
 from hooks.endpoint.children.deployment import held_deployment
+from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, claim_template_name
 from hooks.endpoint.children.held import HeldDeployment
 from hooks.endpoint.children.owner import Owner
 
@@ -29,6 +30,8 @@ def used_names(owner: Owner) -> Iterator[tuple[str, str]]:
         yield ACCOUNT, owner.account
     if owner.cache:
         yield SERVICE, owner.child
+    if template := claim_template_name(owner):
+        yield CLAIM_TEMPLATE, template
 
 
 def used_since(owner: Owner, children: Children) -> Iterator[str]:

@@ -16,7 +16,7 @@ from aimlib.protocol.observed import (
 )
 from hooks.endpoint.world import World
 
-NEVER_CHANGED = frozenset({"PersistentVolumeClaim"})
+NEVER_CHANGED = frozenset({"PersistentVolumeClaim", "ResourceClaimTemplate"})
 """Kinds whose update strategy is OnDelete."""
 GIVEN_UP = frozenset({"ChildMissing", "ChildRefused"})
 """Reasons that report pending children as given up; they stand while the children are pending."""

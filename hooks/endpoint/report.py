@@ -33,6 +33,7 @@ from hooks.endpoint.build import Built
 from hooks.endpoint.canary import canary_warnings, resync_seconds, stable_pods
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.decision import EndpointDecision
+from hooks.endpoint.devices import device_warnings, with_component_checked
 from hooks.endpoint.drift import drift_warnings
 from hooks.endpoint.gated import gated_model_warnings
 from hooks.endpoint.history import Version
@@ -105,6 +106,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
         if answering
         else with_claim_checked(world, owner, serving)
     )
+    serving = with_component_checked(serving, owner, built.not_offered)
     service = states["Service", owner.child].observed
     route = use_route(world, built.state("HTTPRoute"), built.not_offered)
     balancer = use_load_balancer(world, service)
@@ -145,6 +147,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
             *cache.warnings,
             *adapter_warnings(cache.adapters, owner.resolved),
             *queue_warnings(owner),
+            *device_warnings(owner),
             *map(former_claim_warning, built.former),
             *claim_warnings(world, owner),
             *drift_warnings(states.values()),

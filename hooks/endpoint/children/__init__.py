@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
 from aimlib.api.route import HTTP_ROUTE
 from aimlib.api.vertical import VERTICAL_POD_AUTOSCALER
@@ -11,6 +10,7 @@ from aimlib.protocol.metacontroller import prune
 from hooks.endpoint.children.claim import claim
 from hooks.endpoint.children.dashboard import dashboard
 from hooks.endpoint.children.deployment import deployment
+from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, claim_template
 from hooks.endpoint.children.hpa import autoscaler
 from hooks.endpoint.children.http_route import http_route
 from hooks.endpoint.children.own_cache import own_cache
@@ -37,8 +37,8 @@ class OptionalChild(NamedTuple):
     component: str
     """The component in manifests/components that adds it."""
     field: str
-    """The field of the spec that requests it."""
-    requested: Callable[[EndpointSpec], bool]
+    """The field of the spec that requests it, or what needs it."""
+    requested: Callable[[Owner], bool]
     build: Callable[[Owner], Raw | None]
 
     @property
@@ -58,7 +58,7 @@ OPTIONAL = (
         resource="httproutes",
         component="gateway-api",
         field="service.route",
-        requested=lambda spec: spec.service.route is not None,
+        requested=lambda owner: owner.spec.service.route is not None,
         build=http_route,
     ),
     OptionalChild(
@@ -66,7 +66,7 @@ OPTIONAL = (
         resource="scaledobjects",
         component="keda",
         field="scaling to zero and on load",
-        requested=lambda spec: spec.scaling is not None and spec.scaling.to_zero,
+        requested=lambda owner: owner.spec.scaling is not None and owner.spec.scaling.to_zero,
         build=scaled_object,
     ),
     OptionalChild(
@@ -74,8 +74,16 @@ OPTIONAL = (
         resource="verticalpodautoscalers",
         component="vpa",
         field="scaling.vertical",
-        requested=wants_vertical,
+        requested=lambda owner: wants_vertical(owner.spec),
         build=vertical_autoscaler,
+    ),
+    OptionalChild(
+        kind=CLAIM_TEMPLATE,
+        resource="resourceclaimtemplates",
+        component="dra",
+        field="the request for GPUs by a ResourceClaim",
+        requested=lambda owner: owner.resolved.device_claim is not None,
+        build=claim_template,
     ),
 )
 
@@ -95,6 +103,6 @@ def children(owner: Owner, offers: Callable[[str], bool], engine: Raw | None = N
     return [child for child in built if child is not None]
 
 
-def not_offered(spec: EndpointSpec, offers: Callable[[str], bool]) -> tuple[OptionalChild, ...]:
-    """The optional kinds that the spec requests and the controller does not declare."""
-    return tuple(child for child in OPTIONAL if child.requested(spec) and not offers(child.kind))
+def not_offered(owner: Owner, offers: Callable[[str], bool]) -> tuple[OptionalChild, ...]:
+    """The optional kinds that the endpoint needs and the controller does not declare."""
+    return tuple(child for child in OPTIONAL if child.requested(owner) and not offers(child.kind))

@@ -7,6 +7,7 @@ from aimlib.engines.draft_arguments import draft_arguments
 from aimlib.kube.expansion import Expandable
 from aimlib.naming import ENGINE_CONTAINER
 from aimlib.selection.container_resources import container_resources
+from hooks.endpoint.children.device_claims import container_claims
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.authorities import ca_mounts, ca_variables
 from hooks.objects.container import literal_container
@@ -176,7 +177,8 @@ def _resources(owner: Owner) -> Raw:
     resolved = owner.resolved
     host = container_resources(owner.spec.resources, resolved.resources, resolved.gpu_count, owner.config)
     gpus = {resolved.resource: str(resolved.gpu_count)} if resolved.resource else {}
-    return {"requests": {**host.requests, **gpus}, "limits": {**host.limits, **gpus}}
+    claims = container_claims(owner)
+    return {"requests": {**host.requests, **gpus}, "limits": {**host.limits, **gpus}, "claims": claims}
 
 
 def _probe(owner: Owner, failures: int) -> Raw:

@@ -13,6 +13,7 @@ from aimlib.kube.quantity import canonical_quantity
 from aimlib.kube.queue import QUEUE_LABEL
 from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
 from hooks.endpoint.children.container import MODEL_VOLUME, container
+from hooks.endpoint.children.device_claims import pod_claims
 from hooks.endpoint.children.held import HeldDeployment
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.placement import affinity, spread, tolerations
@@ -60,6 +61,7 @@ def engine_deployment(owner: Owner) -> Raw:
                     "priorityClassName": owner.spec.priority_class_name,
                     "schedulerName": owner.spec.scheduler_name,
                     "containers": [container(owner)],
+                    "resourceClaims": pod_claims(owner),
                     "volumes": [
                         {
                             "name": "dshm",

@@ -13,7 +13,7 @@ FIRST_WITH_LABELS = 2
 
 
 def affinity(resolved: Resolved) -> Raw | None:
-    """Node affinity for the chosen hardware; none for CPUs, and none where the resource's name suffices."""
+    """Node affinity for the chosen hardware; none for CPUs, and where a resource's name or a claim suffices."""
     devices = placement.PlacedDevices(
         resolved.resource,
         resolved.partition,

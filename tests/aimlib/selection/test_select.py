@@ -111,13 +111,15 @@ def test_a_choice_for_processors_asks_for_no_device():
     assert (found.product, found.resource, found.device_ids, found.tolerations) == ("CPU", None, (), ())
 
 
-def test_whole_gpus_come_before_partitions_and_partitions_before_nothing():
+def test_a_partition_comes_before_a_whole_gpu_where_it_holds_the_workload_and_no_goal_is_speed():
     small = listed("small", facts={**FACTS, "weightsGiB": 4, "maxContext": 4096})
     labels = {"amd.com/gpu.device-id": "74a1"}
     parts = node(labels, {"amd.com/cpx_nps4": "64"})
     both = select(endpoint(), [small], inventory(parts, amd()), ALL).resolved
+    fast = select(endpoint(recipe={"goal": "latency"}), [small], inventory(parts, amd()), ALL).resolved
     only = select(endpoint(), [small], inventory(parts), ALL).resolved
-    assert (both.resource, both.partition) == ("amd.com/gpu", None)
+    assert (both.resource, both.partition) == ("amd.com/cpx_nps4", "cpx_nps4")
+    assert (fast.resource, fast.partition) == ("amd.com/gpu", None)
     assert (only.resource, only.partition) == ("amd.com/cpx_nps4", "cpx_nps4")
 
 

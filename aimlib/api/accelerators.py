@@ -1,0 +1,63 @@
+"""How pods get their GPUs: by a resource of their node or by a ResourceClaim, whole or a share of one."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aimlib.api import formats
+from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, StoredQuantity
+from aimlib.kube.quantity import parse_quantity
+
+Attribute = Annotated[str, formats.DEVICE_ATTRIBUTE.field]
+"""A text of a device's attributes, which becomes a part of an expression."""
+
+
+class Accelerators(Ruled):
+    """How the pods get their GPUs."""
+
+    rules = (
+        FieldRule(
+            "!has(self.gpuShare) || !has(self.allocation) || self.allocation != 'DevicePlugin'",
+            "a share of a GPU is given out by a ResourceClaim: leave out allocation: DevicePlugin, or gpuShare",
+            lambda raw: "gpuShare" not in raw or raw.get("allocation") != "DevicePlugin",
+        ),
+        FieldRule(
+            "!has(self.gpuShare) || quantity(self.gpuShare).isGreaterThan(quantity('0'))",
+            "gpuShare must be above 0, such as 40Gi",
+            lambda raw: "gpuShare" not in raw or parse_quantity(raw["gpuShare"]) > 0,
+        ),
+    )
+
+    allocation: Literal["Auto", "DevicePlugin", "DRA"] = "Auto"
+    """By what pods ask for GPUs. DevicePlugin is a resource such as amd.com/gpu, of a device plugin or of a DeviceClass
+    with an extendedResourceName. DRA is a ResourceClaim (dynamic resource allocation). Auto, the default, takes the
+    resource wherever there is one, and a ResourceClaim for what only that can ask for: a share, several partitions of
+    one GPU, and devices that are given out by claims alone."""
+    gpu_share: Quantity | None = None
+    """Memory that each replica gets of one GPU that it shares with other pods, such as 40Gi. Only where the driver
+    gives out parts of a device's memory (NVIDIA); AMD's GPUs have partitions instead. The engine is started with so
+    much memory and no more."""
+    allow_time_sliced: bool = False
+    """Whether time-sliced GPUs are candidates, too. Their memory is not isolated: the pods on one take it from each
+    other."""
+
+
+class DeviceClaim(Model):
+    """What the ResourceClaims of the pods ask for."""
+
+    device_class: ObjectName
+    """The DeviceClass."""
+    driver: ObjectName
+    """The driver whose devices they are."""
+    product_name: Attribute | None = None
+    """Value of the devices' attribute productName."""
+    device_type: Attribute | None = None
+    """Value of the devices' attribute type."""
+    partition: Attribute | None = None
+    """Compute and memory partition, or MIG profile, of the devices."""
+    least_memory: StoredQuantity
+    """Memory that a device has at least."""
+    share: StoredQuantity | None = None
+    """Memory of the device that a pod gets; left out where it has the device for itself."""
+    one_gpu: bool | None = Field(default=None, alias="oneGPU")
+    """Whether all devices are partitions of one and the same GPU."""

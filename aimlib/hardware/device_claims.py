@@ -1,0 +1,94 @@
+"""What a ResourceClaim asks for: devices of one kind, by expressions of CEL on what their driver tells of them.
+
+Sources: AMD's driver 1.0.1 (pkg/kubeletplugin/discovery.go: productName, type, partitionProfile, parentPciAddr),
+NVIDIA's 0.4 (cmd/gpu-kubelet-plugin/deviceinfo.go: productName, type, profile); capacity `memory` of both.
+"""
+
+from typing import Any
+
+from aimlib.api.accelerators import DeviceClaim
+from aimlib.api.formats import DEVICE_ATTRIBUTE, OBJECT_NAME
+from aimlib.api.node import Accelerator
+from aimlib.kube.quantity import canonical_quantity
+
+PARTITION_ATTRIBUTES = {"gpu.amd.com": "partitionProfile", "gpu.nvidia.com": "profile"}
+"""The attribute that tells partitions of different kinds apart, by driver."""
+PARENT_ATTRIBUTES = {"gpu.amd.com": "gpu.amd.com/parentPciAddr"}
+"""The attribute that partitions of one GPU have in common, by driver."""
+REQUEST = "gpus"
+"""The name of the request in a claim."""
+ROUNDED_GIB = 0.1
+"""What an inventory's size may be above that of a device."""
+
+
+def not_claimable(one: Accelerator) -> str:
+    """Why no ResourceClaim can ask for devices of a class; empty where one can."""
+    dynamic = one.dynamic
+    if dynamic is None:
+        return "no driver gives them out by dynamic resource allocation"
+    if one.partition and dynamic.driver not in PARTITION_ATTRIBUTES:
+        return f"the driver {dynamic.driver} has no known attribute that tells its partitions apart"
+    names = (dynamic.product_name, dynamic.device_type, one.partition)
+    legal = all(name is None or DEVICE_ATTRIBUTE.matches(name) for name in names)
+    if legal and all(map(OBJECT_NAME.matches, (dynamic.driver, dynamic.device_class))):
+        return ""
+    return "their driver gives them names that no expression may have"
+
+
+def device_claim(one: Accelerator, *, share: str | None = None, one_gpu: bool = False) -> DeviceClaim | None:
+    """What a claim asks for to get devices of a class; None where there is none that could."""
+    dynamic = one.dynamic
+    if dynamic is None or not_claimable(one):
+        return None
+    return DeviceClaim(
+        device_class=dynamic.device_class,
+        driver=dynamic.driver,
+        product_name=dynamic.product_name,
+        device_type=dynamic.device_type,
+        partition=one.partition,
+        least_memory=canonical_quantity(f"{max(int(one.memory_gib - ROUNDED_GIB), 0)}Gi"),
+        share=canonical_quantity(share) if share else None,
+        one_gpu=one_gpu or None,
+    )
+
+
+def device_expression(claim: DeviceClaim) -> str:
+    """The expression that is true of the devices: each text has the format of names, so that none needs an escape.
+
+    What a device does not tell is empty, since an attribute that is missing would be an error of the whole expression.
+    """
+    attributes = f'device.attributes["{claim.driver}"]'
+    wanted = (("productName", claim.product_name), ("type", claim.device_type))
+    equal = [f'{attributes}.?{name}.orValue("") == "{value}"' for name, value in wanted if value]
+    if claim.partition:
+        forms = ", ".join(f'"{form}"' for form in _forms(claim.partition))
+        equal.append(f'{attributes}.?{PARTITION_ATTRIBUTES[claim.driver]}.orValue("") in [{forms}]')
+    memory = f'device.capacity["{claim.driver}"].memory.compareTo(quantity("{claim.least_memory}")) >= 0'
+    return " && ".join((f'device.driver == "{claim.driver}"', *equal, memory))
+
+
+def _forms(partition: str) -> list[str]:
+    """The forms in which drivers may write a partition that inventories have in lower case, and without a plus."""
+    return sorted({partition, partition.upper() if "_" in partition else partition.replace("gb.", "gb+")})
+
+
+def claim_spec(claim: DeviceClaim, count: int) -> dict[str, Any]:
+    """The spec of a ResourceClaim (resource.k8s.io/v1) for so many devices, with every default of its lists."""
+    devices: dict[str, Any] = {
+        "requests": [
+            {
+                "name": REQUEST,
+                "exactly": {
+                    "deviceClassName": claim.device_class,
+                    "allocationMode": "ExactCount",
+                    "count": count,
+                    "selectors": [{"cel": {"expression": device_expression(claim)}}],
+                    **({"capacity": {"requests": {"memory": claim.share}}} if claim.share else {}),
+                },
+            }
+        ]
+    }
+    if claim.one_gpu:
+        same = {"matchAttribute": PARENT_ATTRIBUTES[claim.driver], "requests": [REQUEST]}
+        devices["constraints"] = [same]
+    return {"devices": devices}

@@ -1,0 +1,143 @@
+"""The rules about how pods get devices: by a resource of the node or by a ResourceClaim, whole or a share of one."""
+
+from functools import partial
+from typing import NamedTuple
+
+from aimlib.api.accelerators import DeviceClaim
+from aimlib.api.node import GpuClass
+from aimlib.hardware.amd import MODE_PARTS
+from aimlib.hardware.device_claims import PARENT_ATTRIBUTES, device_claim, not_claimable
+from aimlib.hardware.nodes import format_device
+from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
+
+UNBOUNDED = frozenset({"--kv-cache-memory-bytes", "--num-gpu-blocks-override"})
+"""Flags of vLLM 0.33 that set the size of the KV cache whatever the engine's fraction is (config/cache.py)."""
+
+
+class Taken(NamedTuple):
+    """How the devices of a class are asked for."""
+
+    by_claim: bool
+    why: str
+    """In words; empty for the resource of a device plugin."""
+
+
+def taken(case: Case, one: GpuClass) -> Taken:
+    """How a candidate asks for devices of a class: the first row that applies."""
+    dynamic, stated = one.dynamic, case.requirements.allocation
+    if dynamic is None:
+        return Taken(by_claim=False, why="")
+    extended = dynamic.extended_resource
+    given = f"by the resource {extended} of the DeviceClass {dynamic.device_class}"
+    table = (
+        (case.requirements.gpu_share, True, "which alone can ask for a share"),
+        (extended is None, True, f"since the driver {dynamic.driver} gives them out by claims alone"),
+        (stated == "DRA", True, "as accelerators.allocation states"),
+        (stated == "DevicePlugin", False, given),
+        (_of_one_gpu(case, one), True, "so that all partitions are of one GPU"),
+        (True, False, given),
+    )
+    return next(Taken(by_claim, why) for applies, by_claim, why in table if applies)
+
+
+def _of_one_gpu(case: Case, one: GpuClass) -> bool:
+    """Whether a replica has several partitions, and one GPU as many."""
+    count, dynamic = case.configuration.gpu_count, one.dynamic
+    if dynamic is None or one.partition is None or count < 2 or dynamic.driver not in PARENT_ATTRIBUTES:
+        return False
+    mode, hardware = one.partition.split("_", maxsplit=1)[0], case.hardware
+    known = hardware.partitions if hardware else {}
+    return count <= known.get(mode, MODE_PARTS.get(mode, 1))
+
+
+def claim_of(case: Case, one: GpuClass) -> DeviceClaim | None:
+    """What the ResourceClaims of a candidate ask for on a class; None where its pods request a resource."""
+    if not case.configuration.gpu_count or not taken(case, one).by_claim:
+        return None
+    return device_claim(one, share=case.requirements.gpu_share, one_gpu=_of_one_gpu(case, one))
+
+
+def allocation(case: Case) -> RuleResult:
+    """The devices can be asked for in the way that is stated, and by names that an expression may have."""
+    stated = case.requirements.allocation
+    if not case.configuration.gpu_count or (stated is None and all(one.dynamic is None for one in case.classes)):
+        return case
+    if stated == "DRA" and all(one.dynamic is None for one in case.classes):
+        names = " or ".join(sorted({one.resource for one in case.classes}))
+        seen = "what DRA drivers give out is seen with the kustomize component dra"
+        return Rejection(
+            f"{_product(case)} by a ResourceClaim (accelerators.allocation: DRA)", f"{names} alone; {seen}"
+        )
+    by_resource = stated == "DevicePlugin"
+    left = case.narrowed(lambda one: not taken(case, one).by_claim) if by_resource else case
+    if not left.classes:
+        classes = " or ".join(sorted({one.dynamic.device_class for one in case.classes if one.dynamic}))
+        found = f"ResourceClaims of the DeviceClass {classes} alone, which accelerators.allocation: Auto takes"
+        return Rejection(f"{_product(case)} by a resource of its nodes (accelerators.allocation: DevicePlugin)", found)
+    kept = left.narrowed(
+        lambda one: (stated != "DRA" and not taken(case, one).by_claim) or not not_claimable(one),
+    )
+    if kept.classes:
+        return kept
+    why = " or ".join(sorted({not_claimable(one) for one in left.classes} - {""}))
+    return Rejection(f"{_product(case)} that a ResourceClaim can ask for", f"none: {why}")
+
+
+def share(case: Case) -> RuleResult:
+    """One device has the share that is stated, its driver gives out shares, and the engine keeps to it."""
+    size, gib = case.requirements.gpu_share, case.share_gib
+    if size is None or gib is None:
+        return case
+    requested, count = f"a share of {gib:g} GiB of one GPU", case.configuration.gpu_count
+    if count != 1:
+        return Rejection(requested, format_gpus(count))
+    if unbounded := sorted(UNBOUNDED.intersection(case.launch.args)):
+        return Rejection(requested, f"an engine with {' and '.join(unbounded)}, whose KV cache no share bounds")
+    shared = case.narrowed(lambda one: one.dynamic is not None and one.dynamic.shareable and not not_claimable(one))
+    if not shared.classes:
+        return Rejection(requested, partial(_instead_of_share, case))
+    left = shared.narrowed(lambda one: gib <= case.products.seen_gib(one))
+    if left.classes:
+        return left
+    largest = max(map(case.products.seen_gib, shared.classes))
+    return Rejection(requested, f"{largest:g} GiB in all on {_product(case)}")
+
+
+def _instead_of_share(case: Case) -> str:
+    """What there is where no driver gives out shares."""
+    if case.classes[0].vendor != "amd":
+        return (
+            f"{_product(case)} that are given out whole; NVIDIA's DRA driver shares them (--consumable-shares=memory)"
+        )
+    parts = sorted({format_device(one) for one in case.classes if one.partition})
+    there = f"the cluster has {' and '.join(parts)}: leave out gpuShare" if parts else _modes(case)
+    return f"{_product(case)}, of which AMD's driver gives out partitions and no shares; {there}"
+
+
+def _modes(case: Case) -> str:
+    """What partitions of a product there can be."""
+    hardware = case.hardware
+    memory = (hardware.memory_gib if hardware else None) or 0
+    known = sorted(((count, mode) for mode, count in (hardware.partitions if hardware else {}).items() if count > 1))
+    sizes = ", ".join(f"{mode} ({memory / count:g} GiB)" for count, mode in known)
+    return f"partition its nodes{f' as {sizes}' if sizes else ''}, and leave out gpuShare"
+
+
+def _product(case: Case) -> str:
+    hardware = case.hardware
+    return hardware.name if hardware else case.recipe.hardware
+
+
+def allocation_text(case: Case) -> str:
+    """How the selected candidate gets its devices, where that is by more than a device plugin's resource."""
+    one = case.first_class
+    if not case.configuration.gpu_count:
+        return ""
+    found, gib, text = taken(case, one), case.share_gib, ""
+    if gib is not None:
+        text += f"; a share of {gib:g} GiB of {format_device(one)}"
+    if found.why:
+        text += f"; {'by a ResourceClaim, ' * found.by_claim}{found.why}"
+    if found.by_claim and _of_one_gpu(case, one) and one.dynamic and one.dynamic.extended_resource is None:
+        text += "; all partitions are of one GPU"
+    return text

@@ -1,0 +1,45 @@
+"""The ResourceClaims of an endpoint's pods: which templates stay, and what its status tells without the component."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from aimlib.api.meta import Raw
+from aimlib.protocol.conditions import Verdict
+from hooks.endpoint.children import OptionalChild
+from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, templates_in_use
+from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.world import World
+
+
+def claim_templates_in_use(desired: Sequence[Raw], made: Sequence[Raw], world: World) -> list[Raw]:
+    """The endpoint's ResourceClaimTemplates that are not desired any more and that pods may still be made by.
+
+    `desired` are its children, and `made` those of a version that is tried.
+    """
+    templates = world.children.get(CLAIM_TEMPLATE, {}).values()
+    changed = [one for one in (*desired, *made) if one["kind"] == "Deployment"]
+    return templates_in_use(desired, templates, [*world.deployments], changed)
+
+
+def with_component_checked(serving: Verdict, owner: Owner, missing: Iterable[OptionalChild]) -> Verdict:
+    """Available, with the component that is missing where pods cannot be made without it."""
+    lacking = next((child for child in missing if child.kind == CLAIM_TEMPLATE), None)
+    if lacking is None or serving.met or not owner.replicas:
+        return serving
+    kind = CLAIM_TEMPLATE.partition(".")[0]
+    why = f"{owner.resolved.product} is asked for by a ResourceClaim"
+    return Verdict(
+        "Available",
+        False,
+        "ComponentMissing",
+        f"{why}: {kind} is managed once the kustomize component {lacking.component} is installed",
+    )
+
+
+def device_warnings(owner: Owner) -> Iterator[str]:
+    """What shares cost that nothing isolates."""
+    if owner.resolved.time_sliced:
+        flag = owner.engine.flags.memory_fraction
+        yield (
+            "accelerators.allowTimeSliced: the memory of a time-sliced GPU is not isolated, so the pods on one take it "
+            f"from each other; {flag} in engine.args bounds the part of this one"
+        )
