@@ -29,6 +29,7 @@ OPTIONAL_GROUPS = {
     "keda.sh": ("KEDA", "keda"),
     "autoscaling.k8s.io": ("the VerticalPodAutoscaler", "vpa"),
     "gateway.networking.k8s.io": ("the Gateway API", "gateway-api"),
+    "resource.k8s.io": ("Kubernetes 1.34 or newer", "dra"),
 }
 """Groups of child kinds that a component adds: what brings them to a cluster, and the component."""
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations/aim-endpoints"

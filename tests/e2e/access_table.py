@@ -32,6 +32,7 @@ NAMESPACED = {
     "httproutes": "gateway.networking.k8s.io",
     "scaledobjects": "keda.sh",
     "verticalpodautoscalers": "autoscaling.k8s.io",
+    "resourceclaimtemplates": "resource.k8s.io",
 }
 CLUSTER_WIDE = {
     "aimrecipes": OURS,
@@ -78,6 +79,7 @@ OF_KUBERNETES = dict.fromkeys(
         "poddisruptionbudgets",
         "networkpolicies",
         "pods",
+        "resourceclaimtemplates",
     ),
     READ,
 )
@@ -172,6 +174,8 @@ WITH_GATEWAYS = {**MAY["metacontroller"], "httproutes": MADE}
 """Of Metacontroller once the component gateway-api is installed; without it nobody has rights to routes."""
 WITH_VERTICAL = {**MAY["metacontroller"], "verticalpodautoscalers": MADE}
 """Of Metacontroller once the component vpa is installed."""
+WITH_DEVICE_CLAIMS = {**MAY["metacontroller"], "resourceclaimtemplates": (*READ, "create", "delete")}
+"""Of Metacontroller once the component dra is installed."""
 WITH_POD_LOGS = {**MAY["aim-hooks"], "pods/log": ("get",)}
 """Of the hook server once the component pod-logs is installed."""
 WITH_WEB_PAGE = {**CATALOGUE, "aimendpoints": ("get", "list")}

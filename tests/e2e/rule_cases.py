@@ -50,6 +50,10 @@ ENDPOINTS: dict[str, Raw] = {
     "and list all of them in spec.models of a cache": (
         MODEL | {"adapters": [{"name": "sql", "source": {"repository": "a/b"}}], "cache": {"enabled": True}}
     ),
+    "a share of a GPU is given out by a ResourceClaim: leave out allocation: DevicePlugin, or gpuShare": (
+        MODEL | {"accelerators": {"gpuShare": "40Gi", "allocation": "DevicePlugin"}}
+    ),
+    "gpuShare must be above 0, such as 40Gi": MODEL | {"accelerators": {"gpuShare": "0"}},
     "cpu must not exceed cpuLimit": MODEL | {"resources": {"cpu": "16", "cpuLimit": "8500m"}},
     "memory must not exceed memoryLimit": MODEL | {"resources": {"memory": "64Gi", "memoryLimit": "65G"}},
     "maxSurge and maxUnavailable cannot both be 0: an update could not replace anything": (

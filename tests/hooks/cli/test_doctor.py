@@ -119,6 +119,7 @@ def test_a_child_kind_that_the_cluster_has_not_is_a_problem_with_what_to_do():
         ("example.com/v1", "odds"),
         ("gateway.networking.k8s.io/v1", "httproutes"),
         ("keda.sh/v1alpha1", "scaledobjects"),
+        ("resource.k8s.io/v1", "resourceclaimtemplates"),
     )
     core = {"/api/v1": {"resources": [{"name": "services"}, {"name": "pods"}]}}
     remedies = {
@@ -126,6 +127,7 @@ def test_a_child_kind_that_the_cluster_has_not_is_a_problem_with_what_to_do():
         "odds of example.com/v1": "install what has them, or remove them from the controller",
         "httproutes of gateway.networking.k8s.io/v1": "install the Gateway API, or leave out {}/gateway-api",
         "scaledobjects of keda.sh/v1alpha1": "install KEDA, or leave out {}/keda",
+        "resourceclaimtemplates of resource.k8s.io/v1": "install Kubernetes 1.34 or newer, or leave out {}/dra",
     }
     stops = "without which Metacontroller stops the controller aimendpoint"
     told = [

@@ -1,0 +1,105 @@
+"""Endpoints whose GPUs a driver gives out: partitions and shares of one GPU, by the real scheduler."""
+
+import pytest
+
+from tests.e2e.access_table import WITH_DEVICE_CLAIMS, row
+from tests.e2e.device_claims import CPX, H100, MI300X, allocated, dra_component, seen_devices
+from tests.e2e.space import endpoint, recipe
+from tests.e2e.test_access import answers, differences, subject
+from tests.e2e.test_installation import dry_run, golden_children
+
+pytestmark = pytest.mark.e2e
+
+FACTS = {"weightsGiB": 6, "layers": 28, "attentionHeads": 16, "keyValueHeads": 8, "headDim": 128, "maxContext": 40960}
+ARGS = ["--max-model-len=8192"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offered(cluster, installation):
+    """The component, and GPUs that pods get by claims alone."""
+    with dra_component(cluster, installation):
+        yield
+
+
+@pytest.fixture
+def devices(space):
+    """Adds an AIMNode with devices for one test."""
+    name = f"seen-{space.namespace}"
+
+    def add(*pools):
+        space.apply(seen_devices(name, *pools))
+
+    yield add
+    space.kubectl("delete", "aimnode", name)
+
+
+@pytest.fixture
+def model(space):
+    """A small model for one H100, or for one or two MI300X."""
+    model_id, name = f"example/{space.namespace}", space.namespace
+    several = [{"gpuCount": count, "args": ARGS} for count in (1, 2)]
+    space.apply(
+        recipe(f"{name}-h", modelId=model_id, hardware="H100", facts=FACTS, configurations=several[:1]),
+        recipe(f"{name}-m", modelId=model_id, hardware="MI300X", facts=FACTS, configurations=several),
+    )
+    yield model_id
+    space.kubectl("delete", "aimrecipe", f"{name}-h", f"{name}-m")
+
+
+def test_two_shares_of_a_gpu_are_scheduled_and_a_third_waits(space, devices, model):
+    devices(H100)
+    shared = {"gpuShare": "30Gi"}
+    for name in ("one", "two"):
+        space.apply(endpoint(name, modelId=model, accelerators=shared, recipe={"hardware": ["H100"]}))
+    space.ready("one", "two")
+    assert allocated(space) == {"one": ["gpu-0"], "two": ["gpu-0"]}
+    args = space.container("one")["args"]
+    assert args[args.index("--gpu-memory-utilization") + 1] == "0.348"
+    space.apply(endpoint("three", modelId=model, accelerators=shared, recipe={"hardware": ["H100"]}))
+    space.becomes("three", "Unschedulable", "Available", "cannot allocate all claims", seconds=90)
+    assert allocated(space)["three"] == []
+    space.kubectl("delete", "aimendpoint", "one", "--cascade=foreground")
+    space.ready("three")
+
+
+def test_endpoints_are_on_partitions_of_one_gpu_and_another_on_a_whole_one(space, devices, model):
+    devices(MI300X, CPX)
+    space.apply(
+        endpoint("pair", modelId=model, gpuCount=2, recipe={"hardware": ["MI300X"]}),
+        endpoint("part", modelId=model, gpuCount=1, recipe={"hardware": ["MI300X"]}),
+        endpoint("whole", modelId=model, gpuCount=1, recipe={"hardware": ["MI300X"], "goal": "latency"}),
+    )
+    space.ready("pair", "part", "whole")
+    found = allocated(space)
+    assert found["whole"] == ["gpu-2-144"]
+    assert len({name.rpartition("-")[0] for name in found["pair"]}) == 1
+    assert len(found["pair"]) == 2
+    assert len({*found["pair"], *found["part"]}) == 3
+    message = space.get("aimendpoint", "part")["status"]["selection"]["message"]
+    assert "a partition is enough, MI300X cpx_nps4 (24 GiB), 0.125 of a GPU" in message
+
+
+def test_another_share_replaces_the_pods_and_then_the_claim_template(space, devices, model):
+    devices(H100)
+    space.apply(endpoint("chat", modelId=model, accelerators={"gpuShare": "30Gi"}, recipe={"hardware": ["H100"]}))
+    space.ready("chat")
+    [former] = space.names("resourceclaimtemplates")
+    space.apply(endpoint("chat", modelId=model, accelerators={"gpuShare": "40Gi"}, recipe={"hardware": ["H100"]}))
+    space.wait("another template", lambda: len({*space.names("resourceclaimtemplates")} - {former}) == 1)
+    space.ready("chat")
+    space.wait("the former to go", lambda: former not in space.names("resourceclaimtemplates"))
+    assert len(space.names("resourceclaimtemplates")) == 1
+    space.apply(endpoint("chat", modelId=model, accelerators={"gpuShare": "40Gi"}, suspend=True))
+    space.becomes("chat", "Suspended")
+
+
+def test_every_claim_template_of_every_golden_case_is_accepted(cluster):
+    found = golden_children({"ResourceClaimTemplate.resource.k8s.io/v1"})
+    assert len(found) > 3
+    assert dry_run(cluster, found) == len(found)
+
+
+def test_the_component_gives_metacontroller_the_rights_to_them_and_no_others(space):
+    wanted = row(WITH_DEVICE_CLAIMS)
+    found = answers(space.plane, subject("metacontroller", space.namespace), list(wanted), space.namespace)
+    assert differences(found, wanted) == {}
