@@ -30,7 +30,7 @@ def with_component_checked(serving: Verdict, owner: Owner, missing: Iterable[Opt
     return Verdict(
         "Available",
         False,
-        "ComponentMissing",
+        "ComponentRequired",
         f"{why}: {kind} is managed once the kustomize component {lacking.component} is installed",
     )
 

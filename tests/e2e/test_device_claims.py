@@ -51,7 +51,16 @@ def test_two_shares_of_a_gpu_are_scheduled_and_a_third_waits(space, devices, mod
     shared = {"gpuShare": "30Gi"}
     for name in ("one", "two"):
         space.apply(endpoint(name, modelId=model, accelerators=shared, recipe={"hardware": ["H100"]}))
-    space.ready("one", "two")
+    try:
+        space.ready("one", "two")
+    except Exception:
+        print(space.kubectl("get", "aimendpoints", "-o", "yaml"))
+        print(space.kubectl("get", "resourceclaims,resourceclaimtemplates,pods", "-o", "wide"))
+        print(space.kubectl("get", "events"))
+        print(space.kubectl("get", "aiminventory", "cluster", "-o", "yaml"))
+        print(space.kubectl("get", "compositecontroller", "aimendpoint", "-o", "yaml"))
+        print((space.plane.folder / "logs" / "metacontroller.log").read_text()[-6000:])
+        raise
     assert allocated(space) == {"one": ["gpu-0"], "two": ["gpu-0"]}
     args = space.container("one")["args"]
     assert args[args.index("--gpu-memory-utilization") + 1] == "0.348"

@@ -61,6 +61,7 @@ def test_both_spellings_ask_for_the_same_model_on_one_gpu():
 ELSEWHERE = {"cache.name", "model.source", "storage.existingClaim"}
 ELSEWHERE |= {f"model.access.{name}" for name in ("endpoint", "artifactEndpoint", "region", "secret")}
 ELSEWHERE |= {"model.imageVolume.folder", "deployment.canary.trafficSplit", "deployment.canary.duration"}
+ELSEWHERE |= {"accelerators.gpuShare"}
 ELSEWHERE |= {f"adapters.{name}" for name in ("name", "source.repository", "revision", "rank", "baseModel")}
 """Fields that exclude others: the first is shown in cache.yaml, those of adapters in adapters.yaml, the others in
 comments."""
