@@ -16,8 +16,8 @@ Raw = dict[str, Any]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = frozenset({"aim-hooks.aim-system.svc", "127.0.0.1"})
 WISH = Options(NAMES)
-CONTROLLERS = tuple(target for target in CLIENTS if target.required)
-CONFIGURATIONS = tuple(target for target in CLIENTS if not target.required)
+CONTROLLERS = tuple(target for target in CLIENTS if target.path.group == "metacontroller.k8s.io")
+CONFIGURATIONS = tuple(target for target in CLIENTS if target not in CONTROLLERS)
 
 
 class KilledError(Exception):
@@ -45,7 +45,9 @@ class World:
         self.secrets: dict[str, Raw] = {name: self._made({}, name) for name in (CA_SECRET, TOKEN_SECRET, SERVER_SECRET)}
         self.objects: dict[Client, Raw] = {
             target: self._made(
-                controller("sync", "customize") if target.required else configuration(service, {"url": "https://h:1"}),
+                controller("sync", "customize")
+                if target in CONTROLLERS
+                else configuration(service, {"url": "https://h:1"}),
                 target.path.name,
             )
             for target in CLIENTS
