@@ -121,6 +121,9 @@ class Selection(Model):
     """Tokens that the KV cache of a replica holds; absent where the recipe has no facts to compute it from."""
     cache_sequences: float | None = None
     """How many sequences of the longest length are that."""
+    layout: Text | None = None
+    """How the model is divided among the GPUs of a replica, such as TP 1 x DP 8, experts over 8; absent where it is
+    tensor parallelism alone."""
     candidates: tuple[Candidate, ...] = ()
     """The candidates, best first, up to a limit."""
     notes: tuple[Text, ...] = ()

@@ -41,6 +41,7 @@ class EngineFlags(Model):
     tensor_parallel: Word
     pipeline_parallel: Word
     data_parallel: Word
+    data_attention: Word | None
     expert_parallel: Word
     max_model_len: Word
     max_running: Word
@@ -70,9 +71,10 @@ class Reserve(Model):
     tokens: int
     batch: int
 
-    def mib(self, ranks: int) -> float:
-        """MiB reserved on each device, without the minimum of large devices."""
-        return 512 + 1.5 * self.tokens + 1024 * ranks / 8 + 2 * self.batch + 1536
+    def mib(self, ranks: int, groups: int) -> float:
+        """MiB reserved on each device, without the minimum of large devices; more with groups of DP attention."""
+        padding = (4.5 if self.batch > LARGE_BATCH else 3.0) * self.batch * groups if groups > 1 else 0.0
+        return 512 + 1.5 * self.tokens + 1024 * ranks / 8 + 2 * self.batch + 1536 + padding
 
 
 class MemoryFraction(Model):
@@ -142,6 +144,8 @@ class Engine(Dialect):
     port: int
     """The port that it listens on by default."""
     flags: EngineFlags
+    even_experts: bool
+    """Whether every rank must have as many experts as the others."""
     several_names: bool
     """Whether served_model_name takes several; an engine that takes one answers whatever a request names."""
     memory_fraction: MemoryFraction
@@ -165,9 +169,10 @@ class Engine(Dialect):
         """The processor architectures that the images for this vendor's devices are built for."""
         return self.image_architectures.get(vendor, ("amd64",))
 
-    def default_memory_fraction(self, memory_gib: float, ranks: int) -> float:
-        """The fraction of a device's memory that the engine uses by default; `ranks` is tensor x pipeline degree.
+    def default_memory_fraction(self, memory_gib: float, ranks: int, groups: int = 1) -> float:
+        """The fraction of a device's memory that the engine uses by default.
 
+        `ranks` is tensor x pipeline degree, `groups` the data parallel groups within the tensor parallel ones.
         Where it depends on what the operator cannot know (graph capture, attention), the smaller value; 0 to 1.
         """
         if self.memory_fraction.fixed:
@@ -175,9 +180,11 @@ class Engine(Dialect):
         tiers = self.memory_fraction.reserve
         reserve = next((tier for tier in tiers if memory_gib < tier.below_gib), tiers[-1])
         floor = LARGE_DEVICE_RESERVE_MIB if memory_gib > LARGE_DEVICE_GIB else 0
-        return max(0.0, round(1 - max(reserve.mib(ranks), floor) / (memory_gib * 1024), 3))
+        return max(0.0, round(1 - max(reserve.mib(ranks, groups), floor) / (memory_gib * 1024), 3))
 
 
+LARGE_BATCH = 300
+"""Sequences of a captured graph above which SGLang reserves more for DP attention (its memory_hook.py)."""
 LARGE_DEVICE_GIB = 60
 LARGE_DEVICE_RESERVE_MIB = 10 * 1024
 """SGLang's minimum reserve on devices larger than that (source: its memory_hook.py)."""

@@ -1,12 +1,12 @@
 """Computes the memory that a checkpoint needs on each GPU.
 
 weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / (TP x PP); tied embeddings once; those of a second model
-               that drafts / TP
+               that drafts / TP; of experts that are divided otherwise, their part / PP (parallel.py)
 KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP; a layer more where the checkpoint's own layers
                draft tokens, and the second model's where that does
 adapters/GPU = what is reserved for LoRA adapters (adapter_memory.py), and their graphs
 overhead/GPU = 2.4 GiB on one GPU and 4.2 GiB on several, + 1.2 GiB for inputs that are not text, + 1.04 GiB for graphs,
-               + activations of more tokens at a time than usual
+               + activations of more tokens at a time than usual, + tokens of other groups that share the experts
 fits when weights + KV cache + adapters + overhead <= memory x the engine's fraction
 
 Sources: the constants are means of published start-up logs of vLLM 0.18 and 0.19 on H100, which tests/testdata/
@@ -25,6 +25,7 @@ from aimlib.api.model_facts import ModelFacts
 from aimlib.kube.quantity import GIB
 from aimlib.selection.adapter_memory import adapters_gib
 from aimlib.selection.kv_cache import sequence_bytes
+from aimlib.selection.parallel import Parallel, routed_parameters
 
 OVERHEAD_GIB = 2.4
 """Context, warm-up of the sampler and activations on one rank; logs have 2.13 to 2.48."""
@@ -42,6 +43,9 @@ HIDDEN_COPIES = 3.0
 """Copies of the hidden state of each token while a layer computes: residual, input, output. By shape, not measured."""
 MLP_COPIES = 10.5
 """The width of gate, up and their product, in hidden sizes: three of 3.5; tensor parallelism divides it."""
+GATHERED_COPIES = 2
+"""Copies of the hidden state of other groups' tokens where groups share experts: what these get, and what they make. By
+shape, not measured."""
 LOADED_FACTOR: tuple[tuple[Callable[[ModelFacts], bool], float], ...] = (
     (lambda facts: facts.quantization == "mxfp4", 1.06),
     (lambda facts: (facts.architecture or "").startswith("Llama4"), 1.05),
@@ -56,21 +60,6 @@ BF16_BYTES = 2.0
 DRAFTING_LAYERS = 1
 """Layers of attention that draft, each with its KV cache: several tokens are drafted by running it again (vLLM 0.33,
 v1/spec_decode/eagle.py)."""
-
-
-class Parallel(NamedTuple):
-    """The tensor, pipeline and data parallel degrees of a replica."""
-
-    tensor: int = 1
-    pipeline: int = 1
-    data: int = 1
-
-    @property
-    def devices(self) -> int:
-        return self.tensor * self.pipeline * self.data
-
-    def __str__(self) -> str:
-        return f"tensor {self.tensor} x pipeline {self.pipeline} x data {self.data}"
 
 
 class Layout(NamedTuple):
@@ -136,6 +125,32 @@ def loaded_gib(facts: ModelFacts) -> float:
     return size * next((factor for applies, factor in LOADED_FACTOR if applies(facts)), 1.0)
 
 
+def routed_gib(facts: ModelFacts) -> float:
+    """GiB of the experts that tokens are routed to, once loaded: at least as much; 0 where their size is unknown.
+
+    What is not an expert has as many bytes per parameter as the whole, but where that is less than one it has 16 bit:
+    MXFP4, NVFP4 and int4 as in Kimi-K2-Thinking are formats of experts alone.
+    """
+    parameters, active = facts.parameters_billions, facts.active_parameters_billions
+    if not parameters or active is None:
+        return 0.0
+    loaded = loaded_gib(facts)
+    mean = loaded * GIB / (parameters * 1e9)
+    others = parameters - routed_parameters(parameters, min(active, parameters), facts.experts)
+    return max(loaded - others * 1e9 * (mean if mean >= 1 else BF16_BYTES) / GIB, 0.0)
+
+
+def weights_gib(facts: ModelFacts, parallel: Parallel) -> float:
+    """GiB of weights on the device that has most of them."""
+    loaded = loaded_gib(facts)
+    even = loaded / (parallel.tensor * parallel.pipeline)
+    experts = facts.experts
+    if experts is None or parallel.expert_part(experts) * parallel.tensor == 1:
+        return even
+    routed = routed_gib(facts)
+    return ((loaded - routed) / parallel.tensor + routed * parallel.expert_part(experts)) / parallel.pipeline
+
+
 def activations_gib(facts: ModelFacts, tensor: int, batched_tokens: int) -> float:
     """GiB of activations of one step; an expert's output is as wide as the hidden state. 0 where that is unknown."""
     active = facts.experts.active if facts.experts else 0
@@ -146,10 +161,13 @@ def activations_gib(facts: ModelFacts, tensor: int, batched_tokens: int) -> floa
 def overhead_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
     """GiB on each device beside weights and KV cache."""
     parallel = layout.parallel
-    more = activations_gib(facts, parallel.tensor, layout.batched(memory_gib)) - ACTIVATIONS_GIB
+    batched = layout.batched(memory_gib)
+    gathered = GATHERED_COPIES * batched * (parallel.data - 1) * (facts.hidden_size or 0) * BF16_BYTES / GIB
+    more = activations_gib(facts, parallel.tensor, batched) - ACTIVATIONS_GIB
     parts = (
         (OVERHEAD_GIB, True),
-        (COLLECTIVES_GIB, parallel.tensor * parallel.pipeline > 1),
+        (COLLECTIVES_GIB, parallel.expert_ranks * parallel.pipeline > 1),
+        (gathered, parallel.shares_experts),
         (MULTIMODAL_GIB, facts.modalities not in TEXT_ALONE),
         (GRAPHS_GIB, layout.graphs),
         (more, more > 0),
@@ -171,7 +189,7 @@ def sequence_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
 
 def required_memory(facts: ModelFacts, layout: Layout, memory_gib: float) -> RequiredMemory:
     """Memory per device of `memory_gib`, for one sequence of the longest length."""
-    weights = loaded_gib(facts) / (layout.parallel.tensor * layout.parallel.pipeline)
+    weights = weights_gib(facts, layout.parallel)
     weights += loaded_gib(layout.draft) / layout.parallel.tensor if layout.draft else 0.0
     cache, overhead = sequence_gib(facts, layout, memory_gib), overhead_gib(facts, layout, memory_gib)
     return RequiredMemory(weights, cache, overhead, _adapters_gib(facts, layout))
@@ -184,21 +202,3 @@ def _adapters_gib(facts: ModelFacts, layout: Layout) -> float:
     graphs = GRAPHS_GIB if layout.graphs else 0.0
     parallel = layout.parallel
     return graphs + adapters_gib(facts, parallel.tensor, parallel.pipeline, layout.adapters, layout.adapter_rank)
-
-
-def illegal_degree(facts: ModelFacts, tensor: int, experts: int | None = None) -> str:
-    """Why the model cannot be divided among `tensor` ranks, and each expert among as many or `experts`; else empty."""
-    if facts.attention_heads % tensor:
-        return f"{facts.attention_heads} attention heads, which {tensor} does not divide"
-    heads = facts.key_value_heads
-    if heads and heads % tensor and tensor % heads:
-        return f"{heads} key-value heads, neither a multiple nor a divisor of {tensor}"
-    block = facts.quantization_block or 1
-    for name, size, degree in (
-        ("an intermediate size", facts.intermediate_size, tensor),
-        ("experts", facts.moe_intermediate_size, experts or tensor),
-    ):
-        if size and size % (degree * block):
-            part = f"{size / degree:g} for each of {degree} ranks is no multiple of the quantised block of {block}"
-            return f"{name} of {size}, of which {part}"
-    return ""

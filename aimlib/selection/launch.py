@@ -14,7 +14,8 @@ from aimlib.engines.adapters import reserved_rank, reserving_arguments
 from aimlib.engines.catalogue import Engine, ParsedArgs, engine, parse_args
 from aimlib.engines.draft_arguments import DRAFT_FLAGS
 from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals, unknown_flags
-from aimlib.selection.gpu_memory import BF16_BYTES, Layout, Parallel, RequiredMemory, required_memory
+from aimlib.selection.gpu_memory import BF16_BYTES, Layout, RequiredMemory, required_memory
+from aimlib.selection.parallel import Parallel
 
 CACHE_BYTES = {
     "fp8": 1.0,
@@ -99,15 +100,6 @@ class Launch:
         return self.engine.flags.trust_remote_code in self.args
 
     @cached_property
-    def expert_degree(self) -> int:
-        """Among how many ranks each expert is divided: all of tensor parallelism, unless they have whole experts."""
-        flag = self.engine.flags.expert_parallel
-        if flag not in self.args:
-            return self.parallel.tensor
-        groups = "".join(self.args[self.args.index(flag) + 1 :][:1])
-        return max(self.parallel.tensor // int(groups), 1) if groups.isdecimal() and int(groups) else 1
-
-    @cached_property
     def layout(self) -> Layout:
         """What its memory depends on."""
         lengths = (self.max_length, self.cache_bytes, self.batched_tokens)
@@ -131,18 +123,32 @@ class Launch:
         """GiB that the engine uses on a device of that size; 0 where the size is unknown, which is 0, too."""
         if not memory_gib:
             return 0.0
-        ranks = self.parallel.tensor * self.parallel.pipeline
-        fraction = self.stated_fraction or self.engine.default_memory_fraction(memory_gib, ranks)
+        ranks = self.parallel.expert_ranks * self.parallel.pipeline
+        groups = self.parallel.data if self.parallel.shares_experts else 1
+        fraction = self.stated_fraction or self.engine.default_memory_fraction(memory_gib, ranks, groups)
         return memory_gib * fraction
 
 
-def _degrees(parsed: ParsedArgs, backend: Engine, devices: int) -> Parallel:
+def _degrees(parsed: ParsedArgs, backend: Engine, facts: ModelFacts | None, devices: int, nodes: int) -> Parallel:
     """The parallel degrees as stated; the tensor parallel degree is the remaining factor by default."""
     flags = backend.flags
     pipeline = max(parsed.value(flags.pipeline_parallel, int) or 1, 1)
     data = max(parsed.value(flags.data_parallel, int) or 1, 1)
-    tensor = parsed.value(flags.tensor_parallel, int) or devices // (pipeline * data)
-    return Parallel(max(tensor, 1), pipeline, data)
+    within = bool(flags.data_attention and parsed.value(flags.data_attention, bool))
+    stated = parsed.value(flags.tensor_parallel, int)
+    tensor = max(stated // (data if within else 1) if stated else devices // (pipeline * data), 1)
+    by_itself = flags.data_attention is None and (facts is None or facts.experts is not None)
+    shares = data > 1 and (within or by_itself)
+    ranks = tensor * data if shares else tensor
+    whole = parsed.value(flags.expert_parallel, bool)
+    parts = ranks if whole else max(parsed.value(flags.expert_parallel, int) or 1, 1)
+    return Parallel(tensor, pipeline, data, parts, shares, nodes)
+
+
+def _engine_tensor(parallel: Parallel, backend: Engine) -> int:
+    """The tensor parallel degree as the engine counts it: with the groups that are within it."""
+    within = parallel.shares_experts and backend.flags.data_attention is not None
+    return parallel.expert_ranks if within else parallel.tensor
 
 
 def _unless(parsed: ParsedArgs, flag: str | None) -> bool:
@@ -225,10 +231,11 @@ def launch(
     env = ({variable.name: variable for variable in configuration.env} | named).values()
     kept_env = tuple(variable for variable in env if variable.name not in IGNORED_ENV)
     devices = max(configuration.gpu_count, 1)
-    parallel = _degrees(parsed, backend, devices)
+    parallel = _degrees(parsed, backend, recipe.facts, devices, 1)
     own = operator_flags(backend, adapters=bool(reserving))
     ours = parsed.without(*own, flags.tensor_parallel)
-    degree = (flags.tensor_parallel, str(parallel.tensor)) if parallel.tensor > 1 else ()
+    tensor = _engine_tensor(parallel, backend)
+    degree = (flags.tensor_parallel, str(tensor)) if tensor > 1 else ()
     longest = recipe.facts.max_context if recipe.facts else 0
     stated_length, stated_batch = (parsed.value(flag, int) for flag in (flags.max_model_len, flags.max_batched_tokens))
     length, batched = min(stated_length or longest, MOST_TOKENS), stated_batch and min(stated_batch, MOST_TOKENS)

@@ -1,21 +1,26 @@
-"""The rules about dividing a model and its memory: legal degrees, and room for weights and a KV cache."""
+"""The rules about how a model is divided, and whether its parts fit onto the devices."""
 
 from aimlib.selection.candidates import Case, Rejection, RuleResult
-from aimlib.selection.gpu_memory import illegal_degree
+from aimlib.selection.parallel import illegal_degree, illegal_experts
 
 
-def divisible(case: Case) -> RuleResult:
-    """Its layers and those of a second model can be divided among the ranks."""
-    facts, tensor = case.recipe.facts, case.launch.parallel.tensor
-    found = illegal_degree(facts, tensor, case.launch.expert_degree) if facts else ""
+def degree(case: Case) -> RuleResult:
+    """The model, and a second one that drafts, can be divided as the arguments say."""
+    facts, parallel = case.recipe.facts, case.launch.parallel
+    if facts is None:
+        return case
+    tensor = parallel.tensor
+    found = illegal_degree(facts, tensor, parallel.expert_divided)
     draft = case.recipe.draft
-    if draft and not found:
-        illegal = illegal_degree(draft.facts, tensor)
-        found = f"draft {draft.repository} with {illegal}" if illegal else ""
-    return Rejection(f"tensor parallel {tensor}", found) if found else case
+    if draft and not found and (illegal := illegal_degree(draft.facts, tensor)):
+        found = f"draft {draft.repository} with {illegal}"
+    if found:
+        return Rejection(f"tensor parallel {tensor}", found)
+    illegal = illegal_experts(facts, parallel.expert, even=case.launch.engine.even_experts)
+    return Rejection(f"experts over {parallel.expert} ranks", illegal) if illegal else case
 
 
-def enough_memory(case: Case) -> RuleResult:
+def memory(case: Case) -> RuleResult:
     """Weights and the KV cache of one sequence have room on the devices, or in the share of one."""
     launch = case.launch
     if launch.required is None:

@@ -2,16 +2,18 @@
 
 batch     = min(requests at once, tokens of KV cache / (input + output)), divided among the streams
 read      = (dense + (P - dense) x (1 - (1 - k/E)^batch)) x bytes / TP + batch x KV of the context
+            where groups of data parallelism share experts: (P - dense) x (1 - (1 - k/E)^(batch x DP)) x the rank's part
 step      = max(read / (0.6 x bandwidth), 2 x A x batch / (TP x 0.35 x peak)) + 2 x layers x all-reduce(batch) + 3 ms
 prefill   = 2 x A x tokens / (TP x 0.35 x peak) + 2 x layers x all-reduce(tokens)
 drafting  = step of batch x (1 + drafted) rows, + drafted steps of one layer or of the second model that drafts,
             / (1 + accepted) per token
-all-reduce(n) = 15 us + 4 x n x hidden x (TP - 1) / TP / (0.5 x link); nothing where TP is 1
+all-reduce(n) = 15 us + 4 x n x hidden x (TP - 1) / TP / (0.5 x link); nothing where TP is 1. The second of a layer is
+            of n x DP rows among TP x DP ranks where these share experts. Between nodes 60 us, and the network's speed
 
 P parameters, A active ones, E experts of which k are active, TP the tensor parallel degree. A stream is one group of
 ranks of data parallelism, or one stage's worth of pipeline parallelism: each has its share of the requests at once.
 
-The five constants were not tuned to any engine: they are the usual fractions of a peak that kernels reach. The order of
+The constants were not tuned to any engine: they are the usual fractions of a peak that kernels reach. The order of
 configurations is right more often than the figures are, which published measurements correct (`corrections.py`);
 docs/reference/speed.md has what this formula gets wrong.
 """
@@ -22,8 +24,8 @@ from aimlib.api.draft import RecipeDraft
 from aimlib.api.model_facts import Drafting, ModelFacts
 from aimlib.hardware.products import Product
 from aimlib.kube.quantity import GIB
-from aimlib.selection.gpu_memory import Parallel
 from aimlib.selection.kv_cache import cache_bytes_per_token
+from aimlib.selection.parallel import Parallel, routed_parameters
 
 BANDWIDTH_FRACTION = 0.6
 """Part of a device's memory bandwidth that decoding reaches."""
@@ -42,6 +44,11 @@ PCIE_GBS = 32.0
 DRAFTING_BATCH = 64
 """Sequences at once from which drafts gain nothing here. A guide of vLLM 0.33 (Qwen3.5-397B-A17B.yaml of its recipes)
 advises them for few requests, since they cost throughput under load, and has no number: this one is chosen."""
+NETWORK_GBS = 50.0
+"""GB/s between nodes for each GPU: a port of 400 Gb/s, as DGX H100 (its user guide: eight ConnectX-7) and servers with
+eight MI300X have, reached by RDMA. Without RDMA it is a tenth, and what spans nodes is slower than predicted."""
+NETWORK_SECONDS = 60e-6
+"""Duration of an all-reduce of nothing between nodes: some passes through the network. Chosen, not measured."""
 BYTES = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5, "fp4": 0.5}
 """Bytes per parameter by precision, where the number of parameters is not published."""
 
@@ -94,7 +101,7 @@ def _shape(facts: ModelFacts, precision: str) -> _Shape:
     active = min((facts.active_parameters_billions or 0.0) * 1e9 or parameters, parameters)
     experts = facts.experts
     part = min(experts.active / experts.count, 1.0) if experts else 1.0
-    routed = min((parameters - active) / (1 - part), parameters) if part < 1 else 0.0
+    routed = routed_parameters(parameters, active, experts)
     layers = facts.layers + (facts.linear_attention.layers if facts.linear_attention else 0)
     hidden = facts.hidden_size or facts.attention_heads * (facts.head_dim or 128)
     return _Shape(active, parameters - routed, routed, 1 - part, weights / max(parameters, 1.0), layers, hidden)
@@ -158,17 +165,25 @@ def predict(facts: ModelFacts, placed: Placed, workload: Workload) -> Speed | No
     served = max(min(float(workload.concurrency), placed.cache_tokens / tokens), 1.0)
     batch = max(served / streams, 1.0)
     reads, computes = bandwidth * 1e12 * BANDWIDTH_FRACTION * placed.share, compute * tensor * placed.compute_share
-    exchanges = (hardware.link_gbs or PCIE_GBS) * 1e9 * LINK_FRACTION
+    link = (hardware.link_gbs or PCIE_GBS) * 1e9 * LINK_FRACTION
+    groups = parallel.data if parallel.shares_experts else 1
+    part = parallel.expert_part(facts.experts) if facts.experts else 1 / tensor
+
+    def all_reduce(rows: float, ranks: int) -> float:
+        within = ranks <= parallel.devices_per_node
+        speed = link if within else min(link, NETWORK_GBS * 1e9 * LINK_FRACTION)
+        started = ALL_REDUCE_SECONDS if within else NETWORK_SECONDS
+        return started + 4 * rows * shape.hidden * (ranks - 1) / ranks / speed if ranks > 1 else 0.0
 
     def all_reduces(rows: float) -> float:
-        sent = 4 * rows * shape.hidden * (tensor - 1) / tensor
-        return 2 * shape.layers * (ALL_REDUCE_SECONDS + sent / exchanges) if tensor > 1 else 0.0
+        return shape.layers * (all_reduce(rows, tensor) + all_reduce(rows * groups, tensor * groups))
 
     def prefill(rows: float) -> float:
         return 2 * shape.active * rows / computes + all_reduces(rows)
 
     def layers(rows: float) -> float:
-        parameters: float = (shape.dense + shape.routed * (1 - shape.spared**rows)) * shape.bytes / tensor
+        used = 1 - shape.spared ** (rows * groups)
+        parameters: float = (shape.dense / tensor + shape.routed * used * part) * shape.bytes
         return max(parameters / reads, 2 * shape.active * rows / computes) + all_reduces(rows)
 
     context = workload.input_tokens + workload.output_tokens / 2

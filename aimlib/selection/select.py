@@ -22,6 +22,7 @@ from aimlib.selection.candidates import NOTHING_KNOWN, Case, Requirements, Room
 from aimlib.selection.entries import CatalogueEntry
 from aimlib.selection.launch import NOTHING, Launch, launch
 from aimlib.selection.node_rules import hardware_distance
+from aimlib.selection.parallel import layout_text
 from aimlib.selection.ranking import Row, preferred, ranked
 from aimlib.selection.resolution import resolve
 from aimlib.selection.result_texts import (
@@ -137,7 +138,8 @@ def select(  # noqa: PLR0913 - all that a decision depends on
             closest = _closest_first(rejected, config.listed_candidates - len(fitting))
             selection = explain(message, order, closest, fallback=step or None)
             notes = tuple(note[:1024] for note in (*unlisted_notes(best), *best.launch.notes))
-            about = {"notes": notes, "full": room.full, "free": room.free, **_cache_of(best)}
+            layout = layout_text(best.launch.parallel, best.recipe.facts)
+            about = {"notes": notes, "full": room.full, "free": room.free, "layout": layout, **_cache_of(best)}
             return Decision(resolve(best, key, config), selection.model_copy(update=about))
         rejected = _closest_first(rejected, config.listed_candidates)
         refusals.append(refusal(requirements, rejected, unreadable, text))

@@ -59,6 +59,12 @@ def test_sglang_plans_with_what_its_reserve_leaves(memory, ranks, fraction):
     assert engine("sglang").default_memory_fraction(memory, ranks) == fraction
 
 
+@pytest.mark.parametrize(("memory", "groups", "fraction"), [(192, 8, 0.76), (15, 8, 0.645), (15, 1, 0.657)])
+def test_sglang_sets_more_aside_for_groups_of_data_parallel_attention(memory, groups, fraction):
+    ranks = 8 if memory == 192 else 1
+    assert engine("sglang").default_memory_fraction(memory, ranks, groups) == fraction
+
+
 def test_vllm_plans_with_a_fixed_part():
     assert engine("vllm").default_memory_fraction(64, 1) == 0.92
 

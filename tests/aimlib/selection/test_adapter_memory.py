@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from aimlib.api.model_facts import ModelFacts
 from aimlib.kube.quantity import GIB
 from aimlib.selection.adapter_memory import ELEMENT_BYTES, LARGEST_VOCABULARY, adapters_gib
-from aimlib.selection.gpu_memory import GRAPHS_GIB, Layout, Parallel, required_memory
+from aimlib.selection.gpu_memory import GRAPHS_GIB, Layout, required_memory
+from aimlib.selection.parallel import Parallel
 
 LLAMA = {
     "weightsGiB": 15,

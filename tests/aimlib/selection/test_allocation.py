@@ -123,7 +123,10 @@ def test_processors_have_neither():
         (verdict(H100, gpu_share="80Gi"), ("share", "a share of 80 GiB", "79.19 GiB in all on H100")),
         (verdict(CPX, WHOLE, gpu_share="20Gi"), ("share", "a share of 20 GiB", "MI300X cpx_nps4 (24 GiB): leave out")),
         (verdict(WHOLE, gpu_share="20Gi"), ("share", "a share of 20 GiB", "as dpx (96 GiB), qpx (48 GiB)")),
-        (verdict(H100, gpu_share="8Gi"), ("memory", "11.4 GiB per device", "7.4 GiB usable of a share of 8 GiB on H100")),
+        (
+            verdict(H100, gpu_share="8Gi"),
+            ("memory", "11.4 GiB per device", "7.4 GiB usable of a share of 8 GiB on H100"),
+        ),
         (verdict(SLICED), ("hardware", "not time-sliced", "accelerators.allowTimeSliced")),
         (verdict(SLICED, time_sliced=True, count=2), ("hardware", "can combine", "time-sliced GPUs only")),
         (verdict(MIG, SLICED, time_sliced=True, count=2), ("hardware", "", "MIG devices and time-sliced GPUs only")),
@@ -151,7 +154,9 @@ def test_names_that_no_expression_may_have_are_asked_for_by_a_resource_alone():
     assert verdict(alone)[0] == "allocation"
     assert verdict(extended) == ()
     assert "none: their driver" in verdict(extended, allocation="DRA")[2]
-    assert verdict(group("H100", "nvidia", 79.6, NVIDIA.model_copy(update=hostile)), gpu_share="40Gi")[0] == "allocation"
+    assert (
+        verdict(group("H100", "nvidia", 79.6, NVIDIA.model_copy(update=hostile)), gpu_share="40Gi")[0] == "allocation"
+    )
 
 
 def test_an_engine_gets_its_fraction_of_the_share_and_no_more():

@@ -6,8 +6,9 @@ from aimlib.api.draft import RecipeDraft, RequestedDraft
 from aimlib.api.model_facts import Drafting, ModelFacts
 from aimlib.derive.sources import checkpoints, filled_cells
 from aimlib.kube.quantity import GIB
-from aimlib.selection.gpu_memory import Layout, Parallel, required_memory
+from aimlib.selection.gpu_memory import Layout, required_memory
 from aimlib.selection.launch import launch
+from aimlib.selection.parallel import Parallel
 from tests.aimlib.make import FACTS, configuration, listed, recipe
 from tests.aimlib.selection.test_roofline import DENSE, ONE, placed, predict, speed
 from tests.aimlib.selection.test_rules import small, verdict

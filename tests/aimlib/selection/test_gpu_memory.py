@@ -10,14 +10,13 @@ from aimlib.hardware.products import known_products
 from aimlib.selection.gpu_memory import (
     GIB,
     Layout,
-    Parallel,
     RequiredMemory,
-    illegal_degree,
     loaded_gib,
     required_memory,
 )
 from aimlib.selection.kv_cache import cache_bytes_per_token
 from aimlib.selection.launch import launch
+from aimlib.selection.parallel import Parallel, illegal_degree
 
 H100 = 79.19
 LATENT = {"latentAttention": {"kvLoraRank": 512, "qkRopeHeadDim": 64}}
@@ -341,7 +340,7 @@ def test_quantised_blocks_are_not_cut_apart(sizes, degree, experts, words):
 def test_among_how_many_ranks_an_expert_is_divided(backend, args, degree):
     raw = {"modelId": "a/b", "hardware": "MI300X", "precision": "fp8", "backend": backend}
     recipe = RecipeSpec.model_validate({**raw, "configurations": [{"gpuCount": 8, "args": args}]})
-    assert launch(recipe, recipe.configurations[0]).expert_degree == degree
+    assert launch(recipe, recipe.configurations[0]).parallel.expert_divided == degree
 
 
 def test_a_layer_of_sparse_attention_keeps_an_indexers_key_in_eight_bit_beside_its_entry():

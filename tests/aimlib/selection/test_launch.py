@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.selection.gpu_memory import Parallel
 from aimlib.selection.launch import CACHE_BYTES, IGNORED_ENV, LEAST_CONTEXT, launch
+from aimlib.selection.parallel import Parallel
 from tests.aimlib.make import FACTS, configuration, recipe
 
 

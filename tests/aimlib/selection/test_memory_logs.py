@@ -7,8 +7,9 @@ import pytest
 
 from aimlib.api.model_facts import ModelFacts
 from aimlib.api.recipe import AIMRecipe
-from aimlib.selection.gpu_memory import Layout, Parallel, required_memory
+from aimlib.selection.gpu_memory import Layout, required_memory
 from aimlib.selection.kv_cache import cache_bytes_per_token
+from aimlib.selection.parallel import Parallel
 from tests.cases import TESTDATA, read
 from tests.kustomize import ROOT
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aimlib.api.model_facts import Drafting, ModelFacts
 from aimlib.hardware.products import known_products
-from aimlib.selection.gpu_memory import Parallel
+from aimlib.selection.parallel import Parallel
 from aimlib.selection.roofline import PEAK_FRACTION, REACHED_FRACTION, Placed, Workload, matrix_flops, predict
 from tests.aimlib.make import FACTS
 

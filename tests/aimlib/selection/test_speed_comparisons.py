@@ -53,10 +53,13 @@ def alternative(one):
     }
     spec = spec.model_copy(update=changed)
     configuration = next((c for c in spec.configurations if c.gpu_count == one["gpus"]), spec.configurations[0])
+    if more := one.get("args"):
+        configuration = configuration.model_copy(update={"args": (*configuration.args, *more), "measurements": ()})
     started = launch(spec, configuration)
+    degrees = started.parallel if more else started.parallel._replace(tensor=one["gpus"])
     started = replace(
         started,
-        parallel=started.parallel._replace(tensor=one["gpus"]),
+        parallel=degrees,
         cache_bytes=one.get("cacheBytes", started.cache_bytes),
     )
     return spec, configuration, started
@@ -81,7 +84,11 @@ def predictions(comparison, *, corrected):
     for one, (spec, configuration, started) in zip(comparison["alternatives"], parts, strict=True):
         hardware = known_products().product(spec.hardware)
         deployed = Deployed(started, spec.precision, hardware, hardware.memory_gib)
-        own = spec.precision == shipped()[one["recipe"]]["precision"] and configuration.gpu_count == one["gpus"]
+        own = (
+            "args" not in one
+            and spec.precision == shipped()[one["recipe"]]["precision"]
+            and configuration.gpu_count == one["gpus"]
+        )
         point = point_of(one["recipe"] if own else "another", spec, configuration)
         speed = estimate(point, deployed, model, one.get("replicas", 1))
         values = {
