@@ -11,6 +11,7 @@ from aimlib.api import GROUP
 LABEL_LENGTH = 63
 ENDPOINT_NAME_LENGTH = 40
 """Characters of a name that is made for an endpoint."""
+GROUP_NAME_LENGTH = 48
 NAMES_REMEMBERED = 4096
 """Names and label values that are kept: a sync asks dozens of times for the same few."""
 DNS_1035 = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -80,6 +81,14 @@ def track_value(endpoint: str, track: str) -> str:
 def track_name(endpoint: str, track: str) -> str:
     """The name of the Deployment of one track of an endpoint."""
     return child_name(endpoint, "" if track == FIRST_TRACK else f"-{track}")
+
+
+def group_name(endpoint: str, track: str) -> str:
+    """The name of the LeaderWorkerSet of one track of an endpoint, and of the Service of its pods' names.
+
+    Short enough for the labels of the StatefulSets that it makes, which have a digest behind it.
+    """
+    return child_name(endpoint, f"{'' if track == FIRST_TRACK else f'-{track}'}-group", GROUP_NAME_LENGTH)
 
 
 def model_label(model_id: str) -> str:

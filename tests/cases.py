@@ -134,4 +134,6 @@ def merged(base: Any, patch: Any) -> Any:
 def pod_template(child: dict[str, Any]) -> dict[str, Any] | None:
     """The pods that a child of any kind makes; None for one that makes none."""
     spec = child.get("spec", {})
+    if group := spec.get("leaderWorkerTemplate"):
+        return group["leaderTemplate"]
     return spec.get("jobTemplate", {}).get("spec", spec).get("template")

@@ -23,6 +23,9 @@ def type_errors(child: dict[str, Any]) -> Iterator[str]:
     yield from _dropped(child["metadata"], "V1ObjectMeta", f"{name}.metadata")
     content = {key: value for key, value in child.items() if key not in OF_EVERY_OBJECT}
     yield from objections(content, schema(child["apiVersion"], child["kind"]), name)
+    for part, template in child.get("spec", {}).get("leaderWorkerTemplate", {}).items():
+        if part.endswith("Template"):
+            yield from _dropped(template, "V1PodTemplateSpec", f"{name}.{part}")
 
 
 def _dropped(value: Any, model: str, path: str) -> Iterator[str]:

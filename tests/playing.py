@@ -9,6 +9,7 @@ from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.diagnosis.engine_errors import Findings, examine
 from aimlib.diagnosis.pod_failures import ended_container, queued_pod
+from aimlib.kube.server_kinds import is_server
 from aimlib.protocol.last_applied import LAST_APPLIED, last_applied
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import (
@@ -22,7 +23,7 @@ from aimlib.protocol.observations import (
     TRAFFIC,
     CatalogueNames,
 )
-from aimlib.protocol.observed import DEPLOYMENT, kind_key, pods_matter
+from aimlib.protocol.observed import kind_key, pods_matter, servers
 from hooks.endpoint.free_capacity import is_decided_anew
 from hooks.endpoint.world import is_unknown, live_metrics_requested, traffic_due, tries_version
 from hooks.planning.simulate import KIND_BY_RESOURCE
@@ -67,7 +68,7 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
     settings, pods, figures = ((world or {}).get(key) for key in ("settings", "pods", "figures"))
 
     def observe(request: Request) -> Request:
-        if pods is not None and pods_matter(request.observed(DEPLOYMENT), request.parent.get("status") or {}):
+        if pods is not None and pods_matter(servers(request.children), request.parent.get("status") or {}):
             found = [pod(one) for one in pods]
             request = request.with_observation(PODS, found)
             if "queue" in (world or {}) and queued_pod(found, request.now):
@@ -129,7 +130,7 @@ def stored(children: list[dict[str, Any]], patches: dict[str, Any]) -> dict[str,
         if patch != "missing":
             metadata = child["metadata"]
             written: dict[str, Any] = {"annotations": {LAST_APPLIED: json.dumps(child)}}
-            if child["kind"] == "Deployment":
+            if is_server(child):
                 written["generation"] = 1
             given = merged(deepcopy(child), {"metadata": written})
             group[f"{metadata['namespace']}/{metadata['name']}"] = versioned(merged(given, patch))
@@ -140,10 +141,16 @@ def ready(child: dict[str, Any]) -> dict[str, Any]:
     """The status of a child when all is well."""
     if child["kind"] == "PersistentVolumeClaim":
         return {"status": {"phase": "Bound"}}
-    if child["kind"] != "Deployment":
+    if not is_server(child):
         return {}
     count = child["spec"]["replicas"]
-    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), count)
+    counted = (
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        *("availableReplicas",) * (child["kind"] == "Deployment"),
+    )
+    counts = dict.fromkeys(counted, count)
     return {"status": {"observedGeneration": 1, **(counts if count else {})}}
 
 
@@ -238,9 +245,9 @@ def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, A
         kept["spec"] = {key: value for key, value in child["spec"].items() if key == "storageClassName"}
     if child["kind"] == "Service":
         kept["spec"] = {"ports": child["spec"]["ports"]}
-    if child["kind"] == "Deployment":
+    if is_server(child):
         applied = last_applied(child)
-        specs = [one["spec"] for one in desired if one["kind"] == "Deployment"]
+        specs = [one["spec"] for one in desired if one["kind"] == child["kind"]]
         same = applied is None or applied["spec"] in specs
         kept["metadata"] = {**going, "generation": child["metadata"]["generation"] + (not same)}
     return kept

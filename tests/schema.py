@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
-from tests.cluster import gateway_api, keda, vpa
+from tests.cluster import gateway_api, keda, leader_worker_sets, vpa
 from tests.files import read, read_all
 from tests.kustomize import ROOT
 
@@ -15,6 +15,7 @@ OTHERS = {
     ("gateway.networking.k8s.io", "HTTPRoute"): partial(gateway_api.crd_file, "httproutes"),
     ("keda.sh", "ScaledObject"): partial(keda.crd_file, "scaledobjects"),
     ("autoscaling.k8s.io", "VerticalPodAutoscaler"): vpa.crd_file,
+    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): leader_worker_sets.crd_file,
 }
 """By group and kind: where the CRD of a kind is that others define. A module is fetched when a test first needs it."""
 
@@ -76,6 +77,8 @@ def objections(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[s
         yield from (f"{path}.{name} is missing" for name in schema.get("required", ()) if name not in value)
         for name, item in value.items():
             inner = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+            if inner is None and schema.get("x-kubernetes-preserve-unknown-fields"):
+                continue
             yield from objections(item, inner, f"{path}.{name}") if inner else [f"{path}.{name} is unknown"]
 
 

@@ -184,8 +184,8 @@ def ends_canary(play) -> bool:
 
 
 VARIABLE = re.compile(r"\$\((\w+)\)")
-OURS = {"KUBERNETES_SERVICE_HOST"}
-"""What the cache hook has the kubelet expand."""
+OURS = {"KUBERNETES_SERVICE_HOST", "LWS_WORKER_INDEX", "LWS_LEADER_ADDRESS"}
+"""What the cache hook has the kubelet expand, and how the pods of a replica on several nodes find each other."""
 
 
 def expanded(value):

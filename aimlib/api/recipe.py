@@ -108,6 +108,8 @@ class Configuration(Model):
 
     gpu_count: GpuCount
     """GPUs per replica; 0 is a CPU configuration."""
+    nodes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Nodes that a replica is on, with as many of its GPUs on each. More than one needs the component multi-node."""
     enabled: bool = True
     """Whether it may be selected."""
     args: Annotated[tuple[Annotated[str, Field(max_length=2048)], ...], Field(max_length=64)] = ()
@@ -115,7 +117,7 @@ class Configuration(Model):
     env: Annotated[tuple[EnvVar, ...], Field(max_length=64)] = ()
     """Environment variables of the engine."""
     resources: ComputeResources = ComputeResources()
-    """CPU and memory per replica."""
+    """CPU and memory per replica, or on each of its nodes; and devices of other kinds, such as rdma/hca."""
     measurements: Annotated[tuple[Measurement, ...], Field(max_length=8)] = ()
     """Published measurements of this configuration."""
 
@@ -145,6 +147,12 @@ def _different(spec: Mapping[str, Any]) -> bool:
     return len({entry.get("gpuCount") for entry in entries}) == len(entries)
 
 
+def _even(spec: Mapping[str, Any]) -> bool:
+    entries = [entry for entry in spec.get("configurations") or () if isinstance(entry, Mapping)]
+    pairs = [(entry["gpuCount"], entry.get("nodes", 1)) for entry in entries]
+    return all(nodes == 1 or (count >= nodes and count % nodes == 0) for count, nodes in pairs)
+
+
 RECIPE_RULES = (
     *FACTS_RULES,
     FieldRule(
@@ -152,6 +160,12 @@ RECIPE_RULES = (
         "self.configurations.all(one, self.configurations.exists_one(other, other.gpuCount == one.gpuCount))",
         "configurations must differ in gpuCount",
         _different,
+    ),
+    FieldRule(
+        "!has(self.configurations) || self.configurations.all(one, !has(one.nodes) || "
+        "(one.gpuCount >= one.nodes && one.gpuCount % one.nodes == 0) || one.nodes == 1)",
+        "a configuration has as many GPUs on each of its nodes: gpuCount is a multiple of nodes",
+        _even,
     ),
 )
 

@@ -40,6 +40,8 @@ class Resolved(Model):
     """The format of the weights."""
     gpu_count: GpuCount
     """GPUs per replica."""
+    nodes: Annotated[int, Field(ge=2, le=64)] | None = None
+    """Nodes that a replica is on, where it is on more than one."""
     image: Text
     """The engine's image."""
     product: Name
@@ -65,7 +67,7 @@ class Resolved(Model):
     env: tuple[EnvVar, ...] = ()
     """Environment variables: the recipe's, with those of spec.engine."""
     resources: ResolvedResources = ResolvedResources()
-    """CPU and memory per replica."""
+    """CPU and memory per replica, or on each of its nodes."""
     cache_size: StoredQuantity | None = None
     """Size of a PersistentVolumeClaim for the checkpoint, and for that of the draft."""
     node_labels: tuple[Text, ...] = ()
@@ -92,6 +94,11 @@ class Resolved(Model):
         if broken := [rule.message for rule in ACCESS_RULES if rule.broken(stated)]:
             raise ValueError("; ".join(broken))
         return self
+
+    @property
+    def gpus_per_node(self) -> int:
+        """GPUs of one pod."""
+        return self.gpu_count // (self.nodes or 1)
 
     @property
     def repositories(self) -> tuple[str, ...]:

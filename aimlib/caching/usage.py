@@ -110,7 +110,8 @@ def used_by(objects: Iterable[Raw], cache: str, claim: str) -> Users:
 
 def mounted_claims(running: Raw | None) -> tuple[str, ...]:
     """The claims that the pods of a Deployment mount; none of another object."""
-    template = ((running or {}).get("spec") or {}).get("template") or {}
+    spec = (running or {}).get("spec") or {}
+    template = (spec.get("leaderWorkerTemplate") or {}).get("leaderTemplate") or spec.get("template") or {}
     volumes = (template.get("spec") or {}).get("volumes") or ()
     claims = (volume.get("persistentVolumeClaim") or {} for volume in volumes)
     return tuple(claim["claimName"] for claim in claims if claim)

@@ -24,6 +24,7 @@ from aimlib.diagnosis.gates import gated, is_queued
 from aimlib.diagnosis.helpful_node import helpful_node
 from aimlib.diagnosis.log_lines import one_line
 from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS, claim_pending, summarize
+from aimlib.kube.server_kinds import WORKER_LABEL
 from aimlib.kube.timestamp import parse_time
 from aimlib.printable import printable
 
@@ -61,9 +62,25 @@ def pod_failure(
     `queue` what Kueue tells of the pod that `queued_pod` returns.
     """
     listed = _newest_first(pods, now)
+    former = former and former._replace(message=WORKER.sub("", former.message))
     pairs = ((rule, pod) for rule in _rules(log, former, queue) for pod in listed)
-    found = next((found for rule, pod in pairs if (found := rule(pod, now))), None)
+    found = next(
+        (found._replace(message=_which(pod) + found.message) for rule, pod in pairs if (found := rule(pod, now))), None
+    )
     return found and found._replace(message=printable(found.message, FAILURE_LENGTH))
+
+
+WORKER = re.compile(r"^worker \d+: ")
+"""What is put before a message about a pod that has a part of a replica."""
+
+
+def _which(pod: Raw) -> str:
+    """Which pod of a replica on several nodes it is: nothing of the one that answers, or has all of it."""
+    number = str((pod["metadata"].get("labels") or {}).get(WORKER_LABEL, "0"))
+    return f"worker {number}: " if number.isdecimal() and len(number) < NUMBER_DIGITS and int(number) else ""
+
+
+NUMBER_DIGITS = 4
 
 
 def ended_container(pods: Iterable[Raw], now: datetime) -> EndedContainer | None:

@@ -29,6 +29,20 @@ class AdapterFlags(Model):
     """Followed by name=folder for each."""
 
 
+class GroupFlags(Model):
+    """The flags by which the processes of a replica on several nodes find each other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    nodes: Word
+    rank: Word
+    address: Word
+    port: int | None
+    """Follows the address of the first, behind a colon; None where a flag of its own has it."""
+    worker: Word | None
+    """What the others have besides; None where they have nothing."""
+
+
 class EngineFlags(Model):
     """The engine's names of the flags that the operator sets or reads; None where it has no such flag."""
 
@@ -58,6 +72,7 @@ class EngineFlags(Model):
     trust_remote_code: Word
     device: Word | None
     metrics: Word | None
+    group: GroupFlags
     adapters: AdapterFlags | None
     """None for an engine that does not answer requests by the name of an adapter."""
 

@@ -52,6 +52,14 @@ class _DeploymentSpec(BaseModel):
     template: _Template
 
 
+class _Group(BaseModel):
+    leaderTemplate: _Template  # noqa: N815 - Kubernetes' name
+
+
+class _GroupSetSpec(BaseModel):
+    leaderWorkerTemplate: _Group  # noqa: N815 - Kubernetes' name
+
+
 class _Metadata(BaseModel):
     name: str
 
@@ -68,6 +76,16 @@ class _Deployment(_Child):
     """The parts of a Deployment that are read from a record."""
 
     spec: _DeploymentSpec
+
+
+class _GroupSet(_Child):
+    """The parts of a LeaderWorkerSet that are read from a record."""
+
+    spec: _GroupSetSpec
+
+
+FORMS: dict[str, type[_Child]] = {"Deployment": _Deployment, "LeaderWorkerSet": _GroupSet}
+"""The form of a record by kind, where more than its name is read."""
 
 
 def is_applied(observed: Raw, desired: Raw) -> bool:
@@ -134,7 +152,7 @@ def _is_shallow(record: Raw) -> bool:
 
 def _is_about(record: Raw, observed: Raw) -> bool:
     try:
-        read = (_Deployment if observed["kind"] == "Deployment" else _Child).model_validate(record)
+        read = FORMS.get(observed["kind"], _Child).model_validate(record)
     except ValidationError:
         return False
     named = (observed["kind"], observed["apiVersion"], observed["metadata"]["name"])

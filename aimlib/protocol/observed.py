@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.kube.server_kinds import SERVER_KINDS
 from aimlib.kube.timestamp import format_timestamp, is_time
-from aimlib.naming import ROUTED_LABEL
+from aimlib.naming import ROUTED_LABEL, group_name, track_name
 from aimlib.protocol.last_applied import is_applied
 
 GRACE_SECONDS = 10
@@ -74,6 +75,18 @@ def child_states(children: Children, desired: Iterable[Raw]) -> dict[tuple[str, 
     return {(child["kind"], child["metadata"]["name"]): child_state(children, child) for child in desired}
 
 
+def servers(children: Children) -> list[Raw]:
+    """The observed Deployments and LeaderWorkerSets."""
+    return [one for kind in SERVER_KINDS for one in children.get(kind, {}).values()]
+
+
+def find_server(children: Children, endpoint: str, track: str) -> Raw | None:
+    """What runs the model servers of one track of an endpoint: its Deployment, or its LeaderWorkerSet."""
+    names = track_name(endpoint, track), group_name(endpoint, track)
+    found = (find_child(children, kind, name) for kind, name in zip(SERVER_KINDS, names, strict=True))
+    return next(filter(None, found), None)
+
+
 def phase_of(child: Raw | None) -> str:
     """The phase that an observed child reports; empty before it is there."""
     return str(((child or {}).get("status") or {}).get("phase") or "")
@@ -110,11 +123,12 @@ def rollout(deployment: ChildState | None) -> Rollout:
     observed = deployment.observed or {}
     status = observed.get("status") or {}
     generation = observed.get("metadata", {}).get("generation", 0)
+    is_group = deployment.desired.get("kind", "Deployment") != "Deployment"  # which counts no others
     return Rollout(
         current=status.get("replicas", 0),
         updated=status.get("updatedReplicas", 0),
         ready=status.get("readyReplicas", 0),
-        available=status.get("availableReplicas", 0),
+        available=status.get("availableReplicas", status.get("readyReplicas", 0) if is_group else 0),
         up_to_date=deployment.applied and status.get("observedGeneration", 0) >= generation,
         problem=_problem(status.get("conditions") or ()),
     )
@@ -122,7 +136,7 @@ def rollout(deployment: ChildState | None) -> Rollout:
 
 def serves(children: Children) -> bool:
     """Whether requests are answered: a Service, and a ready replica of whatever version."""
-    ready = any((found.get("status") or {}).get("readyReplicas") for found in children.get(DEPLOYMENT, {}).values())
+    ready = any((found.get("status") or {}).get("readyReplicas") for found in servers(children))
     named = (one["metadata"] for one in children.get(SERVICE, {}).values())
     return ready and any(ROUTED_LABEL not in (metadata.get("labels") or {}) for metadata in named)
 

@@ -84,11 +84,23 @@ class Case(NamedTuple):
     """The product that the recipe is for, where a table has it and it was looked up."""
     inventory: tuple[GpuClass, ...] = ()
     """All classes of the cluster."""
+    groups: bool = True
+    """Whether the cluster has what runs a replica on several nodes."""
 
     @property
     def devices(self) -> int:
         """GPUs of one replica, and 1 where it runs on processors."""
         return max(self.configuration.gpu_count, 1)
+
+    @property
+    def nodes(self) -> int:
+        """Nodes that a replica is on."""
+        return self.configuration.nodes
+
+    @property
+    def devices_per_node(self) -> int:
+        """GPUs of a replica on each of its nodes; 0 where it runs on processors."""
+        return self.configuration.gpu_count // self.nodes
 
     @property
     def replicas(self) -> int:

@@ -29,6 +29,7 @@ def select_with_coming(  # noqa: PLR0913 - as select
     downloads: Downloads = nothing_downloaded,
     room: Room = NOTHING_KNOWN,
     derive: DeriveOn = nothing_derived,
+    groups: bool = True,
 ) -> Decision:
     """What `select` returns for the nodes that are there; for those that may come where nothing fits by any fallback.
 
@@ -38,7 +39,8 @@ def select_with_coming(  # noqa: PLR0913 - as select
 
     def decided(classes: tuple[GpuClass, ...], known: InventoryStatus) -> Decision:
         related = catalogue, known.model_copy(update={"classes": classes}), config
-        return select(spec, *related, downloads=downloads, room=room, derive=partial(derive, classes))
+        derived = partial(derive, classes)
+        return select(spec, *related, downloads=downloads, room=room, derive=derived, groups=groups)
 
     coming = tuple(one for one in inventory.classes if one.may_come)
     if not coming:

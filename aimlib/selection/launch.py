@@ -185,8 +185,17 @@ def _extends_context(parsed: ParsedArgs, env: tuple[EnvVar, ...]) -> bool:
     return not given.isdisjoint(LONGER_CONTEXT)
 
 
-def operator_flags(backend: Engine, *, adapters: bool = False) -> dict[str, str]:
-    """The flags that the operator itself sets, and where their values are from; with adapters, those of them, too."""
+def group_flags(backend: Engine) -> tuple[str, ...]:
+    """The flags by which the processes of a replica on several nodes find each other."""
+    flags = backend.flags.group
+    return tuple(filter(None, (flags.nodes, flags.rank, flags.address, flags.worker)))
+
+
+def operator_flags(backend: Engine, *, adapters: bool = False, group: bool = False) -> dict[str, str]:
+    """The flags that the operator itself sets, and where their values are from.
+
+    Those of adapters are among them where there are any; those of a group where a replica is on several nodes.
+    """
     flags = backend.flags
     return {
         flags.model: "the recipe's checkpoint is loaded",
@@ -195,6 +204,7 @@ def operator_flags(backend: Engine, *, adapters: bool = False) -> dict[str, str]
         flags.port: "service.targetPort of the endpoint decides",
         flags.revision: "model.revision of the endpoint decides",
         **({flags.adapters.paths: "adapters of the endpoint decides"} if adapters and flags.adapters else {}),
+        **(dict.fromkeys(group_flags(backend), "nodes of the configuration decides") if group else {}),
     }
 
 
@@ -231,8 +241,8 @@ def launch(
     env = ({variable.name: variable for variable in configuration.env} | named).values()
     kept_env = tuple(variable for variable in env if variable.name not in IGNORED_ENV)
     devices = max(configuration.gpu_count, 1)
-    parallel = _degrees(parsed, backend, recipe.facts, devices, 1)
-    own = operator_flags(backend, adapters=bool(reserving))
+    parallel = _degrees(parsed, backend, recipe.facts, devices, configuration.nodes)
+    own = operator_flags(backend, adapters=bool(reserving), group=configuration.nodes > 1)
     ours = parsed.without(*own, flags.tensor_parallel)
     tensor = _engine_tensor(parallel, backend)
     degree = (flags.tensor_parallel, str(tensor)) if tensor > 1 else ()

@@ -128,7 +128,7 @@ def architecture(case: Case) -> RuleResult:
 
 def one_node(case: Case) -> RuleResult:
     """Devices, CPUs, memory and storage of one and the same node: those of several do not add up."""
-    count, request = case.configuration.gpu_count, _requested_of_host(case)
+    count, request = case.devices_per_node, _requested_of_host(case)
     left = case.on_nodes(lambda shape: shape.devices >= count and _has_room(case, shape) and request.fits(shape))
     if left.classes:
         return left
@@ -149,6 +149,32 @@ def one_node(case: Case) -> RuleResult:
     return Rejection(f"{gpus}{_host_text(request.cpus, request.memory_gib)} on one node", _largest(enough))
 
 
+def enough_nodes(case: Case) -> RuleResult:
+    """As many nodes of one class as a replica is on, and what runs pods on several as one."""
+    if case.nodes == 1:
+        return case
+    count = case.devices_per_node
+    left = case.narrowed(lambda one: _nodes_with(one, count) >= case.nodes)
+    if not left.classes:
+        most = max(_nodes_with(one, count) for one in case.classes)
+        found = f"{most} node{'s' * (most != 1)} with as many"
+        return Rejection(f"{case.nodes} equal nodes with {format_gpus(count)} each", found)
+    if case.groups:
+        return left
+    return Rejection(f"LeaderWorkerSets, since a replica is on {case.nodes} nodes", f"none: {WITHOUT_GROUPS}")
+
+
+WITHOUT_GROUPS = "the component multi-node adds them"
+
+
+def _nodes_with(one: GpuClass, devices: int) -> int:
+    """Nodes of a class that may have so many devices: no more than its devices make. A pool may grow as it needs."""
+    return UNBOUNDED if one.may_come else min(one.nodes, one.total // max(devices, 1))
+
+
+UNBOUNDED = 2**16
+
+
 def _has_room(case: Case, shape: NodeShape) -> bool:
     """Whether a node has the memory that a model needs on processors; that of GPUs is equal in a class."""
     memory = shape.memory_gib
@@ -158,7 +184,7 @@ def _has_room(case: Case, shape: NodeShape) -> bool:
 def _requested_of_host(case: Case) -> HostRequest:
     """What a replica requests of its node, and what it downloads there."""
     facts, configuration = case.recipe.facts, case.configuration
-    request = host_request(case.resources, configuration.resources, configuration.gpu_count, case.config)
+    request = host_request(case.resources, configuration.resources, case.devices_per_node, case.config)
     if facts and case.downloads:
         files = facts.weights_gib + (case.recipe.draft.facts.weights_gib if case.recipe.draft else 0)
         request = request._replace(ephemeral_storage_gib=max(request.ephemeral_storage_gib, files))
@@ -220,4 +246,5 @@ def room(case: Case) -> RuleResult:
     found = next((one for one in case.room.full if one.product == name and one.gpu_count <= count), None)
     if found is None:
         return case
-    return Rejection(f"{format_gpus(count)} free on one node with {name}", f"none since {found.since}: {found.message}")
+    where = " on one node" * (case.nodes == 1)
+    return Rejection(f"{format_gpus(count)} free{where} with {name}", f"none since {found.since}: {found.message}")

@@ -30,6 +30,7 @@ def resolve(case: Case, key: str, config: Config) -> Resolved:
         backend=recipe.backend,
         precision=recipe.precision,
         gpu_count=case.configuration.gpu_count,
+        nodes=case.nodes if case.nodes > 1 else None,
         image=engine_image(case) or "",
         product=first.product,
         vendor=first.vendor,

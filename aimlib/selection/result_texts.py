@@ -46,7 +46,8 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
     """Which configuration is selected, and among how many."""
     best = "the only one that fits" if fitting == 1 else f"the best of {fitting} that fit"
     rank = "the only configuration" if considered == 1 else f"{best} of {considered} configurations"
-    chosen = f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}: {rank}"
+    nodes = f" on {selected.nodes} nodes" if selected.nodes > 1 else ""
+    chosen = f"{selected.name} with {format_gpus(selected.configuration.gpu_count)}{nodes}: {rank}"
     if selected.derived_from:
         chosen += f"; derived from {selected.derived_from}, and validated by nobody"
     if draft := selected.recipe.draft:

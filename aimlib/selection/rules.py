@@ -216,6 +216,7 @@ SELECTION_RULES: tuple[tuple[str, Callable[[Case], RuleResult]], ...] = (
     ("workload", speed_rules.workload),
     ("objectives", speed_rules.objectives),
     ("oneNode", node_rules.one_node),
+    ("nodes", node_rules.enough_nodes),
     ("taints", node_rules.taints),
     ("room", node_rules.room),
 )
@@ -226,7 +227,7 @@ USER_RULES = frozenset(
     }
 )
 """The rules about what the user requested; the others are about what the recipe needs."""
-CLUSTER_RULES = frozenset({"hardware", "claims", "nodeSelector", "architecture", "oneNode", "taints", "room"})
+CLUSTER_RULES = frozenset({"hardware", "nodeSelector", "architecture", "oneNode", "nodes", "taints", "room"})
 """The rules about what the cluster has."""
 
 

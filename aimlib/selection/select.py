@@ -65,6 +65,7 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
     config: Config,
     downloads: Downloads,
     room: Room,
+    groups: bool,
 ) -> list[Case]:
     """The candidates of entries, in the order of their names."""
     entries = sorted(catalogue, key=lambda one: one.name)
@@ -75,7 +76,7 @@ def _cases(  # noqa: PLR0913 - all that an endpoint relates
             *(requirements, config, entry.name, entry.spec, configuration, launched, inventory.classes),
             *(inventory.left_out, spec.resources, downloads(entry.spec.loaded), room, speeds),
             *(entry.derived_from, node_selector(config.node_selector, spec.node_selector), entry.hardware),
-            inventory.classes,
+            *(inventory.classes, groups),
         )
         for entry in entries
         if entry.spec
@@ -106,15 +107,17 @@ def select(  # noqa: PLR0913 - all that a decision depends on
     downloads: Downloads = nothing_downloaded,
     room: Room = NOTHING_KNOWN,
     derive: Derive = tuple,
+    groups: bool = True,
 ) -> Decision:
     """Selects for `spec` among the catalogue's configurations on the inventory's hardware; possibly none.
 
     `downloads` tells of a repository that it is downloaded to the node, which needs the space; `room` is what is known
-    of free devices. Where no configuration of a recipe fits what is requested, those
-    that `derive` returns are candidates, before any fallback.
+    of free devices. Where no configuration of a recipe fits what is requested, those that `derive` returns are
+    candidates, before any fallback. `groups` is whether the cluster has what runs a replica on several nodes.
     """
     steps = selection_steps(spec)
-    build = partial(_cases, spec, steps[0][0], inventory=inventory, config=config, downloads=downloads, room=room)
+    related = partial(_cases, inventory=inventory, config=config, downloads=downloads, room=room, groups=groups)
+    build = partial(related, spec, steps[0][0])
     cases = build(catalogue)
     derived: list[Case] | None = None
     unreadable = [_unusable(one) for one in sorted(catalogue, key=lambda one: one.name) if not one.launches]

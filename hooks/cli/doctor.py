@@ -28,6 +28,7 @@ CHILD_FIELDS = {"compositecontrollers": "childResources", "decoratorcontrollers"
 OPTIONAL_GROUPS = {
     "keda.sh": ("KEDA", "keda"),
     "autoscaling.k8s.io": ("the VerticalPodAutoscaler", "vpa"),
+    "leaderworkerset.x-k8s.io": ("LeaderWorkerSet", "multi-node"),
     "gateway.networking.k8s.io": ("the Gateway API", "gateway-api"),
     "resource.k8s.io": ("Kubernetes 1.34 or newer", "dra"),
 }

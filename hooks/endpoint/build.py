@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.kube.server_kinds import LEADER_WORKER_SET, is_server
 from aimlib.protocol.observed import CLAIM, ChildState, ChildStates, child_states
 from aimlib.scaling.schedule import scheduled_replicas
 from hooks.endpoint.cache import CacheUse, use_cache
@@ -47,8 +48,14 @@ class Built(NamedTuple):
 
     @property
     def deployment(self) -> ChildState | None:
-        """The Deployment of the version that serves."""
-        return self.states.get(("Deployment", self.owner.deployment))
+        """The Deployment or LeaderWorkerSet of the version that serves."""
+        return next((state for state in self.states.values() if is_server(state.desired)), None)
+
+    @property
+    def groups_missing(self) -> str:
+        """That nothing runs replicas on several nodes, where the endpoint has some; empty where it has none."""
+        lacking = next((one for one in self.not_offered if one.kind == LEADER_WORKER_SET), None)
+        return lacking.message if lacking and self.owner.replicas else ""
 
     @property
     def children(self) -> list[Raw]:

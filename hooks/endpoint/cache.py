@@ -28,11 +28,12 @@ from aimlib.caching.usage import mounted_claims
 from aimlib.caching.weight_files import form_loaded, forms_left_out
 from aimlib.config import Config
 from aimlib.hub_url import HUGGING_FACE, may_have_token, shown
+from aimlib.kube.server_kinds import pods_template
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import last_applied
 from aimlib.protocol.metacontroller import prune
-from aimlib.protocol.observed import DEPLOYMENT, SERVICE
+from aimlib.protocol.observed import SERVICE, find_server
 from aimlib.schema.error_messages import validation_messages
 from hooks.cache.children.owner import CacheOwner
 from hooks.endpoint.adapters import AdapterUse, adapters_there, own_download, use_adapters, without_cache
@@ -87,7 +88,7 @@ class CacheUse(NamedTuple):
 def use_cache(world: World, decision: EndpointDecision, owner: Owner) -> CacheUse:
     """The cache of an endpoint, and all that follows from it."""
     memory = _memory(world, decision.pinned, owner.resolved)
-    running = world.child(DEPLOYMENT, owner.deployment)
+    running = find_server(world.children, world.name, owner.track)
     service = world.child(SERVICE, owner.child)
     raws = _usable(world, owner, memory)
     caches = [memoized(FOUND, versions([raw]), partial(_read, raw, owner.config)) for raw in raws]
@@ -151,7 +152,7 @@ def _without_cache(
 
 def with_former_uses(world: World, owner: Owner) -> Owner:
     """An endpoint that uses no cache, with what pods of an earlier version still use."""
-    running, service = world.child(DEPLOYMENT, owner.deployment), world.child(SERVICE, owner.child)
+    running, service = find_server(world.children, world.name, owner.track), world.child(SERVICE, owner.child)
     every_use = all_uses((), running, service)
     return owner._replace(uses=every_use, claim_labels=labels_of_claims(owner, None, every_use, running))
 
@@ -263,7 +264,7 @@ def _serves_without(owner: Owner, running: Raw | None, memory: Memory) -> bool:
     if memory.same and memory.cache is None and memory.been_ready:
         return True
     last = last_applied(running) if running and _ready(running) and _size(running) else None
-    return last is not None and last["spec"]["template"] == prune(engine_deployment(owner))["spec"]["template"]
+    return last is not None and pods_template(last) == pods_template(prune(engine_deployment(owner)))
 
 
 def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory) -> HeldDeployment | None:
@@ -279,7 +280,7 @@ def _hold(owner: Owner, choice: CacheChoice, running: Raw | None, memory: Memory
     spec = {**(last or running)["spec"], "replicas": count}
     if choice.used and spec == prune(engine_deployment(owner))["spec"]:
         return None
-    return held_deployment(owner, spec)
+    return held_deployment(owner, running, spec)
 
 
 def _pods(hold: HeldDeployment | None, owner: Owner, choice: CacheChoice, restricted: str) -> CachePods:

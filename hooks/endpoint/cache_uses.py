@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.caching.usage import CLAIM_LABEL_PREFIX, Use, claim_labels, mounted_claims, uses
+from aimlib.kube.server_kinds import pods_template
 from hooks.endpoint.children.owner import Owner
 
 
 def template_uses(running: Raw | None) -> tuple[Use, ...]:
     """What the pods of an observed Deployment use of caches."""
-    return (uses(running["spec"]["template"].get("metadata") or {}) or ()) if running else ()
+    return (uses(pods_template(running).get("metadata") or {}) or ()) if running else ()
 
 
 def all_uses(desired: tuple[Use, ...], running: Raw | None, service: Raw | None) -> tuple[Use, ...]:

@@ -16,6 +16,7 @@ from aimlib.canary.figures import Figures
 from aimlib.canary.step import ENDED, Counts, Seen, step
 from aimlib.canary.step import replicas as replicas_of
 from aimlib.diagnosis.pod_failures import pod_failure
+from aimlib.kube.server_kinds import pods_template
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import ABORT_ANNOTATION, ENDPOINT_LABEL, PROMOTE_ANNOTATION, TRACKS, track_name, track_value
 from aimlib.protocol.last_applied import kept_child, last_applied
@@ -83,7 +84,7 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
     """What runs on which track. `owner` has the requested version, on the track that serves."""
     spec, before = world.spec.deployment.canary, read_canary(world.before)
     engine = prune(engine_deployment(owner))
-    requested = template_id(engine["spec"]["template"], world.name)
+    requested = template_id(pods_template(engine), world.name)
     stable = world.child(DEPLOYMENT, track_name(world.name, owner.track))
     trial = world.child(DEPLOYMENT, track_name(world.name, other_track(owner.track)))
     why_not = _why_not(world, owner, requested, stable, trial)
@@ -103,7 +104,7 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
         return Tracks(flipped, state, ({**former, "spec": {**former["spec"], "replicas": 0}},), counts, None, requested)
     kept = {**kept_child(stable)["spec"], "replicas": counts.stable}
     share = 100 - state.weight if counts.canary else 100
-    held = owner._replace(hold=held_deployment(owner, kept), joined=state.phase == "Promoting", share=share)
+    held = owner._replace(hold=held_deployment(owner, stable, kept), joined=state.phase == "Promoting", share=share)
     if counts.canary and trial and before and before.id == state.id:
         # By a status from before it may be fewer again than there are already: those stay.
         counts = counts._replace(canary=max(counts.canary, min(trial["spec"].get("replicas", 0), owner.replicas)))
@@ -124,6 +125,7 @@ def _why_not(world: World, owner: Owner, requested: str, stable: Raw | None, tri
     known = serving.id if serving else of_record
     table = (
         (owner.replicas == 0, "the endpoint is stopped"),
+        (owner.resolved.nodes, "a replica is on several nodes"),
         (stable is None or not known, "the version that served is not there"),
         (known == requested, "the version that serves is requested again"),
         (owner.hold is not None and trial is None, "what the new version uses is not there"),

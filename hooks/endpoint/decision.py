@@ -3,12 +3,10 @@
 The endpoint hook and admission both decide here, so that status and warnings agree.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from aimlib import pod_template
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import FullHardware, Selection
 from aimlib.api.meta import Raw
@@ -19,8 +17,8 @@ from aimlib.derive.candidates import derived_entries
 from aimlib.derive.described import FILES_OF, NOTHING_DESCRIBED, Described, ServedFrom, described_models
 from aimlib.hardware.free import NodeUse
 from aimlib.hardware.products import known_products
+from aimlib.kube.server_kinds import LEADER_WORKER_SET
 from aimlib.memo import Memo, memoized, versions
-from aimlib.naming import TEMPLATE_ANNOTATION
 from aimlib.protocol.conditions import Verdict
 from aimlib.selection.candidates import Room
 from aimlib.selection.coming import select_with_coming
@@ -35,6 +33,7 @@ from hooks.endpoint.conditions import recipe_selected
 from hooks.endpoint.history import Version, configuration_digest
 from hooks.endpoint.inspection import inspect_model, while_inspecting, with_inspected
 from hooks.endpoint.suggestions import Asker, with_suggestion
+from hooks.endpoint.template_version import running_template
 from hooks.endpoint.world import World, downloads_to_node, remembered_part
 from hooks.inspection.state import TrackedInspection
 
@@ -73,7 +72,7 @@ def decide(world: World, version: Version) -> EndpointDecision:
     models = with_inspected(described_models(world.models, model_id, world.namespace), model_id, inspection)
     full = full_hardware.observed(world, remembered_part(world.before, "resolved", Resolved))
     related = world.spec, world.before, world.recipes, world.inventories, world.config
-    asker = Asker(world.namespace, world.catalogue)
+    asker = Asker(world.namespace, world.catalogue, groups=world.offers(LEADER_WORKER_SET))
     found = decide_for(*related, asker=asker, caches=world.caches, models=models, full_now=full, uses=world.uses)
     found = found._replace(verdict=while_inspecting(found.verdict, inspection), inspection=inspection)
     found = _without_failed(found, world, version)
@@ -97,13 +96,6 @@ def _without_failed(found: EndpointDecision, world: World, version: Version) -> 
     if failed is None or found.resolved is None or configuration_digest(found.resolved) != failed:
         return found
     return found._replace(resolved=found.pinned, selection=world.before.get("selection"))
-
-
-def running_template(deployment: Raw) -> int:
-    """The version of a Deployment's pod template, which outlives a status that is lost."""
-    annotations = deployment["spec"]["template"].get("metadata", {}).get("annotations") or {}
-    written = annotations.get(TEMPLATE_ANNOTATION, "")
-    return int(written) if re.fullmatch("[1-9][0-9]{0,5}", written) else pod_template.FIRST
 
 
 def decide_for(  # noqa: PLR0913 - all that an endpoint relates
@@ -131,7 +123,8 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     known = () if waits else full_hardware.recorded(before, key)
     new = full_hardware.is_new(full_now, known)
     full = full_hardware.added(full_now, known) if full_now and new else known
-    chosen_by = partial(_select, spec, recipes, inventories, config, models, downloads=downloads_to_node(spec, caches))
+    related = spec, recipes, inventories, config, models
+    chosen_by = partial(_select, *related, downloads=downloads_to_node(spec, caches), groups=asker.groups)
     room = free_capacity.known_room(spec, config, before, uses if pinned is None or pinned.decided_for != key else None)
     with_room = chosen_by(room=room._replace(full=full))
     has_room = with_room is None or with_room.resolved is not None
@@ -200,6 +193,7 @@ def _select(  # noqa: PLR0913 - as decide_for
     *,
     downloads: bool,
     room: Room,
+    groups: bool,
 ) -> Decision | None:
     inventory = next((one for one in inventories if one.get("status")), None)
     if inventory is None:
@@ -207,11 +201,10 @@ def _select(  # noqa: PLR0913 - as decide_for
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
     selector = tuple(sorted(spec.node_selector.items()))
-    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, selector, downloads, room, models.key
+    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, selector, downloads, room, groups, models.key
     key = (*stated, config.digest, seen) if seen else None
-    return memoized(
-        DECISIONS, key, lambda: _fresh(spec, recipes, inventory, config, models, downloads=downloads, room=room)
-    )
+    made = partial(_fresh, spec, recipes, inventory, config, models, downloads=downloads, room=room, groups=groups)
+    return memoized(DECISIONS, key, made)
 
 
 def _fresh(  # noqa: PLR0913 - as decide_for
@@ -223,6 +216,7 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     *,
     downloads: bool,
     room: Room,
+    groups: bool,
 ) -> Decision:
     catalogue = [_entry(raw, config) for raw in recipes]
     status = InventoryStatus.model_validate(inventory["status"])
@@ -236,7 +230,8 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     def downloaded(repository: str) -> bool:
         return downloads and _server_of(spec, models, repository) is None
 
-    found = select_with_coming(spec, catalogue, status, config, downloads=downloaded, room=room, derive=derive)
+    chosen = partial(select_with_coming, downloads=downloaded, room=room, derive=derive, groups=groups)
+    found = chosen(spec, catalogue, status, config)
     found = _from_server(found, spec, models)
     remarks = () if found.resolved else (*models.remarks, *_underivable(found.selection, spec, models, config))
     if not remarks:

@@ -12,7 +12,7 @@ from aimlib.printable import printable
 from aimlib.protocol.last_applied import LAST_APPLIED
 from aimlib.protocol.observed import ChildState
 
-KINDS_BY_HAND = frozenset({"Deployment", "Service"})
+KINDS_BY_HAND = frozenset({"Deployment", "LeaderWorkerSet", "Service"})
 """Kinds into whose specs nobody else writes, as autoscalers and provisioners do into those of others."""
 CONTROLLERS = frozenset({"metacontroller", "kube-controller-manager", "kube-apiserver"})
 """Field managers that are no person's: under server-side apply, no annotation tells which one is Metacontroller's."""

@@ -43,14 +43,15 @@ def observed(world: World, pinned: Resolved | None) -> FullHardware | None:
         return None
     own = [pod for pod in world.pods if is_live(pod) and _is_of(pod, pinned)]
     waits = [_wait(pod, pinned.resource) for pod in own]
-    if not own or not all(wait and _is_long(wait, world) for wait in waits):
+    enough = any if pinned.nodes else all  # a replica on several nodes waits while one of its pods does
+    if not own or not enough(wait is not None and _is_long(wait, world) for wait in waits):
         return None
     first = min(wait for wait in waits if wait)
     return FullHardware(
         product=pinned.product,
         gpu_count=pinned.gpu_count,
         since=first.since,
-        message=summarize(first.message, {pinned.resource: str(pinned.gpu_count)}),
+        message=summarize(first.message, {pinned.resource: str(pinned.gpus_per_node)}),
     )
 
 
@@ -76,7 +77,7 @@ def _is_of(pod: Raw, pinned: Resolved) -> bool:
     requests = (container.get("resources", {}).get("requests") or {} for container in pod["spec"]["containers"])
     counts = {str(one.get(pinned.resource)) for one in requests}
     wanted = (affinity(pinned) or {}).get("nodeAffinity")
-    return str(pinned.gpu_count) in counts and (pod["spec"].get("affinity") or {}).get("nodeAffinity") == wanted
+    return str(pinned.gpus_per_node) in counts and (pod["spec"].get("affinity") or {}).get("nodeAffinity") == wanted
 
 
 def _wait(pod: Raw, resource: str) -> PodWait | None:

@@ -7,6 +7,7 @@ runs changes when the tag moves.
 from aimlib.api.cache import HubSpec
 from aimlib.api.endpoint_status import LoadedSource
 from aimlib.api.source import ModelSource, parse_source
+from aimlib.kube.server_kinds import pods_template
 from aimlib.naming import ENDPOINT_LABEL, label_value
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import last_applied
@@ -73,7 +74,7 @@ def _pinned(world: World, place: str, source: ModelSource) -> str | None:
     if before:
         same = before.source == place and NAMED_DIGEST.fullmatch(before.resolved or "")
         return before.resolved if same else None
-    volumes = world.running["spec"]["template"]["spec"].get("volumes") or () if world.running else ()
+    volumes = pods_template(world.running)["spec"].get("volumes") or () if world.running else ()
     found = next((one.get("image") for one in volumes if one["name"] == MODEL_VOLUME), None) or {}
     name, _, digest = str(found.get("reference")).partition("@")
     return digest if name == source.name and NAMED_DIGEST.fullmatch(digest) else None
@@ -84,7 +85,7 @@ def _held(world: World, owner: Owner) -> HeldDeployment:
     running = world.running
     if running is None:
         return HeldDeployment(None)
-    return held_deployment(owner, {**(last_applied(running) or running)["spec"], "replicas": owner.replicas})
+    return held_deployment(owner, running, {**(last_applied(running) or running)["spec"], "replicas": owner.replicas})
 
 
 def _newer(place: str, source: ModelSource, digest: str, now: str | None) -> str:

@@ -9,7 +9,7 @@ from aimlib.caching.usage import mounted_claims, own_claim
 from aimlib.kube.quantity import canonical_quantity, parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import kept_child
-from aimlib.protocol.observed import CLAIM, DEPLOYMENT, phase_of
+from aimlib.protocol.observed import CLAIM, phase_of
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.world import World, requests_claim
 from hooks.objects.volume_claim import missing_class
@@ -32,7 +32,7 @@ def with_claim_as_it_is(desired: list[Raw], world: World, owner: Owner) -> list[
 def caches_in_use(desired: list[Raw], world: World, owner: Owner) -> list[Raw]:
     """The endpoint's own caches that are not desired any more and that pods still use, as last applied."""
     names = {child["metadata"]["name"] for child in desired if child["kind"] == "AIMCache"}
-    mounted = {claim for one in world.children.get(DEPLOYMENT, {}).values() for claim in mounted_claims(one)}
+    mounted = {claim for one in world.deployments for claim in mounted_claims(one)}
     mounted |= {own_claim(use.cache) for use in owner.uses}  # those of pods that are being replaced, too
     former = (one for one in world.own_caches if one["metadata"]["name"] not in names)
     return [kept_child(one) for one in former if own_claim(one["metadata"]["name"]) in mounted]

@@ -7,8 +7,9 @@ last applied meanwhile.
 from collections.abc import Iterable, Iterator, Sequence
 
 from aimlib.api.meta import Raw
+from aimlib.kube.server_kinds import is_server, pods_template
 from aimlib.protocol.last_applied import kept_child
-from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, ChildStates, find_child
+from aimlib.protocol.observed import CLAIM, SERVICE, Children, ChildStates, find_child, find_server
 from hooks.endpoint.children.deployment import held_deployment
 from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, claim_template_name
 from hooks.endpoint.children.held import HeldDeployment
@@ -46,14 +47,14 @@ def held_until_owned(owner: Owner, children: Children) -> Owner:
     """The endpoint, with the Deployment that it has so far while what pods use is not its own."""
     if owner.hold or all(find_child(children, *used) for used in used_names(owner)):
         return owner
-    running = find_child(children, DEPLOYMENT, owner.deployment)
+    running = find_server(children, owner.name, owner.track)
     return owner._replace(hold=_held(owner, running) if running else HeldDeployment(None))
 
 
 def _held(owner: Owner, running: Raw) -> HeldDeployment:
     """The Deployment as it was last applied, with no more replicas than it has."""
     replicas = min(owner.replicas, running["spec"].get("replicas", 1))
-    return held_deployment(owner, {**kept_child(running)["spec"], "replicas": replicas})
+    return held_deployment(owner, running, {**kept_child(running)["spec"], "replicas": replicas})
 
 
 def accounts_in_use(desired: Sequence[Raw], accounts: Iterable[Raw]) -> list[Raw]:
@@ -62,11 +63,7 @@ def accounts_in_use(desired: Sequence[Raw], accounts: Iterable[Raw]) -> list[Raw
     Without its account a held Deployment could not replace a pod.
     """
     made = {child["metadata"]["name"] for child in desired if child["kind"] == "ServiceAccount"}
-    used = {
-        child["spec"]["template"]["spec"].get("serviceAccountName")
-        for child in desired
-        if child["kind"] == "Deployment"
-    }
+    used = {pods_template(child)["spec"].get("serviceAccountName") for child in desired if is_server(child)}
     return [kept_child(one) for one in accounts if one["metadata"]["name"] in used - made]
 
 

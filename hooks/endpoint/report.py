@@ -10,12 +10,12 @@ from aimlib.diagnosis.engine_errors import Diagnosis
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.diagnosis.start_progress import start_progress
 from aimlib.gateway.routed import SUSPENDED, with_endpoint
+from aimlib.kube.server_kinds import is_server
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.conditions import ready_condition
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import prune, written_status
 from aimlib.protocol.observed import (
-    DEPLOYMENT,
     ChildState,
     Rollout,
     condition_of,
@@ -78,7 +78,7 @@ def _unresolved(world: World, decision: EndpointDecision) -> dict[str, Any]:
     if kept:
         names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in kept)
         why = why._replace(message=f"{why.message}; status.resolved is missing: {names} stay as last applied")
-    deployment = next(iter(world.children.get(DEPLOYMENT, {}).values()), None)
+    deployment = next(iter(world.deployments), None)
     running = rollout(ChildState({}, deployment, applied=False)) if deployment else None
     made = status.waiting(world, why, running, inspection.status if inspection else None)
     response = _response(made, decision.selection, [*kept, *(inspection.children if inspection else [])])
@@ -92,10 +92,12 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     since = [condition_since(world.now, world.before, verdict.type, verdict.status) for verdict in cache.conditions]
     since += [tracks.status.since] if tracks.status else []
     waited = children_to_wait_for(states.values())
-    settling = [state for state in waited if not (tracks.serving and state.desired["kind"] == "Deployment")]
+    settling = [state for state in waited if not (tracks.serving and is_server(state.desired))]
     pending = pending_children(world, settling, *since, *used_since(owner, world.children))
     examined = world.pods_examined and owner.replicas > 0
     replicas = tracks.serving or rollout(built.deployment)
+    if lacking := built.groups_missing:
+        replicas = replicas._replace(problem=("ComponentMissing", lacking))
     if examined and not tracks.serving:
         replicas = _with_cause(replicas, world, owner, cache.pods.restricted_because)
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from aimlib.api.startup import Startup
 from aimlib.diagnosis.start_times import PARTS, is_ready, startup
 from aimlib.kube.duration import format_duration
+from aimlib.kube.server_kinds import is_worker
 from aimlib.protocol.conditions import Verdict
 from aimlib.scaling.anticipation import USUAL_STARTUP_SECONDS, rounded_startup
 from hooks.endpoint.world import World, remembered_part
@@ -24,7 +25,7 @@ def measured_startup(world: World) -> Startup | None:
 
     A Pod is ready before its Deployment says so, which is written to the status in any case: both are told at once.
     """
-    pods = world.pods or ()
+    pods = [pod for pod in world.pods or () if not is_worker(pod)]
     counted = sum((one.get("status") or {}).get("readyReplicas", 0) for one in world.deployments)
     told = pods if sum(map(is_ready, pods)) <= counted else ()
     return startup(remembered_part(world.before, "startup", Startup), told)

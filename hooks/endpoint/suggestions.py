@@ -16,6 +16,8 @@ class Asker(NamedTuple):
     namespace: str
     catalogue: CatalogueNames | None = None
     """What there is instead; None where it was not observed."""
+    groups: bool = True
+    """Whether the cluster has what runs a replica on several nodes."""
 
 
 def with_suggestion(decision: Decision, spec: EndpointSpec, before: Raw, asker: Asker) -> Decision:

@@ -111,7 +111,7 @@ def _availability(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str
 
 def _canary(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     canary = spec.deployment.canary
-    if canary.enabled and resolved and resolved.gpu_count:
+    if canary.enabled and resolved and resolved.gpu_count and not resolved.nodes:
         count = max(min(canary.replicas, spec.replicas), 1)
         gpus = format_gpus(resolved.gpu_count * count)
         yield f"deployment.canary: a new version needs {gpus} to spare while it is tried, and while it takes over"
@@ -140,11 +140,29 @@ def _claim(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
             yield f"cache.{spelled} has no effect {why}"
 
 
-def _one_node(spec: EndpointSpec, _: Resolved | None) -> Iterator[str]:
+def _one_node(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
     scaling, mode = spec.scaling, spec.cache.access_mode
     most = max(spec.replicas, (scaling.max_replicas or scaling.min_replicas) if scaling else 0)
+    if resolved and resolved.nodes:
+        return
     if spec.cache.enabled and not spec.cache.name and mode.startswith("ReadWriteOnce") and most > 1:
         yield f"cache.accessMode {mode} keeps all {most} replicas on one node; ReadWriteMany does not"
+
+
+def _nodes(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
+    """What replicas on several nodes cannot have."""
+    if resolved is None or resolved.nodes is None:
+        if spec.availability.group_topology:
+            yield "availability.groupTopology has no effect: a replica is on one node"
+        return
+    many = f"a replica is on {resolved.nodes} nodes"
+    if spec.deployment.canary.enabled:
+        yield f"deployment.canary has no effect: {many}, and a new version replaces replicas one after the other"
+    if spec.scaling and spec.scaling.vertical.mode != "Off":
+        yield f"scaling.vertical has no effect: {many}, and a pod that is changed would restart all of it"
+    mode = spec.cache.access_mode
+    if spec.cache.enabled and not spec.cache.name and mode.startswith("ReadWriteOnce"):
+        yield f"cache.accessMode {mode} keeps all pods on one node, and {many}; ReadWriteMany does not"
 
 
 TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
@@ -158,6 +176,7 @@ TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (
     _canary,
     _claim,
     _one_node,
+    _nodes,
 )
 
 

@@ -14,7 +14,7 @@ from aimlib.canary.step import ENDED
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.hardware.free import NodeUse
-from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_name, track_value
+from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import (
     CATALOGUE_NAMES,
@@ -27,7 +27,16 @@ from aimlib.protocol.observations import (
     TRAFFIC,
     CatalogueNames,
 )
-from aimlib.protocol.observed import CLAIM, DEPLOYMENT, SERVICE, Children, find_child, last_changed, replicas_missing
+from aimlib.protocol.observed import (
+    CLAIM,
+    SERVICE,
+    Children,
+    find_child,
+    find_server,
+    last_changed,
+    replicas_missing,
+    servers,
+)
 from aimlib.scaling.headroom import follows_past, replay_is_due
 from aimlib.schema.parsing import parse_again
 from aimlib.telemetry.live_metrics import Observation
@@ -119,13 +128,13 @@ class World(NamedTuple):
 
     @property
     def running(self) -> Raw | None:
-        """The observed Deployment of the version that serves."""
-        return self.child(DEPLOYMENT, track_name(self.name, self.stable_track))
+        """The observed Deployment or LeaderWorkerSet of the version that serves."""
+        return find_server(self.children, self.name, self.stable_track)
 
     @property
     def deployments(self) -> Collection[Raw]:
-        """The observed Deployments of all versions."""
-        return self.children.get(DEPLOYMENT, {}).values()
+        """The observed Deployments and LeaderWorkerSets of all versions."""
+        return servers(self.children)
 
     @property
     def pods_examined(self) -> bool:
@@ -145,7 +154,7 @@ def stable_track(name: str, before: Raw, children: Children) -> str:
 
 
 def _older_track(name: str, children: Children) -> str:
-    found = [(find_child(children, DEPLOYMENT, track_name(name, track)), track) for track in TRACKS]
+    found = [(find_server(children, name, track), track) for track in TRACKS]
     by_age = sorted((str(one["metadata"].get("creationTimestamp")), track) for one, track in found if one)
     return next((track for _, track in by_age), FIRST_TRACK)
 
@@ -195,7 +204,7 @@ def is_unknown(request: Request) -> bool:
 
 def live_metrics_requested(request: Request) -> bool:
     """Whether the parent requests live metrics, and an observed Deployment has a ready replica to measure."""
-    ready = any((found.get("status") or {}).get("readyReplicas") for found in request.observed(DEPLOYMENT))
+    ready = any((found.get("status") or {}).get("readyReplicas") for found in servers(request.children))
     try:
         return ready and read_spec(request.parent).monitoring.scraped
     except BadRequestError:

@@ -43,6 +43,7 @@ COMPONENTS = (
     Component("gatewayApi", "gateway-api"),
     Component("keda", "keda"),
     Component("vpa", "vpa"),
+    Component("multiNode", "multi-node"),
     Component("liveFigures", "live-figures"),
     Component("podLogs", "pod-logs"),
     Component("queues", "queues"),

@@ -33,6 +33,7 @@ NAMESPACED = {
     "scaledobjects": "keda.sh",
     "verticalpodautoscalers": "autoscaling.k8s.io",
     "resourceclaimtemplates": "resource.k8s.io",
+    "leaderworkersets": "leaderworkerset.x-k8s.io",
 }
 CLUSTER_WIDE = {
     "aimrecipes": OURS,
@@ -176,6 +177,8 @@ WITH_VERTICAL = {**MAY["metacontroller"], "verticalpodautoscalers": MADE}
 """Of Metacontroller once the component vpa is installed."""
 WITH_DEVICE_CLAIMS = {**MAY["metacontroller"], "resourceclaimtemplates": (*READ, "create", "delete")}
 """Of Metacontroller once the component dra is installed."""
+WITH_GROUPS = {**MAY["metacontroller"], "leaderworkersets": MADE}
+"""Of Metacontroller once the component multi-node is installed."""
 WITH_POD_LOGS = {**MAY["aim-hooks"], "pods/log": ("get",)}
 """Of the hook server once the component pod-logs is installed."""
 WITH_WEB_PAGE = {**CATALOGUE, "aimendpoints": ("get", "list")}

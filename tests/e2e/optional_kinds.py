@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.cluster import gateway_api, keda, mounts, operator, vpa
+from tests.cluster import gateway_api, keda, leader_worker_sets, mounts, operator, vpa
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ROOT, ControlPlane
 
@@ -37,6 +37,11 @@ def gateway_component(plane: ControlPlane, installation: Operator) -> AbstractCo
 def vertical_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
     """The CRDs of the VerticalPodAutoscaler, and the component vpa."""
     return _added(plane, installation, "vpa", [vpa.crd_file()])
+
+
+def group_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
+    """The CRD of LeaderWorkerSets, and the component multi-node."""
+    return _added(plane, installation, "multi-node", [leader_worker_sets.crd_file()])
 
 
 def keda_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aimlib.api.meta import Raw
 from aimlib.api.route import HTTP_ROUTE
 from aimlib.api.vertical import VERTICAL_POD_AUTOSCALER
+from aimlib.kube.server_kinds import LEADER_WORKER_SET
 from aimlib.protocol.metacontroller import prune
 from hooks.endpoint.children.claim import claim
 from hooks.endpoint.children.dashboard import dashboard
@@ -21,7 +22,7 @@ from hooks.endpoint.children.scaled_object import SCALED_OBJECT, scaled_object
 from hooks.endpoint.children.service import service
 from hooks.endpoint.children.service_account import service_account
 from hooks.endpoint.children.vpa import vertical_autoscaler, wants_vertical
-from hooks.objects.optional_kind import without_component
+from hooks.objects.optional_kind import needs_component, without_component
 
 BUILDERS = (service, routed_service, claim, own_cache, service_account, autoscaler, disruption_budget, dashboard)
 """What is built beside the Deployment."""
@@ -40,6 +41,8 @@ class OptionalChild(NamedTuple):
     """The field of the spec that requests it, or what needs it."""
     requested: Callable[[Owner], bool]
     build: Callable[[Owner], Raw | None]
+    consequence: str = ""
+    """What that means where it is more than a field without effect."""
 
     @property
     def declared_as(self) -> str:
@@ -49,6 +52,8 @@ class OptionalChild(NamedTuple):
     @property
     def message(self) -> str:
         """That the kind is not offered, and what brings it."""
+        if self.consequence:
+            return needs_component(self.field, self.kind, self.component, self.consequence)
         return without_component(self.field, self.kind, self.component)
 
 
@@ -85,6 +90,15 @@ OPTIONAL = (
         requested=lambda owner: owner.resolved.device_claim is not None,
         build=claim_template,
     ),
+    OptionalChild(
+        kind=LEADER_WORKER_SET,
+        resource="leaderworkersets",
+        component="multi-node",
+        field="a replica on several nodes",
+        requested=lambda owner: owner.resolved.nodes is not None,
+        build=lambda _: None,  # it takes the Deployment's place
+        consequence="what runs of it is left as it is, and nothing of it is told",
+    ),
 )
 
 
@@ -99,6 +113,8 @@ def children(owner: Owner, offers: Callable[[str], bool], engine: Raw | None = N
         *(child.build for child in OPTIONAL if offers(child.kind)),
     )
     first = engine if engine and owner.hold is None else prune(deployment(owner))
+    if first and not (first["kind"] == "Deployment" or offers(LEADER_WORKER_SET)):
+        first = None
     built = [first, *(prune(builder(owner)) for builder in builders)]
     return [child for child in built if child is not None]
 

@@ -1,5 +1,7 @@
 """The engine's container: command, environment, resources, probes."""
 
+from enum import Enum
+
 from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.api.recipe import EnvVar
@@ -28,18 +30,33 @@ HOMES = {
 """Variables by which engines find their folders (vLLM: vllm/envs.py; torch: _inductor/runtime/cache_dir_utils.py)."""
 
 
-def container(owner: Owner) -> Raw:
-    """The one container of a replica."""
-    return literal_container(_container(owner))
+class Part(Enum):
+    """What of a replica a pod has."""
+
+    WHOLE = "all of it"
+    LEADER = "the first of several nodes, which answers requests"
+    WORKER = "another one"
 
 
-def _container(owner: Owner) -> Raw:
+def container(owner: Owner, part: Part = Part.WHOLE) -> Raw:
+    """The one container of a pod."""
+    made = _container(owner, part)
+    if part is Part.WORKER:  # it answers no requests: the leader's probes are for all of them
+        made = {key: value for key, value in made.items() if key not in SERVING}
+    return literal_container(made)
+
+
+SERVING = {"ports", "lifecycle", "startupProbe", "readinessProbe", "livenessProbe"}
+"""Fields of a container that answers requests."""
+
+
+def _container(owner: Owner, part: Part) -> Raw:
     return {
         "name": ENGINE_CONTAINER,
         "image": _image(owner),
         "imagePullPolicy": owner.spec.image.pull_policy or "IfNotPresent",
         "command": list(owner.engine.start(_model(owner))),
-        "args": _args(owner),
+        "args": [*_args(owner), *_group(owner, part)],
         "env": _env(owner),
         "ports": [{"name": "http", "containerPort": owner.port, "protocol": "TCP"}],
         "resources": _resources(owner),
@@ -96,6 +113,20 @@ def _args(owner: Owner) -> list[str]:
         *(draft_arguments(owner.engine.name, resolved.draft, owner.draft_revision) if resolved.draft else ()),
         *map(Expandable, resolved.args),
     ]
+
+
+def _group(owner: Owner, part: Part) -> tuple[str, ...]:
+    """How the processes of a replica on several nodes find each other; LeaderWorkerSet sets both variables."""
+    flags = owner.engine.flags.group
+    if owner.resolved.nodes is None:
+        return ()
+    port = f":{flags.port}" if flags.port else ""
+    return (
+        *(flags.nodes, str(owner.resolved.nodes)),
+        *(flags.rank, Expandable("$(LWS_WORKER_INDEX)")),
+        *(flags.address, Expandable(f"$(LWS_LEADER_ADDRESS){port}")),
+        *((flags.worker,) if flags.worker and part is Part.WORKER else ()),
+    )
 
 
 def _adapters(owner: Owner) -> tuple[str, ...]:
@@ -175,8 +206,8 @@ def _downloading(owner: Owner) -> dict[str, Raw]:
 def _resources(owner: Owner) -> Raw:
     """What of the node, and the GPUs themselves."""
     resolved = owner.resolved
-    host = container_resources(owner.spec.resources, resolved.resources, resolved.gpu_count, owner.config)
-    gpus = {resolved.resource: str(resolved.gpu_count)} if resolved.resource else {}
+    host = container_resources(owner.spec.resources, resolved.resources, resolved.gpus_per_node, owner.config)
+    gpus = {resolved.resource: str(resolved.gpus_per_node)} if resolved.resource else {}
     claims = container_claims(owner)
     return {"requests": {**host.requests, **gpus}, "limits": {**host.limits, **gpus}, "claims": claims}
 

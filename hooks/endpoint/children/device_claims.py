@@ -18,7 +18,7 @@ DIGEST_LENGTH = 16
 
 def _spec(owner: Owner) -> Raw | None:
     claim = owner.resolved.device_claim
-    return {"spec": claim_spec(claim, owner.resolved.gpu_count)} if claim else None
+    return {"spec": claim_spec(claim, owner.resolved.gpus_per_node)} if claim else None
 
 
 def claim_template_name(owner: Owner) -> str | None:

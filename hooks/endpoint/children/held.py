@@ -7,6 +7,7 @@ from aimlib.api.adapter import MOST_ADAPTERS
 from aimlib.api.formats import ADAPTER_NAME, MODEL_ID
 from aimlib.api.meta import Raw
 from aimlib.api.routing import MOST_ROUTED_NAMES
+from aimlib.kube.server_kinds import pods_template
 
 
 class HeldDeployment(NamedTuple):
@@ -17,7 +18,12 @@ class HeldDeployment(NamedTuple):
 
     @property
     def _pod(self) -> Raw:
-        return dict(self.deployment["spec"]["template"]["spec"]) if self.deployment else {}
+        return dict(pods_template(self.deployment)["spec"]) if self.deployment else {}
+
+    @property
+    def single(self) -> bool:
+        """Whether it is there, and each of its replicas is one pod."""
+        return self.deployment is not None and "template" in self.deployment["spec"]
 
     @property
     def _container(self) -> Raw:

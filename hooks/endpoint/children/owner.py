@@ -14,7 +14,17 @@ from aimlib.api.source import ModelSource, parse_source
 from aimlib.caching.usage import Use
 from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
-from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, child_name, label_value, short_digest, track_name, track_value
+from aimlib.kube.server_kinds import LEADER
+from aimlib.naming import (
+    ENDPOINT_LABEL,
+    FIRST_TRACK,
+    child_name,
+    group_name,
+    label_value,
+    short_digest,
+    track_name,
+    track_value,
+)
 from aimlib.selection.steps import decided_for
 from hooks.endpoint.children.held import HeldDeployment
 from hooks.endpoint.children.loaded_files import Download, LoadedAdapter, MountedImage
@@ -69,8 +79,8 @@ class Owner(NamedTuple):
 
     @property
     def deployment(self) -> str:
-        """The name of the Deployment."""
-        return track_name(self.name, self.track)
+        """The name of the Deployment, or of the LeaderWorkerSet."""
+        return (group_name if self.resolved.nodes else track_name)(self.name, self.track)
 
     @property
     def claim(self) -> str:
@@ -278,10 +288,15 @@ class Owner(NamedTuple):
         return pod_selector(self.name, self.track)
 
     @property
+    def leaders(self) -> dict[str, str]:
+        """The label of the pods that answer requests, where others are beside them."""
+        return LEADER if self.resolved.nodes and not self._held.single else {}
+
+    @property
     def serving_selector(self) -> dict[str, str]:
         """The labels that select the pods behind the Service."""
         if not self.joined:
-            return self.selector
+            return self.selector | self.leaders
         return {key: text for key, text in self.labels.items() if key in (NAME_LABEL, INSTANCE_LABEL)}
 
     @property

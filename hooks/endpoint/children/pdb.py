@@ -4,6 +4,11 @@ from aimlib.api.meta import Raw
 from hooks.endpoint.children.owner import Owner
 
 
+def _pods(owner: Owner) -> dict[str, str]:
+    """All pods of the replicas behind the Service, those that answer no requests included."""
+    return {key: value for key, value in owner.serving_selector.items() if key not in owner.leaders}
+
+
 def disruption_budget(owner: Owner) -> Raw | None:
     """As many replicas stay as availability.minReady states, else all but one.
 
@@ -18,7 +23,8 @@ def disruption_budget(owner: Owner) -> Raw | None:
         "metadata": owner.metadata(owner.child),
         "spec": {
             "maxUnavailable": 1 if least is None else None,
-            "minAvailable": least,
-            "selector": {"matchLabels": owner.serving_selector},
+            # Of pods: one that ends takes those of its replica with it.
+            "minAvailable": least and least * (owner.resolved.nodes or 1),
+            "selector": {"matchLabels": _pods(owner)},
         },
     }

@@ -3,6 +3,7 @@
 from aimlib.api.meta import Raw
 from aimlib.api.resolved import Resolved
 from aimlib.hardware import placement
+from aimlib.kube.server_kinds import GROUP_REVISION_LABEL
 from aimlib.pod_template import rendered
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.shared_volume import HOST
@@ -43,8 +44,8 @@ def spread(owner: Owner) -> list[Raw]:
     """
     return [
         {
-            **spread_over(label, owner.selector, required=required),
-            "matchLabelKeys": ["pod-template-hash"],
+            **spread_over(label, owner.selector | owner.leaders, required=required),
+            "matchLabelKeys": [GROUP_REVISION_LABEL if owner.resolved.nodes else "pod-template-hash"],
             "nodeTaintsPolicy": "Honor",
         }
         for label, required in SPREADS[owner.spec.availability.spread]

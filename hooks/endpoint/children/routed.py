@@ -31,5 +31,5 @@ def routed_service(owner: Owner, *, stable: bool = True) -> Raw | None:
     port = owner.serving_port
     ports = [{"name": "http", "port": port, "protocol": "TCP", "targetPort": port}]
     return service_object(
-        metadata, {"type": "ClusterIP", "clusterIP": "None", "selector": owner.selector, "ports": ports}
+        metadata, {"type": "ClusterIP", "clusterIP": "None", "selector": owner.selector | owner.leaders, "ports": ports}
     )

@@ -17,10 +17,11 @@ def vertical_autoscaler(owner: Owner) -> Raw | None:
     """A VerticalPodAutoscaler where scaling.vertical.mode asks for one.
 
     Its target is the endpoint, since it insists on the topmost owner that can be scaled. There is none beside an
-    autoscaler of replicas that follows requests for CPU or memory: what one changes would move the other.
+    autoscaler of replicas that follows requests for CPU or memory: what one changes would move the other. Nor is there
+    one of replicas on several nodes: a pod that is changed restarts all of its replica.
     """
     scaling = owner.spec.scaling
-    if scaling is None or not wants_vertical(owner.spec) or follows_requests(owner):
+    if scaling is None or not wants_vertical(owner.spec) or follows_requests(owner) or owner.resolved.nodes:
         return None
     bounds = {"cpu": scaling.vertical.cpu, "memory": scaling.vertical.memory}
     kind, _, version = VERTICAL_POD_AUTOSCALER.partition(".")

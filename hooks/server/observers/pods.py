@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from aimlib.api.meta import Raw
 from aimlib.naming import ENDPOINT_LABEL, TRACKS, track_value
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observed import DEPLOYMENT, pods_matter
+from aimlib.protocol.observed import pods_matter, servers
 from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
@@ -44,7 +44,7 @@ class PodObserver:
 
         Empty where the API server fails: nothing is concluded from that, and the next sync lists again.
         """
-        if not pods_matter(request.observed(DEPLOYMENT), request.parent.get("status") or {}):
+        if not pods_matter(servers(request.children), request.parent.get("status") or {}):
             return None
         metadata = request.parent["metadata"]
         place = metadata.get("namespace", "default"), metadata["name"]
