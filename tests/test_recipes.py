@@ -205,7 +205,7 @@ def test_the_recipes_are_many_and_cover_the_hardware_the_engines_and_the_sizes()
     hardware = {spec.hardware for spec, _ in ENABLED}
     assert hardware >= {"MI210", "MI250", "MI300X", "MI325X", "MI350X", "MI355X", "H100", "H200", "B200", "L40S", "CPU"}
     sizes = {(spec.backend, configuration.gpu_count) for spec, configuration in ENABLED}
-    assert sizes == {("vllm", 0), *((backend, count) for backend in ("vllm", "sglang") for count in (1, 2, 4, 8))}
+    assert sizes == {("vllm", 0), *((backend, count) for backend in ("vllm", "sglang") for count in (1, 2, 4, 8, 16))}
     assert {spec.precision for spec, _ in ENABLED} == {"bf16", "fp8", "fp4", "int4"}
 
 

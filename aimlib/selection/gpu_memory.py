@@ -1,8 +1,9 @@
 """Computes the memory that a checkpoint needs on each GPU.
 
-weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / (TP x PP); tied embeddings once; those of a second model
-               that drafts / TP; of experts that are divided otherwise, their part / PP (parallel.py)
-KV cache/GPU = one sequence of the longest length (kv_cache.py) / PP; a layer more where the checkpoint's own layers
+weights/GPU  = safetensors x 1.00 (1.06 MXFP4, 1.05 Llama-4) / TP x stage; tied embeddings once; those of a second model
+               that drafts / TP; of experts that are divided otherwise, their part x stage (parallel.py)
+stage        = layers of the largest stage of pipeline parallelism / all layers
+KV cache/GPU = one sequence of the longest length (kv_cache.py) x stage; a layer more where the checkpoint's own layers
                draft tokens, and the second model's where that does
 adapters/GPU = what is reserved for LoRA adapters (adapter_memory.py), and their graphs
 overhead/GPU = 2.4 GiB on one GPU and 4.2 GiB on several, + 1.2 GiB for inputs that are not text, + 1.04 GiB for graphs,
@@ -143,12 +144,13 @@ def routed_gib(facts: ModelFacts) -> float:
 def weights_gib(facts: ModelFacts, parallel: Parallel) -> float:
     """GiB of weights on the device that has most of them."""
     loaded = loaded_gib(facts)
-    even = loaded / (parallel.tensor * parallel.pipeline)
+    stage = parallel.stage_part(facts.layers)
+    even = loaded * stage / parallel.tensor
     experts = facts.experts
     if experts is None or parallel.expert_part(experts) * parallel.tensor == 1:
         return even
     routed = routed_gib(facts)
-    return ((loaded - routed) / parallel.tensor + routed * parallel.expert_part(experts)) / parallel.pipeline
+    return ((loaded - routed) / parallel.tensor + routed * parallel.expert_part(experts)) * stage
 
 
 def activations_gib(facts: ModelFacts, tensor: int, batched_tokens: int) -> float:
@@ -184,7 +186,7 @@ def sequence_gib(facts: ModelFacts, layout: Layout, memory_gib: float) -> float:
     size = sequence_bytes(facts, parallel.tensor, layout.element_bytes, layout.tokens, in_flight)
     # Each rank of tensor parallelism has its part of the second model, as of the first (vLLM 0.33, speculative.py).
     drafts = sequence_bytes(layout.draft, parallel.tensor, layout.element_bytes, layout.tokens) if layout.draft else 0.0
-    return (size / parallel.pipeline + drafts) / GIB
+    return (size * parallel.stage_part(facts.layers) + drafts) / GIB
 
 
 def required_memory(facts: ModelFacts, layout: Layout, memory_gib: float) -> RequiredMemory:

@@ -54,6 +54,10 @@ class Parallel(NamedTuple):
         whole = -(-experts.count // self.expert) / experts.count if self.expert > 1 else 1.0
         return whole / self.expert_divided
 
+    def stage_part(self, layers: int) -> float:
+        """The part of the layers that the largest stage has: a remainder is a layer more of some stages each."""
+        return -(-layers // self.pipeline) / layers
+
     def __str__(self) -> str:
         return f"tensor {self.tensor} x pipeline {self.pipeline} x data {self.data}"
 

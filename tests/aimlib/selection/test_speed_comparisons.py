@@ -138,7 +138,7 @@ def test_no_two_candidates_of_a_model_are_told_apart_by_their_names(goal):
     for model, entries in catalogue.items():
         spec = endpoint(modelId=model, recipe={"goal": goal} if goal else {})
         asked, _ = selection_steps(spec)[0]
-        related = {"inventory": everything(), "config": Config(), "room": NOTHING_KNOWN}
+        related = {"inventory": everything(), "config": Config(), "room": NOTHING_KNOWN, "groups": True}
         cases = _cases(spec, asked, entries, **related, downloads=nothing_downloaded)
         fitting, _ = _divided(cases, asked)
         rows = ranked(fitting, goal)
