@@ -105,6 +105,18 @@ ENDPOINT_RULES = (
             or (not _given(raw, "cache.name") and lookup(raw, ("cache", "enabled")) is not False)
         ),
     ),
+    FieldRule(
+        "!has(self.engine) || !has(self.engine.compileCache) || "
+        "(has(self.engine.compileCache.accessMode) && self.engine.compileCache.accessMode == 'ReadWriteMany') || "
+        "!has(self.availability) || !has(self.availability.spread)",
+        "availability.spread needs engine.compileCache.accessMode: ReadWriteMany, since a ReadWriteOnce claim keeps "
+        "all replicas on one node",
+        lambda raw: (
+            not _given(raw, "engine.compileCache")
+            or lookup(raw, ("engine", "compileCache", "accessMode")) == "ReadWriteMany"
+            or not _given(raw, "availability.spread")
+        ),
+    ),
     *ADAPTER_RULES,
     *POD_RULES,
     *agreement(ENDPOINT_SPELLINGS),

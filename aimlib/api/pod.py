@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from aimlib.api import formats
 from aimlib.api.base import FieldRule, Key, Model, ObjectName, Ruled
+from aimlib.api.compile_cache import CompileCache
 
 LabelValue = Annotated[str, formats.LABEL_VALUE.field]
 
@@ -145,6 +146,8 @@ class EngineSettings(Ruled):
         ),
     ] = ()
     """Environment variables. One replaces the recipe's of that name."""
+    compile_cache: CompileCache | None = None
+    """Keep what the engine compiles while it starts on a volume; it is compiled at each start when this is left out."""
 
 
 RESERVED_LABELS = (

@@ -168,6 +168,8 @@ class Engine(Dialect):
     images: Mapping[str, Mapping[str, Word | None]]
     image_architectures: Mapping[str, tuple[Word, ...]] = Field(default_factory=dict)
     """Processor architectures that the images of a vendor are built for, where they are not for amd64 alone."""
+    compile_caches: Mapping[Word, Word]
+    """Variables by which it finds the folders for what it compiles, and the names of these folders."""
     metrics: EngineMetrics
     former_metrics: FormerMetrics
 

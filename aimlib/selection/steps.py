@@ -42,6 +42,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
     """The requirements of the spec and of each fallback, with the text of the fallback."""
     choice = spec.recipe
     backend = choice.backend or (None if choice.auto_select or choice.custom_recipe else "vllm")
+    engine = spec.engine.model_copy(update={"compile_cache": None})  # of no matter to what is selected
     first = Requirements(
         model_id=spec.requested_model.id or "",
         recipe=choice.custom_recipe.name if choice.custom_recipe else None,
@@ -51,7 +52,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         gpu_count=choice.gpu_count,
         revision=spec.requested_model.pinned,
         own_image=bool(spec.image.repository),
-        engine=spec.engine if spec.engine != NONE else None,
+        engine=engine if engine != NONE else None,
         tolerations=spec.tolerations or None,
         gpu_budget=choice.gpu_budget,
         workload=choice.workload,

@@ -16,7 +16,7 @@ from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.devices import claim_templates_in_use
 from hooks.endpoint.headroom import headroom
 from hooks.endpoint.image_volume import use_image
-from hooks.endpoint.own_claim import caches_in_use, with_claim_as_it_is
+from hooks.endpoint.own_claim import caches_in_use, with_claims_as_they_are
 from hooks.endpoint.own_names import ACCOUNT, accounts_in_use, held_until_owned, with_used_children
 from hooks.endpoint.queue import deployed_queue
 from hooks.endpoint.schedule import times_of_schedule
@@ -90,7 +90,7 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     cache = use_image(world, bare) if bare.mounts_image else use_cache(world, decision, bare)
     tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))
     owner = tracks.owner
-    desired = with_claim_as_it_is(children(owner, world.offers, tracks.engine), world, owner)
+    desired = with_claims_as_they_are(children(owner, world.offers, tracks.engine), world)
     desired += caches_in_use(desired, world, owner)
     desired += claim_templates_in_use(desired, tracks.children, world)
     states = child_states(world.children, desired)

@@ -6,6 +6,7 @@ from aimlib.api.endpoint_status import UsedCache
 from aimlib.api.meta import Raw
 from aimlib.caching.usage import CLAIM_LABEL_PREFIX, Use, claim_labels, mounted_claims, uses
 from aimlib.kube.server_kinds import pods_template
+from hooks.endpoint.children.compile_cache import compiled_in
 from hooks.endpoint.children.owner import Owner
 
 
@@ -28,7 +29,7 @@ def labels_of_claims(
 ) -> dict[str, str]:
     """The labels for the claims that are desired and mounted, and the recorded ones, until no such pod is left."""
     desired = (*((used.claim_name,) if used else ()), *((owner.source.name,) if owner.source else ()))
-    claims = {*mounted_claims(running), *desired} - {owner.claim}
+    claims = {*mounted_claims(running), *desired} - {owner.claim, compiled_in(owner)}
     labels = claim_labels(claims, every_use)
     if running is None or _rolled_out(running):
         return labels

@@ -1,7 +1,9 @@
-"""The claim that an endpoint made stays as it is, whatever its spec requests later, since most fields are immutable."""
+"""The claims that an endpoint made stay as they are, whatever its spec requests later: most fields are immutable."""
 
 from collections.abc import Iterator
 
+from aimlib.api.compile_cache import CompileCache
+from aimlib.api.endpoint_parts import Cache
 from aimlib.api.meta import Raw
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.capacity import RequiredSpace, recipe_sizes
@@ -10,6 +12,7 @@ from aimlib.kube.quantity import canonical_quantity, parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import kept_child
 from aimlib.protocol.observed import CLAIM, phase_of
+from hooks.endpoint.children.compile_cache import compiled_in
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.world import World, requests_claim
 from hooks.objects.volume_claim import missing_class
@@ -18,15 +21,24 @@ NOT_CHANGED = "it is never changed, so that no file is lost"
 
 
 def _own_claim(world: World, owner: Owner) -> Raw | None:
-    """The observed claim that pods are to mount, unless it is being deleted."""
-    claim = world.child(CLAIM, owner.claim) if owner.own_claim else None
+    """The observed claim that has the model's files and that pods are to mount."""
+    return _as_it_is(world, owner.claim) if owner.own_claim else None
+
+
+def _as_it_is(world: World, name: str) -> Raw | None:
+    """An observed claim of the endpoint, unless it is being deleted."""
+    claim = world.child(CLAIM, name)
     return None if claim is None or claim["metadata"].get("deletionTimestamp") else claim
 
 
-def with_claim_as_it_is(desired: list[Raw], world: World, owner: Owner) -> list[Raw]:
-    """The children with the claim as it was last applied, where it is there."""
-    claim = _own_claim(world, owner)
-    return [kept_child(claim) if claim and child["kind"] == claim["kind"] else child for child in desired]
+def with_claims_as_they_are(desired: list[Raw], world: World) -> list[Raw]:
+    """The children with each claim as it was last applied, where it is there."""
+    return [_kept(child, world) if child["kind"] == "PersistentVolumeClaim" else child for child in desired]
+
+
+def _kept(desired: Raw, world: World) -> Raw:
+    claim = _as_it_is(world, desired["metadata"]["name"])
+    return kept_child(claim) if claim else desired
 
 
 def caches_in_use(desired: list[Raw], world: World, owner: Owner) -> list[Raw]:
@@ -69,21 +81,25 @@ def _larger(claim: Raw | None) -> str:
 
 
 def claim_warnings(world: World, owner: Owner) -> Iterator[str]:
-    """Where the claim differs from what the spec requests."""
-    claim = _own_claim(world, owner)
-    if claim is None:
-        return
-    stated, has = owner.spec.cache, claim.get("spec") or {}
-    modes = ", ".join(map(str, has.get("accessModes") or ()))
+    """Where the claims differ from what the spec requests."""
+    compiled = owner.spec.engine.compile_cache
+    if claim := _own_claim(world, owner):
+        yield from _differences("cache", owner.spec.cache, claim)
+    if compiled and (claim := _as_it_is(world, compiled_in(owner))):
+        yield from _differences("engine.compileCache", compiled, claim)
+
+
+def _differences(path: str, stated: Cache | CompileCache, claim: Raw) -> Iterator[str]:
+    name, has = claim["metadata"]["name"], claim.get("spec") or {}
     rows = (
-        ("size", stated.size and canonical_quantity(stated.size), _requested(has)),
-        ("storageClass", stated.storage_class, has.get("storageClassName")),
-        ("accessMode", stated.access_mode if "access_mode" in stated.model_fields_set else None, modes),
+        ("size", "size", stated.size and canonical_quantity(stated.size), _requested(has)),
+        ("storage_class", "storageClass", stated.storage_class, has.get("storageClassName")),
+        ("access_mode", "accessMode", stated.access_mode, ", ".join(map(str, has.get("accessModes") or ()))),
     )
-    for field, requested, found in rows:
-        if requested and found and requested != found:
-            name = f"PersistentVolumeClaim {owner.claim}"
-            yield f"cache.{field} {requested} has no effect: {name} has {found}, and {NOT_CHANGED}"
+    for field, spelled, requested, found in rows:
+        if field in stated.model_fields_set and requested and found and requested != found:
+            what = f"PersistentVolumeClaim {name} has {found}, and {NOT_CHANGED}"
+            yield f"{path}.{spelled} {requested} has no effect: {what}"
 
 
 def _requested(spec: Raw) -> str:

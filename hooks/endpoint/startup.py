@@ -14,7 +14,7 @@ SHORTER = {
     "scheduling": ("waiting for a node", "a node kept warm, as by a pod of low priority that makes room"),
     "volume": ("mounting volumes", "a storage class whose volumes attach faster, or one that several nodes mount"),
     "image": ("pulling the image", "an image that is on the nodes before, or a registry nearby (imageRegistry)"),
-    "load": ("loading the model", "a volume that reads faster, and a recipe that compiles less"),
+    "load": ("loading the model", "a volume that reads faster, and what is compiled kept (engine.compileCache)"),
 }
 """What each part is, and what shortens it."""
 USE_CACHE = "an AIMCache, since each replica downloads the model"

@@ -141,12 +141,21 @@ def _claim(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
 
 
 def _one_node(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
-    scaling, mode = spec.scaling, spec.cache.access_mode
+    scaling = spec.scaling
     most = max(spec.replicas, (scaling.max_replicas or scaling.min_replicas) if scaling else 0)
     if resolved and resolved.nodes:
         return
-    if spec.cache.enabled and not spec.cache.name and mode.startswith("ReadWriteOnce") and most > 1:
-        yield f"cache.accessMode {mode} keeps all {most} replicas on one node; ReadWriteMany does not"
+    for path, mode in _one_node_modes(spec):
+        if most > 1:
+            yield f"{path}.accessMode {mode} keeps all {most} replicas on one node; ReadWriteMany does not"
+
+
+def _one_node_modes(spec: EndpointSpec) -> Iterator[tuple[str, str]]:
+    """The endpoint's own volumes that are on one node at a time: the field, and the access mode."""
+    compiled = spec.engine.compile_cache
+    own = spec.cache.access_mode if spec.cache.enabled and not spec.cache.name else None
+    modes = {"cache": own, "engine.compileCache": compiled.access_mode if compiled else None}
+    return ((path, mode) for path, mode in modes.items() if mode and mode.startswith("ReadWriteOnce"))
 
 
 def _nodes(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
@@ -160,9 +169,8 @@ def _nodes(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield f"deployment.canary has no effect: {many}, and a new version replaces replicas one after the other"
     if spec.scaling and spec.scaling.vertical.mode != "Off":
         yield f"scaling.vertical has no effect: {many}, and a pod that is changed would restart all of it"
-    mode = spec.cache.access_mode
-    if spec.cache.enabled and not spec.cache.name and mode.startswith("ReadWriteOnce"):
-        yield f"cache.accessMode {mode} keeps all pods on one node, and {many}; ReadWriteMany does not"
+    for path, mode in _one_node_modes(spec):
+        yield f"{path}.accessMode {mode} keeps all pods on one node, and {many}; ReadWriteMany does not"
 
 
 TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (

@@ -56,6 +56,8 @@ ENDPOINTS: dict[str, Raw] = {
     "gpuShare must be above 0, such as 40Gi": MODEL | {"accelerators": {"gpuShare": "0"}},
     "cpu must not exceed cpuLimit": MODEL | {"resources": {"cpu": "16", "cpuLimit": "8500m"}},
     "memory must not exceed memoryLimit": MODEL | {"resources": {"memory": "64Gi", "memoryLimit": "65G"}},
+    "availability.spread needs engine.compileCache.accessMode: ReadWriteMany, since a ReadWriteOnce claim keeps all "
+    "replicas on one node": MODEL | {"engine": {"compileCache": {}}, "availability": {"spread": "Zone"}},
     "maxSurge and maxUnavailable cannot both be 0: an update could not replace anything": (
         MODEL | {"deployment": {"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 0}}}}
     ),

@@ -9,6 +9,7 @@ from aimlib.api.vertical import VERTICAL_POD_AUTOSCALER
 from aimlib.kube.server_kinds import LEADER_WORKER_SET
 from aimlib.protocol.metacontroller import prune
 from hooks.endpoint.children.claim import claim
+from hooks.endpoint.children.compile_cache import compile_claim
 from hooks.endpoint.children.dashboard import dashboard
 from hooks.endpoint.children.deployment import deployment
 from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, claim_template
@@ -24,7 +25,17 @@ from hooks.endpoint.children.service_account import service_account
 from hooks.endpoint.children.vpa import vertical_autoscaler, wants_vertical
 from hooks.objects.optional_kind import needs_component, without_component
 
-BUILDERS = (service, routed_service, claim, own_cache, service_account, autoscaler, disruption_budget, dashboard)
+BUILDERS = (
+    service,
+    routed_service,
+    claim,
+    compile_claim,
+    own_cache,
+    service_account,
+    autoscaler,
+    disruption_budget,
+    dashboard,
+)
 """What is built beside the Deployment."""
 
 

@@ -9,6 +9,7 @@ from aimlib.engines.draft_arguments import draft_arguments
 from aimlib.kube.expansion import Expandable
 from aimlib.naming import ENGINE_CONTAINER
 from aimlib.selection.container_resources import container_resources
+from hooks.endpoint.children.compile_cache import compile_mounts, compile_variables, started_with
 from hooks.endpoint.children.device_claims import container_claims
 from hooks.endpoint.children.owner import Owner
 from hooks.objects.authorities import ca_mounts, ca_variables
@@ -55,7 +56,7 @@ def _container(owner: Owner, part: Part) -> Raw:
         "name": ENGINE_CONTAINER,
         "image": _image(owner),
         "imagePullPolicy": owner.spec.image.pull_policy or "IfNotPresent",
-        "command": list(owner.engine.start(_model(owner))),
+        "command": started_with(owner, _image(owner), owner.engine.start(_model(owner))),
         "args": [*_args(owner), *_group(owner, part)],
         "env": _env(owner),
         "ports": [{"name": "http", "containerPort": owner.port, "protocol": "TCP"}],
@@ -74,6 +75,7 @@ def _container(owner: Owner, part: Part) -> Raw:
                 if owner.loaded_folder is not None
                 else []
             ),
+            *compile_mounts(owner),
             *ca_mounts(owner.ca_bundle),
         ],
     }
@@ -148,7 +150,7 @@ def _env(owner: Owner) -> list[Raw]:
     """Where the model's files come from; the recipe's variables win over these by name."""
     mounted = owner.loaded_folder is not None
     variables = _cached(owner.cache) if owner.cache else _reading(owner) if mounted else _downloading(owner)
-    variables |= _home(owner)
+    variables |= _home(owner) | compile_variables(owner)
     variables |= {one["name"]: one for one in ca_variables(owner.ca_bundle)}
     variables |= {variable.name: _stated(variable) for variable in owner.resolved.env}
     return list(variables.values())

@@ -11,6 +11,7 @@ from aimlib.caching.usage import Use, usage_annotation
 from aimlib.hardware.placement import node_selector
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
+from hooks.endpoint.children.compile_cache import beside_others, compile_volumes
 from hooks.endpoint.children.container import MODEL_VOLUME, Part, container
 from hooks.endpoint.children.device_claims import pod_claims
 from hooks.endpoint.children.owner import Owner
@@ -54,6 +55,7 @@ def server_pod(owner: Owner, part: Part = Part.WHOLE) -> Raw:
                 },
                 {"name": "model-cache", **_cache(owner)},
                 *_source(owner),
+                *compile_volumes(owner),
                 *ca_volumes(owner.ca_bundle),
             ],
         },
@@ -88,22 +90,24 @@ def _source(owner: Owner) -> list[Raw]:
 
 
 def _together(owner: Owner) -> Raw:
-    """Affinity to the servers of a cache whose volume is on one node at a time, and rather to its downloads.
+    """Affinity to the pods that share a volume which is on one node at a time, and rather to downloads to a cache.
 
     A download on a node that is not for this server holds it up for no longer than it runs. Required, it would for
     longer: the scheduler looks at a pod again when one appears that it is to be near to, not when one ends
-    (kube-scheduler 1.37, interpodaffinity/plugin.go).
+    (kube-scheduler 1.37, interpodaffinity/plugin.go). A replica on several nodes cannot be on one.
     """
-    if not (owner.one_node and owner.cache) or owner.resolved.nodes:
+    if owner.resolved.nodes:
         return {}
-    cache, servers = owner.cache.name, {NAME: owner.labels[NAME]}
-    rather = {"weight": 100, "podAffinityTerm": pods_of(cache)}
-    return {
-        "podAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": [pods_of(cache, **servers)],
-            "preferredDuringSchedulingIgnoredDuringExecution": [rather],
-        }
+    required, rather = beside_others(owner), []
+    if owner.one_node and owner.cache:
+        cache, servers = owner.cache.name, {NAME: owner.labels[NAME]}
+        required = [pods_of(cache, **servers), *required]
+        rather = [{"weight": 100, "podAffinityTerm": pods_of(cache)}]
+    terms = {
+        "requiredDuringSchedulingIgnoredDuringExecution": required,
+        "preferredDuringSchedulingIgnoredDuringExecution": rather,
     }
+    return {"podAffinity": {kind: some for kind, some in terms.items() if some}} if required else {}
 
 
 def _pod_labels(owner: Owner) -> dict[str, str]:
