@@ -25,9 +25,11 @@ def startup(before: Startup | None, pods: Iterable[Raw]) -> Startup | None:
     """The last starts: those that are known, and those of `pods`, all of one endpoint; None where there were none."""
     # The CRD bounds each part of what is known, and not how long they are together.
     known = {one.pod: one for one in before.last if one.seconds <= LONGEST_START} if before else {}
+    node = before.node if before else None
     for pod in pods:
         if (one := _started(pod)) and one.pod not in known:
             known[one.pod] = one
+            node = pod["spec"].get("nodeName", node)
     # By its creation, which does not change: a Pod that is ready again must not come back among the last.
     newest = sorted(known.values(), key=lambda one: (_created(one), one.pod))[-MOST_STARTS:]
     last = sorted(newest, key=lambda one: (one.ready_at, one.pod))
@@ -41,6 +43,7 @@ def startup(before: Startup | None, pods: Iterable[Raw]) -> Startup | None:
         p90_seconds=percentile(seconds, 90),
         count=len(last),
         parts=StartupParts.model_validate(medians),
+        node=node,
         last=tuple(last),
     )
 

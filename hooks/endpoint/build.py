@@ -14,6 +14,7 @@ from hooks.endpoint.children.scaled_object import SCALED_OBJECT
 from hooks.endpoint.children.scalers import Scalers
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.devices import claim_templates_in_use
+from hooks.endpoint.former_node import former_node
 from hooks.endpoint.headroom import headroom
 from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claims_as_they_are
@@ -87,6 +88,7 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     stated = (world.name, world.namespace, world.spec, decision.resolved, world.config)
     bare = Owner(*stated, track=track, queue=deployed_queue(world), scalers=scalers(world))
     bare = bare._replace(scalers=bare.scalers._replace(headroom=headroom(world, bare)))
+    bare = bare._replace(former_node=former_node(world, bare))
     cache = use_image(world, bare) if bare.mounts_image else use_cache(world, decision, bare)
     tracks = plan_tracks(world, held_until_owned(cache.owner, world.children))
     owner = tracks.owner

@@ -16,6 +16,7 @@ from aimlib.naming import ENDPOINT_LABEL, ROLLBACK_ANNOTATION, full_digest, labe
 from aimlib.printable import printable
 from aimlib.protocol.metacontroller import BadRequestError
 from aimlib.schema.parsing import parse_again, parse_as
+from hooks.endpoint.children.placement import anywhere
 from hooks.endpoint.world import World
 
 KEPT = 10
@@ -55,7 +56,8 @@ class Version(NamedTuple):
 
 
 def template_id(template: Raw, endpoint: str) -> str:
-    """Identifies a version by the pods' template, which differs between tracks in one label."""
+    """Identifies a version by the pods' template, which differs between tracks in one label, and by no node."""
+    template = anywhere(template)
     metadata = template.get("metadata") or {}
     labels = {**(metadata.get("labels") or {}), ENDPOINT_LABEL: label_value(endpoint)}
     return full_digest({**template, "metadata": {**metadata, "labels": labels}})[:16]

@@ -71,6 +71,8 @@ class Owner(NamedTuple):
     """The adapters that the cache has for the engine."""
     joined: bool = False
     """Whether the Service leads to the pods of both tracks, as while one takes over from the other."""
+    former_node: str | None = None
+    """The node that pods prefer, since the last one was there."""
 
     @property
     def child(self) -> str:
@@ -195,8 +197,7 @@ class Owner(NamedTuple):
     @property
     def most_replicas(self) -> int:
         """How many replicas there may be."""
-        scaling = self.spec.scaling
-        return max(self.replicas, (scaling.max_replicas or 0) if scaling else 0)
+        return max(self.replicas, (self.spec.scaling.max_replicas or 0) if self.spec.scaling else 0)
 
     @property
     def revision(self) -> str | None:

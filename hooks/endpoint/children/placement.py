@@ -9,12 +9,16 @@ from hooks.endpoint.children.owner import Owner
 from hooks.objects.shared_volume import HOST
 from hooks.objects.topology_spread import ZONE, spread_over
 
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 FIRST_WITH_LABELS = 2
 """The version of the pod template from which on it has the labels by which the nodes were recognised alone."""
 
 
-def affinity(resolved: Resolved) -> Raw | None:
-    """Node affinity for the chosen hardware; none for CPUs, and where a resource's name or a claim suffices."""
+def affinity(resolved: Resolved, former_node: str | None = None) -> Raw | None:
+    """Node affinity for the chosen hardware; none for CPUs, and where a resource's name or a claim suffices.
+
+    `former_node` is where a pod would rather be: its image is there, and files that were read may be.
+    """
     devices = placement.PlacedDevices(
         resolved.resource,
         resolved.partition,
@@ -24,9 +28,35 @@ def affinity(resolved: Resolved) -> Raw | None:
         bool(resolved.may_come),
     )
     terms = placement.selector_terms(placement.node_terms(devices))
-    if not terms:
-        return None
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}} if terms else {}
+    rather = {PREFERRED: [{"weight": 100, "preference": _on(former_node)}]} if former_node else {}
+    return {"nodeAffinity": required | rather} if required or rather else None
+
+
+def _on(node: str) -> Raw:
+    """The term for one node; `metadata.name` is the one field of a node that a term may name."""
+    return {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+
+
+def preferred_node(template: Raw) -> str | None:
+    """The node that the pods of a template prefer."""
+    terms = ((template["spec"].get("affinity") or {}).get("nodeAffinity") or {}).get(PREFERRED) or ()
+    fields = (field for term in terms for field in term["preference"].get("matchFields") or ())
+    return next((str(value) for field in fields for value in field["values"]), None)
+
+
+def anywhere(template: Raw) -> Raw:
+    """A template of pods that prefer no node: wherever they rather are, they are of the same version."""
+    spec = template.get("spec") or {}
+    affinity = spec.get("affinity") or {}
+    nodes = affinity.get("nodeAffinity") or {}
+    if PREFERRED not in nodes:
+        return template
+    nodes = {key: value for key, value in nodes.items() if key != PREFERRED}
+    rest = {key: value for key, value in affinity.items() if key != "nodeAffinity"}
+    left = rest | ({"nodeAffinity": nodes} if nodes else {})
+    others = {key: value for key, value in spec.items() if key != "affinity"}
+    return {**template, "spec": {**others, **({"affinity": left} if left else {})}}
 
 
 SPREADS: dict[str | None, tuple[tuple[str, bool], ...]] = {

@@ -36,7 +36,7 @@ def server_pod(owner: Owner, part: Part = Part.WHOLE) -> Raw:
             "terminationGracePeriodSeconds": owner.since(2, owner.config.drain_seconds + END_SECONDS),
             "securityContext": _security(owner.spec.security.pod_security_context),
             "imagePullSecrets": [{"name": name} for name in owner.pull_secrets],
-            "affinity": {**(affinity(owner.resolved) or {}), **_together(owner)},
+            "affinity": {**(affinity(owner.resolved, owner.former_node) or {}), **_together(owner)},
             "nodeSelector": node_selector(owner.config.node_selector, owner.spec.node_selector),
             "tolerations": tolerations(owner),
             "topologySpreadConstraints": spread(owner) if part is not Part.WORKER else [],
