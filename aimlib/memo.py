@@ -1,4 +1,4 @@
-"""Memoization of pure functions of Kubernetes objects, by the versions of the objects.
+"""Memoization of pure functions: of Kubernetes objects by their versions, and of values that many calls share.
 
 An object's uid and resourceVersion identify its content, so a result for the same versions stays valid. Results for
 objects without them are not stored.
@@ -6,12 +6,15 @@ objects without them are not stored.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from functools import wraps
 from threading import Lock
 from typing import Generic, TypeVar
+from weakref import ref
 
 from aimlib.api.meta import Raw
 
 _T = TypeVar("_T")
+_V = TypeVar("_V")
 
 
 class Memo(Generic[_T]):
@@ -52,3 +55,24 @@ def memoized(memo: Memo[_T], key: Hashable | None, compute: Callable[[], _T]) ->
     result = compute()
     memo.store(key, result)
     return result
+
+
+def once_per_value(compute: Callable[[_V], _T]) -> Callable[[_V], _T]:
+    """`compute`, which is called once for each immutable value, and whose result is kept as long as the value is.
+
+    Values are told apart by identity: none is hashed or compared. The result must not hold the value itself.
+    """
+    found: dict[int, tuple[ref[_V], _T]] = {}
+
+    @wraps(compute)
+    def once(value: _V) -> _T:
+        key = id(value)
+        known = found.get(key)
+        if known is not None and known[0]() is value:
+            return known[1]
+        result = compute(value)
+        # Called before the memory of the value is given to another one, which may have the same id.
+        found[key] = ref(value, lambda _: found.pop(key, None)), result
+        return result
+
+    return once

@@ -95,6 +95,7 @@ INSIDE = frozenset(
         "hashlib",
         "fnmatch",
         "functools",
+        "weakref",
         "bisect",
         "itertools",
         "collections",

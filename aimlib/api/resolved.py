@@ -112,7 +112,7 @@ class Resolved(Model):
 
     def differs_from(self, other: "Resolved") -> bool:
         """Whether another configuration is more than the same one on nodes with other labels."""
-        return self._on_nodes_of(other) != other
+        return self != other and self._on_nodes_of(other) != other
 
     def with_template_of(self, other: "Resolved") -> "Resolved":
         """This configuration with the pod template of another, which it is compared with."""

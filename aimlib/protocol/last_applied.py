@@ -4,11 +4,11 @@ Whoever may edit the child may write that record. One that is not about the chil
 applied, counts as unreadable: then the child is not as it is desired, and is kept as it is found.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json
 
 from aimlib.api.meta import Raw
 from aimlib.protocol.metacontroller import prune
@@ -134,8 +134,8 @@ def _record(observed: Raw) -> str | None:
 def _parsed(text: str) -> Raw | None:
     """The object in a text; None where it has none."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = from_json(text)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

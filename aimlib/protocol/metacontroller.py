@@ -115,40 +115,32 @@ def written_status(status: Raw) -> Raw:
     kubectl prints its texts; what pods are built from keeps every character.
     """
     marked = with_standard_conditions(status).items()
-    return dict(prune({key: value if key in BUILT_FROM else _printable_texts(value) for key, value in marked}) or {})
+    pruned = ((key, prune(value, key not in BUILT_FROM)) for key, value in marked)
+    return {key: value for key, value in pruned if value is not None}
 
 
-def _printable_texts(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    kind = type(value)
-    if kind is str:
-        return value if value.isprintable() else printable(value)
-    if kind is dict:
-        return {key: _printable_texts(item) for key, item in value.items()}
-    return [_printable_texts(item) for item in value] if kind is list or kind is tuple else value
-
-
-def prune(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+def prune(value: Any, printed: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - JSON in, JSON out, and a flag that is handed down
     """`value` without nulls and empties, which the API server does not store, so that syncs converge.
 
-    Whole numbers become integers for the same reason.
+    Whole numbers become integers for the same reason. Texts that are `printed` lose their control characters.
     """
     kind = type(value)
     if kind is str:
-        return value or None
+        return (printable(value) if printed else value) or None
     if kind is dict:
         result: Raw = {}
         for key, item in value.items():
-            if type(item) is str and item:  # as most are
+            if type(item) is str and item and (not printed or item.isprintable()):  # as most are
                 result[key] = item
                 continue
-            pruned = item if key in NOT_PRUNED else prune(item)
+            pruned = item if key in NOT_PRUNED else prune(item, printed)
             if pruned is not None:
                 result[key] = pruned
             elif key in KEPT_IF_EMPTY and item == {}:
                 result[key] = {}
         return result or None
     if kind is list or kind is tuple:
-        return [pruned for item in value if (pruned := prune(item)) is not None] or None
+        return [pruned for item in value if (pruned := prune(item, printed)) is not None] or None
     if kind is float and value.is_integer():
         return int(value)
     return value

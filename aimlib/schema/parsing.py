@@ -26,14 +26,24 @@ def parse_as(model: type[_M], raw: object, about: str = "") -> _M:
         raise BadRequestError(": ".join(filter(None, (about, "; ".join(validation_messages(error)))))) from error
 
 
+def text_of(raw: object) -> bytes | None:
+    """Parsed JSON as text, by which what is made of it is remembered; None where it cannot be written.
+
+    Half of a surrogate pair cannot, nor what is nested too deeply; either may be a value nevertheless.
+    """
+    try:
+        return to_json(raw, inf_nan_mode="constants")
+    except ValueError:
+        return None
+
+
 def parse_again(model: type[_V], raw: object, about: str = "") -> _V:
     """As `parse_as`, for parsed JSON that is likely to come again: an equal text has been read before.
 
     The value is shared between requests, as its type is immutable.
     """
-    try:
-        text = to_json(raw, inf_nan_mode="constants")
-    except ValueError:  # half of a surrogate pair, or nested too deeply: it may be a value nevertheless
+    text = text_of(raw)
+    if text is None:
         return parse_as(model, raw, about)
     _, parsed = memoized(PARSED, (model, text), lambda: (len(text), parse_as(model, raw, about)))
     return cast("_V", parsed)

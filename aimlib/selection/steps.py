@@ -4,6 +4,7 @@ from aimlib.api.base import Model
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_choice import Fallback
 from aimlib.api.precision import AUTO
+from aimlib.memo import once_per_value
 from aimlib.naming import full_digest
 from aimlib.printable import printable
 from aimlib.selection.candidates import Requirements
@@ -13,6 +14,7 @@ EARLIER_LENGTH = 8
 """Hexadecimal digits of `decidedFor` in the statuses of earlier releases."""
 
 
+@once_per_value
 def decided_for(spec: EndpointSpec) -> str:
     """Digest of what a spec requests, in any spelling; specs with equal digests have the same decision.
 
@@ -38,7 +40,8 @@ def _plain(value: object) -> object:
     return value.wire() if isinstance(value, Model) else value
 
 
-def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
+@once_per_value
+def selection_steps(spec: EndpointSpec) -> tuple[tuple[Requirements, str], ...]:
     """The requirements of the spec and of each fallback, with the text of the fallback."""
     choice = spec.recipe
     backend = choice.backend or (None if choice.auto_select or choice.custom_recipe else "vllm")
@@ -64,7 +67,7 @@ def selection_steps(spec: EndpointSpec) -> list[tuple[Requirements, str]]:
         gpu_share=spec.accelerators.gpu_share,
         time_sliced=spec.accelerators.allow_time_sliced,
     )
-    return [(first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback)]
+    return ((first, ""), *((_relaxed(first, step), _fallback_text(step)) for step in choice.fallback))
 
 
 def _free(value: str | None) -> str | None:

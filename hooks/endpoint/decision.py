@@ -3,7 +3,7 @@
 The endpoint hook and admission both decide here, so that status and warnings agree.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from aimlib.hardware.products import known_products
 from aimlib.kube.server_kinds import LEADER_WORKER_SET
 from aimlib.memo import Memo, memoized, versions
 from aimlib.protocol.conditions import Verdict
+from aimlib.schema.parsing import text_of
 from aimlib.selection.candidates import Room
 from aimlib.selection.coming import select_with_coming
 from aimlib.selection.entries import CatalogueEntry, read_entry
@@ -32,12 +33,14 @@ from hooks.endpoint.canary import tried
 from hooks.endpoint.conditions import recipe_selected
 from hooks.endpoint.history import Version, configuration_digest
 from hooks.endpoint.inspection import inspect_model, while_inspecting, with_inspected
+from hooks.endpoint.status import written_selection
 from hooks.endpoint.suggestions import Asker, with_suggestion
 from hooks.endpoint.template_version import running_template
 from hooks.endpoint.world import World, downloads_to_node, remembered_part
 from hooks.inspection.state import TrackedInspection
 
-ENTRIES: Memo[CatalogueEntry] = Memo(1024)
+ENTRIES: Memo[tuple[int, CatalogueEntry]] = Memo(1024, weigh=lambda entry: entry[0], room=4 << 20)
+"""Recipes as they are read, by name and text, with the length of the text: a new label or status reads none again."""
 DERIVED_ENTRIES: Memo[tuple[CatalogueEntry, ...]] = Memo(64)
 DECISIONS: Memo[Decision] = Memo(512)
 
@@ -52,7 +55,7 @@ class EndpointDecision(NamedTuple):
     resolved: Resolved | None
     """What is to run: the pinned configuration while it stays, else a new one."""
     selection: Raw | None
-    """The explanation, as it is written."""
+    """The explanation, as it is written or as it was read."""
     verdict: Verdict
     """RecipeSelected."""
     inspection: TrackedInspection | None = None
@@ -147,7 +150,7 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
         pinned=pinned,
         fresh=fresh,
         resolved=pinned if keeps else better or pinned,
-        selection=explained if keeps or fresh is None else fresh.selection.wire(),
+        selection=explained if keeps or fresh is None else written_selection(fresh.selection),
         verdict=recipe_selected(fresh, pinned if keeps or not better else None, key, explained),
     )
 
@@ -201,10 +204,10 @@ def _select(  # noqa: PLR0913 - as decide_for
     seen = versions([inventory, *recipes])
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
     selector = tuple(sorted(spec.node_selector.items()))
-    stated = (*selection_steps(spec),), spec.recipe.goal, spec.resources, selector, downloads, room, groups, models.key
+    stated = selection_steps(spec), spec.recipe.goal, spec.resources, selector, downloads, room, groups, models.key
     key = (*stated, config.digest, seen) if seen else None
-    made = partial(_fresh, spec, recipes, inventory, config, models, downloads=downloads, room=room, groups=groups)
-    return memoized(DECISIONS, key, made)
+    fresh = partial(_fresh, spec, recipes, inventory, config, models, downloads=downloads, room=room)
+    return memoized(DECISIONS, key, partial(fresh, groups=groups, seen=seen))
 
 
 def _fresh(  # noqa: PLR0913 - as decide_for
@@ -217,10 +220,10 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     downloads: bool,
     room: Room,
     groups: bool,
+    seen: Hashable,
 ) -> Decision:
     catalogue = [_entry(raw, config) for raw in recipes]
     status = InventoryStatus.model_validate(inventory["status"])
-    seen = versions([inventory, *recipes])
 
     def derive(classes: Sequence[GpuClass]) -> Sequence[CatalogueEntry]:
         coming = any(one.may_come for one in classes)
@@ -263,7 +266,7 @@ def _underivable(selection: Selection, spec: EndpointSpec, models: Described, co
 
 
 def _entry(recipe: Raw, config: Config) -> CatalogueEntry:
-    seen = versions([recipe])
-    key = (seen, config.digest) if seen else None
-    table = known_products(config.hardware)
-    return memoized(ENTRIES, key, lambda: read_entry(recipe["metadata"]["name"], recipe.get("spec"), table))
+    name, spec = recipe["metadata"]["name"], recipe.get("spec")
+    text = text_of(spec)
+    size, key = (len(text), (name, text, config.digest)) if text is not None else (0, None)
+    return memoized(ENTRIES, key, lambda: (size, read_entry(name, spec, known_products(config.hardware))))[1]

@@ -12,6 +12,7 @@ from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.history import HistoryEntry, Rollback
 from aimlib.api.meta import Raw
 from aimlib.api.resolved import Resolved
+from aimlib.memo import once_per_value
 from aimlib.naming import ENDPOINT_LABEL, ROLLBACK_ANNOTATION, full_digest, label_value
 from aimlib.printable import printable
 from aimlib.protocol.metacontroller import BadRequestError
@@ -74,6 +75,7 @@ def present(history: Sequence[HistoryEntry]) -> HistoryEntry | None:
     return next((entry for entry in reversed(history) if entry.until is None), None)
 
 
+@once_per_value
 def stated(spec: EndpointSpec) -> str:
     """What a spec states about pods, as JSON."""
     parts = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=set(OF_NO_VERSION))

@@ -210,4 +210,5 @@ def _former_failure(world: World, resolved: Resolved, appended: str) -> Diagnosi
 
 def _response(made: EndpointStatus, selection: Raw | None, children: list[Raw]) -> dict[str, Any]:
     """The explanation of a decision is written once and then carried along as it was read."""
-    return {"status": written_status({**made.wire(), "selection": selection}), "children": children}
+    explained = {"selection": selection} if selection else {}
+    return {"status": written_status(made.wire()) | explained, "children": children}

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, SelectedRecipe
+from aimlib.api.endpoint_status import Endpoints, EndpointStatus, Metrics, Replicas, SelectedRecipe, Selection
 from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Condition, Raw
 from aimlib.api.resolved import Resolved
+from aimlib.memo import once_per_value
 from aimlib.protocol.conditions import Verdict, ready_condition
+from aimlib.protocol.metacontroller import prune
 from aimlib.protocol.observed import Rollout, serves
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import current_metrics
@@ -17,6 +19,12 @@ from hooks.endpoint.world import World
 
 API_PATH = "/v1"
 """The path below which engines serve the API of OpenAI; its clients' base URLs end in it."""
+
+
+@once_per_value
+def written_selection(selection: Selection) -> Raw:
+    """An explanation as it is written; endpoints that share a decision share it."""
+    return dict(prune(selection.wire(), printed=True))
 
 
 def endpoints(owner: Owner, service: Raw | None, route: str | None) -> Endpoints:

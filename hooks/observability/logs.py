@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from hashlib import blake2b
+from hashlib import sha256
 from typing import TextIO
 
 ID_HEADER = "X-Request-Id"
 """The header in which a client may state the id of its request, and gets it back."""
 REQUEST_ID = ContextVar("request_id", default="")
 """The id of the request that this thread answers; empty where it answers none."""
+ID_LENGTH = 16
+"""Hexadecimal digits of an id that is made here."""
 USABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -26,7 +28,7 @@ def request_id(stated: str | None, body: bytes) -> Iterator[str]:
     each of them would be another event.
     """
     usable = stated is not None and USABLE_ID.fullmatch(stated)
-    token = REQUEST_ID.set(str(stated) if usable else blake2b(body, digest_size=8).hexdigest())
+    token = REQUEST_ID.set(str(stated) if usable else sha256(body).hexdigest()[:ID_LENGTH])
     try:
         yield REQUEST_ID.get()
     finally:

@@ -1,10 +1,11 @@
 """Answers are remembered by the versions of what they are about, and computed anew for any other version."""
 
 from concurrent.futures import ThreadPoolExecutor
+from weakref import ref
 
 import pytest
 
-from aimlib.memo import Memo, memoized, versions
+from aimlib.memo import Memo, memoized, once_per_value, versions
 
 
 def counted(memo, key, calls):
@@ -77,3 +78,38 @@ def test_a_version_is_a_uid_with_a_resource_version():
 def test_an_object_from_a_file_has_no_version(metadata):
     named = {"metadata": {"uid": "a", "resourceVersion": "1"}}
     assert versions([named, {"metadata": metadata}]) is None
+
+
+class Value:
+    """A value that equals any other, and can be forgotten."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __eq__(self, other):
+        return isinstance(other, Value)
+
+    __hash__ = None
+
+
+def test_a_value_has_its_own_result_for_as_long_as_it_is_kept():
+    calls = []
+
+    @once_per_value
+    def tenfold(value):
+        calls.append(value.number)
+        return [10 * value.number]
+
+    one, other = Value(1), Value(2)
+    assert tenfold(one) is tenfold(one)
+    assert (tenfold(one), tenfold(other)) == ([10], [20])
+    assert calls == [1, 2]
+    assert tenfold.__name__ == "tenfold"
+
+
+def test_nothing_is_kept_of_values_that_are_gone():
+    computed = once_per_value(lambda value: Value(value.number))
+    kept = Value(-1)
+    results = [ref(computed(Value(number))) for number in range(100)]
+    assert computed(kept) is computed(kept)
+    assert [one for one in results if one() is not None] == []

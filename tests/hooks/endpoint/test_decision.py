@@ -57,3 +57,27 @@ def test_a_configuration_that_an_earlier_release_pinned_stays_and_is_written_wit
     assert kept.selection == old["selection"] | {"decidedFor": key}
     assert (kept.verdict.met, kept.verdict.message) == (True, "as it was")
     assert decide(before=old, gpuCount=64).resolved.decided_for == key[:8]
+
+
+def test_a_recipe_is_read_again_where_its_text_or_its_name_is_another(monkeypatch):
+    read = []
+    found = decision.read_entry
+    monkeypatch.setattr(decision, "read_entry", lambda name, *rest: read.append(name) or found(name, *rest))
+    objects = catalogue(WORLD)
+    [recipe] = [one for one in objects if one["kind"] == "AIMRecipe"]
+    inventories = [one for one in objects if one["kind"] == "AIMInventory"]
+    spec = EndpointSpec.model_validate({"modelId": "Qwen/Qwen3-32B"})
+
+    def decide(version, name="one", **changed):
+        metadata = {**recipe["metadata"], "name": name, "resourceVersion": version}
+        one = {**recipe, "metadata": metadata, "spec": {**recipe["spec"], **changed}}
+        return decision.decide_for(spec, {}, [one], inventories, Config(), asker=decision.Asker("a"))
+
+    for version in ("1", "2", "3"):  # as where its status or its labels are written
+        assert decide(version).resolved.recipe == "one"
+    assert read == ["one"]
+    assert decide("4", name="two").resolved.recipe == "two"
+    assert decide("5", description="another").resolved.recipe == "one"
+    for version in ("6", "7"):  # half of a pair of surrogates, which no text has
+        assert decide(version, description="\ud800").resolved is None
+    assert read == ["one", "two", "one", "one", "one"]
