@@ -80,9 +80,9 @@ class World:
 
     def patch(self, place: Any, found: Raw, change: Raw, content_type: str) -> None:
         [(target, one)] = [(target, one) for target, one in self.objects.items() if target.path == place]
-        assert (content_type == STRATEGIC_PATCH) == (not target.required)
+        assert (content_type == STRATEGIC_PATCH) == (target in CONFIGURATIONS)
         self._write(one, found, target.name)
-        if target.required:
+        if target in CONTROLLERS:
             merge(one, change)
         for webhook in change.get("webhooks", ()):
             [before] = [each for each in one["webhooks"] if each["name"] == webhook["name"]]
@@ -137,7 +137,7 @@ def _accepted(target: Client, one: Raw, served: Any, server: dict[str, str], now
 
 def shown(target: Client, one: Raw) -> list[tuple[str, str]]:
     """The tokens that a caller shows, and as whom."""
-    if target.required:
+    if target in CONTROLLERS:
         return [("hooks", one["metadata"].get("annotations", {}).get(TOKEN_ANNOTATION, "none"))]
     clients = [webhook["clientConfig"] for webhook in one["webhooks"]]
     paths = [each.get("url") or each["service"].get("path", "none") for each in clients]
