@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.kube.server_kinds import is_server, pods_template
 from aimlib.printable import printable
 from hooks.planning.explanation import Explanation, verdict_text
 from hooks.planning.plan import EndpointResponse, PlannedObject
@@ -157,4 +158,4 @@ def _facts(response: EndpointResponse | None) -> dict[str, str]:
 def _templates(response: EndpointResponse | None) -> dict[str, Raw]:
     """The templates of pods, by the name of their Deployment."""
     children = response.children if response else ()
-    return {one["metadata"]["name"]: one["spec"]["template"] for one in children if one["kind"] == "Deployment"}
+    return {one["metadata"]["name"]: pods_template(one) for one in children if is_server(one)}

@@ -121,7 +121,7 @@ def _why_not(world: World, owner: Owner, requested: str, stable: Raw | None, tri
         return "deployment.canary is not enabled any more"
     serving = present(read_history(world.before))
     last = last_applied(stable) if stable else None
-    of_record = template_id(last["spec"]["template"], world.name) if last else ""
+    of_record = template_id(pods_template(last), world.name) if last else ""
     known = serving.id if serving else of_record
     table = (
         (owner.replicas == 0, "the endpoint is stopped"),
@@ -195,7 +195,7 @@ def _is_of(trial: Raw | None, requested: str, name: str, before: CanaryStatus | 
     if before and before.id == requested and before.phase != "Starting":
         return True
     last = last_applied(trial) if trial else None
-    applied = last is None or template_id(last["spec"]["template"], name) == requested
+    applied = last is None or template_id(pods_template(last), name) == requested
     return applied and rolled.up_to_date and rolled.updated == rolled.current
 
 

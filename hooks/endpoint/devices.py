@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from aimlib.api.meta import Raw
+from aimlib.kube.server_kinds import is_server
 from aimlib.protocol.conditions import Verdict
 from hooks.endpoint.children import OptionalChild
 from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, templates_in_use
@@ -16,7 +17,7 @@ def claim_templates_in_use(desired: Sequence[Raw], made: Sequence[Raw], world: W
     `desired` are its children, and `made` those of a version that is tried.
     """
     templates = world.children.get(CLAIM_TEMPLATE, {}).values()
-    changed = [one for one in (*desired, *made) if one["kind"] == "Deployment"]
+    changed = [one for one in (*desired, *made) if is_server(one)]
     return templates_in_use(desired, templates, [*world.deployments], changed)
 
 

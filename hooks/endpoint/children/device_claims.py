@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.hardware.device_claims import REQUEST, claim_spec
+from aimlib.kube.server_kinds import pods_template
 from aimlib.naming import child_name, short_digest
 from aimlib.protocol.last_applied import kept_child
 from hooks.endpoint.children.owner import Owner
@@ -64,7 +65,7 @@ def templates_in_use(
 
 
 def _template_names(deployment: Raw) -> list[str]:
-    claims = deployment["spec"]["template"]["spec"].get("resourceClaims") or ()
+    claims = pods_template(deployment)["spec"].get("resourceClaims") or ()
     return [str(one.get("resourceClaimTemplateName")) for one in claims]
 
 
