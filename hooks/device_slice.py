@@ -1,12 +1,17 @@
-"""The slice hook: one AIMNode per ResourceSlice of a node, with the devices that a DRA driver gives out there."""
+"""The slice hook: one AIMNode per ResourceSlice of a node, with the devices that a DRA driver gives out there.
+
+Whether they can be used is the node's to say, by its AIMNode: a slice has no heartbeat, and no AIMNode changes with one.
+"""
 
 from typing import Any
 
 from aimlib.api import API_VERSION
 from aimlib.api.device_slice import ResourceSliceSpec
 from aimlib.api.meta import Raw
+from aimlib.api.node import NodeSpec
 from aimlib.config import DEFAULT_CONFIG, Config
 from aimlib.hardware.device_selectors import DeviceClass
+from aimlib.hardware.dynamic import on_node
 from aimlib.hardware.products import known_products
 from aimlib.hardware.slices import slice_facts
 from aimlib.naming import full_digest
@@ -14,6 +19,7 @@ from aimlib.protocol.metacontroller import Request, prune
 from aimlib.schema.parsing import parse_as
 
 RESOURCE_API = "resource.k8s.io/v1"
+NODE_KIND = f"AIMNode.{API_VERSION}"
 CLASSES = f"DeviceClass.{RESOURCE_API}"
 NAME_SUFFIX = ".resourceslice"
 """Ends the names of these AIMNodes: the name of a slice is its driver's to choose, and may be that of a node."""
@@ -21,9 +27,12 @@ LONGEST_OBJECT_NAME = 253
 
 
 def customize(request: Request) -> dict[str, Any]:
-    """Selects all DeviceClasses, of which a cluster has a few."""
+    """Selects all DeviceClasses, of which a cluster has a few, and the AIMNode of the node."""
     request.expect(RESOURCE_API, "ResourceSlice")
-    return {"relatedResources": [{"apiVersion": RESOURCE_API, "resource": "deviceclasses"}]}
+    rules: list[dict[str, Any]] = [{"apiVersion": RESOURCE_API, "resource": "deviceclasses"}]
+    if node := (request.parent.get("spec") or {}).get("nodeName"):
+        rules.append({"apiVersion": API_VERSION, "resource": "aimnodes", "names": [node]})
+    return {"relatedResources": rules}
 
 
 def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
@@ -35,8 +44,10 @@ def sync(request: Request, config: Config = DEFAULT_CONFIG) -> dict[str, Any]:
     spec = slice_facts(read, classes, known_products(config.hardware))
     if spec is None:
         return {"attachments": []}
+    nodes = [parse_as(NodeSpec, one.get("spec"), f"AIMNode {read.node_name}") for one in request.found(NODE_KIND)]
+    facts = on_node(spec, nodes[0] if nodes else None)
     metadata = {"name": _name(name)}
-    made = {"apiVersion": API_VERSION, "kind": "AIMNode", "metadata": metadata, "spec": prune(spec.wire())}
+    made = {"apiVersion": API_VERSION, "kind": "AIMNode", "metadata": metadata, "spec": prune(facts.wire())}
     return {"attachments": [made]}
 
 

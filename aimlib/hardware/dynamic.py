@@ -31,9 +31,7 @@ def with_slices(node: NodeSpec | None, slices: Iterable[SliceFacts], table: Prod
     not complete, or that has more devices than a node can have, is left out.
     """
     known, node = table or known_products(), node or NO_NODE
-    given = {one.vendor for one in node.pools} | {
-        vendor for vendor in VENDORS.values() for one in node.left_out if _is_given(one, vendor)
-    }
+    given = _given_by_plugins(node)
     mine = [one for one in slices if VENDORS.get(one.slice.driver) not in given]
     if not mine:
         return node
@@ -61,6 +59,22 @@ def with_slices(node: NodeSpec | None, slices: Iterable[SliceFacts], table: Prod
     return node.model_copy(
         update={"pools": (*gpus, *node.pools[-1:]), "left_out": (*rest, *sorted(left_out, key=repr))}
     )
+
+
+def on_node(spec: NodeSpec, node: NodeSpec | None) -> NodeSpec:
+    """The facts of one slice with whether its devices count, as far as that is the node's; `node` as above."""
+    node = node or NO_NODE
+    twice = spec.slice is not None and VENDORS.get(spec.slice.driver) in _given_by_plugins(node)
+    reason = node.reason or (
+        "a device plugin gives the GPUs of the node, and they are counted there" if twice else None
+    )
+    return spec.model_copy(update={"usable": node.usable and not twice, "reason": reason})
+
+
+def _given_by_plugins(node: NodeSpec) -> set[str]:
+    """The vendors whose device plugin gives devices of a node, counted or not."""
+    counted = {pool.vendor for pool in node.pools}
+    return counted | {vendor for vendor in VENDORS.values() for one in node.left_out if _is_given(one, vendor)}
 
 
 def _is_given(one: LeftOut, vendor: str) -> bool:

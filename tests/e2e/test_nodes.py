@@ -112,7 +112,7 @@ def test_a_node_that_loses_its_labels_or_its_gpus_leaves_the_inventory(cluster, 
         cluster,
         f"{USUAL}; 8 amd.com/gpu on 1 node left out (no label amd.com/gpu.device-id says what they are), 8 H100 on 1 "
         "node left out (labelled, but none is allocatable: the device plugin does not run, or devices are given by "
-        "DRA, which is not supported)",
+        "DRA, which the component dra reads)",
     )
 
 
