@@ -1,6 +1,6 @@
 """The slice hook: one AIMNode per ResourceSlice of a node, with the devices that a DRA driver gives out there.
 
-Whether they can be used is the node's to say, by its AIMNode: a slice has no heartbeat, and no AIMNode changes with one.
+Whether they can be used is the node's to say, by its AIMNode: slices have no heartbeat, and it changes with none.
 """
 
 from typing import Any

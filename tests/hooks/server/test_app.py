@@ -23,7 +23,10 @@ HOOKS = tuple(hooks(Config()))
 def test_every_hook_that_a_controller_calls_is_served():
     called = {
         line.split("aim-system.svc")[1].split("?")[0]
-        for path in (ROOT / "metacontroller").glob("*.yaml")
+        for path in (
+            *(ROOT / "metacontroller").glob("*.yaml"),
+            *(ROOT / "manifests" / "components").glob("*/slice.yaml"),
+        )
         for line in path.read_text().splitlines()
         if line.strip().startswith("url:")
     }
@@ -57,6 +60,7 @@ def test_a_parent_of_another_version_is_refused_with_a_message(client, path, ver
         "recipe": "AIMRecipe",
         "model": "AIMModel",
         "node": "Node",
+        "slice": "ResourceSlice",
         "inventory": "AIMInventory",
     }
     named = {"kind": kind[path.split("/")[1]], "metadata": {"name": "x"}, "spec": {"modelId": "a/b"}}
