@@ -58,6 +58,6 @@ class DeviceClaim(Model):
     least_memory: StoredQuantity
     """Memory that a device has at least."""
     share: StoredQuantity | None = None
-    """Memory of the device that a pod gets; left out where it has the device for itself."""
+    """Memory of the device that a pod gets, where its driver gives out parts: all of it where no share is requested."""
     one_gpu: bool | None = Field(default=None, alias="oneGPU")
     """Whether all devices are partitions of one and the same GPU."""

@@ -40,14 +40,17 @@ def device_claim(one: Accelerator, *, share: str | None = None, one_gpu: bool = 
     dynamic = one.dynamic
     if dynamic is None or not_claimable(one):
         return None
+    least = canonical_quantity(f"{max(int(one.memory_gib - ROUNDED_GIB), 0)}Gi")
+    # Where a driver gives out parts, a claim that states nothing may get a small one (requestPolicy).
+    part = canonical_quantity(share) if share else least if dynamic.shareable else None
     return DeviceClaim(
         device_class=dynamic.device_class,
         driver=dynamic.driver,
         product_name=dynamic.product_name,
         device_type=dynamic.device_type,
         partition=one.partition,
-        least_memory=canonical_quantity(f"{max(int(one.memory_gib - ROUNDED_GIB), 0)}Gi"),
-        share=canonical_quantity(share) if share else None,
+        least_memory=least,
+        share=part,
         one_gpu=one_gpu or None,
     )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aimlib.api.accelerators import DeviceClaim
 from aimlib.api.node import GpuClass
-from aimlib.hardware.amd import MODE_PARTS
+from aimlib.hardware.amd import parts_of
 from aimlib.hardware.device_claims import PARENT_ATTRIBUTES, device_claim, not_claimable
 from aimlib.hardware.nodes import format_device
 from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
@@ -45,9 +45,7 @@ def _of_one_gpu(case: Case, one: GpuClass) -> bool:
     count, dynamic = case.configuration.gpu_count, one.dynamic
     if dynamic is None or one.partition is None or count < 2 or dynamic.driver not in PARENT_ATTRIBUTES:
         return False
-    mode, hardware = one.partition.split("_", maxsplit=1)[0], case.hardware
-    known = hardware.partitions if hardware else {}
-    return count <= known.get(mode, MODE_PARTS.get(mode, 1))
+    return count <= (parts_of(case.hardware, one.partition) or 1)
 
 
 def claim_of(case: Case, one: GpuClass) -> DeviceClaim | None:

@@ -60,4 +60,5 @@ def slices_component(plane: ControlPlane, installation: Operator) -> Iterator[No
         yield
     finally:
         plane.kubectl("delete", "decoratorcontroller", "aimslice")
-        plane.kubectl("delete", "clusterrole,clusterrolebinding", "metacontroller-dra")
+        operator.apply(plane, operator.OVERLAY, installation.urls)
+        plane.kubectl("delete", "clusterrole,clusterrolebinding", "metacontroller-dra", "metacontroller-dra-claims")

@@ -2,35 +2,58 @@
 
 import pytest
 
+from tests.cluster.plane import HERE
 from tests.e2e.access_table import WITH_DEVICE_CLAIMS, row
-from tests.e2e.device_claims import CPX, H100, MI300X, allocated, dra_component, seen_devices
-from tests.e2e.space import endpoint, recipe
+from tests.e2e.optional_kinds import slices_component
+from tests.e2e.space import SECONDS, endpoint, recipe
 from tests.e2e.test_access import answers, differences, subject
 from tests.e2e.test_installation import dry_run, golden_children
+from tests.e2e.test_nodes import USUAL, inventory, wait_for_inventory
+from tests.files import TESTDATA
 
 pytestmark = pytest.mark.e2e
 
+CLASSES = HERE / "slices" / "classes.yaml"
+SERVERS = {
+    "h100-dra-2": TESTDATA / "slices-ask" / "h100-shareable.yaml",
+    "mi300x-dra-1": TESTDATA / "slices-ask" / "mi300x-partitioned.yaml",
+}
 FACTS = {"weightsGiB": 6, "layers": 28, "attentionHeads": 16, "keyValueHeads": 8, "headDim": 128, "maxContext": 40960}
 ARGS = ["--max-model-len=8192"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def offered(cluster, installation):
-    """The component, and GPUs that pods get by claims alone."""
-    with dra_component(cluster, installation):
+    """The component, and servers whose GPUs pods get by claims alone."""
+    with slices_component(cluster, installation):
+        files = [f"--filename={path}" for path in (CLASSES, *SERVERS.values())]
+        cluster.kubectl("apply", "--server-side", *files)
+        cluster.kubectl("wait", "--for=condition=Ready", "--timeout=60s", *(f"node/{name}" for name in SERVERS))
+        cluster.wait_for("the GPUs to be seen", lambda: seen(cluster) == {"H100": 1, "MI300X": 8}, SECONDS)
         yield
+        cluster.kubectl("delete", *files)
+        wait_for_inventory(cluster, USUAL)
 
 
-@pytest.fixture
-def devices(space):
-    """Adds an AIMNode with devices for one test."""
-    name = f"seen-{space.namespace}"
+def seen(plane):
+    """Devices that claims alone give, by product."""
+    found = {}
+    for one in inventory(plane)["classes"]:
+        if "dynamic" in one:
+            found[one["product"]] = found.get(one["product"], 0) + one["total"]
+    return found
 
-    def add(*pools):
-        space.apply(seen_devices(name, *pools))
 
-    yield add
-    space.kubectl("delete", "aimnode", name)
+def allocated(space):
+    """The devices that the pods of each endpoint have, by the endpoint's name."""
+    found = {}
+    pods = {one["metadata"]["name"]: one for one in space.get("pods")["items"]}
+    for claim in space.get("resourceclaims")["items"]:
+        results = claim.get("status", {}).get("allocation", {}).get("devices", {}).get("results", ())
+        [owner] = claim["metadata"]["ownerReferences"]
+        name = pods[owner["name"]]["metadata"]["labels"]["app.kubernetes.io/instance"]
+        found.setdefault(name, []).extend(one["device"] for one in results)
+    return found
 
 
 @pytest.fixture
@@ -46,37 +69,32 @@ def model(space):
     space.kubectl("delete", "aimrecipe", f"{name}-h", f"{name}-m")
 
 
-def test_two_shares_of_a_gpu_are_scheduled_and_a_third_waits(space, devices, model):
-    devices(H100)
+def test_two_shares_of_a_gpu_are_scheduled_and_a_third_waits(space, model):
     shared = {"gpuShare": "30Gi"}
     for name in ("one", "two"):
         space.apply(endpoint(name, modelId=model, accelerators=shared, recipe={"hardware": ["H100"]}))
-    try:
-        space.ready("one", "two")
-    except Exception:
-        print(space.kubectl("get", "aimendpoints", "-o", "yaml"))
-        print(space.kubectl("get", "resourceclaims,resourceclaimtemplates,pods", "-o", "wide"))
-        print(space.kubectl("get", "events"))
-        print(space.kubectl("get", "aiminventory", "cluster", "-o", "yaml"))
-        print(space.kubectl("get", "compositecontroller", "aimendpoint", "-o", "yaml"))
-        print((space.plane.folder / "logs" / "metacontroller.log").read_text()[-6000:])
-        raise
+    space.ready("one", "two")
     assert allocated(space) == {"one": ["gpu-0"], "two": ["gpu-0"]}
     args = space.container("one")["args"]
     assert args[args.index("--gpu-memory-utilization") + 1] == "0.348"
     space.apply(endpoint("three", modelId=model, accelerators=shared, recipe={"hardware": ["H100"]}))
-    space.becomes("three", "Unschedulable", "Available", "cannot allocate all claims", seconds=90)
+    space.becomes("three", "Unschedulable", "Available", "too few free devices for its claims")
     assert allocated(space)["three"] == []
     space.kubectl("delete", "aimendpoint", "one", "--cascade=foreground")
-    space.ready("three")
+    space.ready("three", seconds=2 * SECONDS)
 
 
-def test_endpoints_are_on_partitions_of_one_gpu_and_another_on_a_whole_one(space, devices, model):
-    devices(MI300X, CPX)
+def test_endpoints_are_on_partitions_of_one_gpu_and_another_on_a_whole_one(space, model):
     space.apply(
         endpoint("pair", modelId=model, gpuCount=2, recipe={"hardware": ["MI300X"]}),
         endpoint("part", modelId=model, gpuCount=1, recipe={"hardware": ["MI300X"]}),
-        endpoint("whole", modelId=model, gpuCount=1, recipe={"hardware": ["MI300X"], "goal": "latency"}),
+        endpoint(
+            "whole",
+            modelId=model,
+            gpuCount=1,
+            accelerators={"allocation": "DRA"},
+            recipe={"hardware": ["MI300X"], "goal": "latency"},
+        ),
     )
     space.ready("pair", "part", "whole")
     found = allocated(space)
@@ -88,8 +106,7 @@ def test_endpoints_are_on_partitions_of_one_gpu_and_another_on_a_whole_one(space
     assert "a partition is enough, MI300X cpx_nps4 (24 GiB), 0.125 of a GPU" in message
 
 
-def test_another_share_replaces_the_pods_and_then_the_claim_template(space, devices, model):
-    devices(H100)
+def test_another_share_replaces_the_pods_and_then_the_claim_template(space, model):
     space.apply(endpoint("chat", modelId=model, accelerators={"gpuShare": "30Gi"}, recipe={"hardware": ["H100"]}))
     space.ready("chat")
     [former] = space.names("resourceclaimtemplates")

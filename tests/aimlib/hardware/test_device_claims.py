@@ -27,7 +27,6 @@ HOSTILE = (
     "x\nor true",
     "x${y}",
     "x`",
-    "ｘ",
     "x;",
     "x ",
     " x",
@@ -114,6 +113,11 @@ def test_a_claim_writes_every_default_of_its_lists():
         2,
     )
     assert "capacity" not in request["exactly"]
+
+
+def test_all_memory_of_a_device_is_asked_for_where_a_claim_might_get_a_part():
+    [request] = claim_spec(device_claim(named(shareable=True)), 1)["devices"]["requests"]
+    assert request["exactly"]["capacity"] == {"requests": {"memory": "191Gi"}}
 
 
 def test_a_share_is_a_capacity_and_partitions_of_one_gpu_are_a_constraint():

@@ -154,9 +154,8 @@ def test_names_that_no_expression_may_have_are_asked_for_by_a_resource_alone():
     assert verdict(alone)[0] == "allocation"
     assert verdict(extended) == ()
     assert "none: their driver" in verdict(extended, allocation="DRA")[2]
-    assert (
-        verdict(group("H100", "nvidia", 79.6, NVIDIA.model_copy(update=hostile)), gpu_share="40Gi")[0] == "allocation"
-    )
+    shared = group("H100", "nvidia", 79.6, NVIDIA.model_copy(update=hostile))
+    assert verdict(shared, gpu_share="40Gi")[0] == "allocation"
 
 
 def test_an_engine_gets_its_fraction_of_the_share_and_no_more():

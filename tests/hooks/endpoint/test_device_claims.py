@@ -17,12 +17,8 @@ def deployment(name, *, generation=2, seen=2, replicas=1, updated=1):
     status = {"observedGeneration": seen, "replicas": replicas, "updatedReplicas": updated}
     claims = [{"name": "gpus", "resourceClaimTemplateName": name}] if name else None
     spec = {"template": {"spec": {"resourceClaims": claims}}}
-    return {
-        "kind": "Deployment",
-        "metadata": {"name": "chat", "generation": generation},
-        "spec": spec,
-        "status": status,
-    }
+    metadata = {"name": "chat", "generation": generation}
+    return {"kind": "Deployment", "metadata": metadata, "spec": spec, "status": status}
 
 
 OLD, NEW = template("old"), template("new")
