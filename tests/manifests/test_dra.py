@@ -1,5 +1,7 @@
 """The component dra: one controller that no other depends on, of the same release, with the rights that it needs."""
 
+from copy import deepcopy
+
 import pytest
 
 from aimlib.config import Config
@@ -21,9 +23,12 @@ def named(objects, *kinds):
     return {one["metadata"]["name"]: one for one in of_kind(objects, *kinds)}
 
 
-def test_it_adds_one_controller_of_the_same_release_and_changes_none(installed, overlay):
-    before, after = named(installed, *CONTROLLERS), named(overlay, *CONTROLLERS)
+def test_it_adds_one_controller_of_the_same_release_and_one_child_to_that_of_endpoints(installed, overlay):
+    before, after = named(installed, *CONTROLLERS), named(deepcopy(overlay), *CONTROLLERS)
     added = after.pop("aimslice")
+    [claims] = [one for one in after["aimendpoint"]["spec"]["childResources"] if one["apiVersion"] == RESOURCE_API]
+    assert (claims["resource"], claims["updateStrategy"]) == ("resourceclaimtemplates", {"method": "OnDelete"})
+    after["aimendpoint"]["spec"]["childResources"].remove(claims)
     assert after == before
     [parent], [attachment] = added["spec"]["resources"], added["spec"]["attachments"]
     assert (parent["apiVersion"], parent["resource"]) == (RESOURCE_API, "resourceslices")
@@ -39,7 +44,9 @@ def test_metacontroller_may_read_slices_and_classes_and_write_neither(installed,
     before, after = (needed(of_kind(objects, *CONTROLLERS)) for objects in (installed, overlay))
     [role] = [one for one in of_kind(overlay, "ClusterRole") if one["metadata"]["name"] == "metacontroller-dra"]
     classes = {("resource.k8s.io", f"{CLASSES.partition('.')[0].lower()}es"): READ}
-    assert granted(role) == {key: verbs for key, verbs in after.items() if key not in before} | classes
+    new = {key: verbs for key, verbs in after.items() if key not in before}
+    assert new.pop(("resource.k8s.io", "resourceclaimtemplates")), "which has a role of its own"
+    assert granted(role) == new | classes
     [binding] = [
         one for one in of_kind(overlay, "ClusterRoleBinding") if one["roleRef"]["name"] == "metacontroller-dra"
     ]
