@@ -84,7 +84,7 @@ class _GroupSet(_Child):
     spec: _GroupSetSpec
 
 
-FORMS: dict[str, type[_Child]] = {"Deployment": _Deployment, "LeaderWorkerSet": _GroupSet}
+RECORD_FORMS: dict[str, type[_Child]] = {"Deployment": _Deployment, "LeaderWorkerSet": _GroupSet}
 """The form of a record by kind, where more than its name is read."""
 
 
@@ -152,7 +152,7 @@ def _is_shallow(record: Raw) -> bool:
 
 def _is_about(record: Raw, observed: Raw) -> bool:
     try:
-        read = FORMS.get(observed["kind"], _Child).model_validate(record)
+        read = RECORD_FORMS.get(observed["kind"], _Child).model_validate(record)
     except ValidationError:
         return False
     named = (observed["kind"], observed["apiVersion"], observed["metadata"]["name"])

@@ -97,7 +97,7 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     examined = world.pods_examined and owner.replicas > 0
     replicas = tracks.serving or rollout(built.deployment)
     if lacking := built.groups_missing:
-        replicas = replicas._replace(problem=("ComponentMissing", lacking))
+        replicas = replicas._replace(problem=PodFailure("GroupsNotManaged", lacking))
     if examined and not tracks.serving:
         replicas = _with_cause(replicas, world, owner, cache.pods.restricted_because)
     claim_lost = any(phase_of(state.observed) == "Lost" for state in states.values())

@@ -29,7 +29,7 @@ MOUNTED = "automountServiceAccountToken"
 
 def test_there_is_no_pod_of_another_kind():
     assert {one["metadata"]["labels"][NAME] for _, _, one in templates()} == set(REPORTING)
-    assert {child["kind"] for _, child, _ in templates()} == {"Deployment", "Job", "CronJob"}
+    assert {child["kind"] for _, child, _ in templates()} == {"Deployment", "LeaderWorkerSet", "Job", "CronJob"}
 
 
 def test_no_account_gives_a_token_to_pods_that_do_not_ask():

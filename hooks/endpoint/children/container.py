@@ -31,7 +31,7 @@ HOMES = {
 """Variables by which engines find their folders (vLLM: vllm/envs.py; torch: _inductor/runtime/cache_dir_utils.py)."""
 
 
-class Part(Enum):
+class PodPart(Enum):
     """What of a replica a pod has."""
 
     WHOLE = "all of it"
@@ -39,19 +39,19 @@ class Part(Enum):
     WORKER = "another one"
 
 
-def container(owner: Owner, part: Part = Part.WHOLE) -> Raw:
+def container(owner: Owner, part: PodPart = PodPart.WHOLE) -> Raw:
     """The one container of a pod."""
     made = _container(owner, part)
-    if part is Part.WORKER:  # it answers no requests: the leader's probes are for all of them
-        made = {key: value for key, value in made.items() if key not in SERVING}
+    if part is PodPart.WORKER:  # it answers no requests: the leader's probes are for all of them
+        made = {key: value for key, value in made.items() if key not in OF_A_SERVER}
     return literal_container(made)
 
 
-SERVING = {"ports", "lifecycle", "startupProbe", "readinessProbe", "livenessProbe"}
+OF_A_SERVER = {"ports", "lifecycle", "startupProbe", "readinessProbe", "livenessProbe"}
 """Fields of a container that answers requests."""
 
 
-def _container(owner: Owner, part: Part) -> Raw:
+def _container(owner: Owner, part: PodPart) -> Raw:
     return {
         "name": ENGINE_CONTAINER,
         "image": _image(owner),
@@ -117,7 +117,7 @@ def _args(owner: Owner) -> list[str]:
     ]
 
 
-def _group(owner: Owner, part: Part) -> tuple[str, ...]:
+def _group(owner: Owner, part: PodPart) -> tuple[str, ...]:
     """How the processes of a replica on several nodes find each other; LeaderWorkerSet sets both variables."""
     flags = owner.engine.flags.group
     if owner.resolved.nodes is None:
@@ -127,7 +127,7 @@ def _group(owner: Owner, part: Part) -> tuple[str, ...]:
         *(flags.nodes, str(owner.resolved.nodes)),
         *(flags.rank, Expandable("$(LWS_WORKER_INDEX)")),
         *(flags.address, Expandable(f"$(LWS_LEADER_ADDRESS){port}")),
-        *((flags.worker,) if flags.worker and part is Part.WORKER else ()),
+        *((flags.worker,) if flags.worker and part is PodPart.WORKER else ()),
     )
 
 

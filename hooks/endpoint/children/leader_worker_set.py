@@ -2,7 +2,7 @@
 
 from aimlib.api.meta import Raw
 from aimlib.kube.server_kinds import EXCLUSIVE_TOPOLOGY, LEADER_WORKER_SET
-from hooks.endpoint.children.container import Part
+from hooks.endpoint.children.container import PodPart
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.server_metadata import server_metadata, update_strategy
 from hooks.endpoint.children.server_pod import server_pod
@@ -32,8 +32,8 @@ def leader_worker_set(owner: Owner, nodes: int) -> Raw:
             "leaderWorkerTemplate": {
                 "size": nodes,
                 "restartPolicy": "RecreateGroupOnPodRestart",
-                "leaderTemplate": server_pod(owner, Part.LEADER),
-                "workerTemplate": server_pod(owner, Part.WORKER),
+                "leaderTemplate": server_pod(owner, PodPart.LEADER),
+                "workerTemplate": server_pod(owner, PodPart.WORKER),
             },
         },
     }

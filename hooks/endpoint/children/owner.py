@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from aimlib import pod_template
+from aimlib import naming, pod_template
 from aimlib.api import API_VERSION
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.endpoint_status import UsedCache
@@ -15,16 +15,6 @@ from aimlib.caching.usage import Use
 from aimlib.config import Config
 from aimlib.engines.catalogue import Engine, engine
 from aimlib.kube.server_kinds import LEADER
-from aimlib.naming import (
-    ENDPOINT_LABEL,
-    FIRST_TRACK,
-    child_name,
-    group_name,
-    label_value,
-    short_digest,
-    track_name,
-    track_value,
-)
 from aimlib.selection.steps import decided_for
 from hooks.endpoint.children.held import HeldDeployment
 from hooks.endpoint.children.loaded_files import Download, LoadedAdapter, MountedImage
@@ -35,9 +25,9 @@ T = TypeVar("T")
 NAME_LABEL, INSTANCE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 
 
-def pod_selector(endpoint: str, track: str = FIRST_TRACK) -> dict[str, str]:
+def pod_selector(endpoint: str, track: str = naming.FIRST_TRACK) -> dict[str, str]:
     """The labels that select the pods of a track. They never change: a Deployment's selector is immutable."""
-    return {ENDPOINT_LABEL: track_value(endpoint, track)}
+    return {naming.ENDPOINT_LABEL: naming.track_value(endpoint, track)}
 
 
 class Owner(NamedTuple):
@@ -55,7 +45,7 @@ class Owner(NamedTuple):
     claim_labels: Mapping[str, str] = MappingProxyType({})
     """The labels for the claims that these pods mount and another cache may have made."""
     hold: HeldDeployment | None = None
-    track: str = FIRST_TRACK
+    track: str = naming.FIRST_TRACK
     """The track of the Deployment."""
     share: int = 100
     """Percent of the endpoint's requests that gateways send to the track."""
@@ -77,17 +67,17 @@ class Owner(NamedTuple):
     @property
     def child(self) -> str:
         """The name of the Service, and whatever there is one of."""
-        return child_name(self.name)
+        return naming.child_name(self.name)
 
     @property
     def deployment(self) -> str:
         """The name of the Deployment, or of the LeaderWorkerSet."""
-        return (group_name if self.resolved.nodes else track_name)(self.name, self.track)
+        return (naming.group_name if self.resolved.nodes else naming.track_name)(self.name, self.track)
 
     @property
     def claim(self) -> str:
         """The name of the claim that is this endpoint's own."""
-        return child_name(self.name, "-cache")
+        return naming.child_name(self.name, "-cache")
 
     @property
     def ca_bundle(self) -> CaBundle | None:
@@ -161,10 +151,7 @@ class Owner(NamedTuple):
 
     @property
     def autoscaled(self) -> bool:
-        """Whether an autoscaler writes the endpoint's replicas; with zero replicas it is switched off by hand.
-
-        Where the least is none, zero is the autoscaler's own.
-        """
+        """Whether an autoscaler writes the replicas; zero switches it off by hand, unless the least is none."""
         scaling = self.spec.scaling
         if scaling is None:
             return False
@@ -255,7 +242,7 @@ class Owner(NamedTuple):
         """The name of the AIMCache that is this endpoint's own: another one for each place that files come from."""
         source, access = self.download or Download("", None)
         servers = (access.endpoint, access.artifact_endpoint) if access else ()
-        return child_name(self.name, f"-model-{short_digest(self.resolved.checkpoint, source, *servers)}")
+        return naming.child_name(self.name, f"-model-{naming.short_digest(self.resolved.checkpoint, source, *servers)}")
 
     @property
     def _loads_source(self) -> bool:
@@ -296,16 +283,15 @@ class Owner(NamedTuple):
     @property
     def serving_selector(self) -> dict[str, str]:
         """The labels that select the pods behind the Service."""
-        if not self.joined:
-            return self.selector | self.leaders
-        return {key: text for key, text in self.labels.items() if key in (NAME_LABEL, INSTANCE_LABEL)}
+        both = {key: text for key, text in self.labels.items() if key in (NAME_LABEL, INSTANCE_LABEL)}
+        return both if self.joined else self.selector | self.leaders
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels of every child."""
         return {
             NAME_LABEL: "aim-endpoint",
-            INSTANCE_LABEL: label_value(self.name),
+            INSTANCE_LABEL: naming.label_value(self.name),
             "app.kubernetes.io/managed-by": "aim-engine",
             **pod_selector(self.name),
         }

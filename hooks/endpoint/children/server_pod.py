@@ -12,7 +12,7 @@ from aimlib.hardware.placement import node_selector
 from aimlib.kube.quantity import canonical_quantity
 from aimlib.naming import CACHE_LABEL, TEMPLATE_ANNOTATION, label_value
 from hooks.endpoint.children.compile_cache import beside_others, compile_volumes
-from hooks.endpoint.children.container import MODEL_VOLUME, Part, container
+from hooks.endpoint.children.container import MODEL_VOLUME, PodPart, container
 from hooks.endpoint.children.device_claims import pod_claims
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.placement import affinity, spread, tolerations
@@ -24,7 +24,7 @@ END_SECONDS = 30
 """Seconds that an engine has to end once it serves no more."""
 
 
-def server_pod(owner: Owner, part: Part = Part.WHOLE) -> Raw:
+def server_pod(owner: Owner, part: PodPart = PodPart.WHOLE) -> Raw:
     """The template of the pods that have a replica, or a part of one."""
     return {
         "metadata": {"labels": _pod_labels(owner), "annotations": _annotations(owner, part)},
@@ -39,7 +39,7 @@ def server_pod(owner: Owner, part: Part = Part.WHOLE) -> Raw:
             "affinity": {**(affinity(owner.resolved, owner.former_node) or {}), **_together(owner)},
             "nodeSelector": node_selector(owner.config.node_selector, owner.spec.node_selector),
             "tolerations": tolerations(owner),
-            "topologySpreadConstraints": spread(owner) if part is not Part.WORKER else [],
+            "topologySpreadConstraints": spread(owner) if part is not PodPart.WORKER else [],
             "runtimeClassName": owner.runtime_class,
             "priorityClassName": owner.spec.priority_class_name,
             "schedulerName": owner.spec.scheduler_name,
@@ -121,10 +121,10 @@ def _pod_labels(owner: Owner) -> dict[str, str]:
     }
 
 
-def _annotations(owner: Owner, part: Part) -> dict[str, str | None]:
+def _annotations(owner: Owner, part: PodPart) -> dict[str, str | None]:
     """Those of the pods; the version of their template outlives a status that is lost."""
     version = owner.since(2, str(owner.template_version))
-    scraping = _scraping(owner) if part is not Part.WORKER else {}
+    scraping = _scraping(owner) if part is not PodPart.WORKER else {}
     return {**owner.spec.annotations, TEMPLATE_ANNOTATION: version, **scraping, **_usage(owner)}
 
 
