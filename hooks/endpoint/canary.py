@@ -17,7 +17,6 @@ from aimlib.canary.step import ENDED, Counts, Seen, step
 from aimlib.canary.step import replicas as replicas_of
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.kube.server_kinds import pods_template
-from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import ABORT_ANNOTATION, ENDPOINT_LABEL, PROMOTE_ANNOTATION, TRACKS, track_name, track_value
 from aimlib.protocol.last_applied import kept_child, last_applied
 from aimlib.protocol.metacontroller import prune
@@ -139,7 +138,7 @@ def _without(before: CanaryStatus | None, why: str, world: World) -> CanaryStatu
         return before
     changed = {"phase": "RolledBack", "reason": "RolledBack", "message": why, "resolved": None}
     nothing = {"weight": 0, "mirror_percent": None}
-    return before.model_copy(update={**changed, **nothing, "since": format_timestamp(world.now)})
+    return before.model_copy(update={**changed, **nothing, "since": world.happened()})
 
 
 def _trial(owner: Owner, count: int, state: CanaryStatus) -> tuple[Raw, ...]:

@@ -5,7 +5,7 @@ whatever replaces pods is another version.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from aimlib.api.endpoint import EndpointSpec
@@ -168,9 +168,12 @@ def with_ready(history: Sequence[HistoryEntry]) -> tuple[HistoryEntry, ...]:
 
 
 def with_present(
-    history: Sequence[HistoryEntry], before: Raw, now: Now, at: str, *, ran: bool
+    history: Sequence[HistoryEntry], before: Raw, now: Now, happened: Callable[[], str], *, ran: bool
 ) -> tuple[HistoryEntry, ...]:
-    """The versions with the one that serves, which is added where it is another than before, if that ever `ran`."""
+    """The versions with the one that serves, which is added where it is another than before, if that ever `ran`.
+
+    `happened` tells the time of the change.
+    """
     last = present(history)
     kept = now.stated if len(now.stated) <= STATED_LENGTH else ""
     if last and last.id == now.id:
@@ -178,6 +181,7 @@ def with_present(
     if last and not ran and not last.ready:
         changed = last.model_copy(update={"id": now.id, "stated": kept})
         return tuple(changed if one is last else one for one in history)
+    at = happened()
     entry = HistoryEntry(
         number=_next_number(history),
         id=now.id,

@@ -6,7 +6,6 @@ from aimlib.api.canary import CanaryStatus
 from aimlib.api.history import HistoryEntry, Rollback
 from aimlib.api.resolved import Resolved
 from aimlib.canary.step import ENDED
-from aimlib.kube.timestamp import format_timestamp
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.observed import Rollout, overdue
 from hooks.endpoint import conditions
@@ -53,14 +52,13 @@ def report_versions(world: World, version: Version, built: Built, state: tuple[V
     former = remembered_part(world.before, "resolved", Resolved)
     serves = former if tracks.keeps_former and former else requested
     serving, replicas = state
-    at = format_timestamp(world.now)
     now = Now(tracks.id, version.stated, requested, version.rollback)
     history = read_history(world.before)
     so_far = present(history)
     held = built.owner.hold
     image = built.owner.image
     if (held is None or held.deployment is None) and (image is None or image.reference):
-        history = with_present(history, world.before, now, at, ran=world.running is not None)
+        history = with_present(history, world.before, now, world.happened, ran=world.running is not None)
     history = with_ready(history) if serving.met else history
     history = _with_tried(world, history, built, now, so_far)
     rollback = version.rollback or _rollback(world, history, built, requested, replicas)
@@ -81,7 +79,7 @@ def _with_tried(
     entry = {
         "id": state.id,
         "since": state.began,
-        "until": format_timestamp(world.now),
+        "until": world.happened(),
         "why": why(so_far, world.before, now) if same else "tried as a canary",
         "outcome": "Aborted" if state.reason == "RolledBack" else "Failed",
         "message": state.message[:1024],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -15,6 +16,7 @@ from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.hardware.free import NodeUse
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_value
+from aimlib.protocol.event_time import event_time
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import (
     CATALOGUE_NAMES,
@@ -69,6 +71,8 @@ class World(NamedTuple):
     changed_at: str | None
     """When anybody but the status writer last changed the endpoint."""
     now: datetime
+    happened: Callable[[], str]
+    """When what this sync finds changed has happened, by what is observed (`event_time`)."""
     config: Config
     recipes: list[Raw]
     inventories: list[Raw]
@@ -248,6 +252,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         before=request.parent.get("status") or {},
         changed_at=last_changed(request.parent),
         now=request.now,
+        happened=partial(event_time, request),
         config=config,
         recipes=request.found(RECIPES),
         models=request.found(MODELS) if MODELS in request.related else [],

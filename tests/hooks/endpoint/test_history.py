@@ -1,5 +1,7 @@
 """The versions that a status keeps, and which of them can be returned to."""
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +21,11 @@ from hooks.endpoint.history import (
     with_failed,
     with_present,
 )
+from tests.playing import call, first
+from tests.world import NOON
 
 AT = "2026-11-23T12:00:00Z"
+RECIPES = ["qwen3-32b-mi300x-bf16"]
 RESOLVED = Resolved(
     decided_for="x",
     recipe="r",
@@ -48,17 +53,17 @@ def now(name, **what):
 def test_the_latest_versions_are_kept_with_the_one_that_was_returned_to():
     history, before = (), {"resolved": RESOLVED.wire()}
     for number in range(1, 3 * KEPT):
-        history = with_present(history, before, now(f"v{number}"), AT, ran=True)
+        history = with_present(history, before, now(f"v{number}"), lambda: AT, ran=True)
     assert [one.number for one in history] == list(range(2 * KEPT, 3 * KEPT))
     assert [one.number for one in history if one.until is None] == [3 * KEPT - 1]
     back = Rollback(number=2 * KEPT, by="Annotation", requested="x", message="m")
     for name in "abcdefghijklmnop":
-        history = with_present(history, before, now(name, rollback=back), AT, ran=True)
+        history = with_present(history, before, now(name, rollback=back), lambda: AT, ran=True)
     assert (history[0].number, len(history)) == (2 * KEPT, KEPT)
 
 
 def test_versions_that_failed_do_not_push_out_the_one_that_serves():
-    history = with_present((), {}, now("v1"), AT, ran=True)
+    history = with_present((), {}, now("v1"), lambda: AT, ran=True)
     for number in range(3 * KEPT):
         tried = {"id": f"t{number}", "since": AT, "until": AT, "why": "x", "outcome": "Failed"}
         history = with_failed(history, tried)
@@ -67,14 +72,14 @@ def test_versions_that_failed_do_not_push_out_the_one_that_serves():
 
 
 def test_a_version_that_never_ran_makes_place_for_what_is_requested_instead():
-    history = with_present((), {}, now("v1"), AT, ran=False)
-    history = with_present(history, {}, now("v2"), AT, ran=False)
+    history = with_present((), {}, now("v1"), lambda: AT, ran=False)
+    history = with_present(history, {}, now("v2"), lambda: AT, ran=False)
     assert [(one.number, one.id) for one in history] == [(1, "v2")]
-    assert len(with_present(history, {}, now("v3"), AT, ran=True)) == 2
+    assert len(with_present(history, {}, now("v3"), lambda: AT, ran=True)) == 2
 
 
 def test_what_brought_a_version_is_told():
-    first = with_present((), {}, now("v1"), AT, ran=True)
+    first = with_present((), {}, now("v1"), lambda: AT, ran=True)
     before = {"resolved": RESOLVED.wire()}
     other = RESOLVED.model_copy(update={"recipe": "other"})
     whys = (
@@ -84,7 +89,7 @@ def test_what_brought_a_version_is_told():
         now("v2"),
         now("v2", rollback=Rollback(number=1, by="Failure", requested="x", message="broken")),
     )
-    found = [with_present(first, before, one, AT, ran=True) for one in whys]
+    found = [with_present(first, before, one, lambda: AT, ran=True) for one in whys]
     assert [one[-1].why for one in found] == [
         "the spec was changed",
         "recipe other was taken",
@@ -102,7 +107,7 @@ def test_a_configuration_that_cannot_be_read_is_another_one():
 
 
 def test_what_is_stated_at_too_great_length_cannot_be_returned_to():
-    history = with_present((), {}, now("v1", stated="x" * (STATED_LENGTH + 1)), AT, ran=True)
+    history = with_present((), {}, now("v1", stated="x" * (STATED_LENGTH + 1)), lambda: AT, ran=True)
     assert history[0].stated == ""
     assert restored(SPEC, history[0]) is None
 
@@ -149,3 +154,14 @@ def test_both_tracks_of_a_version_have_one_id():
     first, second = ({"metadata": {"labels": {label: one}}, "spec": {}} for one in ("chat", "chat_b"))
     assert template_id(first, "chat") == template_id(second, "chat")
     assert template_id({**first, "spec": {"a": 1}}, "chat") != template_id(first, "chat")
+
+
+def test_seconds_later_the_answer_to_the_same_request_is_the_same():
+    """A request may have a status from before our own last write, which is then written once more if it differs."""
+    world = {"endpoint": {"spec": {"modelId": "Qwen/Qwen3-32B"}}, "recipes": RECIPES, "inventory": "mi300x"}
+    played = first("endpoint", "/endpoint/sync", world)
+    body = played.request
+    assert body["parent"].get("status") is None
+    answers = [call("endpoint", "/endpoint/sync", body, NOON + timedelta(seconds=after)).said for after in (0, 1, 4)]
+    assert answers[0]["status"]["history"][0]["why"] == "the first that is recorded"
+    assert answers[0] == answers[1] == answers[2]

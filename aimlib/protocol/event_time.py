@@ -1,0 +1,39 @@
+"""When what a sync finds changed has happened: by the times of what it observes, which are the same for each who looks.
+
+A request may have a status from before our own last write. A second response to the same event must then have the same
+time as the first, so the time is that of an observed event, and of the clock where no observed event is recent.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from aimlib.kube.timestamp import format_timestamp, is_time
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observed import last_changed
+
+RECENT = timedelta(seconds=5)
+"""How old the event behind a change may be: the hook is called within milliseconds of it, or after a backoff."""
+
+
+def event_time(request: Request) -> str:
+    """The time of what changes in this sync; of a parent without a condition so far, when it was last changed."""
+    now = format_timestamp(request.now)
+    changed_at = last_changed(request.parent)
+    conditions = (request.parent.get("status") or {}).get("conditions") or ()
+    times_before = [time for one in conditions if (time := one.get("lastTransitionTime"))]
+    if not times_before:
+        return changed_at or now
+    latest = max((*_observed_times(request), *times_before, *([changed_at] if changed_at else [])))
+    recent = timedelta(0) <= request.now - datetime.fromisoformat(latest) <= RECENT
+    return latest if recent else now
+
+
+def _observed_times(request: Request) -> Iterator[str]:
+    """The times of observed events that may have caused a change."""
+    for group in request.related.values():
+        for one in group.values():
+            yield from filter(is_time, (write.get("time") for write in one["metadata"].get("managedFields") or ()))
+    for group in request.children.values():
+        for one in group.values():
+            conditions = (one.get("status") or {}).get("conditions") or ()
+            yield from filter(is_time, (condition.get("lastTransitionTime") for condition in conditions))
