@@ -10,7 +10,7 @@ from aimlib.hardware.device_claims import PARENT_ATTRIBUTES, device_claim, not_c
 from aimlib.hardware.nodes import format_device
 from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
 
-UNBOUNDED = frozenset({"--kv-cache-memory-bytes", "--num-gpu-blocks-override"})
+UNBOUNDED_FLAGS = frozenset({"--kv-cache-memory-bytes", "--num-gpu-blocks-override"})
 """Flags of vLLM 0.33 that set the size of the KV cache whatever the engine's fraction is (config/cache.py)."""
 
 
@@ -89,7 +89,7 @@ def share(case: Case) -> RuleResult:
     requested, count = f"a share of {gib:g} GiB of one GPU", case.configuration.gpu_count
     if count != 1:
         return Rejection(requested, format_gpus(count))
-    if unbounded := sorted(UNBOUNDED.intersection(case.launch.args)):
+    if unbounded := sorted(UNBOUNDED_FLAGS.intersection(case.launch.args)):
         return Rejection(requested, f"an engine with {' and '.join(unbounded)}, whose KV cache no share bounds")
     shared = case.narrowed(lambda one: one.dynamic is not None and one.dynamic.shareable and not not_claimable(one))
     if not shared.classes:

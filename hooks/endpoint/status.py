@@ -12,7 +12,8 @@ from aimlib.protocol.metacontroller import prune
 from aimlib.protocol.observed import Rollout, serves
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import current_metrics
-from hooks.endpoint.children.owner import Owner, pod_selector
+from hooks.endpoint.children.labels import pod_selector
+from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.load_balancer import balancer_address
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World

@@ -11,7 +11,7 @@ from aimlib.telemetry.prometheus_query import METRICS_BY_NAME
 from hooks.planning.explanation import Explanation
 from hooks.planning.stored import read_status
 from hooks.web.fleet import UNREADABLE, phase_and_message
-from hooks.web.reader import event_time
+from hooks.web.reader import time_of_event
 
 SHOWN_CANDIDATES = 200
 EVENTS_OF_PAGE = 50
@@ -127,4 +127,4 @@ def _figures(status: EndpointStatus) -> Iterator[str]:
 def event_row(event: Raw) -> EventRow:
     """An Event as a row."""
     kind, reason, message = (str(event.get(name) or "") for name in ("type", "reason", "message"))
-    return EventRow(event_time(event), kind, reason, message, int(event.get("count") or 1))
+    return EventRow(time_of_event(event), kind, reason, message, int(event.get("count") or 1))

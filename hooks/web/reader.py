@@ -79,10 +79,10 @@ class ClusterReader:
         """The Events of an AIMEndpoint, the latest first."""
         about = f"involvedObject.kind=AIMEndpoint,involvedObject.name={name}"
         page = _read(self._core.list_namespaced_event, namespace, field_selector=about, limit=MOST_EVENTS)
-        return tuple(sorted(page["items"], key=event_time, reverse=True))
+        return tuple(sorted(page["items"], key=time_of_event, reverse=True))
 
 
-def event_time(event: Raw) -> str:
+def time_of_event(event: Raw) -> str:
     """When an Event was last seen; empty where it does not tell."""
     return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 

@@ -89,7 +89,7 @@ def test_the_index_lists_every_page_but_the_decisions():
 
 
 NAMED = re.compile(r"(?:(?<![\w/-])|(?<=/aim-engine-operator/blob/main/))docs/[\w/-]+\.md(?:#[\w-]+)?")
-ELSEWHERE = {"docs/dev-docker/README.md", "docs/configuration/metricslist.md"}
+ELSEWHERE = {"docs/dev-docker/README.md", "docs/deploy_guidance.md", "docs/configuration/metricslist.md"}
 """Pages of other projects, which sources of facts name."""
 
 

@@ -6,7 +6,8 @@ claim is of no use: a volume that is full or cannot be written to makes a start 
 
 from aimlib.api.meta import Raw
 from aimlib.naming import child_name, full_digest
-from hooks.endpoint.children.owner import INSTANCE_LABEL, NAME_LABEL, Owner
+from hooks.endpoint.children.labels import INSTANCE_LABEL, NAME_LABEL
+from hooks.endpoint.children.owner import Owner
 from hooks.objects.shared_volume import HOST, ONE_NODE
 from hooks.objects.volume_claim import volume_claim
 

@@ -17,17 +17,12 @@ from aimlib.engines.catalogue import Engine, engine
 from aimlib.kube.server_kinds import LEADER
 from aimlib.selection.steps import decided_for
 from hooks.endpoint.children.held import HeldDeployment
+from hooks.endpoint.children.labels import INSTANCE_LABEL, NAME_LABEL, pod_selector
 from hooks.endpoint.children.loaded_files import Download, LoadedAdapter, MountedImage
 from hooks.endpoint.children.scalers import Scalers
 from hooks.objects.shared_volume import ONE_NODE
 
 T = TypeVar("T")
-NAME_LABEL, INSTANCE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instance"
-
-
-def pod_selector(endpoint: str, track: str = naming.FIRST_TRACK) -> dict[str, str]:
-    """The labels that select the pods of a track. They never change: a Deployment's selector is immutable."""
-    return {naming.ENDPOINT_LABEL: naming.track_value(endpoint, track)}
 
 
 class Owner(NamedTuple):
@@ -200,8 +195,8 @@ class Owner(NamedTuple):
     @property
     def source(self) -> ModelSource | None:
         """The folder on a claim that is loaded instead of a repository, under the same conditions as a revision."""
-        requested = self.spec.requested_model
-        return parse_source(requested.source) if requested.source and requested.mounted and self._loads_source else None
+        model = self.spec.requested_model
+        return parse_source(model.source) if model.source and model.mounted and self._loads_source else None
 
     @property
     def mounts_image(self) -> bool:
