@@ -16,7 +16,6 @@ from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.hardware.free import NodeUse
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_value
-from aimlib.protocol.event_time import event_time
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from aimlib.protocol.observations import (
     CATALOGUE_NAMES,
@@ -39,6 +38,7 @@ from aimlib.protocol.observed import (
     replicas_missing,
     servers,
 )
+from aimlib.protocol.time_of_change import time_of_change
 from aimlib.scaling.headroom import follows_past, replay_is_due
 from aimlib.schema.parsing import parse_again
 from aimlib.telemetry.live_metrics import Observation
@@ -72,7 +72,7 @@ class World(NamedTuple):
     """When anybody but the status writer last changed the endpoint."""
     now: datetime
     happened: Callable[[], str]
-    """When what this sync finds changed has happened, by what is observed (`event_time`)."""
+    """When what this sync finds changed has happened, by what is observed (`time_of_change`)."""
     config: Config
     recipes: list[Raw]
     inventories: list[Raw]
@@ -252,7 +252,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         before=request.parent.get("status") or {},
         changed_at=last_changed(request.parent),
         now=request.now,
-        happened=partial(event_time, request),
+        happened=partial(time_of_change, request),
         config=config,
         recipes=request.found(RECIPES),
         models=request.found(MODELS) if MODELS in request.related else [],

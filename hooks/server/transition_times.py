@@ -1,9 +1,9 @@
 """Sets lastTransitionTime of conditions, on transitions only: a time that changes on every sync causes a hot loop."""
 
 from aimlib.api.meta import Raw
-from aimlib.protocol.event_time import event_time
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.reasons import RESTING
+from aimlib.protocol.time_of_change import time_of_change
 
 
 def _comparable(condition: Raw) -> tuple[str, str | None, bool]:
@@ -19,7 +19,7 @@ def with_transition_times(status: Raw, request: Request) -> Raw:
     times_before = {one.get("type", ""): one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
     unchanged = {_comparable(one) for one in before if one.get("type", "") in times_before}
     changed = {condition["type"] for condition in status["conditions"] if _comparable(condition) not in unchanged}
-    transition_time = event_time(request) if changed else ""
+    transition_time = time_of_change(request) if changed else ""
     times = times_before | dict.fromkeys(changed, transition_time)
     conditions = [{**one, "lastTransitionTime": times[one["type"]]} for one in status["conditions"]]
     return {**status, "conditions": conditions}

@@ -15,7 +15,7 @@ RECENT = timedelta(seconds=5)
 """How old the event behind a change may be: the hook is called within milliseconds of it, or after a backoff."""
 
 
-def event_time(request: Request) -> str:
+def time_of_change(request: Request) -> str:
     """The time of what changes in this sync; of a parent without a condition so far, when it was last changed."""
     now = format_timestamp(request.now)
     changed_at = last_changed(request.parent)
