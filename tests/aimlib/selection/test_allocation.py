@@ -83,6 +83,7 @@ CPX_EXTENDED = CPX.model_copy(
 @pytest.mark.parametrize(
     ("one", "count", "of_one_gpu"),
     [
+        (CPX, 2, True),
         (CPX_EXTENDED, 1, False),
         (CPX_EXTENDED, 2, True),
         (CPX_EXTENDED, 8, True),
@@ -93,7 +94,7 @@ CPX_EXTENDED = CPX.model_copy(
 )
 def test_several_partitions_are_claimed_together_where_one_gpu_has_as_many(one, count, of_one_gpu):
     made = case(one, count=count)
-    assert taken(made, one).by_claim == (of_one_gpu or one is MIG)
+    assert taken(made, one).by_claim == (of_one_gpu or one is MIG or one is CPX)
     claim = claim_of(made, one)
     assert bool(claim and claim.one_gpu) == of_one_gpu
     assert ("of one GPU" in allocation_text(made)) == of_one_gpu
@@ -232,3 +233,10 @@ def test_time_sliced_devices_come_last_and_are_recorded():
     assert both.first_class == own
     assert resolve(both, "k", Config()).time_sliced is None
     assert resolve(case(SLICED, time_sliced=True), "k", Config()).time_sliced is True
+
+
+def test_a_share_is_told_in_the_words_of_a_decision():
+    made = case(H100, gpu_share="40Gi")
+    assert allocation_text(made) == (
+        "; a share of 40 GiB of H100 (79.6 GiB); by a ResourceClaim, which alone can ask for a share"
+    )
