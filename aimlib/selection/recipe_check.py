@@ -93,6 +93,14 @@ def model_of(raw: Raw) -> str | None:
     return _named(raw, "modelId")
 
 
+def is_on_several_nodes(raw: Raw) -> bool:
+    """Whether a configuration of a recipe, which may be invalid otherwise, is on more than one node."""
+    spec = raw.get("spec")
+    found = spec.get("configurations") if isinstance(spec, dict) else None
+    listed = found if isinstance(found, list) else []
+    return any(isinstance(one, dict) and one.get("nodes", 1) != 1 for one in listed)
+
+
 def loaded_by(raw: Raw) -> str | None:
     """The repository that a recipe or AIMModel loads, which may be invalid otherwise.
 

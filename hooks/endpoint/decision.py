@@ -24,7 +24,7 @@ from aimlib.schema.parsing import text_of
 from aimlib.selection.candidates import Room
 from aimlib.selection.coming import select_with_coming
 from aimlib.selection.entries import CatalogueEntry, read_entry
-from aimlib.selection.recipe_check import loaded_by, model_of
+from aimlib.selection.recipe_check import is_on_several_nodes, loaded_by, model_of
 from aimlib.selection.result_texts import full_text
 from aimlib.selection.select import Decision
 from aimlib.selection.steps import decided_for, is_decided_for, selection_steps
@@ -126,8 +126,9 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     known = () if waits else full_hardware.recorded(before, key)
     new = full_hardware.is_new(full_now, known)
     full = full_hardware.added(full_now, known) if full_now and new else known
+    groups = asker.groups or not any(map(is_on_several_nodes, recipes))
     related = spec, recipes, inventories, config, models
-    chosen_by = partial(_select, *related, downloads=downloads_to_node(spec, caches), groups=asker.groups)
+    chosen_by = partial(_select, *related, downloads=downloads_to_node(spec, caches), groups=groups)
     room = free_capacity.known_room(spec, config, before, uses if pinned is None or pinned.decided_for != key else None)
     with_room = chosen_by(room=room._replace(full=full))
     has_room = with_room is None or with_room.resolved is not None

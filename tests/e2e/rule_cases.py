@@ -116,6 +116,9 @@ RECIPES: dict[str, Raw] = {
     "facts.slidingWindow.layers are some of facts.layers, so they cannot be more": (
         RECIPE | {"facts": FACTS | HEADS | {"slidingWindow": {"layers": 9, "tokens": 128}}}
     ),
+    "a configuration has as many GPUs on each of its nodes: gpuCount is a multiple of nodes": (
+        RECIPE | {"configurations": [{"gpuCount": 9, "nodes": 2}]}
+    ),
     "configurations must differ in gpuCount": RECIPE | {"configurations": [{"gpuCount": 1}, {"gpuCount": 1}]},
 }
 MODELS: dict[str, Raw] = {

@@ -48,6 +48,11 @@ def addresses(space, service):
     return {one["targetRef"]["name"] for part in slices for one in part.get("endpoints") or () if one.get("targetRef")}
 
 
+def test_without_the_component_it_is_named(space, model):
+    space.apply(endpoint("chat", modelId=model))
+    space.becomes("chat", "NothingFits", words="the component multi-node adds them")
+
+
 @pytest.mark.usefixtures("groups")
 def test_a_group_of_two_nodes_becomes_ready_loses_a_worker_and_comes_back_as_a_whole(space, model):
     space.apply(endpoint("chat", modelId=model))
@@ -125,8 +130,3 @@ def test_syncs_of_a_stored_one_write_nothing(space, model):
         time.sleep(2)
     written = audit.writes(space.plane, since=since, user=audit.METACONTROLLER)
     assert [write for write in written if write.namespace == space.namespace] == []
-
-
-def test_without_the_component_it_is_named(space, model):
-    space.apply(endpoint("chat", modelId=model))
-    space.becomes("chat", "NothingFits", words="the component multi-node adds them")
