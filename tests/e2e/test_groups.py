@@ -82,10 +82,10 @@ def test_a_group_of_two_nodes_becomes_ready_loses_a_worker_and_comes_back_as_a_w
 def test_an_endpoint_that_lacks_nodes_says_so(space):
     name = space.namespace
     three = {**TWO, "gpuCount": 24, "nodes": 3, "args": ["--pipeline-parallel-size=3"]}
-    space.apply(recipe(name, modelId=f"example/{name}", hardware="H100", configurations=[three]))
+    space.apply(recipe(name, modelId=f"example/{name}", hardware="MI300X", configurations=[three]))
     try:
         space.apply(endpoint("chat", modelId=f"example/{name}"))
-        space.becomes("chat", "NothingFits", words="needs 3 equal nodes with 8 GPUs each; the cluster has 1 node")
+        space.becomes("chat", "NothingFits", words="needs 3 equal nodes with 8 GPUs each; the cluster has 2 nodes")
     finally:
         space.kubectl("delete", "aimrecipe", name)
 
