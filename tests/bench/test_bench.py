@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -11,10 +12,12 @@ from hooks.endpoint import hook as endpoint
 from hooks.endpoint.world import RECIPES
 from hooks.server.app import call_hook
 from tests.bench import __main__ as command
-from tests.bench import bodies, download, measure
+from tests.bench import bodies, download, measure, throughput
 from tests.bench.latency import FEW, MANY, unremembered
 from tests.bench.measure import p50, p99
 from tests.bench.report import Goal, Part, Table, as_json, text
+from tests.bench.usage import Used
+from tests.cluster import audit
 from tests.kustomize import ROOT
 
 
@@ -58,6 +61,15 @@ def test_other_content_has_another_version():
 def test_an_endpoint_is_served_by_the_hardware_that_its_fleet_has():
     bodies.endpoint_steady("qwen", MANY)
     assert bodies.life("qwen", MANY).ready["selectedRecipe"]["hardware"] == "MI300X"
+
+
+def test_an_endpoint_has_goals_for_its_time_its_writes_and_its_syncs():
+    times = throughput.Times(children=1, pods=4, done=6)
+    written = [audit.Request(audit.METACONTROLLER, "create", "services", "a", "x", 201)] * 12
+    used = Used(6, {}, Counter({"/endpoint/sync": 20, "/endpoint/customize": 2}), written)
+    bare, operated = (throughput.Result(times._replace(done=done), used, []) for done in (3, 6))
+    goals = throughput.goals_of(2, bare, operated)
+    assert [(goal.found, goal.met) for goal in goals] == [(1.5, True), (6, False), (10, False)]
 
 
 def test_percentiles():
