@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimlib.api import formats
 from aimlib.api.base import Model
-from aimlib.api.pod import LabelKey
 
 
 class Availability(Model):
@@ -16,6 +16,6 @@ class Availability(Model):
     spread: Literal["Node", "Zone"] | None = None
     """Spread replicas evenly over nodes, or over zones (topology.kubernetes.io/zone) and rather over their nodes, too.
     A replica that would not be spread evenly waits. A change of it replaces the pods."""
-    group_topology: LabelKey | None = None
+    group_topology: Annotated[str, formats.LABEL_KEY.field] | None = None
     """A label of nodes, such as that of a rack or a node pool: each replica that is on several nodes is on those of one
     value of it, alone."""

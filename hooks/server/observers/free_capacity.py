@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
+from aimlib.errors import UnavailableError
 from aimlib.hardware.free import NodeUse, extended_requests
 from aimlib.protocol.metacontroller import BadRequestError, Request
 from hooks.endpoint.free_capacity import is_decided_anew
@@ -38,7 +39,7 @@ ON_NODES = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 """Selects the pods that have a node, and have not ended."""
 
 
-class TooManyError(ValueError):
+class TooManyError(UnavailableError):
     """A list has more pages than are read."""
 
 
@@ -70,7 +71,7 @@ class FreeCapacityObserver:
     def _request(self) -> list[NodeUse] | None:
         try:
             found = self._uses()
-        except (ApiException, ConfigException, HTTPError, OSError, BadRequestError, ValueError) as error:
+        except (ApiException, ConfigException, HTTPError, OSError, BadRequestError, TooManyError, ValueError) as error:
             metrics.OBSERVER_REQUESTS.labels("free capacity", "failed").inc()
             logger().warning("free capacity cannot be observed", extra={"facts": {"error": error_message(error)}})
             return None

@@ -51,7 +51,7 @@ def test_a_plan_is_what_the_hook_returns():
     kinds = {one["kind"] for one in children}
     assert {"Deployment", "Service", "PersistentVolumeClaim", "ConfigMap", "HTTPRoute"} <= kinds
     assert stream(done.stdout) == children
-    assert "null" not in done.stdout
+    assert ": null" not in done.stdout
     assert "status:" not in done.stdout
 
 

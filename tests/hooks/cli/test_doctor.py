@@ -137,7 +137,7 @@ def test_a_child_kind_that_the_cluster_has_not_is_a_problem_with_what_to_do():
     found = results(Installation(**core, **{COMPOSITE: declaring(*children)}))
     assert found["child kinds"] == ("problem", "; ".join(told))
     known = {"/apis/keda.sh/v1alpha1": {"resources": [{"name": "scaledobjects"}, {"name": "scaledjobs"}]}}
-    declared = {COMPOSITE: declaring(children[0], children[-1])}
+    declared = {COMPOSITE: declaring(children[0], ("keda.sh/v1alpha1", "scaledobjects"))}
     assert results(Installation(**core, **known, **declared))["child kinds"] == (
         "ok",
         "the cluster has all 2 that are declared",

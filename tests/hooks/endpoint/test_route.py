@@ -19,6 +19,7 @@ WORLD = World(
     before={},
     changed_at=None,
     now=datetime(2026, 11, 23, 12, tzinfo=UTC),
+    happened=lambda: "2026-11-23T12:00:00Z",
     config=Config(),
     recipes=[],
     inventories=[],
