@@ -1,7 +1,8 @@
 """The data plane of a control plane: its kubelet, its names and its Services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import yaml
 
@@ -41,17 +42,25 @@ def data_plane(plane: ControlPlane, engine: Image, names: Names) -> Iterator[Non
 
 
 def add_nodes(plane: ControlPlane, nodes: str) -> None:
-    """Create nodes, in YAML, and wait until they are Ready."""
+    """Create nodes and what goes with them, in YAML, and wait until they are Ready."""
     plane.kubectl("apply", "--server-side", "--filename=-", input=nodes)
-    plane.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "--filename=-", input=nodes)
+    names = [one["metadata"]["name"] for one in yaml.safe_load_all(nodes) if one["kind"] == "Node"]
+    plane.kubectl("wait", "--for=condition=Ready", "--timeout=60s", *(f"node/{name}" for name in names))
 
 
 def nodes_like(*files: str) -> str:
     """Nodes for `add_nodes` as those of tests/cluster/nodes, by names for which pods are run here."""
-    found = [one for file in files for one in yaml.safe_load_all((CLUSTER / "nodes" / f"{file}.yaml").read_text())]
-    for node in found:
-        node["metadata"]["name"] = node["metadata"]["labels"]["kubernetes.io/hostname"] = (
-            f"{NODES}{node['metadata']['name']}"
-        )
-        node["status"]["daemonEndpoints"] = {"kubeletEndpoint": {"Port": logs.PORT}}
+    return nodes_of(CLUSTER / "nodes" / f"{file}.yaml" for file in files)
+
+
+def nodes_of(files: Iterable[Path]) -> str:
+    """Nodes and their ResourceSlices for `add_nodes` as those of these files, by names for which pods are run here."""
+    found = [one for file in files for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    for one in found:
+        if one["kind"] == "Node":
+            name = one["metadata"]["name"] = f"{NODES}{one['metadata']['name']}"
+            one["metadata"]["labels"]["kubernetes.io/hostname"] = name
+            one["status"]["daemonEndpoints"] = {"kubeletEndpoint": {"Port": logs.PORT}}
+        else:
+            one["spec"]["nodeName"] = one["spec"]["pool"]["name"] = f"{NODES}{one['spec']['nodeName']}"
     return yaml.safe_dump_all(found)
