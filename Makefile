@@ -26,7 +26,7 @@ test: $(READY) ## every test, those on a real control plane included, and their 
 	$(BIN)/python -m tests.cluster binaries
 	$(BIN)/python -m tests.halves
 
-autoscalers: $(READY) ## endpoints that the real KEDA and VerticalPodAutoscaler scale; builds them once, ten minutes
+autoscalers: $(READY) ## endpoints that the real KEDA and VerticalPodAutoscaler scale; builds them once, twelve minutes
 	$(BIN)/python -m tests.autoscalers
 
 queues: $(READY) ## endpoints that the real Kueue admits, holds back and preempts; builds it once, five minutes

@@ -1,6 +1,6 @@
 """`python -m tests.autoscalers [OPTION...]`: the tests of scaling by others, with these options of pytest.
 
-KEDA and the VerticalPodAutoscaler take ten minutes to build, once, which is why they are not among the other tests.
+KEDA and the VerticalPodAutoscaler take twelve minutes to build, once, which is why they are not among the other tests.
 """
 
 import sys

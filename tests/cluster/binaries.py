@@ -28,6 +28,7 @@ SECONDS = {
     "prometheus": 120,
     "promtool": 30,
     "keda": 420,
+    "keda-adapter": 120,
     "vpa-admission-controller": 90,
     "vpa-updater": 10,
     "kueue": 240,
@@ -79,9 +80,10 @@ def monitoring() -> Programs:
 
 
 def keda() -> Programs:
-    """KEDA's operator, which starts and stops what it scales; its metrics adapter is for numbers above one."""
+    """KEDA's operator, which starts and stops what it scales, and its metrics adapter, for numbers above one."""
     packages = {
         "keda": "github.com/kedacore/keda/v2/cmd/operator",
+        "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
     }
     return Programs(HERE / "go-keda", packages, ["-ldflags", "-s -w"])
 
