@@ -37,7 +37,13 @@ def with_component_checked(serving: Verdict, owner: Owner, missing: Iterable[Opt
 
 
 def device_warnings(owner: Owner) -> Iterator[str]:
-    """What shares cost that nothing isolates."""
+    """What shares cost that nothing isolates; and a volume that only one node of a replica on several can mount."""
+    if owner.resolved.nodes and owner.cache and owner.one_node:
+        cache, many = owner.cache, f"a replica is on {owner.resolved.nodes} nodes"
+        yield (
+            f"the volume of AIMCache {cache.name} is {cache.access_mode}, for one node at a time, and {many}, of which "
+            "the others wait for it: use a cache with ReadWriteMany, or none"
+        )
     if owner.resolved.time_sliced:
         flag = owner.engine.flags.memory_fraction
         yield (
