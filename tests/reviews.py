@@ -5,6 +5,7 @@ settings), and:
 
 body       the AdmissionReview itself, as text or data; nothing else is needed then
 enforce    true for the webhook of namespaces that enforce
+queues     ClusterQueues of Kueue by the name of the LocalQueue that leads to one; {} where there are none
 known      false while the server has read neither recipes nor inventory
 written    what is merged into the status of the stored endpoint
 
@@ -15,10 +16,12 @@ With `earlier` the endpoint is updated: the earlier one is stored, with the stat
 
 import base64
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from aimlib.config import Config
+from aimlib.diagnosis.quotas import QueueQuota, read_quota
 from hooks.endpoint.admission import Catalogue
 from hooks.endpoint.world import INVENTORY, MODELS, RECIPES
 from hooks.server.webhooks import call_webhook, webhooks
@@ -26,7 +29,7 @@ from tests.cases import TESTDATA, merged, read
 from tests.playing import Answer, play
 from tests.world import catalogue, parent
 
-KEYS = {"body", "endpoint", "earlier", "recipes", "inventory", "settings", "enforce", "known", "written"}
+KEYS = {"body", "endpoint", "earlier", "recipes", "inventory", "settings", "enforce", "known", "written", "queues"}
 HOOKS = ("mutate", "validate")
 
 
@@ -99,12 +102,20 @@ def known(world: dict[str, Any]) -> Catalogue | None:
     return {key: [one for one in found if one["kind"] == key.partition(".")[0]] for key in (RECIPES, MODELS, INVENTORY)}
 
 
+def quota_of(queues: dict[str, Any] | None, namespace: str, queue: str) -> QueueQuota | None:
+    """The quota of a queue as the server reads it; None where nobody reads queues."""
+    if queues is None or queue in queues:
+        return read_quota(queues[queue]) if queues else None
+    return QueueQuota({}, {}, missing=f"LocalQueue {queue} in namespace {namespace}")
+
+
 def asked(case: Case) -> Answer:
     """What the server answers; the patch, which is encoded, as it reads."""
     world = case.world
     sent = body(world)
     text = sent if isinstance(sent, str) else json.dumps(sent)
-    served = webhooks(Config.model_validate(world.get("settings") or {}), lambda: known(world))
+    config = Config.model_validate(world.get("settings") or {})
+    served = webhooks(config, lambda: known(world), partial(quota_of, world.get("queues")))
     _, _, said, code = call_webhook(served[case.route], text.encode())
     return Answer(code, said)
 

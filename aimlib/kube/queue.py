@@ -9,3 +9,6 @@ POD_UID_LABEL = "kueue.x-k8s.io/job-uid"
 """The label of a Workload with the uid of what it is for, here a pod."""
 WORKLOADS = ("kueue.x-k8s.io", "v1beta2", "workloads")
 """Group, version and plural of the Workloads."""
+LOCAL_QUEUES = ("kueue.x-k8s.io", "v1beta2", "localqueues")
+CLUSTER_QUEUES = ("kueue.x-k8s.io", "v1beta2", "clusterqueues")
+"""Of the queues that namespaces have, and of those with the quotas, to which they lead."""

@@ -3,14 +3,17 @@
 Only what a request changes is judged: an object that was admitted before can always be labelled, scaled and deleted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import jsonpatch
 
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.api.meta import Raw
+from aimlib.api.resolved import Resolved
 from aimlib.config import Config
 from aimlib.derive.described import described_models
+from aimlib.diagnosis.quotas import QueueQuota, quota_warning
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse
 from aimlib.protocol.metacontroller import BadRequestError
@@ -31,24 +34,35 @@ Catalogue = Mapping[str, list[Raw]]
 """All objects of the kinds that admission reads, by `Kind.group/version`, each kind in the order of names."""
 
 
-def validate(request: AdmissionRequest, known: Catalogue | None, config: Config, *, enforce: bool) -> AdmissionResponse:
+Quotas = Callable[[str, str], QueueQuota | None]
+"""The quota of a queue, by its namespace and its name; None where nobody read it."""
+
+
+def no_quotas(_namespace: str, _queue: str) -> None:
+    """Where nobody reads queues."""
+
+
+def validate(
+    request: AdmissionRequest, known: Catalogue | None, config: Config, *, enforce: bool, quotas: Quotas = no_quotas
+) -> AdmissionResponse:
     """What would not work, as warnings; as a refusal where nothing can be selected and `enforce` is set.
 
     What cannot be judged is admitted with a warning, even then: the catalogue is not read yet, or the CRD accepts a
     spec that this release cannot read. Otherwise the order of an installation or of an upgrade would decide.
     """
     before = request.old or {}
+    namespace = request.object["metadata"].get("namespace", "default")
     if request.deleting or before.get("spec") == request.object.get("spec"):
         return SILENT
     try:
         spec, earlier = read_spec(request.object), _earlier(before)
-        namespace = request.object["metadata"].get("namespace", "default")
         found = _choice(spec, before, known, config, namespace) if known else None
     except BadRequestError as error:
         return _response((), not_checked=f"{NOT_CHECKED}: {error}")
     given = warnings(earlier, found.pinned if found else None, config) if earlier else ()
     resolved = found.resolved if found else None
     unexpected = [warning for warning in warnings(spec, resolved, config) if warning not in given]
+    unexpected += _lacking_quota(spec, earlier, resolved, partial(quotas, namespace))
     if (earlier and decided_for(earlier) == decided_for(spec)) or (found and found.verdict.met):
         return _response(unexpected)
     if found is None or found.fresh is None:
@@ -58,6 +72,25 @@ def validate(request: AdmissionRequest, known: Catalogue | None, config: Config,
     if (enforce or config.admission == "enforce") and not inspected:
         return AdmissionResponse("Refused", tuple(unexpected), refusal=found.verdict.message)
     return _response((f"{found.verdict.message}{WILL_INSPECT * inspected}", *unexpected))
+
+
+Quota = Callable[[str], QueueQuota | None]
+"""The quota of a queue of one namespace, by its name."""
+
+
+def _lacking_quota(
+    spec: EndpointSpec, earlier: EndpointSpec | None, resolved: Resolved | None, quota: Quota
+) -> Iterator[str]:
+    """What of its queue's quota is lacking for the devices that an endpoint requests now, or requests more of."""
+    queue = spec.queue_name
+    if queue is None or resolved is None or resolved.resource is None or spec.suspend:
+        return
+    had = earlier.replicas if earlier and earlier.queue_name == queue and not earlier.suspend else 0
+    requested = (spec.replicas - had) * resolved.gpu_count
+    found = quota(queue) if requested > 0 else None
+    lacking = quota_warning(queue, found, resolved.resource, requested) if found else ""
+    if lacking:
+        yield lacking
 
 
 WILL_INSPECT = "; a Job reads the facts in its files, and a configuration is derived from them where one fits"

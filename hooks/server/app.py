@@ -37,7 +37,7 @@ from hooks.server.answer import REFUSAL
 from hooks.server.auth import ALLOW_ALL, Clients
 from hooks.server.body_rules import body_rules
 from hooks.server.limits import MAX_BODY
-from hooks.server.observers.enabled import Observe, catalogue, observers
+from hooks.server.observers.enabled import Observe, catalogue, observers, quota_reader
 from hooks.server.transition_times import with_transition_times
 from hooks.server.version import release
 from hooks.server.webhooks import blueprint, webhooks
@@ -189,7 +189,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["body_rule"] = body_rules(paths, webhooks(settings, read_catalogue), clients)
     for path, hook in paths.items():
         app.add_url_rule(path, path, partial(serve, path, hook), methods=["POST"])
-    app.register_blueprint(blueprint(settings, read_catalogue))
+    app.register_blueprint(blueprint(settings, read_catalogue, quota_reader(os.environ)))
     app.register_error_handler(HTTPException, refused)
     for path, answer in PLAIN.items():
         app.add_url_rule(path, path, answer)

@@ -19,7 +19,7 @@ from aimlib.config import Config
 from aimlib.protocol.admission_review import AdmissionRequest, AdmissionResponse, parse_review, review_response
 from aimlib.protocol.metacontroller import BadRequestError
 from hooks.endpoint import admission
-from hooks.endpoint.admission import Catalogue
+from hooks.endpoint.admission import Catalogue, Quotas, no_quotas
 from hooks.observability import metrics
 from hooks.observability.logs import ID_HEADER, logger, request_id
 
@@ -35,11 +35,11 @@ FAILED = "Failed"
 """The verdict after an internal error."""
 
 
-def webhooks(config: Config, read_catalogue: ReadCatalogue) -> dict[str, Webhook]:
+def webhooks(config: Config, read_catalogue: ReadCatalogue, quotas: Quotas = no_quotas) -> dict[str, Webhook]:
     """The webhooks by path, without its last element, the client's token, which is checked before."""
 
     def validate(parsed: AdmissionRequest, *, enforce: bool) -> AdmissionResponse:
-        return admission.validate(parsed, read_catalogue(), config, enforce=enforce)
+        return admission.validate(parsed, read_catalogue(), config, enforce=enforce, quotas=quotas)
 
     return {
         "/admission/endpoints/validate/warn": partial(validate, enforce=False),
@@ -73,7 +73,7 @@ def _object_facts(raw: Raw) -> dict[str, Any]:
     }
 
 
-def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
+def blueprint(config: Config, read_catalogue: ReadCatalogue, quotas: Quotas = no_quotas) -> Blueprint:
     """The routes of the webhooks."""
     routes = Blueprint("admission", __name__)
     log = logger()
@@ -98,7 +98,7 @@ def blueprint(config: Config, read_catalogue: ReadCatalogue) -> Blueprint:
         log.log(logging.INFO if code == HTTPStatus.OK else logging.ERROR, "admission", extra={"facts": facts})
         return Response(text, status=code, mimetype="application/json", headers={ID_HEADER: own_id})
 
-    for path, webhook in webhooks(config, read_catalogue).items():
+    for path, webhook in webhooks(config, read_catalogue, quotas).items():
         routes.add_url_rule(f"{path}/<token>", path.replace("/", "-"), partial(call, path, webhook), methods=["POST"])
     return routes
 

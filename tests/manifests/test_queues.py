@@ -21,8 +21,10 @@ def test_nothing_is_different_but_a_variable_and_a_right(installed, reading):
     assert environment(reading) == {**environment(plain), "AIM_OBSERVE_QUEUES": "true"}
 
 
-def test_the_right_is_to_list_workloads_and_is_the_hook_servers_alone(reading):
-    assert reading[ROLE]["rules"] == [{"apiGroups": ["kueue.x-k8s.io"], "resources": ["workloads"], "verbs": ["list"]}]
+def test_the_rights_are_to_read_and_are_the_hook_servers_alone(reading):
+    lists = {"apiGroups": ["kueue.x-k8s.io"], "resources": ["workloads"], "verbs": ["list"]}
+    gets = {"apiGroups": ["kueue.x-k8s.io"], "resources": ["localqueues", "clusterqueues"], "verbs": ["get"]}
+    assert reading[ROLE]["rules"] == [lists, gets]
     assert reading[BINDING]["subjects"] == [{"kind": "ServiceAccount", "name": "aim-hooks", "namespace": "aim-system"}]
     assert reading[BINDING]["roleRef"]["name"] == ROLE[1]
 

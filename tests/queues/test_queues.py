@@ -1,9 +1,13 @@
 """Endpoints in a queue of the real Kueue: it admits, holds back and preempts, and the status says so."""
 
+import os
 import time
+from unittest.mock import patch
 
 import pytest
 
+from aimlib.diagnosis.quotas import quota_warning
+from hooks.server.observers.quotas import QuotaReader
 from tests.cluster import audit, kueue
 from tests.cluster.operator import own_account
 from tests.cluster.plane import ROOT
@@ -81,6 +85,14 @@ def test_one_that_has_room_is_admitted_and_the_next_waits_and_says_for_what(spac
     assert message.startswith(f"a pod waits in the queue {QUEUE}: ")
     assert space.get("aimendpoint", "second")["status"]["phase"] == "Pending"
     space.ready("first", seconds=SECONDS)
+
+
+def test_admission_tells_that_the_quota_is_used(space):
+    account = own_account(space.plane, "aim-hooks", "aim-system")
+    with patch.dict(os.environ, {"KUBECONFIG": str(account)}):
+        found = QuotaReader()(space.namespace, QUEUE)
+    words = f"the queue {QUEUE} has 1 of 1 amd.com/gpu in use, and 2 are requested: pods wait until there is room"
+    assert quota_warning(QUEUE, found, "amd.com/gpu", 2) == words
 
 
 def test_while_it_waits_nothing_is_written(space):

@@ -16,7 +16,7 @@ from aimlib.protocol.observations import (
     TRAFFIC,
     Topic,
 )
-from hooks.endpoint.admission import Catalogue
+from hooks.endpoint.admission import Catalogue, Quotas, no_quotas
 
 Result = TypeVar("Result")
 Observe = Callable[[Request], Request]
@@ -56,6 +56,15 @@ def catalogue(names: str) -> Callable[[], Catalogue | None]:
     from hooks.server.observers.catalogue import CatalogueObserver  # noqa: PLC0415 - as below
 
     return CatalogueObserver()
+
+
+def quota_reader(environment: Mapping[str, str]) -> Quotas:
+    """What reads the quotas of queues for admission; of none where queues are not observed."""
+    if "queues" not in _switched_on(environment):
+        return no_quotas
+    from hooks.server.observers.quotas import QuotaReader  # noqa: PLC0415 - as below
+
+    return QuotaReader()
 
 
 def _names(names: str) -> set[str]:
