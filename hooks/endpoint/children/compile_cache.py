@@ -29,7 +29,7 @@ prepare() {
   echo >>"$starts"
   if [ "${before:-0}" -ge 2 ]; then echo "the engine has ended with it twice" >&2; return 1; fi
   if [ "${before:-0}" -eq 1 ]; then rm -rf "$name"; fi
-  set -- $(ls -1tr */.used 2>/dev/null | grep -v "^$name/")
+  set -- $(ls -1tr */.used 2>&- | grep -v "^$name/")
   for one; do
     if [ $# -lt "$kept" ] && ! short; then break; fi
     rm -rf "${one%/.used}"
