@@ -151,11 +151,14 @@ def _set_framework(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN40
         draft.add(f"{'.'.join(path)} {name}", "needs you", "the engines are vLLM and SGLang, for language models")
 
 
+RECIPE_NODES = "on how many nodes a replica is, is a recipe's (nodes)"
+
+
 def _set_nodes(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
     if int(value) > 1:
-        draft.add(".".join(path), "dropped", "a replica is on one node")
+        draft.add(".".join(path), "dropped", RECIPE_NODES)
     else:
-        draft.add(".".join(path), "changed", "a replica is on one node")
+        draft.add(".".join(path), "changed", RECIPE_NODES)
 
 
 SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
