@@ -26,7 +26,7 @@ MAX_PODS = 20
 """Most Pods of a list: those of one version fail alike."""
 POD_LIST_TIMEOUT_SECONDS = 2.0
 REUSED_FOR = timedelta(seconds=2)
-"""How long a result is reused by syncs of the same endpoint."""
+"""How long a result is reused by syncs of the same endpoint, unless a replica has become ready or ended meanwhile."""
 MAX_ENDPOINTS = 512
 """Most endpoints whose results are kept."""
 
@@ -36,7 +36,7 @@ class PodObserver:
 
     def __init__(self) -> None:
         self._client: Any = None
-        self._recent: OrderedDict[tuple[str, str, str], tuple[datetime, list[Raw]]] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, str, str], tuple[datetime, int, list[Raw]]] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, request: Request) -> list[Raw] | None:
@@ -44,18 +44,21 @@ class PodObserver:
 
         Empty where the API server fails: nothing is concluded from that, and the next sync lists again.
         """
-        if not pods_matter(servers(request.children), request.parent.get("status") or {}):
+        observed = [*servers(request.children)]
+        if not pods_matter(observed, request.parent.get("status") or {}):
             return None
+        ready = sum((one.get("status") or {}).get("readyReplicas") or 0 for one in observed)
         metadata = request.parent["metadata"]
         place = metadata.get("namespace", "default"), metadata["name"]
         key = (*place, str(metadata.get("uid")))
         with self._lock:
-            listed_at, pods = self._recent.get(key, (None, []))
-            if listed_at is not None and timedelta(0) <= request.now - listed_at < REUSED_FOR:
+            listed_at, ready_then, pods = self._recent.get(key, (None, 0, []))
+            recent = listed_at is not None and timedelta(0) <= request.now - listed_at < REUSED_FOR
+            if recent and ready == ready_then:
                 return pods
         pods = self._request(*place)
         with self._lock:
-            self._recent[key] = (request.now, pods)
+            self._recent[key] = (request.now, ready, pods)
             self._recent.move_to_end(key)
             while len(self._recent) > MAX_ENDPOINTS:
                 self._recent.popitem(last=False)

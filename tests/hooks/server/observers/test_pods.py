@@ -93,6 +93,14 @@ def test_a_burst_of_syncs_lists_once_and_a_later_sync_lists_again(api):
     assert len(api.asked) == 4
 
 
+def test_a_replica_that_has_become_ready_is_not_looked_for_in_an_earlier_list(api):
+    """Else its start was never seen: the next sync has no reason to list."""
+    pods = PodObserver()
+    pods(asked())
+    pods(asked(READY, status={"replicas": {"desired": 2, "ready": 1}}, now=NOON + timedelta(milliseconds=10)))
+    assert len(api.asked) == 2
+
+
 def test_the_number_of_kept_results_is_limited(api, monkeypatch):
     monkeypatch.setattr(observer, "MAX_ENDPOINTS", 2)
     pods = PodObserver()
