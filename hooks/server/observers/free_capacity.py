@@ -35,12 +35,14 @@ PAGE = 500
 MOST_PAGES = 40
 """Most pages of a list. A cluster with more pods has too many to list for a rank, and nothing is known of it."""
 PAGE_TIMEOUT_SECONDS = 5.0
+MOST_SECONDS = 8.0
+"""For all pages of a list: who decides meanwhile waits for it."""
 ON_NODES = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 """Selects the pods that have a node, and have not ended."""
 
 
 class TooManyError(UnavailableError):
-    """A list has more pages than are read."""
+    """A list has more pages than are read, or takes longer than is waited for."""
 
 
 class FreeCapacityObserver:
@@ -90,8 +92,10 @@ class FreeCapacityObserver:
 
     def _pages(self, list_page: Any, *names: str, **options: str) -> Iterator[Raw]:  # noqa: ANN401 - an untyped client
         """The objects of a list; TooManyError where it has more pages than are read."""
-        following = ""
+        following, started = "", time.monotonic()
         for _ in range(MOST_PAGES):
+            if time.monotonic() - started > MOST_SECONDS:
+                raise TooManyError(f"listing them takes longer than {MOST_SECONDS:g} s")
             # Parsed from JSON: the client's own objects would take many times as long.
             response = list_page(
                 *names,

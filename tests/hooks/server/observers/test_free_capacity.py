@@ -71,10 +71,14 @@ def test_what_the_pods_of_a_node_request_is_added_up_over_all_pages(api):
     assert following["continue"] == ["more"]
 
 
-@pytest.mark.parametrize(("took", "seconds"), [(0.0, 2), (1.0, 10), (60.0, 30)])
+def taking(api, monkeypatch, seconds):
+    """A clock that goes on by so many seconds with each three requests."""
+    monkeypatch.setattr(observer, "time", SimpleNamespace(monotonic=lambda: len(api.asked) * seconds / 3))
+
+
+@pytest.mark.parametrize(("took", "seconds"), [(0.0, 2), (1.0, 10), (6.0, 30)])
 def test_all_endpoints_share_a_list_for_ten_times_as_long_as_it_took(api, monkeypatch, took, seconds):
-    times = iter([0.0, took, 0.0, took, 0.0, took])
-    monkeypatch.setattr(observer, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    taking(api, monkeypatch, took)
     observe = FreeCapacityObserver()
     first = observe(asked())
     assert observe(asked(now=NOON + timedelta(seconds=seconds - 1))) is first
@@ -102,6 +106,14 @@ def test_without_an_answer_nothing_is_known_and_nobody_asks_again_for_half_a_min
     assert observe(asked()) is None
     assert observe(asked(now=NOON + timedelta(seconds=29))) is None
     assert len(api.asked) == 1
+
+
+def test_a_list_that_takes_too_long_is_given_up(api, monkeypatch, lines):
+    taking(api, monkeypatch, 60.0)
+    assert FreeCapacityObserver()(asked()) is None
+    assert len(api.asked) == 1
+    [line] = lines()
+    assert line["error"] == "listing them takes longer than 8 s"
 
 
 def test_of_too_many_pods_nothing_is_known(api, lines):
