@@ -154,8 +154,11 @@ RESERVED_LABELS = (
     *(f"app.kubernetes.io/{name}" for name in ("name", "instance", "managed-by", "version")),
     "pod-template-hash",
 )
-RESERVED_PREFIXES = ("aim.engine.amd.com/", "cache.aim.engine.amd.com/", "metacontroller.k8s.io/")
-"""Labels and domains by which pods are found, here or by NetworkPolicies."""
+RESERVED_PREFIXES = (
+    *("aim.engine.amd.com/", "cache.aim.engine.amd.com/", "metacontroller.k8s.io/"),
+    "leaderworkerset.sigs.k8s.io/",
+)
+"""Labels and domains by which pods are found, here, by NetworkPolicies or by LeaderWorkerSet's webhooks."""
 SECURITY_PREFIXES = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 """Annotations by which old kubelets loosened a container."""
 
