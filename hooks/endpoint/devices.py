@@ -38,6 +38,12 @@ def with_component_checked(serving: Verdict, owner: Owner, missing: Iterable[Opt
 
 def device_warnings(owner: Owner) -> Iterator[str]:
     """What shares cost that nothing isolates; and a volume that only one node of a replica on several can mount."""
+    if owner.spec.accelerators.gpu_share and owner.spec.image.repository:
+        flag = owner.engine.flags.memory_fraction
+        yield (
+            f"accelerators.gpuShare: an image of your own keeps to the share by {flag} alone, as far as it knows that; "
+            "what it takes beyond is taken from the other pods on the GPU"
+        )
     if owner.resolved.nodes and owner.cache and owner.one_node:
         cache, many = owner.cache, f"a replica is on {owner.resolved.nodes} nodes"
         yield (

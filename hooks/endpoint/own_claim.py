@@ -12,7 +12,7 @@ from aimlib.kube.quantity import canonical_quantity, parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.last_applied import kept_child
 from aimlib.protocol.observed import CLAIM, phase_of
-from hooks.endpoint.children.compile_cache import compiled_in
+from hooks.endpoint.children.compile_cache import compile_cache, compiled_in
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.world import World, requests_claim
 from hooks.objects.volume_claim import missing_class
@@ -82,7 +82,7 @@ def _larger(claim: Raw | None) -> str:
 
 def claim_warnings(world: World, owner: Owner) -> Iterator[str]:
     """Where the claims differ from what the spec requests."""
-    compiled = owner.spec.engine.compile_cache
+    compiled = compile_cache(owner)
     if claim := _own_claim(world, owner):
         yield from _differences("cache", owner.spec.cache, claim)
     if compiled and (claim := _as_it_is(world, compiled_in(owner))):

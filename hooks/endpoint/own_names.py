@@ -10,7 +10,7 @@ from aimlib.api.meta import Raw
 from aimlib.kube.server_kinds import is_server, pods_template
 from aimlib.protocol.last_applied import kept_child
 from aimlib.protocol.observed import CLAIM, SERVICE, Children, ChildStates, find_child, find_server
-from hooks.endpoint.children.compile_cache import compiled_in
+from hooks.endpoint.children.compile_cache import compile_cache, compiled_in
 from hooks.endpoint.children.deployment import held_deployment
 from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, claim_template_name
 from hooks.endpoint.children.held import HeldDeployment
@@ -28,7 +28,7 @@ def used_names(owner: Owner) -> Iterator[tuple[str, str]]:
     """
     if owner.own_claim:
         yield CLAIM, owner.claim
-    if owner.spec.engine.compile_cache:
+    if compile_cache(owner):
         yield CLAIM, compiled_in(owner)
     if owner.account and owner.spec.security.service_account.create:
         yield ACCOUNT, owner.account

@@ -169,8 +169,11 @@ def _nodes(spec: EndpointSpec, resolved: Resolved | None) -> Iterator[str]:
         yield f"deployment.canary has no effect: {many}, and a new version replaces replicas one after the other"
     if spec.scaling and spec.scaling.vertical.mode != "Off":
         yield f"scaling.vertical has no effect: {many}, and a pod that is changed would restart all of it"
-    for path, mode in _one_node_modes(spec):
-        yield f"{path}.accessMode {mode} keeps all pods on one node, and {many}; ReadWriteMany does not"
+    if spec.engine.compile_cache:
+        yield f"engine.compileCache has no effect: {many}, all of which start anew with other pods when one ends"
+    mode = spec.cache.access_mode
+    if spec.cache.enabled and not spec.cache.name and mode.startswith("ReadWriteOnce"):
+        yield f"cache.accessMode {mode} keeps all pods on one node, and {many}; ReadWriteMany does not"
 
 
 TABLE: tuple[Callable[[EndpointSpec, Resolved | None], Iterator[str]], ...] = (

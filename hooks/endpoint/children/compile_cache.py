@@ -4,6 +4,7 @@ The engine finds its folders below a link, which leads to the claim, or is a fol
 claim is of no use: a volume that is full or cannot be written to makes a start slower, and stops none.
 """
 
+from aimlib.api.compile_cache import CompileCache
 from aimlib.api.meta import Raw
 from aimlib.naming import child_name, full_digest
 from hooks.endpoint.children.labels import INSTANCE_LABEL, NAME_LABEL
@@ -26,30 +27,41 @@ short() {
 prepare() {
   cd "$cache" || return
   before=$(wc -l <"$starts")
-  echo >>"$starts"
   if [ "${before:-0}" -ge 2 ]; then echo "the engine has ended with it twice" >&2; return 1; fi
-  if [ "${before:-0}" -eq 1 ]; then rm -rf "$name"; fi
+  if [ "${before:-0}" -eq 1 ]; then touch "$(cat "$starts")/.ended" 2>&-; fi
+  at=0
+  while [ -e "$name-$at/.ended" ]; do at=$((at + 1)); done
+  name=$name-$at
   set -- $(ls -1tr */.used 2>&- | grep -v "^$name/")
   for one; do
     if [ $# -lt "$kept" ] && ! short; then break; fi
-    rm -rf "${one%/.used}"
+    rm -rf -- "${one%/.used}"
     shift
   done
   if short; then echo "less than a quarter of it is free" >&2; return 1; fi
-  mkdir -p "$name" && touch "$name/.used"
+  mkdir -p "$name" && touch "$name/.used" && echo "$name" >>"$starts"
 }
 touch "$starts"
-if (prepare); then mkdir -p "${link%/*}" && ln -sfn "$cache/$name" "$link"
+if (prepare); then mkdir -p "${link%/*}" && ln -sfn "$cache/$(tail -n 1 "$starts")" "$link"
 else echo "the compile cache is not used" >&2
 fi
 exec "$@"
 """
 """Prepares the folder for what is compiled, and becomes the engine; its words are those of `started_with`.
 
-A container that ended once in its pod begins with an empty folder, since what it had read may be damaged, and one that
-ended twice does without the volume. The folders that were not used for the longest go where there are too many, or
-where less than a quarter of the volume is free, which may be too little for what is compiled now.
+A container that ended once in its pod marks its folder, since what it had read may be damaged: it and all that start
+later use another one, and who runs with it keeps it. One that ended twice does without the volume. The folders that
+were not used for the longest go where there are too many, or where less than a quarter of the volume is free, which
+may be too little for what is compiled now.
 """
+
+
+def compile_cache(owner: Owner) -> CompileCache | None:
+    """What is stated of the claim; None for a replica on several nodes.
+
+    Its pods are made anew when one of them ends, so no start would know that the one before it ended, by what it read.
+    """
+    return None if owner.resolved.nodes else owner.spec.engine.compile_cache
 
 
 def compiled_in(owner: Owner) -> str:
@@ -59,7 +71,7 @@ def compiled_in(owner: Owner) -> str:
 
 def compile_claim(owner: Owner) -> Raw | None:
     """The PersistentVolumeClaim. It is never updated: most of its fields are immutable."""
-    stated = owner.spec.engine.compile_cache
+    stated = compile_cache(owner)
     if stated is None:
         return None
     metadata = owner.metadata(compiled_in(owner))
@@ -68,19 +80,19 @@ def compile_claim(owner: Owner) -> Raw | None:
 
 def compile_volumes(owner: Owner) -> list[Raw]:
     """The volume of the pods."""
-    if not owner.spec.engine.compile_cache:
+    if not compile_cache(owner):
         return []
     return [{"name": VOLUME, "persistentVolumeClaim": {"claimName": compiled_in(owner)}}]
 
 
 def compile_mounts(owner: Owner) -> list[Raw]:
     """Where the engine's container has it."""
-    return [{"name": VOLUME, "mountPath": MOUNT}] if owner.spec.engine.compile_cache else []
+    return [{"name": VOLUME, "mountPath": MOUNT}] if compile_cache(owner) else []
 
 
 def compile_variables(owner: Owner) -> dict[str, Raw]:
     """The variables by which the engine finds its folders."""
-    if not owner.spec.engine.compile_cache:
+    if not compile_cache(owner):
         return {}
     folders = owner.engine.compile_caches.items()
     return {name: {"name": name, "value": f"{LINK}/{folder}"} for name, folder in folders}
@@ -88,7 +100,7 @@ def compile_variables(owner: Owner) -> dict[str, Raw]:
 
 def started_with(owner: Owner, image: str, command: tuple[str, ...]) -> list[str]:
     """The command of the engine, with what prepares its folder before it."""
-    if not owner.spec.engine.compile_cache:
+    if not compile_cache(owner):
         return [*command]
     return ["sh", "-c", SCRIPT, "sh", MOUNT, LINK, STARTS_FILE, folder_name(owner, image), str(MOST_FOLDERS), *command]
 
@@ -104,7 +116,7 @@ def folder_name(owner: Owner, image: str) -> str:
 
 def beside_others(owner: Owner) -> list[Raw]:
     """The affinity term to the endpoint's other pods where the volume is on one node at a time."""
-    stated = owner.spec.engine.compile_cache
+    stated = compile_cache(owner)
     if stated is None or stated.access_mode not in ONE_NODE:
         return []
     selector = {name: owner.labels[name] for name in (NAME_LABEL, INSTANCE_LABEL)}

@@ -26,7 +26,7 @@ class Container:
         self.programs = folder / "programs"
         self.programs.mkdir()
         self.shell = (shell, "sh") if shell == "busybox" else (shell,)
-        self.name = f"{KEY}-{os.getuid()}"
+        self.name = f"{KEY}-{os.getuid()}-0"
         self.has(FREE)
 
     def has(self, *lines):
@@ -57,8 +57,8 @@ class Container:
         self.starts.unlink(missing_ok=True)
         return self
 
-    def uses(self, name=KEY):
-        return self.link.is_symlink() and self.link.resolve() == self.cache / f"{name}-{os.getuid()}"
+    def uses(self, name=KEY, at=0):
+        return self.link.is_symlink() and self.link.resolve() == self.cache / f"{name}-{os.getuid()}-{at}"
 
     @property
     def folders(self):
@@ -89,15 +89,29 @@ def test_another_pod_finds_what_was_compiled(container):
     assert container.in_another_pod().start("cat", f"{container.link}/vllm").stdout == "compiled\n"
 
 
-def test_a_container_that_ended_begins_anew_and_the_third_does_without(container):
+def test_a_container_that_ended_uses_another_folder_and_the_third_does_without(container):
     """What was read may be damaged, and no start may fail for ever by that."""
     container.start("sh", "-c", f"echo damaged >{container.link}/vllm")
     assert container.start("ls", container.link).stdout == ""
-    assert container.uses()
+    assert container.uses(at=1)
     done = container.start()
     assert done.stderr == "the engine has ended with it twice\nthe compile cache is not used\n"
     assert not container.link.exists()
     container.in_another_pod().start()
+    assert container.uses(at=1)
+
+
+def test_who_runs_with_a_folder_keeps_it_when_another_container_ends(container):
+    container.start("sh", "-c", f"echo compiled >{container.link}/vllm")
+    container.start()
+    assert (container.cache / container.name / "vllm").read_text() == "compiled\n"
+
+
+def test_a_container_that_ended_without_the_volume_marks_nothing(container):
+    container.has(FULL)
+    container.start()
+    container.has(FREE)
+    container.start()
     assert container.uses()
 
 
@@ -126,7 +140,7 @@ def test_a_folder_that_cannot_be_made_is_not_used(container):
 
 def older(container, *names):
     for age, name in enumerate(reversed(names), 1):
-        folder = container.cache / f"{name}-{os.getuid()}"
+        folder = container.cache / f"{name}-{os.getuid()}-0"
         folder.mkdir()
         (folder / ".used").touch()
         os.utime(folder / ".used", (1000 - age, 1000 - age))
