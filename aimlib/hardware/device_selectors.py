@@ -17,6 +17,8 @@ Value = str | bool | int | Mapping[str, "Value"] | None
 Evaluate = Callable[[Value], Value]
 
 SELECTOR_TOKEN = re.compile(r"\s*(\|\||&&|==|!=|[!()\[\].]|'[^'\\]*'|\"[^\"\\]*\"|[0-9]{1,18}|[A-Za-z_][A-Za-z0-9_]*)")
+FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+QUOTED = re.compile(r"(['\"]).*\1")
 LONGEST_SELECTOR = 10 * 1024
 """Characters of an expression, as the API server has it (CELSelectorExpressionMaxLength)."""
 DEEPEST_SELECTOR = 16
@@ -87,6 +89,12 @@ class _Reader:
         if self.take() != token:
             raise SelectorError(f"no {token or 'end'}")
 
+    def key(self, form: re.Pattern[str]) -> str:
+        key = self.take()
+        if not form.fullmatch(key):
+            raise SelectorError("no key")
+        return key
+
     def either(self, depth: int) -> Evaluate:
         found = [self.both(depth)]
         while self.taken("||"):
@@ -132,9 +140,9 @@ class _Reader:
         keys = [first]
         while self.next in {".", "["}:
             if self.take() == ".":
-                keys.append(self.take())
+                keys.append(self.key(FIELD))
             else:
-                keys.append(self.take()[1:-1])
+                keys.append(self.key(QUOTED)[1:-1])
                 self.expect("]")
         return lambda world: _at(world, keys)
 

@@ -15,6 +15,8 @@ from aimlib.hardware.products import Products, known_products
 NO_NODE = NodeSpec(usable=False, reason="its Node is gone, or was not read yet", summary="")
 """The facts of a node that slices name and of which there are none: a slice has no heartbeat."""
 
+UNKNOWN_DRIVER = "their driver is not known to this release"
+
 
 class SliceFacts(NamedTuple):
     """The facts of one ResourceSlice."""
@@ -28,18 +30,20 @@ def with_slices(node: NodeSpec | None, slices: Iterable[SliceFacts], table: Prod
 
     What the device plugin of a vendor gives counts, and the slices of its driver do not: the scheduler takes the device
     plugin first (shouldDelegateResourceToDRA in pkg/scheduler/framework/plugins/noderesources/fit.go). A pool that is
-    not complete, or that has more devices than a node can have, is left out.
+    not complete, or that has more devices than a node can have, is left out, as is one of a driver that is not known.
     """
     known, node = table or known_products(), node or NO_NODE
     given = _given_by_plugins(node)
     mine = [one for one in slices if VENDORS.get(one.slice.driver) not in given]
     if not mine:
         return node
-    believed, doubted = _complete(mine)
+    read = [one for one in mine if one.slice.driver in VENDORS]
+    believed, doubted = _complete(read)
+    doubted += [_of_unknown_driver(one.slice) for one in mine if one not in read]
     labelled: dict[str, tuple[str | None, LabelledDevices | None]] = {
         VENDORS[driver]: (one.product, one.labelled)
         for one in node.left_out
-        for driver in sorted({facts.slice.driver for facts in mine})
+        for driver in sorted({facts.slice.driver for facts in read})
         if one.labelled and one.resource.startswith(f"{VENDORS[driver]}.com/")
     }
     gives: defaultdict[str, set[str]] = defaultdict(set)
@@ -101,6 +105,11 @@ def _complete(slices: Sequence[SliceFacts]) -> tuple[list[SliceFacts], list[Left
         product = products.pop() if len(products) == 1 else None
         left_out.append(LeftOut(product=product, resource=f"{VENDORS[driver]}.com/gpu", devices=devices, reason=reason))
     return believed, left_out
+
+
+def _of_unknown_driver(one: DeviceSlice) -> LeftOut:
+    """The devices of a slice that another release has read."""
+    return LeftOut(resource=one.driver, devices=one.devices, reason=UNKNOWN_DRIVER)
 
 
 def _added(slices: Iterable[SliceFacts]) -> Iterator[NodePool]:

@@ -7,6 +7,7 @@ from aimlib.api.node import LabelledDevices, LeftOut
 from aimlib.kube.quantity import parse_quantity
 
 LARGEST_COUNT = 10**6
+LARGEST_AMOUNT = 10**30
 NONE_ALLOCATABLE = (
     "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which the "
     "component dra reads"
@@ -16,7 +17,7 @@ NONE_ALLOCATABLE = (
 def amount(allocatable: Mapping[str, str], resource: str) -> float:
     """The amount of a resource; negative where the text is. InvalidQuantityError for what is no quantity."""
     text = str(allocatable.get(resource, 0)).strip()  # manual files have plain numbers, too
-    size = min(float(parse_quantity(text.removeprefix("-"))), 1e30)
+    size = float(min(parse_quantity(text.removeprefix("-")), LARGEST_AMOUNT))
     return -size if text.startswith("-") else size
 
 

@@ -74,8 +74,8 @@ def _largest(value: Fraction, units: dict[str, Fraction]) -> str:
 
 @lru_cache(maxsize=1024)
 def to_gib(text: str) -> float:
-    """The value of a quantity of bytes, in GiB."""
-    return float(parse_quantity(text) / GIB)
+    """The value of a quantity of bytes, in GiB; a larger one than the API server has counts as the largest."""
+    return float(min(parse_quantity(text) / GIB, Fraction(LARGEST_GIB)))
 
 
 @lru_cache(maxsize=1024)

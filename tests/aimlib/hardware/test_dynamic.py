@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from aimlib.api.node import DeviceSlice, DynamicDevices, LabelledDevices, LeftOut, NodePool, NodeSpec
-from aimlib.hardware.dynamic import NO_NODE, SliceFacts, claimed, with_slices
+from aimlib.hardware.dynamic import NO_NODE, UNKNOWN_DRIVER, SliceFacts, claimed, with_slices
 from aimlib.hardware.inventory import MOST_NODE_NAMES, EqualNodes, inventory_status
 from aimlib.hardware.labels import NODE_NAME
 
@@ -40,6 +40,14 @@ def one_slice(*pools, pool="a", generation=1, slices=1, driver="gpu.amd.com"):
 def test_a_node_without_slices_stays_as_it_is():
     assert with_slices(NODE, []) is NODE
     assert with_slices(None, []) is NO_NODE
+
+
+def test_a_driver_that_only_another_release_knows_leaves_its_devices_out():
+    found = with_slices(NODE, [one_slice(gpus(), driver="gpu.example.com"), one_slice(gpus())])
+    assert [pool.product for pool in found.pools] == ["MI300X", "CPU"]
+    assert found.left_out == (LeftOut(resource="gpu.example.com", devices=8, reason=UNKNOWN_DRIVER),)
+    alone = with_slices(NODE, [one_slice(gpus(), driver="gpu.example.com")])
+    assert (alone.pools, alone.left_out) == (NODE.pools, found.left_out)
 
 
 def test_processors_are_last():

@@ -73,6 +73,7 @@ def test_a_node_of_another_operating_system_is_not_used():
         ({"cpu": "-4"}, "implausible: a negative amount of CPUs or memory"),
         ({"memory": "-1Gi"}, "implausible: a negative amount of CPUs or memory"),
         ({"cpu": "9E"}, "implausible: 9e+18 CPUs and 1024 GiB of memory"),
+        ({"cpu": "1e999", "memory": "1Gi"}, "implausible: 1e+30 CPUs and 1 GiB of memory"),
         ({"cpu": "1e99", "memory": "9Ei"}, "implausible: 1e+30 CPUs and 9.664e+09 GiB of memory"),
     ],
 )

@@ -94,6 +94,21 @@ def test_what_is_not_plausible_is_left_out(given_, reason):
     assert left.reason.startswith(reason)
 
 
+HUGE = ("1e999", "9" * 64, "9e999")
+
+
+@pytest.mark.parametrize("memory", HUGE)
+def test_memory_that_no_device_has_is_left_out(memory):
+    [left] = facts(device(memory=memory)).left_out
+    assert left.reason == "implausible: 8.59e+09 GiB per device on the ResourceSlice"
+
+
+@pytest.mark.parametrize("default", HUGE)
+def test_a_default_that_no_device_has_is_all_of_its_memory(default):
+    capacity = {"memory": {"value": "192Gi", "requestPolicy": {"default": default}}}
+    assert only({**device(), "allowMultipleAllocations": True, "capacity": capacity}).resource == "amd.com/gpu"
+
+
 def test_memory_that_claims_share_is_had_whole_by_a_resource_only_if_that_takes_all_of_it():
     whole = {**device("gpu.nvidia.com", "80Gi"), "allowMultipleAllocations": True}
     shared = {**whole, "capacity": {"memory": {"value": "80Gi", "requestPolicy": {"default": "1Gi"}}}}
@@ -135,7 +150,7 @@ DEVICES = st.fixed_dictionaries(
         ),
         "capacity": st.dictionaries(
             st.sampled_from(["memory", "partitions"]),
-            st.fixed_dictionaries({"value": st.sampled_from(["0", "24Gi", "192Gi", "9e99", "-1", "x", "1E"])}),
+            st.fixed_dictionaries({"value": st.sampled_from(["0", "24Gi", "192Gi", "9e99", "1e999", "-1", "x", "1E"])}),
         ),
         "taints": st.lists(
             st.fixed_dictionaries({"key": st.just("a"), "effect": st.sampled_from(["None", "NoExecute"])})

@@ -14,6 +14,7 @@ from aimlib.kube.quantity import (
     BINARY_UNITS,
     DECIMAL_UNITS,
     GIB,
+    LARGEST_GIB,
     InvalidQuantityError,
     canonical_quantity,
     from_gib,
@@ -138,6 +139,11 @@ def test_what_the_api_server_reads_besides_can_be_read(text, value):
 @pytest.mark.parametrize(("text", "size"), [("64Gi", 64.0), ("512Mi", 0.5), ("1Ti", 1024.0), ("1073741824", 1.0)])
 def test_bytes_in_gib(text, size):
     assert to_gib(text) == size
+
+
+@pytest.mark.parametrize("text", ["1e999", "9" * 128, "9e999", "8Ei"])
+def test_bytes_in_gib_are_never_more_than_there_can_be(text):
+    assert to_gib(text) == LARGEST_GIB
 
 
 @given(st.floats(0, 10**6))
