@@ -19,6 +19,12 @@ def is_time(text: object) -> bool:
         return False
 
 
+def is_written_time(text: object) -> bool:
+    """Whether a text is a time in the one form that we and the API server write, of which texts compare as times do."""
+    found = parse_time(text)
+    return found is not None and format_timestamp(found) == text
+
+
 def parse_time(text: object) -> datetime | None:
     """A time that another program wrote, in UTC; None where it is no time, or one at the end of all times."""
     try:

@@ -7,7 +7,7 @@ time as the first, so the time is that of an observed event, and of the clock wh
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from aimlib.kube.timestamp import format_timestamp, is_time
+from aimlib.kube.timestamp import format_timestamp, is_written_time
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import last_changed
 
@@ -16,11 +16,14 @@ RECENT = timedelta(seconds=5)
 
 
 def time_of_change(request: Request) -> str:
-    """The time of what changes in this sync; of a parent without a condition so far, when it was last changed."""
+    """The time of what changes in this sync; of a parent without a condition so far, when it was last changed.
+
+    Times that are none, such as those of a status that somebody edits, count as absent.
+    """
     now = format_timestamp(request.now)
     changed_at = last_changed(request.parent)
     conditions = (request.parent.get("status") or {}).get("conditions") or ()
-    times_before = [time for one in conditions if (time := one.get("lastTransitionTime"))]
+    times_before = [*filter(is_written_time, (one.get("lastTransitionTime") for one in conditions))]
     if not times_before:
         return changed_at or now
     latest = max((*_observed_times(request), *times_before, *([changed_at] if changed_at else [])))
@@ -32,8 +35,9 @@ def _observed_times(request: Request) -> Iterator[str]:
     """The times of observed events that may have caused a change."""
     for group in request.related.values():
         for one in group.values():
-            yield from filter(is_time, (write.get("time") for write in one["metadata"].get("managedFields") or ()))
+            writes = one["metadata"].get("managedFields") or ()
+            yield from filter(is_written_time, (write.get("time") for write in writes))
     for group in request.children.values():
         for one in group.values():
             conditions = (one.get("status") or {}).get("conditions") or ()
-            yield from filter(is_time, (condition.get("lastTransitionTime") for condition in conditions))
+            yield from filter(is_written_time, (condition.get("lastTransitionTime") for condition in conditions))

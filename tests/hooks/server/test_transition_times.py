@@ -92,3 +92,13 @@ def test_a_write_of_no_time_is_no_event_either(written):
     related = {"StorageClass.storage.k8s.io/v1": {"fast": {"metadata": {"managedFields": [{"time": written}]}}}}
     request = asked(condition("False", moment(-900)), changed=written, related=related)
     assert times({"conditions": [condition("True")]}, request) == {"Ready": moment(0)}
+
+
+@pytest.mark.parametrize(
+    "other", [*NO_TIMES, "2026-11-23T12:00:00z", "2026-11-23T23:59:60Z", "2026-W01-1", "20261123T120000Z"]
+)
+def test_a_time_in_the_own_status_that_is_none_counts_as_absent(other):
+    said = {"conditions": [condition("True"), condition("True", kind="UpToDate")]}
+    before = (condition("False", other), condition("True", moment(-900), "UpToDate"))
+    assert times(said, asked(*before)) == {"Ready": moment(0), "UpToDate": moment(-900)}
+    assert times({"conditions": [condition("True")]}, asked(before[0], changed=moment(-9))) == {"Ready": moment(-9)}
