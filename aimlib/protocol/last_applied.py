@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
+from aimlib.api.base import ObjectName
 from aimlib.api.meta import Raw
 from aimlib.protocol.metacontroller import prune
 
@@ -39,7 +40,28 @@ class _Volume(BaseModel):
     persistentVolumeClaim: _Claim | None = None  # noqa: N815 - Kubernetes' name
 
 
+class _NodeField(BaseModel):
+    values: list[ObjectName]
+
+
+class _NodeTerm(BaseModel):
+    matchFields: list[_NodeField] | None = None  # noqa: N815 - Kubernetes' name
+
+
+class _RatherOn(BaseModel):
+    preference: _NodeTerm
+
+
+class _NodeAffinity(BaseModel):
+    preferredDuringSchedulingIgnoredDuringExecution: list[_RatherOn] | None = None  # noqa: N815 - Kubernetes' name
+
+
+class _Affinity(BaseModel):
+    nodeAffinity: _NodeAffinity | None = None  # noqa: N815 - Kubernetes' name
+
+
 class _PodSpec(BaseModel):
+    affinity: _Affinity | None = None
     containers: Annotated[list[_Container], Field(min_length=1)]
     volumes: list[_Volume] = []
 

@@ -30,6 +30,17 @@ def nested(levels):
     return "[" * levels + "]" * levels
 
 
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+def rather(affinity):
+    return record(spec={"template": {"spec": {**POD, "affinity": affinity}}})
+
+
+def on(field):
+    return {"nodeAffinity": {PREFERRED: [{"weight": 100, "preference": {"matchFields": [field]}}]}}
+
+
 UNREADABLE = {
     "nothing": "",
     "no JSON": "{",
@@ -49,6 +60,15 @@ UNREADABLE = {
     "a port that is none": record(
         spec={"template": {"spec": {"containers": [{"ports": [{"containerPort": "http"}]}]}}}
     ),
+    "affinity that is a text": rather("x"),
+    "affinity to nodes that is a text": rather({"nodeAffinity": "x"}),
+    "terms that are a text": rather({"nodeAffinity": {PREFERRED: "x"}}),
+    "a term without a preference": rather({"nodeAffinity": {PREFERRED: [{"weight": 100}]}}),
+    "a preference that is a text": rather({"nodeAffinity": {PREFERRED: [{"preference": "x"}]}}),
+    "a field without values": rather(on({"key": "metadata.name"})),
+    "a node that is an object": rather(on({"values": [{"a": 1}]})),
+    "a node that is no name": rather(on({"values": ["node a"]})),
+    "a node of a name that is too long": rather(on({"values": ["n" * 1024]})),
     "volumes that are none": record(spec={"template": {"spec": {**POD, "volumes": [{"persistentVolumeClaim": "x"}]}}}),
 }
 
@@ -57,6 +77,22 @@ def test_a_record_is_what_is_applied():
     found = observed(record())
     assert (last_applied(found), is_applied(found, DESIRED), kept_child(found)) == (DESIRED, True, DESIRED)
     assert not is_applied(found, DESIRED | {"spec": {}})
+
+
+@pytest.mark.parametrize(
+    "affinity",
+    [
+        None,
+        {},
+        {"nodeAffinity": None, "podAffinity": {}},
+        {"nodeAffinity": {PREFERRED: [{"preference": {"matchFields": None}}, {"preference": {}}]}},
+        on({"key": "metadata.name", "operator": "In", "values": ["node-a.example.com"]}),
+    ],
+    ids=str,
+)
+def test_an_affinity_is_read_as_it_is_applied(affinity):
+    text = rather(affinity)
+    assert last_applied(observed(text)) == json.loads(text)
 
 
 @pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
