@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aimlib.api.base import Model, Text, Timestamp
+from aimlib.api.base import Model, ObjectName, Text, Timestamp
 
 MOST_STARTS = 10
 """Starts that a status keeps."""
@@ -53,7 +53,7 @@ class Startup(Model):
     """Number of starts that this is computed from, the last ten at most."""
     parts: StartupParts
     """The median of each part, in seconds."""
-    node: Text | None = None
+    node: ObjectName | None = None
     """Node of the last of them. An endpoint that has stopped by itself rather starts there again."""
     last: Annotated[tuple[StartedReplica, ...], Field(max_length=MOST_STARTS)] = ()
     """The starts, the last one last."""
