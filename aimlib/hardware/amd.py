@@ -7,7 +7,7 @@ from typing import NamedTuple
 from aimlib.api.node import LabelledDevices, LeftOut, NodePool
 from aimlib.hardware.labels import AMD_COUNTED_ID
 from aimlib.hardware.placement import PlacedDevices, admits, node_terms
-from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
+from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt, product_doubt
 from aimlib.hardware.products import Product, Products
 from aimlib.hardware.resources import count_of, label_count, left_out, not_allocatable, resources_of
 
@@ -63,7 +63,12 @@ def amd_devices(
         return
     hardware = table.by_device_id(ids[0]) if ids else None
     hardware = hardware or (by_marketing_name(names[0], table) if len(names) == 1 else None)
-    title = hardware.name if hardware else names[0] if names else f"amd-{ids[0]}"
+    name = names[0] if names else f"amd-{ids[0]}"
+    hardware = hardware or table.product(name)
+    title = hardware.name if hardware else name
+    if doubt := product_doubt(hardware, "amd"):
+        yield from (left_out(allocatable, resource, None, doubt) for resource in resources)
+        return
     label = _label(labels, "device-id", ids[0]) if ids else _label(labels, "product-name", names[0])
     found = Labelled(labels, title, hardware, ids[0] if ids else None, label)
     if not resources:

@@ -13,7 +13,7 @@ from aimlib.api.device_slice import Device
 from aimlib.hardware.amd import by_marketing_name, parts_of
 from aimlib.hardware.device_selectors import Value
 from aimlib.hardware.nvidia import nvidia_memory
-from aimlib.hardware.plausible import Doubt, memory_doubt
+from aimlib.hardware.plausible import Doubt, memory_doubt, product_doubt
 from aimlib.hardware.products import Product, Products
 from aimlib.kube.quantity import InvalidQuantityError, to_gib
 
@@ -76,6 +76,8 @@ def device_kind(device: Device, driver: str, table: Products) -> DeviceKind:
     vendor = VENDORS[driver]
     name, kind = _text(device, "productName"), _text(device, "type")
     hardware = _product(name, vendor, table)
+    if doubt := product_doubt(hardware, vendor):
+        return DeviceKind(vendor, f"{vendor} GPU", doubt=doubt)
     product = hardware.name if hardware else (_label(name) or f"{vendor} GPU")
     known = DeviceKind(
         vendor, product, hardware, _architecture(device, hardware), None, 0.0, name or None, kind or None
@@ -110,7 +112,8 @@ def _label(name: str) -> str:
 def _product(name: str, vendor: Vendor, table: Products) -> Product | None:
     if not name:
         return None
-    return by_marketing_name(name, table) if vendor == "amd" else table.by_nvidia_product(_label(name))
+    found = by_marketing_name(name, table) if vendor == "amd" else table.by_nvidia_product(_label(name))
+    return found or table.product(_label(name))
 
 
 def _architecture(device: Device, hardware: Product | None) -> str | None:

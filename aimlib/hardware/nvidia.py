@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from aimlib.api.node import LabelledDevices, LeftOut, NodePool
 from aimlib.hardware.labels import CLOUD_NAMES, GKE_ACCELERATOR, GKE_DIVIDED, NVIDIA_PRODUCT
-from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt
+from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt, product_doubt
 from aimlib.hardware.products import Product, Products
 from aimlib.hardware.resources import count_of, label_count, left_out, not_allocatable, resources_of
 
@@ -26,15 +26,18 @@ def nvidia_devices(
     label = labels.get(NVIDIA_PRODUCT, "")
     title, _, profile = label.removesuffix("-SHARED").partition("-MIG-")
     by_gke = None if label else table.by_gke_name(labels.get(GKE_ACCELERATOR, ""))
-    hardware = by_gke or table.by_nvidia_product(title)
+    hardware = by_gke or table.by_nvidia_product(title) or table.product(title)
+    doubt = product_doubt(hardware, "nvidia")
     name = hardware.name if hardware else title
     found = [resource for resource in resources_of(NVIDIA_RESOURCE, allocatable) if count_of(allocatable, resource)]
-    if not found and (label or by_gke):
+    if not found and (label or by_gke) and not doubt:
         labelled = LabelledDevices(partition=profile or None, node_product=label or labels.get(GKE_ACCELERATOR))
         yield not_allocatable(name, "nvidia.com/gpu", _counted(labels), labelled)
     for resource in found:
         if not (label or by_gke):
             yield left_out(allocatable, resource, _named_by_cloud(labels, table), NO_NVIDIA_LABEL)
+        elif doubt:
+            yield left_out(allocatable, resource, None, doubt)
         elif by_gke and any(key in labels for key in GKE_DIVIDED):
             yield left_out(allocatable, resource, name, DIVIDED)
         else:

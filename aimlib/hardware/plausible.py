@@ -27,6 +27,13 @@ def devices_doubt(devices: int, hardware: Product | None, parts: int = 1, labell
     return ""
 
 
+def product_doubt(hardware: Product | None, vendor: str) -> Doubt:
+    """About devices that a vendor's labels or driver call `hardware`: a GPU of that vendor, or one in no table."""
+    if hardware is None or hardware.vendor == vendor:
+        return ""
+    return f"implausible: {hardware.name} is no GPU of {vendor.upper()}"
+
+
 def memory_doubt(
     labelled: float | None, usual: float | None, whole: float | None = None, *, source: str = "the label"
 ) -> Doubt:

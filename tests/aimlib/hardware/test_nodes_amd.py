@@ -118,6 +118,19 @@ def test_devices_of_which_nobody_knows_the_memory_are_left_out(name):
     assert (one.product, one.reason) == (name, "the labels do not say how much memory a device has")
 
 
+@pytest.mark.parametrize(("name", "known"), [("CPU", "CPU"), ("H100", "H100"), ("NVIDIA-H100-80GB-HBM3", "H100")])
+def test_a_product_of_another_vendor_is_left_out(name, known):
+    labels = labelled(product_name=name, vram="192G")
+    [left] = node_facts(node(labels, {"amd.com/gpu": "8"})).left_out
+    assert (left.product, left.reason) == (None, f"implausible: {known} is no GPU of AMD")
+    assert not node_facts(node(labels)).left_out
+
+
+def test_no_other_name_of_a_product_has_memory_that_it_has_not():
+    [left] = node_facts(node(labelled(product_name="mi300x", vram="4000G"), {"amd.com/gpu": "8"})).left_out
+    assert (left.product, left.reason[:21]) == ("MI300X", "implausible: 4000 GiB")
+
+
 def test_a_partition_that_pods_cannot_select_is_left_out():
     labels = labelled(device_id="74a1") | {"beta.amd.com/gpu.compute-memory-partition": "cpx_nps4"}
     raw = node(labels, {"amd.com/gpu": "64"})

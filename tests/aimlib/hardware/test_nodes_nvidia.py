@@ -82,6 +82,14 @@ def test_what_does_not_count_has_a_reason(labels, allocatable, why):
     assert [pool.product for pool in found.pools] == ["CPU"]
 
 
+@pytest.mark.parametrize(("product", "known"), [("CPU", "CPU"), ("MI300X", "MI300X"), ("cpu-SHARED", "CPU")])
+def test_a_product_of_another_vendor_is_left_out(product, known):
+    labels = {"nvidia.com/gpu.product": product, "nvidia.com/gpu.memory": "196000"}
+    [left] = node_facts(node(labels, {"nvidia.com/gpu": "8"})).left_out
+    assert (left.product, left.reason) == (None, f"implausible: {known} is no GPU of NVIDIA")
+    assert not node_facts(node(labels)).left_out
+
+
 GKE = {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb", "cloud.google.com/gke-accelerator-count": "8"}
 
 

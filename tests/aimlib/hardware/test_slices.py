@@ -94,6 +94,33 @@ def test_what_is_not_plausible_is_left_out(given_, reason):
     assert left.reason.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("driver", "name", "known"),
+    [
+        ("gpu.amd.com", "CPU", "CPU"),
+        ("gpu.amd.com", "cpu!", "CPU"),
+        ("gpu.amd.com", "H100", "H100"),
+        ("gpu.amd.com", "NVIDIA H100 80GB HBM3", "H100"),
+        ("gpu.nvidia.com", "cpu", "CPU"),
+        ("gpu.nvidia.com", "mi300x", "MI300X"),
+        ("gpu.nvidia.com", "amd-74a1", "MI300X"),
+    ],
+)
+def test_a_product_of_another_vendor_is_left_out(driver, name, known):
+    found = facts(device(driver, "192Gi", productName=name), driver=driver)
+    [left] = found.left_out
+    vendor = "AMD" if driver == "gpu.amd.com" else "NVIDIA"
+    assert (left.product, left.reason) == (None, f"implausible: {known} is no GPU of {vendor}")
+    assert not found.pools
+
+
+@pytest.mark.parametrize("name", ["mi300x", "amd-74a1"])
+def test_no_other_name_of_a_product_has_memory_that_it_has_not(name):
+    assert only(device(productName=name)).product == "MI300X"
+    [left] = facts(device(memory="4000Gi", productName=name)).left_out
+    assert (left.product, left.reason[:21]) == ("MI300X", "implausible: 4000 GiB")
+
+
 HUGE = ("1e999", "9" * 64, "9e999")
 
 
