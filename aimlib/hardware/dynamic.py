@@ -5,11 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from aimlib.api.node import DeviceSlice, LabelledDevices, LeftOut, NodePool, NodeSpec
-from aimlib.hardware.amd import parts_of
 from aimlib.hardware.device_kinds import VENDORS
 from aimlib.hardware.labels import NODE_NAME
-from aimlib.hardware.nvidia import MIG_PARTS
-from aimlib.hardware.plausible import devices_doubt
+from aimlib.hardware.limits import few_kinds, plausible
 from aimlib.hardware.products import Products, known_products
 
 NO_NODE = NodeSpec(usable=False, reason="its Node is gone, or was not read yet", summary="")
@@ -37,27 +35,33 @@ def with_slices(node: NodeSpec | None, slices: Iterable[SliceFacts], table: Prod
     mine = [one for one in slices if VENDORS.get(one.slice.driver) not in given]
     if not mine:
         return node
-    read = [one for one in mine if one.slice.driver in VENDORS]
-    believed, doubted = _complete(read)
-    doubted += [_of_unknown_driver(one.slice) for one in mine if one not in read]
+    drivers = sorted({one.slice.driver for one in mine} & VENDORS.keys())
+    complete = {driver: _complete([one for one in mine if one.slice.driver == driver]) for driver in drivers}
+    believed = [one for members, _ in complete.values() for one in members]
+    found = [
+        one
+        for driver, (members, missing) in complete.items()
+        for one in few_kinds(
+            (*plausible(_added(members), known), *missing, *_added_left_out(members)), f"{VENDORS[driver]}.com/gpu"
+        )
+    ]
     labelled: dict[str, tuple[str | None, LabelledDevices | None]] = {
         VENDORS[driver]: (one.product, one.labelled)
         for one in node.left_out
-        for driver in sorted({facts.slice.driver for facts in read})
+        for driver in drivers
         if one.labelled and one.resource.startswith(f"{VENDORS[driver]}.com/")
     }
     gives: defaultdict[str, set[str]] = defaultdict(set)
     for one in believed:
         for resource, kinds in one.slice.gives.items():
             gives[resource].update(kinds)
-    pools, left_out = [], [*doubted, *_added_left_out(believed)]
-    for pool in _added(believed):
-        doubt = _doubt(pool, known)
-        if doubt:
-            left_out.append(_left_out(pool, doubt))
-        else:
-            exact = len(gives[pool.resource]) == 1
-            pools.append(_placed(pool if exact else claimed(pool), *labelled.get(pool.vendor, (None, None))))
+    pools = [
+        _placed(one if len(gives[one.resource]) == 1 else claimed(one), *labelled.get(one.vendor, (None, None)))
+        for one in found
+        if isinstance(one, NodePool)
+    ]
+    left_out = [one for one in found if isinstance(one, LeftOut)]
+    left_out += [_of_unknown_driver(one.slice) for one in mine if one.slice.driver not in VENDORS]
     rest = (one for one in node.left_out if not (one.labelled and one.resource.partition(".")[0] in labelled))
     gpus = sorted((*node.pools[:-1], *pools), key=_order)
     return node.model_copy(
@@ -128,19 +132,6 @@ def _added_left_out(slices: Iterable[SliceFacts]) -> Iterator[LeftOut]:
         for left in one.spec.left_out:
             counted[left.model_copy(update={"devices": 0})] += left.devices
     yield from (one.model_copy(update={"devices": devices}) for one, devices in counted.items())
-
-
-def _doubt(pool: NodePool, table: Products) -> str:
-    """Why so many devices are not believed; empty where they are."""
-    hardware = table.product(pool.product)
-    if pool.vendor == "nvidia":
-        return devices_doubt(pool.devices, hardware, MIG_PARTS if pool.partition else 1)
-    parts = parts_of(hardware, pool.partition or "")
-    return devices_doubt(pool.devices, hardware if parts else None, parts or 1)
-
-
-def _left_out(pool: NodePool, reason: str) -> LeftOut:
-    return LeftOut(product=pool.product, resource=pool.resource, devices=pool.devices, reason=reason)
 
 
 def claimed(pool: NodePool) -> NodePool:

@@ -7,6 +7,7 @@ from aimlib.api.meta import Raw
 from aimlib.api.node import Host, LeftOut, NodePool, NodeSpec, Taint
 from aimlib.hardware.amd import amd_devices
 from aimlib.hardware.labels import ARCHITECTURE, OS
+from aimlib.hardware.limits import few_kinds, plausible
 from aimlib.hardware.nvidia import nvidia_devices
 from aimlib.hardware.plausible import host_doubt
 from aimlib.hardware.products import CPU, Products, known_products
@@ -88,9 +89,13 @@ def node_facts(node: Raw, table: Products | None = None, kept_labels: Iterable[s
     allocatable = _allocatable(node)
     reason = next(filter(None, (why(node) for why in UNUSABLE_REASONS)), None)
     known = table or known_products()
-    found = [*amd_devices(labels, allocatable, known), *nvidia_devices(labels, allocatable, known)]
-    gpus = [one for one in found if isinstance(one, NodePool)]
-    left_out = tuple(one for one in found if isinstance(one, LeftOut))
+    found = [
+        *few_kinds(amd_devices(labels, allocatable, known), "amd.com/gpu"),
+        *few_kinds(nvidia_devices(labels, allocatable, known), "nvidia.com/gpu"),
+    ]
+    counted = plausible((one for one in found if isinstance(one, NodePool)), known)
+    gpus = [one for one in counted if isinstance(one, NodePool)]
+    left_out = tuple(one for one in (*found, *counted) if isinstance(one, LeftOut))
     host = _host(node)
     pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(host))
     taints = sorted(
@@ -101,11 +106,11 @@ def node_facts(node: Raw, table: Products | None = None, kept_labels: Iterable[s
         ),
         key=str,
     )
-    counted = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    kinds = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
     return NodeSpec(
         usable=reason is None,
         reason=reason,
-        summary="; ".join((counted, *map(format_not_counted, left_out)))[:1024],
+        summary="; ".join((kinds, *map(format_not_counted, left_out)))[:1024],
         pools=pools,
         left_out=left_out,
         host=host,

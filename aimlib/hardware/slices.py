@@ -8,14 +8,13 @@ from aimlib.api.device_slice import Device, ResourceSliceSpec
 from aimlib.api.node import DeviceSlice, DynamicDevices, LeftOut, NodePool, NodeSpec
 from aimlib.hardware.device_kinds import TAINTED, VENDORS, WHOLE_TYPES, DeviceKind, device_kind, selected_world
 from aimlib.hardware.device_selectors import DeviceClass
+from aimlib.hardware.limits import MOST_KINDS, few_kinds
 from aimlib.hardware.nodes import format_device, format_not_counted
 from aimlib.hardware.products import Products, known_products
 
 NO_CLASS = "no DeviceClass selects them, as far as its selectors are read"
 ALTERNATIVE = "the driver makes them out of whole GPUs, which are counted"
 ALTERNATIVES = "the driver makes one or another of them out of the same GPU"
-MOST_KINDS = 32
-"""Kinds of devices of an extended resource that are told apart."""
 
 
 class _Found(NamedTuple):
@@ -40,19 +39,12 @@ def slice_facts(
     known = table or known_products()
     by_resource = _by_resource(classes)
     found = [_found(one, read.driver, classes, by_resource, known) for one in read.devices]
-    counted = Counter(_alternatives(found, read.devices))
-    pools: list[NodePool] = []
-    left_out: Counter[LeftOut] = Counter()
-    for one, devices in counted.items():
-        made = _pool(one, devices, read.driver)
-        if isinstance(made, NodePool):
-            pools.append(made)
-        else:
-            left_out[made.model_copy(update={"devices": 0})] += made.devices
+    rows = few_kinds(_rows(_alternatives(found, read.devices), read.driver), f"{VENDORS[read.driver]}.com/gpu")
+    pools = [one for one in rows if isinstance(one, NodePool)]
     pools.sort(
         key=lambda pool: (pool.product, pool.partition or "", pool.memory_gib, pool.resource, repr(pool.dynamic))
     )
-    rest = [one.model_copy(update={"devices": count}) for one, count in left_out.items()]
+    rest = [one for one in rows if isinstance(one, LeftOut)]
     rest.sort(key=lambda one: (one.product or "", one.resource, one.reason))
     texts = [f"{pool.devices} x {format_device(pool)}" for pool in pools]
     return NodeSpec(
@@ -124,6 +116,18 @@ def _gives(found: Iterable[_Found]) -> dict[str, tuple[str, ...]]:
         for resource in one.resources if not one.kind.doubt.startswith(TAINTED) else ():
             kinds[resource].add(f"{one.kind.text}{f': {one.kind.doubt}' if one.kind.doubt else ''}")
     return {resource: tuple(sorted(texts)[:MOST_KINDS]) for resource, texts in sorted(kinds.items())}
+
+
+def _rows(found: Iterable[_Found], driver: str) -> Iterator[NodePool | LeftOut]:
+    """The devices by kind, and those left out by reason."""
+    left_out: Counter[LeftOut] = Counter()
+    for one, devices in Counter(found).items():
+        made = _pool(one, devices, driver)
+        if isinstance(made, NodePool):
+            yield made
+        else:
+            left_out[made.model_copy(update={"devices": 0})] += made.devices
+    yield from (one.model_copy(update={"devices": count}) for one, count in left_out.items())
 
 
 def _pool(one: _Found, devices: int, driver: str) -> NodePool | LeftOut:
