@@ -1,6 +1,6 @@
 """Adds what ResourceSlices have to the facts of their nodes, so that each device is counted once, and only once."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -41,9 +41,7 @@ def with_slices(node: NodeSpec | None, slices: Iterable[SliceFacts], table: Prod
     found = [
         one
         for driver, (members, missing) in complete.items()
-        for one in few_kinds(
-            (*plausible(_added(members), known), *missing, *_added_left_out(members)), f"{VENDORS[driver]}.com/gpu"
-        )
+        for one in few_kinds(plausible((*_devices(members), *missing), known), f"{VENDORS[driver]}.com/gpu")
     ]
     labelled: dict[str, tuple[str | None, LabelledDevices | None]] = {
         VENDORS[driver]: (one.product, one.labelled)
@@ -116,22 +114,15 @@ def _of_unknown_driver(one: DeviceSlice) -> LeftOut:
     return LeftOut(resource=one.driver, devices=one.devices, reason=UNKNOWN_DRIVER)
 
 
-def _added(slices: Iterable[SliceFacts]) -> Iterator[NodePool]:
-    """Devices of the same kind, added up over slices."""
+def _devices(slices: Iterable[SliceFacts]) -> Iterator[NodePool | LeftOut]:
+    """What slices have, with devices of the same kind added up, and those that they leave out."""
     found: defaultdict[str, list[NodePool]] = defaultdict(list)
     for one in slices:
+        yield from one.spec.left_out
         for pool in one.spec.pools:
             found[repr(pool.model_copy(update={"devices": 0}))].append(pool)
     for _, same in sorted(found.items()):
         yield same[0].model_copy(update={"devices": sum(pool.devices for pool in same)})
-
-
-def _added_left_out(slices: Iterable[SliceFacts]) -> Iterator[LeftOut]:
-    counted: Counter[LeftOut] = Counter()
-    for one in slices:
-        for left in one.spec.left_out:
-            counted[left.model_copy(update={"devices": 0})] += left.devices
-    yield from (one.model_copy(update={"devices": devices}) for one, devices in counted.items())
 
 
 def claimed(pool: NodePool) -> NodePool:

@@ -90,12 +90,11 @@ def node_facts(node: Raw, table: Products | None = None, kept_labels: Iterable[s
     reason = next(filter(None, (why(node) for why in UNUSABLE_REASONS)), None)
     known = table or known_products()
     found = [
-        *few_kinds(amd_devices(labels, allocatable, known), "amd.com/gpu"),
-        *few_kinds(nvidia_devices(labels, allocatable, known), "nvidia.com/gpu"),
+        *few_kinds(plausible(amd_devices(labels, allocatable, known), known), "amd.com/gpu"),
+        *few_kinds(plausible(nvidia_devices(labels, allocatable, known), known), "nvidia.com/gpu"),
     ]
-    counted = plausible((one for one in found if isinstance(one, NodePool)), known)
-    gpus = [one for one in counted if isinstance(one, NodePool)]
-    left_out = tuple(one for one in (*found, *counted) if isinstance(one, LeftOut))
+    gpus = [one for one in found if isinstance(one, NodePool)]
+    left_out = tuple(one for one in found if isinstance(one, LeftOut))
     host = _host(node)
     pools = (*sorted(gpus, key=lambda pool: pool.resource), _processors(host))
     taints = sorted(
@@ -106,11 +105,11 @@ def node_facts(node: Raw, table: Products | None = None, kept_labels: Iterable[s
         ),
         key=str,
     )
-    kinds = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
+    counted = ", ".join(f"{pool.devices} x {format_device(pool)}" for pool in gpus) or f"CPU, {pools[-1].devices} cores"
     return NodeSpec(
         usable=reason is None,
         reason=reason,
-        summary="; ".join((kinds, *map(format_not_counted, left_out)))[:1024],
+        summary="; ".join((counted, *map(format_not_counted, left_out)))[:1024],
         pools=pools,
         left_out=left_out,
         host=host,

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 
 from aimlib.api.node import LabelledDevices, LeftOut
 from aimlib.kube.quantity import parse_quantity
 
 LARGEST_COUNT = 10**6
-LARGEST_AMOUNT = 10**30
+LARGEST_AMOUNT = Fraction(10**30)
 NONE_ALLOCATABLE = (
     "labelled, but none is allocatable: the device plugin does not run, or devices are given by DRA, which the "
     "component dra reads"

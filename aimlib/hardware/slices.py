@@ -39,7 +39,9 @@ def slice_facts(
     known = table or known_products()
     by_resource = _by_resource(classes)
     found = [_found(one, read.driver, classes, by_resource, known) for one in read.devices]
-    rows = few_kinds(_rows(_alternatives(found, read.devices), read.driver), f"{VENDORS[read.driver]}.com/gpu")
+    counted = Counter(_alternatives(found, read.devices))
+    made = (_pool(one, devices, read.driver) for one, devices in counted.items())
+    rows = few_kinds(made, f"{VENDORS[read.driver]}.com/gpu")
     pools = [one for one in rows if isinstance(one, NodePool)]
     pools.sort(
         key=lambda pool: (pool.product, pool.partition or "", pool.memory_gib, pool.resource, repr(pool.dynamic))
@@ -116,18 +118,6 @@ def _gives(found: Iterable[_Found]) -> dict[str, tuple[str, ...]]:
         for resource in one.resources if not one.kind.doubt.startswith(TAINTED) else ():
             kinds[resource].add(f"{one.kind.text}{f': {one.kind.doubt}' if one.kind.doubt else ''}")
     return {resource: tuple(sorted(texts)[:MOST_KINDS]) for resource, texts in sorted(kinds.items())}
-
-
-def _rows(found: Iterable[_Found], driver: str) -> Iterator[NodePool | LeftOut]:
-    """The devices by kind, and those left out by reason."""
-    left_out: Counter[LeftOut] = Counter()
-    for one, devices in Counter(found).items():
-        made = _pool(one, devices, driver)
-        if isinstance(made, NodePool):
-            yield made
-        else:
-            left_out[made.model_copy(update={"devices": 0})] += made.devices
-    yield from (one.model_copy(update={"devices": count}) for one, count in left_out.items())
 
 
 def _pool(one: _Found, devices: int, driver: str) -> NodePool | LeftOut:

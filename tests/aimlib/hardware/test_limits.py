@@ -49,7 +49,7 @@ def pool(devices, memory=192.0, partition=None, product="MI300X", vendor="amd", 
     ids=str,
 )
 def test_the_devices_of_a_product_are_counted_over_all_of_its_kinds(pools, reason):
-    found = plausible(pools, known_products())
+    found = list(plausible(pools, known_products()))
     if reason is None:
         assert found == pools
     else:
@@ -64,8 +64,12 @@ def test_what_a_node_cannot_have_alone_takes_no_room_of_the_rest():
 
 
 def test_slices_of_a_node_have_together_what_one_may_have():
-    found = with_slices(NODE, [one_slice(gpus(8).model_copy(update={"memory_gib": 191 + n / 10})) for n in range(3)])
+    kinds = [gpus(8).model_copy(update={"memory_gib": gib}) for gib in (191.7, 191.8, 191.9)]
+    found = with_slices(NODE, [one_slice(*kinds)])
     assert [one.product for one in found.pools] == ["CPU"]
+    # One row, since the inventory counts the node once for each.
+    [left] = found.left_out
+    assert (left.devices, left.reason) == (24, f"implausible: MI300X has at most 8 {TOGETHER}")
 
 
 def test_devices_of_more_kinds_than_a_node_has_are_one_row():
