@@ -1,8 +1,8 @@
 """How pods get their GPUs: by a resource of their node or by a ResourceClaim, whole or a share of one."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aimlib.api import formats
 from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, StoredQuantity
@@ -10,6 +10,12 @@ from aimlib.kube.quantity import parse_quantity
 
 Attribute = Annotated[str, formats.DEVICE_ATTRIBUTE.field]
 """A text of a device's attributes, which becomes a part of an expression."""
+
+# Sources: AMD's driver 1.0.1 (pkg/kubeletplugin/discovery.go), NVIDIA's 0.4 (cmd/gpu-kubelet-plugin/deviceinfo.go).
+PARTITION_ATTRIBUTES = {"gpu.amd.com": "partitionProfile", "gpu.nvidia.com": "profile"}
+"""The attribute that tells partitions of different kinds apart, by driver."""
+PARENT_ATTRIBUTES = {"gpu.amd.com": "gpu.amd.com/parentPciAddr"}
+"""The attribute that partitions of one GPU have in common, by driver."""
 
 
 class Accelerators(Ruled):
@@ -61,3 +67,13 @@ class DeviceClaim(Model):
     """Memory of the device that a pod gets, where its driver gives out parts: all of it where no share is requested."""
     one_gpu: bool | None = Field(default=None, alias="oneGPU")
     """Whether all devices are partitions of one and the same GPU."""
+
+    @model_validator(mode="after")
+    def _attributes_are_known(self) -> Self:
+        if self.partition and self.driver not in PARTITION_ATTRIBUTES:
+            raise ValueError(f"the driver {self.driver} has no known attribute that tells its partitions apart")
+        if self.one_gpu and self.driver not in PARENT_ATTRIBUTES:
+            raise ValueError(
+                f"the driver {self.driver} has no known attribute that partitions of one GPU have in common"
+            )
+        return self

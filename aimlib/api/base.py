@@ -115,6 +115,9 @@ Key = Annotated[str, formats.OBJECT_KEY.field]
 
 Text = Annotated[str, Field(max_length=1024)]
 
+FilledText = Annotated[str, Field(min_length=1, max_length=1024)]
+"""A text that says something: an empty one is left out of a response, so that a field that needs one is missing."""
+
 MessageText = Annotated[str, Field(max_length=4096)]
 """A message of a status, which may consist of several sentences."""
 

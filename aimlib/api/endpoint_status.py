@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from aimlib.api.adapter import AdapterStatus
-from aimlib.api.base import GpuCount, MessageText, Model, ModelId, Name, Text, Timestamp
+from aimlib.api.base import FilledText, GpuCount, MessageText, Model, ModelId, Name, Text, Timestamp
 from aimlib.api.canary import CanaryStatus
 from aimlib.api.history import HistoryEntry, Rollback
 from aimlib.api.inspection import Inspection
@@ -15,6 +15,14 @@ from aimlib.api.resolved import Resolved
 from aimlib.api.scaling import ScalingStatus
 from aimlib.api.source import Verified
 from aimlib.api.startup import Startup
+
+MOST_FREE_KINDS = 32
+"""Most kinds of devices that are listed; of others nothing is known."""
+MOST_FREE_COUNTS = 1024
+"""Most different numbers of free devices that are listed of one kind, which is more than a node has devices."""
+MOST_FULL = 64
+"""Most products that are kept as full, which is more than a cluster has."""
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class ScoreTerm(Model):
@@ -67,7 +75,7 @@ class FullHardware(Model):
 
     product: Name
     """The GPU product."""
-    gpu_count: Annotated[int, Field(ge=1)]
+    gpu_count: Annotated[int, Field(ge=1, le=64)]
     """GPUs per replica for which there was no room."""
     since: Timestamp
     """When the scheduler first found none."""
@@ -78,9 +86,9 @@ class FullHardware(Model):
 class FreeNodes(Model):
     """Nodes that have equally many free devices."""
 
-    free: Annotated[int, Field(ge=1)]
+    free: Count
     """Free devices on each of them."""
-    nodes: Annotated[int, Field(ge=1)]
+    nodes: Count
     """Number of these nodes."""
 
 
@@ -93,23 +101,23 @@ class FreeHardware(Model):
     """The partition, where they are parts of GPUs."""
     resource: Name
     """The resource by which pods request them."""
-    nodes: tuple[FreeNodes, ...] = ()
+    nodes: Annotated[tuple[FreeNodes, ...], Field(max_length=MOST_FREE_COUNTS)] = ()
     """Nodes with free devices, those with most first; empty where all devices are requested."""
 
 
 class FreeCapacity(Model):
     """What was free when a configuration was selected."""
 
-    replicas: Annotated[int, Field(ge=1)]
+    replicas: Count
     """Replicas that the spec stated then."""
-    hardware: tuple[FreeHardware, ...] = ()
+    hardware: Annotated[tuple[FreeHardware, ...], Field(max_length=MOST_FREE_KINDS)] = ()
     """Free devices by kind."""
 
 
 class Selection(Model):
     """How the configuration was selected, as of the time of the selection."""
 
-    decided_for: Text
+    decided_for: FilledText
     """Digest of the fields of the spec that selection depends on; a change of it causes a new selection."""
     message: MessageText
     """The result of the selection."""
@@ -128,7 +136,7 @@ class Selection(Model):
     """The candidates, best first, up to a limit."""
     notes: tuple[Text, ...] = ()
     """What of the selected recipe is left out or replaced."""
-    full: tuple[FullHardware, ...] = ()
+    full: Annotated[tuple[FullHardware, ...], Field(max_length=MOST_FULL)] = ()
     """Hardware that was full when its candidates were passed over."""
     free: FreeCapacity | None = None
     """What was free at the selection, where the operator looks (component free-capacity). It is not looked at again."""
@@ -156,9 +164,9 @@ class UsedCache(Model):
     """Name of the AIMCache."""
     claim_name: Name
     """Name of its PersistentVolumeClaim."""
-    mount_path: Text
+    mount_path: FilledText
     """Path at which the pods mount the volume."""
-    access_mode: Text
+    access_mode: FilledText
     """Access mode of the PersistentVolumeClaim."""
     revision: Text | None = None
     """The revision of the model in the cache, if it is not the default branch."""
@@ -169,7 +177,7 @@ class UsedCache(Model):
 class LoadedSource(Model):
     """Which version of a source an endpoint loads; it stays, whatever the source names later."""
 
-    source: Text
+    source: FilledText
     """Where the files came from."""
     resolved: Text | None = None
     """What the source's tag or alias named then: the digest of an OCI manifest; the version of a model in MLflow."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import MessageText, Model, Text, Timestamp
+from aimlib.api.base import FilledText, MessageText, Model, Text, Timestamp
 from aimlib.api.resolved import Resolved
 
 
@@ -13,13 +13,13 @@ class HistoryEntry(Model):
 
     number: Annotated[int, Field(ge=1)]
     """By which the annotation aim.engine.amd.com/rollback names it."""
-    id: Annotated[str, Field(max_length=64)]
+    id: Annotated[str, Field(min_length=1, max_length=64)]
     """Digest of the pods' template."""
     since: Timestamp
     """When it was first requested."""
     until: Timestamp | None = None
     """When another took its place; absent while it is the present one."""
-    why: Text
+    why: FilledText
     """What brought it."""
     ready: bool = False
     """Whether all its replicas have been ready at once."""
@@ -40,7 +40,7 @@ class Rollback(Model):
     """The version in status.history that was returned to."""
     by: Literal["Annotation", "Failure"]
     """Annotation: somebody requested it. Failure: what the spec requests has failed."""
-    requested: Annotated[str, Field(max_length=64)]
+    requested: Annotated[str, Field(min_length=1, max_length=64)]
     """Digest of what the spec stated then; the rollback ends when that changes."""
     failed: Annotated[str, Field(max_length=64)] | None = None
     """Digest of the configuration that has failed and is not tried again."""

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from aimlib.api.accelerators import DeviceClaim
 from aimlib.api.adapter import MOST_ADAPTERS, Adapter
-from aimlib.api.base import GpuCount, Model, ModelId, Name, StoredQuantity, Text
+from aimlib.api.base import FilledText, GpuCount, Model, ModelId, Name, StoredQuantity, Text
 from aimlib.api.draft import DraftModel
 from aimlib.api.recipe import Backend, EnvVar
 from aimlib.api.source import ACCESS_RULES, SourceAccess, SourceText
@@ -24,7 +24,7 @@ class ResolvedResources(Model):
 class Resolved(Model):
     """The selected configuration: everything that is needed to build the children without selecting again."""
 
-    decided_for: Text
+    decided_for: FilledText
     """Digest of the fields of the spec that it was selected for."""
     recipe: Name
     """Name of the recipe."""
@@ -36,17 +36,17 @@ class Resolved(Model):
     """The second model, which drafts tokens."""
     backend: Backend
     """The engine."""
-    precision: Text
+    precision: FilledText
     """The format of the weights."""
     gpu_count: GpuCount
     """GPUs per replica."""
     nodes: Annotated[int, Field(ge=2, le=64)] | None = None
     """Nodes that a replica is on, where it is on more than one."""
-    image: Text
+    image: FilledText
     """The engine's image."""
     product: Name
     """The GPU product, or CPU."""
-    vendor: Text
+    vendor: FilledText
     """amd, nvidia or cpu."""
     resource: Name | None = None
     """The extended resource that pods request, such as amd.com/gpu; absent on CPUs, and with a deviceClaim."""
@@ -93,6 +93,12 @@ class Resolved(Model):
         stated = self.model_dump(by_alias=True, exclude_none=True, include={"source", "access"})
         if broken := [rule.message for rule in ACCESS_RULES if rule.broken(stated)]:
             raise ValueError("; ".join(broken))
+        return self
+
+    @model_validator(mode="after")
+    def _each_node_has_as_many_gpus(self) -> Self:
+        if self.nodes and (not self.gpu_count or self.gpu_count % self.nodes):
+            raise ValueError(f"gpuCount must be a multiple of nodes, found {self.gpu_count} and {self.nodes}")
         return self
 
     @property

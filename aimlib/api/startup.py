@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aimlib.api.base import Model, ObjectName, Text, Timestamp
+from aimlib.api.base import FilledText, Model, ObjectName, Timestamp
 
 MOST_STARTS = 10
 """Starts that a status keeps."""
@@ -29,7 +29,7 @@ class StartupParts(Model):
 class StartedReplica(Model):
     """One start that succeeded."""
 
-    pod: Text
+    pod: FilledText
     """Digest of the pod's UID."""
     ready_at: Timestamp
     """When it became ready."""

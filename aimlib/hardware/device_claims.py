@@ -6,15 +6,11 @@ NVIDIA's 0.4 (cmd/gpu-kubelet-plugin/deviceinfo.go: productName, type, profile);
 
 from typing import Any
 
-from aimlib.api.accelerators import DeviceClaim
+from aimlib.api.accelerators import PARENT_ATTRIBUTES, PARTITION_ATTRIBUTES, DeviceClaim
 from aimlib.api.formats import DEVICE_ATTRIBUTE, OBJECT_NAME
 from aimlib.api.node import Accelerator
 from aimlib.kube.quantity import canonical_quantity
 
-PARTITION_ATTRIBUTES = {"gpu.amd.com": "partitionProfile", "gpu.nvidia.com": "profile"}
-"""The attribute that tells partitions of different kinds apart, by driver."""
-PARENT_ATTRIBUTES = {"gpu.amd.com": "gpu.amd.com/parentPciAddr"}
-"""The attribute that partitions of one GPU have in common, by driver."""
 REQUEST = "gpus"
 """The name of the request in a claim."""
 ROUNDED_GIB = 0.1

@@ -4,14 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import FreeHardware, FreeNodes
+from aimlib.api.endpoint_status import MOST_FREE_COUNTS, MOST_FREE_KINDS, FreeHardware, FreeNodes
 from aimlib.api.meta import Raw
 from aimlib.api.node import Accelerator, NodePool, NodeSpec
 from aimlib.hardware.products import CPU
 from aimlib.kube.quantity import parse_quantity
-
-MOST_FREE_KINDS = 32
-"""Most kinds of devices that are listed; of others nothing is known."""
 
 
 class NodeUse(NamedTuple):
@@ -75,7 +72,8 @@ def _is_counted(pool: NodePool) -> bool:
 
 
 def _listed(counts: Counter[int]) -> tuple[FreeNodes, ...]:
-    return tuple(FreeNodes(free=free, nodes=counts[free]) for free in sorted(counts, reverse=True) if free)
+    most = sorted(filter(None, counts), reverse=True)[:MOST_FREE_COUNTS]
+    return tuple(FreeNodes(free=free, nodes=counts[free]) for free in most)
 
 
 def free_devices_of(known: Iterable[FreeHardware], classes: Iterable[Accelerator]) -> tuple[FreeHardware, ...] | None:

@@ -3,10 +3,10 @@
 from functools import partial
 from typing import NamedTuple
 
-from aimlib.api.accelerators import DeviceClaim
+from aimlib.api.accelerators import PARENT_ATTRIBUTES, DeviceClaim
 from aimlib.api.node import GpuClass
 from aimlib.hardware.amd import parts_of
-from aimlib.hardware.device_claims import PARENT_ATTRIBUTES, device_claim, not_claimable
+from aimlib.hardware.device_claims import device_claim, not_claimable
 from aimlib.hardware.nodes import format_device
 from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
 

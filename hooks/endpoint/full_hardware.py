@@ -6,7 +6,7 @@ selection, so that it does not go back and forth.
 
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import FullHardware, Selection
+from aimlib.api.endpoint_status import MOST_FULL, FullHardware, Selection
 from aimlib.api.meta import Raw
 from aimlib.api.resolved import Resolved
 from aimlib.diagnosis.container_ends import is_live
@@ -17,9 +17,6 @@ from aimlib.schema.parsing import parse_as
 from aimlib.selection.steps import is_decided_for
 from hooks.endpoint.children.placement import affinity
 from hooks.endpoint.world import World
-
-MAX_FULL = 64
-"""Most products that are kept, which is more than a cluster has."""
 
 
 class PodWait(NamedTuple):
@@ -57,7 +54,7 @@ def observed(world: World, pinned: Resolved | None) -> FullHardware | None:
 
 def is_new(one: FullHardware | None, known: tuple[FullHardware, ...]) -> bool:
     """Whether it is not known yet that there is no room for so many GPUs of that product."""
-    if one is None or len(known) >= MAX_FULL:
+    if one is None or len(known) >= MOST_FULL:
         return False
     return not any(old.product == one.product and old.gpu_count <= one.gpu_count for old in known)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from aimlib.api.endpoint_status import FullHardware
+from aimlib.api.endpoint_status import MOST_FULL, FullHardware
 from aimlib.diagnosis.scheduling import lacks
 from hooks.endpoint import full_hardware
 from tests.playing import again, call, first
@@ -135,5 +135,5 @@ def test_of_each_product_the_fewest_gpus_are_kept_and_no_more_products_than_ther
     assert known == (full("MI300X", 1), full("H100", 4))
     assert full_hardware.is_new(full("H100", 2), known)
     assert not full_hardware.is_new(full("H100", 8), known)
-    many = tuple(full(f"product-{number}", 1) for number in range(full_hardware.MAX_FULL))
+    many = tuple(full(f"product-{number}", 1) for number in range(MOST_FULL))
     assert not full_hardware.is_new(full("H100", 2), many)
