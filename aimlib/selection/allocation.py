@@ -9,6 +9,7 @@ from aimlib.hardware.amd import parts_of
 from aimlib.hardware.device_claims import device_claim, not_claimable
 from aimlib.hardware.nodes import format_device
 from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
+from aimlib.selection.share_arguments import FRACTION_STEPS, share_fraction
 
 UNBOUNDED_FLAGS = frozenset({"--kv-cache-memory-bytes", "--num-gpu-blocks-override"})
 """Flags of vLLM 0.33 that set the size of the KV cache whatever the engine's fraction is (config/cache.py)."""
@@ -89,16 +90,23 @@ def share(case: Case) -> RuleResult:
     requested, count = f"a share of {gib:g} GiB of one GPU", case.configuration.gpu_count
     if count != 1:
         return Rejection(requested, format_gpus(count))
-    if unbounded := sorted(UNBOUNDED_FLAGS.intersection(case.launch.args)):
+    # A value that begins with a dash is in one word with its flag.
+    if unbounded := sorted(UNBOUNDED_FLAGS.intersection(arg.partition("=")[0] for arg in case.launch.args)):
         return Rejection(requested, f"an engine with {' and '.join(unbounded)}, whose KV cache no share bounds")
     shared = case.narrowed(lambda one: one.dynamic is not None and one.dynamic.shareable and not not_claimable(one))
     if not shared.classes:
         return Rejection(requested, partial(_instead_of_share, case))
-    left = shared.narrowed(lambda one: gib <= case.products.seen_gib(one))
-    if left.classes:
-        return left
-    largest = max(map(case.products.seen_gib, shared.classes))
-    return Rejection(requested, f"{largest:g} GiB in all on {_product(case)}")
+    left = shared.narrowed(lambda one: gib <= case.products.seen_gib(one) and share_fraction(case, gib, one) > 0)
+    return left if left.classes else Rejection(requested, partial(_bounds_of_share, shared, gib))
+
+
+def _bounds_of_share(case: Case, gib: float) -> str:
+    """How large a share of these classes may be, where none of them has one of that size."""
+    sizes = sorted(map(case.products.seen_gib, case.classes))
+    if gib > sizes[-1]:
+        return f"{sizes[-1]:g} GiB in all on {_product(case)}"
+    least = f"{sizes[0] / FRACTION_STEPS:.2g} GiB for the engine, which takes whole thousandths"
+    return f"at least {least} of {sizes[0]:g} GiB on {_product(case)}"
 
 
 def _instead_of_share(case: Case) -> str:

@@ -2,11 +2,17 @@
 
 from math import floor
 
+from aimlib.api.node import GpuClass
 from aimlib.engines.arguments import parse_args
 from aimlib.selection.candidates import Case
 
 FRACTION_STEPS = 1000
 """Fractions have three digits, and are rounded down."""
+
+
+def share_fraction(case: Case, share_gib: float, one: GpuClass) -> float:
+    """The fraction of a device with which an engine keeps to its share; 0 for one too small to be told to an engine."""
+    return floor(case.launch.usable(share_gib) / case.products.seen_gib(one) * FRACTION_STEPS) / FRACTION_STEPS
 
 
 def bounded_arguments(case: Case) -> tuple[str, ...]:
@@ -18,7 +24,6 @@ def bounded_arguments(case: Case) -> tuple[str, ...]:
     if share is None:
         return started.args
     name = case.recipe.backend
-    whole = case.products.seen_gib(case.first_class)
-    fraction = floor(started.usable(share) / whole * FRACTION_STEPS) / FRACTION_STEPS
+    fraction = share_fraction(case, share, case.first_class)
     bound = parse_args(name, (f"{started.engine.flags.memory_fraction}={fraction:g}",))
     return parse_args(name, started.args).overridden_by(bound).render()

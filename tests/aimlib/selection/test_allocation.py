@@ -132,6 +132,20 @@ def test_processors_have_neither():
         (verdict(SLICED, time_sliced=True, count=2), ("hardware", "can combine", "time-sliced GPUs only")),
         (verdict(MIG, SLICED, time_sliced=True, count=2), ("hardware", "", "MIG devices and time-sliced GPUs only")),
         (verdict(H100, gpu_share="40Gi", args=("--kv-cache-memory-bytes=9",)), ("share", "", "no share bounds")),
+        (verdict(H100, gpu_share="40Gi", args=("--kv-cache-memory-bytes=-5",)), ("share", "", "no share bounds")),
+        (
+            verdict(H100, gpu_share="1Mi", spec={"facts": None}),
+            (
+                "share",
+                "a share of 0.000976562 GiB",
+                "at least 0.079 GiB for the engine, which takes whole thousandths of",
+            ),
+        ),
+        (
+            verdict(H100, gpu_share="1e-9", spec={"facts": None}),
+            ("share", "a share of 9.31323e-19 GiB", "79.19 GiB on"),
+        ),
+        (verdict(H100, gpu_share="1Gi", spec={"facts": None}), ()),
         (verdict(H100, gpu_share="40Gi"), ()),
         (verdict(SLICED, time_sliced=True), ()),
     ],
