@@ -5,8 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from aimlib.api import formats
-from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, StoredQuantity
-from aimlib.kube.quantity import parse_quantity
+from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, StoredQuantity, above_zero
 
 Attribute = Annotated[str, formats.DEVICE_ATTRIBUTE.field]
 """A text of a device's attributes, which becomes a part of an expression."""
@@ -27,11 +26,7 @@ class Accelerators(Ruled):
             "a share of a GPU is given out by a ResourceClaim: leave out allocation: DevicePlugin, or gpuShare",
             lambda raw: "gpuShare" not in raw or raw.get("allocation") != "DevicePlugin",
         ),
-        FieldRule(
-            "!has(self.gpuShare) || quantity(self.gpuShare).isGreaterThan(quantity('0'))",
-            "gpuShare must be above 0, such as 40Gi",
-            lambda raw: "gpuShare" not in raw or parse_quantity(raw["gpuShare"]) > 0,
-        ),
+        above_zero("gpuShare", "40Gi"),
     )
 
     allocation: Literal["Auto", "DevicePlugin", "DRA"] = "Auto"

@@ -49,6 +49,15 @@ def not_above(lower: str, upper: str) -> FieldRule:
     )
 
 
+def above_zero(field: str, example: str) -> FieldRule:
+    """The rule that a quantity, where it is stated, is not 0."""
+    return FieldRule(
+        f"!has(self.{field}) || quantity(self.{field}).isGreaterThan(quantity('0'))",
+        f"{field} must be above 0, such as {example}",
+        lambda raw: field not in raw or parse_quantity(raw[field]) > 0,
+    )
+
+
 class TransitionRule(NamedTuple):
     """A rule for the change of an object, which only the API server can check: it has both versions."""
 

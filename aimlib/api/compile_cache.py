@@ -3,15 +3,17 @@
 from typing import Annotated, Literal
 
 from aimlib.api import formats
-from aimlib.api.base import Model, Quantity
+from aimlib.api.base import Quantity, Ruled, above_zero
 
 
-class CompileCache(Model):
+class CompileCache(Ruled):
     """A PersistentVolumeClaim of this endpoint for what the engine compiles while it starts.
 
     It holds programs that the engine runs, and so no other endpoint has it. Each image, GPU and set of arguments has
     its own folder; of those that are not used any more the last few are kept, while a quarter of the volume is free.
     """
+
+    rules = (above_zero("size", "10Gi"),)
 
     size: Quantity = "10Gi"
     """Size of the PersistentVolumeClaim."""
