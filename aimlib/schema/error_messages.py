@@ -37,7 +37,7 @@ MESSAGES_BY_PATTERN: Mapping[str, str] = {one.pattern: one.message for one in FO
 def validation_messages(error: ValidationError, whole: str = "spec") -> tuple[str, ...]:
     """One message per error: the field, what is wrong, and the value, unless it may be a secret.
 
-    `whole` names what was checked, for errors that are of no field.
+    `whole` names what was checked, for errors that are of no field; empty where the words before the message do.
     """
     return tuple(_message(details, whole) for details in error.errors(include_url=False))
 
@@ -64,4 +64,5 @@ def _message(details: ErrorDetails, whole: str) -> str:
     found = "nothing" if details["input"] is None else repr(str(details["input"])[:80])
     secret = "env" in details["loc"] and details["loc"][-1] == "value"
     omitted = secret or isinstance(details["input"], dict | list) or found in text
-    return f"{where}: {text}" if omitted else f"{where}: {text}, found {found}"
+    about = f"{where}: {text}" if where else text
+    return about if omitted else f"{about}, found {found}"

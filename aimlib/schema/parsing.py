@@ -23,7 +23,8 @@ def parse_as(model: type[_M], raw: object, about: str = "") -> _M:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise BadRequestError(": ".join(filter(None, (about, "; ".join(validation_messages(error)))))) from error
+        found = "; ".join(validation_messages(error, "" if about else "spec"))
+        raise BadRequestError(f"{about}: {found}" if about else found) from error
 
 
 def text_of(raw: object) -> bytes | None:
