@@ -1,5 +1,6 @@
 """How pods get their GPUs: by a resource of their node or by a ResourceClaim, whole or a share of one."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,12 +10,17 @@ from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, Store
 
 Attribute = Annotated[str, formats.DEVICE_ATTRIBUTE.field]
 """A text of a device's attributes, which becomes a part of an expression."""
+ParentAttribute = Literal["gpu.amd.com/parentPciAddr", "resource.kubernetes.io/pciBusID"]
+"""An attribute that partitions of one GPU have in common: AMD's driver up to 1.0.1 has the first, later ones the second
+(ROCm/k8s-gpu-dra-driver, pkg/kubeletplugin/deviceinfo.go)."""
 
 # Sources: AMD's driver 1.0.1 (pkg/kubeletplugin/discovery.go), NVIDIA's 0.4 (cmd/gpu-kubelet-plugin/deviceinfo.go).
 PARTITION_ATTRIBUTES = {"gpu.amd.com": "partitionProfile", "gpu.nvidia.com": "profile"}
 """The attribute that tells partitions of different kinds apart, by driver."""
-PARENT_ATTRIBUTES = {"gpu.amd.com": "gpu.amd.com/parentPciAddr"}
-"""The attribute that partitions of one GPU have in common, by driver."""
+PARENT_ATTRIBUTES: Mapping[str, tuple[ParentAttribute, ...]] = {
+    "gpu.amd.com": ("gpu.amd.com/parentPciAddr", "resource.kubernetes.io/pciBusID")
+}
+"""The attributes that partitions of one GPU may have in common, by driver, the best first."""
 
 
 class Accelerators(Ruled):
@@ -56,12 +62,14 @@ class DeviceClaim(Model):
     """Value of the devices' attribute type."""
     partition: Attribute | None = None
     """Compute and memory partition, or MIG profile, of the devices."""
-    least_memory: StoredQuantity
-    """Memory that a device has at least."""
+    least_memory: StoredQuantity | None = None
+    """Memory that a device has at least; left out where the driver does not say how much it has."""
     share: StoredQuantity | None = None
     """Memory of the device that a pod gets, where its driver gives out parts: all of it where no share is requested."""
     one_gpu: bool | None = Field(default=None, alias="oneGPU")
     """Whether all devices are partitions of one and the same GPU."""
+    parent_attribute: ParentAttribute | None = None
+    """The attribute in which partitions of one and the same GPU are equal."""
 
     @model_validator(mode="after")
     def _attributes_are_known(self) -> Self:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimlib.api.accelerators import ParentAttribute
 from aimlib.api.base import Model, Name, Text
 from aimlib.api.meta import K8sObject
 
@@ -37,6 +38,10 @@ class DynamicDevices(Model):
     """Value of the devices' attribute type, such as amdgpu, amdgpu-partition, gpu or mig."""
     shareable: bool = False
     """Whether several claims may have parts of one device's memory (allowMultipleAllocations)."""
+    parent_attribute: ParentAttribute | None = None
+    """The attribute in which partitions of one GPU are equal, where all of these devices have it."""
+    memory_unknown: bool | None = None
+    """Whether the driver does not say how much memory they have, so that memoryGiB is published and no claim asks."""
 
 
 class Accelerator(Model):

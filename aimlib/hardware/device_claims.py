@@ -1,6 +1,6 @@
 """What a ResourceClaim asks for: devices of one kind, by expressions of CEL on what their driver tells of them.
 
-Sources: AMD's driver 1.0.1 (pkg/kubeletplugin/discovery.go: productName, type, partitionProfile, parentPciAddr),
+Sources: AMD's driver 1.0.1 (pkg/kubeletplugin/discovery.go: productName, type, partitionProfile, parentPciAddr), and
 NVIDIA's 0.4 (cmd/gpu-kubelet-plugin/deviceinfo.go: productName, type, profile); capacity `memory` of both.
 """
 
@@ -45,16 +45,18 @@ def device_claim(one: Accelerator, *, share: str | None = None, one_gpu: bool = 
         product_name=dynamic.product_name,
         device_type=dynamic.device_type,
         partition=one.partition,
-        least_memory=least,
+        least_memory=None if dynamic.memory_unknown else least,
         share=part,
         one_gpu=one_gpu or None,
+        parent_attribute=dynamic.parent_attribute if one_gpu else None,
     )
 
 
 def device_expression(claim: DeviceClaim) -> str:
     """The expression that is true of the devices: each text has the format of names, so that none needs an escape.
 
-    What a device does not tell is empty, since an attribute that is missing would be an error of the whole expression.
+    What a device does not tell is empty, or no memory: what is missing would be an error, which ends the allocation of
+    the whole claim (k8s.io/dynamic-resource-allocation/structured).
     """
     attributes = f'device.attributes["{claim.driver}"]'
     wanted = (("productName", claim.product_name), ("type", claim.device_type))
@@ -62,8 +64,10 @@ def device_expression(claim: DeviceClaim) -> str:
     if claim.partition:
         forms = ", ".join(f'"{form}"' for form in _forms(claim.partition))
         equal.append(f'{attributes}.?{PARTITION_ATTRIBUTES[claim.driver]}.orValue("") in [{forms}]')
-    memory = f'device.capacity["{claim.driver}"].memory.compareTo(quantity("{claim.least_memory}")) >= 0'
-    return " && ".join((f'device.driver == "{claim.driver}"', *equal, memory))
+    if claim.least_memory:
+        memory = f'device.capacity["{claim.driver}"].?memory.orValue(quantity("0"))'
+        equal.append(f'{memory}.compareTo(quantity("{claim.least_memory}")) >= 0')
+    return " && ".join((f'device.driver == "{claim.driver}"', *equal))
 
 
 def _forms(partition: str) -> list[str]:
@@ -88,6 +92,8 @@ def claim_spec(claim: DeviceClaim, count: int) -> dict[str, Any]:
         ]
     }
     if claim.one_gpu:
-        same = {"matchAttribute": PARENT_ATTRIBUTES[claim.driver], "requests": [REQUEST]}
+        # Without it the status is from a release that knew only the first.
+        parent = claim.parent_attribute or PARENT_ATTRIBUTES[claim.driver][0]
+        same = {"matchAttribute": parent, "requests": [REQUEST]}
         devices["constraints"] = [same]
     return {"devices": devices}

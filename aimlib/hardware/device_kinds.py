@@ -45,6 +45,8 @@ class DeviceKind(NamedTuple):
     """Whether several claims may have parts of its memory."""
     shared_by_default: bool = False
     """Whether a claim that states nothing has a part of its memory."""
+    memory_unknown: bool = False
+    """Whether its driver does not say how much memory it has."""
     doubt: Doubt = ""
     """Why it is not counted; empty where it is."""
 
@@ -93,6 +95,7 @@ def device_kind(device: Device, driver: str, table: Products) -> DeviceKind:
     return known._replace(
         partition=partition or None,
         memory_gib=memory,
+        memory_unknown=not doubt and not _stated_gib(device),
         shareable=shareable,
         shared_by_default=shareable and _is_shared_by_default(device),
         doubt=doubt,
@@ -150,7 +153,7 @@ def _not_for_pods(device: Device, kind: str, name: str, partition: str) -> Doubt
 def _memory(device: Device, hardware: Product | None, name: str, partition: str, vendor: Vendor) -> tuple[float, Doubt]:
     """GiB of a device, and a doubt; 0 stands for an amount that the driver could not read."""
     try:
-        stated = round(to_gib(device.capacity["memory"].value), 1) if "memory" in device.capacity else 0.0
+        stated = _stated_gib(device)
     except InvalidQuantityError:
         return 0.0, "its memory is no quantity"
     whole = hardware.memory_of(_label(name)) if hardware else None
@@ -162,6 +165,11 @@ def _memory(device: Device, hardware: Product | None, name: str, partition: str,
         return nvidia_memory(stated or None, whole, partition, SLICE_SOURCE)
     doubt = memory_doubt(stated or None, usual, whole if partition and parts else None, source=SLICE_SOURCE)
     return min(filter(None, (stated, usual)), default=0.0), doubt
+
+
+def _stated_gib(device: Device) -> float:
+    """GiB by the driver, or 0; InvalidQuantityError for what is no quantity."""
+    return round(to_gib(device.capacity["memory"].value), 1) if "memory" in device.capacity else 0.0
 
 
 def _is_shared_by_default(device: Device) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from aimlib.api.accelerators import PARENT_ATTRIBUTES, ParentAttribute
 from aimlib.api.device_slice import Device, ResourceSliceSpec
 from aimlib.api.node import DeviceSlice, DynamicDevices, LeftOut, NodePool, NodeSpec
 from aimlib.hardware.device_kinds import TAINTED, VENDORS, WHOLE_TYPES, DeviceKind, device_kind, selected_world
@@ -39,8 +40,8 @@ def slice_facts(
     known = table or known_products()
     by_resource = _by_resource(classes)
     found = [_found(one, read.driver, classes, by_resource, known) for one in read.devices]
-    counted = Counter(_alternatives(found, read.devices))
-    made = (_pool(one, devices, read.driver) for one, devices in counted.items())
+    counted, parents = Counter(_alternatives(found, read.devices)), _parents(found, read)
+    made = (_pool(one, devices, read.driver, parents.get(one.kind.partition)) for one, devices in counted.items())
     rows = few_kinds(made, f"{VENDORS[read.driver]}.com/gpu")
     pools = [one for one in rows if isinstance(one, NodePool)]
     pools.sort(
@@ -120,7 +121,21 @@ def _gives(found: Iterable[_Found]) -> dict[str, tuple[str, ...]]:
     return {resource: tuple(sorted(texts)[:MOST_KINDS]) for resource, texts in sorted(kinds.items())}
 
 
-def _pool(one: _Found, devices: int, driver: str) -> NodePool | LeftOut:
+def _parents(found: Sequence[_Found], read: ResourceSliceSpec) -> dict[str | None, ParentAttribute | None]:
+    """The attribute that tells of which GPU they are, by partition: the first that all of these devices have."""
+    has: defaultdict[str | None, list[set[str]]] = defaultdict(list)
+    for one, device in zip(found, read.devices, strict=True):
+        if one.kind.partition and not one.kind.doubt:
+            full = {name if "/" in name else f"{read.driver}/{name}" for name in device.attributes}
+            has[one.kind.partition].append(full)
+    candidates = PARENT_ATTRIBUTES.get(read.driver, ())
+    return {
+        partition: next((one for one in candidates if all(one in names for names in every)), None)
+        for partition, every in has.items()
+    }
+
+
+def _pool(one: _Found, devices: int, driver: str, parent: ParentAttribute | None) -> NodePool | LeftOut:
     kind, extended = one.kind, None if one.kind.shared_by_default else next(iter(one.resources), None)
     reason = kind.doubt or ("" if one.device_class else NO_CLASS)
     if reason or one.device_class is None:
@@ -142,5 +157,7 @@ def _pool(one: _Found, devices: int, driver: str) -> NodePool | LeftOut:
             product_name=kind.product_name,
             device_type=kind.device_type,
             shareable=kind.shareable,
+            parent_attribute=parent,
+            memory_unknown=kind.memory_unknown or None,
         ),
     )

@@ -14,6 +14,8 @@ from aimlib.selection.share_arguments import FRACTION_STEPS, share_fraction
 UNBOUNDED_FLAGS = frozenset({"--kv-cache-memory-bytes", "--num-gpu-blocks-override"})
 """Flags of vLLM 0.33 that set the size of the KV cache whatever the engine's fraction is (config/cache.py)."""
 
+NO_PARENT = "their driver has no attribute that all partitions of one GPU have in common"
+
 
 class Taken(NamedTuple):
     """How the devices of a class are asked for."""
@@ -43,10 +45,21 @@ def taken(case: Case, one: GpuClass) -> Taken:
 
 def _of_one_gpu(case: Case, one: GpuClass) -> bool:
     """Whether a replica has several partitions, and one GPU as many."""
+    return one.dynamic is not None and one.dynamic.parent_attribute is not None and _may_be_of_one_gpu(case, one)
+
+
+def _may_be_of_one_gpu(case: Case, one: GpuClass) -> bool:
     count, dynamic = case.configuration.gpu_count, one.dynamic
     if dynamic is None or one.partition is None or count < 2 or dynamic.driver not in PARENT_ATTRIBUTES:
         return False
     return count <= (parts_of(case.hardware, one.partition) or 1)
+
+
+def _not_claimable(case: Case, one: GpuClass) -> str:
+    """Why no ResourceClaim can ask for the devices of a replica; empty where one can."""
+    if _may_be_of_one_gpu(case, one) and not _of_one_gpu(case, one):
+        return f"{NO_PARENT}; a configuration with one GPU needs none"
+    return not_claimable(one)
 
 
 def claim_of(case: Case, one: GpuClass) -> DeviceClaim | None:
@@ -74,11 +87,11 @@ def allocation(case: Case) -> RuleResult:
         found = f"ResourceClaims of the DeviceClass {classes} alone, which accelerators.allocation: Auto takes"
         return Rejection(f"{_product(case)} by a resource of its nodes (accelerators.allocation: DevicePlugin)", found)
     kept = left.narrowed(
-        lambda one: (stated != "DRA" and not taken(case, one).by_claim) or not not_claimable(one),
+        lambda one: (stated != "DRA" and not taken(case, one).by_claim) or not _not_claimable(case, one),
     )
     if kept.classes:
         return kept
-    why = " or ".join(sorted({not_claimable(one) for one in left.classes} - {""}))
+    why = " or ".join(sorted({_not_claimable(case, one) for one in left.classes} - {""}))
     return Rejection(f"{_product(case)} that a ResourceClaim can ask for", f"none: {why}")
 
 

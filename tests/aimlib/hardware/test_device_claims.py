@@ -85,12 +85,19 @@ def test_a_device_is_selected_by_all_that_its_driver_tells():
         'device.driver == "gpu.amd.com" && '
         'device.attributes["gpu.amd.com"].?productName.orValue("") == "AMD_Instinct_MI300X_OAM" && '
         'device.attributes["gpu.amd.com"].?type.orValue("") == "amdgpu" && '
-        'device.capacity["gpu.amd.com"].memory.compareTo(quantity("191Gi")) >= 0'
+        'device.capacity["gpu.amd.com"].?memory.orValue(quantity("0")).compareTo(quantity("191Gi")) >= 0'
     )
 
 
 def test_what_a_driver_does_not_tell_is_not_asked_for():
     assert "productName" not in device_expression(device_claim(named(product_name=None)))
+
+
+def test_no_memory_is_asked_for_where_the_driver_states_none():
+    """A term that no device can meet would let the pods wait for ever."""
+    unknown = device_claim(named(memory_unknown=True))
+    assert unknown.least_memory is None
+    assert "capacity" not in device_expression(unknown)
 
 
 def test_a_partition_is_found_in_each_form_that_drivers_write():
@@ -120,8 +127,21 @@ def test_all_memory_of_a_device_is_asked_for_where_a_claim_might_get_a_part():
     assert request["exactly"]["capacity"] == {"requests": {"memory": "191Gi"}}
 
 
-def test_a_share_is_a_capacity_and_partitions_of_one_gpu_are_a_constraint():
+def test_a_share_is_a_capacity():
     [request] = claim_spec(device_claim(WHOLE, share="40960Mi"), 1)["devices"]["requests"]
     assert request["exactly"]["capacity"] == {"requests": {"memory": "40Gi"}}
-    devices = claim_spec(device_claim(part(), one_gpu=True), 2)["devices"]
-    assert devices["constraints"] == [{"matchAttribute": "gpu.amd.com/parentPciAddr", "requests": ["gpus"]}]
+
+
+@pytest.mark.parametrize(
+    ("of_driver", "asked"),
+    [
+        ("gpu.amd.com/parentPciAddr", "gpu.amd.com/parentPciAddr"),
+        ("resource.kubernetes.io/pciBusID", "resource.kubernetes.io/pciBusID"),
+        (None, "gpu.amd.com/parentPciAddr"),
+    ],
+)
+def test_partitions_of_one_gpu_are_equal_in_the_attribute_that_they_have(of_driver, asked):
+    one = part(dynamic=AMD.model_copy(update={"parent_attribute": of_driver}))
+    devices = claim_spec(device_claim(one, one_gpu=True), 2)["devices"]
+    assert devices["constraints"] == [{"matchAttribute": asked, "requests": ["gpus"]}]
+    assert device_claim(one).parent_attribute is None

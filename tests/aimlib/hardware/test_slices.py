@@ -58,6 +58,7 @@ def only(*devices, **given_):
 )
 def test_devices_of_amd(attributes, partition, memory, expected):
     pool = only(device(memory=memory, **attributes))
+    assert pool.dynamic.memory_unknown == (memory in {None, "0"} or None)
     assert (pool.product, pool.partition, pool.memory_gib) == ("MI300X", partition, expected)
     assert (pool.resource, pool.device_id) == ("amd.com/gpu", None)
 
@@ -195,3 +196,23 @@ def test_every_device_is_counted_or_left_out_once_in_any_order(devices, driver):
     assert found == facts(*reversed(devices), driver=driver)
     counted = sum(one.devices for one in (*found.pools, *found.left_out))
     assert counted == found.slice.devices == len(devices)
+
+
+PARENT, PCI = {"parentPciAddr": "0000:05:00.0"}, {"resource.kubernetes.io/pciBusID": "0000:05:00.0"}
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [
+        ((PARENT, PARENT), "gpu.amd.com/parentPciAddr"),
+        (({"gpu.amd.com/parentPciAddr": "0000:05:00.0"}, PARENT | PCI), "gpu.amd.com/parentPciAddr"),
+        ((PCI, PCI), "resource.kubernetes.io/pciBusID"),
+        ((PCI, PARENT | PCI), "resource.kubernetes.io/pciBusID"),
+        ((PARENT, PCI), None),
+        (({}, PCI), None),
+    ],
+)
+def test_the_gpu_of_partitions_is_told_by_the_attribute_that_all_of_them_have(devices, expected):
+    cpx = {"type": "amdgpu-partition", "partitionProfile": "cpx_nps4"}
+    assert only(*(device(memory="24Gi", **cpx, **one) for one in devices)).dynamic.parent_attribute == expected
+    assert only(device(**PCI)).dynamic.parent_attribute is None

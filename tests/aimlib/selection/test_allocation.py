@@ -30,7 +30,9 @@ def group(product="MI300X", vendor="amd", gib=192.0, dynamic=AMD, **more):
 WHOLE = group()
 EXTENDED = group(dynamic=AMD.model_copy(update={"extended_resource": "amd.com/gpu"}), resource="amd.com/gpu")
 PLUGIN = group(dynamic=None)
-CPX = group(gib=24.0, partition="cpx_nps4", devices_per_node=64)
+OF_GPU = AMD.model_copy(update={"parent_attribute": "gpu.amd.com/parentPciAddr"})
+CPX = group(gib=24.0, partition="cpx_nps4", devices_per_node=64, dynamic=OF_GPU)
+ORPHANS = group(gib=24.0, partition="cpx_nps4", devices_per_node=64)
 NVIDIA = DynamicDevices(driver="gpu.nvidia.com", device_class="gpu.nvidia.com", device_type="gpu", shareable=True)
 H100 = group("H100", "nvidia", 79.6, NVIDIA)
 H100_ALONE = group("H100", "nvidia", 79.6, NVIDIA.model_copy(update={"shareable": False}))
@@ -76,7 +78,7 @@ def test_a_claim_is_taken_only_where_it_is_stated_or_needed(classes, asked, by_c
 
 
 CPX_EXTENDED = CPX.model_copy(
-    update={"dynamic": AMD.model_copy(update={"extended_resource": "amd.com/gpu"}), "resource": "amd.com/gpu"}
+    update={"dynamic": OF_GPU.model_copy(update={"extended_resource": "amd.com/gpu"}), "resource": "amd.com/gpu"}
 )
 
 
@@ -98,6 +100,19 @@ def test_several_partitions_are_claimed_together_where_one_gpu_has_as_many(one, 
     claim = claim_of(made, one)
     assert bool(claim and claim.one_gpu) == of_one_gpu
     assert ("of one GPU" in allocation_text(made)) == of_one_gpu
+
+
+def test_partitions_that_do_not_tell_of_which_gpu_they_are_are_not_claimed_together():
+    """A constraint on an attribute that no device has would let the pods wait for ever."""
+    assert verdict(ORPHANS) == ()
+    assert verdict(ORPHANS, count=16) == ()
+    rule, _, available = verdict(ORPHANS, count=2)
+    assert rule == "allocation"
+    assert "no attribute that all partitions of one GPU have in common; a configuration with one GPU" in available
+    extended = EXTENDED.model_copy(update={"partition": "cpx_nps4", "memory_gib": 24.0})
+    assert verdict(extended, count=2) == ()
+    assert not taken(case(extended, count=2), extended).by_claim
+    assert verdict(extended, count=2, allocation="DRA")[0] == "allocation"
 
 
 def test_modes_of_a_product_that_no_table_has_are_the_usual_ones():
