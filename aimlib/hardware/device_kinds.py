@@ -25,6 +25,7 @@ PART_TYPES = frozenset({"amdgpu-partition", "mig"})
 PARTITION = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 """A partition of an AMD GPU, or a MIG profile."""
 SLICE_SOURCE = "the ResourceSlice"
+ON_DEMAND = "the driver makes them on demand out of whole GPUs"
 TAINTED = "tainted"
 """How the doubt about a device begins that its driver keeps from pods."""
 UNNAMED = "no attribute productName says what they are"
@@ -45,6 +46,8 @@ class DeviceKind(NamedTuple):
     """Whether several claims may have parts of its memory."""
     shared_by_default: bool = False
     """Whether a claim that states nothing has a part of its memory."""
+    time_sliced: bool = False
+    """Whether several claims may have it, and none of them memory of its own."""
     memory_unknown: bool = False
     """Whether its driver does not say how much memory it has."""
     doubt: Doubt = ""
@@ -76,7 +79,7 @@ def selected_world(device: Device, driver: str) -> dict[str, Value]:
 def device_kind(device: Device, driver: str, table: Products) -> DeviceKind:
     """What a device of a known driver is; a doubt where it cannot be counted."""
     vendor = VENDORS[driver]
-    name, kind = _text(device, "productName"), _text(device, "type")
+    name, kind = attribute_text(device, "productName"), attribute_text(device, "type")
     hardware = _product(name, vendor, table)
     if doubt := product_doubt(hardware, vendor):
         return DeviceKind(vendor, f"{vendor} GPU", doubt=doubt)
@@ -84,25 +87,27 @@ def device_kind(device: Device, driver: str, table: Products) -> DeviceKind:
     known = DeviceKind(
         vendor, product, hardware, _architecture(device, hardware), None, 0.0, name or None, kind or None
     )
+    if _is_made_on_demand(device):
+        return known._replace(doubt=ON_DEMAND)
     partition = _partition(device, kind)
     if reason := _not_for_pods(device, kind, name, partition):
         return known._replace(doubt=reason)
     partition = "" if partition.startswith("spx") else partition
     memory, doubt = _memory(device, hardware, name, partition, vendor)
-    shareable = (
-        device.allow_multiple_allocations and "memory" in device.capacity and "partitions" not in device.capacity
-    )
+    sharing = _sharing(device)
     return known._replace(
         partition=partition or None,
         memory_gib=memory,
         memory_unknown=not doubt and not _stated_gib(device),
-        shareable=shareable,
-        shared_by_default=shareable and _is_shared_by_default(device),
+        shareable=sharing.shareable,
+        shared_by_default=sharing.shared_by_default,
+        time_sliced=sharing.time_sliced,
         doubt=doubt,
     )
 
 
-def _text(device: Device, name: str) -> str:
+def attribute_text(device: Device, name: str) -> str:
+    """A text of an attribute; empty where a device has none."""
     found = device.attributes.get(name)
     return (found.string or "").strip() if found else ""
 
@@ -132,9 +137,18 @@ def _partition(device: Device, kind: str) -> str:
     """The partition as the device plugins name it: cpx_nps4, 1g.10gb, 1g.10gb.me; empty for whole devices."""
     if kind not in PART_TYPES:
         return ""
-    modes = [_text(device, name) for name in ("computePartition", "memoryPartition")]
-    stated = _text(device, "profile") or _text(device, "partitionProfile") or "_".join(filter(None, modes))
+    names = ("profile", "partitionProfile", "computePartition")
+    stated = next(filter(None, (attribute_text(device, name) for name in names)), "")
     return stated.lower().replace("+", ".")
+
+
+def _is_made_on_demand(device: Device) -> bool:
+    """Whether AMD's driver makes a partition when it is claimed (ROCm/k8s-gpu-dra-driver, pull request 88).
+
+    Its mode is in attributes by which no claim selects, and a taint comes and goes as other pods run on its GPU.
+    """
+    mode = attribute_text(device, "computePartition").lower()
+    return mode not in {"", "spx"} and not attribute_text(device, "partitionProfile")
 
 
 def _not_for_pods(device: Device, kind: str, name: str, partition: str) -> Doubt:
@@ -172,11 +186,28 @@ def _stated_gib(device: Device) -> float:
     return round(to_gib(device.capacity["memory"].value), 1) if "memory" in device.capacity else 0.0
 
 
-def _is_shared_by_default(device: Device) -> bool:
-    """Whether a claim that states no memory gets less than all of it."""
-    capacity = device.capacity["memory"]
-    default = capacity.request_policy.default if capacity.request_policy else None
+class _Sharing(NamedTuple):
+    """How claims have a device together: by parts of its memory, or in turns."""
+
+    shareable: bool = False
+    shared_by_default: bool = False
+    time_sliced: bool = False
+
+
+def _sharing(device: Device) -> _Sharing:
+    """By NVIDIA's driver (--consumable-shares): `memory` takes some by default, `unlimited` and a number take none.
+
+    A number is a capacity `shares`, and that of AMD's partitions `partitions`, of which the whole GPU has one.
+    """
+    if not device.allow_multiple_allocations or "partitions" in device.capacity:
+        return _Sharing()
+    memory = device.capacity.get("memory")
+    policy = memory.request_policy if memory else None
     try:
-        return default is not None and to_gib(default) < to_gib(capacity.value)
+        whole = to_gib(memory.value) if memory else 0.0
+        default = to_gib(policy.default) if policy and policy.default is not None else whole
     except InvalidQuantityError:
-        return True
+        return _Sharing(time_sliced=True)
+    if "shares" in device.capacity or default <= 0:
+        return _Sharing(time_sliced=True)
+    return _Sharing(shareable=True, shared_by_default=default < whole)

@@ -7,7 +7,17 @@ from typing import NamedTuple
 from aimlib.api.accelerators import PARENT_ATTRIBUTES, ParentAttribute
 from aimlib.api.device_slice import Device, ResourceSliceSpec
 from aimlib.api.node import DeviceSlice, DynamicDevices, LeftOut, NodePool, NodeSpec
-from aimlib.hardware.device_kinds import TAINTED, VENDORS, WHOLE_TYPES, DeviceKind, device_kind, selected_world
+from aimlib.hardware.device_kinds import (
+    ON_DEMAND,
+    PART_TYPES,
+    TAINTED,
+    VENDORS,
+    WHOLE_TYPES,
+    DeviceKind,
+    attribute_text,
+    device_kind,
+    selected_world,
+)
 from aimlib.hardware.device_selectors import DeviceClass
 from aimlib.hardware.limits import MOST_KINDS, few_kinds
 from aimlib.hardware.nodes import format_device, format_not_counted
@@ -16,6 +26,7 @@ from aimlib.hardware.products import Products, known_products
 NO_CLASS = "no DeviceClass selects them, as far as its selectors are read"
 ALTERNATIVE = "the driver makes them out of whole GPUs, which are counted"
 ALTERNATIVES = "the driver makes one or another of them out of the same GPU"
+DIVIDED_GPU = "in MIG mode: their MIG devices are given out"
 
 
 class _Found(NamedTuple):
@@ -40,6 +51,7 @@ def slice_facts(
     known = table or known_products()
     by_resource = _by_resource(classes)
     found = [_found(one, read.driver, classes, by_resource, known) for one in read.devices]
+    found = _undivided(found, read.devices)
     counted, parents = Counter(_alternatives(found, read.devices)), _parents(found, read)
     made = (_pool(one, devices, read.driver, parents.get(one.kind.partition)) for one, devices in counted.items())
     rows = few_kinds(made, f"{VENDORS[read.driver]}.com/gpu")
@@ -97,19 +109,46 @@ def _found(
     return _Found(kind, min(selecting, key=lambda name: (name != driver, name), default=None), tuple(resources))
 
 
+def _undivided(found: Sequence[_Found], devices: Sequence[Device]) -> list[_Found]:
+    """The devices, where a GPU that others are parts of for good is not given out whole."""
+    divided = {
+        attribute_text(device, "parentUUID")
+        for device in devices
+        if attribute_text(device, "type") in PART_TYPES and not device.consumes_counters
+    } - {""}
+    return [
+        _doubted(one, DIVIDED_GPU)
+        if not one.kind.doubt and one.kind.device_type in WHOLE_TYPES and attribute_text(device, "uuid") in divided
+        else one
+        for one, device in zip(found, devices, strict=True)
+    ]
+
+
 def _alternatives(found: Sequence[_Found], devices: Sequence[Device]) -> Iterator[_Found]:
     """The devices, where those that are made out of the same GPU as others are counted once, as the whole."""
     users: defaultdict[str, set[DeviceKind]] = defaultdict(set)
+    tainted: set[str] = set()
     for one, device in zip(found, devices, strict=True):
-        for used in device.consumes_counters if not one.kind.doubt else ():
-            users[used.counter_set].add(one.kind)
+        for used in device.consumes_counters:
+            if not one.kind.doubt:
+                users[used.counter_set].add(one.kind)
+            elif one.kind.device_type in WHOLE_TYPES and one.kind.doubt.startswith(TAINTED):
+                tainted.add(used.counter_set)
     for one, device in zip(found, devices, strict=True):
-        kinds = {kind for used in device.consumes_counters for kind in users[used.counter_set]}
-        whole = any(kind.device_type in WHOLE_TYPES for kind in kinds)
-        if one.kind.doubt or len(kinds) < 2 or (whole and one.kind.device_type in WHOLE_TYPES):
+        sets = {used.counter_set for used in device.consumes_counters}
+        kinds = {kind for used in sets for kind in users[used]}
+        if one.kind.doubt or one.kind.device_type in WHOLE_TYPES:
             yield one
+        elif any(kind.device_type in WHOLE_TYPES for kind in kinds):
+            yield _doubted(one, ALTERNATIVE)
+        elif sets & tainted:
+            yield _doubted(one, ON_DEMAND)
         else:
-            yield one._replace(kind=one.kind._replace(doubt=ALTERNATIVE if whole else ALTERNATIVES))
+            yield _doubted(one, ALTERNATIVES) if len(kinds) > 1 else one
+
+
+def _doubted(one: _Found, doubt: str) -> _Found:
+    return one._replace(kind=one.kind._replace(doubt=doubt))
 
 
 def _gives(found: Iterable[_Found]) -> dict[str, tuple[str, ...]]:
@@ -147,6 +186,7 @@ def _pool(one: _Found, devices: int, driver: str, parent: ParentAttribute | None
         vendor=kind.vendor,
         architecture=kind.architecture,
         partition=kind.partition,
+        shared=kind.time_sliced,
         memory_gib=kind.memory_gib,
         resource=extended or one.device_class,
         devices=devices,

@@ -48,12 +48,7 @@ def only(*devices, **given_):
         ({"type": "amdgpu-partition", "partitionProfile": "spx_nps1"}, None, "192Gi", 192),
         ({"type": "amdgpu-partition", "partitionProfile": "CPX_NPS4"}, "cpx_nps4", "24Gi", 24),
         ({"type": "amdgpu-partition", "partitionProfile": "cpx_nps1"}, "cpx_nps1", "192Gi", 24),
-        (
-            {"type": "amdgpu-partition", "computePartition": "dpx", "memoryPartition": "nps2"},
-            "dpx_nps2",
-            None,
-            96,
-        ),
+        ({"type": "amdgpu-partition", "computePartition": "spx", "memoryPartition": "nps1"}, None, None, 192),
     ],
 )
 def test_devices_of_amd(attributes, partition, memory, expected):
@@ -140,11 +135,10 @@ def test_a_default_that_no_device_has_is_all_of_its_memory(default):
 def test_memory_that_claims_share_is_had_whole_by_a_resource_only_if_that_takes_all_of_it():
     whole = {**device("gpu.nvidia.com", "80Gi"), "allowMultipleAllocations": True}
     shared = {**whole, "capacity": {"memory": {"value": "80Gi", "requestPolicy": {"default": "1Gi"}}}}
-    odd = {**whole, "capacity": {"memory": {"value": "80Gi", "requestPolicy": {"default": "some"}}}}
     parts = {**whole, "capacity": {"memory": {"value": "80Gi"}, "partitions": {"value": "1"}}}
-    found = [only(one, driver="gpu.nvidia.com").dynamic for one in (whole, shared, odd, parts)]
-    assert [one.shareable for one in found] == [True, True, True, False]
-    assert [one.extended_resource for one in found] == ["nvidia.com/gpu", None, None, "nvidia.com/gpu"]
+    found = [only(one, driver="gpu.nvidia.com").dynamic for one in (whole, shared, parts)]
+    assert [one.shareable for one in found] == [True, True, False]
+    assert [one.extended_resource for one in found] == ["nvidia.com/gpu", None, "nvidia.com/gpu"]
 
 
 def test_of_several_resources_the_one_that_names_the_kind_is_taken():
@@ -216,3 +210,76 @@ def test_the_gpu_of_partitions_is_told_by_the_attribute_that_all_of_them_have(de
     cpx = {"type": "amdgpu-partition", "partitionProfile": "cpx_nps4"}
     assert only(*(device(memory="24Gi", **cpx, **one) for one in devices)).dynamic.parent_attribute == expected
     assert only(device(**PCI)).dynamic.parent_attribute is None
+
+
+def on_demand(gpu, active=None):
+    """The devices of one GPU by ROCm/k8s-gpu-dra-driver, pull request 88; taints keep modes of memory apart."""
+    for mode, memory, parts, gib in (("spx", "nps1", 1, 192), ("dpx", "nps2", 2, 96), ("cpx", "nps1", 8, 24), CPX_NPS4):
+        kind = "amdgpu" if mode == "spx" else "amdgpu-partition"
+        one = device(memory=f"{gib}Gi", type=kind, computePartition=mode, memoryPartition=memory)
+        one["capacity"]["partitions"] = {"value": str(parts), "requestPolicy": {"default": "1"}}
+        one["consumesCounters"] = [{"counterSet": f"gpu-{gpu}-mutex"}]
+        one["taints"] = [{"key": "memory-mode"}] if active and memory != active else []
+        yield {**one, "allowMultipleAllocations": True}
+
+
+CPX_NPS4 = ("cpx", "nps4", 8, 24)
+ON_DEMAND = "the driver makes them on demand out of whole GPUs"
+
+
+@pytest.mark.parametrize("active", [None, "nps1", "nps4"])
+def test_partitions_that_are_made_on_demand_are_never_counted_whatever_is_made(active):
+    found = facts(*(one for gpu in range(8) for one in on_demand(gpu, active)))
+    whole = active != "nps4"
+    assert [(one.devices, one.partition, one.shared) for one in found.pools] == [(8, None, False)] * whole
+    taints = {} if whole else {"tainted memory-mode by the driver": 8}
+    assert {one.reason: one.devices for one in found.left_out} == {ON_DEMAND: 24, **taints}
+
+
+@pytest.mark.parametrize("taint", [(), ({"key": "lost"},)])
+def test_mig_that_is_made_on_demand_is_not_counted_where_its_gpu_is_broken(taint):
+    nvidia, counters = "gpu.nvidia.com", {"consumesCounters": [{"counterSet": "gpu-0"}]}
+    whole = {**device(nvidia, "80Gi"), **counters, "taints": list(taint)}
+    parts = [{**device(nvidia, "9856Mi", type="mig", profile="1g.10gb"), **counters}] * 2
+    found = facts(whole, *parts, driver=nvidia, classes=(NVIDIA,))
+    assert [one.devices for one in found.pools] == ([] if taint else [1])
+    assert any("out of whole GPUs" in one.reason and one.devices == 2 for one in found.left_out)
+
+
+def test_a_gpu_in_mig_mode_is_not_given_out_whole():
+    """NVIDIA/k8s-dra-driver-gpu, issue 719: the GPU stays in the slice beside its MIG devices."""
+    nvidia = "gpu.nvidia.com"
+    wholes = [device(nvidia, "81559Mi", uuid=f"GPU-{number}") for number in range(2)]
+    parts = [device(nvidia, "9856Mi", type="mig", profile="1g.10gb", parentUUID="GPU-0")] * 7
+    found = facts(*wholes, *parts, driver=nvidia, classes=(NVIDIA,))
+    assert [(one.partition, one.devices) for one in found.pools] == [(None, 1), ("1g.10gb", 7)]
+    [left] = found.left_out
+    assert (left.devices, left.reason) == (1, "in MIG mode: their MIG devices are given out")
+
+
+@pytest.mark.parametrize(
+    ("default", "more", "shareable", "time_sliced"),
+    [
+        ("81559Mi", {}, True, False),
+        ("1Gi", {}, True, False),
+        (None, {}, True, False),
+        ("0", {}, False, True),
+        ("0", {"shares": {"value": "10", "requestPolicy": {"default": "1"}}}, False, True),
+        ("1Gi", {"shares": {"value": "10"}}, False, True),
+        ("lots", {}, False, True),
+        ("1Gi", {"partitions": {"value": "8"}}, False, False),
+    ],
+)
+def test_only_a_driver_that_counts_memory_gives_out_shares_of_it(default, more, shareable, time_sliced):
+    """NVIDIA's --consumable-shares is memory, unlimited or a number."""
+    one = {**device("gpu.nvidia.com", "81559Mi"), "allowMultipleAllocations": True}
+    if default:
+        one["capacity"]["memory"]["requestPolicy"] = {"default": default}
+    one["capacity"] |= more
+    pool = only(one, driver="gpu.nvidia.com")
+    assert (pool.dynamic.shareable, pool.shared) == (shareable, time_sliced)
+
+
+def test_a_gpu_of_unified_memory_that_several_claims_may_have_is_time_sliced():
+    one = {**device("gpu.nvidia.com", None), "allowMultipleAllocations": True}
+    assert only(one, driver="gpu.nvidia.com").shared
