@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from aimlib.api import formats
-from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, StoredQuantity, above_zero
+from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, StoredQuantity
+from aimlib.kube.quantity import parse_quantity
 
 Attribute = Annotated[str, formats.DEVICE_ATTRIBUTE.field]
 """A text of a device's attributes, which becomes a part of an expression."""
@@ -32,7 +33,11 @@ class Accelerators(Ruled):
             "a share of a GPU is given out by a ResourceClaim: leave out allocation: DevicePlugin, or gpuShare",
             lambda raw: "gpuShare" not in raw or raw.get("allocation") != "DevicePlugin",
         ),
-        above_zero("gpuShare", "40Gi"),
+        FieldRule(
+            "!has(self.gpuShare) || quantity(self.gpuShare).compareTo(quantity('1Gi')) >= 0",
+            "gpuShare must be at least 1Gi, such as 40Gi",
+            lambda raw: "gpuShare" not in raw or parse_quantity(raw["gpuShare"]) >= parse_quantity("1Gi"),
+        ),
     )
 
     allocation: Literal["Auto", "DevicePlugin", "DRA"] = "Auto"
@@ -41,9 +46,9 @@ class Accelerators(Ruled):
     resource wherever there is one, and a ResourceClaim for what only that can ask for: a share, several partitions of
     one GPU, and devices that are given out by claims alone."""
     gpu_share: Quantity | None = None
-    """Memory that each replica gets of one GPU that it shares with other pods, such as 40Gi. Only where the driver
-    gives out parts of a device's memory (NVIDIA); AMD's GPUs have partitions instead. The engine is started with so
-    much memory and no more."""
+    """Memory that each replica gets of one GPU that it shares with other pods, at least 1Gi, such as 40Gi. Only where
+    the driver gives out parts of a device's memory (NVIDIA); AMD's GPUs have partitions instead. The engine is started
+    with so much memory and no more."""
     allow_time_sliced: bool = False
     """Whether time-sliced GPUs are candidates, too. Their memory is not isolated: the pods on one take it from each
     other."""

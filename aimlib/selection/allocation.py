@@ -1,5 +1,6 @@
 """The rules about how pods get devices: by a resource of the node or by a ResourceClaim, whole or a share of one."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from aimlib.api.node import GpuClass
 from aimlib.hardware.amd import parts_of
 from aimlib.hardware.device_claims import device_claim, not_claimable
 from aimlib.hardware.nodes import format_device
-from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus
+from aimlib.selection.candidates import Case, Rejection, RuleResult
 from aimlib.selection.share_arguments import FRACTION_STEPS, share_fraction
 
 UNBOUNDED_FLAGS = frozenset({"--kv-cache-memory-bytes", "--num-gpu-blocks-override"})
@@ -100,9 +101,10 @@ def share(case: Case) -> RuleResult:
     size, gib = case.requirements.gpu_share, case.share_gib
     if size is None or gib is None:
         return case
-    requested, count = f"a share of {gib:g} GiB of one GPU", case.configuration.gpu_count
+    requested, count = f"a share of {gib:.4g} GiB of one GPU", case.configuration.gpu_count
     if count != 1:
-        return Rejection(requested, format_gpus(count))
+        has = "none" if count == 0 else f"{count}"
+        return Rejection(f"a share of {gib:.4g} GiB", f"none: a share is of one GPU; this configuration has {has}")
     # A value that begins with a dash is in one word with its flag.
     if unbounded := sorted(UNBOUNDED_FLAGS.intersection(arg.partition("=")[0] for arg in case.launch.args)):
         return Rejection(requested, f"an engine with {' and '.join(unbounded)}, whose KV cache no share bounds")
@@ -117,20 +119,35 @@ def _bounds_of_share(case: Case, gib: float) -> str:
     """How large a share of these classes may be, where none of them has one of that size."""
     sizes = sorted(map(case.products.seen_gib, case.classes))
     if gib > sizes[-1]:
-        return f"{sizes[-1]:g} GiB in all on {_product(case)}"
+        return f"{sizes[-1]:.4g} GiB in all on {_product(case)}"
     least = f"{sizes[0] / FRACTION_STEPS:.2g} GiB for the engine, which takes whole thousandths"
-    return f"at least {least} of {sizes[0]:g} GiB on {_product(case)}"
+    return f"at least {least} of {sizes[0]:.4g} GiB on {_product(case)}"
 
 
 def _instead_of_share(case: Case) -> str:
     """What there is where no driver gives out shares."""
     if case.classes[0].vendor != "amd":
-        return (
-            f"{_product(case)} that are given out whole; NVIDIA's DRA driver shares them (--consumable-shares=memory)"
-        )
-    parts = sorted({format_device(one) for one in case.classes if one.partition})
-    there = f"the cluster has {' and '.join(parts)}: leave out gpuShare" if parts else _modes(case)
+        return "; ".join(_instead_on_nvidia(case))
+    there = _parts(case) or _modes(case)
     return f"{_product(case)}, of which AMD's driver gives out partitions and no shares; {there}"
+
+
+def _instead_on_nvidia(case: Case) -> Iterator[str]:
+    own = [one for one in case.classes if not one.partition]
+    table = ((any(not one.shared for one in own), "given out whole"), (any(one.shared for one in own), "time-sliced"))
+    if kinds := " or ".join(kind for applies, kind in table if applies):
+        yield f"{_product(case)} that are {kinds}"
+        yield "NVIDIA's DRA driver shares them (--consumable-shares=memory)"
+    else:
+        yield f"MIG devices of {_product(case)}, which are given out whole"
+    if parts := _parts(case):
+        yield parts
+
+
+def _parts(case: Case) -> str:
+    """The partitions or MIG devices of the cluster, which are parts of GPUs as well; empty without any."""
+    parts = sorted({format_device(one) for one in case.classes if one.partition})
+    return f"the cluster has {' and '.join(parts)}: leave out gpuShare" if parts else ""
 
 
 def _modes(case: Case) -> str:
@@ -154,7 +171,8 @@ def allocation_text(case: Case) -> str:
         return ""
     found, gib, text = taken(case, one), case.share_gib, ""
     if gib is not None:
-        text += f"; a share of {gib:g} GiB of {format_device(one)}"
+        fraction, flag = share_fraction(case, gib, case.first_class), case.launch.engine.flags.memory_fraction
+        text += f"; a share of {gib:.4g} GiB of {format_device(one)}, to which {flag} is scaled: {fraction:g}"
     if found.why:
         text += f"; {'by a ResourceClaim, ' * found.by_claim}{found.why}"
     if found.by_claim and _of_one_gpu(case, one) and one.dynamic and one.dynamic.extended_resource is None:

@@ -28,8 +28,9 @@ def memory(case: Case) -> RuleResult:
     left = case.narrowed(lambda one: launch.fits(case.engine_gib(one)))
     if left.classes:
         return left
-    largest, of = case.largest_gib, "a share of " * (case.share_gib is not None)
+    largest = case.largest_gib
+    of = f"{largest:g} GiB" if case.share_gib is None else f"a share of {largest:.4g} GiB"
     return Rejection(
         f"{launch.required(largest)} for {launch.max_length} tokens",
-        f"{launch.usable(largest):.1f} GiB usable of {of}{largest:g} GiB on {case.recipe.hardware}",
+        f"{launch.usable(largest):.1f} GiB usable of {of} on {case.recipe.hardware}",
     )

@@ -26,8 +26,9 @@ def hardware(case: Case) -> RuleResult:
         return Rejection(name, partial(_instead_of, case, name))
     own = [one for one in there if case.requirements.time_sliced or not one.shared]
     if not own:
-        lets = "accelerators.allowTimeSliced lets an endpoint on them"
-        return Rejection(f"{name} that are not time-sliced", f"shared GPUs only ({lets})")
+        shared = case.requirements.gpu_share is not None
+        why = NO_SHARES if shared else "accelerators.allowTimeSliced lets an endpoint on them"
+        return Rejection(f"{name} that are not time-sliced", f"shared GPUs only ({why})")
     joined = tuple(one for one in own if alone or not (one.shared or (one.vendor == "nvidia" and one.partition)))
     if not joined:
         kinds = ("MIG devices" * any(one.partition for one in own), "time-sliced GPUs" * any(one.shared for one in own))
@@ -35,6 +36,7 @@ def hardware(case: Case) -> RuleResult:
     return case._replace(classes=joined)
 
 
+NO_SHARES = "of their memory nobody gives out shares"
 NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on, or by hardwareMayCome)"
 
 

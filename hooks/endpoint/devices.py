@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from aimlib.api.meta import Raw
+from aimlib.engines.arguments import parse_args
 from aimlib.kube.server_kinds import is_server
 from aimlib.protocol.conditions import Verdict
 from hooks.endpoint.children import OptionalChild
@@ -37,7 +38,7 @@ def with_component_checked(serving: Verdict, owner: Owner, missing: Iterable[Opt
 
 
 def device_warnings(owner: Owner) -> Iterator[str]:
-    """What shares cost that nothing isolates; and a volume that only one node of a replica on several can mount."""
+    """Memory that nothing isolates, GPUs that a queue may not count, a volume that one of several nodes can mount."""
     if owner.spec.accelerators.gpu_share and owner.spec.image.repository:
         flag = owner.engine.flags.memory_fraction
         yield (
@@ -52,7 +53,14 @@ def device_warnings(owner: Owner) -> Iterator[str]:
         )
     if owner.resolved.time_sliced:
         flag = owner.engine.flags.memory_fraction
+        stated = parse_args(owner.resolved.backend, owner.spec.engine.args).value(flag, float)
+        bounds = f"; {flag} in engine.args bounds the part of this one" if stated is None else ""
         yield (
             "accelerators.allowTimeSliced: the memory of a time-sliced GPU is not isolated, so the pods on one take it "
-            f"from each other; {flag} in engine.args bounds the part of this one"
+            f"from each other{bounds}"
+        )
+    if owner.resolved.device_claim and owner.spec.queue_name:
+        yield (
+            "queueName: Kueue counts GPUs of ResourceClaims only where its deviceClassMappings name the DeviceClass "
+            f"{owner.resolved.device_claim.device_class}; without them it admits by CPU and memory alone"
         )

@@ -53,8 +53,8 @@ ENDPOINTS: dict[str, Raw] = {
     "a share of a GPU is given out by a ResourceClaim: leave out allocation: DevicePlugin, or gpuShare": (
         MODEL | {"accelerators": {"gpuShare": "40Gi", "allocation": "DevicePlugin"}}
     ),
-    "gpuShare must be above 0, such as 40Gi": MODEL | {"accelerators": {"gpuShare": "0"}},
     "size must be above 0, such as 10Gi": MODEL | {"engine": {"compileCache": {"size": "0"}}},
+    "gpuShare must be at least 1Gi, such as 40Gi": MODEL | {"accelerators": {"gpuShare": "500Mi"}},
     "cpu must not exceed cpuLimit": MODEL | {"resources": {"cpu": "16", "cpuLimit": "8500m"}},
     "memory must not exceed memoryLimit": MODEL | {"resources": {"memory": "64Gi", "memoryLimit": "65G"}},
     "availability.spread needs engine.compileCache.accessMode: ReadWriteMany, since a ReadWriteOnce claim keeps all "

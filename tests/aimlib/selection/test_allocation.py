@@ -38,6 +38,7 @@ H100 = group("H100", "nvidia", 79.6, NVIDIA)
 H100_ALONE = group("H100", "nvidia", 79.6, NVIDIA.model_copy(update={"shareable": False}))
 SLICED = group("H100", "nvidia", 79.6, None, shared=True)
 MIG = group("H100", "nvidia", 19.6, NVIDIA, partition="1g.20gb")
+MIG_ALONE = group("H100", "nvidia", 19.6, NVIDIA.model_copy(update={"shareable": False}), partition="1g.20gb")
 
 
 def case(*classes, count=1, args=(), spec=None, **asked):
@@ -135,7 +136,33 @@ def test_processors_have_neither():
         (verdict(PLUGIN, allocation="DRA"), ("allocation", "MI300X by a ResourceClaim", "amd.com/gpu alone")),
         (verdict(WHOLE, allocation="DevicePlugin"), ("allocation", "MI300X by a resource", "DeviceClass gpu.amd.com")),
         (verdict(H100_ALONE, gpu_share="40Gi"), ("share", "a share of 40 GiB", "given out whole")),
-        (verdict(H100, count=2, gpu_share="40Gi"), ("share", "a share of 40 GiB", "2 GPUs")),
+        (
+            verdict(H100, count=2, gpu_share="40Gi"),
+            ("share", "a share of 40 GiB", "none: a share is of one GPU; this configuration has 2"),
+        ),
+        (verdict(H100, gpu_share="4G"), ("memory", "", "usable of a share of 3.725 GiB on H100")),
+        (
+            verdict(MIG_ALONE, gpu_share="10Gi"),
+            (
+                "share",
+                "10 GiB",
+                "MIG devices of H100, which are given out whole; the cluster has H100 1g.20gb (19.6 GiB):",
+            ),
+        ),
+        (
+            verdict(MIG_ALONE, H100_ALONE, gpu_share="10Gi"),
+            (
+                "share",
+                "10 GiB",
+                "given out whole; NVIDIA's DRA driver shares them (--consumable-shares=memory); the clus",
+            ),
+        ),
+        (
+            verdict(SLICED, time_sliced=True, gpu_share="40Gi"),
+            ("share", "40 GiB", "H100 that are time-sliced; NVIDIA's DRA driver shares them"),
+        ),
+        (verdict(SLICED, gpu_share="40Gi"), ("hardware", "", "only (of their memory nobody gives out shares)")),
+        (verdict(H100, gpu_share="100G"), ("share", "a share of 93.13 GiB", "79.19 GiB in all on H100")),
         (verdict(H100, gpu_share="80Gi"), ("share", "a share of 80 GiB", "79.19 GiB in all on H100")),
         (verdict(CPX, WHOLE, gpu_share="20Gi"), ("share", "a share of 20 GiB", "MI300X cpx_nps4 (24 GiB): leave out")),
         (verdict(WHOLE, gpu_share="20Gi"), ("share", "a share of 20 GiB", "as dpx (96 GiB), qpx (48 GiB)")),
@@ -267,5 +294,6 @@ def test_time_sliced_devices_come_last_and_are_recorded():
 def test_a_share_is_told_in_the_words_of_a_decision():
     made = case(H100, gpu_share="40Gi")
     assert allocation_text(made) == (
-        "; a share of 40 GiB of H100 (79.6 GiB); by a ResourceClaim, which alone can ask for a share"
+        "; a share of 40 GiB of H100 (79.6 GiB), to which --gpu-memory-utilization is scaled: 0.464; by a "
+        "ResourceClaim, which alone can ask for a share"
     )

@@ -80,3 +80,27 @@ def test_only_what_needs_the_component_names_it():
     [lacking] = [child for child in OPTIONAL if child.kind == CLAIM_TEMPLATE]
     assert with_component_checked(waiting, None, ()) is waiting
     assert with_component_checked(Verdict("Available", True, "AllReplicasReady", ""), None, [lacking]).met
+
+
+def warned(world, **spec):
+    stated = world["endpoint"]["spec"] | spec
+    status = play("endpoint", "/endpoint/sync", world | {"endpoint": {"spec": stated}}).answer.said["status"]
+    return status.get("warnings", ())
+
+
+def test_a_queue_may_count_no_gpus_of_resourceclaims():
+    [warning] = [one for one in warned(SHARED, queueName="team-a") if "deviceClassMappings" in one]
+    assert "name the DeviceClass gpu.nvidia.com; without them it admits by CPU and memory alone" in warning
+    resource = {**SHARED, "inventory": "h100"}
+    stated = warned(resource, queueName="team-a", accelerators={"allocation": "Auto"})
+    assert not any("deviceClassMappings" in one for one in stated)
+
+
+TIME_SLICED = {**SHARED, "inventory": "h100-shared"}
+
+
+@pytest.mark.parametrize(("args", "advised"), [([], True), (["--gpu-memory-utilization=0.2"], False)])
+def test_the_bound_of_a_part_is_advised_until_it_is_stated(args, advised):
+    stated = warned(TIME_SLICED, accelerators={"allowTimeSliced": True}, engine={"args": args})
+    [warning] = [one for one in stated if "time-sliced" in one]
+    assert ("--gpu-memory-utilization in engine.args bounds the part" in warning) == advised
