@@ -41,6 +41,21 @@ class GroupFlags(Model):
     """Follows the address of the first, behind a colon; None where a flag of its own has it."""
     worker: Word | None
     """What the others have besides; None where they have nothing."""
+    data_address: Word | None = None
+    """Another one for the address of the first, of data parallel ranks; the engine takes `address` without it."""
+    balanced_outside: tuple[Word, ...] = ()
+    """Flags by which each process answers for its own data parallel ranks alone."""
+    local_data: Word | None = None
+    """The data parallel ranks of one node; the engine counts them without it."""
+    servers: Word | None = None
+    """The number of API servers, which `worker` does not go with."""
+    executors: Mapping[Word, tuple[Word, ...]] = Field(default_factory=dict)
+    """Flags about what starts the processes, and their values that go with several nodes."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Those that only the operator sets."""
+        return tuple(filter(None, (self.nodes, self.rank, self.address, self.data_address, self.worker)))
 
 
 class EngineFlags(Model):
@@ -56,6 +71,8 @@ class EngineFlags(Model):
     pipeline_parallel: Word
     data_parallel: Word
     data_attention: Word | None
+    prefill_context_parallel: Word | None
+    decode_context_parallel: Word | None
     expert_parallel: Word
     max_model_len: Word
     max_running: Word

@@ -14,6 +14,7 @@ from aimlib.engines.adapters import reserved_rank, reserving_arguments
 from aimlib.engines.catalogue import Engine, ParsedArgs, engine, parse_args
 from aimlib.engines.draft_arguments import DRAFT_FLAGS
 from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals, unknown_flags
+from aimlib.selection.degrees import degree_problems, engine_tensor, parallel_degrees
 from aimlib.selection.gpu_memory import BF16_BYTES, Layout, RequiredMemory, required_memory
 from aimlib.selection.parallel import Parallel
 
@@ -129,28 +130,6 @@ class Launch:
         return memory_gib * fraction
 
 
-def _degrees(parsed: ParsedArgs, backend: Engine, facts: ModelFacts | None, devices: int, nodes: int) -> Parallel:
-    """The parallel degrees as stated; the tensor parallel degree is the remaining factor by default."""
-    flags = backend.flags
-    pipeline = max(parsed.value(flags.pipeline_parallel, int) or 1, 1)
-    data = max(parsed.value(flags.data_parallel, int) or 1, 1)
-    within = bool(flags.data_attention and parsed.value(flags.data_attention, bool))
-    stated = parsed.value(flags.tensor_parallel, int)
-    tensor = max(stated // (data if within else 1) if stated else devices // (pipeline * data), 1)
-    by_itself = flags.data_attention is None and (facts is None or facts.experts is not None)
-    shares = data > 1 and (within or by_itself)
-    ranks = tensor * data if shares else tensor
-    whole = parsed.value(flags.expert_parallel, bool)
-    parts = ranks if whole else max(parsed.value(flags.expert_parallel, int) or 1, 1)
-    return Parallel(tensor, pipeline, data, parts, shares, nodes)
-
-
-def _engine_tensor(parallel: Parallel, backend: Engine) -> int:
-    """The tensor parallel degree as the engine counts it: with the groups that are within it."""
-    within = parallel.shares_experts and backend.flags.data_attention is not None
-    return parallel.expert_ranks if within else parallel.tensor
-
-
 def _unless(parsed: ParsedArgs, flag: str | None) -> bool:
     """Whether the engine does what a flag turns off; not where it has no such flag."""
     return flag is not None and not parsed.value(flag, bool)
@@ -185,16 +164,10 @@ def _extends_context(parsed: ParsedArgs, env: tuple[EnvVar, ...]) -> bool:
     return not given.isdisjoint(LONGER_CONTEXT)
 
 
-def group_flags(backend: Engine) -> tuple[str, ...]:
-    """The flags by which the processes of a replica on several nodes find each other."""
-    flags = backend.flags.group
-    return tuple(filter(None, (flags.nodes, flags.rank, flags.address, flags.worker)))
+def operator_flags(backend: Engine, *, adapters: bool = False) -> dict[str, str]:
+    """The flags that the operator itself sets, and where their values are from; those of adapters where there are any.
 
-
-def operator_flags(backend: Engine, *, adapters: bool = False, group: bool = False) -> dict[str, str]:
-    """The flags that the operator itself sets, and where their values are from.
-
-    Those of adapters are among them where there are any; those of a group where a replica is on several nodes.
+    Those by which processes on several nodes find each other are among them on one node, too: it is not to wait there.
     """
     flags = backend.flags
     return {
@@ -204,7 +177,7 @@ def operator_flags(backend: Engine, *, adapters: bool = False, group: bool = Fal
         flags.port: "service.targetPort of the endpoint decides",
         flags.revision: "model.revision of the endpoint decides",
         **({flags.adapters.paths: "adapters of the endpoint decides"} if adapters and flags.adapters else {}),
-        **(dict.fromkeys(group_flags(backend), "nodes of the configuration decides") if group else {}),
+        **dict.fromkeys(flags.group.all, "nodes of the configuration decides"),
     }
 
 
@@ -241,10 +214,10 @@ def launch(
     env = ({variable.name: variable for variable in configuration.env} | named).values()
     kept_env = tuple(variable for variable in env if variable.name not in IGNORED_ENV)
     devices = max(configuration.gpu_count, 1)
-    parallel = _degrees(parsed, backend, recipe.facts, devices, configuration.nodes)
-    own = operator_flags(backend, adapters=bool(reserving), group=configuration.nodes > 1)
+    parallel = parallel_degrees(parsed, backend, recipe.facts, devices, configuration.nodes)
+    own = operator_flags(backend, adapters=bool(reserving))
     ours = parsed.without(*own, flags.tensor_parallel)
-    tensor = _engine_tensor(parallel, backend)
+    tensor = engine_tensor(parallel, backend)
     degree = (flags.tensor_parallel, str(tensor)) if tensor > 1 else ()
     longest = recipe.facts.max_context if recipe.facts else 0
     stated_length, stated_batch = (parsed.value(flag, int) for flag in (flags.max_model_len, flags.max_batched_tokens))
@@ -253,9 +226,7 @@ def launch(
     problems = list(parsed.errors)
     numbers = ((flags.max_model_len, stated_length), (flags.max_batched_tokens, stated_batch))
     problems += [f"{flag} is above {MOST_TOKENS}" for flag, number in numbers if (number or 0) > MOST_TOKENS]
-    if parallel.devices != devices:
-        gpus = f"{configuration.gpu_count} GPU{'s' * (configuration.gpu_count != 1)}"
-        problems.append(f"{parallel} make {parallel.devices} ranks for {gpus}")
+    problems += degree_problems(parsed, backend, parallel, configuration.gpu_count)
     problems += _stated_twice(recipe, parsed)
     if 0 < longest < length and not _extends_context(parsed, kept_env):
         problems.append(f"{flags.max_model_len} {length} is longer than the model's context of {longest} tokens")

@@ -4,10 +4,12 @@ attention   among `tensor` ranks; each of `data` groups of them has all of it, a
 experts     among `tensor` ranks, or among all of `tensor` x `data` where the groups share them; whole experts in as
             many parts as `expert` says, and each expert divided among the ranks of a part
 layers      among `pipeline` stages
+prompts     among `context` ranks, each with all of the attention's weights, and its part of the experts that are shared
 
 Sources: vLLM divides experts among the ranks of all data parallel groups, whole ones with --enable-expert-parallel
 (vLLM 0.33, fused_moe/config.py: FusedMoEParallelConfig.make; a remainder goes to the first ranks:
-determine_expert_map). SGLang's --dp-size are groups that share nothing; with --enable-dp-attention they are within
+determine_expert_map), and of prefill context parallelism, which is no part of the tensor parallel degree
+(config/parallel.py). SGLang's --dp-size are groups that share nothing; with --enable-dp-attention they are within
 --tp-size, and share the experts (SGLang 0.5.23, server_args.py and layers/dp_attention.py).
 """
 
@@ -30,10 +32,12 @@ class Parallel(NamedTuple):
     """Whether the groups of data parallelism divide the experts among them."""
     nodes: int = 1
     """Nodes on which its ranks are, as many on each."""
+    context: int = 1
+    """Ranks that compute a prompt together, each a part of its tokens (prefill context parallelism)."""
 
     @property
     def devices(self) -> int:
-        return self.tensor * self.pipeline * self.data
+        return self.tensor * self.pipeline * self.data * self.context
 
     @property
     def devices_per_node(self) -> int:
@@ -42,7 +46,7 @@ class Parallel(NamedTuple):
     @property
     def expert_ranks(self) -> int:
         """Ranks that have the experts of a layer together."""
-        return self.tensor * self.data if self.shares_experts else self.tensor
+        return self.tensor * self.data * self.context if self.shares_experts else self.tensor
 
     @property
     def expert_divided(self) -> int:
@@ -59,14 +63,15 @@ class Parallel(NamedTuple):
         return -(-layers // self.pipeline) / layers
 
     def __str__(self) -> str:
-        return f"tensor {self.tensor} x pipeline {self.pipeline} x data {self.data}"
+        context = f" x prefill context {self.context}" if self.context > 1 else ""
+        return f"tensor {self.tensor} x pipeline {self.pipeline} x data {self.data}{context}"
 
 
 def layout_text(parallel: Parallel, facts: ModelFacts | None) -> str | None:
     """How a replica is divided, such as `TP 1 x DP 8, experts over 8`; None for tensor parallelism alone."""
     if parallel == Parallel(parallel.tensor):
         return None
-    degrees = (("TP", parallel.tensor), ("PP", parallel.pipeline), ("DP", parallel.data))
+    degrees = (("TP", parallel.tensor), ("PCP", parallel.context), ("PP", parallel.pipeline), ("DP", parallel.data))
     text = " x ".join(f"{name} {degree}" for name, degree in degrees if degree > 1 or name == "TP")
     text += f" on {parallel.nodes} nodes" if parallel.nodes > 1 else ""
     if facts and not facts.experts:

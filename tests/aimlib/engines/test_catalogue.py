@@ -56,8 +56,10 @@ class TestData:
 
     def test_every_role_is_a_flag_by_its_own_name(self, backend):
         found = engine(backend).flags
-        flags = found.model_dump(exclude={"adapters", "group"}) | found.group.model_dump(exclude={"port"})
-        assert set(filter(None, flags.values())) <= set(flag_table(backend).flags)
+        group = found.group.model_dump(exclude={"port", "balanced_outside", "executors"})
+        flags = found.model_dump(exclude={"adapters", "group"}) | group
+        several = {*found.group.balanced_outside, *found.group.executors}
+        assert {*filter(None, flags.values()), *several} <= set(flag_table(backend).flags)
 
     def test_no_removed_flag_is_known_to_the_parser(self, backend):
         table = flag_table(backend)
