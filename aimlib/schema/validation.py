@@ -210,10 +210,11 @@ def _fields(
 
 
 def _suggestion(name: str, path: ValuePath, properties: Schema, elsewhere: Mapping[str, ValuePath]) -> str:
-    """A field with a similar name at the same place, or with the same name at another."""
+    """A field with a similar name at the same place, or with the same name below it, or else anywhere."""
     folded = {other.casefold(): (*path, other) for other in properties}
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
-    meant = folded[near[0]] if near else elsewhere.get(name.casefold())
+    below = {} if near else _everywhere({"properties": properties}, path)
+    meant = folded[near[0]] if near else (elsewhere | below).get(name.casefold())
     return f"; did you mean {dotted_path(meant)}?" if meant else ""
 
 

@@ -71,6 +71,27 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
             "OutOfGPUMemory",
             "less than desired GPU memory utilization",
         ),
+        (
+            (
+                "AssertionError: Error in memory profiling. Initial free memory 82.94 GiB, current free memory 90.17 GiB. "
+                "This happens when other processes sharing the same container release GPU memory"
+            ),
+            "OutOfGPUMemory",
+            "another program gave back memory of the GPU while the engine measured what it may use: Error in memory",
+        ),
+        (
+            (
+                "torch.distributed.DistBackendError: NCCL error in: x.cpp:94, unhandled system error, NCCL 2.28\n"
+                "Last error:\nCall to ibv_reg_mr failed with error Cannot allocate memory"
+            ),
+            "LockedMemoryFull",
+            "ibv_reg_mr failed with error Cannot allocate memory",
+        ),
+        (
+            "RuntimeError: NCCL WARN Call to ibv_reg_mr_iova2 failed with error Cannot allocate memory",
+            "LockedMemoryFull",
+            "ibv_reg_mr_iova2 failed",
+        ),
         ("ValueError: No available memory for the cache blocks. Try", "OutOfGPUMemory", "the cache blocks"),
         (
             "ValueError: To serve at least one request with the model's max seq len (40960), 10 GiB is needed",

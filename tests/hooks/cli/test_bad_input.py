@@ -63,6 +63,10 @@ def test_text_that_is_no_object(text, said):
     [
         ({"modelId": QWEN, "gpucount": 1}, "spec.gpucount: unknown field; did you mean spec.gpuCount?"),
         (
+            {"modelId": QWEN, "recipe": {"name": "mine"}},
+            "spec.recipe.name: unknown field; did you mean spec.recipe.customRecipe.name?",
+        ),
+        (
             {"modelId": QWEN, "customRecipe": {}},
             "spec.customRecipe: unknown field; did you mean spec.recipe.customRecipe?",
         ),
