@@ -4,11 +4,15 @@ Sources: AMD's driver 1.0.1 (pkg/kubeletplugin/discovery.go: productName, type, 
 NVIDIA's 0.4 (cmd/gpu-kubelet-plugin/deviceinfo.go: productName, type, profile); capacity `memory` of both.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from aimlib.api.accelerators import PARENT_ATTRIBUTES, PARTITION_ATTRIBUTES, DeviceClaim
 from aimlib.api.formats import DEVICE_ATTRIBUTE, OBJECT_NAME
 from aimlib.api.node import Accelerator
+from aimlib.hardware.device_kinds import VENDORS, product_by_driver
+from aimlib.hardware.products import known_products
 from aimlib.kube.quantity import canonical_quantity
 
 REQUEST = "gpus"
@@ -97,3 +101,21 @@ def claim_spec(claim: DeviceClaim, count: int) -> dict[str, Any]:
         same = {"matchAttribute": parent, "requests": [REQUEST]}
         devices["constraints"] = [same]
     return {"devices": devices}
+
+
+STATED_ATTRIBUTE = re.compile(
+    r'device\.(?:driver|attributes\["[^"]+"\]\.\?(\w+)\.orValue\(""\)) (?:==|in) \[?"([^"]+)"'
+)
+"""What an expression of `device_expression` states: the value of an attribute, or of the driver, which has no name."""
+
+
+def claimed_text(spec: Mapping[str, Any]) -> str:
+    """What a spec of `claim_spec` asks for, such as `2 x MI300X cpx_nps4 by gpu.amd.com`."""
+    exactly = spec["devices"]["requests"][0]["exactly"]
+    stated = dict(STATED_ATTRIBUTE.findall(exactly["selectors"][0]["cel"]["expression"]))
+    driver, name = stated[""], stated.get("productName", "device")
+    product = product_by_driver(name, VENDORS[driver], known_products()) if driver in VENDORS else None
+    partition = stated.get(PARTITION_ATTRIBUTES.get(driver, "none"), "")
+    share = exactly.get("capacity", {}).get("requests", {}).get("memory")
+    words = (product.name if product else name, partition.lower().replace("+", "."), f"with {share}" if share else "")
+    return f"{exactly['count']} x {' '.join(filter(None, words))} by {exactly['deviceClassName']}"

@@ -80,7 +80,7 @@ def device_kind(device: Device, driver: str, table: Products) -> DeviceKind:
     """What a device of a known driver is; a doubt where it cannot be counted."""
     vendor = VENDORS[driver]
     name, kind = attribute_text(device, "productName"), attribute_text(device, "type")
-    hardware = _product(name, vendor, table)
+    hardware = product_by_driver(name, vendor, table)
     if doubt := product_doubt(hardware, vendor):
         return DeviceKind(vendor, f"{vendor} GPU", doubt=doubt)
     product = hardware.name if hardware else (_label(name) or f"{vendor} GPU")
@@ -117,7 +117,8 @@ def _label(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")
 
 
-def _product(name: str, vendor: Vendor, table: Products) -> Product | None:
+def product_by_driver(name: str, vendor: Vendor, table: Products) -> Product | None:
+    """The product that the driver of a vendor calls so, such as `NVIDIA H100 80GB HBM3`; None for an unknown one."""
     if not name:
         return None
     found = by_marketing_name(name, table) if vendor == "amd" else table.by_nvidia_product(_label(name))

@@ -214,7 +214,7 @@ def _suggestion(name: str, path: ValuePath, properties: Schema, elsewhere: Mappi
     folded = {other.casefold(): (*path, other) for other in properties}
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
     below = {} if near else _everywhere({"properties": properties}, path)
-    meant = folded[near[0]] if near else (elsewhere | below).get(name.casefold())
+    meant = folded[near[0]] if near else {**elsewhere, **below}.get(name.casefold())
     return f"; did you mean {dotted_path(meant)}?" if meant else ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.caching.weight_files import repositories_text
+from aimlib.hardware.device_claims import claimed_text
 from aimlib.selection.recipe_check import model_of
 from hooks.cli.tables import Cell
 from hooks.planning.numbers import counts
@@ -37,10 +38,19 @@ def plan_rows(children: Iterable[Raw]) -> Iterator[Sequence[Cell]]:
 
 
 def _deployment(child: Raw) -> str:
-    [container] = child["spec"]["template"]["spec"]["containers"]
+    return f"{child['spec']['replicas']} x {_engine(child['spec']['template'])}"
+
+
+def _engine(template: Raw) -> str:
+    [container] = template["spec"]["containers"]
     requests = ", ".join(f"{name} {amount}" for name, amount in container["resources"]["requests"].items())
     named, at, digest = container["image"].partition("@sha256:")
-    return f"{child['spec']['replicas']} x {named}{at}{digest[:12]}: {requests}"
+    return f"{named}{at}{digest[:12]}: {requests}"
+
+
+def _group(child: Raw) -> str:
+    group = child["spec"]["leaderWorkerTemplate"]
+    return f"{child['spec']['replicas']} x {group['size']} nodes, each {_engine(group['leaderTemplate'])}"
 
 
 def _service(child: Raw) -> str:
@@ -77,6 +87,8 @@ def _cronjob(child: Raw) -> str:
 
 DETAILS: Mapping[str, Callable[[Raw], str]] = {
     "Deployment": _deployment,
+    "LeaderWorkerSet": _group,
+    "ResourceClaimTemplate": lambda child: claimed_text(child["spec"]["spec"]),
     "Service": _service,
     "PersistentVolumeClaim": _claim,
     "HorizontalPodAutoscaler": _autoscaler,

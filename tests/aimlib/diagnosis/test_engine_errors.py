@@ -73,8 +73,8 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
         ),
         (
             (
-                "AssertionError: Error in memory profiling. Initial free memory 82.94 GiB, current free memory 90.17 GiB. "
-                "This happens when other processes sharing the same container release GPU memory"
+                "AssertionError: Error in memory profiling. Initial free memory 82.94 GiB, current free memory 90.17 "
+                "GiB. This happens when other processes sharing the same container release GPU memory"
             ),
             "OutOfGPUMemory",
             "another program gave back memory of the GPU while the engine measured what it may use: Error in memory",

@@ -4,7 +4,7 @@ import pytest
 
 from aimlib.api.accelerators import DeviceClaim
 from aimlib.api.node import Accelerator, DynamicDevices
-from aimlib.hardware.device_claims import claim_spec, device_claim, device_expression, not_claimable
+from aimlib.hardware.device_claims import claim_spec, claimed_text, device_claim, device_expression, not_claimable
 
 AMD = DynamicDevices(
     driver="gpu.amd.com", device_class="gpu.amd.com", product_name="AMD_Instinct_MI300X_OAM", device_type="amdgpu"
@@ -145,3 +145,27 @@ def test_partitions_of_one_gpu_are_equal_in_the_attribute_that_they_have(of_driv
     devices = claim_spec(device_claim(one, one_gpu=True), 2)["devices"]
     assert devices["constraints"] == [{"matchAttribute": asked, "requests": ["gpus"]}]
     assert device_claim(one).parent_attribute is None
+
+
+NVIDIA = {"driver": "gpu.nvidia.com", "device_class": "mig.nvidia.com", "product_name": "NVIDIA H100 80GB HBM3"}
+
+
+@pytest.mark.parametrize(
+    ("one", "share", "text"),
+    [
+        (WHOLE, None, "2 x MI300X by gpu.amd.com"),
+        (part(), None, "2 x MI300X cpx_nps4 by gpu.amd.com"),
+        (named(product_name="Radeon"), None, "2 x Radeon by gpu.amd.com"),
+        (named(product_name=None, device_type=None), None, "2 x device by gpu.amd.com"),
+        (named(driver="example.com", device_class="own"), "40Gi", "2 x AMD_Instinct_MI300X_OAM with 40Gi by own"),
+        (
+            named(
+                driver="gpu.nvidia.com", device_class="mig.nvidia.com", product_name="NVIDIA H100 80GB HBM3"
+            ).model_copy(update={"partition": "1g.10gb.me", "memory_gib": 9.8}),
+            None,
+            "2 x H100 1g.10gb.me by mig.nvidia.com",
+        ),
+    ],
+)
+def test_what_a_claim_asks_for_in_words(one, share, text):
+    assert claimed_text(claim_spec(device_claim(one, share=share), 2)) == text

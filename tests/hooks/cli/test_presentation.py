@@ -16,6 +16,8 @@ from hooks.cli.summary import plan_rows
 from hooks.cli.tables import table
 from hooks.planning.explanation import explanation_of
 from hooks.planning.numbers import counts, numbers_of
+from tests.cases import cases
+from tests.playing import play
 
 ENDPOINT = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": "it"}, "spec": {"modelId": "a/b"}}
 
@@ -164,6 +166,25 @@ def test_a_candidate_whose_recipe_is_deleted_still_has_a_verdict():
 
 def test_a_child_of_any_kind_has_a_row():
     assert list(plan_rows([{"kind": "New", "metadata": {"name": "a", "namespace": "b"}}])) == [("b", "New", "a", None)]
+
+
+@pytest.mark.parametrize(
+    ("case", "details"),
+    [
+        (
+            "a-replica-on-two-nodes-is-a-group-whose-leader-answers",
+            {"LeaderWorkerSet": "1 x 2 nodes, each vllm/vllm-openai-rocm:v0.33.0: cpu 32, memory 512Gi, amd.com/gpu 8"},
+        ),
+        (
+            "two-partitions-of-one-gpu-are-asked-for-by-one-resourceclaim",
+            {"ResourceClaimTemplate": "2 x MI300X cpx_nps4 by gpu.amd.com"},
+        ),
+    ],
+)
+def test_what_a_child_asks_for_is_in_its_row(case, details):
+    [found] = [one for one in cases() if str(one) == f"endpoint/sync/{case}"]
+    rows = plan_rows(play(found.kind, found.hook, found.world).answer.said["children"])
+    assert details.items() <= {kind: detail for _, kind, _, detail in rows}.items()
 
 
 def test_on_a_terminal_sentences_are_wrapped_and_have_colours(monkeypatch, capsys):
