@@ -117,3 +117,8 @@ def test_ranks_that_compute_a_prompt_together_are_ranks():
 )
 def test_decoding_divides_the_context_among_ranks_that_there_are(args, problem):
     assert [problem in found for found in started(args).problems] == [True] * bool(problem)
+
+
+def test_no_flag_that_is_gone_is_replaced_by_ray():
+    [problem] = started(["--worker-use-ray"]).problems
+    assert problem.endswith("leave it out: nodes of a configuration puts a replica on several nodes, without Ray")
