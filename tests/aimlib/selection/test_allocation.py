@@ -179,13 +179,13 @@ def test_processors_have_neither():
             verdict(H100, gpu_share="1Mi", spec={"facts": None}),
             (
                 "share",
-                "a share of 0.000976562 GiB",
+                "a share of 0.0009766 GiB",
                 "at least 0.079 GiB for the engine, which takes whole thousandths of",
             ),
         ),
         (
             verdict(H100, gpu_share="1e-9", spec={"facts": None}),
-            ("share", "a share of 9.31323e-19 GiB", "79.19 GiB on"),
+            ("share", "a share of 9.313e-19 GiB", "79.19 GiB on"),
         ),
         (verdict(H100, gpu_share="1Gi", spec={"facts": None}), ()),
         (verdict(H100, gpu_share="40Gi"), ()),
