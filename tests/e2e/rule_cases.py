@@ -103,12 +103,13 @@ ENDPOINTS: dict[str, Raw] = {
     ),
     "labels may not have a key of the operator's or the cluster's: app.kubernetes.io/name, "
     "app.kubernetes.io/instance, app.kubernetes.io/managed-by, app.kubernetes.io/version, pod-template-hash, "
-    "aim.engine.amd.com/, cache.aim.engine.amd.com/, metacontroller.k8s.io/": (
+    "aim.engine.amd.com/, cache.aim.engine.amd.com/, metacontroller.k8s.io/, leaderworkerset.sigs.k8s.io/": (
         MODEL | {"labels": {"aim.engine.amd.com/endpoint": "other"}}
     ),
     "annotations may not have a key of the operator's or the cluster's: aim.engine.amd.com/, "
-    "cache.aim.engine.amd.com/, metacontroller.k8s.io/, container.apparmor.security.beta.kubernetes.io/, "
-    "seccomp.security.alpha.kubernetes.io/": MODEL | {"annotations": {"metacontroller.k8s.io/x": "y"}},
+    "cache.aim.engine.amd.com/, metacontroller.k8s.io/, leaderworkerset.sigs.k8s.io/, "
+    "container.apparmor.security.beta.kubernetes.io/, seccomp.security.alpha.kubernetes.io/": MODEL
+    | {"annotations": {"metacontroller.k8s.io/x": "y"}},
 }
 RECIPES: dict[str, Raw] = {
     "facts need either keyValueHeads and headDim, or latentAttention": (
