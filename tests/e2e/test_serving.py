@@ -62,6 +62,7 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
         "deployment.apps/qwen-full",
         "horizontalpodautoscaler.autoscaling/qwen-full",
         "persistentvolumeclaim/qwen-full-cache",
+        "persistentvolumeclaim/qwen-full-compiled",
         "poddisruptionbudget.policy/qwen-full",
         "service/qwen-full",
         "serviceaccount/qwen-full",
@@ -69,12 +70,14 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
     volume = space.plane.get("persistentvolumes")["items"][0]
     stored = {key: volume["spec"][key] for key in ("accessModes", "capacity", "hostPath")}
     spec = {**stored, "persistentVolumeReclaimPolicy": "Retain", "storageClassName": storage_class}
-    space.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": space.namespace}, "spec": spec})
+    volumes = [space.namespace, f"{space.namespace}-compiled"]
+    kind = {"apiVersion": "v1", "kind": "PersistentVolume", "spec": spec}
+    space.apply(*({**kind, "metadata": {"name": one}} for one in volumes))
     space.becomes(name, "AddressPending")
     space.give_address(name, "10.1.2.3")
     space.ready(name)
     assert space.get("aimendpoint", name)["status"]["endpoints"]["external"].startswith("http://10.1.2.3:")
-    space.kubectl("delete", "persistentvolume", space.namespace, "--wait=false")
+    space.kubectl("delete", "persistentvolume", *volumes, "--wait=false")
     space.kubectl("delete", "priorityclass/model-serving", "runtimeclass/nvidia")
 
 
