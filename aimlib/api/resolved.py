@@ -42,8 +42,8 @@ class Resolved(Model):
     """GPUs per replica."""
     nodes: Annotated[int, Field(ge=2, le=64)] | None = None
     """Nodes that a replica is on, where it is on more than one."""
-    image: FilledText
-    """The engine's image."""
+    image: Text = ""
+    """The engine's image; absent where none is published for the hardware, and the endpoint states its own."""
     product: Name
     """The GPU product, or CPU."""
     vendor: FilledText

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aimlib.api.endpoint import EndpointSpec
 from aimlib.config import Config
 from aimlib.derive.candidates import derived_entries
+from aimlib.diagnosis.quotas import quota_warning
 from aimlib.memo import Memo
 from aimlib.naming import MODEL_LABEL, model_label
 from aimlib.protocol.admission_review import (
@@ -34,7 +35,7 @@ from tests.aimlib.make import MODEL, inventory, raw_recipe
 from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
 from tests.cases import TESTDATA
 from tests.playing import call, play
-from tests.reviews import Case, asked, body, cases, known, patch, reviewed
+from tests.reviews import Case, asked, body, cases, known, patch, quota_of, reviewed
 from tests.test_golden import SYNCED
 from tests.world import parent
 
@@ -80,10 +81,18 @@ def test_an_answer_is_about_the_question_and_has_no_field_that_the_api_server_do
 JUDGED = [case for case in ANSWERED if not {"earlier", "known"} & case.world.keys() and "validate" in str(case)]
 
 
+def lacking_quota(world):
+    """What admission alone tells: a status has what Kueue tells of the pods."""
+    queue, replicas = world["endpoint"].get("spec", {}).get("queueName"), world["endpoint"]["spec"].get("replicas", 1)
+    quota = quota_of(world.get("queues"), "team-a", queue) if queue else None
+    return [text] if quota and (text := quota_warning(queue, quota, "amd.com/gpu", replicas)) else []
+
+
 @pytest.mark.parametrize("case", [case for case in JUDGED if "cannot-read" not in str(case)], ids=str)
 def test_the_words_are_those_that_the_status_will_have(case):
     world = {key: value for key, value in case.world.items() if key != "enforce"}
     status = play("endpoint", "/endpoint/sync", world).answer.said["status"]
+    status["warnings"] = [*status.get("warnings", ()), *lacking_quota(world)]
     [selected] = [one for one in status["conditions"] if one["type"] == "RecipeSelected"]
     objection = [selected["message"]] if selected["status"] == "False" else []
     if selected["reason"] == "ModelInspecting":  # whose Job and progress are not known yet
