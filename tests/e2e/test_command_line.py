@@ -71,7 +71,7 @@ def test_a_file_is_planned_for_the_running_cluster_and_the_plan_is_accepted(live
     done = live("plan", "--live", "-f", EXAMPLES / "endpoint-full.yaml")
     assert done.exit_code == 0, done.stderr
     said = space.kubectl("apply", "--dry-run=server", "--filename=-", input=done.stdout)
-    assert said.count("created (server dry run)") == len(list(yaml.safe_load_all(done.stdout))) == 8
+    assert said.count("created (server dry run)") == len(list(yaml.safe_load_all(done.stdout))) == 9
     as_json = live("plan", "--live", "-f", EXAMPLES / "endpoint-full.yaml", "-o", "json")
     assert space.kubectl("apply", "--dry-run=server", "--filename=-", input=as_json.stdout) == said
 
