@@ -1,9 +1,9 @@
 """How pods get their GPUs: by a resource of their node or by a ResourceClaim, whole or a share of one."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from aimlib.api import formats
 from aimlib.api.base import FieldRule, Model, ObjectName, Quantity, Ruled, StoredQuantity
@@ -59,7 +59,7 @@ class DeviceClaim(Model):
 
     device_class: ObjectName
     """The DeviceClass."""
-    driver: ObjectName
+    driver: Literal["gpu.amd.com", "gpu.nvidia.com"]
     """The driver whose devices they are."""
     product_name: Attribute | None = None
     """Value of the devices' attribute productName."""
@@ -75,13 +75,3 @@ class DeviceClaim(Model):
     """Whether all devices are partitions of one and the same GPU."""
     parent_attribute: ParentAttribute | None = None
     """The attribute in which partitions of one and the same GPU are equal."""
-
-    @model_validator(mode="after")
-    def _attributes_are_known(self) -> Self:
-        if self.partition and self.driver not in PARTITION_ATTRIBUTES:
-            raise ValueError(f"the driver {self.driver} has no known attribute that tells its partitions apart")
-        if self.one_gpu and self.driver not in PARENT_ATTRIBUTES:
-            raise ValueError(
-                f"the driver {self.driver} has no known attribute that partitions of one GPU have in common"
-            )
-        return self

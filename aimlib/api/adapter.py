@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aimlib.api import formats
-from aimlib.api.base import FieldRule, FilledText, Model, ModelId, Revision, Text
+from aimlib.api.base import FieldRule, Model, ModelId, Revision, Text
 from aimlib.api.spelling import MISSING, lookup
 
 MOST_ADAPTERS = 16
@@ -64,7 +64,7 @@ class AdapterStatus(Model):
     """The name of the adapter in requests."""
     repository: ModelId
     """The id by which the AIMCache lists it."""
-    revision: FilledText
+    revision: Text
     """The branch, tag or commit that the cache keeps."""
     commit: Text | None = None
     """The commit whose files the engine loads."""

@@ -120,7 +120,7 @@ class CanaryCheck(Model):
 class CanaryStatus(Model):
     """How far a new version is tried."""
 
-    id: Annotated[str, Field(max_length=64)]
+    id: Annotated[str, Field(min_length=1, max_length=64)]
     """Identifies the new version; the annotations that promote or abort it have it as their value."""
     phase: Literal["Starting", "Progressing", "AwaitingPromotion", "Promoting", "Promoted", "RolledBack"]
     """How far it is."""

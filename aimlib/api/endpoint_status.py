@@ -164,9 +164,9 @@ class UsedCache(Model):
     """Name of the AIMCache."""
     claim_name: Name
     """Name of its PersistentVolumeClaim."""
-    mount_path: FilledText
+    mount_path: Text
     """Path at which the pods mount the volume."""
-    access_mode: FilledText
+    access_mode: Text
     """Access mode of the PersistentVolumeClaim."""
     revision: Text | None = None
     """The revision of the model in the cache, if it is not the default branch."""
@@ -177,7 +177,7 @@ class UsedCache(Model):
 class LoadedSource(Model):
     """Which version of a source an endpoint loads; it stays, whatever the source names later."""
 
-    source: FilledText
+    source: Text
     """Where the files came from."""
     resolved: Text | None = None
     """What the source's tag or alias named then: the digest of an OCI manifest; the version of a model in MLflow."""

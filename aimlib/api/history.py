@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aimlib.api.base import FilledText, MessageText, Model, Text, Timestamp
+from aimlib.api.base import MessageText, Model, Text, Timestamp
 from aimlib.api.resolved import Resolved
 
 
@@ -19,7 +19,7 @@ class HistoryEntry(Model):
     """When it was first requested."""
     until: Timestamp | None = None
     """When another took its place; absent while it is the present one."""
-    why: FilledText
+    why: Text
     """What brought it."""
     ready: bool = False
     """Whether all its replicas have been ready at once."""

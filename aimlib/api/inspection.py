@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from aimlib.api.base import FilledText, MessageText, Model, ModelId, Text, Timestamp
+from aimlib.api.base import MessageText, Model, ModelId, Text, Timestamp
 from aimlib.api.model_facts import ModelFacts
 
 
@@ -11,7 +11,7 @@ class Inspection(Model):
 
     repository: ModelId
     """The repository whose files are read."""
-    revision: FilledText
+    revision: Text
     """The branch, tag or commit that is read."""
     source: Text | None = None
     """Where the files are, if not in a repository of a hub."""

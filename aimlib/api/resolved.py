@@ -1,5 +1,6 @@
 """The selected configuration: everything that is needed to build an endpoint's children without selecting again."""
 
+from math import ceil
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -95,16 +96,10 @@ class Resolved(Model):
             raise ValueError("; ".join(broken))
         return self
 
-    @model_validator(mode="after")
-    def _each_node_has_as_many_gpus(self) -> Self:
-        if self.nodes and (not self.gpu_count or self.gpu_count % self.nodes):
-            raise ValueError(f"gpuCount must be a multiple of nodes, found {self.gpu_count} and {self.nodes}")
-        return self
-
     @property
     def gpus_per_node(self) -> int:
         """GPUs of one pod."""
-        return self.gpu_count // (self.nodes or 1)
+        return ceil(self.gpu_count / (self.nodes or 1))
 
     @property
     def repositories(self) -> tuple[str, ...]:

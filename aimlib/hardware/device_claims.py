@@ -26,13 +26,12 @@ def not_claimable(one: Accelerator) -> str:
     dynamic = one.dynamic
     if dynamic is None:
         return "no driver gives them out by dynamic resource allocation"
-    if one.partition and dynamic.driver not in PARTITION_ATTRIBUTES:
-        return f"the driver {dynamic.driver} has no known attribute that tells its partitions apart"
     names = (dynamic.product_name, dynamic.device_type, one.partition)
     legal = all(name is None or DEVICE_ATTRIBUTE.matches(name) for name in names)
-    if legal and all(map(OBJECT_NAME.matches, (dynamic.driver, dynamic.device_class))):
-        return ""
-    return "their driver gives them names that no expression may have"
+    if not legal or not all(map(OBJECT_NAME.matches, (dynamic.driver, dynamic.device_class))):
+        return "their driver gives them names that no expression may have"
+    known = dynamic.driver in PARTITION_ATTRIBUTES
+    return "" if known else f"the driver {dynamic.driver} has no known attributes by which a claim selects them"
 
 
 def device_claim(one: Accelerator, *, share: str | None = None, one_gpu: bool = False) -> DeviceClaim | None:
@@ -88,7 +87,7 @@ def claim_spec(claim: DeviceClaim, count: int) -> dict[str, Any]:
                 "exactly": {
                     "deviceClassName": claim.device_class,
                     "allocationMode": "ExactCount",
-                    "count": count,
+                    "count": max(count, 1),
                     "selectors": [{"cel": {"expression": device_expression(claim)}}],
                     **({"capacity": {"requests": {"memory": claim.share}}} if claim.share else {}),
                 },
@@ -97,9 +96,8 @@ def claim_spec(claim: DeviceClaim, count: int) -> dict[str, Any]:
     }
     if claim.one_gpu:
         # Without it the status is from a release that knew only the first.
-        parent = claim.parent_attribute or PARENT_ATTRIBUTES[claim.driver][0]
-        same = {"matchAttribute": parent, "requests": [REQUEST]}
-        devices["constraints"] = [same]
+        parents = (claim.parent_attribute,) if claim.parent_attribute else PARENT_ATTRIBUTES.get(claim.driver, ())[:1]
+        devices["constraints"] = [{"matchAttribute": parent, "requests": [REQUEST]} for parent in parents]
     return {"devices": devices}
 
 

@@ -88,9 +88,9 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
     trial = world.child(DEPLOYMENT, track_name(world.name, other_track(owner.track)))
     why_not = _why_not(world, owner, requested, stable, trial)
     if why_not or stable is None:
-        # A status that is gone, and what was applied last is no record of it either: nobody knows what is being tried.
+        # The status is gone, as a whole or with what was applied last unreadable: nobody knows what is being tried.
         unknown = before is None and stable is not None and last_applied(stable) is None
-        ending = _ending(owner, trial, tried=world.tried_before or unknown)
+        ending = _ending(owner, trial, tried=world.tried_before or unknown or not world.before)
         return Tracks(owner, _without(before, why_not, world), ending, id=requested, engine=engine)
     seen = _seen(world, owner, requested, stable, trial)
     state = step(before, spec, seen)

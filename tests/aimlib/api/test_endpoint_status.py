@@ -57,9 +57,7 @@ def test_what_the_operator_writes_is_read(part, most):
         (Startup, STARTS | {"node": "node a"}, "should match pattern"),
         (Startup, STARTS | {"node": "n" * 1024}, "at most 253 characters"),
         (Startup, STARTS | {"last": [START | {"pod": ""}]}, "at least 1 character"),
-        (HistoryEntry, ENTRY | {"why": ""}, "at least 1 character"),
         (HistoryEntry, ENTRY | {"id": ""}, "at least 1 character"),
-        (UsedCache, CACHE | {"mountPath": ""}, "at least 1 character"),
     ],
 )
 def test_what_it_never_writes_is_not_read(part, stated, words):
