@@ -11,21 +11,18 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
-from kubernetes.config import ConfigException
+from kubernetes.client import CoreV1Api, CustomObjectsApi
 from pydantic_core import from_json
-from urllib3.exceptions import HTTPError
 
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
 from aimlib.errors import UnavailableError
 from aimlib.hardware.free import NodeUse, extended_requests
-from aimlib.protocol.metacontroller import BadRequestError, Request
+from aimlib.protocol.metacontroller import Request
 from hooks.endpoint.free_capacity import is_decided_anew
 from hooks.inventory import equal_nodes
-from hooks.kube_client import api_client, error_message
-from hooks.observability import metrics
-from hooks.observability.logs import logger
+from hooks.kube_client import api_client
+from hooks.server.observers.answered import answered
 
 SHARED_SECONDS = (2.0, 30.0)
 """Bounds of how long what was found counts for all endpoints: the shorter, the fresher. A failure counts longest."""
@@ -65,20 +62,10 @@ class FreeCapacityObserver:
     def _listed(self) -> tuple[timedelta, list[NodeUse] | None]:
         """What is found, and how long it counts."""
         started = time.monotonic()
-        found = self._request()
+        found = answered("free capacity", "free capacity cannot be observed", self._uses)
         shortest, longest = SHARED_SECONDS
         seconds = longest if found is None else TIMES_AS_LONG * (time.monotonic() - started)
         return timedelta(seconds=min(max(seconds, shortest), longest)), found
-
-    def _request(self) -> list[NodeUse] | None:
-        try:
-            found = self._uses()
-        except (ApiException, ConfigException, HTTPError, OSError, BadRequestError, TooManyError, ValueError) as error:
-            metrics.OBSERVER_REQUESTS.labels("free capacity", "failed").inc()
-            logger().warning("free capacity cannot be observed", extra={"facts": {"error": error_message(error)}})
-            return None
-        metrics.OBSERVER_REQUESTS.labels("free capacity", "succeeded").inc()
-        return found
 
     def _uses(self) -> list[NodeUse]:
         self._client = self._client or api_client()

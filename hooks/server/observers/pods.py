@@ -6,21 +6,19 @@ list by label reads only the endpoint's, and only when needed.
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Any
 
-from kubernetes.client import ApiException, CoreV1Api
-from kubernetes.config import ConfigException
+from kubernetes.client import CoreV1Api
 from pydantic_core import from_json
-from urllib3.exceptions import HTTPError
 
 from aimlib.api.meta import Raw
 from aimlib.naming import ENDPOINT_LABEL, TRACKS, track_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import pods_matter, servers
-from hooks.kube_client import api_client, error_message
-from hooks.observability import metrics
-from hooks.observability.logs import logger
+from hooks.kube_client import api_client
+from hooks.server.observers.answered import answered
 
 MAX_PODS = 20
 """Most Pods of a list: those of one version fail alike."""
@@ -56,23 +54,13 @@ class PodObserver:
             recent = listed_at is not None and timedelta(0) <= request.now - listed_at < REUSED_FOR
             if recent and ready == ready_then:
                 return pods
-        pods = self._request(*place)
+        named = dict(zip(("namespace", "name"), place, strict=True))
+        pods = answered("pods", "pods cannot be listed", partial(self._list, *place), **named) or []
         with self._lock:
             self._recent[key] = (request.now, ready, pods)
             self._recent.move_to_end(key)
             while len(self._recent) > MAX_ENDPOINTS:
                 self._recent.popitem(last=False)
-        return pods
-
-    def _request(self, namespace: str, name: str) -> list[Raw]:
-        try:
-            pods = self._list(namespace, name)
-        except (ApiException, ConfigException, HTTPError, OSError, ValueError) as error:
-            metrics.OBSERVER_REQUESTS.labels("pods", "failed").inc()
-            facts = {"namespace": namespace, "name": name, "error": error_message(error)}
-            logger().warning("pods cannot be listed", extra={"facts": facts})
-            return []
-        metrics.OBSERVER_REQUESTS.labels("pods", "succeeded").inc()
         return pods
 
     def _list(self, namespace: str, name: str) -> list[Raw]:

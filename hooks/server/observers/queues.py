@@ -3,20 +3,18 @@
 Workloads are no related objects: Metacontroller would watch and keep all of the cluster, for the few that wait.
 """
 
+from functools import partial
 from typing import Any
 
-from kubernetes.client import ApiException, CustomObjectsApi
-from kubernetes.config import ConfigException
-from urllib3.exceptions import HTTPError
+from kubernetes.client import CustomObjectsApi
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.pod_failures import queued_pod
 from aimlib.kube.queue import POD_UID_LABEL, WORKLOADS
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import PODS
-from hooks.kube_client import api_client, error_message
-from hooks.observability import metrics
-from hooks.observability.logs import logger
+from hooks.kube_client import api_client
+from hooks.server.observers.answered import answered
 
 QUEUE_TIMEOUT_SECONDS = 1.0
 TELLING = (("QuotaReserved", "False"), ("Admitted", "False"), ("Evicted", "True"))
@@ -35,15 +33,9 @@ class QueueObserver:
         pod = queued_pod(pods or (), request.now)
         if pod is None:
             return None
-        try:
-            found = self._workloads(pod["metadata"])
-        except (ApiException, ConfigException, HTTPError, OSError, ValueError) as error:
-            metrics.OBSERVER_REQUESTS.labels("queues", "failed").inc()
-            facts = {"namespace": pod["metadata"]["namespace"], "error": error_message(error)}
-            logger().warning("workloads cannot be listed", extra={"facts": facts})
-            return None
-        metrics.OBSERVER_REQUESTS.labels("queues", "succeeded").inc()
-        return next((words for one in found if (words := _words(one))), None)
+        place = {"namespace": pod["metadata"]["namespace"]}
+        found = answered("queues", "workloads cannot be listed", partial(self._workloads, pod["metadata"]), **place)
+        return next((words for one in found or () if (words := _words(one))), None)
 
     def _workloads(self, pod: Raw) -> list[Raw]:
         self._client = self._client or api_client()

@@ -1,19 +1,16 @@
 """The reader of queues: what of a queue's quota is used, for the admission of endpoints that are to wait in it."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from kubernetes.client import ApiException, CustomObjectsApi
-from kubernetes.config import ConfigException
-from urllib3.exceptions import HTTPError
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.quotas import QueueQuota, read_quota
-from aimlib.kube.quantity import InvalidQuantityError
 from aimlib.kube.queue import CLUSTER_QUEUES, LOCAL_QUEUES
-from hooks.kube_client import api_client, error_message
-from hooks.observability import metrics
-from hooks.observability.logs import logger
+from hooks.kube_client import api_client
+from hooks.server.observers.answered import answered
 
 QUOTA_TIMEOUT_SECONDS = 1.0
 """Of each of two requests: the API server waits for admission as long."""
@@ -27,15 +24,8 @@ class QuotaReader:
 
     def __call__(self, namespace: str, queue: str) -> QueueQuota | None:
         """The quota of a queue; None where it cannot be read, from which nothing is concluded."""
-        try:
-            found = self._read(namespace, queue)
-        except (ApiException, ConfigException, HTTPError, OSError, InvalidQuantityError, ValueError) as error:
-            metrics.OBSERVER_REQUESTS.labels("quotas", "failed").inc()
-            facts = {"namespace": namespace, "error": error_message(error)}
-            logger().warning("a queue cannot be read", extra={"facts": facts})
-            return None
-        metrics.OBSERVER_REQUESTS.labels("quotas", "succeeded").inc()
-        return found
+        ask = partial(self._read, namespace, queue)
+        return answered("quotas", "a queue cannot be read", ask, namespace=namespace)
 
     def _read(self, namespace: str, queue: str) -> QueueQuota:
         self._client = self._client or api_client()
