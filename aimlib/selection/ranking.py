@@ -207,7 +207,9 @@ def ranked(cases: list[Case], goal: str | None) -> list[Row]:
 
 
 def preferred(rows: Sequence[Row]) -> Row:
-    """The candidate that would be the first if all devices were free."""
+    """The candidate that would be the first of ranked ones if all devices were free."""
+    if ROOM not in rows[0].terms:
+        return rows[0]
     return min(rows, key=lambda row: _order(row._replace(key=_without_room(row))))
 
 
