@@ -7,9 +7,9 @@ variable LWS is the path of a program that runs instead: it has KUBECONFIG, and 
 """
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from aimlib.kube.server_kinds import GROUP_LABEL, GROUP_REVISION_LABEL, GROUP_SE
 from aimlib.naming import short_digest
 from tests.cluster.clients import connection
 from tests.cluster.plane import HERE, ControlPlane
+from tests.cluster.rounds import rounds
 
 PROGRAM = "LWS"
 GROUP, VERSION, PLURAL = "leaderworkerset.x-k8s.io", "v1", "leaderworkersets"
@@ -41,24 +42,18 @@ def controller(plane: ControlPlane) -> Iterator[None]:
         plane.run("leader-worker-sets", program, KUBECONFIG=str(plane.kubeconfig))
         yield
         return
-    over = threading.Event()
-    thread = threading.Thread(target=_run, args=(connection(plane.kubeconfig), over), daemon=True)
-    thread.start()
-    try:
+    api = connection(plane.kubeconfig)
+    with rounds(
+        "leader-worker-sets", PERIOD_SECONDS, partial(_look, client.CustomObjectsApi(api), client.CoreV1Api(api))
+    ):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
-def _run(api: client.ApiClient, over: threading.Event) -> None:
-    objects, core = client.CustomObjectsApi(api), client.CoreV1Api(api)
-    while not over.wait(PERIOD_SECONDS):
-        with suppress(ApiException):  # the next round looks again
-            listed: Raw = objects.list_cluster_custom_object(GROUP, VERSION, PLURAL)
-            for one in listed["items"]:
-                if not one["metadata"].get("deletionTimestamp"):
-                    Groups(one, objects, core).reconcile()
+def _look(objects: client.CustomObjectsApi, core: client.CoreV1Api) -> None:
+    listed: Raw = objects.list_cluster_custom_object(GROUP, VERSION, PLURAL)
+    for one in listed["items"]:
+        if not one["metadata"].get("deletionTimestamp"):
+            Groups(one, objects, core).reconcile()
 
 
 class Groups:
