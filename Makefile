@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test autoscalers queues engines sources browser site bench mutation chaos check check-locks sbom audit crds docs rules gitops chart dashboards screenshots recording golden lock
+.PHONY: help setup demo quick test autoscalers queues groups engines sources browser site bench mutation chaos check check-locks sbom audit crds docs rules gitops chart dashboards screenshots recording golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -24,13 +24,16 @@ quick: $(READY) ## the tests for while you work: none on a control plane, none t
 
 test: $(READY) ## every test, those on a real control plane included, and their coverage
 	$(BIN)/python -m tests.cluster binaries
-	$(BIN)/python -m tests.halves
+	$(BIN)/python -m tests.parts
 
 autoscalers: $(READY) ## endpoints that the real KEDA and VerticalPodAutoscaler scale; builds them once, twelve minutes
 	$(BIN)/python -m tests.autoscalers
 
-queues: $(READY) ## endpoints that the real Kueue admits, holds back and preempts; builds it once, five minutes
+queues: $(READY) ## endpoints that the real Kueue admits, holds back and preempts; builds it and LeaderWorkerSet once, fifteen minutes
 	$(BIN)/python -m tests.queues
+
+groups: $(READY) ## replicas on several nodes by the real LeaderWorkerSet; builds it once, ten minutes
+	$(BIN)/python -m tests.groups
 
 engines: $(READY) ## a real vLLM on CPUs behind endpoints; installs it once, 6 GiB in the user's cache
 	$(BIN)/python -m tests.engines

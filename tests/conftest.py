@@ -10,6 +10,7 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import parts
 from tests.dataplane import network
 from tests.kustomize import OVERLAYS, ROOT, Objects, build, build_metacontroller
 
@@ -55,18 +56,34 @@ def pytest_sessionstart():
     signal.signal(signal.SIGTERM, end)
 
 
+ASKED_FOR = ("engines", "sources", "browser", "queues")
+"""Marks of tests that run where they are asked for alone."""
+
+
+def astray(items):
+    """The tests that no part of all tests would run (tests/parts.py): on a control plane, and not where those stand."""
+    apart, folders = (*ASKED_FOR, "network"), tuple(f"{folder}/" for folder in parts.ON_PLANE)
+    planes = [item for item in items if item.get_closest_marker("e2e") and not item.nodeid.startswith(folders)]
+    return [item.nodeid for item in planes if not any(map(item.get_closest_marker, apart))]
+
+
 def pytest_collection_modifyitems(config, items):
     """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands.
 
     A real engine, servers of other makers, a browser and Kueue run where they are asked for alone: `make engines`,
     `make sources`, `make browser`, `make queues`. What needs a network of its own is run there, by
-    tests/dataplane/test_data_plane.py.
+    tests/dataplane/test_data_plane.py. Properties cover no line that examples leave out, and take half the time where
+    nobody counts lines.
     """
     marks = {"plane": pytest.mark.e2e, "names": pytest.mark.network, "monitoring_programs": pytest.mark.slow}
     for item in items:
         for fixture in marks.keys() & {*item.fixturenames}:
             item.add_marker(marks[fixture])
-    elsewhere = [name for name in ("engines", "sources", "browser", "queues") if name not in config.option.markexpr]
+        if getattr(item.obj, "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
+    if found := astray(items):
+        raise pytest.UsageError(f"on a control plane, but in none of {', '.join(parts.ON_PLANE)}: {', '.join(found)}")
+    elsewhere = [name for name in ASKED_FOR if name not in config.option.markexpr]
     elsewhere += [] if network.inside() else ["network"]
     left_out = [item for item in items if any(map(item.get_closest_marker, elsewhere))]
     if left_out:

@@ -80,12 +80,13 @@ def _entries(base: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any
 def _new(base: Mapping[str, Any], item: Any) -> Any:
     """A new entry: as it is, or like the entry of the base that it has most in common with, if that is much."""
     plain = difference({}, item)
-    if not isinstance(item, (dict, str)):
+    alike = {key: other for key, other in base.items() if isinstance(other, type(item))}
+    if not alike or not isinstance(item, (dict, str)) or (most := size(plain)) <= WORTH:
         return plain
-    likes = [(key, difference(other, item)) for key, other in base.items() if isinstance(other, type(item))]
+    likes = [(key, difference(other, item)) for key, other in alike.items()]
     found = [(size(patch), key, patch) for key, patch in likes if isinstance(patch, dict) and REPLACE not in patch]
-    least, key, patch = min(found, default=(size(plain), "", {}), key=lambda one: one[0])
-    return {LIKE: key, **patch} if least + WORTH <= size(plain) and 2 * least <= size(plain) else plain
+    least, key, patch = min(found, default=(most, "", {}), key=lambda one: one[0])
+    return {LIKE: key, **patch} if least + WORTH <= most and 2 * least <= most else plain
 
 
 def _lines(base: str, value: str) -> Any:
@@ -96,16 +97,18 @@ def _lines(base: str, value: str) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON: true is not 1, and 1 is not 1.0."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Whether two values are the same JSON: true is not 1, and 1 is not 1.0. Only equal ones are written for that."""
+    return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def size(value: Any) -> int:
     """About the lines that a value takes as YAML."""
-    if isinstance(value, (dict, list)):
-        inner = value.values() if isinstance(value, dict) else value
-        return sum(size(item) + isinstance(item, (dict, list)) for item in inner) or 1
-    return 1 + value.count("\n") if isinstance(value, str) else 1
+    if isinstance(value, str):
+        return 1 + value.count("\n")
+    if not isinstance(value, (dict, list)):
+        return 1
+    inner = value.values() if isinstance(value, dict) else value
+    return sum([size(item) + isinstance(item, (dict, list)) for item in inner]) or 1
 
 
 def _keys(items: list[Any]) -> tuple[str, ...] | None:

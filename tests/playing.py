@@ -164,6 +164,17 @@ def observed(children: list[dict[str, Any]], how: Any) -> dict[str, dict[str, An
     return stored(children, base | by_kind)
 
 
+def with_slices(world: dict[str, Any]) -> dict[str, Any]:
+    """A world with the AIMNodes that the hook of slices makes of its ResourceSlices."""
+    nodes = dict(world.get("nodes", {}))
+    for name, spec in world.get("resourceSlices", {}).items():
+        [made] = made_by(
+            play("slice", "/slice/sync", {**world, "slice": {"metadata": {"name": name}, "spec": spec}}).answer
+        )
+        nodes[made["metadata"]["name"]] = made["spec"]
+    return {**world, "nodes": nodes}
+
+
 BEGINNING = OWNED | {"model"}
 """Kinds of which some children wait for others."""
 SEEN = ("pods", "figures", "tracks", "traffic", "free")
@@ -206,6 +217,7 @@ def first(kind: str, hook: str, world: dict[str, Any]) -> Play:
     if "body" in world:
         return Play(world["body"], now, call(kind, hook, world["body"], now, world))
     owner, offers = parent(kind, world), world.get("offers", ())
+    world = with_slices(world) if kind == "inventory" else world
     if hook.endswith("/customize"):
         body = {"parent": owner}
         return Play(body, now, call(kind, hook, body, now, world))

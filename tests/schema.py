@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
-from tests.cluster import gateway_api, keda, leader_worker_sets, vpa
+from tests.cluster import gateway_api, keda, lws, vpa
 from tests.files import read, read_all
 from tests.kustomize import ROOT
 
@@ -15,7 +15,7 @@ OTHERS = {
     ("gateway.networking.k8s.io", "HTTPRoute"): partial(gateway_api.crd_file, "httproutes"),
     ("keda.sh", "ScaledObject"): partial(keda.crd_file, "scaledobjects"),
     ("autoscaling.k8s.io", "VerticalPodAutoscaler"): vpa.crd_file,
-    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): leader_worker_sets.crd_file,
+    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): lws.crd_file,
 }
 """By group and kind: where the CRD of a kind is that others define. A module is fetched when a test first needs it."""
 

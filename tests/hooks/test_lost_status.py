@@ -59,9 +59,9 @@ def steady(kind, world):
 
 
 def places(status, path=()):
-    """The paths of all parts of a status."""
+    """The paths of all parts of a status; of the entries of a list the first, since the others are like it."""
     yield path
-    inner = status.items() if isinstance(status, dict) else enumerate(status) if isinstance(status, list) else ()
+    inner = status.items() if isinstance(status, dict) else enumerate(status[:1]) if isinstance(status, list) else ()
     for key, value in inner:
         yield from places(value, (*path, key))
 
@@ -89,6 +89,7 @@ def may_go(kind, path):
     return {"ConfigMap", "Job"} if kind == "cache" and path == ("storage", "pvcUid") else set()
 
 
+@pytest.mark.no_cover  # thousands of syncs
 @pytest.mark.parametrize("name", WORLDS)
 def test_no_part_of_a_status_is_needed_to_keep_what_is_there(name):
     kind, world = WORLDS[name]

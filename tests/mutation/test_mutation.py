@@ -11,7 +11,7 @@ from tests.mutation.judge import run
 from tests.mutation.requests import KINDS
 from tests.mutation.valid import text_of, value_of
 
-BODIES = 20_000
+BODIES = 6_000
 SEED = 11
 
 

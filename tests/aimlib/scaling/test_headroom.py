@@ -19,7 +19,7 @@ def samples(loads, count=144):
     return {600.0 * at: loads[at % len(loads)] for at in range(count)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(LOADS, st.sampled_from([60, 600, 1800]), st.integers(LEAST_TARGET, MOST_TARGET))
 def test_it_is_bounded_and_comes_to_rest(loads, startup, before):
     former, found = Headroom(target_utilization=before), []

@@ -46,6 +46,7 @@ def at_accepted_overload(loads, minutes):
     return cost
 
 
+@pytest.mark.no_cover  # as the next but one: long replays of lines that short ones cover
 @pytest.mark.parametrize(
     ("minutes", "least", "most"), [(1, 1.09, 1.11), (5, 1.16, 1.21), (10, 1.29, 1.34), (30, 1.67, 2.22)]
 )
@@ -62,6 +63,7 @@ def test_a_target_of_eighty_percent_does_for_ten_minutes_and_not_for_thirty():
     assert all(0.01 < replay(trace(name), 1800, usual).overload < 0.025 for name in TRACES)
 
 
+@pytest.mark.no_cover
 def test_headroom_from_the_own_past_helps_where_starts_are_slow():
     for name in TRACES:
         found = {one.name: one.outcome for one in compared(trace(name), 1800)}
@@ -146,3 +148,7 @@ def test_the_load_of_a_period_ago_is_prepared_for_once_there_was_one():
     day = [1.0] * 700 + [8.0] * 100 + [1.0] * 640
     found = {one.name: one.outcome for one in compared(day * 3, 1800)}
     assert found["80 %, and the load of 1d ago"].overload < found["fixed 80 %"].overload / 2
+
+
+def test_replicas_that_start_at_once_serve_at_once():
+    assert replay([1.0] * 5 + [5.0] * 20, 0, [1.0]).overload < replay([1.0] * 5 + [5.0] * 20, 600, [1.0]).overload

@@ -48,6 +48,12 @@ def test_an_hour_that_the_clock_leaves_out_is_no_missing_time():
     assert max(scheduled_over([entry], day, 24, 3600)) == 2
 
 
+def test_sunday_is_the_first_day_or_the_last():
+    sunday = MONDAY - timedelta(days=1)
+    for days in ("0", "7", "5-7", "SUN"):
+        assert least([OFFICE._replace(cron=f"0 9 * * {days}")], at(9, sunday)) == 4
+
+
 MINUTES = st.integers(0, 14 * 24 * 60)
 
 
