@@ -1,60 +1,31 @@
-"""Deployments that people wrote themselves: each with its Service and what scales it, as one object to translate."""
+"""Workloads that people wrote themselves: Deployments, StatefulSets and LeaderWorkerSets, as objects to translate."""
 
 import re
-from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
 
 from aimlib.api.meta import Raw
 from aimlib.data import load_data
-from aimlib.diagnosis.secret_patterns import hide_secrets
 from aimlib.errors import InvalidInputError
-from aimlib.migration.draft import Part
+from aimlib.migration.beside import BESIDE, SCALERS, at, neighbours, selected_by, template_place
 from aimlib.migration.forms import as_written
-from aimlib.printable import printable
+from aimlib.migration.mounted import CLAIM_OF_EACH
 
-SCALERS = ("ScaledObject", "HorizontalPodAutoscaler")
-RANKS = {kind: place for place, kind in enumerate((*SCALERS, "Service"))}
 SERVER_WORDS = re.compile(r"vllm|sglang|aim-generate|aim-engine|--model(?:-path|=|$)")
 """In the command of a container that serves a model, whatever its image is called."""
 NO_SERVER = "it is no model server that is known here, and stays where it is"
-BESIDE = "beside"
-"""The key of a Deployment below which its neighbours are, until it is translated."""
 FEWEST_OF_KEDA, MOST_OF_KEDA = 0, 100
 """Replicas of a ScaledObject that states none (keda.sh, ScaledObject specification)."""
+BEFORE_PODS = frozenset({*SCALERS, "Service"})
+"""What is read before the pods; of the rest, how many pods a replica has is known then."""
 
 
-def with_neighbours(found: Iterable[Raw]) -> tuple[list[Raw], list[Raw]]:
-    """The Deployments among objects, each with its Service and autoscaler, and the objects that belong to none."""
-    others = [one for one in found if one.get("kind") != "Deployment"]
-    deployments = [{BESIDE: [], **one} for one in found if one.get("kind") == "Deployment"]
-    rest = []
-    for one in others:
-        owner = next((deployment for deployment in deployments if _is_beside(one, deployment)), None)
-        if owner is None:
-            rest.append(one)
-        else:
-            owner[BESIDE] = [*owner[BESIDE], one]
-    return deployments, rest
-
-
-def parts_of_others(others: Iterable[Raw]) -> Iterator[Part]:
-    """What becomes of objects that stand beside Deployments in a file, by their kind; their contents are not shown."""
-    rows = load_data("migration")["neighbours"]
-    for one in others:
-        kind = str(one.get("kind"))
-        row = rows.get(kind, {"outcome": "dropped", "why": "it has no counterpart"})
-        title = f"{kind} {_at(one, 'metadata', 'name') or ''}".strip()
-        yield Part(hide_secrets(printable(title)), row["outcome"], row["why"])
-
-
-def serves_models(deployment: Raw) -> bool:
-    """Whether a container of a Deployment is a model server, as far as its image, its command and its GPUs tell."""
-    return _server(deployment) is not None
+def serves_models(workload: Raw) -> bool:
+    """Whether a container of a workload is a model server, as far as its image, its command and its GPUs tell."""
+    return _server(workload) is not None
 
 
 def as_deployed(found: Raw) -> Raw:
-    """A Deployment and its neighbours by their kinds, what scales it first; InvalidInputError where it serves no model.
+    """A workload and its neighbours by their kinds, what scales it first; InvalidInputError where it serves no model.
 
     The container of the engine is `containers.0`, and others have their names; labels that only select pods are left
     to the selector, and volumes stand where they are mounted.
@@ -62,32 +33,57 @@ def as_deployed(found: Raw) -> Raw:
     server = _server(found)
     if server is None:
         raise InvalidInputError(NO_SERVER)
-    beside = sorted(found.get(BESIDE) or (), key=lambda one: _rank(one, found))
-    kept: Raw = {}
-    for one in beside:
-        kind = one["kind"]
-        again = kind in kept or (kind in SCALERS and not kept.keys().isdisjoint(SCALERS))
-        kept[f"{kind} {one['metadata']['name']}" if again else kind] = _with_defaults(as_written(one))
-    return {**kept, "Deployment": _sorted_out({key: one for key, one in found.items() if key != BESIDE}, server)}
+    beside = {key: _with_defaults(as_written(one)) for key, one in neighbours(found)}
+    first = {key: one for key, one in beside.items() if one["kind"] in BEFORE_PODS}
+    return {**first, found["kind"]: _sorted_out(found, server), **beside}
 
 
-def _sorted_out(deployment: Raw, server: int) -> Raw:
-    template = deployment["spec"]["template"]
+def _sorted_out(found: Raw, server: int) -> Raw:
+    """A workload whose templates, of pods and of claims, are as they are told; how many pods a replica has is first."""
+    workload = {key: one for key, one in found.items() if key != BESIDE}
+    *above, last = template_place(workload)
+    around = at(workload, *above)
+    claims = {one["metadata"]["name"]: one for one in around.get("volumeClaimTemplates") or ()}
+    first_pod = f"{workload['metadata'].get('name')}-0"
+    of_each = {
+        name: {CLAIM_OF_EACH: {"name": f"{name}-{first_pod}", "spec": one["spec"]}} for name, one in claims.items()
+    }
+    template, mounted = _sorted_template(around[last], server, of_each, selected_by(found))
+    left = {"volumeClaimTemplates": [one for name, one in claims.items() if name not in mounted] or None}
+    if workload["kind"] != "LeaderWorkerSet":
+        return {**workload, "spec": {**around, **left, last: template}}
+    worker = _differing(around["workerTemplate"], around[last]) if last == "leaderTemplate" else None
+    group = {"size": 1, **around, **left, "workerTemplate": worker, "leaderTemplate": template}
+    return {**workload, "spec": {**workload["spec"], above[-1]: group}}
+
+
+def _sorted_template(template: Raw, server: int, claimed: Raw, selected: frozenset[str]) -> tuple[Raw, set[str]]:
+    """A pod template whose engine comes first, and the names of the volumes that it mounts."""
     pods = template["spec"]
     volumes = {one["name"]: one for one in pods.get("volumes") or ()}
+    listed = {**volumes, **claimed}
     engine = dict(pods["containers"][server])
-    mounts = engine.get("volumeMounts") or ()
+    mounts = engine.pop("volumeMounts", None) or ()
     if mounts:
         engine["volumeMounts"] = {
-            str(place): {**one, "volume": volumes.pop(one["name"], {})} for place, one in enumerate(mounts)
+            str(place): {**one, "volume": listed.get(one["name"], {})} for place, one in enumerate(mounts)
         }
+    mounted = {one["name"] for one in mounts}
     rest = {one["name"]: one for place, one in enumerate(pods["containers"]) if place != server}
-    selected = _at(deployment, "spec", "selector", "matchLabels") or {}
+    left = [one for name, one in volumes.items() if name not in mounted]
     metadata = template.get("metadata") or {}
     labels = {key: one for key, one in (metadata.get("labels") or {}).items() if key not in selected}
-    spec = {**pods, "containers": {"0": engine, **rest}, "volumes": [*volumes.values()] or None}
+    spec = {**pods, "containers": {"0": engine, **rest}, "volumes": left or None}
     stated = {**metadata, "labels": labels or None, "creationTimestamp": None}
-    return {**deployment, "spec": {**deployment["spec"], "template": {"metadata": stated, "spec": spec}}}
+    return {"metadata": stated, "spec": spec}, mounted
+
+
+def _differing(worker: Raw, leader: Raw) -> Raw:
+    """What the template of workers states that the leader's does not; its first container is the engine's."""
+    spec = worker.get("spec") or {}
+    containers = {"0" if place == 0 else one["name"]: one for place, one in enumerate(spec.get("containers") or ())}
+    other = {key: one for key, one in spec.items() if key != "volumes" and one != leader["spec"].get(key)}
+    return {"spec": {**other, "containers": containers}}
 
 
 def _with_defaults(neighbour: Raw) -> Raw:
@@ -98,33 +94,9 @@ def _with_defaults(neighbour: Raw) -> Raw:
     return {**neighbour, "spec": {**bounds, **neighbour["spec"]}}
 
 
-def _rank(one: Raw, deployment: Raw) -> tuple[int, bool, str]:
-    """The place among neighbours: what scales first, and of several Services that of the Deployment's own name."""
-    name = str(one["metadata"]["name"])
-    return RANKS[one["kind"]], name != _at(deployment, "metadata", "name"), name
-
-
-def _is_beside(one: Raw, deployment: Raw) -> bool:
-    spec, name = one.get("spec"), _at(deployment, "metadata", "name")
-    if not isinstance(spec, dict) or not name or not _at(one, "metadata", "name") or _place(one) != _place(deployment):
-        return False
-    if one.get("kind") == "Service":
-        selector = spec.get("selector")
-        labels = _at(deployment, "spec", "template", "metadata", "labels")
-        if not selector or not isinstance(selector, dict) or not isinstance(labels, dict):
-            return False
-        return selector.items() <= labels.items()
-    scaled = _at(spec, "scaleTargetRef", "name") == name and one.get("kind") in SCALERS
-    return scaled and (_at(spec, "scaleTargetRef", "kind") or "Deployment") == "Deployment"
-
-
-def _place(one: Raw) -> str:
-    return str(_at(one, "metadata", "namespace") or "")
-
-
-def _server(deployment: Raw) -> int | None:
+def _server(workload: Raw) -> int | None:
     """Which container is the model server: by its image, else by its command, else by its GPUs."""
-    containers = _at(deployment, "spec", "template", "spec", "containers")
+    containers = at(workload, *template_place(workload), "spec", "containers")
     if not isinstance(containers, list) or not all(isinstance(one, dict) and "name" in one for one in containers):
         return None
     for tells in (_has_known_image, _has_known_command, _has_gpus):
@@ -145,10 +117,4 @@ def _has_known_command(container: Raw) -> bool:
 
 
 def _has_gpus(container: Raw) -> bool:
-    return any(str(name).endswith("/gpu") for name in _at(container, "resources", "limits") or ())
-
-
-def _at(found: Any, *keys: str) -> Any:  # noqa: ANN401 - JSON
-    for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
+    return any(str(name).endswith("/gpu") for name in at(container, "resources", "limits") or ())

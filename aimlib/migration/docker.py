@@ -8,11 +8,14 @@ from aimlib.api.meta import Raw
 from aimlib.data import load_data
 from aimlib.errors import InvalidInputError
 from aimlib.migration.draft import Answers, Draft, Translation
+from aimlib.migration.finish import finish
 from aimlib.migration.server_command import read_command, read_image
-from aimlib.migration.shell import commands, joined_lines, with_defaults
+from aimlib.migration.shell import commands, count, joined_lines, with_defaults
 
 RUN = re.compile(r"(?:docker|podman|nerdctl)\s+(?:container\s+)?run\s")
 MEMORY_TEXT = re.compile(r"(\d+)([bkmg]?)b?", re.IGNORECASE)
+LONGEST_COMMAND = 65_536
+"""Characters: half of what Linux lets one argument of a program have."""
 MODEL_FLAGS = frozenset({"--model", "--model-path"})
 """By which the command of an image that is not known names a model."""
 MEMORY_UNITS = {"": "", "b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
@@ -33,7 +36,7 @@ def translate_docker(text: str, answers: Answers) -> Translation:
         raise InvalidInputError("docker run without an image: there is nothing to translate")
     read_image(draft, words[0])
     read_command(draft, [*draft.entrypoint, *words[1:]])
-    return draft.finish()
+    return finish(draft)
 
 
 def translate_compose(found: Raw, answers: Answers) -> list[Translation]:
@@ -58,6 +61,8 @@ def translate_compose(found: Raw, answers: Answers) -> list[Translation]:
 
 def _run_words(text: str) -> tuple[list[str], int]:
     """The words after the first `docker run`, and how many more of these commands follow."""
+    if len(text) > LONGEST_COMMAND:
+        raise InvalidInputError(f"a command is read up to {LONGEST_COMMAND} characters, and this one is longer")
     first, *others = RUN.split(f"{joined_lines(text)}\n")[1:] or [None]
     if first is None:
         raise InvalidInputError("this is no `docker run`: it begins with docker, podman or nerdctl, and run")
@@ -103,9 +108,9 @@ def _read_variable(draft: Draft, value: str) -> None:
 
 def _read_port(draft: Draft, value: str) -> None:
     """The port of the host, which clients know, becomes that of the Service."""
-    port = value.partition("/")[0].split(":")[-2:][0]
-    if port.isdecimal():
-        draft.put("service.port", int(port), f"--publish {value}")
+    port = count(value.partition("/")[0].split(":")[-2:][0])
+    if port is not None:
+        draft.put("service.port", port, f"--publish {value}")
     else:
         draft.add(f"--publish {value}", "needs you", "service.port is one port")
 
@@ -122,8 +127,8 @@ def _read_cpus(draft: Draft, value: str) -> None:
 
 def _read_gpus(draft: Draft, value: str) -> None:
     text = value.strip("\"'").removeprefix("count=")
-    if text.isdecimal():
-        draft.listed = (int(text), "--gpus")
+    if (number := count(text)) is not None:
+        draft.listed = (number, "--gpus")
     elif "device=" in text:
         draft.list_devices(text.partition("device=")[2].strip("\"'"), "--gpus")
     else:
@@ -216,7 +221,7 @@ def _translate_service(name: str, service: Any, answers: Answers) -> Translation
     read_command(draft, [*_words_of(service.get("entrypoint")), *_words_of(service.get("command"))])
     if not (draft.backend or draft.model or MODEL_FLAGS & {word.partition("=")[0] for word in draft.words}):
         raise InvalidInputError("it is no model server that is known here, and stays where it is")
-    return draft.finish()
+    return finish(draft)
 
 
 def _defaults(value: Any) -> Any:  # noqa: ANN401 - YAML
@@ -233,8 +238,9 @@ def _short(value: Any) -> str:  # noqa: ANN401 - YAML
     if not isinstance(value, dict):
         return str(value)
     if "count" in value or "device_ids" in value:
-        listed = ",".join(map(str, value.get("device_ids") or ()))
-        return f"device={listed}" if listed else str(value["count"])
+        devices = value.get("device_ids")
+        listed = ",".join(map(str, devices)) if isinstance(devices, list) else ""
+        return f"device={listed}" if listed else str(value.get("count"))
     ends = [(key, value[key]) for key in ("published", "source", "target", "path") if key in value]
     return ":".join(str(one) for _, one in ends)
 
@@ -259,15 +265,17 @@ def _read_deploy(draft: Draft, value: Any) -> None:  # noqa: ANN401 - YAML
     limits = {"memory": _read_memory, "cpus": _read_cpus}
     for path, one in _leaves(value, "deploy"):
         field = path.rpartition(".")[2]
-        if path == "deploy.replicas" and str(one).isdecimal():
-            draft.put("replicas", int(one), path)
+        if path == "deploy.replicas" and (replicas := count(str(one))) is not None:
+            draft.put("replicas", replicas, path)
         elif path in {f"deploy.resources.limits.{name}" for name in limits}:
             limits[field](draft, str(one))
         elif path == "deploy.resources.reservations.devices" and isinstance(one, list):
-            found = [_short(device) for device in one if isinstance(device, dict)]
-            numbers = [len(text.split(",")) if "=" in text else int(text) for text in found if text != "all"]
-            if len(numbers) < len(found):
+            found = [_short(device) or "all" for device in one if isinstance(device, dict)]
+            numbers = [len(text.split(",")) if "=" in text else count(text) or 0 for text in found]
+            if "all" in found:
                 draft.add(f"{path} all", "changed", "all of a node is no number")
+            elif not all(numbers):
+                draft.add(path, "needs you", "gpuCount; count is a number or all, and device_ids are a list")
             elif sum(numbers):
                 draft.listed = (sum(numbers), path)
         else:

@@ -1,32 +1,27 @@
 """An endpoint that is being translated: what is known of it, and what became of each part of its origin."""
 
 import re
+from math import prod
 from typing import Any, Literal, NamedTuple
 
-from aimlib.api import API_VERSION
 from aimlib.api.formats import MODEL_ID, MODEL_SOURCE
 from aimlib.api.meta import Raw
-from aimlib.api.precision import PRECISION_SPELLINGS
 from aimlib.api.routing import MOST_ROUTED_NAMES
 from aimlib.data import load_data
 from aimlib.diagnosis.secret_patterns import hide_secrets
-from aimlib.engines.arguments import Argument, parse_args
-from aimlib.engines.catalogue import engine
-from aimlib.engines.endpoint_settings import FOR_RECIPES, allowed_flags, is_allowed
-from aimlib.errors import InvalidInputError
-from aimlib.migration.listed import unlisted
+from aimlib.engines.endpoint_settings import FOR_RECIPES, is_allowed
 from aimlib.migration.shell import commands, is_unstated
-from aimlib.naming import endpoint_name
 from aimlib.printable import printable
-from aimlib.schema.validation import validate_object
 
 Outcome = Literal["kept", "changed", "dropped", "needs you"]
 LOST = frozenset({"dropped", "needs you"})
-QUANTIZED_ID = re.compile(r"awq|gptq|gguf|bnb|w\da\d|fp[48]|int[48]|[48]-?bit", re.IGNORECASE)
-"""In the id of a model: its weights have another number format than the one that the engine computes in."""
 HUB_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?=[^/]+/[^/]+/?$)|(?<=\w)/+$")
 """What the address of a model's page has around its id."""
 NO_SOURCE = "no model comes from"
+RECIPE_NODES = "on how many nodes a replica is, is a recipe's (nodes)"
+MODELS_ARE_PLACED = "the operator sets where models are"
+FOLDERS_OF_SYSTEMS = {"kserve": "/mnt/models"}
+"""Where a system mounts the model that its object names elsewhere."""
 TOKEN_SECRET = "huggingface-token"  # noqa: S105 - the name of a Secret
 
 
@@ -36,6 +31,7 @@ class Answers(NamedTuple):
     model: str | None = None
     gpus: int | None = None
     name: str | None = None
+    namespace: str | None = None
 
 
 class Part(NamedTuple):
@@ -58,14 +54,30 @@ class Translation(NamedTuple):
         return not any(part.outcome in LOST for part in self.parts)
 
 
+class FoundAdapter(NamedTuple):
+    """An adapter, and where its files are."""
+
+    name: str
+    id: str
+    revision: str = ""
+    source: str = ""
+
+    @property
+    def entry(self) -> Raw:
+        """As an AIMCache lists it."""
+        return {key: one for key, one in (("id", self.id), ("revision", self.revision), ("source", self.source)) if one}
+
+
 class Draft:
     """An endpoint that is being translated."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, system: str = "") -> None:
         self.answers = answers
+        self.system = system
+        """Whose object it is; empty for a command."""
         self.parts: list[Part] = []
         self.spec: Raw = {}
-        self.name, self.namespace = "", ""
+        self.name, self.namespace = "", answers.namespace or ""
         self.model, self.source = "", ""
         self.backend = ""
         self.other = ""
@@ -78,12 +90,29 @@ class Draft:
         self.stated: dict[str, str] = {}  # variables by their names; none of them may be a secret
         self.images: Raw | None = None
         """How models of the registry are mounted, where they are images there."""
+        self.adapters: list[FoundAdapter] = []
+        self.adapter_lists: list[tuple[str, Any]] = []
+        """Lists of adapters that are read when the model and its names are known, each with where it stands."""
+        self.lora: dict[str, str] = {}
+        """Flags about all adapters, with their values."""
         self.scale: dict[str, tuple[str, Any]] = {}
         """The metric that replicas follow, and its target, each with where it stands."""
         self.listed: tuple[int, str] | None = None
         """GPUs that the origin lists, and where."""
+        self.degrees: dict[str, int] = {}
+        """Degrees of parallelism by their kinds: together they are the GPUs of a replica."""
+        self.workload = ""
+        """The kind of what runs the pods, where somebody wrote that."""
+        self.nodes = 1
+        """Pods of one replica."""
+        self.of_nodes: tuple[str, str] | None = None
+        """On how many nodes the engine is told that it runs, and by which flag."""
+        self.taken: dict[str, tuple[str, str]] = {}
+        """Names that objects of before have, by kind, of which the endpoint makes one of its own name; and where."""
         self.mounts: dict[str, tuple[str, str]] = {}
         """Claims by the folders at which they are mounted: the folder on the claim, and where that stands."""
+        self.templates: dict[str, Raw] = {}
+        """By the same folders, what each replica's claim requests, where each has one of its own."""
 
     def add(self, text: str, outcome: Outcome, why: str) -> None:
         """Notes what became of a part; it has no value of a variable in it, which may be a secret."""
@@ -102,6 +131,23 @@ class Draft:
         """Notes anew what became of the part that a field of the endpoint was kept from."""
         self.parts = [one._replace(outcome=outcome, why=why) if one.why == field else one for one in self.parts]
 
+    def set_degree(self, kind: str, degree: int, text: str) -> None:
+        """A degree of parallelism; a later one of the same kind counts."""
+        self.degrees[kind] = degree
+        self.spec["gpuCount"] = prod(self.degrees.values())
+        self.add(text, "kept" if kind == "tensor" else "changed", "gpuCount")
+
+    def set_backend(self, name: str, text: str) -> None:
+        """The engine, by its name elsewhere."""
+        backend = name.lower()
+        if backend in {"vllm", "sglang"}:
+            self.backend = backend
+            self.put("backend", backend, text)
+        elif backend == "auto":
+            self.add(text, "changed", "the engine is selected")
+        else:
+            self.add(text, "dropped", f"the engines are vLLM and SGLang, not {name}")
+
     def set_token(self, reference: Raw, text: str) -> None:
         """A token of the hub in a Secret that is there."""
         self.put("model.tokenSecret", {key: str(one) for key, one in reference.items()}, text)
@@ -119,7 +165,7 @@ class Draft:
             case "model" if value:
                 self.set_source(value, name)
             case "served" if value:
-                self._serve_as([value], name)
+                self.serve_as([value], name)
             case "args" if value:
                 self.words += [word for command in commands(value) for word in command]
                 self.add(name, "kept", "each argument by itself")
@@ -152,6 +198,10 @@ class Draft:
             self.source = f"pvc://{self.mounts[folder][0]}{uri.removeprefix(folder)}".rstrip("/")
             self.add(text, "kept", "model.source")
             return
+        placed = FOLDERS_OF_SYSTEMS.get(self.system)
+        if placed and f"{uri}/".startswith(f"{placed}/"):
+            self.add(text, "changed", MODELS_ARE_PLACED)
+            return
         scheme, slashes, rest = HUB_PAGE.sub("", uri).partition("://")
         if not slashes or scheme == "hf":
             self.model = rest if slashes else scheme
@@ -170,91 +220,7 @@ class Draft:
         else:
             self.add(text, "needs you", f"{NO_SOURCE} {scheme}://; copy it to a claim, a bucket or a registry")
 
-    def finish(self) -> Translation:
-        """The endpoint, with the cache that it needs. InvalidInputError where there is no model, or nothing valid."""
-        self.read_arguments()
-        model = self.answers.model or self.model
-        if not model or not re.fullmatch(MODEL_ID.pattern, model):
-            raise InvalidInputError(
-                f"{self._without(model)}: state the id that clients request, such as --model Qwen/Qwen3-32B"
-            )
-        name = endpoint_name(self.answers.name or self.name or model)
-        spec: Raw = {"modelId": model, **self._gpus(), **self.spec}
-        if names := [name for name in dict.fromkeys(self.names) if name != model]:
-            spec["routing"] = {"names": names}
-        caches = []
-        mounted = {"imageVolume": self.images} if self.source.startswith("oci://") and self.images is not None else {}
-        if mounted or self.source.startswith("pvc://"):
-            spec = {"model": {"id": spec.pop("modelId"), "source": self.source, **mounted}, **spec}
-        elif self.source:
-            caches = [self._object("AIMCache", f"{name}-files", {"models": [{"id": model, "source": self.source}]})]
-            spec["cache"] = {"name": f"{name}-files"}
-        objects = (*caches, self._object("AIMEndpoint", name, spec))
-        findings = [f"{one['kind']}: {found}" for one in objects for found in validate_object(one, one["kind"])[1]]
-        if findings:
-            raise InvalidInputError("\n".join(findings))
-        for field, why in unlisted(spec):
-            self.add(field, "needs you", why)
-        return Translation(objects, tuple(self.parts))
-
-    def _without(self, model: str) -> str:
-        """Why there is no id of a model."""
-        if not model:
-            other = f" ({self.other} is another engine)" if self.other else ""
-            whys = dict.fromkeys(part.why for part in self.parts if NO_SOURCE in part.why or "--model" in part.why)
-            return f"no model is named{other}{''.join(f' ({why})' for why in whys)}"
-        if is_unstated(model):
-            return f"{model} is a variable whose value is not stated here"
-        if model.startswith(("/", "./", "../", "~")):
-            return f"{model} is a path"
-        return f"{model} is no id of a model on the hub"
-
-    def _object(self, kind: str, name: str, spec: Raw) -> Raw:
-        place = {"namespace": self.namespace} if self.namespace else {}
-        return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, **place}, "spec": spec}
-
-    def _gpus(self) -> Raw:
-        """GPUs per replica: those that the user states, the degree of the engine, or those that are listed."""
-        if self.answers.gpus is not None:
-            return {"gpuCount": self.answers.gpus}
-        if "gpuCount" in self.spec:
-            if self.listed:
-                self.add(self.listed[1], "changed", "the degree of tensor parallelism decides")
-            return {}
-        if self.listed:
-            self.add(self.listed[1], "kept", "gpuCount")
-            return {"gpuCount": self.listed[0]}
-        self.add("GPUs", "needs you", "nothing states how many: --gpus N; without it, the fewest that fit are selected")
-        return {}
-
-    def read_arguments(self) -> None:
-        """Sorts the engine's arguments: what the API has fields for, what an endpoint may set, and the rest."""
-        backend = self.backend or "vllm"
-        parsed = parse_args(backend, [*map(self._present, self.words)])
-        self.words = []
-        degree = {"tensor": 1, "pipeline": 1}
-        flags = engine(backend).flags
-        self.quantized = any(one.flag == flags.quantization for one in parsed.arguments) or (
-            QUANTIZED_ID.search(
-                " ".join([self.model, *(one.text for one in parsed.arguments if one.flag == flags.model)])
-            )
-            is not None
-        )
-        for one in parsed.arguments:
-            if one.flag in {flags.tensor_parallel, flags.pipeline_parallel}:
-                degree["tensor" if one.flag == flags.tensor_parallel else "pipeline"] = int(one.text)
-                self.spec["gpuCount"] = degree["tensor"] * degree["pipeline"]
-                self.add(one.flag, "kept" if one.flag == flags.tensor_parallel else "changed", "gpuCount")
-            elif row := load_data("migration")["elsewhere"].get(one.flag):
-                self.add(one.name, row["outcome"], row["why"])
-            elif one.flag != flags.model and any(map(is_unstated, one.texts)):
-                self.add(one.name, "needs you", "its value is not stated here")
-            else:
-                self._read_argument(one, backend)
-        for error in parsed.errors:
-            self.add(error.split(" ", 1)[0].strip("'"), "needs you", error)
-
-    def _serve_as(self, names: list[str], flag: str) -> None:
+    def serve_as(self, names: list[str], flag: str) -> None:
         """The names by which clients request the model, which go on to work beside its id."""
         usable = [name for name in names if MODEL_ID.matches(name)][:MOST_ROUTED_NAMES]
         self.names += usable
@@ -262,38 +228,3 @@ class Draft:
             self.add(flag, "kept", "routing.names, beside the id of the model")
         else:
             self.add(flag, "needs you", f"a name {MODEL_ID.message}, and there are {MOST_ROUTED_NAMES} at most")
-
-    def _present(self, word: str) -> str:
-        """A word of the command with the present name of its flag."""
-        name, equals, value = word.partition("=")
-        present = load_data("migration")["flags"].get(name)
-        if present and self.backend != "sglang":
-            self.add(name, "changed", f"it is {present} now")
-            return f"{present}{equals}{value}"
-        return word
-
-    def _read_argument(self, one: Argument, backend: str) -> None:
-        flags = engine(backend).flags
-        precision = PRECISION_SPELLINGS.get(one.text.lower())
-        fixed = {
-            flags.host: "the operator sets it",
-            flags.port: "the engine's port is its own",
-        }
-        if one.flag == flags.model:
-            self.set_source(one.text, one.flag)
-        elif one.flag == flags.revision:
-            self.put("model.revision", one.text, one.flag)
-        elif one.flag == flags.served_model_name:
-            self._serve_as(one.text.split(), one.flag)
-        elif one.flag in fixed:
-            self.add(one.flag, "changed", fixed[one.flag])
-        elif one.flag == flags.dtype and (self.quantized or one.text == "auto"):
-            why = "the weights are quantized; what the engine computes in is the recipe's"
-            self.add(one.flag, "changed", why if self.quantized else "the precision is selected")
-        elif one.flag in {flags.dtype, flags.quantization} and precision:
-            self.put("precision", precision, one.flag)
-        elif one.flag in allowed_flags(backend):
-            self.spec.setdefault("engine", {}).setdefault("args", []).extend(one.render())
-            self.add(one.name, "kept", "engine.args")
-        else:
-            self.add(one.name, "dropped", f"{FOR_RECIPES}; recipes of this model may have it")

@@ -10,15 +10,24 @@ from aimlib.data import load_data
 from aimlib.errors import InvalidInputError
 from aimlib.migration.deployed import as_deployed
 from aimlib.migration.draft import Answers, Draft, Translation
-from aimlib.migration.forms import as_model, as_workspace, as_written
+from aimlib.migration.engine_arguments import read_arguments
+from aimlib.migration.finish import finish
+from aimlib.migration.forms import as_model, as_modelservice, as_workspace, as_written
 from aimlib.migration.kinds import FOREIGN_KINDS, instead_of
 from aimlib.migration.mounted import finish_mounts
+from aimlib.migration.nim import as_service
 from aimlib.migration.scaled import finish_scaling
 from aimlib.migration.server_command import put_variables, read_command
 from aimlib.migration.setters import SETTERS, Path
+from aimlib.migration.stack import as_runtime
 
 NO_COUNTERPART: Raw = {"outcome": "dropped", "why": "it has no counterpart"}
-FORMS: Mapping[str, Callable[[Raw], Raw]] = {"kaito": as_workspace, "deployment": as_deployed}
+FORMS: Mapping[str, Callable[[Raw], Raw]] = {
+    "kaito": as_workspace,
+    "deployment": as_deployed,
+    "nim": as_service,
+    "vllmruntime": as_runtime,
+}
 """Systems whose objects have another form than their fields are told in."""
 
 
@@ -39,13 +48,21 @@ def translate_object(system: str, found: Raw, answers: Answers) -> Translation:
 
 
 def translate_values(values: Raw, answers: Answers) -> list[Translation]:
-    """The endpoints for values of the earlier chart, or for each model of KubeAI's or of the vLLM production stack."""
+    """The endpoints for values of the earlier chart or llm-d's, or for each model of KubeAI's or the vLLM stack's."""
     catalog = values.get("catalog")
     if isinstance(catalog, dict) and catalog:
         enabled = {name: one for name, one in catalog.items() if isinstance(one, dict) and one.get("enabled")}
         if not enabled:
             raise InvalidInputError("catalog enables no model of KubeAI")
         return [_translate("kubeai", as_model(name, one), answers) for name, one in enabled.items()]
+    if isinstance(values.get("modelArtifacts"), dict):
+        try:
+            form = as_modelservice(values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidInputError(
+                "a part of modelArtifacts, decode or prefill has another form than is known"
+            ) from error
+        return [_translate("llm-d", form, answers)]
     engine = values.get("servingEngineSpec")
     if not isinstance(engine, dict):
         return [_translate("chart", values, answers)]
@@ -59,9 +76,9 @@ def translate_values(values: Raw, answers: Answers) -> list[Translation]:
 
 
 def _translate(system: str, found: Raw, answers: Answers) -> Translation:
-    draft = Draft(answers)
+    draft = Draft(answers, system)
     draft.images = load_data("migration")["images_of_models"].get(system)
-    if system == "stack":
+    if system in {"stack", "llm-d", "vllmruntime"}:
         draft.backend = "vllm"
     for path, value, row in _fields(system, (), found, NO_COUNTERPART):
         text = ".".join(path)
@@ -72,10 +89,10 @@ def _translate(system: str, found: Raw, answers: Answers) -> Translation:
     put_variables(draft)
     # The words of a container count in this order, wherever they stand.
     read_command(draft, [*draft.entrypoint, *draft.command])
-    draft.read_arguments()
+    read_arguments(draft)
     finish_mounts(draft)
     finish_scaling(draft)
-    return draft.finish()
+    return finish(draft)
 
 
 def _fields(system: str, path: Path, value: Any, above: Raw) -> Iterator[tuple[Path, Any, Raw]]:  # noqa: ANN401 - JSON
@@ -96,8 +113,19 @@ def _fields(system: str, path: Path, value: Any, above: Raw) -> Iterator[tuple[P
 @cache
 def _patterns(system: str) -> tuple[tuple[Path, Raw], ...]:
     """The rows of a system, those without wildcards first."""
-    rows = load_data("migration")["fields"][system].items()
-    return tuple(sorted(((_split(text), row) for text, row in rows), key=lambda one: one[0].count("*")))
+    rows = _expanded(load_data("migration")["fields"][system])
+    return tuple(sorted(rows, key=lambda one: one[0].count("*")))
+
+
+def _expanded(rows: Mapping[str, Raw]) -> Iterator[tuple[Path, Raw]]:
+    """Rows by their paths, with those of the parts that several kinds have."""
+    for text, row in rows.items():
+        path = _split(text)
+        if row.keys() & {"to", "outcome"}:
+            yield path, row
+        if "rows" in row:
+            for below, one in _expanded(load_data("migration")["parts"][row["rows"]]):
+                yield (*path, *below), one
 
 
 def _split(text: str) -> Path:

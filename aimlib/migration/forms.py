@@ -52,3 +52,30 @@ def as_model(name: str, entry: Raw) -> Raw:
     """The Model that KubeAI's chart makes of an entry."""
     spec = {key: value for key, value in entry.items() if key != "enabled"}
     return {"metadata": {"name": name}, "spec": spec}
+
+
+def as_modelservice(values: Raw) -> Raw:
+    """Values of llm-d's modelservice with what its templates make of them; prefill is left out where there is none."""
+    artifacts, decode = dict(values["modelArtifacts"]), dict(values.get("decode") or {})
+    if "{{" in str(artifacts.get("uri", "{{")):
+        artifacts["uri"] = f"hf://{artifacts['name']}"
+    if secret := artifacts.pop("authSecretName", ""):
+        artifacts["authSecret"] = {"name": secret, "key": "HF_TOKEN"}
+    decode["containers"] = [_with_words(one) for one in decode.get("containers") or ()]
+    prefill = values.get("prefill") or {}
+    used = prefill.get("create", True) and prefill.get("replicas", 0)
+    name = values.get("fullnameOverride")
+    return {
+        **{key: one for key, one in values.items() if key not in {"fullnameOverride", "enabled", "common", "prefill"}},
+        **({"metadata": {"name": name}} if name else {}),
+        **({"prefill": prefill} if used else {}),
+        "modelArtifacts": artifacts,
+        "decode": decode,
+    }
+
+
+def _with_words(container: Raw) -> Raw:
+    """A container whose arguments follow a command of its own, where it has one, and else the engine's."""
+    if not container.get("command"):
+        return container
+    return {**{key: one for key, one in container.items() if key != "args"}, "words": container.get("args") or []}

@@ -8,7 +8,8 @@ FOREIGN_KINDS = {
     "kaito": ("Workspace", "InferenceSet"),
     "aimservice": ("AIMService",),
     "nim": ("NIMService",),
-    "deployment": ("Deployment",),
+    "vllmruntime": ("VLLMRuntime",),
+    "deployment": ("Deployment", "StatefulSet", "LeaderWorkerSet"),
 }
 """The kinds of each system that are translated."""
 SCALING = "scaling of an AIMEndpoint takes its place, or it may scale the AIMEndpoint, without scaling"
@@ -16,6 +17,9 @@ REPLACED_KINDS = {
     "ScaledObject": SCALING,
     "HTTPScaledObject": "scaling.minReplicas 0 of an AIMEndpoint takes its place, with an AIMGateway",
     "HorizontalPodAutoscaler": SCALING,
+    "MultiRoleInference": "each replica of an AIMEndpoint does both prefill and decode: state its model",
+    "LoraAdapter": "`aim migrate vllmruntime` reads it beside the VLLMRuntime that it is for",
+    "NIMCache": "`aim migrate nim` reads it beside the NIMService that it is for",
     "VerticalPodAutoscaler": "scaling.vertical of an AIMEndpoint takes its place",
 }
 """Kinds that nobody translates alone, and what is stated instead."""

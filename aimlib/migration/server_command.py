@@ -5,13 +5,15 @@ import re
 from aimlib.data import load_data
 from aimlib.errors import InvalidInputError
 from aimlib.migration.draft import Draft
-from aimlib.migration.shell import commands
+from aimlib.migration.shell import commands, count
 
 SHELLS = frozenset({"bash", "sh", "/bin/bash", "/bin/sh"})
 SHELL_FLAGS = frozenset({"-c", "-lc", "-ec", "-exc"})
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 PROGRAMS = frozenset({"vllm", "sglang", "aim-generate", "aim-engine"})
 """Programs that serve models, beside modules of Python."""
+GROUPING = re.compile(r"(?:.*/)?(?:ray|multi-node-serving\.sh)")
+"""What a script starts before the server, so that pods of one replica find each other."""
 OF_CONTAINER = re.compile(r"(?<!\$)\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
 """A variable in the words of a container, as the kubelet puts it there, or the shell that it starts."""
 VLLM_SERVER, SGLANG_SERVER = "vllm.entrypoints.openai.api_server", "sglang.launch_server"
@@ -95,8 +97,8 @@ def _read_other(draft: Draft, words: list[str]) -> None:
     for word in rest:
         if word in {"--model-id", "--model"}:
             draft.set_source(next(rest, ""), word)
-        elif word == "--num-shard" and (number := next(rest, "")).isdecimal():
-            draft.put("gpuCount", int(number), word)
+        elif word == "--num-shard" and (number := count(next(rest, ""))) is not None:
+            draft.put("gpuCount", number, word)
         elif word.startswith("-"):
             draft.add(word, "dropped", f"it is a flag of {draft.other}; the engines are vLLM and SGLang")
 
@@ -121,8 +123,8 @@ def _read_module(draft: Draft, module: str, rest: list[str]) -> None:
 def _read_launch(draft: Draft, model: str, rest: list[str]) -> None:
     """`aim-engine launch MODEL GPUS` with its options."""
     draft.set_source(model, "aim-engine launch")
-    if rest and rest[0].isdecimal():
-        draft.put("gpuCount", int(rest[0]), "GPUs")
+    if rest and (number := count(rest[0])) is not None:
+        draft.put("gpuCount", number, "GPUs")
         rest = rest[1:]
     words = iter([part for word in rest for part in word.split("=", 1)])
     for word in words:
@@ -149,6 +151,8 @@ def _read_script(draft: Draft, script: str) -> None:
         if one[0] == "export":
             for name, equals, value in (word.partition("=") for word in one[1:]):
                 draft.set_variable(name, value if equals else None)
+        elif any(map(GROUPING.fullmatch, one)):
+            draft.add(one[0], "changed", "the operator starts the pods of a replica")
         elif one is not serving and one[0] != "set":
             draft.add(one[0], "dropped", "what is done beside the server belongs into an image")
     read_command(draft, serving)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aimlib.data import load_data
-from aimlib.migration.draft import Draft
+from aimlib.migration.draft import RECIPE_NODES, Draft
+from aimlib.migration.exposed import set_disruptions, set_http_route, set_ingress
 from aimlib.migration.mounted import set_mount
 from aimlib.migration.scaled import set_autoscaled, set_least, set_metric, set_scale, set_trigger
 from aimlib.migration.server_command import read_image
@@ -21,17 +22,6 @@ Path = tuple[str, ...]
 
 def _set_gpus(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
     draft.put("gpuCount", int(value), ".".join(path))
-
-
-def _set_backend(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
-    name = str(value).lower()
-    if name in {"vllm", "sglang"}:
-        draft.backend = name
-        draft.put("backend", name, ".".join(path))
-    elif name == "auto":
-        draft.add(".".join(path), "changed", "the engine is selected")
-    else:
-        draft.add(".".join(path), "dropped", f"the engines are vLLM and SGLang, not {value}")
 
 
 def _set_flag(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
@@ -57,6 +47,8 @@ def _set_env(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JS
         reference = (one.get("valueFrom") or {}).get("secretKeyRef")
         if reference and one["name"] in HUB_TOKENS:
             draft.set_token({"name": reference["name"], "key": reference["key"]}, f"{'.'.join(path)} {one['name']}")
+        elif (one.get("valueFrom") or {}).keys() & {"fieldRef", "resourceFieldRef"}:
+            draft.add(f"{'.'.join(path)} {one['name']}", "needs you", "fields of a pod are no variables of an endpoint")
         elif "valueFrom" in one:
             draft.add(f"{'.'.join(path)} {one['name']}", "needs you", "spec.engine.env has references to Secrets")
         else:
@@ -89,7 +81,7 @@ def _set_profile(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 
 
 def _set_cached(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
     if value not in {"Never", "None", ""} if isinstance(value, str) else True:
-        draft.spec["cache"] = {"enabled": True}
+        draft.spec.setdefault("cache", {})["enabled"] = True
     draft.add(".".join(path), "changed", "cache.enabled: a claim of the endpoint, filled by a download")
 
 
@@ -110,14 +102,19 @@ def _set_name(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - J
 
 
 def _set_own_name(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
-    """The name of a Deployment, which that of the endpoint would have as well."""
-    draft.name, text = str(value), ".".join(path)
-    if draft.answers.name in {None, value}:
-        draft.add(
-            text, "needs you", "two Deployments cannot have it: state another by --name, or delete that one first"
-        )
+    """The name of a workload; the endpoint would have a Deployment of that name as well."""
+    draft.workload, draft.name = path[0], str(value)
+    if draft.answers.name not in {None, value}:
+        draft.add(".".join(path), "changed", "--name states it")
+    elif draft.workload == "Deployment":
+        draft.taken[draft.workload] = (draft.name, ".".join(path))
     else:
-        draft.add(text, "changed", "--name states it")
+        draft.add(".".join(path), "kept", "metadata.name")
+
+
+def _set_taken(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """The name of an object beside a workload, of whose kind the endpoint has one of its own name."""
+    draft.taken[path[0]] = (str(value), ".".join(path))
 
 
 def _set_preset(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
@@ -142,6 +139,16 @@ def _set_uri(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JS
     draft.set_source(value, ".".join(path))
 
 
+def _set_hub(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """A repository of the hub, of which NIM states the owner by itself, with the Secret for it."""
+    text = ".".join(path)
+    revision = f"@{value['revision']}" if value.get("revision") else ""
+    draft.set_source(f"hf://{value['namespace']}/{value['modelName']}{revision}", text)
+    draft.spec.setdefault("cache", {})["enabled"] = True
+    if secret := value.get("authSecret"):
+        draft.set_token({"name": secret, "key": "HF_TOKEN"}, f"{text}.authSecret")
+
+
 def _set_framework(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
     """What a model is of: the engines serve language models alone."""
     name = str(value["name"])
@@ -151,7 +158,11 @@ def _set_framework(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN40
         draft.add(f"{'.'.join(path)} {name}", "needs you", "the engines are vLLM and SGLang, for language models")
 
 
-RECIPE_NODES = "on how many nodes a replica is, is a recipe's (nodes)"
+def _set_group_size(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """How many pods a replica has, which its containers know by a variable."""
+    draft.nodes = int(value)
+    draft.stated["LWS_GROUP_SIZE"] = str(value)
+    draft.add(".".join(path), "changed", RECIPE_NODES)
 
 
 def _set_nodes(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
@@ -162,16 +173,22 @@ def _set_nodes(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - 
 
 
 SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
+    "adapters": lambda draft, path, value: draft.adapter_lists.append((".".join(path), value)),
     "model": _set_uri,
     "source": _set_uri,
     "served": _set_uri,
     "command": lambda draft, _, value: draft.entrypoint.extend(map(str, value)),
+    "hub": _set_hub,
+    "data parallelism": lambda draft, _, value: draft.words.extend(["--data-parallel-size", str(value)]),
+    "expert parallelism": lambda draft, _, value: draft.words.extend(["--enable-expert-parallel"] if value else []),
     "words": lambda draft, _, value: draft.command.extend(map(str, value)),
     "tool choice": lambda draft, _, value: draft.words.extend(["--enable-auto-tool-choice"] if value else []),
     "gpus": _set_gpus,
     "devices": lambda draft, path, value: setattr(draft, "listed", (int(value), ".".join(path))),
     "resource gpus": _set_resource,
-    "backend": _set_backend,
+    "backend": lambda draft, path, value: draft.set_backend(str(value), ".".join(path)),
+    "tensor": lambda draft, path, value: draft.set_degree("tensor", int(value), ".".join(path)),
+    "pipeline": lambda draft, path, value: draft.set_degree("pipeline", int(value), ".".join(path)),
     "recipe": lambda draft, path, value: draft.put("recipe.customRecipe", {"name": str(value)}, ".".join(path)),
     "flag": _set_flag,
     "args": _set_args,
@@ -187,6 +204,11 @@ SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
     "mount": set_mount,
     "image": lambda draft, _, value: read_image(draft, str(value)),
     "own name": _set_own_name,
+    "taken": _set_taken,
+    "group size": _set_group_size,
+    "disruptions": set_disruptions,
+    "http route": set_http_route,
+    "ingress": set_ingress,
     "scraped": lambda draft, path, value: draft.put("monitoring.enabled", str(value) == "true", ".".join(path)),
     "scaling.minReplicas": set_least,
     "scale": set_scale,

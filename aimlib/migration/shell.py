@@ -15,6 +15,12 @@ SUBSTITUTION = re.compile(r"\$\([^()\n]*\)")
 UNSTATED = re.compile(r"\$[\w{(]")
 """A variable, or what another command prints: its value is nowhere in the text."""
 OPERATORS = ";&|\n"
+SMALL_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+def count(text: str) -> int | None:
+    """A number of GPUs, replicas or a port; None for other texts, and for more digits than any such number has."""
+    return int(text) if SMALL_NUMBER.fullmatch(text) else None
 
 
 def with_defaults(text: str) -> str:

@@ -23,13 +23,15 @@ ANSWER_OPTIONS = join_options(
     click.option("--name", metavar="NAME", help="Name of the AIMEndpoint."),
     output_option("yaml", "json", "table"),
 )
+NAMESPACE_OPTION = click.option("-n", "--namespace", metavar="NAME", help="Namespace of the AIMEndpoint.")
 SYSTEMS = {
     "kserve": "InferenceService or LLMInferenceService of KServe",
     "kubeai": "Model of KubeAI",
     "kaito": "Workspace or InferenceSet of KAITO",
     "aimservice": "AIMService of AMD's AIM engine",
     "nim": "NIMService of the NIM operator",
-    "deployment": "Deployment that starts vLLM or SGLang, with its Service and autoscaler",
+    "vllmruntime": "VLLMRuntime of the vLLM production stack",
+    "deployment": "Deployment, StatefulSet or LeaderWorkerSet of vLLM or SGLang, with what is beside it",
 }
 """Other systems, and the objects of theirs that are read."""
 
@@ -50,7 +52,7 @@ def _print(translate: Callable[["Answers"], Iterable["Translation"]], options: d
     from hooks.cli.terminal import WARNING  # noqa: PLC0415
 
     with invalid_input_ends():
-        found = list(translate(Answers(*(options[key] for key in ("model", "gpus", "name")))))
+        found = list(translate(Answers(**{key: options[key] for key in Answers._fields})))
     objects = [one for translation in found for one in translation.objects]
     if options["output"] == "json":
         print_text(json_text(one_or_list(objects)))
@@ -79,17 +81,19 @@ def _unlisted(raw: dict[str, Any]) -> list[Any]:
 
 @migrate.command("docker", short_help="A `docker run`.", epilog=MIGRATE_EXIT_CODES)
 @click.argument("command", metavar="COMMAND|-")
+@NAMESPACE_OPTION
 @ANSWER_OPTIONS
 def migrate_docker(command: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Translate a `docker run`, quoted as one argument, or read from standard input, as of a systemd unit."""
-    from aimlib.migration.docker import translate_docker  # noqa: PLC0415 - when the command runs
+    from aimlib.migration.docker import LONGEST_COMMAND, translate_docker  # noqa: PLC0415 - when the command runs
 
-    text = sys.stdin.read() if command == "-" else command
+    text = sys.stdin.read(LONGEST_COMMAND + 1) if command == "-" else command
     _print(lambda answers: [translate_docker(text, answers)], options)
 
 
 @migrate.command("compose", short_help="A compose file.", epilog=MIGRATE_EXIT_CODES)
 @click.argument("file", type=PATH)
+@NAMESPACE_OPTION
 @ANSWER_OPTIONS
 def migrate_compose(file: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Translate the services of a compose file that serve a model."""
@@ -102,9 +106,10 @@ def migrate_compose(file: str, **options: Any) -> None:  # noqa: ANN401 - click'
 @click.option("-f", "--values", "paths", multiple=True, type=PATH, help="File with values; the last one wins.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A value, as for helm.")
 @click.option("--set-string", "texts", multiple=True, metavar="KEY=VALUE", help="A value that is a text.")
+@NAMESPACE_OPTION
 @ANSWER_OPTIONS
 def migrate_helm(paths: tuple[str, ...], settings: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
-    """Translate values of the earlier chart of this project, or of the vLLM production stack."""
+    """Translate values of this project's earlier chart, of the vLLM production stack, or of llm-d's modelservice."""
     from aimlib.migration import fields, values  # noqa: PLC0415 - when the command runs
 
     def translate(answers: "Answers") -> list["Translation"]:
@@ -126,7 +131,7 @@ def _migrate_objects(
     all_namespaces: bool,
     **options: Any,  # noqa: ANN401 - click's parameters
 ) -> None:
-    from hooks.cli.foreign_objects import read_foreign, translate_each  # noqa: PLC0415 - when the command runs
+    from hooks.cli.foreign_objects import FoundObjects, read_foreign, translate_each  # noqa: PLC0415 - when the command runs
 
     if all_namespaces and not cluster:
         raise click.UsageError("--all-namespaces goes with --cluster")
@@ -137,7 +142,7 @@ def _migrate_objects(
         found = read_foreign(live, system, words, everywhere=all_namespaces)
     else:
         with invalid_input_ends():
-            found = _objects(words[0])
+            found = FoundObjects(_objects(words[0]))
     _print(lambda answers: translate_each(system, found, answers), options)
 
 

@@ -17,8 +17,25 @@ TEXTS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").re
 SOURCES = tuple(name for name in TEXTS if not name.startswith("refused"))
 ORIGINS = ("docker", "compose", "helm", *(name for name in SOURCES if name not in {"docker", "helm"}))
 """The keys of a case that have its origin."""
-TITLES = {"chart": "the earlier chart's values", "stack": "the production stack's values"}
+TITLES = {
+    "workload": "what runs pods",
+    "pods": "pods",
+    "chart": "the earlier chart's values",
+    "stack": "the production stack's values",
+    "llm-d": "the values of llm-d's modelservice",
+}
 TARGETS = {
+    "data parallelism": "`engine.args`, and a factor of `gpuCount`",
+    "disruptions": "`availability.minReady`, where it states how many stay",
+    "expert parallelism": "`engine.args`",
+    "group size": "a factor of `gpuCount`; on how many nodes a replica is, is a recipe's",
+    "http route": "`service.route`, where it leads one path to one Service",
+    "hub": "`modelId`, with `model.revision` and the Secret of its token",
+    "ingress": "needs you; its hosts are named",
+    "pipeline": "a factor of `gpuCount`",
+    "taken": "`metadata.name`; another than that of an object of before",
+    "tensor": "a factor of `gpuCount`",
+    "adapters": "`adapters`, and an AIMCache that has the model and them",
     "args": "`engine.args`; what an administrator's recipe has to have is named",
     "autoscaled": "whether there is `scaling`",
     "cached": "a cache, which downloads the model",
@@ -90,6 +107,7 @@ def moving(source: str) -> str:
     found = translated(case)
     service = texts.get("service") or ANY_SERVICE
     fields = {system: load_data("migration")["fields"].get(system) for system in texts.get("fields", [source])}
+    fields |= _parts_of(fields.values())
     return page(
         texts["title"],
         "tests/docs/moving.yaml and the tables of aimlib/data/migration.yaml",
@@ -111,8 +129,12 @@ def moving(source: str) -> str:
     )
 
 
-def _title(system: str) -> str:
-    return TITLES.get(system, "its objects")
+def _parts_of(tables: Iterable[Mapping[str, Mapping[str, str]] | None]) -> dict[str, Any]:
+    """The rows of parts that rows of these tables have below them, and those below these."""
+    parts = load_data("migration")["parts"]
+    named = dict.fromkeys(row["rows"] for rows in tables if rows for row in rows.values() if "rows" in row)
+    found = {name: parts[name] for name in named}
+    return found | _parts_of(found.values()) if found else {}
 
 
 def _items(lines: Iterable[str]) -> str:
@@ -140,6 +162,8 @@ def _fields(rows: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _target(row: Mapping[str, str]) -> str:
+    if "rows" in row:
+        return f"each field of {TITLES[row['rows']]}, below"
     if "to" not in row:
         return row["outcome"]
     return TARGETS.get(row["to"], code(row["to"]))

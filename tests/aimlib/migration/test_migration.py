@@ -6,12 +6,15 @@ import pytest
 import yaml
 
 from aimlib.errors import InvalidInputError
-from aimlib.migration.deployed import with_neighbours
+from aimlib.migration.beside import with_neighbours
 from aimlib.migration.docker import translate_compose, translate_docker
 from aimlib.migration.draft import Answers
 from aimlib.migration.fields import translate_object, translate_values
+from aimlib.migration.forms import as_modelservice
 from aimlib.migration.kinds import FOREIGN_KINDS
 from aimlib.migration.listed import unlisted
+from aimlib.migration.nim import with_caches
+from aimlib.migration.stack import with_adapters
 from aimlib.migration.values import merge_values, set_values
 from aimlib.schema.validation import validate_object
 from tests.kustomize import ROOT
@@ -32,12 +35,13 @@ def translated(case):
     if "helm" in case:
         [found] = translate_values(case["helm"], answers)
         return found
-    if "deployment" in case:
-        [found], rest = with_neighbours(case["deployment"])
-        assert rest == []
-        return translate_object("deployment", found, answers)
     [system] = FOREIGN_KINDS.keys() & case.keys()
-    return translate_object(system, case[system], answers)
+    if not isinstance(case[system], list):
+        return translate_object(system, case[system], answers)
+    joined = {"deployment": with_neighbours, "nim": with_caches, "vllmruntime": with_adapters}[system]
+    [found], rest = joined(case[system])
+    assert rest == []
+    return translate_object(system, found, answers)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
@@ -45,6 +49,8 @@ def test_a_form_becomes_what_a_person_would_write(case):
     found = translated(case)
     endpoint = found.objects[-1]
     assert endpoint["spec"] == case["spec"]
+    if "caches" in case:
+        assert [one["spec"] for one in found.objects[:-1]] == case["caches"]
     lost = [f"{part.outcome[0]} {part.text}" for part in found.parts if part.outcome in {"dropped", "needs you"}]
     assert sorted(lost) == sorted(case.get("lost", []))
     assert found.complete is not bool(lost)
@@ -97,6 +103,7 @@ def test_names_of_a_model_are_kept_as_far_as_the_api_takes_them():
         ("docker run rocm/vllm-dev bash", "bash is a shell: put the command that is started in it in its place"),
         ("docker run x bash -c 'echo \"a'", "the command cannot be read"),
         ("docker run x --model a/b --revision ' '", "AIMEndpoint: spec.model.revision"),
+        (f"docker run vllm/vllm-openai --model a/b {'x' * 65_536}", "read up to 65536 characters"),
     ],
 )
 def test_what_serves_no_model_is_refused(text, message):
@@ -123,12 +130,29 @@ def test_a_compose_file_that_serves_no_model_is_refused(found, message):
 def test_other_kinds_are_refused():
     with pytest.raises(InvalidInputError, match="kind Pod is not translated here"):
         translate_object("kubeai", {"kind": "Pod"}, Answers())
+    with pytest.raises(InvalidInputError, match="does both prefill and decode"):
+        translate_object("kaito", {"kind": "MultiRoleInference"}, Answers())
+    with pytest.raises(InvalidInputError, match="`aim migrate kaito` translates it"):
+        translate_object("kubeai", {"kind": "Workspace"}, Answers())
     with pytest.raises(InvalidInputError, match="tunes a model"):
         translate_object("kaito", {"kind": "Workspace", "tuning": {}}, Answers())
     with pytest.raises(InvalidInputError, match="lists no model"):
         translate_values({"servingEngineSpec": {"modelSpec": []}}, Answers())
     with pytest.raises(InvalidInputError, match="no model is named"):
         translate_values({}, Answers())
+
+
+@pytest.mark.parametrize(
+    "odd", [{"decode": [1]}, {"decode": {"containers": ["a"]}}, {"modelArtifacts": {"uri": "{{x}}"}}]
+)
+def test_values_of_llm_d_of_another_form_are_refused(odd):
+    with pytest.raises(InvalidInputError, match="has another form than is known"):
+        translate_values({"modelArtifacts": {"name": "a/b"}, **odd}, Answers())
+
+
+def test_a_refusal_names_the_file_that_has_the_flags():
+    with pytest.raises(InvalidInputError, match=r"no model is named \(flags in that file"):
+        translate_docker("docker run vllm/vllm-openai --config /x.yaml", Answers())
 
 
 def test_a_catalogue_that_enables_no_model_is_refused():
@@ -160,6 +184,16 @@ def test_a_deployment_of_another_form_or_of_something_else_is_refused(found, mes
 def test_a_container_with_gpus_is_the_server_where_nothing_else_tells():
     found = deployment(image="mine", args=["a/b"], resources={"limits": {"nvidia.com/gpu": 1}})
     assert translate_object("deployment", found, Answers()).objects[0]["spec"] == {"modelId": "a/b", "gpuCount": 1}
+
+
+def test_pods_of_a_stateful_set_are_the_nodes_of_replicas_where_the_engine_is_told():
+    found = deployment(args=["--model=a/b", "--nnodes=2"], resources={"limits": {"nvidia.com/gpu": 8}})
+    found |= {"kind": "StatefulSet", "spec": found["spec"] | {"replicas": 4}}
+    spec = translate_object("deployment", found, Answers()).objects[0]["spec"]
+    assert spec == {"modelId": "a/b", "gpuCount": 16, "replicas": 2}
+    found["spec"]["replicas"] = 3
+    odd = translate_object("deployment", found, Answers())
+    assert [(one.text, one.outcome) for one in odd.parts if one.outcome == "needs you"] == [("--nnodes", "needs you")]
 
 
 def test_one_service_and_one_autoscaler_are_beside_a_deployment():
@@ -213,6 +247,26 @@ def test_a_number_that_is_none_needs_somebody():
     [found], _ = with_neighbours([deployment(), beside])
     translation = translate_object("deployment", found, Answers(gpus=1, name="y"))
     assert "HorizontalPodAutoscaler.spec.minReplicas" in {part.text for part in translation.parts}
+
+
+@pytest.mark.parametrize(
+    "words", ["-p {}:1 vllm/vllm-openai a/b", "--gpus {} vllm/vllm-openai a/b", "tgi --num-shard {} --model-id a/b"]
+)
+def test_a_number_of_thousands_of_digits_is_none(words):
+    spec = translate_docker(f"docker run {words.format('9' * 5000)}", Answers(gpus=1)).objects[0]["spec"]
+    assert spec["gpuCount"] == 1
+    assert "service" not in spec
+
+
+@pytest.mark.parametrize(
+    ("device", "outcome"),
+    [({"count": "x"}, "needs you"), ({"device_ids": 5}, "needs you"), ({}, "changed"), ({"count": "all"}, "changed")],
+)
+def test_devices_of_a_service_are_a_number_a_list_or_all(device, outcome):
+    reserved = {"resources": {"reservations": {"devices": [{"driver": "nvidia", **device}]}}}
+    service = {"image": "vllm/vllm-openai", "command": "--model a/b", "deploy": reserved}
+    [found] = translate_compose({"services": {"a": service}}, Answers(gpus=1))
+    assert {part.outcome for part in found.parts if part.text.startswith("deploy.resources")} == {outcome}
 
 
 def test_arguments_that_are_no_list_need_somebody():
@@ -308,3 +362,8 @@ def test_the_last_value_wins_as_for_helm():
     for wrong in ("a", "=1"):
         with pytest.raises(InvalidInputError, match="a setting is KEY=VALUE"):
             set_values({}, [wrong])
+
+
+def test_the_uri_of_a_modelservice_stays_where_it_is_no_template():
+    stated = {"modelArtifacts": {"uri": "pvc://models/b", "name": "a/b"}}
+    assert as_modelservice(stated)["modelArtifacts"]["uri"] == "pvc://models/b"

@@ -80,6 +80,22 @@ def test_files_of_other_systems(system, found):
     assert yaml.safe_load(done.stdout)["metadata"]["name"] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("words", "namespace"),
+    [
+        (("docker", WHOLE), "team"),
+        (("compose", "services: {x: {image: vllm, command: a/b -tp 1}}\n"), "team"),
+        (("helm", "--set", "modelId=a/b", "--set", "aim_engine.gpu_count=1"), "team"),
+        (("kubeai", "{kind: Model, metadata: {name: x}, spec: {url: 'hf://a/b', resourceProfile: 'x:1'}}\n"), "team"),
+        (("kubeai", "{kind: Model, metadata: {namespace: own}, spec: {url: 'hf://a/b'}}\n"), "own"),
+    ],
+    ids=str,
+)
+def test_a_namespace_is_stated_where_the_origin_has_none(words, namespace):
+    done = aim("migrate", *words, "--namespace", "team")
+    assert yaml.safe_load(done.stdout)["metadata"]["namespace"] == namespace
+
+
 def test_what_serves_nothing_is_a_sentence():
     done = aim("migrate", "docker", "docker run x rocm-smi")
     assert (done.exit_code, done.stderr) == (2, "Error: rocm-smi serves no model: there is nothing to translate\n")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import yaml
+from kubernetes.client import ApiException
 
 from aimlib.migration.kinds import FOREIGN_KINDS
 from hooks.cli.errors import CommandError
@@ -223,5 +224,65 @@ def test_a_file_without_a_deployment_is_refused_with_what_translates_it():
     done = aim("migrate", "deployment", yaml.safe_dump({"kind": "Model"} | model("one")))
     assert (done.exit_code, done.stderr) == (
         2,
-        "Error: there is no Deployment; `aim migrate kubeai` translates it\n",
+        "Error: there is no Deployment or StatefulSet or LeaderWorkerSet; `aim migrate kubeai` translates it\n",
     )
+
+
+def forbidding(standin, *paths, status=403):
+    """The same cluster, where the user may not read some paths."""
+    read = standin.read
+
+    def refusing(path):
+        if path.endswith(paths):
+            raise CommandError("no", 1) from ApiException(status=status)
+        return read(path)
+
+    standin.read = refusing
+    return standin
+
+
+def test_what_a_users_rights_do_not_let_be_read_is_named(on):
+    standin = forbidding(deployments(deployment("vllm")), "/httproutes", "/ingresses")
+    done = on(standin, "deployment", "--cluster", "--name", "qwen")
+    assert done.exit_code == 3
+    rows = [re.split(r"  +", line)[:2] for line in done.stderr.splitlines()]
+    assert rows[-2:] == [["ingresses", "needs you"], ["httproutes", "needs you"]]
+    assert yaml.safe_load(done.stdout)["spec"]["service"] == {"port": 80}
+
+
+def test_another_error_about_what_stands_beside_ends_the_command(on):
+    standin = forbidding(deployments(deployment("vllm")), "/httproutes", status=500)
+    assert on(standin, "deployment", "--cluster").exit_code == 1
+
+
+def test_stateful_sets_and_leader_worker_sets_are_read_where_they_are_served(on):
+    standin, group = deployments(), "/apis/leaderworkerset.x-k8s.io"
+    apps = "/apis/apps/v1"
+    standin.paths[apps]["resources"].append({"name": "statefulsets", "kind": "StatefulSet"})
+    standin.paths |= {
+        f"{apps}/namespaces/team/statefulsets": {"items": [deployment("set"), deployment("made", **OWNED)]},
+        group: {"versions": [{"version": "v1"}]},
+        f"{group}/v1": {"resources": [{"name": "leaderworkersets", "kind": "LeaderWorkerSet"}]},
+        f"{group}/v1/namespaces/team/leaderworkersets": {"items": [grouped("group")]},
+    }
+    done = on(standin, "deployment", "--cluster", "-o", "json")
+    found = json.loads(done.stdout)["items"]
+    assert [(one["metadata"]["name"], one["spec"]["gpuCount"]) for one in found] == [("set", 1), ("group", 2)]
+
+
+def grouped(name):
+    """A LeaderWorkerSet of two pods for each replica."""
+    template = {"size": 2, "workerTemplate": deployment(name)["spec"]["template"]}
+    return {"metadata": {"name": name, "namespace": "team"}, "spec": {"leaderWorkerTemplate": template}}
+
+
+def test_the_cache_of_a_nim_is_read_beside_it_and_other_caches_are_named():
+    named, other = ({"kind": "NIMCache", "metadata": {"name": name}, "spec": {}} for name in ("mine", "other"))
+    spec = {"storage": {"nimCache": {"name": "mine"}}, "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    named["spec"] = {"source": {"hf": {"namespace": "a", "modelName": "b"}}}
+    service = {"kind": "NIMService", "metadata": {"name": "llm"}, "spec": spec}
+    done = aim("migrate", "nim", yaml.safe_dump_all([named, service, other]))
+    assert yaml.safe_load(done.stdout)["spec"] == {"modelId": "a/b", "gpuCount": 1, "cache": {"enabled": True}}
+    assert [line.split("  ")[0] for line in done.stderr.splitlines()][-1] == "NIMCache other"
+    alone = aim("migrate", "nim", yaml.safe_dump(other))
+    assert "there is no NIMService; `aim migrate nim` reads it beside" in alone.stderr
