@@ -31,14 +31,15 @@ def attention_facts(text: Mapping[str, Any]) -> dict[str, Any]:
     heads, layers = value_of(text, "attentionHeads"), value_of(text, "layers") or len(_listed(text))
     layers = layers * _modules(text) - (value_of(text, "sharedLayers") or 0)
     kinds = _kinds(text, layers)
+    linear = kinds["linear"] + kinds["both"]
     window, chunk = value_of(text, "slidingWindow"), value_of(text, "chunk")
     found: dict[str, Any] = {"layers": layers - kinds["linear"] - kinds["none"] or None, "attentionHeads": heads}
     if kinds["sliding"] and window:
         found["slidingWindow"] = {"layers": kinds["sliding"], "tokens": window}
     if kinds["chunked"] and chunk:
         found["chunkedAttention"] = {"layers": kinds["chunked"], "tokens": chunk}
-    if kinds["linear"]:
-        found["linearAttention"] = {"layers": kinds["linear"], "stateKiB": _state_kib(text)}
+    if linear:
+        found["linearAttention"] = {"layers": linear, "stateKiB": _state_kib(text)}
     if latent := _latent(text):
         return {**found, "latentAttention": latent}
     hidden = value_of(text, "hiddenSize")
@@ -56,6 +57,8 @@ def _key_value_heads(text: Mapping[str, Any], heads: int | None) -> int | None:
     shared = [size for size in map(_heads_in_group, _blocks(text)) if size]
     if shared and heads:
         return heads // min(shared) or None
+    if text.get("multi_query") is True and not text.get("new_decoder_architecture"):
+        return 1  # Falcon and StarCoder, whatever the number of heads beside
     return value_of(text, "keyValueHeads") or heads
 
 
@@ -112,6 +115,8 @@ def _kinds(text: Mapping[str, Any], layers: int) -> Counter[str]:
     listed = _listed(text)
     if listed:
         return Counter(listed[: layers or None])
+    if text.get("model_type") in load_data("architectures")["bothInEachLayer"]:
+        return Counter(both=layers)
     interval, pattern = text.get("full_attention_interval"), _pattern(text)
     if is_size(interval) and interval > 1:
         return Counter(linear=layers - layers // interval)
@@ -134,11 +139,11 @@ def _pattern(text: Mapping[str, Any]) -> object:
 
 def _listed(text: Mapping[str, Any]) -> list[str]:
     """The kind of each layer, where the file lists them in one of its ways; layers without attention are `none`."""
-    table = load_data("architectures")["layerTypes"]
+    usual = load_data("architectures")["layerTypes"]
     if blocks := _blocks(text):
         return ["full" if _heads_in_group(block) else "none" for block in blocks]
-    for key in ("layer_types", "layers_block_type", "hybrid_layer_pattern", "hybrid_override_pattern"):
-        found = text.get(key)
+    for key, own in load_data("architectures")["layerLists"].items():
+        found, table = text.get(key), {**usual, **own}
         if isinstance(found, list | str) and found:
             return [table.get(str(one), "full") if isinstance(one, str) or is_size(one) else "full" for one in found]
     linear = text.get("linear_attn_config")
@@ -149,9 +154,15 @@ def _listed(text: Mapping[str, Any]) -> list[str]:
 
 
 def _computed(text: Mapping[str, Any]) -> list[str]:
-    """The kind of each layer, where the file has a rule for them: Jamba's period, or the places of LFM2."""
+    """The kind of each layer, where the file has a rule for them.
+
+    Jamba has a period and the place in it, Ling groups whose last layer has full attention, LFM2 and Bamba places.
+    """
     layers = min(value_of(text, "layers") or 0, MOST_LAYERS)
-    period, offset, places = (text.get(name) for name in ("attn_layer_period", "attn_layer_offset", "full_attn_idxs"))
+    period, offset, group = (text.get(name) for name in ("attn_layer_period", "attn_layer_offset", GROUPS))
+    if is_size(group) and group > 1:
+        return ["full" if (at + 1) % group == 0 or at >= layers - layers % group else "linear" for at in range(layers)]
+    places = text.get("full_attn_idxs", text.get("attn_layer_indices"))
     if is_size(period) and period > 1 and is_size(offset):
         return ["full" if at % period == offset else "linear" for at in range(layers)]
     if isinstance(places, list) and places and all(map(is_size, places)):
@@ -161,6 +172,9 @@ def _computed(text: Mapping[str, Any]) -> list[str]:
 
 MOST_LAYERS = 4096
 """More than any model has."""
+GROUPS = "layer_group_size"
+LIGHTNING = (GROUPS, "attn_type_list")
+"""What the files of models have whose layers of linear attention keep heads x width x width."""
 
 
 def _state_kib(text: Mapping[str, Any]) -> float:
@@ -168,6 +182,10 @@ def _state_kib(text: Mapping[str, Any]) -> float:
 
     In 32 bit where the file says so; 0 where it does not tell what the state is.
     """
+    if any(key in text for key in LIGHTNING):
+        heads, hidden = value_of(text, "attentionHeads") or 0, value_of(text, "hiddenSize") or 0
+        width = value_of(text, "headDim") or (hidden // heads if heads else 0)
+        return round(2 * heads * width**2 / 1024, 1)
     one = text.get("linear_attn_config")
     whole = [one.get(name) for name in ("num_heads", "head_dim", "head_dim")] if isinstance(one, Mapping) else []
     named = ([text.get(name) for name in names] for names in STATES)

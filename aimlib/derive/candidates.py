@@ -1,8 +1,9 @@
 """Derives candidates: checkpoints x the GPU products of the cluster x engines, as far as no recipe has them.
 
 They are computed when a decision is made, and are no objects. Arguments are those of the nearest recipe of the
-checkpoint: all where the GPUs run the same binaries, else those that are about the model. The others are the table's.
-The rules of selection are not repeated here: they choose degrees and context length, and reject what is left later.
+checkpoint: all where the GPUs run the same binaries, else those that are about the model, and where kernels are
+chosen alike those that choose them. The others are the table's. The rules of selection are not repeated here: they
+choose degrees and context length, and reject what is left later.
 """
 
 import json
@@ -18,7 +19,16 @@ from aimlib.api.recipe import ComputeResources, Configuration, RecipeSpec
 from aimlib.config import Config
 from aimlib.derive.recommended import NOTHING_RECOMMENDED, recommended
 from aimlib.derive.rules import Settings, computes, default_settings, lengths, rules
-from aimlib.derive.sources import Checkpoint, checkpoints, filled_cells, nearest, same_architecture
+from aimlib.derive.sources import (
+    Checkpoint,
+    checkpoints,
+    drafting,
+    filled_cells,
+    filled_drafts,
+    nearest,
+    same_architecture,
+    same_family,
+)
 from aimlib.engines.catalogue import Engine, ParsedArgs, engines, parse_args
 from aimlib.hardware.products import CPU, Product, known_products
 from aimlib.hardware.shapes import shapes_of
@@ -60,27 +70,60 @@ def derived_entries(
     described: Sequence[Checkpoint],
     classes: Iterable[GpuClass],
     config: Config,
+    *,
+    with_drafts: bool = False,
 ) -> tuple[CatalogueEntry, ...]:
     """The candidates of one model that its recipes `entries` lack on these GPUs, in the order of their names.
 
-    `described` are the checkpoints that AIMModels describe.
+    `described` are the checkpoints that AIMModels describe. Those with a second model that drafts are derived for who
+    requests one.
     """
     if config.derive == "Never":
         return ()
+    groups = [*_by_product(classes, config)]
     sources = checkpoints(entries, described) if config.derive == "Always" else list(described)
     filled = filled_cells(entries)
     found = [
         _entry(_gap(checkpoint, target, backend, group, config)._replace(drafts=drafts))
         for checkpoint in sources
-        for target, group in _by_product(classes, config)
+        for target, group in groups
         if (target.name.casefold(), checkpoint.precision) not in filled
         and computes(target, checkpoint.precision, checkpoint.facts)
         for backend in engines()
         if backend.image(target.vendor, target.architecture)
         for drafts in ((False, True) if checkpoint.facts.drafting and backend.flags.drafting else (False,))
     ]
+    if with_drafts and config.derive == "Always":
+        found += _with_drafts(entries, groups, config)
     first = {entry.name: entry for entry in reversed(found)}
     return tuple(first[name] for name in sorted(first))
+
+
+def derivation_key(classes: Iterable[GpuClass]) -> tuple[str, ...]:
+    """All that derivation looks at in these classes: not how many nodes there are, which changes much more often."""
+    return tuple(one.model_dump_json(exclude={"nodes", "total"}) for one in classes)
+
+
+def _with_drafts(
+    entries: Sequence[CatalogueEntry], groups: Sequence[tuple[Product, tuple[GpuClass, ...]]], config: Config
+) -> Iterator[CatalogueEntry]:
+    """What recipes with a draft have, for GPUs that run the same binaries: a draft is for a checkpoint, not for a GPU.
+
+    On others nobody has shown that the engine drafts with it: kernels that check several tokens at once differ.
+    """
+    filled = filled_drafts(entries)
+    for entry, checkpoint in drafting(entries):
+        draft = entry.spec.draft if entry.spec else None
+        for target, group in groups:
+            missing = draft and (target.name.casefold(), checkpoint.precision, draft.repository) not in filled
+            if (
+                missing
+                and same_architecture(entry, target)
+                and computes(target, checkpoint.precision, checkpoint.facts)
+            ):
+                backend = next(one for one in engines() if entry.spec and one.name == entry.spec.backend)
+                gap = _gap(checkpoint, target, backend, group, config)
+                yield _entry(gap._replace(spec=gap.spec.model_copy(update={"draft": draft}), near=entry))
 
 
 def _gap(
@@ -108,11 +151,11 @@ def _by_product(classes: Iterable[GpuClass], config: Config) -> Iterator[tuple[P
             yield known, tuple(group)
 
 
-def recipe_name(model_id: str, hardware: str, precision: str, backend: str, *, drafts: bool = False) -> str:
-    """The name of a recipe as the shipped ones have it: model, hardware, precision, engine unless vLLM, drafting."""
+def recipe_name(model_id: str, hardware: str, precision: str, backend: str, *, drafts: str = "") -> str:
+    """The name of a recipe as the shipped ones have it: model, hardware, precision, engine unless vLLM, what drafts."""
     model = re.sub(r"[^a-z0-9]+", "-", model_id.rpartition("/")[2].lower())[:NAME_OF_MODEL].strip("-")
     parts = (model or "model", hardware.lower().replace(" ", "-"), precision)
-    return "-".join((*parts, *((backend,) if backend != "vllm" else ()), *((OWN_DRAFTS,) if drafts else ())))
+    return "-".join((*parts, *((backend,) if backend != "vllm" else ()), *((drafts,) if drafts else ())))
 
 
 NAME_OF_MODEL = 160
@@ -126,7 +169,8 @@ def _entry(gap: Gap) -> CatalogueEntry:
     made = [one for one in (_way(gap, degree) for degree in degrees) if one]
     spec = gap.spec.model_copy(update={"configurations": tuple(configuration for configuration, _ in made)})
     origin = f"recipe {gap.near.name}" if gap.near else gap.checkpoint.origin
-    stem = recipe_name(spec.model_id, spec.hardware, spec.precision, spec.backend, drafts=gap.drafts)
+    drafts = spec.draft.method if spec.draft else OWN_DRAFTS if gap.drafts else ""
+    stem = recipe_name(spec.model_id, spec.hardware, spec.precision, spec.backend, drafts=drafts)
     name = f"{DERIVED}-{stem}"
     return CatalogueEntry(name, spec, tuple(started for _, started in made), derived_from=origin, hardware=gap.target)
 
@@ -238,7 +282,8 @@ def _taken(gap: Gap, degree: int) -> Configuration:
     source = min(near.spec.configurations, key=lambda one: (abs(one.gpu_count - degree), one.gpu_count))
     same, name = same_architecture(near, gap.target), gap.engine.name
     parsed = _parsed(name, source.args)
-    own, portable = rules().own[name], rules().portable[name]
+    own = rules().own[name]
+    portable = (*rules().portable[name], *(rules().alike[name] if same_family(near, gap.target) else ()))
     others = [one.flag for one in parsed.arguments if one.flag in own or not (same or one.flag in portable)]
     return Configuration(
         gpu_count=degree,

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from aimlib.api.model_facts import ModelFacts, broken_facts
 from aimlib.data import load_data
 from aimlib.derive.attention_facts import attention_facts, is_size, most_of, value_of
-from aimlib.derive.quantization import block_of, format_of
+from aimlib.derive.quantization import block_of, format_of, unknown_format
 from aimlib.errors import InvalidInputError
 from aimlib.kube.quantity import GIB
 from aimlib.printable import printable
@@ -39,6 +39,10 @@ def facts_of(config: Mapping[str, Any], weights: Weights, source: str) -> ModelF
     stated = _quantization(config, text)
     if _is_mlx(config, stated):
         raise UnreadableConfigError(f"{source} is in MLX's format, which no engine here loads: {OF_MLX}")
+    if unknown := unknown_format(stated):
+        raise UnreadableConfigError(
+            f"{source} has weights that are quantized by {unknown}, for which nothing is derived: {OF_OTHERS}"
+        )
     quantization = format_of(stated)
     found = {
         "weightsGiB": round(weights.size / GIB, 2),
@@ -81,11 +85,13 @@ def _text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _quantization(config: Mapping[str, Any], text: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = config.get("quantization_config") or text.get("quantization_config")
-    return found if isinstance(found, Mapping) else {}
+    names = ("quantization_config", "compression_config")  # the latter in early files of compressed-tensors
+    stated = (part.get(name) for name in names for part in (config, text))
+    return next((found for found in stated if found and isinstance(found, Mapping)), {})
 
 
 OF_MLX = "request the repository that it was made from, or one with AWQ, GPTQ or FP8"
+OF_OTHERS = f"{OF_MLX}, or write a recipe"
 
 
 def _is_mlx(config: Mapping[str, Any], quantization: Mapping[str, Any]) -> bool:
@@ -113,11 +119,31 @@ def _modalities(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _context(text: Mapping[str, Any]) -> int | None:
-    """The longest context; embeddings of the RoBERTa family have rows up to that of the padding beside."""
+    """The longest context, by YaRN or the positions; those of the RoBERTa family have rows up to the padding's."""
     positions, padding = value_of(text, "maxContext"), text.get("pad_token_id")
+    if stretched := _stretched(text):
+        return stretched
     if positions and text.get("model_type") in load_data("architectures")["paddedPositions"]:
         return positions - ((padding if is_size(padding) else 1) + 1)
     return positions
+
+
+def _stretched(text: Mapping[str, Any]) -> int | None:
+    """What YaRN makes of the length that a model was trained with; engines take that, whatever the positions are.
+
+    Of other methods the positions are what the model's makers recommend.
+    """
+    for key in ("rope_parameters", "rope_scaling"):
+        rope = text.get(key)
+        if isinstance(rope, Mapping) and rope.get("rope_type", rope.get("type")) in ("yarn", "deepseek_yarn"):
+            trained, factor = rope.get("original_max_position_embeddings"), rope.get("factor")
+            if is_size(trained) and isinstance(factor, int | float) and 1 <= factor < MAX_FACTOR:
+                return int(trained * factor) or None
+    return None
+
+
+MAX_FACTOR = 1024
+"""By how much no model is stretched."""
 
 
 def _experts(text: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,8 @@ class Rules(Model):
     defaults: tuple[Default, ...]
     kernels: Mapping[str, tuple[Kernel, ...]]
     portable: Mapping[str, tuple[str, ...]]
+    families: tuple[frozenset[str], ...]
+    alike: Mapping[str, tuple[str, ...]]
     own: Mapping[str, tuple[str, ...]]
     recommended: Mapping[str, tuple[str, ...]]
     groups: Mapping[str, tuple[str, ...]]

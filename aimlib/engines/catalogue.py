@@ -232,6 +232,7 @@ def engines() -> tuple[Engine, ...]:
     )
 
 
+@cache
 def engine(name: str) -> Engine:
     """The engine of that name, vllm or sglang; KeyError for another."""
     return {found.name: found for found in engines()}[name]  # type: ignore[index]

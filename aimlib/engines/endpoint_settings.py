@@ -54,9 +54,10 @@ def refusals(parsed: ParsedArgs, stated: EngineSettings, operator_flags: Mapping
     foreign = dict.fromkeys(one.flag for one in parsed.arguments if one.flag not in allowed_flags(parsed.backend))
     for flag in foreign:
         yield f"engine.args: {flag} cannot be set by an endpoint: {operator_flags.get(flag, FOR_RECIPES)}"
-    for variable in stated.env:
-        if not is_allowed(variable.name):
-            yield f"engine.env: {variable.name} cannot be set by an endpoint: {FOR_RECIPES}"
+    instead = load_data("engines/endpoint_settings")["instead"]
+    for name in (variable.name for variable in stated.env if not is_allowed(variable.name)):
+        why = f"{instead[name]} of the endpoint decides" if name in instead else FOR_RECIPES
+        yield f"engine.env: {name} cannot be set by an endpoint: {why}"
 
 
 def literal_args(parsed: ParsedArgs) -> ParsedArgs:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
+from math import isfinite
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field
@@ -99,6 +100,8 @@ class Dialect(Model):
             found = READERS[flag.type](self, flag, word)
         except (ValueError, KeyError, RecursionError):
             raise ValueError(f"expected {flag.expected}") from None
+        if isinstance(found, float) and not isfinite(found):
+            raise ValueError(f"expected {flag.expected} that is finite")
         if isinstance(found, int) and abs(found) > LARGEST_NUMBER:
             raise ValueError(f"expected {flag.expected} of at most {len(str(LARGEST_NUMBER))} digits")
         return found
@@ -178,13 +181,13 @@ class FlagTable:
         longer = {named for spelled, named in self.names.items() if spelled.startswith(name)}
         return longer.pop() if len(longer) == 1 and len(name) > len("--") else None
 
-    def unknown(self, spelling: str) -> str:
-        """The message about a name that the parser does not accept."""
+    def unknown(self, spelling: str, *, search: bool = True) -> str:
+        """The message about a name that the parser does not accept, with the nearest one where that is searched."""
         name = dashed(spelling)
         message = f"{name} is not a flag of {self.dialect.title} {self.dialect.version}"
         if name in self.removed:
             return f"{message}: {self.removed[name]}"
-        near = get_close_matches(name, self.names, n=1)
+        near = get_close_matches(name, self.names, n=1) if search else ()
         return f"{message}; did you mean {near[0]}?" if near else message
 
 

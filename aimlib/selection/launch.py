@@ -16,7 +16,7 @@ from aimlib.engines.draft_arguments import DRAFT_FLAGS
 from aimlib.engines.endpoint_settings import literal_args, literal_variable, parse_settings, refusals, unknown_flags
 from aimlib.selection.degrees import degree_problems, engine_tensor, parallel_degrees
 from aimlib.selection.gpu_memory import BF16_BYTES, Layout, RequiredMemory, required_memory
-from aimlib.selection.parallel import Parallel
+from aimlib.selection.parallel import Parallel, unchecked_blocks
 
 CACHE_BYTES = {
     "fp8": 1.0,
@@ -194,6 +194,13 @@ def _replaced(recipe: ParsedArgs, own: ParsedArgs) -> list[str]:
     ]
 
 
+def _unchecked(recipe: RecipeSpec, parallel: Parallel) -> list[str]:
+    """A note where it is not known whether the degree cuts quantised blocks apart, which engines refuse to load."""
+    missing = unchecked_blocks(recipe.facts, parallel, recipe.precision) if recipe.facts else ""
+    what = f"whether tensor parallel {parallel.tensor} cuts quantised blocks apart"
+    return [f"{what} was not checked: facts of the recipe have no {missing}"] if missing else []
+
+
 def launch(
     recipe: RecipeSpec,
     configuration: Configuration,
@@ -257,6 +264,7 @@ def launch(
             *(f"{one.name} {one.text} is dropped: {own[one.flag]}" for one in written.arguments if one.flag in own),
             *_replaced(written, own_args),
             *(f"engine.env: {one.name} replaces that of the recipe" for one in configuration.env if one.name in named),
+            *_unchecked(recipe, parallel),
         ),
         refusals=tuple(refusals(own_args, stated, own)),
         unknown_flags=unknown_flags(recipe.backend, stated),

@@ -106,6 +106,27 @@ def illegal_degree(facts: ModelFacts, tensor: int, experts: int | None = None) -
     return ""
 
 
+def unchecked_blocks(facts: ModelFacts, parallel: Parallel, precision: str) -> str:
+    """The fact without which nobody knows whether ranks cut quantised blocks of such weights apart; else empty.
+
+    Of weights in 8 bit some have blocks (fp8-block), and a format that is not stated may be one of them.
+    """
+    ranks = parallel.expert_divided if facts.experts else parallel.tensor
+    if precision != IN_BLOCKS or ranks == 1 or facts.quantization not in {None, "fp8-block"}:
+        return ""
+    size = facts.moe_intermediate_size if facts.experts else facts.moe_intermediate_size or facts.intermediate_size
+    needed = (
+        ("quantization", facts.quantization or facts.quantization_block),
+        ("quantizationBlock", facts.quantization_block),
+        ("moeIntermediateSize" if facts.experts else "intermediateSize", size),
+    )
+    return next((name for name, stated in needed if not stated), "")
+
+
+IN_BLOCKS = "fp8"
+"""The precision of formats that may have one scale for a block of weights."""
+
+
 def illegal_experts(facts: ModelFacts, parts: int, *, even: bool) -> str:
     """Why whole experts cannot be over so many ranks, each with some, or with `even` as many as the others."""
     if parts == 1:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aimlib.api.model_facts import ModelFacts
 from aimlib.config import Config
-from aimlib.derive.candidates import _longest, derived_entries, recipe_name
+from aimlib.derive.candidates import _longest, derivation_key, derived_entries, recipe_name
 from aimlib.derive.sources import Checkpoint
 from aimlib.selection.entries import read_entry
 from aimlib.selection.recipe_check import check_recipe
@@ -128,9 +128,21 @@ def test_only_what_is_about_the_model_is_taken_from_a_recipe_for_another_archite
     assert [one.name for one in vllm.spec.configurations[0].env] == [AITER["name"]]
 
 
+def test_what_chooses_kernels_is_taken_from_a_recipe_for_the_same_family():
+    args = ["--attention-backend=ROCM_AITER_FA", "--moe-backend=aiter", "--max-num-seqs=64"]
+    near, older = (listed(name, configuration(args=args), hardware=name) for name in ("MI300X", "MI210"))
+    mi355x = inventory(amd("75a3"))
+    [vllm] = [one for one in derived(older, near, on=mi355x) if one.spec.backend == "vllm"]
+    assert vllm.derived_from == "recipe MI300X"
+    kernels = ("--attention-backend", "ROCM_AITER_FA", "--moe-backend", "aiter")
+    assert args_of(vllm) == ("--max-model-len=40960", "--gpu-memory-utilization", "0.9", *kernels)
+    [vllm] = [one for one in derived(older, on=mi355x) if one.spec.backend == "vllm"]
+    assert args_of(vllm) == ("--max-model-len=40960", "--gpu-memory-utilization", "0.9")
+
+
 def test_the_vendor_decides_between_recipes_for_other_architectures():
-    recipes = [listed(name, hardware=name) for name in ("H100", "MI355X")]
-    assert {one.derived_from for one in derived(*recipes) if one.spec.backend == "vllm"} == {"recipe MI355X"}
+    recipes = [listed(name, hardware=name) for name in ("H100", "MI210")]
+    assert {one.derived_from for one in derived(*recipes) if one.spec.backend == "vllm"} == {"recipe MI210"}
 
 
 def test_the_longest_context_that_fits_is_stated_for_each_degree():
@@ -224,3 +236,44 @@ def test_the_longest_context_that_fits_is_found_without_trying_each(lengths, roo
     found = _longest(tried, lambda length: asked.append(length) or length <= room)
     assert found == next((length for length in tried if length <= room), tried[-1])
     assert len(asked) <= 5
+
+
+DRAFT = {"repository": "acme/draft", "method": "eagle3", "tokens": 3, "facts": {**FACTS, "layers": 1}}
+MI325X = inventory(amd("74a5"))
+
+
+def with_drafts(*entries, on=MI325X, **settings):
+    found = derived_entries(entries, (), on.classes, Config(**settings), with_drafts=True)
+    return {one.name: one for one in found if one.spec.draft}
+
+
+def test_a_draft_is_derived_for_gpus_that_run_the_same_binaries():
+    [(name, found)] = with_drafts(listed("quick", draft=DRAFT)).items()
+    assert name == "derived-qwen3-32b-mi325x-bf16-eagle3"
+    assert (found.derived_from, found.spec.draft.repository) == ("recipe quick", "acme/draft")
+    assert all(one.draft for one in found.launches)
+    assert derived(listed("quick", draft=DRAFT), on=MI325X) == ()
+
+
+@pytest.mark.parametrize(
+    ("entries", "on", "settings"),
+    [
+        ([listed("quick", draft=DRAFT)], H100, {}),
+        ([listed("quick", draft=DRAFT), listed("own", hardware="MI325X", draft=DRAFT)], MI325X, {}),
+        ([listed("quick", draft=DRAFT)], MI325X, {"derive": "RegisteredOnly"}),
+        ([listed("quick", draft=DRAFT, image={"repository": "a", "tag": "b"})], MI325X, {}),
+        ([listed("plain")], MI325X, {}),
+    ],
+    ids=["another architecture", "there", "settings", "its own image", "no draft"],
+)
+def test_a_draft_is_derived_nowhere_else(entries, on, settings):
+    assert with_drafts(*entries, on=on, **settings) == {}
+
+
+@given(nodes=st.integers(1, 100), total=st.integers(0, 800))
+def test_how_many_nodes_there_are_changes_neither_what_is_derived_nor_its_key(nodes, total):
+    counted = [one.model_copy(update={"nodes": nodes, "total": total}) for one in MI300X.classes]
+    near = (listed("h100", hardware="H100"),)
+    assert derivation_key(counted) == derivation_key(MI300X.classes)
+    made = derived_entries(near, (), counted, Config())
+    assert [one.spec for one in made] == [one.spec for one in derived(*near)]

@@ -20,6 +20,7 @@ def by_model():
     return found
 
 
+@pytest.mark.no_cover  # hundreds of derivations, whose lines tests/aimlib/derive/test_candidates.py covers
 @pytest.mark.parametrize(("model", "entries"), by_model().items(), ids=lambda one: one if isinstance(one, str) else "")
 def test_what_is_derived_for_a_shipped_model_is_sound(model, entries):
     for one in derived_entries(entries, (), EVERYTHING.classes, Config()):

@@ -45,6 +45,8 @@ MIMO = {"hybrid_layer_pattern": [0, 1, 1, 1, 1, 0], "swa_num_key_value_heads": 8
 COMPRESSED = {"quant_method": "compressed-tensors"}
 FP8_GROUP = {"group_0": {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}}}
 FP8_AND_NVFP4 = {**FP8_GROUP, "group_1": {"weights": {"num_bits": 4, "type": "float", "group_size": 16}}}
+BLOCKS = {"num_bits": 8, "type": "float", "block_structure": [128, 128]}
+YARN = {"factor": 4.0, "original_max_position_embeddings": 32768}
 LAYERS = {"a": {"quant_algo": "MXFP8"}, "b": {"quant_algo": "NVFP4"}, "c": 3}
 LATENT = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "n_routed_experts": 256, "num_experts_per_tok": 8}
 
@@ -194,6 +196,31 @@ FAMILIES = {
         {**DENSE, "num_hidden_layers": 6, "full_attn_idxs": [2, 5]},
         {"layers": 2, "linearAttention": {"layers": 4, "stateKiB": 0.0}},
     ),
+    "bamba, by the places of attention": (
+        {**DENSE, "attn_layer_indices": [9, 18, 27], "mamba_n_heads": 128, "mamba_d_head": 64, "mamba_d_state": 128},
+        {"layers": 3, "linearAttention": {"layers": 29, "stateKiB": 2048.0}},
+    ),
+    "falcon h1, with both in each layer": (
+        {**DENSE, "model_type": "falcon_h1", "mamba_n_heads": 32, "mamba_d_head": 128, "mamba_d_state": 256},
+        {"layers": 32, "linearAttention": {"layers": 32, "stateKiB": 2048.0}},
+    ),
+    "minimax, with a number for each layer": (
+        {**DENSE, "attn_type_list": ([0] * 7 + [1]) * 4, "head_dim": 128},
+        {"layers": 4, "linearAttention": {"layers": 28, "stateKiB": 1024.0}},
+    ),
+    "minimax, with full attention throughout": ({**DENSE, "attn_type_list": [1] * 32}, {"layers": 32}),
+    "ling, by groups, with a last one that is not whole": (
+        {**DENSE, "num_hidden_layers": 34, "layer_group_size": 8},
+        {"layers": 6, "linearAttention": {"layers": 28, "stateKiB": 1024.0}},
+    ),
+    "starcoder, whose heads share one": (
+        {**DENSE, "multi_query": True, "num_key_value_heads": None},
+        {"keyValueHeads": 1, "headDim": 128},
+    ),
+    "falcon 40b, whose heads share several": (
+        {**DENSE, "multi_query": True, "new_decoder_architecture": True, "num_kv_heads": 8},
+        {"keyValueHeads": 8},
+    ),
     "granite, whose state space has other names": (
         {
             **DENSE,
@@ -252,7 +279,7 @@ FAMILIES = {
     ),
     "zamba, whose heads are wider": (
         {**DENSE, "attention_head_dim": 224, "layers_block_type": ["mamba", "hybrid"] * 16},
-        {"layers": 16, "headDim": 224, "linearAttention": {"layers": 16, "stateKiB": 0.0}},
+        {"layers": 16, "headDim": 224, "linearAttention": {"layers": 32, "stateKiB": 0.0}},
     ),
     "roberta, with rows for the padding": (
         {**DENSE, "model_type": "xlm-roberta", "max_position_embeddings": 8194, "pad_token_id": 1},
@@ -296,9 +323,8 @@ def test_nothing_is_read_that_is_not_there(family):
 
 def test_parameters_count_where_a_tensor_has_one_element_for_each():
     assert facts_of(DENSE, Weights(GIB, 8_030_000_000), "a").parameters_billions == 8.03
-    for method in ("awq", "bitsandbytes"):
-        packed = {**DENSE, "quantization_config": {"quant_method": method}}
-        assert facts_of(packed, Weights(GIB, 2_000_000_000), "a").parameters_billions is None
+    packed = {**DENSE, "quantization_config": {"quant_method": "awq"}}
+    assert facts_of(packed, Weights(GIB, 2_000_000_000), "a").parameters_billions is None
 
 
 def test_the_format_of_mlx_is_none_that_engines_load():
@@ -355,10 +381,72 @@ def test_code_of_the_repository_is_noticed():
         ),
         ({"quant_method": "quark", "layer_quant_config": {"*mlp*": {"weight": {"dtype": "fp4"}}}}, "mxfp4"),
         ({"quant_method": "auto-round", "bits": 4}, "gptq"),
+        ({"quant_method": "intel/auto-round", "bits": 4, "data_type": "int"}, "gptq"),
+        ({"quant_method": "auto-round", "bits": 4, "data_type": "mx_fp4"}, None),
+        ({"quant_method": "modelopt", "quantization": {"quant_algo": "NVFP4"}}, "nvfp4"),
+        ({"quant_method": "compressed_tensors", "config_groups": {"a": {"weights": BLOCKS}}}, "fp8-block"),
     ],
 )
 def test_formats_of_weights(config, expected):
     assert format_of(config) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes"),
+        ({"load_in_4bit": True}, "a method without a name"),
+        ({"quant_method": "exl3"}, "exl3"),
+        ({"quant_method": "torchao", "quant_type": {"default": {}}}, "torchao"),
+        ({"quant_method": "auto-round", "data_type": "nv_fp4", "bits": 4}, r"auto-round \(nv_fp4\)"),
+        ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp6_e3m2"}}}, r"quark \(fp6_e3m2\)"),
+        ({**COMPRESSED, "config_groups": {"a": {"weights": {"num_bits": 3}}}}, r"compressed-tensors \(3 bits\)"),
+        ({**COMPRESSED, "sparsity_config": {"format": "sparse-24-bitmask"}}, r"compressed-tensors \(sparse-24-bit"),
+        ({"quant_method": "x\x1b[31m" + "y" * 5000}, r"x\[31my{59},"),
+    ],
+)
+def test_weights_in_a_format_that_is_not_known_are_not_taken_for_those_that_are_not_quantized(config, named):
+    with pytest.raises(UnreadableConfigError, match=f"acme/it has weights that are quantized by {named}") as refused:
+        facts_of({**DENSE, "quantization_config": config}, Weights(GIB), "acme/it")
+    assert str(refused.value).endswith(
+        ": request the repository that it was made from, or one with AWQ, GPTQ or FP8, or write a recipe"
+    )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {**COMPRESSED, "config_groups": {}, "kv_cache_scheme": {"num_bits": 8, "type": "float"}},
+        {**COMPRESSED, "config_groups": {"a": {"weights": None}}, "sparsity_config": {"format": "dense"}},
+        {"quant_method": "modelopt", "quant_algo": None, "kv_cache_quant_algo": "FP8"},
+    ],
+    ids=["groups", "a group", "modelopt"],
+)
+def test_a_file_about_the_kv_cache_alone_leaves_weights_as_they_are(config):
+    assert precision_of(facts_of({**DENSE, "quantization_config": config}, Weights(GIB), "acme/it")) == "bf16"
+
+
+def test_early_files_of_compressed_tensors_have_another_key():
+    stated = {"compression_config": {**COMPRESSED, "config_groups": FP8_GROUP}}
+    assert facts_of({**DENSE, **stated}, Weights(GIB), "acme/it").quantization == "fp8"
+
+
+@pytest.mark.parametrize(
+    ("rope", "positions", "context"),
+    [
+        ({"rope_scaling": {"type": "yarn", **YARN}}, 32768, 131072),
+        ({"rope_parameters": {"rope_type": "yarn", **YARN}}, None, 131072),
+        ({"rope_scaling": {"rope_type": "deepseek_yarn", **YARN, "factor": 40}}, 131072, 1310720),
+        ({"rope_scaling": {"type": "yarn", "factor": 4}}, 32768, 32768),
+        ({"rope_scaling": {"type": "yarn", **YARN, "factor": None}}, 32768, 32768),
+        ({"rope_scaling": {"type": "yarn", **YARN, "factor": 1e300}}, 32768, 32768),
+        ({"rope_scaling": {"rope_type": "llama3", **YARN}}, 131072, 131072),
+        ({"rope_scaling": {"type": "linear", "factor": 4}}, 16384, 16384),
+        ({"rope_scaling": "yarn"}, 4096, 4096),
+    ],
+)
+def test_the_context_is_as_long_as_yarn_makes_it(rope, positions, context):
+    assert facts_of({**DENSE, "max_position_embeddings": positions, **rope}, Weights(GIB), "a").max_context == context
 
 
 def test_a_block_is_a_list_of_sizes():
@@ -381,8 +469,11 @@ def test_what_is_nested_deep_is_no_word():
         "quantization_config": {"quant_method": deep, "quant_algo": deep, "num_bits": deep, "type": deep},
         "layer_types": [deep],
     }
+    with pytest.raises(UnreadableConfigError, match="quantized by a method without a name, for which"):
+        facts_of({**DENSE, **odd}, Weights(GIB), "acme/it")
+    odd["quantization_config"]["quant_method"] = "fp8"
     found = facts_of({**DENSE, **odd}, Weights(GIB), "acme/it")
-    assert (found.architecture, found.quantization) == (None, None)
+    assert (found.architecture, found.quantization) == (None, "fp8")
 
 
 def test_the_name_of_an_architecture_is_printable_and_short():

@@ -16,7 +16,7 @@ ARCHITECTURES = {one.architecture for one in products()}
 @pytest.mark.parametrize("engine", [one.name for one in engines()])
 def test_every_flag_is_the_engines(engine):
     table = flag_table(engine)
-    for flag in (*rules().portable[engine], *rules().own[engine]):
+    for flag in (*rules().portable[engine], *rules().alike[engine], *rules().own[engine]):
         named = table.find(flag)
         assert named is not None
         assert named.name == flag
@@ -28,11 +28,12 @@ def test_every_flag_is_the_engines(engine):
 def test_what_is_computed_or_runs_code_is_taken_from_no_recipe(engine):
     flags = engine.flags
     assert {flags.tensor_parallel, flags.max_model_len, flags.trust_remote_code} <= {*rules().own[engine.name]}
-    assert not {*rules().own[engine.name]} & {*rules().portable[engine.name]}
+    assert not {*rules().own[engine.name]} & {*rules().portable[engine.name], *rules().alike[engine.name]}
 
 
 def test_rows_name_architectures_that_there_are():
     assert {name for row in rules().defaults for name in row.architectures} <= ARCHITECTURES
+    assert {name for family in rules().families for name in family} <= ARCHITECTURES
 
 
 def test_each_format_has_a_precision():

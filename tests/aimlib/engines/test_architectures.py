@@ -34,3 +34,9 @@ def test_no_name_is_longer_than_a_message_has_and_none_is_gone_and_there(engine)
     assert max(map(len, found.loaded)) <= 64
     assert not found.loaded & {*found.former}
     assert len(found.loaded) > 200
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_they_are_read_once_and_are_those_of_the_file(engine):
+    assert model_architectures(engine) is model_architectures(engine)
+    assert model_architectures.__wrapped__(engine) == model_architectures(engine)

@@ -198,6 +198,8 @@ def test_a_value_is_what_the_engine_reads(backend, args, flag, kind, value):
         ("sglang", "--dtype float8_e5m2", "--dtype got 'float8_e5m2', expected one of auto, half,"),
         ("vllm", "--tensor-parallel-size two", "--tensor-parallel-size got 'two', expected a whole number"),
         ("vllm", "--tensor-parallel-size 2.5", "expected a whole number"),
+        ("vllm", "--cpu-offload-gb nan", "--cpu-offload-gb got 'nan', expected a number that is finite"),
+        ("vllm", "--cpu-offload-gb inf", "--cpu-offload-gb got 'inf', expected a number that is finite"),
         ("vllm", "--gpu-memory-utilization high", "--gpu-memory-utilization got 'high', expected a number"),
         ("vllm", "--max-model-len 1.5K", "expected a whole number, also with a suffix such as 32k, or auto"),
         ("vllm", "--max-num-seqs 32k", "expected a whole number"),
@@ -316,3 +318,9 @@ def test_an_unknown_engine_is_a_key_error():
         engine("tgi")
     with pytest.raises(KeyError):
         parse_args("tgi", [])
+
+
+def test_the_nearest_name_is_searched_for_the_first_unknown_flags_alone():
+    errors = parse_args("vllm", [f"--gpu-memory-utilisation{number}" for number in range(100)]).errors
+    assert len(errors) == 100
+    assert [error.endswith("did you mean --gpu-memory-utilization?") for error in errors] == [True] * 32 + [False] * 68

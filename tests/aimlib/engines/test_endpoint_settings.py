@@ -6,6 +6,7 @@ from aimlib.api.pod import EngineSettings
 from aimlib.engines.arguments import parse_args
 from aimlib.engines.endpoint_settings import allowed_flags, is_allowed, literal_args, literal_variable, refusals
 from aimlib.engines.flags import flag_table
+from hooks.objects.authorities import CA_VARIABLES
 
 BACKENDS = ("vllm", "sglang")
 FOR_RECIPES = {
@@ -75,6 +76,17 @@ def test_variables_that_tune_are_allowed(name):
 @pytest.mark.parametrize("name", REFUSED.split())
 def test_variables_that_load_or_redirect_are_not(name):
     assert not is_allowed(name)
+
+
+@pytest.mark.parametrize("name", [*CA_VARIABLES, "LD_PRELOAD"])
+def test_a_variable_that_a_field_sets_is_refused_with_that_field(name):
+    stated = EngineSettings.model_validate({"env": [{"name": name, "value": "/etc/ca/ca.crt"}]})
+    why = (
+        "caBundle of the endpoint decides" if name in CA_VARIABLES else "it is for recipes, which administrators write"
+    )
+    assert [*refusals(parse_args("vllm", []), stated, {})] == [
+        f"engine.env: {name} cannot be set by an endpoint: {why}"
+    ]
 
 
 def test_nothing_in_a_text_of_an_endpoint_is_expanded():

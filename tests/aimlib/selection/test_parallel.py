@@ -169,3 +169,34 @@ def test_groups_that_share_experts_are_faster_under_load_and_slower_for_one_requ
     tensor, groups = ("--tp-size=8",), DP_ATTENTION
     assert speed(groups, MANY).throughput > speed(tensor, MANY).throughput
     assert speed(groups, Workload(220, 200, 1)).per_token > speed(tensor, Workload(220, 200, 1)).per_token
+
+
+BLOCK = {"quantization": "fp8-block", "quantizationBlock": 128}
+EXPERTS = {"experts": {"count": 128, "active": 8}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "missing"),
+    [
+        ({}, "quantization"),
+        ({"quantization": "fp8"}, ""),
+        ({"quantization": "fp8-block", "intermediateSize": 25600}, "quantizationBlock"),
+        ({"quantizationBlock": 128}, "intermediateSize"),
+        ({**BLOCK, **EXPERTS, "intermediateSize": 25600}, "moeIntermediateSize"),
+        ({**BLOCK, **EXPERTS, "moeIntermediateSize": 1024}, ""),
+        ({**BLOCK, "intermediateSize": 25600}, ""),
+    ],
+)
+def test_what_is_not_known_of_quantised_blocks_is_noted(facts, missing):
+    spec = recipe("vllm", facts=DENSE | facts)
+    words = (
+        f"whether tensor parallel 8 cuts quantised blocks apart was not checked: facts of the recipe have no {missing}"
+    )
+    assert [*launch(spec, spec.configurations[0]).notes] == ([words] if missing else [])
+    assert not launch(
+        recipe("vllm", facts=DENSE | facts, gpus=1), spec.configurations[0].model_copy(update={"gpu_count": 1})
+    ).notes
+
+
+def test_blocks_of_experts_that_are_dealt_out_whole_are_not_cut():
+    assert not started("vllm", "--enable-expert-parallel", facts=DENSE | EXPERTS).notes
