@@ -49,7 +49,9 @@ def equal_nodes(found: Iterable[Raw], table: Products | None = None) -> Iterator
             nodes[one["metadata"]["name"]] = one
     equal: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted({*nodes, *slices}):
-        facts = [{**one["spec"], "slice": _without_names(of_slice)} for of_slice, one in slices.get(name, ())]
+        mine = slices.get(name, ())
+        named = zip(_without_names([of_slice for of_slice, _ in mine]), mine, strict=True)
+        facts = [{**one["spec"], "slice": alike} for alike, (_, one) in named]
         equal[repr((nodes[name].get("spec") if name in nodes else None, facts))].append(name)
     for names in equal.values():
         node = _node_spec(nodes[names[0]]) if names[0] in nodes else None
@@ -57,10 +59,30 @@ def equal_nodes(found: Iterable[Raw], table: Products | None = None) -> Iterator
         yield EqualNodes(names, with_slices(node, of_node, table))
 
 
-def _without_names(of_slice: Raw) -> Raw:
-    """What matters of a slice beside which node it is of. Pools are usually named for their node."""
-    pool = of_slice.get("pool")
-    return {**of_slice, "node": "", "pool": "" if pool == of_slice.get("node") else pool}
+def _without_names(slices: list[Raw]) -> list[Raw]:
+    """What matters of the slices of a node beside which node it is.
+
+    Pools are usually named for their node. GPUs have names of their own, which matter where several slices have them.
+    """
+    known: dict[str, int] = {}
+
+    def numbered(gpu: object) -> object:
+        if not isinstance(gpu, dict):
+            return gpu
+        sets = gpu.get("counters")
+        names = str(gpu.get("gpu")), *map(str, sets if isinstance(sets, list) else ())
+        numbers = [known.setdefault(name, len(known)) for name in names]
+        return {**gpu, "gpu": numbers[0], "counters": numbers[1:]}
+
+    return [
+        {
+            **one,
+            "node": "",
+            "pool": "" if one.get("pool") == one.get("node") else one.get("pool"),
+            "gpus": [numbered(gpu) for gpu in one.get("gpus") or ()] if len(slices) > 1 else (),
+        }
+        for one in slices
+    ]
 
 
 def _slice_facts(node: Raw) -> SliceFacts:

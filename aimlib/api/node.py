@@ -118,6 +118,27 @@ class LeftOut(Model):
     """What the labels say of them, where nothing of them is allocatable: a DRA driver may give them out."""
 
 
+GpuForm = Literal["Whole", "Part", "OnDemand"]
+"""Whether devices are whole GPUs, parts of one that are there for good, or parts that the driver makes when claimed."""
+
+
+class DevicesOfGpu(Model):
+    """Equal devices of a slice that are one GPU, or parts of one, where the driver tells which."""
+
+    form: GpuForm
+    """Whole is the GPU, Part what it is divided into for good, OnDemand what the driver makes when it is claimed."""
+    gpu: Annotated[str, Field(max_length=64)] = ""
+    """UUID or PCI address of the GPU."""
+    counters: Annotated[tuple[Text, ...], Field(max_length=32)] = ()
+    """Sets of counters, as POOL/SET, that the devices consume."""
+    kind: Annotated[int, Field(ge=0)] | None = None
+    """Which of the pools they count in; absent where they do not count."""
+    devices: Annotated[int, Field(ge=1)]
+    """Number of them."""
+    parts: Annotated[tuple[Text, ...], Field(max_length=128)] = ()
+    """Which parts of the GPU they are, each by its UUID or its name; empty where the driver does not tell."""
+
+
 class DeviceSlice(Model):
     """The ResourceSlice that the facts are from: it has devices of a node that a DRA driver gives out."""
 
@@ -135,6 +156,8 @@ class DeviceSlice(Model):
     """Number of devices in this one."""
     gives: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
     """Kinds of devices that pods may get by each extended resource."""
+    gpus: Annotated[tuple[DevicesOfGpu, ...], Field(max_length=1024)] = ()
+    """Which devices are of the same GPU, since another slice may have it, too."""
 
 
 class NodeSpec(Model):

@@ -149,5 +149,5 @@ def _memory(found: Labelled, partition: str, parts: int | None) -> tuple[float, 
     usual = whole / parts if whole and parts else None
     if parts is None and whole and labelled and labelled > whole / 2:
         return labelled, f"implausible: {labelled:g} GiB per device on the label of partition {partition}"
-    doubt = memory_doubt(labelled, usual, whole if partition and parts else None)
+    doubt = memory_doubt(labelled, usual, whole if partition and parts else None, listed=found.hardware is not None)
     return min(filter(None, (labelled, usual)), default=0.0), doubt

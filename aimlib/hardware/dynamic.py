@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from aimlib.api.node import DeviceSlice, LabelledDevices, LeftOut, NodePool, NodeSpec
-from aimlib.hardware.device_kinds import VENDORS
+from aimlib.api.node import DeviceSlice, DevicesOfGpu, LabelledDevices, LeftOut, NodePool, NodeSpec
+from aimlib.hardware.device_kinds import TAINTED, VENDORS
 from aimlib.hardware.labels import NODE_NAME
 from aimlib.hardware.limits import few_kinds, plausible
 from aimlib.hardware.products import Products, known_products
+from aimlib.hardware.same_gpu import GpuMember, doubts
 
 NO_NODE = NodeSpec(usable=False, reason="its Node is gone, or was not read yet", summary="")
 """The facts of a node that slices name and of which there are none: a slice has no heartbeat."""
@@ -38,6 +39,7 @@ def with_slices(node: NodeSpec | None, slices: Iterable[SliceFacts], table: Prod
     drivers = sorted({one.slice.driver for one in mine} & VENDORS.keys())
     complete = {driver: _complete([one for one in mine if one.slice.driver == driver]) for driver in drivers}
     believed = [one for members, _ in complete.values() for one in members]
+    complete = {driver: (_each_gpu_once(members), missing) for driver, (members, missing) in complete.items()}
     found = [
         one
         for driver, (members, missing) in complete.items()
@@ -107,6 +109,46 @@ def _complete(slices: Sequence[SliceFacts]) -> tuple[list[SliceFacts], list[Left
         product = products.pop() if len(products) == 1 else None
         left_out.append(LeftOut(product=product, resource=f"{VENDORS[driver]}.com/gpu", devices=devices, reason=reason))
     return believed, left_out
+
+
+def _each_gpu_once(slices: Sequence[SliceFacts]) -> list[SliceFacts]:
+    """The slices of one driver, where devices that are of the GPU of others do not count in one of them."""
+    ordered = sorted(slices, key=lambda one: (one.slice.pool, repr(one)))
+    entries = [(number, entry) for number, one in enumerate(ordered) for gpu in one.slice.gpus for entry in _each(gpu)]
+    reasons = doubts([_member(ordered[number].spec, entry) for number, entry in entries])
+    removed: defaultdict[int, list[tuple[DevicesOfGpu, str]]] = defaultdict(list)
+    for (number, entry), reason in zip(entries, reasons, strict=True):
+        removed[number].append((entry, reason))
+    return [one._replace(spec=_without(one.spec, removed[number])) for number, one in enumerate(ordered)]
+
+
+def _each(entry: DevicesOfGpu) -> Iterator[DevicesOfGpu]:
+    """Each part by itself, and all of those that cannot be told apart."""
+    yield from (entry.model_copy(update={"parts": (part,), "devices": 1}) for part in entry.parts)
+    if (rest := entry.devices - len(entry.parts)) > 0:
+        yield entry.model_copy(update={"parts": (), "devices": rest})
+
+
+def _member(spec: NodeSpec, entry: DevicesOfGpu) -> GpuMember:
+    kinds = [
+        repr(pool.model_copy(update={"devices": 0})) for place, pool in enumerate(spec.pools) if place == entry.kind
+    ]
+    doubt = TAINTED * (not kinds)
+    return GpuMember(entry.form, entry.gpu, frozenset(entry.counters), "".join(kinds), doubt, "".join(entry.parts))
+
+
+def _without(spec: NodeSpec, removed: Sequence[tuple[DevicesOfGpu, str]]) -> NodeSpec:
+    """The facts of a slice, with devices left out for a reason."""
+    pools, left_out = [], [*spec.left_out]
+    for place, pool in enumerate(spec.pools):
+        gone = [(one.devices, reason) for one, reason in removed if reason and one.kind == place]
+        left_out += (
+            LeftOut(product=pool.product, resource=pool.resource, devices=devices, reason=reason)
+            for devices, reason in gone
+        )
+        if (left := pool.devices - sum(devices for devices, _ in gone)) > 0:
+            pools.append(pool.model_copy(update={"devices": left}))
+    return spec.model_copy(update={"pools": tuple(pools), "left_out": tuple(left_out)})
 
 
 def _of_unknown_driver(one: DeviceSlice) -> LeftOut:

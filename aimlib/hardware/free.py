@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import MOST_FREE_COUNTS, MOST_FREE_KINDS, FreeHardware, FreeNodes
 from aimlib.api.meta import Raw
 from aimlib.api.node import Accelerator, NodePool, NodeSpec
+from aimlib.api.room import MOST_FREE_COUNTS, MOST_FREE_KINDS, FreeHardware, FreeNodes
 from aimlib.hardware.products import CPU
 from aimlib.kube.quantity import parse_quantity
 

@@ -7,7 +7,14 @@ from aimlib.api.node import LabelledDevices, LeftOut, NodePool
 from aimlib.hardware.labels import CLOUD_NAMES, GKE_ACCELERATOR, GKE_DIVIDED, NVIDIA_PRODUCT
 from aimlib.hardware.plausible import Doubt, devices_doubt, memory_doubt, product_doubt
 from aimlib.hardware.products import Product, Products
-from aimlib.hardware.resources import count_of, label_count, left_out, not_allocatable, resources_of
+from aimlib.hardware.resources import (
+    NONE_ALLOCATABLE,
+    count_of,
+    label_count,
+    left_out,
+    not_allocatable,
+    resources_of,
+)
 
 NVIDIA_RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)(\.shared)?")
 MIG_GIB = re.compile(r"[0-9]+g\.([0-9]{1,4})gb.*")
@@ -16,6 +23,15 @@ MIG_PARTS = 7
 MIG_LOSS = 0.75
 """The least part of its nominal memory that a MIG device has."""
 NO_NVIDIA_LABEL = "no label nvidia.com/gpu.product says what they are: GPU feature discovery is not installed"
+INVALID_PROFILE = "INVALID"
+"""What feature discovery has for a profile where the strategy single does not apply."""
+SEVERAL_PROFILES = (
+    "MIG has divided them in several ways, or only some of them, which the strategy single does not give out "
+    "(MIG-INVALID): divide all of them alike, or take the strategy mixed"
+)
+UNLABELLED_SHARE = (
+    "implausible: the labels count {counted}, and none tells that these are shared (nvidia.com/gpu.sharing-strategy)"
+)
 DIVIDED = "GKE has partitioned or shared them, and no label nvidia.com/gpu.product says how"
 
 
@@ -32,12 +48,15 @@ def nvidia_devices(
     found = [resource for resource in resources_of(NVIDIA_RESOURCE, allocatable) if count_of(allocatable, resource)]
     if not found and (label or by_gke) and not doubt:
         labelled = LabelledDevices(partition=profile or None, node_product=label or labels.get(GKE_ACCELERATOR))
-        yield not_allocatable(name, "nvidia.com/gpu", _counted(labels), labelled)
+        reason = SEVERAL_PROFILES if profile == INVALID_PROFILE else NONE_ALLOCATABLE
+        yield not_allocatable(name, "nvidia.com/gpu", _counted(labels), labelled, reason)
     for resource in found:
         if not (label or by_gke):
             yield left_out(allocatable, resource, _named_by_cloud(labels, table), NO_NVIDIA_LABEL)
         elif doubt:
             yield left_out(allocatable, resource, None, doubt)
+        elif profile == INVALID_PROFILE and resource.startswith("nvidia.com/gpu"):
+            yield left_out(allocatable, resource, name, SEVERAL_PROFILES)
         elif by_gke and any(key in labels for key in GKE_DIVIDED):
             yield left_out(allocatable, resource, name, DIVIDED)
         else:
@@ -66,9 +85,12 @@ def _pool(
     product_label = labels.get(NVIDIA_PRODUCT) or labels.get(GKE_ACCELERATOR)
     memory, doubt = _memory(labels.get(f"{own}memory", ""), hardware, product_label, mig)
     devices = count_of(allocatable, resource)
-    limits = (MIG_PARTS, None) if mig else (1, _counted(labels))
+    counted = None if mig else _counted(labels)
     # A shared device is there as often as it is shared.
-    doubt = doubt or (devices_doubt(devices, None) if shared else devices_doubt(devices, hardware, *limits))
+    several = devices_doubt(devices, None) if shared else devices_doubt(devices, hardware, MIG_PARTS if mig else 1)
+    if counted and devices > counted and not shared:
+        several = UNLABELLED_SHARE.format(counted=counted)
+    doubt = doubt or several
     if doubt:
         return left_out(allocatable, resource, name, doubt)
     return NodePool(
@@ -100,15 +122,18 @@ def _memory(text: str, hardware: Product | None, label: str | None, mig: str) ->
     labelled = round(int(text) / 1024, 1) if re.fullmatch(r"[0-9]{1,32}", text) and int(text) else None
     title = (label or "").removesuffix("-SHARED").partition("-MIG-")[0]
     whole = hardware.memory_of(title) if hardware else None
-    return nvidia_memory(labelled, whole, mig)
+    return nvidia_memory(labelled, whole, mig, listed=hardware is not None)
 
 
 def nvidia_memory(
-    labelled: float | None, whole: float | None, mig: str, source: str = "the label"
+    labelled: float | None, whole: float | None, mig: str, source: str = "the label", *, listed: bool = True
 ) -> tuple[float, Doubt]:
-    """GiB per device by a label or another source, and a doubt; `whole` is published, `mig` the profile of a part."""
+    """GiB per device by a label or another source, and a doubt.
+
+    `whole` is published, `mig` the profile of a part, `listed` whether a table has the product.
+    """
     if not mig:
-        return labelled or whole or 0.0, memory_doubt(labelled, whole, source=source)
+        return labelled or whole or 0.0, memory_doubt(labelled, whole, source=source, listed=listed)
     nominal = MIG_GIB.fullmatch(mig)
     if labelled and nominal and not MIG_LOSS <= labelled / int(nominal[1]) <= 1:
         return labelled, f"implausible: {labelled:g} GiB per device on {source} of MIG profile {mig}"

@@ -7,6 +7,9 @@ Doubt = str
 
 MEMORY_TOLERANCE = 0.1
 """By how much the memory on a label may differ from what is published, as a fraction of that."""
+UNKNOWN_MEMORY = "the labels do not say how much memory a device has"
+IN_SETTINGS = "; the setting hardware can"
+"""What follows of a product in no table, such as one whose memory is the node's own."""
 MOST_GIB = 4096
 """Memory of one device."""
 MOST_CPUS, MOST_HOST_GIB = 10_000, 1 << 20
@@ -35,14 +38,19 @@ def product_doubt(hardware: Product | None, vendor: str) -> Doubt:
 
 
 def memory_doubt(
-    labelled: float | None, usual: float | None, whole: float | None = None, *, source: str = "the label"
+    labelled: float | None,
+    usual: float | None,
+    whole: float | None = None,
+    *,
+    source: str = "the label",
+    listed: bool = True,
 ) -> Doubt:
     """About the GiB of one device by its label, or another source.
 
-    `usual` is published, `whole` that of what it is a part of.
+    `usual` is published, `whole` that of what it is a part of, `listed` whether a table has the product.
     """
     if labelled is None:
-        return "" if usual else "the labels do not say how much memory a device has"
+        return "" if usual else f"{UNKNOWN_MEMORY}{'' if listed else IN_SETTINGS}"
     if labelled > MOST_GIB:
         return f"implausible: {labelled:.4g} GiB per device on {source}"
     expected = [size for size in (usual, whole) if size]

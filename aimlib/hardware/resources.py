@@ -38,9 +38,11 @@ def left_out(allocatable: Mapping[str, str], resource: str, product: str | None,
     return LeftOut(product=product, resource=resource, devices=devices, reason=reason)
 
 
-def not_allocatable(product: str, resource: str, devices: int | None, labelled: LabelledDevices) -> LeftOut:
+def not_allocatable(
+    product: str, resource: str, devices: int | None, labelled: LabelledDevices, reason: str = NONE_ALLOCATABLE
+) -> LeftOut:
     """Devices that only labels know of, with the number on them."""
-    return LeftOut(product=product, resource=resource, devices=devices or 0, reason=NONE_ALLOCATABLE, labelled=labelled)
+    return LeftOut(product=product, resource=resource, devices=devices or 0, reason=reason, labelled=labelled)
 
 
 def label_count(value: str) -> int | None:

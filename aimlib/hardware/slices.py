@@ -1,20 +1,16 @@
 """Reads a ResourceSlice: the devices of one node that a DRA driver gives out, by kind and by how pods get them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aimlib.api.accelerators import PARENT_ATTRIBUTES, ParentAttribute
 from aimlib.api.device_slice import Device, ResourceSliceSpec
-from aimlib.api.node import DeviceSlice, DynamicDevices, LeftOut, NodePool, NodeSpec
+from aimlib.api.node import DeviceSlice, DevicesOfGpu, DynamicDevices, LeftOut, NodePool, NodeSpec
 from aimlib.hardware.device_kinds import (
-    ON_DEMAND,
-    PART_TYPES,
     TAINTED,
     VENDORS,
-    WHOLE_TYPES,
     DeviceKind,
-    attribute_text,
     device_kind,
     selected_world,
 )
@@ -22,11 +18,9 @@ from aimlib.hardware.device_selectors import DeviceClass
 from aimlib.hardware.limits import MOST_KINDS, few_kinds
 from aimlib.hardware.nodes import format_device, format_not_counted
 from aimlib.hardware.products import Products, known_products
+from aimlib.hardware.same_gpu import GpuMember, doubts, member
 
 NO_CLASS = "no DeviceClass selects them, as far as its selectors are read"
-ALTERNATIVE = "the driver makes them out of whole GPUs, which are counted"
-ALTERNATIVES = "the driver makes one or another of them out of the same GPU"
-DIVIDED_GPU = "in MIG mode: their MIG devices are given out"
 
 
 class _Found(NamedTuple):
@@ -51,10 +45,17 @@ def slice_facts(
     known = table or known_products()
     by_resource = _by_resource(classes)
     found = [_found(one, read.driver, classes, by_resource, known) for one in read.devices]
-    found = _undivided(found, read.devices)
-    counted, parents = Counter(_alternatives(found, read.devices)), _parents(found, read)
-    made = (_pool(one, devices, read.driver, parents.get(one.kind.partition)) for one, devices in counted.items())
-    rows = few_kinds(made, f"{VENDORS[read.driver]}.com/gpu")
+    members = [
+        member(device, read.pool.name, one.kind, one.kind.doubt)
+        for one, device in zip(found, read.devices, strict=True)
+    ]
+    found = _once(found, members)
+    parents = _parents(found, read)
+    made = {
+        one: _pool(one, devices, read.driver, parents.get(one.kind.partition))
+        for one, devices in Counter(found).items()
+    }
+    rows = few_kinds(made.values(), f"{VENDORS[read.driver]}.com/gpu")
     pools = [one for one in rows if isinstance(one, NodePool)]
     pools.sort(
         key=lambda pool: (pool.product, pool.partition or "", pool.memory_gib, pool.resource, repr(pool.dynamic))
@@ -75,6 +76,7 @@ def slice_facts(
             slices=read.pool.resource_slice_count,
             devices=len(read.devices),
             gives=_gives(found),
+            gpus=_of_gpus(members, [pools.index(row) if (row := made[one]) in pools else None for one in found]),
         ),
     )
 
@@ -109,46 +111,29 @@ def _found(
     return _Found(kind, min(selecting, key=lambda name: (name != driver, name), default=None), tuple(resources))
 
 
-def _undivided(found: Sequence[_Found], devices: Sequence[Device]) -> list[_Found]:
-    """The devices, where a GPU that others are parts of for good is not given out whole."""
-    divided = {
-        attribute_text(device, "parentUUID")
-        for device in devices
-        if attribute_text(device, "type") in PART_TYPES and not device.consumes_counters
-    } - {""}
+def _once(found: Sequence[_Found], members: Sequence[GpuMember | None]) -> list[_Found]:
+    """The devices, where of those of the same GPU some do not count."""
+    reasons = iter(doubts([one for one in members if one]))
     return [
-        _doubted(one, DIVIDED_GPU)
-        if not one.kind.doubt and one.kind.device_type in WHOLE_TYPES and attribute_text(device, "uuid") in divided
-        else one
-        for one, device in zip(found, devices, strict=True)
+        one if of is None else one._replace(kind=one.kind._replace(doubt=next(reasons)))
+        for one, of in zip(found, members, strict=True)
     ]
 
 
-def _alternatives(found: Sequence[_Found], devices: Sequence[Device]) -> Iterator[_Found]:
-    """The devices, where those that are made out of the same GPU as others are counted once, as the whole."""
-    users: defaultdict[str, set[DeviceKind]] = defaultdict(set)
-    tainted: set[str] = set()
-    for one, device in zip(found, devices, strict=True):
-        for used in device.consumes_counters:
-            if not one.kind.doubt:
-                users[used.counter_set].add(one.kind)
-            elif one.kind.device_type in WHOLE_TYPES and one.kind.doubt.startswith(TAINTED):
-                tainted.add(used.counter_set)
-    for one, device in zip(found, devices, strict=True):
-        sets = {used.counter_set for used in device.consumes_counters}
-        kinds = {kind for used in sets for kind in users[used]}
-        if one.kind.doubt or one.kind.device_type in WHOLE_TYPES:
-            yield one
-        elif any(kind.device_type in WHOLE_TYPES for kind in kinds):
-            yield _doubted(one, ALTERNATIVE)
-        elif sets & tainted:
-            yield _doubted(one, ON_DEMAND)
-        else:
-            yield _doubted(one, ALTERNATIVES) if len(kinds) > 1 else one
-
-
-def _doubted(one: _Found, doubt: str) -> _Found:
-    return one._replace(kind=one.kind._replace(doubt=doubt))
+def _of_gpus(members: Sequence[GpuMember | None], kinds: Sequence[int | None]) -> tuple[DevicesOfGpu, ...]:
+    """Which devices are of the same GPU; whole ones that do not count matter where the driver has tainted them."""
+    found: defaultdict[DevicesOfGpu, list[str]] = defaultdict(list)
+    for one, kind in zip(members, kinds, strict=True):
+        if one is None or not (one.ids or one.part):
+            continue
+        if one.form == "Part" or kind is not None or (one.form == "Whole" and one.doubt.startswith(TAINTED)):
+            counters = tuple(sorted(one.counters))
+            found[DevicesOfGpu(form=one.form, gpu=one.gpu, counters=counters, kind=kind, devices=1)].append(one.part)
+    made = (
+        one.model_copy(update={"devices": len(parts), "parts": tuple(sorted(filter(None, parts)))})
+        for one, parts in found.items()
+    )
+    return tuple(sorted(made, key=repr))
 
 
 def _gives(found: Iterable[_Found]) -> dict[str, tuple[str, ...]]:

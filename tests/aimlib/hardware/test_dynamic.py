@@ -4,10 +4,12 @@ from itertools import permutations
 
 import pytest
 
-from aimlib.api.node import DeviceSlice, DynamicDevices, LabelledDevices, LeftOut, NodePool, NodeSpec
+from aimlib.api.node import DeviceSlice, DevicesOfGpu, DynamicDevices, LabelledDevices, LeftOut, NodePool, NodeSpec
+from aimlib.hardware.device_kinds import ON_DEMAND
 from aimlib.hardware.dynamic import NO_NODE, UNKNOWN_DRIVER, SliceFacts, claimed, with_slices
 from aimlib.hardware.inventory import MOST_NODE_NAMES, EqualNodes, inventory_status
 from aimlib.hardware.labels import NODE_NAME
+from aimlib.hardware.same_gpu import ALTERNATIVE, ALTERNATIVES, DIVIDED_GPU, TWICE
 
 CORES = NodePool(product="CPU", vendor="cpu", memory_gib=100, resource="cpu", devices=64)
 NODE = NodeSpec(usable=True, summary="x", pools=(CORES,))
@@ -115,3 +117,75 @@ def test_more_nodes_than_pods_select_by_name_are_had_by_claims_alone():
 def test_what_is_claimed_stays_so():
     assert claimed(CORES) is CORES
     assert claimed(claimed(gpus())) == claimed(gpus())
+
+
+def of_gpus(facts, *gpus):
+    return facts._replace(slice=facts.slice.model_copy(update={"gpus": gpus}))
+
+
+def one_gpu(form, gpu, kind=0, devices=1, counters=()):
+    return DevicesOfGpu(form=form, gpu=gpu, kind=kind, devices=devices, counters=counters)
+
+
+def eight_parts(gpu, parts, kind=0):
+    return DevicesOfGpu(form="Part", gpu=gpu, kind=kind, devices=8, parts=tuple(parts))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "pools", "left_out"),
+    [
+        (("Whole", "a"), ("Whole", "b"), [(None, 1), ("cpx_nps4", 8)], {}),
+        (("Whole", "a"), ("Part", "a"), [("cpx_nps4", 8)], {DIVIDED_GPU: 1}),
+        (("Whole", "a"), ("OnDemand", "a"), [(None, 1)], {ALTERNATIVE: 8}),
+        (("Whole", "a", None), ("OnDemand", "a"), [(None, 1)], {ON_DEMAND: 8}),
+        (("OnDemand", "a"), ("OnDemand", "a"), [], {ALTERNATIVES: 9}),
+        (("Whole", ""), ("OnDemand", "", 0, 8, ("a/0",)), [(None, 1), ("cpx_nps4", 8)], {}),
+        (("Whole", "", 0, 1, ("a/0",)), ("OnDemand", "", 0, 8, ("a/0",)), [(None, 1)], {ALTERNATIVE: 8}),
+        (("Whole", "a", 7), ("Part", "a", 7), [(None, 1), ("cpx_nps4", 8)], {}),
+    ],
+)
+def test_what_two_slices_have_of_a_gpu_counts_once_in_any_order(first, second, pools, left_out):
+    parts = (*second, 0, 8)[:4] if len(second) == 2 else second
+    slices = [
+        of_gpus(one_slice(gpus(1), pool="p"), one_gpu(*first)),
+        of_gpus(one_slice(gpus(8, "cpx_nps4"), pool="q"), one_gpu(*parts)),
+    ]
+    found = [with_slices(NODE, order) for order in permutations(slices)]
+    assert found[0] == found[1]
+    assert [(one.partition, one.devices) for one in found[0].pools[:-1]] == pools
+    counted = {}
+    for one in found[0].left_out:
+        counted[one.reason] = counted.get(one.reason, 0) + one.devices
+    assert counted == left_out
+
+
+def test_a_gpu_of_which_two_pools_tell_counts_once():
+    twice = [of_gpus(one_slice(gpus(1), pool=pool), one_gpu("Whole", "a")) for pool in ("p", "q")]
+    found = with_slices(NODE, twice)
+    assert [one.devices for one in found.pools] == [1, 64]
+    assert [(one.devices, one.reason) for one in found.left_out] == [(1, TWICE)]
+
+
+NAMED = [f"gpu-{number}" for number in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("second", "counted"),
+    [
+        (eight_parts("a", NAMED), 8),
+        (eight_parts("a", [*NAMED[:6], "other"]), 10),
+        (eight_parts("b", NAMED), 16),
+        (eight_parts("a", ()), 16),
+        (eight_parts("a", NAMED, None), 16),
+        (eight_parts("a", [*NAMED, "one more than there are"], 7), 16),
+    ],
+)
+def test_a_part_of_which_two_pools_tell_counts_once_in_any_order(second, counted):
+    slices = [
+        of_gpus(one_slice(gpus(8, "cpx_nps4"), pool=pool), one)
+        for pool, one in (("p", eight_parts("a", NAMED)), ("q", second))
+    ]
+    found = [with_slices(NODE, order) for order in permutations(slices)]
+    assert found[0] == found[1]
+    assert [one.devices for one in found[0].pools] == [counted, 64]
+    assert [(one.devices, one.reason) for one in found[0].left_out] == [(16 - counted, TWICE)] * (counted < 16)

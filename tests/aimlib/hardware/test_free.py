@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlib.api.endpoint_status import FreeHardware, FreeNodes
 from aimlib.api.node import DynamicDevices, NodePool, NodeSpec
+from aimlib.api.room import FreeHardware, FreeNodes
 from aimlib.hardware.free import (
     NodeUse,
     extended_requests,

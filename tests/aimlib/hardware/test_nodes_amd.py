@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from aimlib.hardware.amd import NO_AMD_LABEL, NOT_SELECTED, SEVERAL
 from aimlib.hardware.nodes import node_facts
+from aimlib.hardware.plausible import IN_SETTINGS, UNKNOWN_MEMORY
 from aimlib.hardware.products import products
 from aimlib.hardware.resources import NONE_ALLOCATABLE
 from tests.aimlib.make import amd, inventory, node
@@ -115,7 +116,7 @@ def test_without_a_device_id_the_name_has_to_do(name, product, memory):
 @pytest.mark.parametrize("name", ["AMD_Radeon_PRO_W6800", "AMD_Instinct_MI999X"])
 def test_devices_of_which_nobody_knows_the_memory_are_left_out(name):
     (one,) = node_facts(node(labelled(product_name=name), {"amd.com/gpu": "1"})).left_out
-    assert (one.product, one.reason) == (name, "the labels do not say how much memory a device has")
+    assert (one.product, one.reason) == (name, UNKNOWN_MEMORY + IN_SETTINGS)
 
 
 @pytest.mark.parametrize(("name", "known"), [("CPU", "CPU"), ("H100", "H100"), ("NVIDIA-H100-80GB-HBM3", "H100")])

@@ -3,12 +3,13 @@
 import pytest
 
 from aimlib.hardware.nodes import node_facts
-from aimlib.hardware.nvidia import DIVIDED, NO_NVIDIA_LABEL
+from aimlib.hardware.nvidia import DIVIDED, NO_NVIDIA_LABEL, SEVERAL_PROFILES
 from aimlib.hardware.resources import NONE_ALLOCATABLE
 from tests.aimlib.make import node, nvidia
 
 H100 = "NVIDIA-H100-80GB-HBM3"
 UNKNOWN = "the labels do not say how much memory a device has"
+SHARE = "and none tells that these are shared (nvidia.com/gpu.sharing-strategy)"
 MEMORY = {f"{H100}-MIG-1g.10gb": "9984", f"{H100}-MIG-1g.10gb-SHARED": "9984"}
 PARTS = {"mig-1g.10gb.memory": "9984", "mig-3g.40gb.memory": "40448"}
 
@@ -56,7 +57,10 @@ def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(
     [
         ({}, {"gpu": "8"}, NO_NVIDIA_LABEL),
         ({"gpu.product": H100, "gpu.count": "8"}, {}, NONE_ALLOCATABLE),
-        ({"gpu.product": "NVIDIA-RTX-9999"}, {"gpu": "8"}, UNKNOWN),
+        ({"gpu.product": "NVIDIA-RTX-9999"}, {"gpu": "8"}, f"{UNKNOWN}; the setting hardware can"),
+        ({"gpu.product": "NVIDIA-GB10", "gpu.memory": "0"}, {"gpu": "1"}, f"{UNKNOWN}; the setting hardware can"),
+        ({"gpu.product": f"{H100}-MIG-INVALID", "gpu.count": "0", "gpu.memory": "0"}, {}, SEVERAL_PROFILES),
+        ({"gpu.product": f"{H100}-MIG-INVALID", "gpu.memory": "81559"}, {"gpu": "8"}, SEVERAL_PROFILES),
         ({"gpu.product": f"{H100}-MIG-1g.10gb"}, {"gpu": "56"}, UNKNOWN),
         (
             {"gpu.product": f"{H100}-MIG-1g.10gb", "gpu.memory": "81559"},
@@ -69,7 +73,8 @@ def test_without_a_memory_label_the_memory_is_what_the_product_is_known_to_have(
             "implausible: 9.5 GiB per device on the label, where 79.19 GiB are usual",
         ),
         ({"gpu.product": H100}, {"gpu": "32"}, "implausible: H100 has at most 10 such devices on one node"),
-        ({"gpu.product": H100, "gpu.count": "2"}, {"gpu": "8"}, "implausible: the labels count 2"),
+        ({"gpu.product": H100, "gpu.count": "2"}, {"gpu": "8"}, f"implausible: the labels count 2, {SHARE}"),
+        ({"gpu.product": H100, "gpu.count": "8"}, {"gpu": "80"}, f"implausible: the labels count 8, {SHARE}"),
         ({"gpu.product": H100}, {"gpu": "-8"}, "implausible: a negative number"),
         ({"gpu.product": f"{H100}-SHARED"}, {"gpu": "9E"}, "implausible: 9000000000000000000 devices on one node"),
     ],

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from aimlib.api.device_slice import ResourceSliceSpec
 from aimlib.hardware.device_selectors import DeviceClass
+from aimlib.hardware.same_gpu import TWICE
 from aimlib.hardware.slices import slice_facts
 
 AMD = DeviceClass("gpu.amd.com", ("device.driver == 'gpu.amd.com'",), "amd.com/gpu")
@@ -18,7 +19,6 @@ def device(driver="gpu.amd.com", memory="205833371648", **attributes):
         usual = {"type": "gpu", "productName": "NVIDIA H100 80GB HBM3"}
     stated = {name: value for name, value in (usual | attributes).items() if value is not None}
     return {
-        "name": "gpu-0",
         "attributes": {
             name: {"version" if name.endswith("Capability") else "string": value} for name, value in stated.items()
         },
@@ -28,7 +28,8 @@ def device(driver="gpu.amd.com", memory="205833371648", **attributes):
 
 def facts(*devices, driver="gpu.amd.com", classes=(AMD, NVIDIA)):
     pool = {"name": "a", "generation": 1, "resourceSliceCount": 1}
-    spec = {"driver": driver, "nodeName": "a", "pool": pool, "devices": list(devices)}
+    named = [{**one, "name": f"gpu-{number}"} for number, one in enumerate(devices)]
+    spec = {"driver": driver, "nodeName": "a", "pool": pool, "devices": named}
     return slice_facts(ResourceSliceSpec.model_validate(spec), classes)
 
 
@@ -254,7 +255,28 @@ def test_a_gpu_in_mig_mode_is_not_given_out_whole():
     found = facts(*wholes, *parts, driver=nvidia, classes=(NVIDIA,))
     assert [(one.partition, one.devices) for one in found.pools] == [(None, 1), ("1g.10gb", 7)]
     [left] = found.left_out
-    assert (left.devices, left.reason) == (1, "in MIG mode: their MIG devices are given out")
+    assert (left.devices, left.reason) == (1, "divided: their MIG devices or partitions are given out")
+
+
+def test_a_gpu_that_is_there_twice_counts_once_and_a_divided_one_of_amd_does_not():
+    wholes = [device(pciAddr=f"0000:0{number}:00.0") for number in (1, 1, 2)]
+    cpx = {"type": "amdgpu-partition", "partitionProfile": "cpx_nps4", "parentPciAddr": "0000:02:00.0"}
+    found = facts(*wholes, device(memory="24Gi", **cpx), device(memory="24Gi", **cpx))
+    assert [(one.partition, one.devices) for one in found.pools] == [(None, 1), ("cpx_nps4", 2)]
+    assert {one.reason.partition(":")[0]: one.devices for one in found.left_out} == {
+        "divided": 1,
+        "in several ResourceSlices, and counted once": 1,
+    }
+
+
+def test_a_mig_device_that_is_there_twice_counts_once():
+    nvidia, names = "gpu.nvidia.com", ("MIG-0", "MIG-1", "MIG-0", None, None)
+    parts = [device(nvidia, "9856Mi", type="mig", profile="1g.10gb", uuid=name) for name in names]
+    found = facts(*parts, driver=nvidia, classes=(NVIDIA,))
+    assert [(one.partition, one.devices) for one in found.pools] == [("1g.10gb", 4)]
+    [left] = found.left_out
+    assert (left.devices, left.reason) == (1, TWICE)
+    assert [one.parts for one in found.slice.gpus if one.kind is not None] == [("mig-0", "mig-1")]
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,30 @@ def test_an_endpoint_that_cannot_be_read_is_refused():
     parent = {"apiVersion": API_VERSION, "kind": "AIMEndpoint", "metadata": {"name": "it"}, "spec": {}}
     with pytest.raises(BadRequestError, match="state which model to serve"):
         simulate.catalogue_names(parent)
+
+
+SLICES = NODES.parent / "slices"
+
+
+def gpus(*paths):
+    found = files.read_inventory([str(SLICES / "mi300x.yaml"), *map(str, paths)])
+    return found, {one.get("partition"): one for one in classes(found.inventory) if one["product"] == "MI300X"}
+
+
+def test_devices_of_drivers_are_read_where_no_operator_is():
+    found, kinds = gpus(SLICES / "classes.yaml")
+    assert {name: one["total"] for name, one in kinds.items()} == {None: 2, "cpx_nps4": 8}
+    assert found.notes == ()
+
+
+def test_without_the_classes_those_of_the_drivers_charts_are_taken_and_told():
+    found, kinds = gpus()
+    assert {one["dynamic"]["deviceClass"] for one in kinds.values()} == {"gpu.amd.com"}
+    assert "no DeviceClass is in the files" in found.notes[0]
+
+
+def test_a_slice_of_another_version_is_refused_with_its_name(tmp_path):
+    odd = {"apiVersion": "resource.k8s.io/v1beta1", "kind": "ResourceSlice", "metadata": {"name": "old"}}
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(odd))
+    with pytest.raises(files.InvalidManifestError, match=r"old.yaml:1: .*must be ResourceSlice of resource"):
+        files.read_inventory([str(tmp_path)])
