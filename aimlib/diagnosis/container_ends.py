@@ -8,11 +8,22 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
-from aimlib.diagnosis.engine_errors import Diagnosis, Findings, examine, known_reasons
+from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, Findings, examine, known_reasons, shortened
+from aimlib.diagnosis.log_lines import one_line
 from aimlib.naming import ENDPOINT_LABEL
 
 STOPPED_EXIT_CODES = {0, 137, 143}
 """Exit codes of a stopped server: regular end, SIGKILL, SIGTERM (128 + the signal's number)."""
+STATUS_UNKNOWN = "ContainerStatusUnknown"
+"""The reason of a container that was not there any more when its kubelet looked."""
+CRASHES = {
+    "132": " (illegal instruction)",
+    "134": " (aborted)",
+    "135": " (bus error)",
+    "136": " (arithmetic error)",
+    "139": " (segmentation fault)",
+}
+"""Exit codes of a program that crashed (128 + the signal's number)."""
 CAUSE_IN_LOG = r"grep -m1 -E '(^[A-Za-z_.]*|(Core|Worker).*)(Error|Exception): '"
 """Finds the first error in a log: of vLLM, whose processes put their names before each line, or of SGLang."""
 AMOUNT = re.compile(r"(?<!exit code )\b\d[\d.,]*|\b[0-9a-f]{8,}\b")
@@ -81,6 +92,8 @@ def end_failure(pod: Raw, log: EngineLog | None, former: Diagnosis | None) -> Po
         limit = next(filter(None, (_limit(spec) for spec in container_specs(pod) if spec["name"] == end.name)), None)
         where = f"at its memory limit of {limit}" if limit else "because its node had no memory left"
         return PodFailure("OutOfMemory", f"container {end.name} was killed {where}")
+    if end.last.get("reason") in NEVER_STARTED:
+        return start_failure(end.name, "started", str(end.last.get("message") or "the runtime gives no reason"))
     kept = examine(str(end.last.get("message") or ""))
     mine = log if log and log.attempt == end.attempt else None
     possible = _failures(end, kept, mine and mine.findings)
@@ -88,6 +101,28 @@ def end_failure(pod: Raw, log: EngineLog | None, former: Diagnosis | None) -> Po
     if former and ((unread and former.reason in end_reasons()) or any(_same(failure, former) for failure in possible)):
         return possible[0]._replace(reason=former.reason, message=former.message)
     return possible[0]
+
+
+NEVER_STARTED = {"StartError", "ContainerCannotRun"}
+"""Reasons of containers that the runtime could not start: there is no log, and the message is the runtime's."""
+RUNTIME_WORDS = re.compile(
+    r"(?:failed to create (?:containerd|shim) task: |OCI runtime create failed: |runc create failed: "
+    r"|unable to start container process: |error during container init: "
+    r"|error running (?:prestart |createRuntime )?hook #\d+: |exit status \d+, stdout: ?, stderr: "
+    r"|Auto-detected mode as '\w+' )+"
+)
+"""What runtimes put before the cause, each of those that pass it on."""
+OF_GPU = re.compile(r"nvidia-container-(?:cli|runtime)|\bnvml\b|CDI devices?\b|/dev/(?:kfd|dri)\b")
+"""Words about the driver of a node, or the devices that it gives to containers."""
+
+
+def start_failure(name: str, what: str, message: str) -> PodFailure:
+    """That a container cannot be created or started, by the words of the kubelet and the runtime."""
+    text = one_line(message[:READ_LENGTH])
+    cause = shortened(RUNTIME_WORDS.sub("", text))
+    return PodFailure(
+        "GPUUnusable" if OF_GPU.search(text) else "ConfigError", f"container {name} cannot be {what}: {cause}"
+    )
 
 
 def end_reasons() -> frozenset[str]:
@@ -98,9 +133,10 @@ def end_reasons() -> frozenset[str]:
 def _failures(end: EndedContainer, kept: Findings, read: Findings | None) -> list[PodFailure]:
     """What the end may be reported as, by the text that is kept and the log that was read; the first is it."""
     found = read if read and (read.causes or not kept.causes) else kept
-    code, ended = end.last.get("exitCode"), f"container {end.name} ended with exit code {end.last.get('exitCode')}"
+    code = end.last.get("exitCode")
+    ended = f"container {end.name} ended with exit code {code}{CRASHES.get(str(code), '')}"
     failed = kept.failed or found.failed or any(cause.reason for cause in found.causes)
-    if code in STOPPED_EXIT_CODES and end.last.get("reason") != "ContainerStatusUnknown" and not failed:
+    if code in STOPPED_EXIT_CODES and end.last.get("reason") != STATUS_UNKNOWN and not failed:
         probe = "as when its startup or liveness probe keeps failing"
         return [PodFailure("ProbeFailing", f"container {end.name} was stopped (exit code {code}), {probe}")]
     errors = [*found.causes, *(Diagnosis("", text) for text in (read.secondary if read else "",) if text)]
@@ -109,6 +145,8 @@ def _failures(end: EndedContainer, kept: Findings, read: Findings | None) -> lis
     if kept.secondary:
         where = f"the cause is earlier in its log: {_command(end)}"
         return [PodFailure("CrashLoop", f"{ended}: {kept.secondary.rstrip('.')}; {where}")]
+    if end.last.get("reason") == STATUS_UNKNOWN:
+        return [PodFailure("CrashLoop", f"{ended}, which its kubelet did not see, as when the node restarts")]
     line = found.last_line or kept.last_line
     nothing = "it logged no error" if end.last.get("message") else "it logged nothing"
     return [PodFailure("CrashLoop", f"{ended}; {f'its last log line is: {line}' if line else nothing}")]

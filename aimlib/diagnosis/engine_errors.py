@@ -59,7 +59,7 @@ def examine(text: str) -> Findings:
     inner = [traceback for traceback in first if traceback.engine]
     # Without an engine's error the last one ended the server; earlier ones may be of requests.
     candidates = inner[:MOST_CAUSES] or first[-1:]
-    causes = _causes(candidates) if candidates else _known(_message(_errors(near)))
+    causes = _causes(candidates) if candidates else _known(_message(_errors(near))) or _aborted(near)
     printed = [line.text for line in near] + [traceback.exceptions[-1][0] for traceback in led]
     secondary = next((shortened(stable(text)) for text in reversed(printed) if _follows(text)), "")
     return Findings(causes, bool(inner or secondary), "" if causes else secondary, _last_line(near))
@@ -101,9 +101,26 @@ def _causes(candidates: list[Traceback]) -> tuple[Diagnosis, ...]:
     """What is known of each traceback, or else its last exception; the known ones first."""
     causes: list[Diagnosis] = []
     for traceback in candidates:
-        unknown = Diagnosis("", shortened(stable(_first_exceptions(traceback)[-1][0])))
+        unknown = Diagnosis("", _quoted(_first_exceptions(traceback)[-1]))
         causes += _known(_message(chain.from_iterable(traceback.exceptions))) or (unknown,)
     return tuple(dict.fromkeys(sorted(causes, key=lambda cause: not cause.reason)))
+
+
+def _aborted(near: Iterable[Line]) -> tuple[Diagnosis, ...]:
+    """The error of a program in C++, which ends without a traceback."""
+    found = (match for line in near if (match := ABORTED.match(stable(line.text))))
+    return tuple(Diagnosis("", shortened(match[1])) for match in islice(found, 1))
+
+
+ABORTED = re.compile(r"what\(\):\s{1,9}(.+)")
+"""What libstdc++ prints of an exception that nobody catches."""
+
+
+def _quoted(exception: list[str]) -> str:
+    """The first line of an exception, and the one of its message that has the cause, where it is further below."""
+    first, *others = map(stable, exception)
+    cause = next((line for line in others if _matches("details", line)), "")
+    return shortened(f"{first[: QUOTED_LENGTH // 2].rstrip(':')}: {cause}" if cause else first)
 
 
 def _first_exceptions(traceback: Traceback) -> list[list[str]]:

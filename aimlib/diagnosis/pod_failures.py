@@ -18,6 +18,7 @@ from aimlib.diagnosis.container_ends import (
     containers,
     end_failure,
     is_live,
+    start_failure,
 )
 from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, shortened
 from aimlib.diagnosis.gates import gated, is_queued
@@ -199,10 +200,10 @@ def _config(pod: Raw, _now: datetime) -> PodFailure | None:
     for container in containers(pod):
         waiting = _waiting(container)
         if waiting.get("reason") in CONFIG_REASONS:
-            message = shortened(str(waiting.get("message") or waiting["reason"]))
+            failure = start_failure(container["name"], "created", str(waiting.get("message") or waiting["reason"]))
             mounted = next(iter(_mounted_images(pod)), "") if waiting["reason"] == "CreateContainerError" else ""
             advice = NO_IMAGE_VOLUMES.format(image=mounted) if mounted else ""
-            return PodFailure("ConfigError", f"container {container['name']} cannot be created: {message}{advice}")
+            return failure._replace(message=f"{failure.message}{advice}")
     return None
 
 

@@ -41,7 +41,10 @@ NODE_REASONS: tuple[tuple[str, Callable[[re.Match[str], PodRequests], str]], ...
     (r"node\(s\) didn't match Pod's node affinity/selector", lambda *_: "other hardware or labels than required"),
     (r"node\(s\) didn't satisfy plugin\(s\) \[NodeAffinity\]", lambda *_: "other hardware or labels than required"),
     (r"node\(s\) were unschedulable", lambda *_: "been cordoned"),
-    (r"node\(s\) had volume node affinity conflict", lambda *_: "no access to the pod's volume"),
+    (
+        r"node\(s\) (?:had volume node affinity conflict|didn't match PersistentVolume's node affinity)",
+        lambda *_: "no access to the pod's volume",
+    ),
     (
         r"node\(s\) didn't match pod topology spread constraints \(missing required label\)",
         lambda *_: "no label for the zone or node that replicas are spread over",

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.data import load_data
-from aimlib.diagnosis.engine_errors import Diagnosis, diagnose, last_line
+from aimlib.diagnosis.engine_errors import Diagnosis, diagnose, examine, last_line
 from aimlib.diagnosis.log_lines import read_lines
 
 TABLE = load_data("engine_errors")["errors"]
-OTHERS = ("secondary", "ending", "progress", "requests")
+OTHERS = ("details", "secondary", "ending", "progress", "requests")
+NCCL = "torch.distributed.DistBackendError: NCCL error in: x.cpp:94, unhandled cuda error, NCCL 2.28"
 GATED = "https://huggingface.co/org/model/resolve/main/config.json"
 
 
@@ -171,6 +172,105 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
             "a file of the model is missing: Can't load tokenizer for 'org/model-GGUF'",
         ),
         ("RuntimeError: No HIP GPUs are available", "GPUUnusable", "No HIP GPUs"),
+        (f"{NCCL}\nLast error:\nCuda failure 2 'out of memory'", "OutOfGPUMemory", "Cuda failure 2 'out of memory'"),
+        (
+            f"{NCCL}\nLast error:\nCuda failure 217 'peer access is not supported between these two devices'",
+            "GPUUnusable",
+            "cannot reach each other's memory: peer access is not supported between these two devices",
+        ),
+        (
+            (
+                "HSA_STATUS_ERROR_EXCEPTION: An HSAIL operation resulted in a hardware exception. code: 0x1016\n"
+                "terminate called after throwing an instance of 'c10::AcceleratorError'\n"
+                "  what():  CUDA error: unspecified launch failure\n"
+                "(EngineCore pid=600) ERROR 07-30 10:00:00 [x.py:2] Worker proc VllmWorker-6 died unexpectedly, and"
+            ),
+            "GPUUnusable",
+            "a kernel of the engine failed on the GPU: HSA_STATUS_ERROR_EXCEPTION",
+        ),
+        (
+            "RuntimeError: Unknown GPU architecture: gfx1151. Supported architectures: ['native', 'gfx90a']",
+            "GPUUnusable",
+            "Unknown GPU architecture: gfx1151",
+        ),
+        (
+            (
+                "triton.runtime.errors.PTXASError: PTXAS error: Internal Triton PTX codegen error\n"
+                "`ptxas` stderr:\nptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'"
+            ),
+            "GPUUnusable",
+            "Value 'sm_121a' is not defined",
+        ),
+        (
+            "RuntimeError: flash_attn at sgl-kernel is only supported on sm90 and above",
+            "GPUUnusable",
+            "only supported on sm90",
+        ),
+        (
+            (
+                "pydantic_core._pydantic_core.ValidationError: 1 validation error for ParallelConfig\n"
+                "  Value error, Tensor parallel size (2) cannot be larger than the number of available GPUs (1). [ty"
+            ),
+            "GPUUnusable",
+            "fewer GPUs than it requested: Tensor parallel size (2) cannot be larger than the number of available",
+        ),
+        (
+            "AssertionError: local_world_size (16) must be less than or equal to the number of visible devices (8).",
+            "GPUUnusable",
+            "local_world_size (16)",
+        ),
+        (
+            (
+                "ValueError: No valid attention backend found for cuda with AttentionSelectorConfig(head_size=64). "
+                "Reasons: {FLASH_ATTN: [kv_cache_dtype not supported]}."
+            ),
+            "ArgumentRefused",
+            "Reasons: {FLASH_ATTN: [kv_cache_dtype not supported]}",
+        ),
+        (
+            (
+                "ValueError: Selected backend AttentionBackendEnum.CUTLASS_MLA is not valid for this configuration. "
+                "Reason: ['sparse not supported']"
+            ),
+            "ArgumentRefused",
+            "no attention kernel for this model with these arguments: Selected backend",
+        ),
+        (
+            (
+                "AssertionError: triton or trtllm_mha or fa4 backend are the only supported backends on Blackwell GPUs "
+                "for hybrid GDN models, use --attention-backend triton"
+            ),
+            "ArgumentRefused",
+            "these arguments: triton or trtllm_mha or fa4 backend are the only supported backends on Blackwell GPUs",
+        ),
+        (
+            (
+                "ValueError: The output_size of gate's and up's weight = 192 is not divisible by weight quantization "
+                "block_n = 128."
+            ),
+            "ArgumentRefused",
+            "divided over so many GPUs: output_size of gate's and up's weight = 192 is not divisible by",
+        ),
+        (
+            "ValueError: Weight input_size_per_partition = 1440 is not divisible by min_thread_k = 128. Consider",
+            "ArgumentRefused",
+            "divided over so many GPUs: input_size_per_partition = 1440 is not divisible by min_thread_k = 128",
+        ),
+        (
+            "ValueError: Qwen3_5ForConditionalGeneration does not support LoRA yet.",
+            "ArgumentRefused",
+            "adapter (LoRA): Qwen3_5ForConditionalGeneration does not support LoRA yet",
+        ),
+        (
+            "RuntimeError: The memory capacity is unbalanced. Some GPUs may be occupied by other processes. pre=10.2",
+            "OutOfGPUMemory",
+            "another program uses memory of one of the GPUs",
+        ),
+        (
+            "RuntimeError: Rank 0 scheduler died during initialization (exit code: -9). If exit code is -9 (SIGKILL)",
+            "OutOfMemory",
+            "the kernel killed a process of the engine",
+        ),
         ("RuntimeError: HIP error: invalid device function", "GPUUnusable", "invalid device function"),
         ("OSError: [Errno 28] No space left on device: '/workspace'", "VolumeFull", "No space left on device"),
     ],
@@ -180,6 +280,39 @@ def test_words_that_are_known(text, reason, quoted):
     assert isinstance(found, Diagnosis)
     assert found.reason == reason
     assert quoted in found.message
+
+
+NINJA = """\
+RuntimeError: Ninja build failed. Ninja output:
+ninja: Entering directory `/cache/flashinfer/0.6.4/89/cached_ops'
+[1/11] /usr/local/cuda/bin/nvcc --generate-dependencies-with-compile
+FAILED: [code=127] batch_prefill.cuda.o
+/bin/sh: 1: /usr/local/cuda/bin/nvcc: not found
+ninja: build stopped: subcommand failed."""
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        (NINJA, "RuntimeError: Ninja build failed. Ninja output: /bin/sh: 1: /usr/local/cuda/bin/nvcc: not found"),
+        (
+            f"{NCCL}\nLast error:\nHip failure 'unknown error'",
+            f"{NCCL}: Hip failure 'unknown error'",
+        ),
+        (
+            f"RuntimeError: {'x' * 400}\nkernel.cu:3:5: fatal error: hip/hip_bf16.h: No such file or directory",
+            f"RuntimeError: {'x' * 136}: kernel.cu:3:5: fatal error: hip/hip_bf16.h: No such file or directory",
+        ),
+        (
+            "terminate called after throwing an instance of 'c10::DistBackendError'\n  what():  [Rank 1] timed out",
+            "[Rank 1] timed out",
+        ),
+        ("RuntimeError: something\nelse", "RuntimeError: something"),
+    ],
+    ids=["compiler", "collective", "long", "C++", "one line"],
+)
+def test_words_that_nobody_knows_are_quoted_with_the_cause(text, quoted):
+    assert examine(f"INFO 11-23 11:57:58 [api.py:1] starting\n{text}\n").causes == (Diagnosis("", quoted),)
 
 
 def test_words_that_nobody_knows():

@@ -26,6 +26,13 @@ def waiting(reason, message=None, **said):
     return pod({"container": container(state={"waiting": {"reason": reason, "message": message}}, **said)})
 
 
+SHIM = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process: error during container init: "
+)
+HOOK = "error running prestart hook #0: exit status 1, stdout: , stderr: Auto-detected mode as 'legacy'\n"
+
+
 def ended(message=None, code=1, **said):
     last = {"exitCode": code, "reason": "Error", "message": message, **said}
     return pod({"container": container(lastState={"terminated": last})})
@@ -109,7 +116,39 @@ def unscheduled(**said):
             ended("The container could not be located", 137, reason="ContainerStatusUnknown"),
             PodFailure(
                 "CrashLoop",
-                "container engine ended with exit code 137; its last log line is: The container could not be located",
+                "container engine ended with exit code 137, which its kubelet did not see, as when the node restarts",
+            ),
+        ),
+        (
+            ended(f"{SHIM}{HOOK}nvidia-container-cli: initialization error: nvml error: x", 128, reason="StartError"),
+            PodFailure(
+                "GPUUnusable",
+                "container engine cannot be started: nvidia-container-cli: initialization error: nvml error: x",
+            ),
+        ),
+        (
+            ended(f'{SHIM}exec: "vllm": executable file not found in $PATH: unknown', 128, reason="StartError"),
+            PodFailure(
+                "ConfigError",
+                'container engine cannot be started: exec: "vllm": executable file not found in $PATH: unknown',
+            ),
+        ),
+        (
+            ended("", 128, reason="ContainerCannotRun"),
+            PodFailure("ConfigError", "container engine cannot be started: the runtime gives no reason"),
+        ),
+        (
+            waiting("CreateContainerError", "CDI device injection failed: unresolvable CDI devices amd.com/gpu=3"),
+            PodFailure(
+                "GPUUnusable",
+                "container engine cannot be created: CDI device injection failed: unresolvable CDI devices "
+                "amd.com/gpu=3",
+            ),
+        ),
+        (
+            ended("", 139),
+            PodFailure(
+                "CrashLoop", "container engine ended with exit code 139 (segmentation fault); it logged nothing"
             ),
         ),
         (

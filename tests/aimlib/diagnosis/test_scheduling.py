@@ -35,7 +35,7 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
         ),
         (
             (
-                "0/3 nodes are available: 1 node(s) had volume node affinity conflict, "
+                "0/3 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, "
                 "1 node(s) didn't match pod affinity rules, 1 node(s) didn't have free ports."
             ),
             (
