@@ -60,10 +60,25 @@ LOCAL = (
     Error(408, "the request did not arrive in time", "invalid_request_error", "request_timeout"),
     Error(413, "the request is larger than this gateway takes", "invalid_request_error", "request_too_large"),
     Error(429, "this key has used what it may for now", "rate_limit_error", "rate_limit_exceeded", None, 5),
+    Error(431, "the headers are larger than this gateway takes", "invalid_request_error", "headers_too_large"),
+    Error(502, "the model's answer is no HTTP", "server_error", "bad_gateway"),
     Error(503, "no replica of this model answers now", "server_error", "model_unavailable", None, 5),
     Error(504, "the model did not answer in time", "server_error", "timeout", None, 5),
 )
 """What Envoy answers by itself, by status. Engines' own answers pass as they are."""
+
+
+DETAILED = (
+    (
+        Error(400, "the request is no valid HTTP", "invalid_request_error", "malformed_request"),
+        "!(response.code_details in ['direct_response', 'lua_response'])",
+    ),
+    (
+        Error(403, "this gateway takes no upgrades: no WebSocket", "invalid_request_error", "upgrade_not_supported"),
+        "response.code_details == 'upgrade_failed'",
+    ),
+)
+"""The same of statuses that routes answer with, too: an expression of attributes tells Envoy's own answers."""
 
 
 def direct(error: Error) -> Raw:
@@ -88,12 +103,18 @@ def local_replies() -> Raw:
     """The `local_reply_config` of a connection manager. Envoy's own answer to one request too many is a 503."""
     overflow = {"response_flag_filter": {"flags": ["UO"]}}
     first = {**_mapper(TOO_MANY_AT_ONCE, overflow), "status_code": TOO_MANY_AT_ONCE.status}
-    return {"mappers": [first, *(_mapper(one, _is(one.status)) for one in LOCAL)]}
+    told = (_mapper(one, _told(f"response.code == {one.status} && {details}")) for one, details in DETAILED)
+    return {"mappers": [first, *(_mapper(one, _is(one.status)) for one in LOCAL), *told]}
 
 
 def _is(status: int) -> Raw:
     comparison = {"op": "EQ", "value": {"default_value": status, "runtime_key": f"aim.{status}"}}
     return {"status_code_filter": {"comparison": comparison}}
+
+
+def _told(expression: str) -> Raw:
+    kind = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    return {"extension_filter": {"name": "details", "typed_config": {"@type": kind, "expression": expression}}}
 
 
 def _mapper(error: Error, which: Raw) -> Raw:

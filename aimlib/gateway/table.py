@@ -19,6 +19,8 @@ ServiceHost = Annotated[str, Field(pattern=r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9]
 
 
 MILLION = 1_000_000
+ALONE = "-alone"
+"""Ends the name of a target that is for names which the endpoint's other track does not serve."""
 HOLDER = "127.0.0.1"
 """The host of a fallback that is the agent in the same pod, which holds the requests."""
 
@@ -36,8 +38,9 @@ class Place(Model):
 class Target(Place):
     """One of those that serve a model: an endpoint, or one of its tracks."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][-.a-z0-9]*/[a-z0-9][-.a-z0-9]*/[a-z]$")]
-    """Namespace, endpoint and track, with slashes between; metrics have it as their label."""
+    name: Annotated[str, Field(pattern=rf"^[a-z0-9][-.a-z0-9]*/[a-z0-9][-.a-z0-9]*/[a-z]({ALONE})?$")]
+    """Namespace, endpoint and track, with slashes between; metrics have it as their label. A track of which the other
+    one knows not all names has two targets: that with ALONE is for these names, and never falls back on the other."""
     weight: Annotated[int, Field(ge=0, le=10000)] = 1
     """Its part of the requests, of the sum of all weights of the model."""
     mirror: Annotated[int, Field(ge=0, le=MILLION)] = 0
@@ -169,7 +172,12 @@ class ModelTable(Model):
         return list({one.name: one for one in self._targets if one.name.rpartition("/")[0] == endpoint}.values())
 
     def target_or_successor(self, name: str) -> Target | None:
-        """The target of that name, else the endpoint's other track, which takes over when a track is gone."""
+        """The target of that name, else the endpoint's other track, which takes over when a track is gone.
+
+        For names of one track alone it is that track, and nothing once it is gone.
+        """
+        if name.endswith(ALONE):
+            return self.target(name) or self.target(name.removesuffix(ALONE))
         endpoint = name.rpartition("/")[0]
         other = (one for one in self._targets if endpoint and one.name.rpartition("/")[0] == endpoint)
         return self.target(name) or next(other, None)

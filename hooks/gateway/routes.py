@@ -9,6 +9,7 @@ from aimlib.api.gateway import GatewaySpec
 from aimlib.gateway.names import USUAL_WEIGHT, Claim, Shared
 from aimlib.gateway.routed import Routed
 from aimlib.gateway.table import (
+    ALONE,
     EVERYBODY,
     HOLDER,
     MILLION,
@@ -32,7 +33,8 @@ MOST_BYTES = 256 * 1024
 OTHER_BYTES = 2048
 """Of the rest of the annotation that repeats the ConfigMap, and of other annotations."""
 
-Fallbacks = Mapping[tuple[str, str, str], Place | None]
+Others = Mapping[tuple[str, str, str], Routed | None]
+"""By track, the other one of its endpoint, where that answers for it."""
 
 
 class RouteTable(NamedTuple):
@@ -56,8 +58,8 @@ class RouteTable(NamedTuple):
 
 def route_table(world: GatewayWorld, names: Sequence[Shared]) -> RouteTable:
     """The table of a gateway; `names` in the order in which they get room."""
-    fallbacks = _fallbacks(world)
-    served = {one.name: _served(one, fallbacks) for one in names}
+    others, holder = _others(world), Place(host=HOLDER, port=HOLD_PORT) if world.spec.holding.requests else None
+    served = {one.name: _served(one, others, holder) for one in names}
     weighted = [one for one in served.values() if one]
     rest = ModelTable(
         limits=tuple(Limit.model_validate(one.wire()) for one in world.spec.clients.limits),
@@ -81,7 +83,7 @@ def route_table(world: GatewayWorld, names: Sequence[Shared]) -> RouteTable:
         ModelTable.model_validate(table.model_dump()),
         Counter(places[one.name] for one in weighted) - Counter(places[one.name] for one in taken),
         share,
-        tuple(sorted(name for name, one in served.items() if one is None)),
+        tuple(sorted(one.name for one in names if not any(map(_weight, one.claims)))),
         size,
     )
 
@@ -126,21 +128,19 @@ def _seconds(created: str) -> int:
     return max(0, int(found.timestamp())) if found else 0
 
 
-def _fallbacks(world: GatewayWorld) -> Fallbacks:
-    """What answers for a track without ready pods: another track of its endpoint, else requests are held.
+def _others(world: GatewayWorld) -> Others:
+    """What answers for a track without ready pods: another track of its endpoint.
 
     A version that took over answers for the former one, too, whose pods are gone before pods of gateways know of it.
     """
-    holder = Place(host=HOLDER, port=HOLD_PORT) if world.spec.holding.requests else None
     tracks: dict[tuple[str, str], list[Routed]] = {}
     for one in sorted(world.routed, key=lambda found: (not found.record.stable, found.record.track)):
         if one.record.stable or one.record.share:
             tracks.setdefault((one.namespace, one.endpoint), []).append(one)
-    found = {}
-    for one in world.routed:
-        others = [other for other in tracks.get((one.namespace, one.endpoint), ()) if other is not one]
-        found[_key(one)] = _place(others[0]) if others else holder
-    return found
+    return {
+        _key(one): next((other for other in tracks.get((one.namespace, one.endpoint), ()) if other is not one), None)
+        for one in world.routed
+    }
 
 
 def _key(one: Routed) -> tuple[str, str, str]:
@@ -151,26 +151,35 @@ def _place(one: Routed) -> Place:
     return Place(host=f"{one.service}.{one.namespace}.svc", port=one.port)
 
 
-def _served(shared: Shared, fallbacks: Fallbacks) -> Served | None:
-    """The targets of a name; None where none has a weight."""
+def _served(shared: Shared, others: Others, holder: Place | None) -> Served | None:
+    """The targets of a name; None where none has a weight, as long as a version that brings the name has no part."""
     total = sum(map(_requests, shared.claims))
+    if not total:
+        return None
     targets = tuple(
-        Target(
-            **_place(one).model_dump(),
-            name="/".join(_key(one)),
-            weight=_weight(claim) * one.record.share,
-            mirror=MILLION * _requests(claim) * one.record.mirror // (100 * total) if total else 0,
-            fallback=fallbacks[_key(one)],
-            progress=one.phase,
-            idle_seconds=one.record.idle_seconds,
+        _target(shared.name, one, others[_key(one)], holder).model_copy(
+            update={
+                "weight": _weight(claim) * one.record.share,
+                "mirror": MILLION * _requests(claim) * one.record.mirror // (100 * total) if claim.tracks[1:] else 0,
+            }
         )
         for claim in shared.claims
         for one in claim.tracks
     )
-    if not any(one.weight for one in targets):
-        return None
     alone = [one.model_copy(update={"weight": 1}) for one in targets]
     return Served(name=shared.name, targets=targets if len(targets) > 1 else tuple(alone))
+
+
+def _target(name: str, one: Routed, other: Routed | None, holder: Place | None) -> Target:
+    """The target of one track for a name. A track that does not serve the name would refuse it."""
+    alone = other is not None and name not in other.record.names
+    return Target(
+        **_place(one).model_dump(),
+        name=f"{'/'.join(_key(one))}{ALONE if alone else ''}",
+        fallback=holder if alone or other is None else _place(other),
+        progress=one.phase,
+        idle_seconds=one.record.idle_seconds,
+    )
 
 
 def _weight(claim: Claim) -> int:

@@ -28,7 +28,8 @@ class EnvoyFiles:
 
     def write_bootstrap(self, text: str) -> None:
         """The file that Envoy is started with; one that runs does not read it again."""
-        self._write("bootstrap.json", text)
+        if self._present["bootstrap.json"] != text:
+            self._write("bootstrap.json", text)
 
     def replace(self, files: Mapping[str, str]) -> bool:
         """Bring the folder to these files; False where Envoy has refused one of them, and serves by the former one."""

@@ -14,9 +14,10 @@ INPUT_USABLE = Gauge(
     registry=REGISTRY,
 )
 FILES_TAKEN = Gauge(
-    "aim_gateway_files_taken", "Whether Envoy has taken the files of the last change (1), or refused one (0).",
+    "aim_gateway_files_taken",
+    "Whether Envoy has the files of the last change (1), or refused one, or one could not be written (0).",
     registry=REGISTRY,
-)  # fmt: skip
+)
 GATEWAY_CHANGES = Counter("aim_gateway_changes", "Changes of Envoy's files.", registry=REGISTRY)
 GATEWAY_MODELS = Gauge("aim_gateway_models", "Names of models in the table.", registry=REGISTRY)
 GATEWAY_CLIENTS = Gauge("aim_gateway_clients", "Clients that have a key.", registry=REGISTRY)

@@ -40,6 +40,7 @@ class Rounds:
         self._files = EnvoyFiles(places.files, admin)
         self._files.write_bootstrap(bootstrap(str(places.files), places.admin_port))
         self._written: tuple[ModelTable, ClientKeys] | None = None
+        self._failure = ""
 
     @property
     def table(self) -> ModelTable:
@@ -57,7 +58,24 @@ class Rounds:
         return self._files.complete
 
     def run(self) -> None:
-        """One round."""
+        """One round. Whatever goes wrong in it leaves Envoy its files, and comes again with the next.
+
+        An agent that ended would take its pod out of the Service, while Envoy answers by these files: and what is wrong
+        with a table is wrong in every pod.
+        """
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001 - see above
+            metrics.FILES_TAKEN.set(0)
+            self._written = None
+            failure = _place_of(error)
+            if failure != self._failure:
+                logger().error("a round failed, and Envoy serves by its files", extra={"facts": {"error": failure}})
+            self._failure = failure
+        else:
+            self._failure = ""
+
+    def _run(self) -> None:
         used: list[LastGood[Any]] = [self._table]
         self._table.read()
         if table := self._table.value:
@@ -98,3 +116,12 @@ class Rounds:
         for owners in twice:
             facts_of = {"clients": list(owners)}
             logger().warning("a key that two clients have is nobody's", extra={"facts": facts_of})
+
+
+def _place_of(error: Exception) -> str:
+    """What an error is and where it was raised, without its message, which may have keys."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = f" in {Path(place.tb_frame.f_code.co_filename).name}, line {place.tb_lineno}" if place else ""
+    return f"{type(error).__name__}{where}"

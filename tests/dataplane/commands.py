@@ -37,6 +37,14 @@ def chat(host: str, text: str = "Hi.", port: int = PORT, **body: Any) -> Reply:
     return request(host, CHAT, {"messages": [{"role": "user", "content": text}], **body}, port)
 
 
+def begun(host: str, text: str) -> http.client.HTTPConnection:
+    """A chat whose answer nobody waits for; it is there until the connection is closed."""
+    connection = http.client.HTTPConnection(host, PORT, timeout=60)
+    body = json.dumps({"messages": [{"role": "user", "content": text}], "max_tokens": 3})
+    connection.request("POST", CHAT, body, {"Content-Type": "application/json"})
+    return connection
+
+
 def command(pod: str, **given: Any) -> None:
     """Have the engine at the address of a pod do something from now on (behaviour.py)."""
     reply = request(pod, "/simulation", given)
@@ -46,8 +54,9 @@ def command(pod: str, **given: Any) -> None:
 def addresses(space: Space, name: str) -> list[str]:
     """The addresses of the pods of an endpoint that are ready."""
     pods = space.get("pods", f"--selector=app.kubernetes.io/instance={name}")["items"]
-    return [one["status"]["podIP"] for one in pods if _is_ready(one)]
+    return [one["status"]["podIP"] for one in pods if is_ready(one)]
 
 
-def _is_ready(pod: Raw) -> bool:
+def is_ready(pod: Raw) -> bool:
+    """Whether a pod is ready."""
     return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", ()))

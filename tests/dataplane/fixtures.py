@@ -85,7 +85,7 @@ def hooks(
         patch.setattr(report, "RESYNC_SECONDS", 2)
         account = str(own_account(live_plane, "aim-hooks", "aim-system"))
         settings = tmp_path_factory.mktemp("settings") / "config.yaml"
-        settings.write_text(f"drainSeconds: {DRAIN_SECONDS}\n")
+        settings.write_text(f"drainSeconds: {DRAIN_SECONDS}\nprometheusURL: {monitored.url}\n")
         asks = {"AIM_OBSERVE": "pods,prometheus", "AIM_PROMETHEUS_URL": monitored.url}
         with within(live_plane, live_operator, KUBECONFIG=account, AIM_CONFIG=str(settings), **asks):
             yield

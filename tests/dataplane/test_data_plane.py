@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests import halves
+from tests import parts
 from tests.cluster.plane import ROOT
 from tests.cluster.processes import StartError
 from tests.dataplane import network
@@ -16,7 +16,7 @@ from tests.dataplane.__main__ import main
 def test_everything_that_needs_a_network_of_its_own():
     if why := network.refusal():
         pytest.fail(why)
-    command = [sys.executable, "-m", "tests.dataplane", "--quiet", *halves.options_of(*halves.INNER)]
+    command = [sys.executable, "-m", "tests.dataplane", "--quiet", *parts.options_of(*parts.INNER)]
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2400, check=False
     )

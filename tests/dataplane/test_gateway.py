@@ -2,10 +2,12 @@
 
 import http.client
 import json
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -164,8 +166,41 @@ def test_what_the_gateway_refuses_has_the_form_of_openai(envoy):
     assert error(envoy.post("/v1/completions", {"prompt": "Hi."}), 400, "missing_model")["param"] == "model"
     error(envoy.post("/v1/completions", "{no json"), 400, "missing_model")
     error(envoy.post("/nothing", {"model": TWO[0]}), 404, "unknown_url")
+    large = {"x-note": "x" * 70_000}
+    error(envoy.post("/v1/chat/completions", {"model": TWO[0]}, headers=large), 431, "headers_too_large")
     # What an engine refuses passes as it is.
     assert envoy.chat(TWO[0], max_tokens=10**6).json()["error"]["type"] == "BadRequestError"
+
+
+MALFORMED = {
+    "no HTTP": b"hello there",
+    "a header without a colon": b"GET /v1/models HTTP/1.1\r\nHost: x\r\nodd",
+    "a length that is none": b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: many",
+    "no host": b"GET /v1/models HTTP/1.1",
+    "a path with an end": b"GET /v1/%00 HTTP/1.1\r\nHost: x",
+}
+WEBSOCKET = b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket"
+TUNNEL = b"CONNECT x:80 HTTP/1.1\r\nHost: x"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        *((one, 400, "malformed_request") for one in MALFORMED.values()),
+        (WEBSOCKET, 403, "upgrade_not_supported"),
+        (TUNNEL, 401, "invalid_api_key"),
+    ],
+    ids=[*MALFORMED, "a WebSocket", "a tunnel"],
+)
+def test_what_is_no_request_is_answered_in_the_form_of_openai_too(envoy, sent, status, code):
+    address = urlsplit(envoy.url)
+    with closing(socket.create_connection((address.hostname, address.port), 10)) as connection:
+        connection.sendall(sent + b"\r\n\r\n")
+        reply = http.client.HTTPResponse(connection, method="GET")
+        reply.begin()
+        found = json.loads(reply.read())["error"]
+    assert (reply.status, found["code"], set(found)) == (status, code, {"message", "type", "param", "code"})
+    assert reply.headers["Content-Type"] == "application/json"
 
 
 def test_a_prompt_of_megabytes_arrives_and_one_that_is_too_large_is_refused(envoy, engines):

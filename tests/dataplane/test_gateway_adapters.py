@@ -10,6 +10,7 @@ from tests.dataplane.gateway import Engines, Gateway
 from tests.dataplane.test_gateway import until_healthy
 
 KEYS = {"team-red": ["key-of-red"], "team-blue": ["key-of-blue"]}
+SECONDS = 30
 MODEL, OTHER, ADAPTERS = "Qwen/Qwen3-32B", "Qwen/Qwen3-8B", ("acme/chat", "sql")
 WORDS = ("--enable-lora", "--max-loras", "2", "--max-lora-rank", "16", "--lora-modules", "sql=/sql", "acme/chat=/chat")
 
@@ -56,3 +57,20 @@ def test_a_client_may_use_an_adapter_and_not_its_model(envoy):
         for name in (MODEL, "acme/chat"):
             with pytest.raises(PermissionDeniedError):
                 blue.chat.completions.create(model=name, messages=openai_client.QUESTION)
+
+
+def test_a_name_of_one_version_alone_is_never_asked_of_the_other(envoy, engines):
+    new = ("--enable-lora", "--max-loras", "1", "--max-lora-rank", "16", "--lora-modules", "poetry=/poetry")
+    [address] = engines.add("tried-pods", MODEL, 1, *new)
+    serves, tried = engines.target("tuned-pods"), engines.target("tried-pods")
+    fallback = {"host": serves["host"], "port": serves["port"]}
+    shared = [serves | {"weight": 1}, tried | {"weight": 1, "fallback": fallback}]
+    alone = tried | {"name": f"{tried['name']}-alone"}
+    served = [{"name": MODEL, "targets": shared}, {"name": "poetry", "targets": [alone]}]
+    envoy.take({"models": served}, KEYS)
+    envoy.process.wait_until(lambda: envoy.chat("poetry").status_code == 200, SECONDS)
+    assert {envoy.chat("poetry", str(at)).status_code for at in range(20)} == {200}
+    engines.kill(address)
+    replies = [envoy.chat("poetry", str(at)) for at in range(20)]
+    assert {(one.status_code, one.json()["error"]["code"]) for one in replies} == {(503, "model_unavailable")}
+    assert {envoy.chat(MODEL, str(at)).status_code for at in range(20)} == {200}

@@ -134,6 +134,18 @@ def test_traffic_goes_on_without_the_agent(restored):
     restored.process.wait_until(lambda: restored.page("/ready") == "ok\n", SECONDS)
 
 
+def test_a_pod_whose_agent_fails_in_every_round_stays_ready_and_serves_by_its_last_table(restored, engines):
+    (blocked := restored.folder / ".rds.json").mkdir()
+    restored.mount_table(usual(engines, MODEL, OTHER))
+    restored.process.wait_until(lambda: restored.metric("aim_gateway_files_taken") == 0, SECONDS)
+    assert (restored.page("/ready"), restored.page("/healthz")) == ("ok\n", "ok\n")
+    assert {restored.chat(MODEL).status_code for _ in range(20)} == {200}
+    assert error(restored.chat(OTHER), 404, "model_not_found")
+    blocked.rmdir()
+    restored.process.wait_until(lambda: restored.chat(OTHER).status_code == 200, SECONDS)
+    assert restored.metric("aim_gateway_files_taken") == 1
+
+
 def test_the_metrics_of_envoy_are_among_those_of_the_agent(pod):
     assert pod.chat(MODEL).status_code == 200
     name = 'envoy_cluster_upstream_rq_total{envoy_cluster_name="team-a/small-pods/a"}'

@@ -10,6 +10,7 @@ import requests
 
 from aimlib.gateway.usage import MOST_COUNTED
 from tests.dataplane import commands, gateway
+from tests.dataplane.test_gateway import error
 
 ADDRESS, SERVICE, MODEL = "10.244.126.99", "odd-pods", "odd"
 KEYS = {"team-red": ["key-of-red"]}
@@ -17,7 +18,7 @@ COUNTER = re.compile(r'^envoy_aim_gateway_(prompt|generated)_tokens\{.*estimated
 
 
 class Odd(BaseHTTPRequestHandler):
-    """Answers each request with the `answer` in its body."""
+    """Answers each request with the `answer` in its body; a `raw` one is all that is sent."""
 
     protocol_version = "HTTP/1.1"
 
@@ -26,7 +27,11 @@ class Odd(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.reply(body["answer"].encode(), body.get("kind", "application/json"))
+        if body.get("raw"):
+            self.wfile.write(body["answer"].encode())
+            self.close_connection = True
+        else:
+            self.reply(body["answer"].encode(), body.get("kind", "application/json"))
 
     def reply(self, body, kind="application/json"):
         self.send_response(200)
@@ -88,3 +93,7 @@ def test_the_last_numbers_count_wherever_a_piece_of_the_answer_ends(envoy, kind)
 def test_no_number_of_a_server_makes_a_counter_begin_again(envoy, stated):
     for _ in range(3):
         assert counted(envoy, f"{{{usage(stated, stated)}}}") == {"prompt": MOST_COUNTED, "generated": MOST_COUNTED}
+
+
+def test_an_answer_that_is_no_http_is_an_error_in_the_form_of_openai(envoy):
+    error(envoy.chat(MODEL, answer="this is no HTTP\r\n\r\n", raw=True), 502, "bad_gateway")

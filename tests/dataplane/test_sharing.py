@@ -13,7 +13,9 @@ from tests.e2e.optional_kinds import slices_component
 from tests.e2e.space import SECONDS, Space, endpoint, recipe
 from tests.e2e.test_device_claims import ARGS, FACTS, SERVERS, allocated
 
-CLASSES = HERE / "slices" / "classes.yaml"
+SLICES = HERE / "slices"
+FILES = (SERVERS["h100-dra-2"], SLICES / "mi300x.yaml")
+"""A server with one H100 that claims may share, and one with two whole MI300X and a third that is cut into eight."""
 PLACES = {
     "summary": {"recipe": {"hardware": ["H100"]}, "accelerators": {"gpuShare": "30Gi"}},
     "translation": {"recipe": {"hardware": ["H100"]}, "accelerators": {"gpuShare": "40Gi"}},
@@ -33,8 +35,8 @@ def space(live_plane, live_operator) -> Iterator[Space]:
     if engine.is_real():
         pytest.skip("of simulated engines: a real one needs a GPU that can be shared")
     with slices_component(live_plane, live_operator):
-        live_plane.kubectl("apply", "--server-side", f"--filename={CLASSES}")
-        running.add_nodes(live_plane, running.nodes_of(SERVERS.values()))
+        live_plane.kubectl("apply", "--server-side", f"--filename={SLICES / 'classes.yaml'}")
+        running.add_nodes(live_plane, running.nodes_of(FILES))
         with space_for(live_plane, "sharing") as made:
             for name, place in PLACES.items():
                 [hardware] = place["recipe"]["hardware"]
@@ -52,11 +54,19 @@ def space(live_plane, live_operator) -> Iterator[Space]:
 def test_two_models_are_on_one_device_and_two_on_partitions_of_one_gpu(space):
     found = allocated(space)
     assert found["summary"] == found["translation"] == ["gpu-0"]
-    assert found["search"] != found["rerank"]
-    parents = {name.rpartition("-")[0] for one in ("search", "rerank") for name in found[one]}
-    assert len(parents) <= len(found["search"] + found["rerank"]) == 2
+    parts = found["search"] + found["rerank"]
+    assert len({*parts}) == 2
+    assert {parents(space)[one] for one in parts} == {"0000:02:00.0"}
     for name in ("search", "rerank"):
         assert "a partition is enough" in space.get("aimendpoint", name)["status"]["selection"]["message"]
+
+
+def parents(space: Space) -> dict[str, str]:
+    """The address of the GPU of each partition that slices have."""
+    slices = space.get("resourceslices")["items"]
+    devices = [device for one in slices for device in one["spec"]["devices"]]
+    told = {device["name"]: device["attributes"].get("parentPciAddr", {}).get("string") for device in devices}
+    return {name: gpu for name, gpu in told.items() if gpu}
 
 
 def test_each_answers_through_the_gateway(space):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aimlib.gateway.names import MOST_SHARING, routed_digest, shared_names
 from aimlib.gateway.routed import LONGEST_RECORD, Routed, RoutingRecord, pods_service, read_routed
-from aimlib.gateway.table import Served, Target
+from aimlib.gateway.table import ModelTable, Served, Target
 from aimlib.naming import TRACKS
 from tests.world import routed
 
@@ -132,3 +132,14 @@ def test_no_service_of_an_endpoint_has_the_name_of_another_ones():
     names = ["chat", "chat-pods", "chat-b", pods_service("chat"), pods_service("chat", "b")]
     made = [pods_service(name, track) for name in names for track in "ab"]
     assert len({*made, *names[:3]}) == len(made) + 3
+
+
+def test_requests_for_a_name_of_one_track_alone_follow_that_track_and_no_other():
+    def table(*names):
+        targets = [{"name": f"team/chat/{name}", "host": "h", "port": 8000} for name in names]
+        return ModelTable.model_validate({"models": [{"name": "chat", "targets": targets}]})
+
+    assert table("a", "b-alone").target_or_successor("team/chat/b-alone").name == "team/chat/b-alone"
+    assert table("a", "b").target_or_successor("team/chat/b-alone").name == "team/chat/b"
+    assert table("a").target_or_successor("team/chat/b-alone") is None
+    assert table("b").target_or_successor("team/chat/a").name == "team/chat/b"

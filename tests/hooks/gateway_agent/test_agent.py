@@ -188,6 +188,27 @@ def test_a_file_that_envoy_refuses_is_told(places, page, lines):
     assert "Envoy has refused a file, and serves by the former one" in [one["message"] for one in lines()]
 
 
+def test_a_round_that_fails_leaves_the_files_and_is_tried_again(places, page, lines):
+    rounds = rounds_of(places, page.port)
+    rounds.run()
+    files = {one.name: one.read_text() for one in places.files.iterdir()}
+    blocked = places.files / ".rds.json"
+    blocked.mkdir()
+    (places.clients / "red").write_text("another-key")
+    for _ in range(2):
+        rounds.run()
+    assert metric("aim_gateway_files_taken") == 0
+    assert rounds.complete
+    assert files["rds.json"] == (places.files / "rds.json").read_text()
+    [told] = [one for one in lines() if one["message"] == "a round failed, and Envoy serves by its files"]
+    assert told["error"].startswith("IsADirectoryError in envoy_files.py, line ")
+    assert "another-key" not in json.dumps(lines())
+    blocked.rmdir()
+    rounds.run()
+    assert metric("aim_gateway_files_taken") == 1
+    assert "another-key" in (places.files / "rds.json").read_text()
+
+
 @pytest.mark.parametrize(
     ("now", "taken"),
     [
