@@ -16,7 +16,7 @@ from hooks.cli.endpoint_progress import read_progress
 from hooks.cli.endpoint_screens import pod_row
 from hooks.cli.errors import CLUSTER_ERROR_CODE, FAILED_CODE, TIMEOUT_CODE, CommandError
 from hooks.cli.formats import data_text, yaml_document
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.printing import Table, print_note, print_table, print_text, printed_as_data
 
 JOB_LOOK_SECONDS = 2.0
 """Time between two looks at the Job."""
@@ -64,7 +64,7 @@ def run_bench(cluster: LiveCluster, name: str, options: BenchOptions) -> int:
     load = Load(workload, requests, options.seconds, int(clock.unix_seconds()) % 2**31)
     job = bench_job(endpoint, pod, load)
     if options.dry_run:
-        print_text(yaml_document(job))
+        print_text(data_text(job, options.output))
         return 0
     _note_traffic(endpoint)
     jobs = f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs"
@@ -140,16 +140,15 @@ def _print_figures(
 ) -> None:
     name = endpoint["metadata"]["name"]
     entry = measurement_of(endpoint, figures, workload, clock.day())
-    if options.output in {"json", "yaml"}:
-        data = {
-            "endpoint": name,
-            "workload": workload._asdict(),
-            "measured": figures,
-            "predicted": dict(expected.predicted),
-            "published": dict(expected.published),
-            "measurement": entry,
-        }
-        print_text(data_text(data, options.output))
+    data = {
+        "endpoint": name,
+        "workload": workload._asdict(),
+        "measured": figures,
+        "predicted": dict(expected.predicted),
+        "published": dict(expected.published),
+        "measurement": entry,
+    }
+    if printed_as_data(options.output, lambda: data):
         return
     if options.write:
         print_text(yaml_document({"measurements": [entry]}))

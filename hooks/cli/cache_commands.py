@@ -12,9 +12,10 @@ from aimlib.caching.job_reports import RemovedModel
 from aimlib.caching.volume_index import CachedModel
 from aimlib.printable import printable
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
-from hooks.cli.formats import data_text
+from hooks.cli.formats import as_list
+from hooks.cli.printing import printed_as_data
 from hooks.cli.tables import Cell, table
-from hooks.cli.terminal import show
+from hooks.cli.terminal import DATA_OUTPUTS, show
 from hooks.jobs.volume import cleanup, disk, listing, termination
 from hooks.jobs.volume.cleanup_plan import preview
 from hooks.jobs.volume.cluster import CacheClient
@@ -38,9 +39,7 @@ def print_models(root: Path, output: str) -> int:
     with _as_command_errors(root):
         found = listing.list_volume(listing.open_volume(root))
         volume = disk.measure(root)
-    if output in {"json", "yaml"}:
-        data = {"models": [_data(model) for model in found], "volume": volume.wire()}
-        show(data_text(data, output), nl=False)
+    if printed_as_data(output, lambda: {"models": [_data(model) for model in found], "volume": volume.wire()}):
         return 0
     wide = output == "wide"
     show(table(WIDE_MODEL_HEAD if wide else MODEL_HEAD, [_row(model, wide=wide) for model in found]))
@@ -63,7 +62,7 @@ def _row(model: ListedModel, *, wide: bool) -> tuple[Cell, ...]:
     return (*row, str(model.folder), "; ".join(model.wrong)) if wide else row
 
 
-def verify_models(root: Path, model: str | None) -> int:
+def verify_models(root: Path, model: str | None, output: str) -> int:
     """Reads every byte of the models, and prints the damage."""
     with _as_command_errors(root):
         volume = listing.open_volume(root)
@@ -72,28 +71,38 @@ def verify_models(root: Path, model: str | None) -> int:
     if model and not chosen:
         there = ", ".join(sorted({one.id for one in models})) or "no models"
         raise CommandError(f"{root} has no model {model}; it has {there}")
-    if not chosen:
+    found = [(one, _find_damage(volume, one, quiet=output in DATA_OUTPUTS)) for one in chosen]
+    if not printed_as_data(output, lambda: as_list(_verified(*one) for one in found)) and not chosen:
         show(f"There is no model in {root}.")
-    return DAMAGED_CODE if [one for one in chosen if not _verify_model(volume, one)] else 0
+    return DAMAGED_CODE if any(wrong for _, wrong in found) else 0
 
 
-def _verify_model(volume: MountedVolume, model: CachedModel) -> bool:
+def _find_damage(volume: MountedVolume, model: CachedModel, *, quiet: bool) -> tuple[str, ...]:
+    """What is wrong with a model, shown at once where people wait for it."""
     name = f"{model.id}@{model.revision}"
     show(f"{name}: reading {len(model.files)} files, {format_bytes(model.bytes)}", err=True)
-    if wrong := listing.find_damage(volume, model):
+    wrong = (*listing.find_damage(volume, model),)
+    if quiet:
+        return wrong
+    if wrong:
         blobs = volume.repo(model.id).blobs
         advice = f"To repair it, delete the damaged files from {blobs}; the next download or import restores them."
         show("\n  ".join((f"{name}: damaged", *wrong, advice)))
     else:
         show(f"{name}: verified, commit {model.commit}")
-    return not wrong
+    return wrong
 
 
-def print_cleanup(root: Path, cache: str | None, policy: CleanupPolicy, *, dry_run: bool) -> int:
+def _verified(model: CachedModel, wrong: tuple[str, ...]) -> Raw:
+    state = "Damaged" if wrong else "Ready"
+    return {"id": model.id, "revision": model.revision, "commit": model.commit, "state": state, "wrong": [*wrong]}
+
+
+def print_cleanup(root: Path, cache: str | None, policy: CleanupPolicy, output: str, *, dry_run: bool) -> int:
     """Cleans up and prints what was removed; with `dry_run` prints what would be removed."""
     rules: CleanupRules = CacheRules(CacheClient(cache)) if cache else OptionRules(policy)
     if dry_run:
-        return _print_preview(root, rules)
+        return _print_preview(root, rules, output)
     try:
         with _as_command_errors(root), termination.interruptible():
             listing.open_volume(root)
@@ -104,7 +113,7 @@ def print_cleanup(root: Path, cache: str | None, policy: CleanupPolicy, *, dry_r
         raise _failed(
             "the clean-up was stopped; the next one continues", DOWNLOAD_OUTCOMES["Interrupted"].code
         ) from None
-    _print(cleanup_done.removed, "Nothing was removed.")
+    _print(cleanup_done.removed, "Nothing was removed.", output)
     if isinstance(cleanup_done.error, DownloadError):
         raise _failed(cleanup_done.error.message, cleanup_done.error.code)
     if cleanup_done.error:
@@ -117,21 +126,27 @@ def _failed(message: str, code: int) -> CommandError:
     return CommandError(message, code)
 
 
-def _print_preview(root: Path, rules: CleanupRules) -> int:
+def _print_preview(root: Path, rules: CleanupRules, output: str) -> int:
     try:
         with _as_command_errors(root):
             found = preview(listing.open_volume(root), rules)
     except ApiServerError as error:
         raise CommandError(str(error), CLUSTER_ERROR_CODE) from error
-    _print(found.removals, "Nothing would be removed.")
+    _print(found.removals, "Nothing would be removed.", output)
     for note in found.notes:
         _note(note)
     return 0
 
 
-def _print(removals: Iterable[Removal | RemovedModel], if_none: str) -> None:
-    rows = [(model.id, model.revision, format_bytes(model.bytes), model.why) for model in removals]
-    show(table(REMOVAL_HEAD, rows) if rows else if_none)
+def _print(removals: Iterable[Removal | RemovedModel], if_none: str, output: str) -> None:
+    found = [*removals]
+    if not printed_as_data(output, lambda: as_list(map(_removed, found))):
+        rows = [(one.id, one.revision, format_bytes(one.bytes), one.why) for one in found]
+        show(table(REMOVAL_HEAD, rows) if rows else if_none)
+
+
+def _removed(one: Removal | RemovedModel) -> Raw:
+    return {"id": one.id, "revision": one.revision, "bytes": one.bytes, "why": one.why}
 
 
 def _note(sentence: str) -> None:

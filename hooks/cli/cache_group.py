@@ -12,6 +12,7 @@ from typing import Literal
 import click
 
 from hooks.cli.errors import CommandError
+from hooks.cli.options import output_option
 from hooks.cli.source_options import CLAIM_FOLDER, SOURCE_OPTION, server_options
 
 ROOT = click.argument("root", type=click.Path(file_okay=False, path_type=Path))
@@ -187,9 +188,7 @@ def import_folder(*, root: Path, folder: Path, model: str, max_workers: int) -> 
 
 @cache.command("ls", short_help="List the models on a volume, and how full it is.", epilog=READ_EXIT_CODES)
 @ROOT
-@click.option(
-    "-o", "--output", type=click.Choice(("table", "wide", "json", "yaml")), default="table", show_default=True
-)
+@output_option("table", "wide", "json", "yaml")
 def list_models(*, root: Path, output: str) -> None:
     """List the models in ROOT, the files of interrupted downloads, and how full the volume is.
 
@@ -203,14 +202,15 @@ def list_models(*, root: Path, output: str) -> None:
 @cache.command(short_help="Read every byte of the models and compare it with their hashes.", epilog=VERIFY_EXIT_CODES)
 @ROOT
 @click.option("--model", metavar="ID", help="Only this one.")
-def verify(*, root: Path, model: str | None) -> None:
+@output_option("table", "json", "yaml")
+def verify(*, root: Path, model: str | None, output: str) -> None:
     """Read every byte of the models in ROOT, and compare it with their hashes. Nothing is written.
 
     Hashes are those that the source stated, or what was computed as the files arrived.
     """
     with require_download_extra():
         from hooks.cli import cache_commands  # noqa: PLC0415 - when the command runs
-    sys.exit(cache_commands.verify_models(root, model))
+    sys.exit(cache_commands.verify_models(root, model, output))
 
 
 def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
@@ -234,6 +234,7 @@ def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> int | N
 @click.option(
     "--cache", metavar="NAME", help="Take the rules from this AIMCache, and report to it, as its CronJob does."
 )
+@output_option("table", "json", "yaml")
 def gc(  # noqa: PLR0913 - one parameter an option
     *,
     root: Path,
@@ -242,6 +243,7 @@ def gc(  # noqa: PLR0913 - one parameter an option
     max_age: int | None,
     min_free_space: int | None,
     cache: str | None,
+    output: str,
 ) -> None:
     """Remove models from ROOT by age or until enough is free, and check that all files of the others are there.
 
@@ -257,6 +259,6 @@ def gc(  # noqa: PLR0913 - one parameter an option
         from hooks.cli import cache_commands  # noqa: PLC0415
     sys.exit(
         cache_commands.print_cleanup(
-            root, cache, CleanupPolicy(strategy or "lru", max_age, min_free_space), dry_run=dry_run
+            root, cache, CleanupPolicy(strategy or "lru", max_age, min_free_space), output, dry_run=dry_run
         )
     )

@@ -114,7 +114,7 @@ class LiveCluster:
         try:
             return self._call(path, "GET", None, query)
         except CommandError as error:
-            if isinstance(error.__cause__, client.ApiException) and error.__cause__.status == HTTPStatus.NOT_FOUND:
+            if _has_status(error, HTTPStatus.NOT_FOUND):
                 return {}
             raise
 
@@ -208,6 +208,15 @@ def _of_pod() -> tuple[client.ApiClient, str | None] | None:
         return client.ApiClient(configuration), (POD_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
     except (config.ConfigException, OSError):
         return None
+
+
+def is_forbidden(error: CommandError) -> bool:
+    """Whether the user has no right to what was requested."""
+    return _has_status(error, HTTPStatus.FORBIDDEN)
+
+
+def _has_status(error: CommandError, status: HTTPStatus) -> bool:
+    return isinstance(error.__cause__, client.ApiException) and error.__cause__.status == status
 
 
 @contextmanager

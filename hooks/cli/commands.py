@@ -9,8 +9,16 @@ from aimlib.api.meta import Raw
 from aimlib.config import Config
 from hooks.cli import files
 from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
-from hooks.cli.formats import as_list, data_text, json_text, one_or_list, yaml_comment, yaml_document
-from hooks.cli.printing import Table, print_closest, print_explanation, print_note, print_table, print_text
+from hooks.cli.formats import as_list, json_text, one_or_list, yaml_comment, yaml_document
+from hooks.cli.printing import (
+    Table,
+    print_closest,
+    print_explanation,
+    print_note,
+    print_table,
+    print_text,
+    printed_as_data,
+)
 from hooks.cli.scaling_report import scaling_sums
 from hooks.cli.summary import (
     ENDPOINTS,
@@ -111,10 +119,7 @@ def print_explanations(options: CommandOptions, args: tuple[str, ...], *, fresh:
     else:
         _, responses = planned_endpoints(options, _explained(options))
         explanations = [response.explanation for response in responses]
-    if options.output in {"json", "yaml"}:
-        data = one_or_list([explanation.data() for explanation in explanations])
-        print_text(data_text(data, options.output))
-    else:
+    if not printed_as_data(options.output, lambda: one_or_list([one.data() for one in explanations])):
         for position, one in enumerate(explanations):
             print_text("\n" * bool(position))
             print_explanation(one, wide=options.output == "wide")
@@ -126,10 +131,8 @@ def print_scaling(options: CommandOptions, args: tuple[str, ...]) -> int:
     names = endpoint_names(args)
     cluster = options.connect()
     scaled = [cluster.endpoint(name) for name in names]
-    if options.output in {"json", "yaml"}:
-        data = one_or_list([(one.get("status") or {}).get("scaling") or {} for one in scaled])
-        print_text(json_text(data) if options.output == "json" else yaml_document(data))
-    else:
+    data = [(one.get("status") or {}).get("scaling") or {} for one in scaled]
+    if not printed_as_data(options.output, lambda: one_or_list(data)):
         print_text("\n\n".join(map(scaling_sums, scaled)) + "\n")
     return 0
 
@@ -158,9 +161,7 @@ def print_recipes(options: CommandOptions) -> int:
     data = [one for recipe in recipes if _is_requested(one := recipe_data(recipe, used), options)]
     wide = options.output == "wide"
     head = (*(WIDE_RECIPE_HEAD if wide else RECIPE_HEAD), *((ENDPOINTS,) if options.live else ()))
-    if options.output in {"json", "yaml"}:
-        print_text(data_text(as_list(data), options.output))
-    else:
+    if not printed_as_data(options.output, lambda: as_list(data)):
         print_table(Table(head, [recipe_row(one, head) for one in data], RECIPE_OMISSIBLE), wide=wide)
     return 0
 

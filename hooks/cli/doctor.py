@@ -9,8 +9,8 @@ from aimlib.naming import OPERATOR_NAMESPACE
 from aimlib.schema.kinds import API_KINDS
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import NOTHING_FITS_CODE, CommandError
-from hooks.cli.formats import as_list, data_text
-from hooks.cli.printing import Table, print_table, print_text
+from hooks.cli.formats import as_list
+from hooks.cli.printing import Table, print_table, printed_as_data
 from hooks.cli.terminal import CHOSEN, REJECTED, WARNING
 from hooks.objects.volume_claim import DEFAULT_CLASS
 
@@ -63,11 +63,8 @@ class Problem(NamedTuple):
 def print_health(cluster: LiveCluster, output: str) -> int:
     """Prints every check; returns 3 where there is a problem."""
     found = [*examine_installation(cluster)]
-    if output == "table":
+    if not printed_as_data(output, lambda: as_list(one._asdict() for one in found)):
         print_table(Table(DOCTOR_HEAD, found, styles=[STYLES[one.result] for one in found]))
-    else:
-        data = as_list(one._asdict() for one in found)
-        print_text(data_text(data, output))
     return NOTHING_FITS_CODE if any(one.result == "problem" for one in found) else 0
 
 

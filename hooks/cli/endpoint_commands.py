@@ -23,20 +23,35 @@ from hooks.cli.endpoint_progress import (
     scaling_text,
 )
 from hooks.cli.errors import CLUSTER_ERROR_CODE, NOTHING_FITS_CODE, TIMEOUT_CODE, CommandError
-from hooks.cli.formats import yaml_document
-from hooks.cli.printing import print_note, print_text
-from hooks.cli.terminal import CHOSEN, WARNING, show_sentence
+from hooks.cli.formats import data_text
+from hooks.cli.printing import print_note, print_text, printed_as_data
+from hooks.cli.terminal import CHOSEN, DATA_OUTPUTS, WARNING, show_sentence
 from hooks.planning.explanation import Explanation
 
 LOOK_SECONDS = 2.0
 """Time between two looks at an endpoint that is waited for."""
 
 
-class Waiting(NamedTuple):
-    """Whether a command waits, and how many seconds at most; None waits as long as it takes."""
+class Manner(NamedTuple):
+    """How a command changes an endpoint: whether it does, how long it waits for it, and what it prints of it."""
 
-    wanted: bool = True
-    seconds: int | None = None
+    output: str = "table"
+    detach: bool = False
+    timeout: int | None = None
+    """Seconds; None waits as long as it takes."""
+    dry_run: bool = False
+
+
+def manner_of(options: Mapping[str, Any]) -> Manner:
+    """By the options that these commands share."""
+    return Manner(*(options[field] for field in Manner._fields))
+
+
+def wait_and_print(cluster: LiveCluster, name: str, manner: Manner) -> int:
+    """Waits for an endpoint, unless nobody wants to, and prints it to programs as it is then; returns the exit code."""
+    code = 0 if manner.detach else wait_until_ready(cluster, name, manner.timeout)
+    printed_as_data(manner.output, lambda: cluster.endpoint(name))
+    return code
 
 
 def wait_until_ready(cluster: LiveCluster, name: str, seconds: int | None) -> int:
@@ -70,17 +85,17 @@ def run_model(cluster: LiveCluster, model: str, options: Mapping[str, Any]) -> i
     explained = _explain(cluster, existing or endpoint)
     if explained and not explained.fits and explained.any_considered:
         return NOTHING_FITS_CODE
-    if options["dry_run"]:
-        print_text(yaml_document(_request(name, endpoint["spec"])))
+    manner = manner_of(options)
+    if manner.dry_run:
+        print_text(data_text(_request(name, endpoint["spec"]), manner.output))
         return 0
     if existing:
         print_note(f"AIMEndpoint {name} is there already")
     else:
         cluster.create_endpoint(_request(name, requested_spec(model, options)))
         print_note(f"AIMEndpoint {name} created; `aim stop {name}` frees its GPUs")
-    if options["detach"]:
-        return 0
-    if (code := wait_until_ready(cluster, name, options["timeout"])) == 0:
+    code = wait_and_print(cluster, name, manner)
+    if code == 0 and not (manner.detach or manner.output in DATA_OUTPUTS):
         Chat(cluster, name).converse()
     return code
 
@@ -95,10 +110,10 @@ def switch_endpoint(cluster: LiveCluster, name: str, model: str | None, options:
     if explained and not explained.fits and explained.any_considered:
         return NOTHING_FITS_CODE
     _note_meaning(endpoint, explained)
-    return _apply(cluster, name, change, Waiting(not options["detach"], options["timeout"]), dry_run=options["dry_run"])
+    return _apply(cluster, endpoint, change, manner_of(options))
 
 
-def scale_endpoint(cluster: LiveCluster, name: str, replicas: int, waiting: Waiting, *, dry_run: bool) -> int:
+def scale_endpoint(cluster: LiveCluster, name: str, replicas: int, manner: Manner) -> int:
     """Changes the number of replicas, 0 to stop; where 0 is the autoscaler's, stops by spec.suspend."""
     endpoint = cluster.endpoint(name)
     show_sentence(scaling_text(endpoint, replicas))
@@ -107,25 +122,30 @@ def scale_endpoint(cluster: LiveCluster, name: str, replicas: int, waiting: Wait
     change: Raw = {"suspend": True} if by_suspend else {"replicas": replicas}
     if replicas and spec.get("suspend"):
         change["suspend"] = False
-    return _apply(cluster, name, {"spec": change}, waiting, dry_run=dry_run)
+    return _apply(cluster, endpoint, {"spec": change}, manner)
 
 
-def start_endpoint(cluster: LiveCluster, name: str, waiting: Waiting, *, dry_run: bool) -> int:
+def start_endpoint(cluster: LiveCluster, name: str, manner: Manner) -> int:
     """Starts an endpoint that is stopped, with as many replicas as its autoscaler has at least."""
-    spec = cluster.endpoint(name)["spec"]
+    endpoint = cluster.endpoint(name)
+    spec = endpoint["spec"]
     if spec.get("replicas", 1) and not spec.get("suspend"):
         print_note(f"{name} is not stopped: it has {spec.get('replicas', 1)} replicas")
+        printed_as_data(manner.output, lambda: endpoint)
         return 0
     least = spec.get("replicas", 1) or max((spec.get("scaling") or {}).get("minReplicas", 1), 1)
-    return scale_endpoint(cluster, name, least, waiting, dry_run=dry_run)
+    return scale_endpoint(cluster, name, least, manner)
 
 
-def _apply(cluster: LiveCluster, name: str, change: Raw, waiting: Waiting, *, dry_run: bool) -> int:
-    if dry_run:
+def _apply(cluster: LiveCluster, endpoint: Raw, change: Raw, manner: Manner) -> int:
+    """Changes an endpoint and waits for it; in a dry run programs get it as it would be."""
+    name = endpoint["metadata"]["name"]
+    if manner.dry_run:
         print_note("nothing was changed (--dry-run)")
+        printed_as_data(manner.output, lambda: patched(endpoint, change))
         return 0
     cluster.patch_endpoint(name, change)
-    return wait_until_ready(cluster, name, waiting.seconds) if waiting.wanted else 0
+    return wait_and_print(cluster, name, manner)
 
 
 def _request(name: str, spec: Raw) -> Raw:

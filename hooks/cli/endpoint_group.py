@@ -80,6 +80,7 @@ TIMEOUT_OPTION = click.option(
 )
 DETACH_OPTION = click.option("-d", "--detach", is_flag=True, help="Do not wait until it is ready.")
 DRY_RUN_OPTION = click.option("--dry-run", is_flag=True, help="Show what it will mean, and change nothing.")
+RESULT_OPTION = output_option("table", "json", "yaml", help="json, yaml: the AIMEndpoint as it is then.")
 WAIT_OPTIONS = join_options(DETACH_OPTION, TIMEOUT_OPTION, DRY_RUN_OPTION)
 
 
@@ -97,10 +98,11 @@ def run(call: Callable[[], int]) -> None:
 @TIMEOUT_OPTION
 @click.option("--dry-run", is_flag=True, help="Print the AIMEndpoint, and create nothing.")
 @NAMESPACE_OPTIONS
+@RESULT_OPTION
 def run_command(model: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Create an AIMEndpoint for MODEL, an id on the Hugging Face Hub, and chat when it is ready.
 
-    What is selected is shown first, and what nothing fits is not created.
+    What is selected is shown first, and what nothing fits is not created. With -o json or yaml there is no chat.
     """
     from hooks.cli import endpoint_commands  # noqa: PLC0415 - when the command runs
 
@@ -158,22 +160,24 @@ def top_command(output: str, watch: bool, **options: Any) -> None:  # noqa: ANN4
 @click.option("--previous", is_flag=True, help="The log of the run before the last restart.")
 @click.option("--tail", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Lines, the last ones.")
 @NAMESPACE_OPTIONS
-def logs_command(name: str, previous: bool, tail: int, **options: Any) -> None:  # noqa: ANN401, FBT001
+@output_option("table", "json", "yaml")
+def logs_command(name: str, previous: bool, tail: int, output: str, **options: Any) -> None:  # noqa: ANN401, FBT001
     """Show the log of a replica of NAME. The line with the first cause begins with >>>."""
     from hooks.cli import endpoint_reports  # noqa: PLC0415 - when the command runs
 
-    run(lambda: endpoint_reports.print_log(connect(options), name, tail, previous=previous))
+    run(lambda: endpoint_reports.print_log(connect(options), name, tail, output, previous=previous))
 
 
 @click.command("url", short_help="Show the address of an endpoint.", epilog=READ_CLUSTER_CODES)
 @NAME_ARGUMENT
 @click.option("--openai", is_flag=True, help="The variables of OpenAI's clients, for a shell's eval.")
 @NAMESPACE_OPTIONS
-def url_command(name: str, openai: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
+@output_option("table", "json", "yaml")
+def url_command(name: str, openai: bool, output: str, **options: Any) -> None:  # noqa: ANN401, FBT001
     """Show the base URL of NAME: that from outside where there is one, else the one inside the cluster."""
     from hooks.cli import endpoint_reports  # noqa: PLC0415 - when the command runs
 
-    run(lambda: endpoint_reports.print_url(connect(options), name, openai=openai))
+    run(lambda: endpoint_reports.print_url(connect(options), name, output, openai=openai))
 
 
 @click.command("switch", short_help="Serve another model, or the same otherwise.", epilog=WAIT_EXIT_CODES)
@@ -182,6 +186,7 @@ def url_command(name: str, openai: bool, **options: Any) -> None:  # noqa: ANN40
 @REQUEST_OPTIONS
 @WAIT_OPTIONS
 @NAMESPACE_OPTIONS
+@RESULT_OPTION
 def switch_command(name: str, model: str | None, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Make the AIMEndpoint NAME serve MODEL, or the same model with other GPUs, precision, hardware or goal.
 
@@ -197,9 +202,7 @@ def switch_command(name: str, model: str | None, **options: Any) -> None:  # noq
 def _scale(name: str, replicas: int, options: dict[str, Any]) -> None:
     from hooks.cli import endpoint_commands as commands  # noqa: PLC0415 - when the command runs
 
-    waiting = commands.Waiting(not options["detach"], options["timeout"])
-    cluster = connect(options)
-    run(lambda: commands.scale_endpoint(cluster, name, replicas, waiting, dry_run=options["dry_run"]))
+    run(lambda: commands.scale_endpoint(connect(options), name, replicas, commands.manner_of(options)))
 
 
 @click.command("scale", short_help="Change the number of replicas.", epilog=WAIT_EXIT_CODES)
@@ -207,6 +210,7 @@ def _scale(name: str, replicas: int, options: dict[str, Any]) -> None:
 @click.argument("replicas", type=click.IntRange(0, 1000))
 @WAIT_OPTIONS
 @NAMESPACE_OPTIONS
+@RESULT_OPTION
 def scale_command(name: str, replicas: int, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Change the number of replicas of NAME, and show what that means in GPUs."""
     _scale(name, replicas, options)
@@ -216,6 +220,7 @@ def scale_command(name: str, replicas: int, **options: Any) -> None:  # noqa: AN
 @NAME_ARGUMENT
 @WAIT_OPTIONS
 @NAMESPACE_OPTIONS
+@RESULT_OPTION
 def stop_command(name: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Stop NAME. Its configuration and its models stay, and `aim start` starts it again."""
     _scale(name, 0, options)
@@ -225,23 +230,25 @@ def stop_command(name: str, **options: Any) -> None:  # noqa: ANN401 - click's p
 @NAME_ARGUMENT
 @WAIT_OPTIONS
 @NAMESPACE_OPTIONS
+@RESULT_OPTION
 def start_command(name: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Start NAME with one replica, or as many as its autoscaler has at least."""
     from hooks.cli import endpoint_commands as commands  # noqa: PLC0415 - when the command runs
 
-    waiting = commands.Waiting(not options["detach"], options["timeout"])
-    run(lambda: commands.start_endpoint(connect(options), name, waiting, dry_run=options["dry_run"]))
+    run(lambda: commands.start_endpoint(connect(options), name, commands.manner_of(options)))
 
 
 @click.command("wait", short_help="Wait until an endpoint is ready.", epilog=WAIT_EXIT_CODES)
 @NAME_ARGUMENT
 @TIMEOUT_OPTION
 @NAMESPACE_OPTIONS
-def wait_command(name: str, timeout: int | None, **options: Any) -> None:  # noqa: ANN401 - click's parameters
+@RESULT_OPTION
+def wait_command(name: str, timeout: int | None, output: str, **options: Any) -> None:  # noqa: ANN401 - click's
     """Wait until NAME is ready, and end at once when it will not be: for pipelines, where kubectl wait waits on."""
-    from hooks.cli import endpoint_commands  # noqa: PLC0415 - when the command runs
+    from hooks.cli import endpoint_commands as commands  # noqa: PLC0415 - when the command runs
 
-    run(lambda: endpoint_commands.wait_until_ready(connect(options), name, timeout))
+    manner = commands.Manner(output, timeout=timeout)
+    run(lambda: commands.wait_and_print(connect(options), name, manner))
 
 
 @click.command("doctor", short_help="Check an installation, and show what to do.", epilog=DOCTOR_EXIT_CODES)

@@ -12,15 +12,15 @@ from hooks.cli.endpoint_screens import (
     ENDPOINT_OMISSIBLE,
     LOAD_HEAD,
     LOAD_OMISSIBLE,
-    address,
     client_variables,
     endpoint_row,
     load_row,
     screen,
+    shell_exports,
 )
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 from hooks.cli.formats import as_list, data_text
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.printing import Table, print_note, print_table, print_text, printed_as_data
 from hooks.cli.terminal import WARNING, Style, show, terminal_width
 
 WATCH_SECONDS = 2.0
@@ -78,8 +78,7 @@ def print_load(cluster: LiveCluster, output: str, *, watch: bool = False) -> int
 
 
 def _print_load(endpoints: list[Raw], data: list[Raw], output: str) -> None:
-    if output != "table":
-        print_text(data_text(as_list(data), output))
+    if printed_as_data(output, lambda: as_list(data)):
         return
     print_table(Table(LOAD_HEAD, map(load_row, endpoints), LOAD_OMISSIBLE))
     for one in data:
@@ -87,14 +86,17 @@ def _print_load(endpoints: list[Raw], data: list[Raw], output: str) -> None:
             print_note(f"{one['name']}: {message}")
 
 
-def print_url(cluster: LiveCluster, name: str, *, openai: bool) -> int:
+def print_url(cluster: LiveCluster, name: str, output: str, *, openai: bool) -> int:
     """Prints the address of an endpoint, or the variables for OpenAI's clients."""
-    endpoint = cluster.endpoint(name)
-    print_text(client_variables(endpoint) if openai else f"{address(endpoint)}\n")
+    variables = client_variables(cluster.endpoint(name))
+    url, model = variables["OPENAI_BASE_URL"], variables["OPENAI_MODEL"]
+    found = variables if openai else {"name": name, "namespace": cluster.namespace, "model": model, "url": url}
+    if not printed_as_data(output, lambda: found):
+        print_text(shell_exports(variables) if openai else f"{url}\n")
     return 0
 
 
-def print_log(cluster: LiveCluster, name: str, lines: int, *, previous: bool) -> int:
+def print_log(cluster: LiveCluster, name: str, lines: int, output: str, *, previous: bool) -> int:
     """Prints the log of one replica, with the first cause of its end marked, and named on standard error."""
     pods = cluster.pods(name)
     if not pods:
@@ -104,6 +106,8 @@ def print_log(cluster: LiveCluster, name: str, lines: int, *, previous: bool) ->
     print_note(f"{pod}" + (f", one of {len(pods)} replicas, the one that is furthest behind" if others else ""))
     text = cluster.log(pod, lines, previous=previous)
     cause = next(iter(examine(text).causes), None)
+    if printed_as_data(output, lambda: {"pod": pod, "cause": cause and cause._asdict(), "lines": text.splitlines()}):
+        return 0
     for line, style in marked_lines(text, cause):
         show(line, style=style)
     if cause:

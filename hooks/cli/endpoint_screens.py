@@ -2,16 +2,17 @@
 
 import shlex
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aimlib.api.endpoint_status import EndpointStatus
 from aimlib.api.meta import Raw
+from aimlib.canary.step import ENDED
 from aimlib.telemetry.live_metrics import format_metrics
 from hooks.cli.endpoint_progress import read_progress
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 from hooks.cli.scaling_report import scaling_line
 from hooks.cli.tables import Cell, table
-from hooks.cli.versions import VERSION_HEAD, version_row
+from hooks.cli.versions import VERSION_HEAD, canary_text, version_row
 
 ENDPOINT_HEAD = ("NAME", "MODEL", "HARDWARE", "GPUS", "READY", "PHASE", "MESSAGE")
 ENDPOINT_OMISSIBLE = ("HARDWARE", "GPUS", "MODEL")
@@ -95,6 +96,8 @@ def _lines(endpoint: Raw) -> Iterator[tuple[str, str | None]]:
     yield "because", status.selection.message if status.selection else None
     if replicas:
         yield "replicas", f"{replicas.ready or 0} of {replicas.desired} ready"
+    tried = status.canary if status.canary and status.canary.phase not in ENDED else None
+    yield "canary", canary_text(tried) if tried else None
     yield "scaling", scaling_line(endpoint, status)
     yield "cache", status.cache.name if status.cache else None
     for one in status.adapters:
@@ -106,7 +109,8 @@ def _lines(endpoint: Raw) -> Iterator[tuple[str, str | None]]:
     yield "figures", format_metrics(status.metrics) if status.metrics else None
     yield "address", addresses.external or addresses.internal if addresses else None
     for condition in status.conditions:
-        if condition.status != "True" and condition.message not in {progress.message, ""}:
+        shown = {progress.message, "", tried.message if tried else ""}
+        if condition.status != "True" and condition.message not in shown:
             yield condition.type, f"{condition.reason}: {condition.message}"
     for warning in status.warnings:
         yield "warning", warning
@@ -142,10 +146,14 @@ def address(endpoint: Raw) -> str:
     return url
 
 
-def client_variables(endpoint: Raw) -> str:
-    """The variables by which clients of OpenAI find an endpoint, for `eval` in a shell."""
+def client_variables(endpoint: Raw) -> dict[str, str]:
+    """The variables by which clients of OpenAI find an endpoint."""
     model = _status(endpoint).model or ""
-    variables = {"OPENAI_BASE_URL": address(endpoint), "OPENAI_API_KEY": "none", "OPENAI_MODEL": model}
+    return {"OPENAI_BASE_URL": address(endpoint), "OPENAI_API_KEY": "none", "OPENAI_MODEL": model}
+
+
+def shell_exports(variables: Mapping[str, str]) -> str:
+    """Variables for `eval` in a shell."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from aimlib.schema.yaml_loader import MAX_TEXT_BYTES
 from hooks.cli.errors import CommandError
 from hooks.planning import simulate
 from hooks.planning.plan_input import PlanInput, plan_input
+from hooks.planning.simulate_slice import charted_classes, simulate_slice
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
@@ -136,26 +138,50 @@ class ClusterInventory(NamedTuple):
     notes: tuple[str, ...]
 
 
+CLUSTER_KINDS = "a cluster is described by Node, AIMNode or AIMInventory, and by ResourceSlice and DeviceClass"
+USUAL_CLASSES = (
+    "no DeviceClass is in the files: those that the drivers' charts install are taken to be there; "
+    "`kubectl get nodes,resourceslices,deviceclasses -o yaml` has them"
+)
+
+
 def read_inventory(paths: Iterable[str], config: Config = DEFAULT_CONFIG) -> ClusterInventory:
-    """Reads the AIMInventory in files, or computes that of their Nodes or AIMNodes."""
+    """Reads the AIMInventory in files, or computes that of their Nodes or AIMNodes, and of their ResourceSlices."""
     nodes: dict[str, Raw] = {}
     inventory: Raw | None = None
+    dynamic: dict[str, list[Document]] = {"ResourceSlice": [], "DeviceClass": []}
     simulators: dict[str, Callable[[Raw], Raw]] = {
         "Node": partial(simulate.simulate_node, config=config),
         "AIMNode": simulate.stored_node,
     }
     for document in read_documents(paths):
-        try:
+        with _named(document):
             if document.kind == "AIMInventory":
                 inventory = simulate.stored_inventory(document.raw)
             elif document.kind in simulators:
                 nodes[document.name] = simulators[document.kind](document.raw)
+            elif document.kind in dynamic:
+                dynamic[document.kind].append(document)
             else:
-                raise document.refused([Finding(("kind",), "a cluster is described by Node, AIMNode or AIMInventory")])
-        except BadRequestError as error:
-            raise InvalidManifestError(f"{document.place()}: {error}") from error
+                raise document.refused([Finding(("kind",), CLUSTER_KINDS)])
+    slices, classes = dynamic["ResourceSlice"], [one.raw for one in dynamic["DeviceClass"]]
+    assumed = (USUAL_CLASSES,) if slices and not classes else ()
+    for document in slices:
+        with _named(document):
+            related = [*(classes or charted_classes()), *nodes.values()]
+            made = simulate_slice(document.raw, related, config)
+            nodes |= {one["metadata"]["name"]: one for one in made}
     unusable = sorted(name for name, node in nodes.items() if not node["spec"]["usable"])
     notes = tuple(f"node {name} is left out: {nodes[name]['spec'].get('reason', 'not usable')}" for name in unusable)
     if inventory and not nodes:
         return ClusterInventory(inventory, ())
-    return ClusterInventory(simulate.simulate_inventory(nodes.values(), config), notes)
+    return ClusterInventory(simulate.simulate_inventory(nodes.values(), config), (*assumed, *notes))
+
+
+@contextmanager
+def _named(document: Document) -> Iterator[None]:
+    """Names a document that a hook refuses."""
+    try:
+        yield
+    except BadRequestError as error:
+        raise InvalidManifestError(f"{document.place()}: {error}") from error

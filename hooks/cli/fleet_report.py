@@ -6,8 +6,7 @@ from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.commands import CommandOptions, planned_endpoints
-from hooks.cli.formats import data_text
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.printing import Table, print_note, print_table, print_text, printed_as_data
 from hooks.cli.tables import Cell
 from hooks.planning.packing import Running, Suggestion, in_order, packing, running, saved_by, smaller, to_zero
 from hooks.planning.plan_input import PlanInput
@@ -38,9 +37,8 @@ def print_fleet(cluster: LiveCluster, options: FleetOptions) -> int:
     endpoints = cluster.read(f"/apis/{GROUP}/{VERSION}{place}/aimendpoints").get("items") or []
     found = list(running(endpoints))
     rows, suggested = packing(found), _suggestions(found, options)
-    if options.output != "table":
-        data: Raw = {"usage": rows, "suggestions": [one._asdict() for one in suggested]}
-        print_text(data_text(data, options.output))
+    data: Raw = {"usage": rows, "suggestions": [one._asdict() for one in suggested]}
+    if printed_as_data(options.output, lambda: data):
         return 0
     if not rows:
         print_note("no endpoint has GPUs")

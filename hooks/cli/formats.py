@@ -23,8 +23,8 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def data_text(value: Any, output: str) -> str:  # noqa: ANN401 - JSON
-    """The value as `-o yaml` prints it, or else as `-o json` does."""
-    return yaml_document(value) if output == "yaml" else json_text(value)
+    """The value as `-o json` prints it, or else as YAML, which people read, too."""
+    return json_text(value) if output == "json" else yaml_document(value)
 
 
 def as_list(items: Iterable[Raw]) -> Raw:

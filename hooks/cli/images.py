@@ -16,8 +16,8 @@ from aimlib.schema.settings import parse_config
 from hooks.cli import files
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import CommandError
-from hooks.cli.formats import as_list, data_text
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.formats import as_list
+from hooks.cli.printing import Table, print_note, print_table, print_text, printed_as_data
 from hooks.planning import simulate
 
 IMAGE_HEAD = ("IMAGE", "USED BY")
@@ -71,14 +71,13 @@ def print_images(options: ImageOptions, cluster: LiveCluster | None) -> int:
         _add_shipped(found, options)
     else:
         _add_live(found, options, cluster)
+    if printed_as_data(options.output, lambda: as_list(_listed(found, options.mirror))):
+        return 0
     if options.mirror:
         print_text("".join(f"{line}\n" for line in copy_commands(found, options.mirror)))
         print_note(
             "these commands take skopeo and rights to push; docs/operate/air-gapped.md has what is set afterwards"
         )
-    elif options.output in {"json", "yaml"}:
-        data = as_list({"image": image, "digest": digest, "usedBy": users} for image, digest, users in _listed(found))
-        print_text(data_text(data, options.output))
     else:
         wide = options.output == "wide"
         rows = found.rows() if wide else [(image, users) for image, _, users in found.rows()]
@@ -86,19 +85,27 @@ def print_images(options: ImageOptions, cluster: LiveCluster | None) -> int:
     return 0
 
 
-def _listed(found: Images) -> Iterator[tuple[str, str | None, list[str]]]:
+def _listed(found: Images, registry: str | None) -> Iterator[Raw]:
+    """The images as data; with a registry, what is copied from where to where."""
     for image, users in found.users.items():
-        yield image, found.digests.get(image), [*users]
+        digest = found.digests.get(image)
+        copied = dict(zip(("from", "to"), _copied(image, digest, registry), strict=True)) if registry else {}
+        yield {"image": image, "digest": digest, "usedBy": [*users], **copied}
+
+
+def _copied(image: str, digest: str | None, registry: str) -> tuple[str, str]:
+    """The name from which an image is copied, by digest where it is known, and the one in a registry, of its path."""
+    host, path = registry_host(image)
+    repository, _, tag = path.partition("@")[0].rpartition(":")
+    repository, tag = (repository, tag) if repository else (tag, "")
+    source = f"{host}/{repository}@{digest}" if digest else f"{host}/{path}"
+    return source, f"{registry}/{repository}" + (f":{tag}" if tag else f"@{digest}" if digest else "")
 
 
 def copy_commands(found: Images, registry: str) -> Iterator[str]:
-    """A command for each image: by digest where it is known, all architectures, under the path that it has."""
+    """A command for each image: all architectures."""
     for image, digest, users in found.rows():
-        host, path = registry_host(image)
-        repository, _, tag = path.partition("@")[0].rpartition(":")
-        repository, tag = (repository, tag) if repository else (tag, "")
-        source = f"{host}/{repository}@{digest}" if digest else f"{host}/{path}"
-        target = f"{registry}/{repository}" + (f":{tag}" if tag else f"@{digest}" if digest else "")
+        source, target = _copied(image, digest, registry)
         words = ("skopeo", "copy", "--all", "--preserve-digests", f"docker://{source}", f"docker://{target}")
         yield f"{shlex.join(words)}  # {' '.join(users.split())}"
 

@@ -186,27 +186,26 @@ def models_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
 @click.option("--hardware", multiple=True, metavar="NAME", help="GPU products; left out, every known one.")
 @click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
 @CONFIG_OPTION
-def derive(
-    *, paths: tuple[str, ...], model: str, hardware: tuple[str, ...], recipes: tuple[str, ...], config: str | None
-) -> None:
+@output_option("yaml", "json", "table")
+def derive(*, config: str | None, output: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Print AIMRecipes that the operator derives for MODEL, to review, change and commit."""
-    check_options({"paths": paths, "recipes": recipes}, live=False)
+    check_options({key: options[key] for key in ("paths", "recipes")}, live=False)
     with invalid_input_ends():
         from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
 
-        request = recipe_commands.DeriveRequest(model, hardware, paths, recipes)
-        sys.exit(recipe_commands.print_derived(request, config))
+        sys.exit(recipe_commands.print_derived(recipe_commands.DeriveRequest(**options), config, output))
 
 
 @recipes.command(short_help="Check AIMRecipes in files as the operator would.", epilog=CHECK_EXIT_CODES)
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @CONFIG_OPTION
-def check(paths: tuple[str, ...], config: str | None) -> None:
+@output_option("table", "json", "yaml")
+def check(paths: tuple[str, ...], config: str | None, output: str) -> None:
     """Check AIMRecipes: memory, degrees, and the flags of the engine. FILE is a file, a folder or -."""
     with invalid_input_ends():
         from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
 
-        sys.exit(recipe_commands.print_checked(paths, config))
+        sys.exit(recipe_commands.print_checked(paths, config, output))
 
 
 @cli.group(short_help="Read the facts of a model that no recipe describes.")
@@ -224,7 +223,8 @@ def model() -> None:
 @click.option(
     "--report", "reports", metavar="NAME", help="Report to this ConfigMap in POD_NAMESPACE, as Jobs do; print nothing."
 )
-def inspect(*, reports: str | None, **options: Any) -> None:  # noqa: ANN401 - click's parameters
+@output_option("yaml", "json", "table")
+def inspect(*, reports: str | None, output: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
     """Print an AIMModel with facts from the config.json and the safetensors files of REPO, FOLDER or SOURCE.
 
     Of the weights only sizes and headers are read. SOURCE is one of an AIMCache, such as s3://bucket/folder, and needs
@@ -236,7 +236,7 @@ def inspect(*, reports: str | None, **options: Any) -> None:  # noqa: ANN401 - c
         if reports:
             del options["hub"]  # Jobs are told by HF_ENDPOINT
             sys.exit(model_commands.report_model(reports=reports, **options))
-        sys.exit(model_commands.print_model(**options))
+        sys.exit(model_commands.print_model(output=output, **options))
 
 
 @cli.command(short_help="Print a script for completion in a shell.")

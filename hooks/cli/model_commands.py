@@ -19,12 +19,12 @@ from aimlib.hub_url import HUGGING_FACE
 from aimlib.printable import printable
 from aimlib.schema.error_messages import validation_messages
 from hooks.cli.errors import CommandError
-from hooks.cli.formats import yaml_document
-from hooks.cli.printing import print_note, print_text
+from hooks.cli.printing import Table, print_note, print_table, printed_as_data
 
 if TYPE_CHECKING:
     from hooks.jobs.volume.inspection import Inspected
 
+FACT_HEAD = ("FACT", "VALUE")
 MAX_PLACE_SHOWN = 200
 PATH_BEGINNINGS = (".", "/", "~")
 """With these no repository's id begins."""
@@ -40,7 +40,15 @@ def report_model(place: str, model_id: str | None, revision: str, reports: str, 
     return run_inspection(InspectionRequest(wanted, revision, reports, place, _reached(server)))
 
 
-def print_model(*, place: str, model_id: str | None, revision: str, hub: str | None, **server: Any) -> int:  # noqa: ANN401
+def print_model(
+    *,
+    place: str,
+    model_id: str | None,
+    revision: str,
+    hub: str | None,
+    output: str,
+    **server: Any,  # noqa: ANN401
+) -> int:
     """Prints the AIMModel of a repository, folder or source; `server` has how that is reached, as for a download."""
     from hooks.cli.folder_inspection import inspect_folder  # noqa: PLC0415
     from hooks.jobs.volume.errors import DownloadError, TransientError  # noqa: PLC0415 - the clients take a while
@@ -67,11 +75,12 @@ def print_model(*, place: str, model_id: str | None, revision: str, hub: str | N
     facts = facts_of(found.config, Weights(found.size, found.parameters), source)
     wanted = model_id or (folder.resolve().name if folder.is_dir() else place)
     kept = not folder.is_dir() and place != wanted and REPOSITORY_OR_SERVER.matches(place)
+    found_facts = facts.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True, mode="json")
     stated = {
         "modelId": wanted,
         "source": place if kept else None,
         "access": _access(server) if kept else None,
-        "facts": facts.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True, mode="json"),
+        "facts": found_facts,
     }
     spec = {key: value for key, value in stated.items() if value is not None}
     try:
@@ -82,13 +91,13 @@ def print_model(*, place: str, model_id: str | None, revision: str, hub: str | N
         print_note(f"{place} has code of its own (auto_map), which derived candidates never run: it may not load")
     name = recipe_name(wanted, "", precision_of(facts), "vllm").replace("--", "-")
     document = {"apiVersion": API_VERSION, "kind": "AIMModel", "metadata": {"name": name}, "spec": spec}
-    print_text(yaml_document(document))
-    if is_source and kept:
-        print_note(
+    if not printed_as_data(output, lambda: document):
+        print_table(Table(FACT_HEAD, [("modelId", wanted), *found_facts.items()]))
+    if is_source:
+        with_keys = (
             f"endpoints of {wanted} download it from {place}; where that needs keys, name a Secret: access.secret"
         )
-    elif is_source:
-        print_note(f"the files of {wanted} are at {place}: an endpoint has that as model.source")
+        print_note(with_keys if kept else f"the files of {wanted} are at {place}: an endpoint has that as model.source")
     return 0
 
 

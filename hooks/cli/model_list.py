@@ -2,8 +2,8 @@
 
 from hooks.cli import files
 from hooks.cli.commands import CommandOptions, read_catalogue
-from hooks.cli.formats import as_list, data_text
-from hooks.cli.printing import Table, print_table, print_text
+from hooks.cli.formats import as_list
+from hooks.cli.printing import Table, print_table, printed_as_data
 from hooks.planning.model_summary import summarize_models
 
 MODELS_HEAD = ("MODEL", "RECIPES", "PRECISION", "HARDWARE")
@@ -22,12 +22,10 @@ def print_model_list(options: CommandOptions) -> int:
         recipes = [*read_catalogue(options)]
         described = [] if options.recipes else [*files.model_catalogue()]
     data = summarize_models(recipes, described, products)
-    if options.output == "table":
+    if not printed_as_data(options.output, lambda: as_list(data)):
         head = MODELS_HEAD if products is None else HERE_HEAD
         keys = [title.lower() for title in head]
         print_table(Table(head, [[_cell(one[key]) for key in keys] for one in data], ("PRECISION",)))
-    else:
-        print_text(data_text(as_list(data), options.output))
     return 0
 
 

@@ -40,7 +40,8 @@ CONTEXT_OPTIONS = join_options(
         "--cluster",
         multiple=True,
         type=PATH,
-        help="The cluster's Nodes, AIMNodes or AIMInventory: file, folder or -. Left out, a cluster with everything.",
+        help="The cluster's Nodes with their ResourceSlices, AIMNodes or AIMInventory: file, folder or -. Left out, a "
+        "cluster with everything.",
     ),
     click.option(
         "--hardware", multiple=True, metavar="PRODUCT", help="Instead of --cluster: one usual node of each such GPU."
@@ -58,8 +59,8 @@ LIVE_OPTION = click.option(
 )
 
 
-def output_option(*choices: str) -> Callable[[Command], Command]:
-    return click.option("-o", "--output", type=click.Choice(choices), default=choices[0], show_default=True)
+def output_option(*choices: str, help: str | None = None) -> Callable[[Command], Command]:  # noqa: A002 - as click has it
+    return click.option("-o", "--output", type=click.Choice(choices), default=choices[0], show_default=True, help=help)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Prints tables, and explanations in sentences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aimlib.telemetry.live_metrics import format_metrics
+from hooks.cli.formats import data_text
 from hooks.cli.tables import Cell, table_rows
-from hooks.cli.terminal import CHOSEN, HEAD, REJECTED, WARNING, Style, show, show_sentence, terminal_width
+from hooks.cli.terminal import CHOSEN, DATA_OUTPUTS, HEAD, REJECTED, WARNING, Style, show, show_sentence, terminal_width
 from hooks.planning.explanation import CANDIDATE_HEAD, CANDIDATE_OMISSIBLE, WIDE_CANDIDATE_HEAD, Explanation
 
 CLOSEST_SHOWN = 5
@@ -72,6 +73,13 @@ def print_table(printed: Table, *, wide: bool = False, err: bool = False) -> Non
 def print_text(text: str, *, err: bool = False) -> None:
     """Prints a text as it is."""
     show(text, nl=False, err=err)
+
+
+def printed_as_data(output: str, value: Callable[[], Any]) -> bool:
+    """Prints a value to programs; returns whether the output is for them."""
+    if output in DATA_OUTPUTS:
+        print_text(data_text(value(), output))
+    return output in DATA_OUTPUTS
 
 
 def print_note(text: str) -> None:

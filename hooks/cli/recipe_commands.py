@@ -15,8 +15,8 @@ from aimlib.selection.entries import CatalogueEntry, read_entry
 from aimlib.selection.recipe_check import check_recipe, model_of
 from hooks.cli import files
 from hooks.cli.errors import NOTHING_FITS_CODE
-from hooks.cli.formats import yaml_document
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.formats import as_list, json_text, yaml_document
+from hooks.cli.printing import Table, print_note, print_table, print_text, printed_as_data
 from hooks.cli.summary import RECIPE_HEAD, RECIPE_OMISSIBLE, recipe_data, recipe_row
 from hooks.planning import simulate
 
@@ -34,7 +34,7 @@ class DeriveRequest(NamedTuple):
     recipes: tuple[str, ...] = ()
 
 
-def print_derived(request: DeriveRequest, settings: str | None) -> int:
+def print_derived(request: DeriveRequest, settings: str | None, output: str) -> int:
     """Prints recipes for the GPUs, of these products, that a model has none for."""
     config, model = files.read_settings(settings), request.model
     table = known_products(config.hardware)
@@ -45,8 +45,12 @@ def print_derived(request: DeriveRequest, settings: str | None) -> int:
     models = own.models if request.recipes else files.model_catalogue(own.models, [model])
     described = described_models(models, model, "").checkpoints
     documents = list(derived_recipes(entries, described, usual_classes(request.hardware, config), config))
-    for document in documents:
-        print_text(yaml_document(document))
+    if output == "table":
+        _print_table(recipe_data(simulate.simulate_recipe(one, config), None) for one in documents)
+    elif output == "json":
+        print_text(json_text(as_list(documents)))
+    else:
+        print_text("".join(map(yaml_document, documents)))
     if not documents:
         print_note(f"nothing can be derived for {model}: {_missing(model, len(entries), len(described))}")
     return 0 if documents else NOTHING_FITS_CODE
@@ -86,12 +90,19 @@ def derived_recipes(
         yield {"apiVersion": API_VERSION, "kind": "AIMRecipe", "metadata": {"name": name}, "spec": stated}
 
 
-def print_checked(paths: tuple[str, ...], settings: str | None) -> int:
+def _print_table(rows: Iterable[Raw]) -> None:
+    """A row for each recipe; nothing for none."""
+    if found := [recipe_row(one, CHECKED_HEAD) for one in rows]:
+        print_table(Table(CHECKED_HEAD, found, RECIPE_OMISSIBLE))
+
+
+def print_checked(paths: tuple[str, ...], settings: str | None, output: str) -> int:
     """Prints what the operator would report of recipes in files; not 0 unless all of each can be used."""
     config, found = files.read_settings(settings), files.recipe_catalogue(files.read_sources(paths))
     rows = [recipe_data(simulate.simulate_recipe(one, config), None) for one in found]
-    print_table(Table(CHECKED_HEAD, [recipe_row(one, CHECKED_HEAD) for one in rows], RECIPE_OMISSIBLE))
-    for row in rows:
-        if row["message"]:
-            print_note(f"{row['name']}: {row['message']}")
+    if not printed_as_data(output, lambda: as_list(rows)):
+        _print_table(rows)
+        for row in rows:
+            if row["message"]:
+                print_note(f"{row['name']}: {row['message']}")
     return 0 if all(row["phase"] == "Ready" for row in rows) else NOTHING_FITS_CODE

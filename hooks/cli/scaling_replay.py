@@ -17,8 +17,8 @@ from aimlib.telemetry.prometheus_query import parse_matrix
 from aimlib.telemetry.traffic_query import parse_samples, traffic_query
 from hooks.cli import clock
 from hooks.cli.cluster import LiveCluster
-from hooks.cli.formats import as_list, json_text, yaml_document
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.formats import as_list
+from hooks.cli.printing import Table, print_note, print_table, printed_as_data
 from hooks.cli.prometheus import query_prometheus
 
 REPLAY_HEAD = ("POLICY", "OVERLOAD %", "COST", "REPLICAS")
@@ -65,19 +65,17 @@ def _print(loads: Sequence[float], startup_seconds: int, options: ReplayOptions)
     begin = datetime.fromtimestamp(clock.unix_seconds(), UTC) - timedelta(seconds=len(minutes) * STEP_SECONDS)
     scheduled = scheduled_over(entries, begin, len(minutes), STEP_SECONDS) if entries else []
     found = [*compared(minutes, startup_seconds, scheduled)]
-    if options.output == "table":
-        print_table(Table(REPLAY_HEAD, map(_row, found)))
-        lasts, taken = format_duration(len(loads) * PERIOD_SECONDS), f"{capacity:.3g}"
-        print_note(
-            f"{lasts} of traffic; a replica takes {taken} at full use and {format_duration(startup_seconds)} to start"
-        )
-        for one in found:
-            if one.anticipates:
-                print_note(_anticipation(one, found))
-        print_note(_advice(found))
+    if printed_as_data(options.output, lambda: as_list(map(_data, found))):
         return
-    data = as_list(map(_data, found))
-    print_text(json_text(data) if options.output == "json" else yaml_document(data))
+    print_table(Table(REPLAY_HEAD, map(_row, found)))
+    lasts, taken = format_duration(len(loads) * PERIOD_SECONDS), f"{capacity:.3g}"
+    print_note(
+        f"{lasts} of traffic; a replica takes {taken} at full use and {format_duration(startup_seconds)} to start"
+    )
+    for one in found:
+        if one.anticipates:
+            print_note(_anticipation(one, found))
+    print_note(_advice(found))
 
 
 def _entry(text: str) -> ScheduleEntry:

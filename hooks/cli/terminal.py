@@ -19,6 +19,8 @@ class Style(NamedTuple):
     dim: bool = False
 
 
+DATA_OUTPUTS = frozenset({"json", "yaml"})
+"""Values of `-o` that are for programs."""
 HEAD, CHOSEN, REJECTED, WARNING = Style(bold=True), Style("green"), Style(dim=True), Style("yellow")
 
 
@@ -33,10 +35,17 @@ def show(text: str, *, err: bool = False, nl: bool = True, style: Style | None =
 
 
 def show_sentence(text: str, *, err: bool = False, style: Style | None = None) -> None:
-    """Prints a sentence as one line; wrapped between words on a terminal."""
+    """Prints a sentence as one line; wrapped between words on a terminal. Beside data it is on standard error."""
+    err = err or _beside_data()
     width = terminal_width(err=err)
     lines = [text] if width is None else _wrapped(text, width)
     show("\n".join(lines), err=err, style=style)
+
+
+def _beside_data() -> bool:
+    """Whether the command that runs prints data, which then has standard output for itself."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.params.get("output") in DATA_OUTPUTS)
 
 
 def terminal_width(*, err: bool = False) -> int | None:

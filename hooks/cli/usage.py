@@ -11,8 +11,8 @@ from aimlib.naming import ENDPOINT_LABEL, TRACKS, label_value, track_value
 from aimlib.telemetry.usage_query import Used, parse_usage, usage_query
 from hooks.cli import clock
 from hooks.cli.cluster import LiveCluster
-from hooks.cli.formats import as_list, data_text
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.formats import as_list
+from hooks.cli.printing import Table, print_note, print_table, printed_as_data
 from hooks.cli.prometheus import query_prometheus
 from hooks.cli.tables import Cell
 
@@ -58,10 +58,8 @@ def print_usage(cluster: LiveCluster, options: UsageOptions) -> int:
             print_note(f"there are more pods than the {PODS_SHOWN} that were counted: state a namespace by -n")
         print_note(BY_PODS.format(format_duration(options.seconds)))
     data = summarize_usage(endpoints, used)
-    if options.output == "table":
+    if not printed_as_data(options.output, lambda: as_list(data)):
         print_table(Table(USAGE_HEAD, map(_row, data), USAGE_OMISSIBLE))
-    else:
-        print_text(data_text(as_list(data), options.output))
     return 0
 
 

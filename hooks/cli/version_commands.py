@@ -11,11 +11,12 @@ from aimlib.naming import ABORT_ANNOTATION, PROMOTE_ANNOTATION, ROLLBACK_ANNOTAT
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.candidates import format_gpus
 from hooks.cli.cluster import LiveCluster
+from hooks.cli.endpoint_progress import patched
 from hooks.cli.errors import CommandError
-from hooks.cli.formats import as_list, data_text
-from hooks.cli.printing import Table, print_note, print_table, print_text
+from hooks.cli.formats import as_list
+from hooks.cli.printing import Table, print_note, print_table, printed_as_data
 from hooks.cli.terminal import show_sentence
-from hooks.cli.versions import VERSION_HEAD, version_row
+from hooks.cli.versions import VERSION_HEAD, canary_text, version_row
 from hooks.endpoint.history import present, read_history
 
 ANNOTATIONS: Mapping[str, str] = {"promote": PROMOTE_ANNOTATION, "abort": ABORT_ANNOTATION}
@@ -40,13 +41,11 @@ def print_history(place: EndpointPlace, output: str = "table") -> None:
     entries = _entries(place.cluster.endpoint(place.name))
     if not entries:
         raise CommandError(f"{place.name}: no version is recorded yet")
-    if output == "table":
+    if not printed_as_data(output, lambda: as_list(one.wire() for one in entries)):
         print_table(Table(VERSION_HEAD, map(version_row, entries), ("READY",)))
-    else:
-        print_text(data_text(as_list(one.wire() for one in entries), output))
 
 
-def roll_back(place: EndpointPlace, number: int | None, *, dry_run: bool = False) -> None:
+def roll_back(place: EndpointPlace, number: int | None, output: str, *, dry_run: bool = False) -> None:
     """Requests an earlier version by its number, else the last that was ready. CommandError where there is none."""
     cluster = place.cluster
     endpoint = cluster.endpoint(place.name)
@@ -64,40 +63,45 @@ def roll_back(place: EndpointPlace, number: int | None, *, dry_run: bool = False
     if before and after:
         will, was = (f"{one['recipe']} with {format_gpus(one['gpuCount'])}" for one in (after, before))
         show_sentence(f"{place.name}: {will} instead of {was}; its replicas are replaced")
+    change = _annotated(ROLLBACK_ANNOTATION, str(chosen))
     if dry_run:
         print_note(f"version {chosen} would be requested; nothing was changed (--dry-run)")
+        printed_as_data(output, lambda: patched(endpoint, change))
         return
-    cluster.patch_endpoint(place.name, _annotated(ROLLBACK_ANNOTATION, str(chosen)))
-    show_sentence(f"{place.name}: version {chosen} is requested; `aim rollback {place.name} --end` ends that")
+    requested = f"version {chosen} is requested; `aim rollback {place.name} --end` ends that"
+    _apply(place, change, requested, output)
 
 
-def end_rollback(place: EndpointPlace) -> None:
+def end_rollback(place: EndpointPlace, output: str) -> None:
     """Withdraws the request for an earlier version."""
-    place.cluster.patch_endpoint(place.name, _annotated(ROLLBACK_ANNOTATION, None))
-    show_sentence(f"{place.name}: what the spec states is requested")
+    _apply(place, _annotated(ROLLBACK_ANNOTATION, None), "what the spec states is requested", output)
+
+
+def _apply(place: EndpointPlace, change: Raw, meaning: str, output: str) -> None:
+    """Changes an endpoint, and prints what that means; to programs the endpoint."""
+    cluster = place.cluster
+    cluster.patch_endpoint(place.name, change)
+    show_sentence(f"{place.name}: {meaning}")
+    printed_as_data(output, lambda: cluster.endpoint(place.name))
 
 
 def print_canary(place: EndpointPlace, output: str = "table") -> None:
     """Prints how far a canary is, and what was compared last."""
     state = _canary(place)
-    if output != "table":
-        print_text(data_text(state.wire(), output))
+    if printed_as_data(output, state.wire):
         return
-    part = f", {state.part}" if state.phase == "Progressing" else ""
-    why = state.message if state.reason == state.phase else f"{state.reason}: {state.message}"
-    show_sentence(f"{place.name}: canary {state.id} is {state.phase}{part}: {why}")
+    show_sentence(f"{place.name}: canary {state.id} is {canary_text(state)}")
     rows = [(check.name, check.stable, check.canary, check.limit, check.verdict) for check in state.checks]
     if rows:
         print_table(Table(("FIGURE", "STABLE", "CANARY", "LIMIT", "VERDICT"), rows))
 
 
-def decide_canary(place: EndpointPlace, action: str) -> None:
+def decide_canary(place: EndpointPlace, action: str, output: str) -> None:
     """Promotes or ends a canary. CommandError where none runs."""
     state = _canary(place)
     if state.phase in ENDED:
         raise CommandError(f"{place.name}: canary {state.id} has ended: {state.phase}: {state.message}")
-    place.cluster.patch_endpoint(place.name, _annotated(ANNOTATIONS[action], state.id))
-    show_sentence(f"{place.name}: {action} of canary {state.id} is requested")
+    _apply(place, _annotated(ANNOTATIONS[action], state.id), f"{action} of canary {state.id} is requested", output)
 
 
 def _entries(endpoint: Raw) -> tuple[HistoryEntry, ...]:

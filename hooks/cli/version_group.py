@@ -2,7 +2,7 @@
 
 import click
 
-from hooks.cli.endpoint_group import DRY_RUN_OPTION, NAME_ARGUMENT, NAMESPACE_OPTIONS, READ_CLUSTER_CODES
+from hooks.cli.endpoint_group import DRY_RUN_OPTION, NAME_ARGUMENT, NAMESPACE_OPTIONS, READ_CLUSTER_CODES, RESULT_OPTION
 from hooks.cli.options import join_options, output_option
 
 _of_endpoint = join_options(NAME_ARGUMENT, NAMESPACE_OPTIONS)
@@ -24,9 +24,11 @@ def history(name: str, output: str, **cluster: str | None) -> None:
 @click.argument("number", required=False, type=click.IntRange(min=1), metavar="[NUMBER]")
 @click.option("--end", is_flag=True, help="Let what the spec states run again.")
 @DRY_RUN_OPTION
+@RESULT_OPTION
 def rollback(
     name: str,
     number: int | None,
+    output: str,
     end: bool,  # noqa: FBT001 - click's own
     dry_run: bool,  # noqa: FBT001
     **cluster: str | None,
@@ -41,14 +43,14 @@ def rollback(
 
     place = version_commands.EndpointPlace(name, **cluster)
     if end:
-        version_commands.end_rollback(place)
+        version_commands.end_rollback(place, output)
     else:
-        version_commands.roll_back(place, number, dry_run=dry_run)
+        version_commands.roll_back(place, number, output, dry_run=dry_run)
 
 
 @click.command(short_help="Show, promote or end the canary of an endpoint.", epilog=READ_CLUSTER_CODES)
 @_of_endpoint
-@output_option("table", "json", "yaml")
+@output_option("table", "json", "yaml", help="With --promote or --abort: the AIMEndpoint as it is then.")
 @click.option("--promote", "action", flag_value="promote", help="Let the new version take over.")
 @click.option("--abort", "action", flag_value="abort", help="Remove the new version.")
 def canary(name: str, action: str | None, output: str, **cluster: str | None) -> None:
@@ -57,7 +59,7 @@ def canary(name: str, action: str | None, output: str, **cluster: str | None) ->
 
     place = version_commands.EndpointPlace(name, **cluster)
     if action:
-        version_commands.decide_canary(place, action)
+        version_commands.decide_canary(place, action, output)
     else:
         version_commands.print_canary(place, output)
 

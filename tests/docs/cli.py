@@ -8,6 +8,16 @@ from hooks.cli.main import cli as program
 from tests.docs.markdown import page
 
 WIDTH = 110
+WITHOUT_OUTPUT = {
+    "bug-report": "writes an archive, and prints its name",
+    "cache check": "prints one word, the version",
+    "cache download": "prints one line, the folder of the files",
+    "cache import": "prints one line, the folder of the files",
+    "chat": "prints an answer as it arrives; `aim url --openai -o json` has what a program needs to ask",
+    "completion": "prints a script for a shell",
+    "ui": "serves a page until it is stopped",
+}
+"""Commands without `-o`, and why each prints nothing that has another form."""
 
 
 def cli() -> str:
@@ -23,13 +33,26 @@ def cli() -> str:
         "`contextTokens`, and the figures of its speed; of a rejected one `requestedNumber` and `availableNumber`, "
         "where the rule compares numbers."
     )
+    outputs = (
+        "Every command takes `-o json`, `yaml` and `table`, but for those below. One that changes an endpoint, or "
+        "waits for it, prints the AIMEndpoint as it is then, in a dry run as it would be; with `-o table` it prints "
+        "sentences. JSON and YAML have standard output for themselves: sentences are on standard error then, and exit "
+        "codes are the same."
+    )
+    without = "\n".join(("| without `-o` | why |", "|---|---|", *(f"| {row} |" for row in _without())))
     return page(
         "Command line",
         "the help of `aim`",
         intro,
         terminals,
+        outputs,
+        without,
         *(f"## {name}\n\n```text\n{text}\n```" for name, text in _helps()),
     )
+
+
+def _without() -> Iterator[str]:
+    return (f"`aim {name}` | {why}" for name, why in WITHOUT_OUTPUT.items())
 
 
 def _helps() -> Iterator[tuple[str, str]]:

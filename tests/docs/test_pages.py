@@ -11,8 +11,8 @@ from tests.docs.settings import environment, variables_of_the_source
 from tests.kustomize import ROOT, build, of_kind
 
 SLOW = "docs/use/coverage.md"
-"""Derives for every model and product, which takes half a minute."""
-EACH = [pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in PAGES]
+"""Derives for every model and product, which takes half a minute, and two where lines are counted."""
+EACH = [pytest.param(name, marks=[pytest.mark.slow, pytest.mark.no_cover] * (name == SLOW)) for name in PAGES]
 
 
 @pytest.mark.parametrize("name", EACH)

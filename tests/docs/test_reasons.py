@@ -10,6 +10,7 @@ from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.reasons import RESTING, phase
+from hooks.endpoint.children.owner import SUSPENDED_REST
 from hooks.endpoint.route import PENDING, REQUIRED
 from tests.docs.reason_literals import CONSTRUCTORS, KINDS, Literal, literals, returned
 from tests.kustomize import ROOT
@@ -30,6 +31,7 @@ ELSEWHERE = {
         Literal(*AVAILABLE, reason) for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")
     },
     "hooks/endpoint/conditions.py: *rest": {Literal(*AVAILABLE, reason) for reason in RESTING},
+    "hooks/endpoint/status.py: *SUSPENDED_REST": {Literal(*AVAILABLE, SUSPENDED_REST[0])},
     "hooks/gateway/status.py: *found.problem": {
         Literal("AIMGateway", "Ready", reason)
         for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")

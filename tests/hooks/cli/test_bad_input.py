@@ -218,7 +218,7 @@ def test_settings_that_are_wrong(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"kind": "Pod"}, "Pod mi300x-0: kind: a cluster is described by Node, AIMNode or AIMInventory"),
+        ({"kind": "Pod"}, "Pod mi300x-0: kind: a cluster is described by Node, AIMNode or AIMInventory, and"),
         (
             {"status": {"allocatable": {"amd.com/gpu": "many"}}},
             "Node mi300x-0: status.allocatable: 'many' is not a quantity",

@@ -164,6 +164,18 @@ def test_one_changed_bit_is_found_and_named(tmp_path):
     assert aim("cache", "verify", tmp_path, "--model", "a/torn").exit_code == 3
 
 
+def test_what_is_verified_and_removed_as_data(tmp_path):
+    put(tmp_path, "a/b", cached=2)
+    blob(tmp_path, put(tmp_path, "c/torn", cached=1)).write_bytes(b"short")
+    done = aim("cache", "verify", tmp_path, "-o", "json")
+    found = {one["id"]: one for one in json.loads(done.stdout)["items"]}
+    assert done.exit_code == 3
+    assert {name: one["state"] for name, one in found.items()} == {"a/b": "Ready", "c/torn": "Damaged"}
+    assert (found["a/b"]["wrong"], len(found["c/torn"]["wrong"])) == ([], 1)
+    removed = aim("cache", "gc", tmp_path, "--max-age", "1h", "--dry-run", "-o", "yaml")
+    assert [one["id"] for one in yaml.safe_load(removed.stdout)["items"]] == ["a/b"]
+
+
 def test_a_model_that_is_not_there_is_not_verified(tmp_path):
     put(tmp_path, "a/b")
     put(tmp_path, "a/b", "v1", "d")

@@ -8,7 +8,7 @@ import yaml
 from aimlib.diagnosis.engine_errors import Diagnosis
 from hooks.cli import clock
 from hooks.cli.endpoint_reports import marked_lines
-from hooks.cli.endpoint_screens import client_variables, endpoint_row, load_row, pod_row, screen
+from hooks.cli.endpoint_screens import client_variables, endpoint_row, load_row, pod_row, screen, shell_exports
 from tests.hooks.cli.standin_cluster import MODEL, READY, StandInCluster, condition, pod, stored
 
 FULL = {
@@ -196,7 +196,7 @@ def test_the_last_versions_are_on_the_screen_and_it_fits_a_terminal():
 
 def test_variables_are_quoted_for_a_shell():
     hostile = stored(status={**READY, "endpoints": {"external": "http://x/$(id)/v1"}})
-    assert "export OPENAI_BASE_URL='http://x/$(id)/v1'\n" in client_variables(hostile)
+    assert "export OPENAI_BASE_URL='http://x/$(id)/v1'\n" in shell_exports(client_variables(hostile))
 
 
 @pytest.mark.parametrize(
@@ -224,3 +224,18 @@ def test_rows_of_what_has_no_status():
     unscheduled = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}
     row = pod_row({"metadata": {"name": "x"}, "status": {"phase": "Pending", **unscheduled}})
     assert row[-1] == "Pending Unschedulable"
+
+
+def test_a_screen_has_the_version_that_is_tried_and_how_far_it_is(aim_on):
+    tried = {"id": "x1", "phase": "Progressing", "began": "a", "since": "a", "checkedAt": "a", "stableTrack": "a"}
+    tried |= {"step": 1, "weight": 10, "reason": "Inconclusive", "message": "12 of 50 requests within 5 minutes"}
+    conditions = [
+        condition("Ready", "True", "Ready"),
+        condition("CanaryHealthy", "Unknown", "Inconclusive", tried["message"]),
+    ]
+    for phase, shown in (("Progressing", True), ("Promoted", False)):
+        status = {**READY, "conditions": conditions, "canary": {**tried, "phase": phase}}
+        lines = aim_on(StandInCluster(stored(status=status)), "status", "it").stdout.splitlines()
+        line = "canary    Progressing, 10 % of the requests: Inconclusive: 12 of 50 requests within 5 minutes"
+        assert (line in lines) is shown
+        assert any(one.startswith("CanaryHealthy") for one in lines) is not shown

@@ -63,6 +63,15 @@ def test_a_folder_becomes_a_model_that_explain_takes(folder):
     assert "derived from AIMModel acme-8b-bf16: memory" in shown.stdout
 
 
+def test_the_facts_of_a_folder_in_each_form(folder):
+    done = aim("model", "inspect", folder, "--as", "acme/it")
+    assert json.loads(aim("model", "inspect", folder, "--as", "acme/it", "-o", "json").stdout) == yaml.safe_load(
+        done.stdout
+    )
+    head, first, *_ = aim("model", "inspect", folder, "--as", "acme/it", "-o", "table").stdout.splitlines()
+    assert (head.split(), first.split()) == (["FACT", "VALUE"], ["modelId", "acme/it"])
+
+
 def test_a_repository_is_asked_for_at_the_hub_or_its_mirror(hub, monkeypatch):
     hub.add("acme/it-AWQ", files(quantization_config={"quant_method": "awq"}, auto_map={"AutoModel": "a.B"}))
     done = aim("model", "inspect", "acme/it-AWQ", "--as", "acme/it", "--hub", hub.url)

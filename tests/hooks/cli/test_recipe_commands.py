@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from hooks.cli.recipe_commands import _print_table
 from tests.hooks.cli.commandline import aim, recipe
 
 
@@ -87,3 +88,8 @@ def test_a_recipe_that_cannot_be_used_is_named_with_the_reason():
     done = aim("recipes", "check", recipe("bad", precision="fp8", hardware="MI210"))
     assert done.exit_code == 3
     assert "bad: 1 GPU: supported: needs fp8 weights" in done.stderr
+
+
+def test_a_table_of_no_recipe_is_nothing(capsys):
+    _print_table([])
+    assert capsys.readouterr().out == ""
