@@ -13,14 +13,15 @@ from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Condition, Raw
 from aimlib.api.node import InventoryStatus
 from aimlib.config import Config
-from aimlib.derive.candidates import derived_entries
+from aimlib.derive.candidates import derivation_key, derived_entries
 from aimlib.derive.described import described_checkpoint
 from aimlib.derive.sources import Checkpoint
+from aimlib.memo import Memo, memoized
 from aimlib.naming import CHECKPOINT_LABEL, MODEL_LABEL, OPERATOR_NAMESPACE, model_label
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import Request, written_status
 from aimlib.schema.error_messages import validation_messages
-from aimlib.schema.parsing import parse_as
+from aimlib.schema.parsing import parse_again
 from aimlib.selection.coming import select_with_coming
 from hooks.endpoint.world import INVENTORY
 from hooks.inspection.state import TrackedInspection, progress_text, track_inspection
@@ -92,14 +93,15 @@ def _status(
         ready = Condition(type="Ready", status="False", reason="NoInventory", message=message)
         precision = checkpoint.precision
         return ModelStatus(phase="Pending", precision=precision, inspection=inspection, conditions=(ready,))
-    selection = _selection(checkpoint, parse_as(InventoryStatus, inventory["status"], "AIMInventory cluster"), config)
-    found = _fitting(selection)
+    known = parse_again(InventoryStatus, inventory["status"], "AIMInventory cluster")
+    found = _fitting(checkpoint, known, config)
     products = ", ".join(dict.fromkeys(one.hardware for one in found))
     if found:
         message = f"{checkpoint.precision} weights fit on {products}"
         ready = Condition(type="Ready", status="True", reason="Described", message=message)
     else:
-        message = "derive of the settings is Never" if config.derive == "Never" else selection.message
+        never = config.derive == "Never"
+        message = "derive of the settings is Never" if never else _selection(checkpoint, known, config).message
         ready = Condition(type="Ready", status="False", reason="NothingFits", message=message)
     return ModelStatus(
         phase="Ready" if found else "Pending",
@@ -120,6 +122,12 @@ def _without_facts(spec: ModelSpec, inspection: Inspection | None) -> Condition:
     return Condition(type="Ready", status="False", reason=reason, message=progress_text(inspection)[:4096])
 
 
+def _fitting(checkpoint: Checkpoint, inventory: InventoryStatus, config: Config) -> tuple[ModelCandidate, ...]:
+    """What fits of what is derived, best first; computed once for all numbers of nodes."""
+    key = (checkpoint, config.digest, derivation_key(inventory.classes))
+    return memoized(FITTING, key, lambda: _candidates(_selection(checkpoint, inventory, config)))
+
+
 def _selection(checkpoint: Checkpoint, inventory: InventoryStatus, config: Config) -> Selection:
     """How an endpoint that requests nothing but the model would select."""
     everything = config.model_copy(update={"listed_candidates": ALL})
@@ -128,7 +136,7 @@ def _selection(checkpoint: Checkpoint, inventory: InventoryStatus, config: Confi
     return select_with_coming(wish, (), inventory, everything, derive=derive).selection
 
 
-def _fitting(selection: Selection) -> tuple[ModelCandidate, ...]:
+def _candidates(selection: Selection) -> tuple[ModelCandidate, ...]:
     """What fits, best first, with the GPU counts together."""
     counts: dict[tuple[str, str], list[int]] = {}
     for one in selection.candidates:
@@ -142,5 +150,7 @@ def _fitting(selection: Selection) -> tuple[ModelCandidate, ...]:
     )
 
 
+FITTING: Memo[tuple[ModelCandidate, ...]] = Memo(2048)
+"""What fits by model and kinds of hardware: the hundred shipped models are synced whenever a node comes or goes."""
 MOST_CANDIDATES = 64
 """Maximum length in the schema."""

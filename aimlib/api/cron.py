@@ -11,16 +11,22 @@ _MONTHS = "[jJ][aA][nN]|[fF][eE][bB]|[mM][aA][rR]|[aA][pP][rR]|[mM][aA][yY]|[jJ]
 _MONTHS += "[sS][eE][pP]|[oO][cC][tT]|[nN][oO][vV]|[dD][eE][cC]"
 _DAYS = "[sS][uU][nN]|[mM][oO][nN]|[tT][uU][eE]|[wW][eE][dD]|[tT][hH][uU]|[fF][rR][iI]|[sS][aA][tT]"
 
-_FIELDS = (
-    _field("[0-5]?[0-9]"),
-    _field("[01]?[0-9]|2[0-3]"),
-    _field("0?[1-9]|[12][0-9]|3[01]"),
-    _field("0?[1-9]|1[0-2]", _MONTHS),
-    _field("[0-6]", _DAYS),
-)
 
-CRON_FORM = f"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{' +'.join(_FIELDS)})$"
+def _form(weekdays: str) -> str:
+    fields = (
+        _field("[0-5]?[0-9]"),
+        _field("[01]?[0-9]|2[0-3]"),
+        _field("0?[1-9]|[12][0-9]|3[01]"),
+        _field("0?[1-9]|1[0-2]", _MONTHS),
+        _field(weekdays, _DAYS),
+    )
+    return f"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{' +'.join(fields)})$"
+
+
+CRON_FORM = _form("[0-6]")
 """The values that the CronJob controller's parser accepts (source: robfig/cron v3, parser.go and spec.go).
 
 There is no backslash in it, so that it reads the same in CEL.
 """
+OWN_CRON_FORM = _form("[0-7]")
+"""The values for schedules that no CronJob has: Sunday may be 7, as in crontab(5), and is the last day of a range."""

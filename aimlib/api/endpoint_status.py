@@ -12,17 +12,10 @@ from aimlib.api.inspection import Inspection
 from aimlib.api.meta import Conditions
 from aimlib.api.recipe import Backend
 from aimlib.api.resolved import Resolved
+from aimlib.api.room import MOST_FULL, FreeCapacity, FullHardware
 from aimlib.api.scaling import ScalingStatus
 from aimlib.api.source import Verified
 from aimlib.api.startup import Startup
-
-MOST_FREE_KINDS = 32
-"""Most kinds of devices that are listed; of others nothing is known."""
-MOST_FREE_COUNTS = 1024
-"""Most different numbers of free devices that are listed of one kind, which is more than a node has devices."""
-MOST_FULL = 64
-"""Most products that are kept as full, which is more than a cluster has."""
-Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class ScoreTerm(Model):
@@ -68,50 +61,6 @@ class Candidate(Model):
     """What is available instead."""
     derived: DerivedCandidate | None = None
     """What it is, where no recipe has it; recipe is then a name that no object has."""
-
-
-class FullHardware(Model):
-    """Hardware on which the scheduler found no room for a replica."""
-
-    product: Name
-    """The GPU product."""
-    gpu_count: Annotated[int, Field(ge=1, le=64)]
-    """GPUs per replica for which there was no room."""
-    since: Timestamp
-    """When the scheduler first found none."""
-    message: MessageText
-    """What the scheduler reported of the nodes."""
-
-
-class FreeNodes(Model):
-    """Nodes that have equally many free devices."""
-
-    free: Count
-    """Free devices on each of them."""
-    nodes: Count
-    """Number of these nodes."""
-
-
-class FreeHardware(Model):
-    """Devices of one kind that no pod requested at the selection, on nodes that the endpoint's pods may run on."""
-
-    product: Name
-    """The GPU product."""
-    partition: Annotated[str, Field(max_length=64)] | None = None
-    """The partition, where they are parts of GPUs."""
-    resource: Name
-    """The resource by which pods request them."""
-    nodes: Annotated[tuple[FreeNodes, ...], Field(max_length=MOST_FREE_COUNTS)] = ()
-    """Nodes with free devices, those with most first; empty where all devices are requested."""
-
-
-class FreeCapacity(Model):
-    """What was free when a configuration was selected."""
-
-    replicas: Count
-    """Replicas that the spec stated then."""
-    hardware: Annotated[tuple[FreeHardware, ...], Field(max_length=MOST_FREE_KINDS)] = ()
-    """Free devices by kind."""
 
 
 class Selection(Model):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from aimlib.api.cron import CRON_FORM
+from aimlib.api.cron import OWN_CRON_FORM
 from aimlib.kube.duration import parse_duration, parse_latency
 from aimlib.kube.quantity import parse_quantity
 
@@ -178,7 +178,7 @@ LABEL_KEY = TextFormat(
     rf"^({_SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$", 317, "must be a key such as example.com/pool"
 )
 CRON = TextFormat(
-    CRON_FORM,
+    OWN_CRON_FORM,
     128,
     "must be in cron format: minute, hour, day of the month, month and day of the week, such as 0 8 * * 1-5, or a name "
     "such as @daily",

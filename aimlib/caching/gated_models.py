@@ -1,6 +1,6 @@
 """The repositories that the hub gives to those alone whose token has access, by the recipes' facts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from aimlib.api.endpoint_choice import TokenSecret
 from aimlib.api.meta import Raw
@@ -9,10 +9,19 @@ from aimlib.caching.weight_files import draft_of, loaded_model
 
 def gated_models(recipes: Iterable[Raw]) -> frozenset[str]:
     """The gated ones among the repositories that recipes load."""
-    specs = [recipe.get("spec") or {} for recipe in recipes]
-    loaded = [(loaded_model(spec), spec.get("facts")) for spec in specs]
-    loaded += [(name, draft.get("facts")) for spec in specs for name, draft in [draft_of(spec)]]
-    return frozenset(name for name, facts in loaded if name and (facts or {}).get("gated") is True)
+    return frozenset(name for recipe in recipes for name in _gated(recipe.get("spec") or {}) if name)
+
+
+def _gated(spec: Raw) -> Iterator[str | None]:
+    if _needs_access(spec):
+        yield loaded_model(spec)
+    drafting, draft = draft_of(spec)
+    if _needs_access(draft):
+        yield drafting
+
+
+def _needs_access(loaded: Raw) -> bool:
+    return (loaded.get("facts") or {}).get("gated") is True
 
 
 def token_advice(secret: TokenSecret, field: str) -> str:

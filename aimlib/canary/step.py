@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aimlib.api.canary import Canary, CanaryStatus, Track
 from aimlib.api.resolved import Resolved
 from aimlib.canary.figures import UNMEASURED, Figures, compare
-from aimlib.kube.timestamp import format_timestamp
+from aimlib.kube.timestamp import format_timestamp, parse_time
 
 ENDED = frozenset({"Promoted", "RolledBack"})
 """Phases that are left only for another version."""
@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     now: datetime
     stable_track: Track
     desired: int
-    """Replicas that the endpoint is to have; at least 1."""
+    """Replicas that the endpoint is to have; 0 while an autoscaler has stopped it."""
     stable_ready: int = 0
     canary_ready: int = 0
     problem: str = ""
@@ -92,6 +92,8 @@ def _next(state: CanaryStatus, spec: Canary, seen: Seen) -> CanaryStatus:
         return state
     if seen.abort == state.id:
         return _ended(state, seen, "RolledBack", "ended by the annotation aim.engine.amd.com/abort")
+    if seen.desired == 0:  # nothing can be compared, and nothing takes over
+        return _given(state, 0).model_copy(update={"message": "waits for the endpoint to start again"})
     if seen.problem and (seen.canary_ready == 0 or state.phase == "Promoting"):
         return _failing_to_start(state, spec, seen)
     return {
@@ -204,4 +206,6 @@ def _is_due(state: CanaryStatus, spec: Canary, seen: Seen) -> bool:
 
 
 def _has_passed(since: str, seconds: int, seen: Seen) -> bool:
-    return (seen.now - datetime.fromisoformat(since)).total_seconds() >= seconds
+    """Whether so many seconds have passed; always since what is no time, which is then written anew."""
+    moment = parse_time(since)
+    return moment is None or (seen.now - moment).total_seconds() >= seconds

@@ -12,11 +12,17 @@ from pydantic_core import from_json
 
 from aimlib.api.base import ObjectName
 from aimlib.api.meta import Raw
+from aimlib.memo import Memo, memoized
 from aimlib.protocol.metacontroller import prune
 
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 RECORD_LEVELS = 64
 """Levels of objects and lists in a record; children have about half as many."""
+RECORDS: Memo[tuple[int, Raw | None]] = Memo(4096, weigh=lambda record: record[0], room=1 << 20)
+"""Records as they are read, by text, with its length: a sync reads each several times, and so do those that follow.
+
+They are shared, and nobody changes them.
+"""
 WRITTEN_BY_SERVER = frozenset(
     {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"}
     | {"generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid"}
@@ -120,7 +126,7 @@ def is_applied(observed: Raw, desired: Raw) -> bool:
         return False
     # What equals a desired child has its form; so the rest is all that is left to look at.
     metadata = last.get("metadata")
-    return isinstance(metadata, dict) and _is_shallow(metadata) and metadata.get("name") == desired["metadata"]["name"]
+    return isinstance(metadata, dict) and metadata.get("name") == desired["metadata"]["name"]
 
 
 def last_applied(observed: Raw) -> Raw | None:
@@ -129,7 +135,7 @@ def last_applied(observed: Raw) -> Raw | None:
     None is kept under server-side apply.
     """
     found = _parsed(_record(observed) or "null")
-    return found if found is not None and _is_shallow(found) and _is_about(found, observed) else None
+    return found if found is not None and _is_about(found, observed) else None
 
 
 def kept_child(observed: Raw) -> Raw:
@@ -154,12 +160,16 @@ def _record(observed: Raw) -> str | None:
 
 
 def _parsed(text: str) -> Raw | None:
-    """The object in a text; None where it has none."""
+    """The object in a text; None where it has none, or one that is too deep."""
+    return memoized(RECORDS, text, lambda: (len(text), _parse(text)))[1]
+
+
+def _parse(text: str) -> Raw | None:
     try:
         found = from_json(text)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and _is_shallow(found) else None
 
 
 def _is_shallow(record: Raw) -> bool:

@@ -83,17 +83,17 @@ def _sorted(objects: Mapping[str, Raw] | None) -> list[Raw]:
 
 def parse_request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 - whatever was sent
     """A request from parsed JSON; a DecoratorController calls the parent `object` and the children `attachments`."""
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         raise BadRequestError("the body is not a JSON object")
     parent = body.get("parent") or body.get("object")
     children = body.get("children") or body.get("attachments") or {}
     related = body.get("related") or {}
-    if not isinstance(parent, Mapping) or not isinstance(parent.get("metadata"), Mapping):
+    if not isinstance(parent, dict) or not isinstance(parent.get("metadata"), dict):
         raise BadRequestError("the body has neither a parent nor an object with metadata")
     if not isinstance(name := parent["metadata"].get("name"), str) or not name:
         raise BadRequestError("the parent has no name")
     for part in (children, related):
-        if not isinstance(part, Mapping) or not all(map(_is_group, part.values())):
+        if not isinstance(part, dict) or not all(map(_is_group, part.values())):
             raise BadRequestError(
                 "children and related are not objects by kind and name, each with metadata and a name"
             )
@@ -101,12 +101,12 @@ def parse_request(body: Any, now: datetime = EPOCH) -> Request:  # noqa: ANN401 
 
 
 def _is_group(group: Any) -> bool:  # noqa: ANN401 - whatever was sent
-    return isinstance(group, Mapping) and all(map(_is_named, group.values()))
+    return isinstance(group, dict) and all(map(_is_named, group.values()))
 
 
 def _is_named(item: Any) -> bool:  # noqa: ANN401 - whatever was sent
-    metadata = item.get("metadata") if isinstance(item, Mapping) else None
-    return isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str)
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
 
 def written_status(status: Raw) -> Raw:

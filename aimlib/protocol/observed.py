@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aimlib.api.meta import Raw
 from aimlib.kube.server_kinds import SERVER_KINDS
-from aimlib.kube.timestamp import format_timestamp, is_time
+from aimlib.kube.timestamp import format_timestamp, is_time, is_written_time, parse_time
 from aimlib.naming import ROUTED_LABEL, group_name, track_name
 from aimlib.protocol.last_applied import is_applied
 
@@ -82,8 +82,8 @@ def servers(children: Children) -> list[Raw]:
 
 def find_server(children: Children, endpoint: str, track: str) -> Raw | None:
     """What runs the model servers of one track of an endpoint: its Deployment, or its LeaderWorkerSet."""
-    names = track_name(endpoint, track), group_name(endpoint, track)
-    found = (find_child(children, kind, name) for kind, name in zip(SERVER_KINDS, names, strict=True))
+    names = zip(SERVER_KINDS, (track_name, group_name), strict=True)
+    found = (find_child(children, kind, name_of(endpoint, track)) for kind, name_of in names if children.get(kind))
     return next(filter(None, found), None)
 
 
@@ -93,8 +93,9 @@ def phase_of(child: Raw | None) -> str:
 
 
 def overdue(now: datetime, since: str | None, seconds: float = GRACE_SECONDS) -> bool:
-    """Whether at least so many seconds have passed since that moment; never where there is none."""
-    return since is not None and (now - datetime.fromisoformat(since)).total_seconds() >= seconds
+    """Whether at least so many seconds have passed since that moment; never where there is none, or it is no time."""
+    moment = parse_time(since)
+    return moment is not None and (now - moment).total_seconds() >= seconds
 
 
 def last_changed(parent: Raw) -> str | None:
@@ -113,7 +114,7 @@ def condition_since(now: datetime, before: Raw, kind: str, status: str) -> str:
     """Since when a condition has that status by the parent's status so far: now where it had another."""
     condition = condition_of(before, kind)
     moment = condition.get("lastTransitionTime") if condition.get("status") == status else None
-    return str(moment or format_timestamp(now))
+    return str(moment) if is_written_time(moment) else format_timestamp(now)
 
 
 def rollout(deployment: ChildState | None) -> Rollout:

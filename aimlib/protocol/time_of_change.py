@@ -26,18 +26,19 @@ def time_of_change(request: Request) -> str:
     times_before = [*filter(is_written_time, (one.get("lastTransitionTime") for one in conditions))]
     if not times_before:
         return changed_at or now
-    latest = max((*_observed_times(request), *times_before, *([changed_at] if changed_at else [])))
+    observed = next(filter(is_written_time, sorted({*_observed_times(request)}, reverse=True)), "")
+    latest = max((observed, *times_before, changed_at or ""))
     recent = timedelta(0) <= request.now - datetime.fromisoformat(latest) <= RECENT
     return latest if recent else now
 
 
 def _observed_times(request: Request) -> Iterator[str]:
-    """The times of observed events that may have caused a change."""
+    """The times of observed events that may have caused a change, and whatever stands in their place."""
     for group in request.related.values():
         for one in group.values():
             writes = one["metadata"].get("managedFields") or ()
-            yield from filter(is_written_time, (write.get("time") for write in writes))
+            yield from (text for write in writes if isinstance(text := write.get("time"), str))
     for group in request.children.values():
         for one in group.values():
             conditions = (one.get("status") or {}).get("conditions") or ()
-            yield from filter(is_written_time, (condition.get("lastTransitionTime") for condition in conditions))
+            yield from (text for found in conditions if isinstance(text := found.get("lastTransitionTime"), str))

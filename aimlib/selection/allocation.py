@@ -70,6 +70,11 @@ def claim_of(case: Case, one: GpuClass) -> DeviceClaim | None:
     return device_claim(one, share=case.requirements.gpu_share, one_gpu=_of_one_gpu(case, one))
 
 
+def asked_for(case: Case, one: GpuClass) -> str:
+    """By what pods ask for devices of a class: a resource, or the DeviceClass of a ResourceClaim."""
+    return one.dynamic.device_class if one.dynamic and taken(case, one).by_claim else one.resource
+
+
 def allocation(case: Case) -> RuleResult:
     """The devices can be asked for in the way that is stated, and by names that an expression may have."""
     stated = case.requirements.allocation

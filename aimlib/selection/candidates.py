@@ -7,10 +7,10 @@ from aimlib.api.adapter import Adapter
 from aimlib.api.draft import RequestedDraft
 from aimlib.api.endpoint_choice import Objectives, RequestedWorkload
 from aimlib.api.endpoint_parts import Resources
-from aimlib.api.endpoint_status import FreeCapacity, FullHardware
 from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape
 from aimlib.api.pod import EngineSettings, Toleration
 from aimlib.api.recipe import Configuration, RecipeSpec
+from aimlib.api.room import FreeCapacity, FullHardware
 from aimlib.config import Config
 from aimlib.hardware.products import CPU, Product, Products, known_products
 from aimlib.hardware.shapes import shapes_of

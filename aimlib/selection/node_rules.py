@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape, Taint
+from aimlib.api.room import FullHardware
 from aimlib.hardware.left_out import format_left_out
 from aimlib.hardware.placement import keeps_away, lacking
 from aimlib.hardware.products import CPU
 from aimlib.hardware.shapes import HostRequest, amounts, shapes_of
 from aimlib.printable import printable
+from aimlib.selection.allocation import asked_for
 from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus, published_image
 from aimlib.selection.container_resources import host_request
 
@@ -242,11 +244,16 @@ def taints(case: Case) -> RuleResult:
 
 def room(case: Case) -> RuleResult:
     """The scheduler did not report that there is no room for as many GPUs, or for fewer."""
-    if not case.room.full:
-        return case
-    name, count = _product_name(case), case.configuration.gpu_count
-    found = next((one for one in case.room.full if one.product == name and one.gpu_count <= count), None)
-    if found is None:
-        return case
-    where = " on one node" * (case.nodes == 1)
+    count = case.configuration.gpu_count
+    full = [one for one in case.room.full if one.gpu_count <= count]
+
+    def is_full(one: GpuClass) -> FullHardware | None:
+        asked = asked_for(case, one)
+        return next((found for found in full if found.covers(one.product, one.partition, asked)), None)
+
+    left = case.narrowed(lambda one: is_full(one) is None) if full else case
+    if left.classes:
+        return left
+    found = next(filter(None, map(is_full, case.classes)))
+    where, name = " on one node" * (case.nodes == 1), _product_name(case)
     return Rejection(f"{format_gpus(count)} free{where} with {name}", f"none since {found.since}: {found.message}")

@@ -3,7 +3,8 @@
 from collections import Counter
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import Candidate, DerivedCandidate, FullHardware
+from aimlib.api.endpoint_status import Candidate, DerivedCandidate
+from aimlib.api.room import FullHardware
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.room import room_text
@@ -62,7 +63,8 @@ def selected_message(selected: Case, fitting: int, considered: int) -> str:
 
 def full_text(one: FullHardware) -> str:
     """What was full, and since when."""
-    return f"no room for {format_gpus(one.gpu_count)} on {one.product} since {one.since}"
+    kind = " ".join(filter(None, (one.product, one.partition)))
+    return f"no room for {format_gpus(one.gpu_count)} on {kind} since {one.since}"
 
 
 def passed_over(selected: Case, preferred: Case) -> str:

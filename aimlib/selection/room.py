@@ -1,6 +1,6 @@
 """How many replicas of a candidate have room now: what its rank goes by, where somebody looked at what is free."""
 
-from aimlib.api.endpoint_status import FreeHardware
+from aimlib.api.room import FreeHardware
 from aimlib.hardware.free import format_free, free_devices_of, replicas_with_room
 from aimlib.selection.candidates import Case
 

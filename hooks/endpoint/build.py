@@ -72,12 +72,18 @@ def scalers(world: World) -> Scalers:
     return Scalers(
         keda=world.offers(SCALED_OBJECT),
         gateways=world.gateways,
-        observed=frozenset(kind.partition(".")[0] for kind in (AUTOSCALERS, SCALED_OBJECT) if world.children.get(kind)),
+        observed=_autoscalers(world),
         loading=starts and not ready and world.before.get("phase") != "Failed",
         scheduled=scheduled_replicas(times, world.now),
         times=times,
         startup_seconds=counted_startup(world),
     )
+
+
+def _autoscalers(world: World) -> frozenset[str]:
+    """The kinds of autoscalers that the endpoint has; what KEDA made for it is gone a moment after its ScaledObject."""
+    found = frozenset(kind.partition(".")[0] for kind in (AUTOSCALERS, SCALED_OBJECT) if world.children.get(kind))
+    return found or (frozenset({"ScaledObject"}) if world.autoscalers else found)
 
 
 def build(world: World, decision: EndpointDecision) -> Built | None:

@@ -109,7 +109,8 @@ def plan_tracks(world: World, owner: Owner) -> Tracks:
         counts = counts._replace(canary=max(counts.canary, min(trial["spec"].get("replicas", 0), owner.replicas)))
     # Without a status from before, one that is given up at once was tried by a status that is lost.
     ending = _ending(owner, trial, tried=world.tried_before or before is None)
-    children = _trial(owner, counts.canary, state) if counts.canary else ending
+    waits = _idle(owner) and trial is not None and state.phase not in ENDED
+    children = _trial(owner, counts.canary, state) if counts.canary or waits else ending
     joined = _joined(owner.replicas, seen) if held.joined else None
     return Tracks(held, state, children, counts, joined, requested)
 
@@ -123,13 +124,18 @@ def _why_not(world: World, owner: Owner, requested: str, stable: Raw | None, tri
     of_record = template_id(pods_template(last), world.name) if last else ""
     known = serving.id if serving else of_record
     table = (
-        (owner.replicas == 0, "the endpoint is stopped"),
+        (owner.replicas == 0 and not _idle(owner), "the endpoint is stopped"),
         (owner.resolved.nodes, "a replica is on several nodes"),
         (stable is None or not known, "the version that served is not there"),
         (known == requested, "the version that serves is requested again"),
         (owner.hold is not None and trial is None, "what the new version uses is not there"),
     )
     return next((text for applies, text in table if applies), "")
+
+
+def _idle(owner: Owner) -> bool:
+    """Whether an autoscaler has stopped the endpoint, which goes on with what was tried once a request comes."""
+    return owner.replicas == 0 and owner.rest[0] == "Idle"
 
 
 def _without(before: CanaryStatus | None, why: str, world: World) -> CanaryStatus | None:

@@ -8,12 +8,13 @@ from functools import partial
 from typing import NamedTuple
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import FullHardware, Selection
+from aimlib.api.endpoint_status import Selection
 from aimlib.api.meta import Raw
 from aimlib.api.node import GpuClass, InventoryStatus
 from aimlib.api.resolved import Resolved
+from aimlib.api.room import FullHardware
 from aimlib.config import Config
-from aimlib.derive.candidates import derived_entries
+from aimlib.derive.candidates import derivation_key, derived_entries
 from aimlib.derive.described import FILES_OF, NOTHING_DESCRIBED, Described, ServedFrom, described_models
 from aimlib.hardware.free import NodeUse
 from aimlib.hardware.products import known_products
@@ -43,6 +44,8 @@ ENTRIES: Memo[tuple[int, CatalogueEntry]] = Memo(1024, weigh=lambda entry: entry
 """Recipes as they are read, by name and text, with the length of the text: a new label or status reads none again."""
 DERIVED_ENTRIES: Memo[tuple[CatalogueEntry, ...]] = Memo(64)
 DECISIONS: Memo[Decision] = Memo(512)
+ON_SEVERAL_NODES: Memo[bool] = Memo(512)
+"""Whether recipes have a configuration on several nodes, by the versions of recipes and inventory."""
 
 
 class EndpointDecision(NamedTuple):
@@ -126,9 +129,8 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     known = () if waits else full_hardware.recorded(before, key)
     new = full_hardware.is_new(full_now, known)
     full = full_hardware.added(full_now, known) if full_now and new else known
-    groups = asker.groups or not any(map(is_on_several_nodes, recipes))
     related = spec, recipes, inventories, config, models
-    chosen_by = partial(_select, *related, downloads=downloads_to_node(spec, caches), groups=groups)
+    chosen_by = partial(_select, *related, downloads=downloads_to_node(spec, caches), groups=asker.groups)
     room = free_capacity.known_room(spec, config, before, uses if pinned is None or pinned.decided_for != key else None)
     with_room = chosen_by(room=room._replace(full=full))
     has_room = with_room is None or with_room.resolved is not None
@@ -203,6 +205,7 @@ def _select(  # noqa: PLR0913 - as decide_for
     if inventory is None:
         return None
     seen = versions([inventory, *recipes])
+    groups = groups or not memoized(ON_SEVERAL_NODES, seen, lambda: any(map(is_on_several_nodes, recipes)))
     # All tenants share the stored decisions, so the key has what was requested, and no digest of it.
     selector = tuple(sorted(spec.node_selector.items()))
     stated = selection_steps(spec), spec.recipe.goal, spec.resources, selector, downloads, room, groups, models.key
@@ -227,9 +230,11 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     status = InventoryStatus.model_validate(inventory["status"])
 
     def derive(classes: Sequence[GpuClass]) -> Sequence[CatalogueEntry]:
-        coming = any(one.may_come for one in classes)
-        key = (spec.requested_model.id, seen, models.key, config.digest, coming) if seen else None
-        return memoized(DERIVED_ENTRIES, key, lambda: derived_entries(catalogue, models.checkpoints, classes, config))
+        read, drafts = versions(recipes), spec.recipe.draft is not None
+        stated = spec.requested_model.id, read, models.key, config.digest, drafts
+        key = (*stated, derivation_key(classes)) if seen else None
+        derived = partial(derived_entries, catalogue, models.checkpoints, classes, config, with_drafts=drafts)
+        return memoized(DERIVED_ENTRIES, key, derived)
 
     def downloaded(repository: str) -> bool:
         return downloads and _server_of(spec, models, repository) is None

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from aimlib.api.endpoint import EndpointSpec
-from aimlib.api.endpoint_status import FreeCapacity
 from aimlib.api.meta import Raw
 from aimlib.api.node import NodePool, NodeSpec
+from aimlib.api.room import FreeCapacity
 from aimlib.config import Config
 from aimlib.hardware.free import NodeUse, free_hardware
 from aimlib.hardware.placement import keeps_away, lacking, node_selector

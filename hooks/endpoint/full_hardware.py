@@ -6,15 +6,17 @@ selection, so that it does not go back and forth.
 
 from typing import NamedTuple
 
-from aimlib.api.endpoint_status import MOST_FULL, FullHardware, Selection
+from aimlib.api.endpoint_status import Selection
 from aimlib.api.meta import Raw
 from aimlib.api.resolved import Resolved
+from aimlib.api.room import MOST_FULL, FullHardware
 from aimlib.diagnosis.container_ends import is_live
 from aimlib.diagnosis.scheduling import lacks, summarize
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.observed import condition_of
 from aimlib.schema.parsing import parse_as
 from aimlib.selection.steps import is_decided_for
+from hooks.endpoint.children.device_claims import has_claim_of
 from hooks.endpoint.children.placement import affinity
 from hooks.endpoint.world import World
 
@@ -36,32 +38,39 @@ def recorded(before: Raw, key: str) -> tuple[FullHardware, ...]:
 
 def observed(world: World, pinned: Resolved | None) -> FullHardware | None:
     """The hardware of the pinned configuration, where none of its pods has found room for long enough."""
-    if pinned is None or pinned.resource is None or not world.pods or was_ready(world.before):
+    asked = pinned and (pinned.device_claim.device_class if pinned.device_claim else pinned.resource)
+    if pinned is None or not asked or not world.pods or was_ready(world.before):
         return None
     own = [pod for pod in world.pods if is_live(pod) and _is_of(pod, pinned)]
-    waits = [_wait(pod, pinned.resource) for pod in own]
+    waits = [_wait(pod, asked) for pod in own]
     enough = any if pinned.nodes else all  # a replica on several nodes waits while one of its pods does
     if not own or not enough(wait is not None and _is_long(wait, world) for wait in waits):
         return None
     first = min(wait for wait in waits if wait)
     return FullHardware(
         product=pinned.product,
+        partition=pinned.partition,
+        resource=asked,
         gpu_count=pinned.gpu_count,
         since=first.since,
-        message=summarize(first.message, {pinned.resource: str(pinned.gpus_per_node)}),
+        message=summarize(first.message, {asked: str(pinned.gpus_per_node)}),
     )
 
 
 def is_new(one: FullHardware | None, known: tuple[FullHardware, ...]) -> bool:
-    """Whether it is not known yet that there is no room for so many GPUs of that product."""
+    """Whether it is not known yet that there is no room for so many of these devices."""
     if one is None or len(known) >= MOST_FULL:
         return False
-    return not any(old.product == one.product and old.gpu_count <= one.gpu_count for old in known)
+    return not any(_covers(old, one) and old.gpu_count <= one.gpu_count for old in known)
 
 
 def added(one: FullHardware, known: tuple[FullHardware, ...]) -> tuple[FullHardware, ...]:
-    """What is known to be full, with one more: of each product the fewest GPUs, since more need more room."""
-    return (*(old for old in known if old.product != one.product), one)
+    """What is known to be full, with one more: of each kind of device the fewest, since more need more room."""
+    return (*(old for old in known if not _covers(old, one)), one)
+
+
+def _covers(old: FullHardware, one: FullHardware) -> bool:
+    return old.covers(one.product, one.partition, one.resource or "")
 
 
 def was_ready(before: Raw) -> bool:
@@ -71,6 +80,8 @@ def was_ready(before: Raw) -> bool:
 
 def _is_of(pod: Raw, pinned: Resolved) -> bool:
     """Whether a pod is of that configuration: after it has changed, those of the former one are there for a moment."""
+    if pinned.device_claim:
+        return has_claim_of(pod["spec"], pinned)
     requests = (container.get("resources", {}).get("requests") or {} for container in pod["spec"]["containers"])
     counts = {str(one.get(pinned.resource)) for one in requests}
     wanted = (affinity(pinned) or {}).get("nodeAffinity")

@@ -26,6 +26,7 @@ from hooks.endpoint.world import (
     read_spec,
     requests_autoscaler,
     requests_claim,
+    with_status,
 )
 
 
@@ -97,7 +98,7 @@ def sync(request: Request, config: Config) -> dict[str, Any]:
     failed = {key: response["status"][key] for key in CARRIED if key in response.get("status", {})}
     if "rollback" not in failed or "rollback" in world.before:
         return response
-    return _respond(world._replace(before={**world.before, **failed}))  # what has just failed is left at once
+    return _respond(with_status(world, {**world.before, **failed}))  # what has just failed is left at once
 
 
 def _respond(world: World) -> dict[str, Any]:

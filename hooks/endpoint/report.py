@@ -31,7 +31,7 @@ from hooks.endpoint import conditions, status
 from hooks.endpoint.adapters import adapter_warnings
 from hooks.endpoint.build import Built
 from hooks.endpoint.canary import canary_warnings, resync_seconds, stable_pods
-from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.owner import SUSPENDED_REST, Owner
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.devices import device_warnings, with_component_checked
 from hooks.endpoint.drift import drift_warnings
@@ -115,8 +115,10 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     versions = report_versions(world, version, built, (serving, replicas))
     current = current_version(decision, built, versions)
     # The last is the one whose message Ready has when there is no objection: that about the replicas.
+    # One that is suspended and has stopped is as requested, whatever it would lack.
+    first = (serving,) if serving.reason == SUSPENDED_REST[0] else ()
     ready = ready_condition(
-        decision.verdict, *cache.objections, serving, *route.objections, *balancer.objections, serving
+        *first, decision.verdict, *cache.objections, serving, *route.objections, *balancer.objections, serving
     )
     ready = ready._replace(met=ready.met or ready.reason in RESTING)
     verdicts = (ready, decision.verdict, *cache.conditions, serving, *route.conditions, *balancer.conditions, current)

@@ -13,7 +13,7 @@ from aimlib.protocol.observed import Rollout, serves
 from aimlib.protocol.reasons import phase
 from aimlib.telemetry.live_metrics import current_metrics
 from hooks.endpoint.children.labels import pod_selector
-from hooks.endpoint.children.owner import Owner
+from hooks.endpoint.children.owner import SUSPENDED_REST, Owner
 from hooks.endpoint.load_balancer import balancer_address
 from hooks.endpoint.warnings import warnings
 from hooks.endpoint.world import World
@@ -69,7 +69,9 @@ def conditions(verdicts: tuple[Verdict, ...], generation: int | None) -> tuple[C
 
 def waiting(world: World, chosen: Verdict, running: Rollout | None, inspection: Inspection | None) -> EndpointStatus:
     """The status while there is no configuration: the reason. `running` are the replicas of a kept Deployment."""
-    verdict, spec = ready_condition(chosen), world.spec
+    spec = world.spec
+    stopped = spec.suspend and running is None
+    verdict = Verdict("Ready", True, *SUSPENDED_REST) if stopped else ready_condition(chosen)
     desired = 0 if spec.suspend else spec.replicas
     return EndpointStatus(
         phase=phase("AIMEndpoint", verdict, serves=serves(world.children)),

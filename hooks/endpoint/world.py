@@ -115,6 +115,10 @@ class World(NamedTuple):
     """What Prometheus has of the endpoint's requests in the last days; None where that is not due, or nobody asked."""
     source_claim: Raw | None = None
     """The claim that the model's source names; None where it names none, or there is none of that name."""
+    stable_track: str = FIRST_TRACK
+    """The track of the version that serves."""
+    running: Raw | None = None
+    """The observed Deployment or LeaderWorkerSet of the version that serves."""
 
     @property
     def own_caches(self) -> list[Raw]:
@@ -126,16 +130,6 @@ class World(NamedTuple):
         return find_child(self.children, kind, name)
 
     @property
-    def stable_track(self) -> str:
-        """The track of the version that serves."""
-        return stable_track(self.name, self.before, self.children)
-
-    @property
-    def running(self) -> Raw | None:
-        """The observed Deployment or LeaderWorkerSet of the version that serves."""
-        return find_server(self.children, self.name, self.stable_track)
-
-    @property
     def deployments(self) -> Collection[Raw]:
         """The observed Deployments and LeaderWorkerSets of all versions."""
         return servers(self.children)
@@ -144,6 +138,13 @@ class World(NamedTuple):
     def pods_examined(self) -> bool:
         """Whether Pods were listed because replicas are missing."""
         return self.pods is not None and replicas_missing(self.deployments)
+
+
+def with_status(world: World, before: Raw) -> World:
+    """The world with this status so far, and with what is known by it of the version that serves."""
+    track = stable_track(world.name, before, world.children)
+    running = find_server(world.children, world.name, track)
+    return world._replace(before=before, stable_track=track, running=running)
 
 
 def stable_track(name: str, before: Raw, children: Children) -> str:
@@ -243,13 +244,14 @@ def _canary_phase(request: Request) -> str:
 def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
     """Everything of a request that the endpoint hook reads, beside the parent's spec."""
     metadata, routing = request.parent["metadata"], routing_gateways(request)
-    return World(
+    before = request.parent.get("status") or {}
+    world = World(
         name=metadata["name"],
         namespace=metadata.get("namespace", "default"),
         generation=metadata.get("generation"),
         labels={key: text for key, text in (metadata.get("labels") or {}).items() if not is_reserved(key)},
         spec=spec,
-        before=request.parent.get("status") or {},
+        before=before,
         changed_at=last_changed(request.parent),
         now=request.now,
         happened=partial(time_of_change, request),
@@ -276,6 +278,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         traffic=request.observations.get(TRAFFIC),
         source_claim=next(iter(request.found(CLAIM)), None) if spec.requested_model.mounted else None,
     )
+    return with_status(world, before)
 
 
 def remembered_adapters(world: World) -> tuple[AdapterStatus, ...]:

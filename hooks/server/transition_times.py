@@ -1,6 +1,7 @@
 """Sets lastTransitionTime of conditions, on transitions only: a time that changes on every sync causes a hot loop."""
 
 from aimlib.api.meta import Raw
+from aimlib.kube.timestamp import is_time
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.reasons import RESTING
 from aimlib.protocol.time_of_change import time_of_change
@@ -16,7 +17,9 @@ def with_transition_times(status: Raw, request: Request) -> Raw:
     if "conditions" not in status:
         return status
     before = (request.parent.get("status") or {}).get("conditions") or ()
-    times_before = {one.get("type", ""): one["lastTransitionTime"] for one in before if one.get("lastTransitionTime")}
+    times_before = {
+        one.get("type", ""): one["lastTransitionTime"] for one in before if is_time(one.get("lastTransitionTime"))
+    }
     unchanged = {_comparable(one) for one in before if one.get("type", "") in times_before}
     changed = {condition["type"] for condition in status["conditions"] if _comparable(condition) not in unchanged}
     transition_time = time_of_change(request) if changed else ""

@@ -15,6 +15,7 @@ from hooks.endpoint.children.deployment import deployment
 from hooks.endpoint.children.device_claims import CLAIM_TEMPLATE, claim_template
 from hooks.endpoint.children.hpa import autoscaler
 from hooks.endpoint.children.http_route import http_route
+from hooks.endpoint.children.leader_worker_set import made_anew
 from hooks.endpoint.children.own_cache import own_cache
 from hooks.endpoint.children.owner import Owner
 from hooks.endpoint.children.pdb import disruption_budget
@@ -124,7 +125,7 @@ def children(owner: Owner, offers: Callable[[str], bool], engine: Raw | None = N
         *(child.build for child in OPTIONAL if offers(child.kind)),
     )
     first = engine if engine and owner.hold is None else prune(deployment(owner))
-    if first and not (first["kind"] == "Deployment" or offers(LEADER_WORKER_SET)):
+    if first and first["kind"] != "Deployment" and (made_anew(owner) or not offers(LEADER_WORKER_SET)):
         first = None
     built = [first, *(prune(builder(owner)) for builder in builders)]
     return [child for child in built if child is not None]

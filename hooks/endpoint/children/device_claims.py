@@ -7,6 +7,7 @@ by it: a ReplicaSet that is replaced makes pods until it is scaled to zero.
 from collections.abc import Iterable, Sequence
 
 from aimlib.api.meta import Raw
+from aimlib.api.resolved import Resolved
 from aimlib.hardware.device_claims import REQUEST, claim_spec
 from aimlib.kube.server_kinds import pods_template
 from aimlib.naming import child_name, short_digest
@@ -17,20 +18,32 @@ CLAIM_TEMPLATE = "ResourceClaimTemplate.resource.k8s.io/v1"
 DIGEST_LENGTH = 16
 
 
-def _spec(owner: Owner) -> Raw | None:
-    claim = owner.resolved.device_claim
-    return {"spec": claim_spec(claim, owner.resolved.gpus_per_node)} if claim else None
+def _spec(resolved: Resolved) -> Raw | None:
+    claim = resolved.device_claim
+    return {"spec": claim_spec(claim, resolved.gpus_per_node)} if claim else None
+
+
+def _name_ending(spec: Raw) -> str:
+    return f"-gpus-{short_digest(spec, length=DIGEST_LENGTH)}"
 
 
 def claim_template_name(owner: Owner) -> str | None:
     """The name of the template of these pods; None where they have none."""
-    spec = _spec(owner)
-    return child_name(owner.name, f"-gpus-{short_digest(spec, length=DIGEST_LENGTH)}") if spec else None
+    spec = _spec(owner.resolved)
+    return child_name(owner.name, _name_ending(spec)) if spec else None
+
+
+def has_claim_of(pod_spec: Raw, resolved: Resolved) -> bool:
+    """Whether a pod has its devices by the ResourceClaim of a configuration."""
+    spec, claims = _spec(resolved), pod_spec.get("resourceClaims") or ()
+    return spec is not None and any(
+        str(one.get("resourceClaimTemplateName")).endswith(_name_ending(spec)) for one in claims
+    )
 
 
 def claim_template(owner: Owner) -> Raw | None:
     """The ResourceClaimTemplate of the selected configuration."""
-    spec, name = _spec(owner), claim_template_name(owner)
+    spec, name = _spec(owner.resolved), claim_template_name(owner)
     if spec is None or name is None:
         return None
     kind, _, version = CLAIM_TEMPLATE.partition(".")

@@ -39,6 +39,11 @@ def leader_worker_set(owner: Owner, nodes: int) -> Raw:
     }
 
 
+def made_anew(owner: Owner) -> bool:
+    """Whether it is not kept while the endpoint is stopped: Kueue lets none in a queue change its queue or its pods."""
+    return owner.spec.suspend and bool(owner.queue or owner.spec.queue_name)
+
+
 def _group_update(owner: Owner) -> Raw:
     """How many groups are replaced at a time; Recreate is all of them."""
     strategy = update_strategy(owner)

@@ -23,6 +23,8 @@ from hooks.endpoint.children.scalers import Scalers
 from hooks.objects.shared_volume import ONE_NODE
 
 T = TypeVar("T")
+SUSPENDED_REST = ("Suspended", "spec.suspend is true")
+"""The reason and the words of an endpoint that is suspended and has no replicas left."""
 
 
 class Owner(NamedTuple):
@@ -171,7 +173,7 @@ class Owner(NamedTuple):
     def rest(self) -> tuple[str, str]:
         """The reason and the words where no replicas are desired."""
         if self.spec.suspend:
-            return "Suspended", "spec.suspend is true"
+            return SUSPENDED_REST
         if self.autoscaled:
             return "Idle", "no request came for a while; the next one through an AIMGateway starts a replica"
         return "Stopped", "spec.replicas is 0"
@@ -184,7 +186,8 @@ class Owner(NamedTuple):
     @property
     def revision(self) -> str | None:
         """The revision that is stated; it means nothing to another model, which an earlier spec requested."""
-        return self.spec.requested_model.revision if self._loads_source else None
+        stated = self.spec.requested_model.revision
+        return stated if stated and self._loads_source else None
 
     @property
     def draft_revision(self) -> str | None:
@@ -224,8 +227,9 @@ class Owner(NamedTuple):
         if requested.source:
             downloaded = requested.downloaded and self._loads_source
             return Download(requested.source, requested.access) if downloaded else None
-        used = self.spec.cache.name is None and self.revision is None
-        return Download(resolved.source, resolved.access) if resolved.source and used else None
+        if resolved.source is None or self.spec.cache.name or self.revision:
+            return None
+        return Download(resolved.source, resolved.access)
 
     @property
     def downloads(self) -> bool:

@@ -10,7 +10,7 @@ from kubernetes.client import CustomObjectsApi
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.pod_failures import queued_pod
-from aimlib.kube.queue import POD_UID_LABEL, WORKLOADS
+from aimlib.kube.queue import POD_UID_LABEL, WORKLOAD_LABEL, WORKLOADS
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import PODS
 from hooks.kube_client import api_client
@@ -45,11 +45,17 @@ class QueueObserver:
             version,
             pod["namespace"],
             plural,
-            label_selector=f"{POD_UID_LABEL}={pod['uid']}",
+            **_selector(pod),
             limit=1,
             _request_timeout=QUEUE_TIMEOUT_SECONDS,
         )
         return [one for one in found.get("items") or () if isinstance(one, dict)]
+
+
+def _selector(pod: Raw) -> dict[str, Any]:
+    """Selects the Workload of a pod: its own, or that of its group."""
+    name = (pod.get("labels") or {}).get(WORKLOAD_LABEL)
+    return {"field_selector": f"metadata.name={name}"} if name else {"label_selector": f"{POD_UID_LABEL}={pod['uid']}"}
 
 
 def _words(workload: Raw) -> str:

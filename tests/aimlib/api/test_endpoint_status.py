@@ -3,17 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from aimlib.api.endpoint_status import (
-    MOST_FREE_COUNTS,
-    MOST_FREE_KINDS,
-    MOST_FULL,
-    FreeCapacity,
-    FreeHardware,
-    FullHardware,
-    Selection,
-    UsedCache,
-)
+from aimlib.api.endpoint_status import Selection, UsedCache
 from aimlib.api.history import HistoryEntry
+from aimlib.api.room import MOST_FREE_COUNTS, MOST_FREE_KINDS, MOST_FULL, FreeCapacity, FreeHardware, FullHardware
 from aimlib.api.startup import Startup
 
 COUNTED = {"free": 8, "nodes": 1}

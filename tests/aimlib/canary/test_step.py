@@ -282,6 +282,17 @@ def test_an_end_stays():
     assert run(seen(9000, canary_ready=3), state=state) == state
 
 
+def test_without_replicas_it_waits_and_then_goes_on_where_it_was():
+    before = progressing()
+    idle = run(seen(3600, desired=0, stable_ready=0), state=before)
+    assert (idle.phase, idle.step, idle.weight) == ("Progressing", 1, 0)
+    assert replicas(idle, SPEC, seen(3600, desired=0)) == (0, 0)
+    again = run(seen(3700, canary_ready=1, stable=FEW, canary=FEW), state=idle)
+    assert (again.phase, again.step, again.weight) == ("Progressing", 1, 10)
+    assert run(seen(3600, desired=0, abort="new"), state=before).phase == "RolledBack"
+    assert run(seen(3600, desired=0, promote="new"), state=before).phase == "Progressing"
+
+
 def test_the_fields_of_the_earlier_api_are_one_step():
     [one] = Canary(enabled=True, traffic_split=25, duration=30).plan
     assert (one.weight, one.seconds) == (25, 30)
@@ -301,7 +312,7 @@ figures = st.builds(
 observed = st.fixed_dictionaries(
     {
         "id": st.sampled_from(["new", "new", "new", "newer"]),
-        "desired": st.integers(1, 4),
+        "desired": st.integers(0, 4),
         "stable_ready": st.integers(0, 4),
         "canary_ready": st.integers(0, 5),
         "problem": st.sampled_from(["", "", "", "crash"]),
@@ -350,6 +361,12 @@ def test_whatever_is_observed(spec, observations):
         promoted = state.phase in {"Promoting", "Promoted"}
         came = promoted and not (before and before.id == state.id and before.phase in {"Promoting", "Promoted"})
         assert not came or not now.routed or enough(now, spec) or now.promote == state.id, "promoted on missing figures"
+
+
+def test_times_of_a_status_that_are_none_are_written_anew():
+    forged = progressing().model_copy(update={"since": "2026-11-23t12:00:10z", "checked_at": "2026-11-23t12:00:10z"})
+    state = step(forged, SPEC, seen(20, canary_ready=1))
+    assert state.checked_at == "2026-11-23T12:00:20Z"
 
 
 @given(specs, st.sampled_from([GOOD, SLOW, BROKEN]), st.booleans())

@@ -36,7 +36,7 @@ from tests.aimlib.strategies import fleets, mostly, several_ways, steps, wish
 from tests.cases import TESTDATA
 from tests.playing import call, play
 from tests.reviews import Case, asked, body, cases, known, patch, quota_of, reviewed
-from tests.test_golden import SYNCED
+from tests.test_golden import SYNCED, played
 from tests.world import parent
 
 ALL = cases()
@@ -166,7 +166,7 @@ def usual(made):
 
 @pytest.mark.parametrize("case", [case for case in SYNCED if case.kind == "endpoint"], ids=str)
 def test_neither_a_choice_nor_a_child_depends_on_the_label(case):
-    first = play(case.kind, case.hook, case.world)
+    first = played(case)
     metadata = first.request["parent"]["metadata"]
     labelled = {**metadata, "labels": {**metadata.get("labels", {}), MODEL_LABEL: "x"}}
     body = {**first.request, "parent": {**first.request["parent"], "metadata": labelled}}

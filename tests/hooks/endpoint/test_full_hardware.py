@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from aimlib.api.endpoint_status import MOST_FULL, FullHardware
+from aimlib.api.room import MOST_FULL, FullHardware
 from aimlib.diagnosis.scheduling import lacks
 from hooks.endpoint import full_hardware
 from tests.playing import again, call, first
@@ -32,7 +32,7 @@ def waiting(played, message=FULL, seconds=600, **pod):
     since = instant(played.now - timedelta(seconds=seconds))
     condition = {"status": "False", "reason": "Unschedulable", "lastTransitionTime": since, "message": message}
     template = deployment["spec"]["template"]["spec"]
-    spec = {"nodeName": None, "affinity": template["affinity"], "containers": template["containers"]}
+    spec = {"nodeName": None, "affinity": template.get("affinity"), "containers": template["containers"]}
     return [{"spec": spec, "conditions": {"Ready": None, "PodScheduled": condition}, **pod}]
 
 
@@ -126,8 +126,50 @@ def test_recipes_that_are_gone_leave_it_waiting():
     assert current["reason"] == "NoLongerFits"
 
 
-def full(product, count):
-    return FullHardware(product=product, gpu_count=count, since=instant(NOON), message="no room")
+CLAIMED = {
+    "endpoint": {"spec": {"modelId": "Qwen/Qwen3-0.6B"}},
+    "recipes": ["qwen3-0-6b-mi300x-bf16"],
+    "inventory": "mi300x-cpx-claims",
+    "offers": ["ResourceClaimTemplate.resource.k8s.io/v1"],
+    "observed": STARTING,
+    "settings": {"derive": "Never"},
+}
+TAKEN = "0/2 nodes are available: 2 cannot allocate all claims. preemption: 0/2 nodes are available."
+
+
+@pytest.mark.parametrize(
+    ("claims", "message", "partitions"),
+    [
+        (None, TAKEN, ["cpx_nps4", None, None, "cpx_nps4"]),  # the template comes a sync before its pods
+        (None, "0/2 nodes are available: 2 Insufficient cpu.", ["cpx_nps4"] * 4),
+        ([{"name": "gpus", "resourceClaimTemplateName": "chat-gpus-of-former-pods"}], TAKEN, ["cpx_nps4"] * 4),
+        ([], TAKEN, ["cpx_nps4"] * 4),
+    ],
+)
+def test_devices_that_claims_have_taken_are_full_by_the_pods_of_that_claim_alone(claims, message, partitions):
+    played, found = first("endpoint", "/endpoint/sync", CLAIMED), []
+    for _ in range(4):
+        found.append(played.answer.said["status"]["resolved"].get("partition"))
+        [one] = waiting(played, message)
+        [deployment] = [child for child in played.answer.said["children"] if child["kind"] == "Deployment"]
+        own = deployment["spec"]["template"]["spec"]["resourceClaims"]
+        one["spec"] |= {"affinity": None, "resourceClaims": own if claims is None else claims}
+        played = again("endpoint", "/endpoint/sync", played, {**CLAIMED, "pods": [one]})
+    assert found == partitions
+
+
+def full(product, count, partition=None, resource="gpu"):
+    return FullHardware(
+        product=product, partition=partition, resource=resource, gpu_count=count, since=instant(NOON), message="no room"
+    )
+
+
+def test_partitions_and_ways_to_get_them_are_full_by_themselves_and_a_former_release_meant_all_of_a_product():
+    partitions = full("MI300X", 1, "cpx_nps4")
+    assert full_hardware.is_new(full("MI300X", 1), (partitions,))
+    assert full_hardware.is_new(full("MI300X", 1, "cpx_nps4", "other"), (partitions,))
+    assert full_hardware.added(full("MI300X", 1), (partitions,)) == (partitions, full("MI300X", 1))
+    assert not full_hardware.is_new(partitions, (full("MI300X", 1, resource=None),))
 
 
 def test_of_each_product_the_fewest_gpus_are_kept_and_no_more_products_than_there_are():

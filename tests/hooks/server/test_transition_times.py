@@ -48,6 +48,11 @@ def test_a_condition_without_a_time_gets_one():
     assert times({"conditions": [condition("True")]}, asked(condition("True"))) == {"Ready": moment(0)}
 
 
+def test_a_time_that_the_schema_lets_pass_and_nobody_reads_is_replaced():
+    forged = condition("True", moment(-900).lower())
+    assert times({"conditions": [condition("True")]}, asked(forged)) == {"Ready": moment(0)}
+
+
 def test_the_first_status_dates_from_the_last_change_of_the_object():
     assert times({"conditions": [condition("False")]}, asked(changed=moment(-2))) == {"Ready": moment(-2)}
 

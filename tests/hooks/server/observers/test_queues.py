@@ -78,6 +78,16 @@ def test_the_conditions_of_its_workload_say_what_a_pod_waits_for(api, workloads,
     assert api.asked == [(WORKLOADS, {"labelSelector": ["kueue.x-k8s.io/job-uid=1234"], "limit": ["1"]})]
 
 
+def test_of_a_pod_of_a_group_it_is_the_workload_of_the_group(api):
+    api.workloads = [workload(QuotaReserved=("False", LACKS))]
+    one = queued()
+    one["metadata"]["labels"]["kueue.x-k8s.io/prebuilt-workload-name"] = "leaderworkerset-chat-group-0-ab12"
+    assert QueueObserver()(asked(one)) == LACKS
+    assert api.asked == [
+        (WORKLOADS, {"fieldSelector": ["metadata.name=leaderworkerset-chat-group-0-ab12"], "limit": ["1"]})
+    ]
+
+
 @pytest.mark.parametrize("pods", [(), (pod({}),), (queued("example.com/other"),)])
 def test_nothing_is_asked_while_no_pod_waits_in_a_queue(api, pods):
     assert QueueObserver()(asked(*pods)) is None
