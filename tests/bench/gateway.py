@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.bench.gateway_pod import PEER, QUESTION, begin, connection, engine, peer, pod
+from tests.bench.gateway_pod import FORWARDER, PEER, QUESTION, begin, connection, engine, forwarder, peer, pod
 from tests.bench.measure import p50, p99, timed, turns
 from tests.bench.processes import cpu_seconds, memory_of_group
 from tests.bench.report import Goal, Part, Row, Table
@@ -41,15 +41,17 @@ def run(folder: Path, seconds: float) -> Part:
         table = {"models": [{"name": MODEL, "targets": [target]}]}
         ours = stack.enter_context(pod(folder / "pod", table))
         port, process = stack.enter_context(peer(folder, MODEL, behind))
+        least, only = stack.enter_context(forwarder(folder / FORWARDER, MODEL, behind))
         idle = memory({"gateway: envoy": ours.envoy, "gateway: agent": ours.agent, PEER: process})
-        ports = {"bare": behind, "gateway": ours.port, PEER: port}
+        ports = {"bare": behind, "gateway": ours.port, PEER: port, FORWARDER: least}
         lines = {name: stack.enter_context(closing(connection(number))) for name, number in ports.items()}
-        on_the_way = {"gateway": ours.envoy, PEER: process}
+        on_the_way = {"gateway": ours.envoy, PEER: process, FORWARDER: only}
         added = [case(title, size, more, lines, on_the_way, seconds=seconds) for title, size, more in CASES]
         commands.request("127.0.0.1", "/simulation", {"token_seconds": TOKEN_SECONDS}, behind)
         paced, delay = tokens(lines, seconds)
     note = (
-        f"one caller, a kept-alive connection each; the engine's own thread is most of all; {PEER} checks no key here"
+        f"one caller, a kept-alive connection each; the engine's own thread is most of all; {PEER} checks no key here;"
+        f" {FORWARDER} is an Envoy that looks at nothing: the least that a proxy adds on this machine"
     )
     held = sum(float(row["RSS MiB"]) for row in idle if str(row["process"]).startswith("gateway"))
     return Part(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aimlib.gateway.listener import EXTENSIONS
 from tests import envoy
 from tests.cluster import mounts
 from tests.cluster.plane import ROOT
@@ -22,6 +23,8 @@ QUESTION = [{"role": "user", "content": "Say something."}]
 START_SECONDS = 120
 PEER = "smg"
 """A router of models that is published as a package: the one there is, to be measured beside."""
+FORWARDER = "forwarder"
+"""An Envoy that forwards everything to one place and looks at nothing: the least that a proxy adds on this machine."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,24 @@ def pod(folder: Path, table: dict[str, Any]) -> Iterator[Pod]:
     with running("files", (*command, "--once"), folder, PYTHONPATH=str(ROOT)) as once:
         if code := once.popen.wait(START_SECONDS):
             raise RuntimeError(f"the agent wrote no files, code {code}: {once.tail()}")
-    quiet = ("--log-level", "error", "--base-id", str(time.time_ns() % 10**6))
-    proxy = (envoy.program(), "--config-path", folder / "run" / "bootstrap.json", "--concurrency", "2", *quiet)
     with (
-        running("envoy", proxy, folder) as first,
+        running("envoy", _proxy(folder / "run" / "bootstrap.json"), folder) as first,
         running("agent", command, folder, PYTHONPATH=str(ROOT)) as second,
     ):
         first.wait_until(lambda: _is_ready(pages), START_SECONDS)
         yield Pod(port, folder, first, second)
+
+
+@contextmanager
+def forwarder(folder: Path, model: str, behind: int) -> Iterator[tuple[int, Process]]:
+    """A forwarder in front of an engine; its port and its process."""
+    [port] = free_ports(1)
+    folder.mkdir()
+    config = folder / "envoy.json"
+    config.write_text(json.dumps({"static_resources": _forwarding(port, behind)}))
+    with running(FORWARDER, _proxy(config), folder) as process:
+        process.wait_until(lambda: answers(port, model), START_SECONDS)
+        yield port, process
 
 
 @contextmanager
@@ -112,6 +125,31 @@ def answers(port: int, model: str) -> bool:
     except (OSError, RuntimeError, http.client.HTTPException):
         return False
     return True
+
+
+def _proxy(config: Path) -> tuple[object, ...]:
+    quiet = ("--log-level", "error", "--base-id", str(time.time_ns() % 10**6))
+    return (envoy.program(), "--config-path", config, "--concurrency", "2", *quiet)
+
+
+def _forwarding(port: int, behind: int) -> dict[str, Any]:
+    """The resources of Envoy that this takes."""
+    listen, to = (
+        {"address": {"socket_address": {"address": "127.0.0.1", "port_value": number}}} for number in (port, behind)
+    )
+    hosts = [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "engine"}}]}]
+    router = {"name": "router", "typed_config": {"@type": f"{EXTENSIONS}.http.router.v3.Router"}}
+    manager = {
+        "@type": f"{EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": FORWARDER,
+        "route_config": {"virtual_hosts": hosts},
+        "http_filters": [router],
+    }
+    members = {"cluster_name": "engine", "endpoints": [{"lb_endpoints": [{"endpoint": to}]}]}
+    return {
+        "listeners": [{**listen, "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}],
+        "clusters": [{"name": "engine", "type": "STATIC", "load_assignment": members}],
+    }
 
 
 def _is_ready(port: int) -> bool:

@@ -101,6 +101,9 @@ def run(folder: Path, seconds: float) -> Part:
                 Goal(f"{case.title}: p50", row["hook p50 ms"], 5, "ms"),
                 Goal(f"{case.title}: p99", row["hook p99 ms"], 20, "ms"),
             ]
+            if row["bare CPU ms"]:  # its clock ticks each hundredth of a second
+                times = float(row["hook CPU ms"]) / float(row["bare CPU ms"])
+                goals.append(Goal(f"{case.title}: CPU over the bare route's", times, 2, "x"))
     note = (
         "hook and bare take turns on one kept-alive connection each; CPU is the mean of all processes of a server, and "
         "the measure that a busy machine distorts least; `parse` is json.loads in this process"

@@ -67,9 +67,19 @@ def test_an_endpoint_has_goals_for_its_time_its_writes_and_its_syncs():
     times = throughput.Times(children=1, pods=4, done=6)
     written = [audit.Request(audit.METACONTROLLER, "create", "services", "a", "x", 201)] * 12
     used = Used(6, {}, Counter({"/endpoint/sync": 20, "/endpoint/customize": 2}), written)
+    used = used._replace(cpu={"hooks": 0.1, "metacontroller": 0.2})
     bare, operated = (throughput.Result(times._replace(done=done), used, []) for done in (3, 6))
     goals = throughput.goals_of(2, bare, operated)
     assert [(goal.found, goal.met) for goal in goals] == [(1.5, True), (6, False), (10, False)]
+    assert throughput.costs_of(2, bare, operated) == {
+        "endpoints": "2",
+        "children, times bare": 1,
+        "Ready, times bare": 1.5,
+        "syncs": 10,
+        "writes": 6,
+        "hooks CPU ms": 50,
+        "metacontroller CPU ms": 100,
+    }
 
 
 def test_percentiles():
@@ -82,6 +92,10 @@ def test_a_report_names_the_missed_goals():
     part = Part("some", [Table("figures", [{"what": "one", "ms": 1.25}, {"what": "two"}])], [Goal("ms", 1.25, 1, "ms")])
     assert "MISSED: ms: 1.25 ms, at most 1" in text(part)
     assert as_json([part], {})["parts"]["some"]["goals"][0]["met"] is False
+
+
+def test_a_run_with_a_thousand_endpoints_takes_ten_minutes_at_most():
+    assert 2 * throughput.patience(1000) <= 540  # a minute to start two control planes
 
 
 HOOKS_ALONE = ("latency", "crowded", "selection", "memory", "plan", "download", "gateway", "gateway-table")

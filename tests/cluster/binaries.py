@@ -32,6 +32,7 @@ SECONDS = {
     "vpa-admission-controller": 90,
     "vpa-updater": 10,
     "kueue": 240,
+    "lws": 120,
     "registry": 30,
     "health": 90,
     "helm": 120,
@@ -100,6 +101,11 @@ def vertical() -> Programs:
 def kueue() -> Programs:
     """Kueue's manager, with which pods wait until their queue has room."""
     return Programs(HERE / "go-kueue", {"kueue": "sigs.k8s.io/kueue/cmd/kueue"}, ["-ldflags", "-s -w"])
+
+
+def groups() -> Programs:
+    """LeaderWorkerSet's manager, which makes the pods of replicas on several nodes."""
+    return Programs(HERE / "go-lws", {"lws": "sigs.k8s.io/lws/cmd"}, ["-ldflags", "-s -w"])
 
 
 def registry() -> Programs:

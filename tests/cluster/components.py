@@ -23,6 +23,7 @@ CONTROLLERS = (
     "replicaset-controller",
     "resourceclaim-controller",
     "serviceaccount-controller",
+    "statefulset-controller",
     "ttl-after-finished-controller",
     "validatingadmissionpolicy-status-controller",
 )

@@ -23,7 +23,8 @@ SUM = "h1:r4cwg3ZFF75l7RjVbdCJgM+0RpU0MJGp7t3rLH8Zyh4="
 HOST, NAMESPACE = "127.0.0.1", "kueue-system"
 SERVICE, SECRET, AUTHORITY = "kueue-webhook-service", "kueue-webhook-server-cert", "kueue-ca"
 """Names that Kueue gives itself; its certificate is for the Service, and its authority is called so."""
-WATCHED = ({"", "apps"}, {"pods", "deployments"})
+GROUPS = "leaderworkerset.x-k8s.io"
+WATCHED = ({"", "apps", GROUPS}, {"pods", "deployments", "leaderworkersets"})
 """Groups and resources that its webhooks are asked about here, besides its own."""
 
 Raw = dict[str, Any]
@@ -57,7 +58,7 @@ def _config(folder: Path, port: int, probes: int, metrics: int) -> Raw:
         "webhook": {"host": HOST, "port": port, "certDir": str(folder)},
         "leaderElection": {"leaderElect": False},
         "internalCertManagement": {"enable": True, "webhookServiceName": SERVICE, "webhookSecretName": SECRET},
-        "integrations": {"frameworks": ["pod", "deployment"]},
+        "integrations": {"frameworks": ["pod", "deployment", f"{GROUPS}/leaderworkerset"]},
         "featureGates": {"VisibilityOnDemand": False},
     }
 
@@ -82,7 +83,7 @@ def _definitions(port: int) -> list[Raw]:
 
 
 def _webhooks(port: int) -> list[Raw]:
-    """Those about pods, Deployments and its own kinds, at an address instead of a Service."""
+    """Those about pods, what makes them, and its own kinds, at an address instead of a Service."""
     found = list(yaml.safe_load_all((_components("webhook") / "manifests.yaml").read_text()))
     for one in found:
         one["metadata"]["name"] = f"kueue-{one['metadata']['name']}"

@@ -1,16 +1,15 @@
-"""A small stand-in for the controller of LeaderWorkerSets, and the shape of its kind.
+"""What makes pods of LeaderWorkerSets: a small stand-in, or with AIM_GROUPS=lws the program itself.
 
-It makes of each group a leader and its workers, with the labels, the variables and the names that LeaderWorkerSet gives
-them; it makes all of a group anew when one of its pods is lost, fails or restarts; and it writes the status. A group of
-an earlier version is replaced at once. Pods are its own, where the program puts StatefulSets between. The environment
-variable LWS is the path of a program that runs instead: it has KUBECONFIG, and brings CRD, webhooks and manager.
+The stand-in makes of each group a leader and its workers, with the labels, the variables and the names that
+LeaderWorkerSet gives them; it makes all of a group anew when one of its pods is lost, fails or restarts; and it writes
+the status. A group of an earlier version is replaced at once. Pods are its own, where the program puts StatefulSets
+between.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from kubernetes import client
@@ -18,11 +17,12 @@ from kubernetes.client import ApiException
 
 from aimlib.kube.server_kinds import GROUP_LABEL, GROUP_REVISION_LABEL, GROUP_SET_LABEL, WORKER_LABEL
 from aimlib.naming import short_digest
+from tests.cluster import lws
 from tests.cluster.clients import connection
-from tests.cluster.plane import HERE, ControlPlane
+from tests.cluster.plane import ControlPlane
 from tests.cluster.rounds import rounds
 
-PROGRAM = "LWS"
+VARIABLE = "AIM_GROUPS"
 GROUP, VERSION, PLURAL = "leaderworkerset.x-k8s.io", "v1", "leaderworkersets"
 SIZE = "leaderworkerset.sigs.k8s.io/size"
 PERIOD_SECONDS = 0.3
@@ -30,17 +30,12 @@ PERIOD_SECONDS = 0.3
 Raw = dict[str, Any]
 
 
-def crd_file() -> Path:
-    """The file with the shape of the kind."""
-    return HERE / "leaderworkerset" / "crd.yaml"
-
-
 @contextmanager
 def controller(plane: ControlPlane) -> Iterator[None]:
     """What makes pods of LeaderWorkerSets, until the context ends."""
-    if program := os.environ.get(PROGRAM):
-        plane.run("leader-worker-sets", program, KUBECONFIG=str(plane.kubeconfig))
-        yield
+    if os.environ.get(VARIABLE) == "lws":
+        with lws.manager(plane):
+            yield
         return
     api = connection(plane.kubeconfig)
     with rounds(

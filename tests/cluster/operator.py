@@ -35,7 +35,9 @@ STEPS = steps()
 # webhooks, and in what its certificate is for.
 IN_CLUSTER = "https://aim-hooks.aim-system.svc/"
 HOST = "127.0.0.1"
-START_SECONDS = 60
+START_SECONDS = 180
+DOCUMENT_END = "\n---\n"
+CATALOGUE = ("AIMRecipe", "AIMModel")
 
 
 class Urls(NamedTuple):
@@ -172,9 +174,17 @@ def token_hub_port(plane: ControlPlane) -> int:
     return int(yaml.safe_load(settings(plane).read_text())["tokenHubs"][-1].rpartition(":")[2])
 
 
-def apply(plane: ControlPlane, kustomization: Path, urls: Urls, *arguments: str) -> None:
-    """`kubectl apply -k`, but for the address of the hook server; on the server's side unless `arguments` say else."""
+def apply(plane: ControlPlane, kustomization: Path, urls: Urls, *arguments: str, catalogue: bool = True) -> None:
+    """`kubectl apply -k`, but for the address of the hook server; on the server's side unless `arguments` say else.
+
+    Without `catalogue` the three hundred recipes and models, which are there, are left out: they take a minute.
+    """
     rendered = addressed(plane.kubectl("kustomize", str(kustomization)), urls, mounts.token(plane))
+    if not catalogue:
+        documents = rendered.split(DOCUMENT_END)
+        rendered = DOCUMENT_END.join(
+            one for one in documents if not any(f"\nkind: {kind}\n" in one for kind in CATALOGUE)
+        )
     plane.kubectl("apply", *(arguments or ("--server-side",)), "--filename=-", input=rendered)
 
 
@@ -184,8 +194,8 @@ def addressed(rendered: str, urls: Urls, token: str) -> str:
     Of a webhook that is one text with its path and the token, where a cluster has a field for each: what has been
     handed out is repeated, so that applying it again is no quarrel about it.
     """
-    documents = rendered.replace(IN_CLUSTER, f"{urls.hooks}/").split("\n---\n")
-    return "\n---\n".join(_addressed(one, urls, token) for one in documents)
+    documents = rendered.replace(IN_CLUSTER, f"{urls.hooks}/").split(DOCUMENT_END)
+    return DOCUMENT_END.join(_addressed(one, urls, token) for one in documents)
 
 
 def _addressed(document: str, urls: Urls, token: str) -> str:

@@ -5,5 +5,6 @@ from tests.dashboards.endpoint import ENDPOINT
 from tests.dashboards.fleet import FLEET
 from tests.dashboards.gateway import GATEWAY
 from tests.dashboards.ourselves import OPERATOR
+from tests.dashboards.packing import PACKING
 
-BOARDS = (FLEET, ENDPOINT, GATEWAY, CACHE, OPERATOR)
+BOARDS = (FLEET, PACKING, ENDPOINT, GATEWAY, CACHE, OPERATOR)

@@ -17,7 +17,7 @@ from tests.kustomize import ROOT
 from tests.monitoring.prometheus import Prometheus
 
 PICTURES = ROOT / "docs" / "operate" / "dashboards"
-ORDER = ("aim-fleet", "aim-endpoint", "aim-gateway", "aim-cache", "aim-operator")
+ORDER = ("aim-fleet", "aim-packing", "aim-endpoint", "aim-gateway", "aim-cache", "aim-operator")
 CHOSEN: Chosen = {"namespace": (), "aimcache": (), "aimgateway": ()}
 ENDPOINT: Chosen = {"namespace": "team-b", "aimendpoint": "batch"}
 PAST = 3900

@@ -2,13 +2,14 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
+from tests.cluster.processes import StartError
 from tests.dashboards.cluster import cluster
 from tests.monitoring.prometheus import Prometheus, scraping
 from tests.monitoring.targets import RULES
@@ -16,7 +17,10 @@ from tests.monitoring.targets import RULES
 INTERVAL = "1s"
 FIRE = {"AIMEndpointFailed", "AIMEndpointErrors", "AIMCacheFailing", "AIMAuditFailing", "AIMGatewayKeysShared"}
 """Alerts that this cluster gives cause to; there are others."""
+SCRAPES_SECONDS = 20
+"""A machine that is busy misses scrapes, and for a moment what they bring is gone."""
 Raw = dict[str, Any]
+T = TypeVar("T")
 
 
 @contextmanager
@@ -25,6 +29,19 @@ def shown(folder: Path, past: int) -> Iterator[Prometheus]:
     with cluster(folder, past) as targets, scraping(targets, folder, past=past, interval=INTERVAL) as (prometheus, _):
         _hurry(folder, prometheus)
         yield prometheus
+
+
+def soon(prometheus: Prometheus, look: Callable[[], T], is_there: Callable[[T], bool]) -> T:
+    """What is seen once it is there, or else the last look."""
+    seen: list[T] = []
+
+    def arrived() -> bool:
+        seen[:] = [look()]
+        return is_there(seen[0])
+
+    with suppress(StartError):
+        prometheus.wait_for(arrived, SCRAPES_SECONDS)
+    return seen[0]
 
 
 def _hurry(folder: Path, prometheus: Prometheus) -> None:

@@ -7,15 +7,23 @@ import pytest
 from tests.dashboards.grafana import panels
 from tests.dashboards.page import page
 from tests.dashboards.screenshots import CHOSEN, ENDPOINT
+from tests.dashboards.shown import soon
 from tests.dashboards.test_queries import SHIPPED
 from tests.dashboards.units import said, ticks
+
+
+def is_filled(drawn):
+    """Whether every panel of a page has something."""
+    text, _ = drawn
+    return 'class="none"' not in text
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_page_has_something_in_every_panel(prometheus, name):
     chosen = ENDPOINT if name == "aim-endpoint.json" else CHOSEN
-    text, height = page(SHIPPED[name], prometheus, chosen, [board["title"] for board in SHIPPED.values()])
-    assert 'class="none"' not in text
+    titles = [board["title"] for board in SHIPPED.values()]
+    text, height = soon(prometheus, lambda: page(SHIPPED[name], prometheus, chosen, titles), is_filled)
+    assert is_filled((text, height))
     assert len(re.findall('<div class="panel"', text)) == len(panels(SHIPPED[name]))
     assert "nan" not in text
     assert 1000 < height < 2600

@@ -9,6 +9,7 @@ import yaml
 
 from tests.dashboards.__main__ import FOLDER, files
 from tests.dashboards.grafana import LEGEND, interpolated, read, targets, values_of, variables
+from tests.dashboards.shown import soon
 from tests.dashboards.state import WORLDS, played
 from tests.dashboards.words import NONE
 from tests.kustomize import ROOT, build
@@ -58,7 +59,7 @@ def test_grafanas_sidecar_finds_each_in_a_config_map():
 @pytest.mark.parametrize(("query", "chosen"), QUERIES + OWN, ids=lambda one: str(one) if isinstance(one, tuple) else "")
 def test_a_query_is_not_empty_and_has_what_its_legend_says(prometheus, query, chosen):
     expr = interpolated(query.expr, chosen).removesuffix(NONE)  # a 0 for nothing must not hide that there is nothing
-    series = found(prometheus, expr, query.over_time)
+    series = soon(prometheus, lambda: found(prometheus, expr, query.over_time), bool)
     assert series, expr
     assert any(not math.isnan(value) for _, value in series), expr
     wanted = set(LEGEND.findall(query.legend))

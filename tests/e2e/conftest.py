@@ -4,12 +4,14 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.cluster import operator
 from tests.cluster.plane import ControlPlane
 from tests.e2e import caches
+from tests.e2e.hookserver import within
 from tests.e2e.space import Space
 from tests.hub import Hub
 
@@ -31,6 +33,16 @@ def space(request: pytest.FixtureRequest, cluster: ControlPlane) -> Iterator[Spa
     """A namespace of this test's own."""
     with space_for(cluster, request.node.name.removeprefix("test_")) as made:
         yield made
+
+
+@pytest.fixture
+def soon(space: Space, installation: operator.Operator, tmp_path: Path) -> Iterator[Space]:
+    """The namespace of a hook server for which hardware is full after ten seconds without room."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("fullAfterSeconds: 10\n", encoding="utf-8")
+    account = str(operator.own_account(space.plane, "aim-hooks", "aim-system"))
+    with within(space.plane, installation, KUBECONFIG=account, AIM_OBSERVE="pods", AIM_CONFIG=str(settings)):
+        yield space
 
 
 @pytest.fixture

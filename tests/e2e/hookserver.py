@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from unittest.mock import patch
 
+import yaml
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from hooks.server.app import create_app
@@ -77,6 +78,23 @@ def within(plane: ControlPlane, installation: Operator, **environment: str) -> I
         server = make_server("127.0.0.1", port, create_app(), threaded=True, ssl_context=files, request_handler=Silent)
         with answering(server, "hooks"):
             yield
+
+
+@contextmanager
+def configured(plane: ControlPlane, installation: Operator, **settings: object) -> Iterator[None]:
+    """With the hook server itself, started again with these settings beside those that it has."""
+    file = operator.settings(plane)
+    before = file.read_text()
+
+    def start_again(text: str) -> None:
+        with stopped(plane, installation):
+            file.write_text(text)
+
+    start_again(yaml.safe_dump({**yaml.safe_load(before), **settings}))
+    try:
+        yield
+    finally:
+        start_again(before)
 
 
 class Silent(WSGIRequestHandler):

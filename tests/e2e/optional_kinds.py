@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.cluster import gateway_api, keda, leader_worker_sets, mounts, operator, vpa
+from tests.cluster import gateway_api, keda, lws, mounts, operator, vpa
 from tests.cluster.operator import Operator
 from tests.cluster.plane import ROOT, ControlPlane
 
@@ -16,15 +16,13 @@ ROUTE = {"parentRefs": [{"name": "edge", "namespace": "gateways"}], "hostnames":
 @contextmanager
 def _added(plane: ControlPlane, installation: Operator, name: str, files: list[Path]) -> Iterator[None]:
     """The CRDs in these files, then the component; afterwards the component goes first."""
-    for file in files:
-        plane.kubectl("apply", "--server-side", f"--filename={file}")
+    plane.apply_kinds(*files)
     crds = [f"--filename={file}" for file in files]
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *crds)
-    operator.apply(plane, OVERLAYS / name, installation.urls)
+    operator.apply(plane, OVERLAYS / name, installation.urls, catalogue=False)
     try:
         yield
     finally:
-        operator.apply(plane, operator.OVERLAY, installation.urls)
+        operator.apply(plane, operator.OVERLAY, installation.urls, catalogue=False)
         plane.kubectl("delete", "clusterrole,clusterrolebinding", f"metacontroller-{name}")
         plane.kubectl("delete", *crds)
 
@@ -41,7 +39,7 @@ def vertical_component(plane: ControlPlane, installation: Operator) -> AbstractC
 
 def group_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
     """The CRD of LeaderWorkerSets, and the component multi-node."""
-    return _added(plane, installation, "multi-node", [leader_worker_sets.crd_file()])
+    return _added(plane, installation, "multi-node", [lws.crd_file()])
 
 
 def keda_component(plane: ControlPlane, installation: Operator) -> AbstractContextManager[None]:
@@ -53,12 +51,12 @@ def keda_component(plane: ControlPlane, installation: Operator) -> AbstractConte
 def slices_component(plane: ControlPlane, installation: Operator) -> Iterator[None]:
     """The component dra, whose controller is told whom to trust by the Job of the others, run once more."""
     plane.kubectl("delete", "job", "--namespace=aim-system", "--all", "--ignore-not-found")
-    operator.apply(plane, OVERLAYS / "dra", installation.urls)
+    operator.apply(plane, OVERLAYS / "dra", installation.urls, catalogue=False)
     try:
         plane.wait_for("the controller to be told whom to trust", lambda: operator.certified(plane))
         mounts.refresh(plane)
         yield
     finally:
         plane.kubectl("delete", "decoratorcontroller", "aimslice")
-        operator.apply(plane, operator.OVERLAY, installation.urls)
+        operator.apply(plane, operator.OVERLAY, installation.urls, catalogue=False)
         plane.kubectl("delete", "clusterrole,clusterrolebinding", "metacontroller-dra", "metacontroller-dra-claims")

@@ -84,6 +84,28 @@ def test_two_shares_of_a_gpu_are_scheduled_and_a_third_waits(space, model):
     space.ready("three", seconds=2 * SECONDS)
 
 
+def test_devices_that_another_claim_has_are_full_and_the_next_candidate_is_taken(soon):
+    model_id, name = f"example/{soon.namespace}", soon.namespace
+    one = {"modelId": model_id, "configurations": [{"gpuCount": 1}]}
+    soon.apply(recipe(f"{name}-1", hardware="H100", **one), recipe(f"{name}-2", hardware="MI300X", **one))
+    try:
+        soon.apply(endpoint("taken", modelId=model_id, recipe={"hardware": ["H100"]}))
+        soon.ready("taken")
+        soon.apply(
+            endpoint("goes-on", modelId=model_id), endpoint("waits", modelId=model_id, recipe={"whenFull": "Wait"})
+        )
+        soon.ready("goes-on", seconds=2 * SECONDS)
+        status = soon.get("aimendpoint", "goes-on")["status"]
+        [full] = status["selection"]["full"]
+        assert (full["product"], full["resource"], full["gpuCount"]) == ("H100", "gpu.nvidia.com", 1)
+        assert "too few free devices for its claims" in full["message"]
+        assert status["resolved"]["product"] == "MI300X"
+        assert soon.get("aimendpoint", "waits")["status"]["resolved"]["product"] == "H100"
+        assert soon.get("aimendpoint", "waits")["status"]["phase"] == "Pending"
+    finally:
+        soon.kubectl("delete", "aimrecipe", f"{name}-1", f"{name}-2")
+
+
 def test_endpoints_are_on_partitions_of_one_gpu_and_another_on_a_whole_one(space, model):
     space.apply(
         endpoint("pair", modelId=model, gpuCount=2, recipe={"hardware": ["MI300X"]}),

@@ -1,6 +1,7 @@
 """GPUs that a DRA driver alone gives out: seen, selected, and given to pods by the real scheduler."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +10,27 @@ from tests.cluster.plane import HERE
 from tests.e2e.hookserver import within
 from tests.e2e.optional_kinds import slices_component
 from tests.e2e.space import SECONDS, endpoint, recipe
+from tests.e2e.test_device_claims import ARGS, FACTS, allocated
 from tests.e2e.test_nodes import USUAL, inventory, wait_for_inventory
+from tests.files import read
 
 pytestmark = pytest.mark.e2e
 
 SLICES = HERE / "slices"
-NODES = {"mi355x": "mi355x-dra-0", "mi300x": "mi300x-dra-0", "h100-mig": "h100-dra-0", "h100-shared": "h100-dra-1"}
+NODES = {
+    "mi355x": "mi355x-dra-0",
+    "mi355x-both": "mi355x-dra-1",
+    "mi300x": "mi300x-dra-0",
+    "mi300x-spx": "mi300x-dra-2",
+    "mi300x-cpx": "mi300x-dra-3",
+    "mi300x-dpx": "mi300x-dra-4",
+    "h100": "h100-dra-3",
+    "h100-mig": "h100-dra-0",
+    "h100-mixed": "h100-dra-4",
+    "h100-shared": "h100-dra-1",
+}
+WORKLOAD = {"inputTokens": 2000, "outputTokens": 500, "concurrency": 1}
+SERVERS = read(Path(__file__).with_name("dynamic_hardware.yaml"))
 MI355X = f"{USUAL}, 4 x MI355X (288 GiB)"
 
 
@@ -76,6 +92,39 @@ def test_an_endpoint_lands_where_its_status_says_on_gpus_that_only_slices_have(s
     assert "reemption" not in message
     space.kubectl("delete", "aimendpoint", "chat")
     space.ready("waits", seconds=2 * SECONDS)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_all_of_a_server_is_given_out_as_the_status_says_and_one_more_waits_in_words(space, servers, server):
+    servers(server)
+    models = {f"{space.namespace}-{number}": one for number, one in enumerate(SERVERS[server])}
+    sizes = [{"gpuCount": 1, "args": ARGS}]
+    for name, one in models.items():
+        facts = {**FACTS, "weightsGiB": one["weightsGiB"]}
+        about = {"hardware": one["hardware"], "facts": facts, "configurations": sizes}
+        space.apply(recipe(name, modelId=f"example/{name}", **about))
+    try:
+        for number, (name, one) in enumerate(models.items()):
+            requests = {"modelId": f"example/{name}", "recipe": {"workload": WORKLOAD}, **one.get("requests", {})}
+            gives_all(space, f"lands-{number}", one, requests, NODES[server])
+            space.apply(endpoint(f"waits-{number}", **requests))
+            words = one.get("lacks", "too few free devices for its claims")
+            space.becomes(f"waits-{number}", "Unschedulable", words=words)
+    finally:
+        space.kubectl("delete", "aimrecipe", *models)
+
+
+def gives_all(space, name, one, requests, node):
+    """An endpoint has all devices of a kind, and those alone."""
+    space.apply(endpoint(name, **requests, replicas=one.get("replicas", len(one["devices"]))))
+    space.ready(name, seconds=2 * SECONDS)
+    resolved = space.get("aimendpoint", name)["status"]["resolved"]
+    of_what = resolved.get("resource") or resolved["deviceClaim"]["deviceClass"]
+    found = resolved["product"], resolved.get("partition"), of_what
+    assert found == (one["hardware"], one.get("partition"), one["resource"])
+    pods = space.get("pods", f"--selector=app.kubernetes.io/instance={name}")["items"]
+    assert {pod["spec"]["nodeName"] for pod in pods} == {node}
+    assert sorted(allocated(space).get(name, ())) == one["devices"]
 
 
 def test_hardware_that_is_taken_counts_as_full_where_claims_are_not_allocated(

@@ -15,16 +15,6 @@ pytestmark = pytest.mark.e2e
 RIGHTS = ROOT / "manifests" / "components" / "free-capacity" / "rbac.yaml"
 
 
-@pytest.fixture
-def soon(space, installation, tmp_path):
-    """The namespace of a hook server for which hardware is full after ten seconds without room."""
-    settings = tmp_path / "settings.yaml"
-    settings.write_text("fullAfterSeconds: 10\n", encoding="utf-8")
-    account = str(own_account(space.plane, "aim-hooks", "aim-system"))
-    with within(space.plane, installation, KUBECONFIG=account, AIM_OBSERVE="pods", AIM_CONFIG=str(settings)):
-        yield space
-
-
 @contextmanager
 def recipes_for(space):
     """A model for all GPUs of a node, MI325X before MI300X: candidates that are equal are ranked by name."""

@@ -1,7 +1,7 @@
 """Replicas on several nodes: the component multi-node on the real control plane.
 
-A stand-in for LeaderWorkerSet's controller makes the pods (tests/cluster/leader_worker_sets.py), and its kind has the
-real one's shape; `LWS=/path` is a program that runs instead.
+A stand-in for LeaderWorkerSet's controller makes the pods (tests/cluster/leader_worker_sets.py), and in `make groups`
+the program itself. The kind is its own in both.
 """
 
 import time
@@ -122,7 +122,7 @@ def test_the_component_gives_metacontroller_the_rights_to_them_and_no_others(spa
 
 @pytest.mark.usefixtures("groups")
 def test_syncs_of_a_stored_one_write_nothing(space, model):
-    space.apply(endpoint("chat", modelId=model, availability={"groupTopology": "kubernetes.io/hostname"}))
+    space.apply(endpoint("chat", modelId=model, availability={"groupTopology": "kubernetes.io/os"}))
     space.ready("chat")
     since = settled(space)
     for number in range(3):  # each brings a sync, and changes nothing that a child is made of

@@ -18,7 +18,7 @@ def test_without_the_component_the_status_names_it_and_the_rest_is_served(space)
     )
     status = space.get("aimendpoint", "plain")["status"]
     assert message in status["warnings"]
-    assert space.condition("plain", "Available")["status"] == "True"
+    space.wait("plain to serve", lambda: space.condition("plain", "Available").get("status") == "True")
     assert "deployment.apps/plain" in space.children()
 
 

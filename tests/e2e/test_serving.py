@@ -9,7 +9,7 @@ import yaml
 
 from tests.cluster.plane import ROOT, KubectlError
 from tests.e2e import caches
-from tests.e2e.space import endpoint
+from tests.e2e.space import SECONDS, endpoint
 from tests.schema import plural
 
 pytestmark = pytest.mark.e2e
@@ -57,7 +57,7 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
     name = applied(space, "endpoint-full.yaml")
     storage_class = space.get("aimendpoint", name)["spec"]["cache"]["storageClass"]
     assert f"there is no storage class {storage_class}" in space.becomes(name, "StorageClassNotFound")
-    assert space.children() == [
+    wanted = [
         "configmap/qwen-full-dashboard",
         "deployment.apps/qwen-full",
         "horizontalpodautoscaler.autoscaling/qwen-full",
@@ -67,6 +67,7 @@ def test_the_full_example_applies_and_is_ready_once_its_storage_class_exists(spa
         "service/qwen-full",
         "serviceaccount/qwen-full",
     ]
+    space.wait("its children", lambda: space.children() == wanted, SECONDS)
     volume = space.plane.get("persistentvolumes")["items"][0]
     stored = {key: volume["spec"][key] for key in ("accessModes", "capacity", "hostPath")}
     spec = {**stored, "persistentVolumeReclaimPolicy": "Retain", "storageClassName": storage_class}

@@ -6,7 +6,7 @@ import sys
 from tests.cluster import binaries
 
 if __name__ == "__main__":
-    for programs in (binaries.control_plane(), binaries.kueue()):
+    for programs in (binaries.control_plane(), binaries.kueue(), binaries.groups()):
         binaries.ensure(programs)
     command = [sys.executable, "-m", "pytest", "-m", "queues", "--verbose", "tests/queues", *sys.argv[1:]]
     print("+", *command[1:], flush=True)

@@ -8,67 +8,27 @@ import pytest
 
 from aimlib.diagnosis.quotas import quota_warning
 from hooks.server.observers.quotas import QuotaReader
-from tests.cluster import audit, kueue
+from tests.cluster import audit
 from tests.cluster.operator import own_account
-from tests.cluster.plane import ROOT
 from tests.e2e.conftest import space_for
-from tests.e2e.hookserver import within
 from tests.e2e.space import endpoint, recipe
+from tests.queues.made import SECONDS, empty, priorities, queue, written_once_looked_at
 
 pytestmark = [pytest.mark.queues, pytest.mark.e2e]
 
-API = "kueue.x-k8s.io/v1beta2"
-QUEUE, FLAVOR = "team-a", "mi300x"
-SECONDS = 120
+QUEUE = "team-a"
 LACKS = "insufficient unused quota for amd.com/gpu in flavor mi300x, 1 more needed"
-COMPONENT = ROOT / "manifests" / "components" / "queues"
 
 
 @pytest.fixture(scope="module")
-def space(cluster, installation, tmp_path_factory):
-    """A namespace with a queue that has room for one GPU, and hooks that read what is told of it."""
-    cluster.kubectl("create", "namespace", kueue.NAMESPACE)
-    kueue.install(cluster, tmp_path_factory.mktemp("kueue"))
-    cluster.kubectl("apply", f"--filename={COMPONENT / 'rbac.yaml'}")
-    account = str(own_account(cluster, "aim-hooks", "aim-system"))
-    observing = {"KUBECONFIG": account, "AIM_OBSERVE": "pods", "AIM_OBSERVE_QUEUES": "true"}
-    with within(cluster, installation, **observing), space_for(cluster, "queues") as made:
-        made.apply(*queue(made.namespace), *priorities())
+def space(queues):
+    """A namespace with a queue that has room for one GPU."""
+    with space_for(queues, "queues") as made:
+        made.apply(*queue(made.namespace, QUEUE, 1), *priorities())
         made.apply(recipe(made.namespace, modelId=f"example/{made.namespace}"))
         yield made
         made.kubectl("delete", "aimrecipe", made.namespace)
-        made.kubectl("delete", "aimendpoints", "--all")
-        made.wait("its pods to go", lambda: not made.names("pods"), SECONDS)
-        made.kubectl("delete", "localqueue", QUEUE)
-    for kind in ("mutating", "validating"):
-        name = f"kueue-{kind}-webhook-configuration"
-        cluster.kubectl("delete", f"{kind}webhookconfiguration", name)
-    cluster.processes["kueue"].stop()
-
-
-def queue(namespace):
-    """A queue of this namespace with room for one GPU."""
-    amounts = {"amd.com/gpu": 1, "cpu": 100, "memory": "1Ti"}
-    resources = [{"name": name, "nominalQuota": amount} for name, amount in amounts.items()]
-    group = {"coveredResources": [*amounts], "flavors": [{"name": FLAVOR, "resources": resources}]}
-    yield {"apiVersion": API, "kind": "ResourceFlavor", "metadata": {"name": FLAVOR}}
-    yield {
-        "apiVersion": API,
-        "kind": "ClusterQueue",
-        "metadata": {"name": QUEUE},
-        "spec": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-            "preemption": {"withinClusterQueue": "LowerPriority"},
-            "resourceGroups": [group],
-        },
-    }
-    yield {"apiVersion": API, "kind": "LocalQueue", "metadata": {"name": QUEUE}, "spec": {"clusterQueue": QUEUE}}
-
-
-def priorities():
-    for name, value in (("trial", 100), ("urgent", 1000)):
-        kind = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
-        yield {**kind, "metadata": {"name": f"model-serving-{name}"}, "value": value}
+        empty(made, QUEUE)
 
 
 def queued(space, name, **spec):
@@ -123,11 +83,7 @@ def test_kueue_writes_into_the_template_and_nobody_fights(space):
     labels = space.deployment("first")["spec"]["template"]["metadata"]["labels"]
     assert labels["kueue.x-k8s.io/queue-name"] == QUEUE
     assert not [one for one in space.get("aimendpoint", "first")["status"]["warnings"] if "by hand" in one]
-    since = audit.position(space.plane)
-    space.kubectl("annotate", "aimendpoint/first", "example.com/look=again")
-    time.sleep(10)
-    made = audit.writes(space.plane, since=since, user=audit.METACONTROLLER)
-    assert [one for one in made if one.namespace == space.namespace] == []
+    assert written_once_looked_at(space, "first") == []
 
 
 def test_a_queue_that_is_not_there_is_named(space):

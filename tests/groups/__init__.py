@@ -1,0 +1,1 @@
+"""Replicas on several nodes by LeaderWorkerSet's own program: `make groups`."""
