@@ -1,4 +1,7 @@
-"""The release before this one, as files of a folder: from the newest tag, or from a commit while there is none."""
+"""The release before this one, as files of a folder: from the newest tag, or from a commit while there is none.
+
+That one is found by a file that came next: the names of commits change where a history is written anew.
+"""
 
 import os
 import subprocess
@@ -8,8 +11,8 @@ from pathlib import Path
 
 from tests.cluster.plane import ROOT
 
-LANDED = "82d87fe2ff0eab0557383b7e8c1e848cfc3badf5"
-"""What was landed before there was a tag: without gateways, canaries and the conditions of GitOps tools."""
+NEXT = "crds/aimgateways.yaml"
+"""Came after what was landed before there was a tag, which has no gateways, canaries and conditions of GitOps tools."""
 PARTS = ("aimlib", "hooks", "recipes", "crds", "metacontroller", "manifests", "tests/cluster")
 """What an installation is made of, and Metacontroller's place here."""
 VARIABLE = "AIM_FORMER"
@@ -30,28 +33,22 @@ def checkout(folder: Path, repository: Path = ROOT) -> Path:
     return folder
 
 
-def reference(repository: Path, landed: str = LANDED) -> str:
-    """The newest tag of an earlier release, else the landed commit, which is fetched where the clone has not got it."""
+def reference(repository: Path, came_next: str = NEXT) -> str:
+    """The newest tag of an earlier release, else the commit before the file came, fetched where the clone has it not."""
     tags = _git(repository, "tag", "--list", "v*", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-v:refname")
     if newest := tags.decode().split()[:1]:
         return newest[0]
     try:
-        return _commit(repository, landed)
-    except MissingFormerError:
-        pass
-    try:
-        _git(repository, "fetch", "--quiet", "--depth=1", "origin", landed)
-        return _commit(repository, landed)
+        if _git(repository, "rev-parse", "--is-shallow-repository").strip() == b"true":
+            _git(repository, "fetch", "--quiet", "--unshallow", "origin")
+        added = _git(repository, "log", "--format=%H", "--diff-filter=A", "--", came_next).decode().split()
+        return _git(repository, "rev-parse", "--verify", "--quiet", f"{''.join(added[-1:])}^").decode().strip()
     except MissingFormerError as error:
         raise MissingFormerError(
-            f"the upgrade cannot be tested: this clone has not the commit {landed[:12]}, and its origin does not give "
-            f"it ({error}). Fetch the whole history (git fetch --unshallow), or name the folder of a checkout of an "
+            f"the upgrade cannot be tested: this clone has not the commit before {came_next}, and its origin does not "
+            f"give it ({error}). Fetch the whole history (git fetch --unshallow), or name the folder of a checkout of an "
             f"earlier release by {VARIABLE}"
         ) from error
-
-
-def _commit(repository: Path, name: str) -> str:
-    return _git(repository, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
 
 
 def _git(repository: Path, *arguments: str) -> bytes:

@@ -16,12 +16,15 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def history(tmp_path) -> tuple[Path, list[str]]:
-    """A repository with three commits."""
+    """A repository with three commits; the second one brings a file."""
     folder = tmp_path / "whole"
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch=main")
     commits = []
     for number in range(3):
+        if number == 1:
+            (folder / "later.yaml").touch()
+            git(folder, "add", "later.yaml")
         git(folder, "commit", "--quiet", "--allow-empty", f"--message={number}")
         commits.append(git(folder, "rev-parse", "HEAD"))
     return folder, commits
@@ -37,27 +40,33 @@ def test_the_newest_release_before_this_one_comes_first(history):
     folder, commits = history
     for tag, commit in (("v0.9.0", commits[0]), ("v0.10.0", commits[1]), ("v1.0.0", commits[2])):
         git(folder, "tag", tag, commit)
-    assert reference(folder, commits[0]) == "v0.10.0"
+    assert reference(folder, "later.yaml") == "v0.10.0"
 
 
-def test_without_a_tag_it_is_the_landed_commit(history):
+def test_without_a_tag_it_is_the_commit_before_a_file_came(history):
     folder, commits = history
-    assert reference(folder, commits[0]) == commits[0]
+    assert reference(folder, "later.yaml") == commits[0]
 
 
 def test_a_shallow_clone_fetches_it(history):
     folder, commits = history
-    assert reference(shallow(folder), commits[0]) == commits[0]
+    assert reference(shallow(folder), "later.yaml") == commits[0]
 
 
 def test_one_that_cannot_says_what_to_do(history):
-    folder, commits = history
+    folder, _ = history
     clone = shallow(folder)
     git(clone, "remote", "remove", "origin")
-    with pytest.raises(MissingFormerError, match=f"has not the commit {commits[0][:12]}.*--unshallow.*{VARIABLE}"):
-        reference(clone, commits[0])
+    with pytest.raises(MissingFormerError, match=f"has not the commit before later.yaml.*--unshallow.*{VARIABLE}"):
+        reference(clone, "later.yaml")
 
 
 def test_a_folder_that_is_named_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     assert checkout(tmp_path / "unused") == tmp_path
+
+
+def test_a_file_that_never_came_is_told_of(history):
+    folder, _ = history
+    with pytest.raises(MissingFormerError, match="has not the commit before never.yaml"):
+        reference(folder, "never.yaml")
