@@ -34,7 +34,7 @@ def checkout(folder: Path, repository: Path = ROOT) -> Path:
 
 
 def reference(repository: Path, came_next: str = NEXT) -> str:
-    """The newest tag of an earlier release, else the commit before the file came, fetched where the clone has it not."""
+    """The newest tag of an earlier release, else the commit before a file came, fetched for a shallow clone."""
     tags = _git(repository, "tag", "--list", "v*", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-v:refname")
     if newest := tags.decode().split()[:1]:
         return newest[0]
@@ -46,8 +46,8 @@ def reference(repository: Path, came_next: str = NEXT) -> str:
     except MissingFormerError as error:
         raise MissingFormerError(
             f"the upgrade cannot be tested: this clone has not the commit before {came_next}, and its origin does not "
-            f"give it ({error}). Fetch the whole history (git fetch --unshallow), or name the folder of a checkout of an "
-            f"earlier release by {VARIABLE}"
+            f"give it ({error}). Fetch the whole history (git fetch --unshallow), or name the folder of a checkout of "
+            f"an earlier release by {VARIABLE}"
         ) from error
 
 

@@ -86,8 +86,11 @@ class ControlPlane:
         return done.stdout
 
     def get(self, *arguments: str) -> dict[str, Any]:
-        """`kubectl get … -o json`, parsed."""
-        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+        """`kubectl get … -o json`, parsed; asked of the API server directly, since looks are repeated many times."""
+        from tests.cluster import reads  # noqa: PLC0415 - the client of Kubernetes takes a second to import
+
+        found = reads.get(self.kubeconfig, arguments)
+        return json.loads(self.kubectl("get", *arguments, "-o", "json")) if found is None else found
 
     def apply(self, *kustomizations: Path) -> None:
         """`kubectl apply -k` of each, and wait until all custom resources in it are served."""

@@ -68,5 +68,5 @@ def test_a_folder_that_is_named_is_taken(tmp_path, monkeypatch):
 
 def test_a_file_that_never_came_is_told_of(history):
     folder, _ = history
-    with pytest.raises(MissingFormerError, match="has not the commit before never.yaml"):
+    with pytest.raises(MissingFormerError, match=r"has not the commit before never\.yaml"):
         reference(folder, "never.yaml")

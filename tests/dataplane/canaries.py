@@ -58,5 +58,5 @@ def pods(space: Space, name: str, track: str) -> dict[str, int]:
 
 
 def ready_gateway(space: Space, name: str, routes: int) -> bool:
-    status = space.stored("aimgateway", name).get("status", {})
+    status = space.get("aimgateway", name).get("status", {})
     return status.get("phase") == "Ready" and status.get("routes") == routes

@@ -41,7 +41,7 @@ def cache(name: str, source: Hub, *models: str | Raw, **spec: Any) -> Raw:
 
 def status(space: Space, name: str) -> Raw:
     """The status of a cache; empty until it was computed from the present spec."""
-    found = space.stored("aimcache", name)
+    found = space.get("aimcache", name)
     said = found.get("status", {})
     ready = next((one for one in said.get("conditions", ()) if one["type"] == "Ready"), {})
     return said if ready.get("observedGeneration") == found["metadata"]["generation"] else {}

@@ -4,16 +4,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from kubernetes import client
-
 from aimlib.api import API_VERSION
-from tests.cluster.clients import connection
 from tests.cluster.plane import ControlPlane
 from tests.cluster.processes import StartError
+from tests.cluster.reads import name_of
 
 SECONDS = 60
 """How long anything may take: a sync that failed once is tried again after a back-off."""
@@ -34,11 +30,6 @@ def recipe(name: str, **spec: Any) -> Raw:
     """An AIMRecipe for one MI300X, without facts, so that nothing but the hardware decides whether it fits."""
     usual = {"hardware": "MI300X", "precision": "bf16", "backend": "vllm", "configurations": [{"gpuCount": 1}]}
     return {"apiVersion": API_VERSION, "kind": "AIMRecipe", "metadata": {"name": name}, "spec": {**usual, **spec}}
-
-
-@cache
-def _objects(kubeconfig: Path) -> client.CustomObjectsApi:
-    return client.CustomObjectsApi(connection(kubeconfig))
 
 
 @dataclass(frozen=True)
@@ -63,17 +54,11 @@ class Space:
 
     def get(self, *arguments: str) -> Raw:
         """`kubectl get … -o json`, parsed."""
-        return json.loads(self.kubectl("get", *arguments, "--output=json"))
-
-    def stored(self, kind: str, name: str) -> Raw:
-        """An object of ours, for looks that are repeated: a kubectl for each would take half of a core."""
-        where = (*API_VERSION.split("/"), self.namespace, f"{kind}s", name)
-        reply = _objects(self.plane.kubeconfig).get_namespaced_custom_object(*where, _preload_content=False)
-        return json.loads(reply.data)
+        return self.plane.get(f"--namespace={self.namespace}", *arguments)
 
     def names(self, resources: str, *arguments: str) -> list[str]:
         """What there is, as `kind/name`."""
-        return self.kubectl("get", resources, "--output=name", *arguments).split()
+        return [name_of(one) for one in self.get(resources, *arguments)["items"]]
 
     def patch(self, target: str, change: Raw) -> None:
         """A merge patch of `aimendpoint/x`."""
@@ -81,7 +66,7 @@ class Space:
 
     def condition(self, name: str, kind: str = "Ready") -> Raw:
         """One condition of an endpoint that was said of its present spec; empty before that."""
-        found = self.stored("aimendpoint", name)
+        found = self.get("aimendpoint", name)
         conditions = found.get("status", {}).get("conditions", ())
         said = (one for one in conditions if one["observedGeneration"] == found["metadata"]["generation"])
         return next((one for one in said if one["type"] == kind), {})

@@ -52,7 +52,7 @@ def test_changing_the_image_and_the_service_changes_those_alone(space):
     space.wait("the service", lambda: space.get("service", "image")["spec"]["type"] == "NodePort")
     [port] = space.get("service", "image")["spec"]["ports"]
     assert port["port"] == 80
-    space.wait("the port", lambda: "nodePort" in space.stored("aimendpoint", "image")["status"]["endpoints"])
+    space.wait("the port", lambda: "nodePort" in space.get("aimendpoint", "image")["status"]["endpoints"])
     endpoints = space.get("aimendpoint", "image")["status"]["endpoints"]
     assert endpoints == {"internal": f"http://image.{space.namespace}.svc:80/v1", "nodePort": port["nodePort"]}
 

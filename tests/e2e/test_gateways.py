@@ -25,7 +25,7 @@ def gateway(name, **spec):
 
 
 def status(space, name):
-    return space.stored("aimgateway", name).get("status", {})
+    return space.get("aimgateway", name).get("status", {})
 
 
 def condition(space, name, kind="Ready"):

@@ -53,7 +53,7 @@ def test_an_autoscaler_scales_the_endpoint_and_nobody_fights_it(space):
     target = space.get("hpa", "scaled")["spec"]["scaleTargetRef"]
     assert target == {"apiVersion": "aim.engine.amd.com/v1alpha1", "kind": "AIMEndpoint", "name": "scaled"}
     # The endpoint was applied with one replica: the autoscaler itself must raise that to its minimum.
-    space.wait("the minimum", lambda: space.stored("aimendpoint", "scaled")["spec"]["replicas"] == 2)
+    space.wait("the minimum", lambda: space.get("aimendpoint", "scaled")["spec"]["replicas"] == 2)
     space.ready("scaled")
     assert replicas(space, "scaled") == 2
 
