@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,11 +77,16 @@ def _api(kubeconfig: Path) -> client.ApiClient:
 def _read(
     kubeconfig: Path, path: str, query: tuple[tuple[str, str], ...] = (), accept: str = "application/json"
 ) -> Raw:
-    reply = _api(kubeconfig).call_api(
-        path, "GET", query_params=list(query), header_params={"Accept": accept}, auth_settings=["BearerToken"],
-        _preload_content=False, _request_timeout=30,
-    )  # fmt: skip
-    return json.loads(reply[0].data)
+    """What a GET gives. ApiException."""
+    api = _api(kubeconfig)
+    request = api.param_serialize(
+        "GET", path, query_params=query, header_params={"Accept": accept}, auth_settings=["BearerToken"]
+    )
+    reply = api.call_api(*request, _request_timeout=30)
+    content = reply.read()
+    if reply.status != HTTPStatus.OK:
+        raise client.ApiException(status=reply.status)
+    return json.loads(content)
 
 
 def _kinds(kubeconfig: Path) -> dict[str, Kind]:
