@@ -1,6 +1,10 @@
-"""What `kubectl get -o json` prints, asked of the API server directly: a kubectl for each look takes half of a core."""
+"""What `kubectl get -o json` prints, asked of the API server directly: a kubectl for each look takes half of a core.
+
+And what the API server says to an object that would be created.
+"""
 
 import json
+import re
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -11,6 +15,7 @@ from kubernetes import client
 from tests.cluster.clients import connection
 
 Raw = dict[str, Any]
+Query = tuple[tuple[str, str], ...]
 
 ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 """All kinds of all groups in two replies."""
@@ -41,7 +46,7 @@ class Look(NamedTuple):
     resources: tuple[str, ...]
     name: str | None
     namespace: str | None
-    query: tuple[tuple[str, str], ...]
+    query: Query
 
 
 def look(arguments: tuple[str, ...]) -> Look | None:
@@ -74,15 +79,18 @@ def _api(kubeconfig: Path) -> client.ApiClient:
     return connection(kubeconfig)
 
 
-def _read(
-    kubeconfig: Path, path: str, query: tuple[tuple[str, str], ...] = (), accept: str = "application/json"
-) -> Raw:
-    """What a GET gives. ApiException."""
+def _call(kubeconfig: Path, method: str, path: str, query: Query = (), body: Raw | None = None, **headers: str) -> Any:
+    """A reply that is not read yet."""
     api = _api(kubeconfig)
     request = api.param_serialize(
-        "GET", path, query_params=query, header_params={"Accept": accept}, auth_settings=["BearerToken"]
+        method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
     )
-    reply = api.call_api(*request, _request_timeout=30)
+    return api.call_api(*request, _request_timeout=30)
+
+
+def _read(kubeconfig: Path, path: str, query: Query = (), accept: str = "application/json") -> Raw:
+    """What a GET gives. ApiException."""
+    reply = _call(kubeconfig, "GET", path, query, Accept=accept)
     content = reply.read()
     if reply.status != HTTPStatus.OK:
         raise client.ApiException(status=reply.status)
@@ -99,6 +107,7 @@ def _kinds(kubeconfig: Path) -> dict[str, Kind]:
             for one in version.get("resources", ()):
                 kind = Kind(under, one["resource"], one["scope"] == "Namespaced")
                 names = {one["resource"], one.get("singularResource"), *one.get("shortNames", ())}
+                names.add(one.get("responseKind", {}).get("kind"))
                 for each in filter(None, names):
                     found.setdefault(each, kind)
                     found.setdefault(f"{each}.{name}", kind)
@@ -147,3 +156,32 @@ def name_of(found: Raw) -> str:
     """What `kubectl get -o name` prints of an object."""
     group = found["apiVersion"].rpartition("/")[0]
     return f"{found['kind'].lower()}{f'.{group}' if group else ''}/{found['metadata']['name']}"
+
+
+WARNING = re.compile(r'299 - "(.*)"')
+
+
+class Reply(NamedTuple):
+    """What the API server says to an object."""
+
+    accepted: bool
+    warnings: tuple[str, ...]
+    reasons: tuple[str, ...]
+    """Why it is refused, one sentence each."""
+
+
+def would_create(kubeconfig: Path, raw: Raw, namespace: str) -> Reply:
+    """What `kubectl create --dry-run=server` is told."""
+    kind = known(kubeconfig, raw["kind"])
+    if kind is None:
+        raise LookupError(f"no kind {raw['kind']}")
+    query = (("dryRun", "All"), ("fieldValidation", "Strict"))
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    reply = _call(kubeconfig, "POST", kind.path(namespace), query, raw, **headers)
+    found = json.loads(reply.read())
+    warnings = [WARNING.fullmatch(one) for one in reply.headers.getlist("Warning")]
+    told = tuple(re.sub(r"\\(.)", r"\1", one[1]) for one in warnings if one)
+    if reply.status == HTTPStatus.CREATED:
+        return Reply(accepted=True, warnings=told, reasons=())
+    causes = (found.get("details") or {}).get("causes") or [found]
+    return Reply(accepted=False, warnings=told, reasons=tuple(one.get("message", "") for one in causes))

@@ -14,6 +14,7 @@ from aimlib.api.node import InventoryStatus
 from aimlib.protocol.metacontroller import prune
 from tests.cluster.controlplane import control_plane
 from tests.cluster.plane import ROOT, ControlPlane
+from tests.cluster.reads import would_create
 from tests.e2e.space import Raw, endpoint
 from tests.kustomize import build
 
@@ -46,10 +47,12 @@ def ask(plane: ControlPlane, *arguments: str, raw: object = None) -> Answer:
     return Answer(not done.returncode, said)
 
 
-def created(plane: ControlPlane, raw: object, namespace: str = USUAL) -> Answer:
-    """What the API server answers to the creation of an object, without storing it."""
-    create = ("create", "--dry-run=server", "--filename=-")
-    return ask(plane, f"--namespace={namespace}", *create, raw=raw)
+def created(plane: ControlPlane, raw: Raw, namespace: str = USUAL) -> Answer:
+    """What the API server answers to the creation of an object, without storing it; an AssertionError as above."""
+    reply = would_create(plane.kubeconfig, raw, namespace)
+    found = tuple(sentence for _, sentence in SAYING.findall("\n".join((*reply.warnings, *reply.reasons))))
+    assert reply.accepted or found, reply
+    return Answer(reply.accepted, found)
 
 
 @dataclass(frozen=True)
