@@ -8,7 +8,7 @@ from tests.chaos.run import run
 
 pytestmark = pytest.mark.e2e
 
-ENDPOINTS = 60
+ENDPOINTS = 30
 SECONDS = 40
 """Every part is killed once, however long that takes."""
 
