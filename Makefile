@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test autoscalers queues groups engines sources browser site bench mutation chaos check check-locks sbom audit crds docs rules gitops chart dashboards screenshots recording golden lock
+.PHONY: help setup demo quick test dataplane autoscalers queues groups engines sources browser site bench mutation chaos check check-locks sbom audit crds docs rules gitops chart dashboards screenshots recording golden lock
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -22,9 +22,12 @@ quick: $(READY) ## the tests for while you work: none on a control plane, none t
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --quiet -m 'not e2e and not slow' \
 		--numprocesses auto --maxprocesses 4 --dist loadfile --durations 10
 
-test: $(READY) ## every test, those on a real control plane included, and their coverage
+test: $(READY) ## the tests, those on a real control plane included, and their coverage
 	$(BIN)/python -m tests.cluster binaries
 	$(BIN)/python -m tests.parts
+
+dataplane: $(READY) ## gateways, canaries and clients on a network of their own, with the real Envoy, Prometheus and openai client
+	$(BIN)/python -m tests.dataplane
 
 autoscalers: $(READY) ## endpoints that the real KEDA and VerticalPodAutoscaler scale; builds them once, twelve minutes
 	$(BIN)/python -m tests.autoscalers

@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(config, items):
 
     A real engine, servers of other makers, a browser and Kueue run where they are asked for alone: `make engines`,
     `make sources`, `make browser`, `make queues`. What needs a network of its own is run there, by
-    tests/dataplane/test_data_plane.py. Properties cover no line that examples leave out, and take half the time where
+    `make dataplane`. Properties cover no line that examples leave out, and take half the time where
     nobody counts lines.
     """
     marks = {"plane": pytest.mark.e2e, "names": pytest.mark.network, "monitoring_programs": pytest.mark.slow}

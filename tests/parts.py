@@ -1,4 +1,4 @@
-"""All tests, in parts: the longest, on the control plane, beside the others, which follow one another.
+"""All tests that need no more than a control plane, in parts: the longest, which need one, beside the others in turn.
 
 `python -m tests.parts [OPTION...]` runs each part with these options of pytest, prints the output of the longest as it
 comes and that of the others after it, and then the coverage of all together. The few tests that failed beside others
@@ -16,25 +16,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Self
 
 LONGEST = "tests/e2e"
-ON_PLANE = (LONGEST, "tests/bench", "tests/cluster", "tests/dataplane", "tests/standin")
-"""The folders in which tests on a control plane stand; tests/conftest.py holds them to it."""
+ON_PLANE = (LONGEST, "tests/bench", "tests/cluster", "tests/standin")
+"""The folders with tests on a control plane and nothing else; tests/conftest.py holds them to it."""
 PARTS = {
     "e2e": ("-m", "e2e", LONGEST),
     "not-e2e": ("-m", "not e2e", "tests"),
     "other-e2e": ("-m", "e2e", *ON_PLANE[1:]),
 }
 """By name: what each runs, as pytest is told. The first is the longest."""
-INNER = ("network",)
-"""What a test of a part runs in a process of its own."""
 MOST = 10
 """So many failed tests of a part are tried again; more of them are no accident."""
-FAILED_ONLY = "AIM_TESTS_FAILED_ONLY"
-"""Set at the second try, for tests that run tests."""
 
 
 def cache(name: str) -> Path:
@@ -48,10 +44,48 @@ def failed(name: str) -> list[str]:
     return sorted(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
 
 
-def options_of(name: str) -> list[str]:
-    """Options of pytest for a process with a cache of its own; it runs what failed alone at the second try."""
-    only = ["--last-failed", "--last-failed-no-failures=none"] if os.environ.get(FAILED_ONLY) else []
-    return ["-o", f"cache_dir={cache(name)}", *only]
+ONLY_FAILED = ("--last-failed", "--last-failed-no-failures=none")
+
+
+def options_of(name: str) -> tuple[str, str]:
+    """Options of pytest for a process with a cache of its own."""
+    return "-o", f"cache_dir={cache(name)}"
+
+
+def second_try(name: str, run: Callable[[Sequence[str]], int]) -> tuple[int, list[str]]:
+    """The exit code of the failed tests alone, and which of them have passed now; 1 where there are too many.
+
+    `run` takes options of pytest and returns its exit code.
+    """
+    first = failed(name)
+    if not 0 < len(first) <= MOST:
+        return 1, []
+    print(f"\n{len(first)} failed beside other tests, and are tried once more, alone", flush=True)
+    code = run((*options_of(name), *ONLY_FAILED))
+    return code, sorted({*first} - {*failed(name)})
+
+
+def tried_twice(name: str, run: Callable[[Sequence[str]], int]) -> int:
+    """The exit code of all tests that `run` runs, or of those alone that failed at first."""
+    shutil.rmtree(cache(name), ignore_errors=True)
+    code = run(options_of(name))
+    if code == 1:  # tests failed; any other code is no matter of a second try
+        code, unsteady = second_try(name, run)
+        told(unsteady)
+    return code
+
+
+def pytest(*options: str) -> int:
+    """Its exit code with these options, which are printed."""
+    command = [sys.executable, "-m", "pytest", *options]
+    print("+", *command[1:], flush=True)
+    return subprocess.run(command, check=False).returncode
+
+
+def told(unsteady: Sequence[str]) -> None:
+    """Name the tests that passed at the second try."""
+    for name in unsteady:
+        print(f"UNSTEADY, passed at the second try: {name}", flush=True)
 
 
 class Run:
@@ -71,10 +105,10 @@ class Run:
                 each.terminate()
                 each.wait()
 
-    def begin(self, part: str, output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        """One part; what it covers is for `coverage combine`."""
+    def begin(self, part: str, options: Sequence[str], output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+        """One part with more options; what it covers is for `coverage combine`."""
         coverage = ("--cov", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
-        command = [sys.executable, "-m", "pytest", *PARTS[part], *options_of(part), *coverage, *self.options]
+        command = [sys.executable, "-m", "pytest", *PARTS[part], *options, *coverage, *self.options]
         print("+", *command[1:], flush=True)
         data = str(self.folder / f".coverage.{len(self.processes)}")
         environment = {**os.environ, "COVERAGE_FILE": data}
@@ -84,45 +118,33 @@ class Run:
     def all_parts(self) -> dict[str, int]:
         """Their exit codes, once all have ended."""
         longest, *others = PARTS
-        shown = self.begin(longest)
+        shown = self.begin(longest, options_of(longest))
         with (self.folder / "output").open("w+b") as output:
-            beside = {part: self.begin(part, output).wait() for part in others}
+            beside = {part: self.begin(part, options_of(part), output).wait() for part in others}
             codes = {longest: shown.wait(), **beside}
             output.seek(0)
             print(output.read().decode(errors="replace"), flush=True)
         return codes
 
-    def second_try(self, part: str) -> tuple[int, list[str]]:
-        """The exit code of the failed tests alone, and which of them have passed now; 1 where there are too many."""
-        first = failed(part)
-        if not 0 < len(first) <= MOST:
-            return 1, []
-        print(f"\n{len(first)} failed beside other tests, and are tried once more, alone", flush=True)
-        os.environ[FAILED_ONLY] = "1"
-        code = self.begin(part).wait()
-        del os.environ[FAILED_ONLY]
-        return code, sorted({*first} - {*failed(part)})
-
 
 def main(options: Sequence[str]) -> int:
     """Run them all, and tell what came of them."""
-    print("about 40 minutes on two cores; the longest part is shown as it comes", flush=True)
+    print("about half an hour on two cores; the longest part is shown as it comes", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     unsteady: list[str] = []
-    for name in (*PARTS, *INNER):
+    for name in PARTS:
         shutil.rmtree(cache(name), ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="aim-tests-") as folder, Run(Path(folder), options) as run:
         codes = run.all_parts()
         for part in [part for part, code in codes.items() if code == 1]:
             # Tests failed; any other code is no matter of a second try.
-            codes[part], passed = run.second_try(part)
+            codes[part], passed = second_try(part, lambda options, part=part: run.begin(part, options).wait())
             unsteady += passed
         coverage = [sys.executable, "-m", "coverage"]
         written = sorted(map(str, Path(folder).glob(".coverage.*")))
         combined = subprocess.run([*coverage, "combine", "--quiet", *written], check=False).returncode
     covered = subprocess.run([*coverage, "report", "--skip-covered"], check=False).returncode
-    for name in unsteady:
-        print(f"UNSTEADY, passed at the second try: {name}")
+    told(unsteady)
     return int(any((*codes.values(), combined, covered)))
 
 

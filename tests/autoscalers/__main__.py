@@ -7,8 +7,10 @@ import sys
 
 from tests.cluster import binaries
 from tests.dataplane.__main__ import main
+from tests.parts import tried_twice
 
 if __name__ == "__main__":
     for programs in (binaries.keda(), binaries.vertical()):
         binaries.ensure(programs)
-    sys.exit(main("network", ["tests/autoscalers", "--verbose", *sys.argv[1:]]))
+    options = ("tests/autoscalers", "--verbose", *sys.argv[1:])
+    sys.exit(tried_twice("autoscalers", lambda more: main("network", [*options, *more])))

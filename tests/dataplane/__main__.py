@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cluster import binaries
 from tests.cluster.processes import StartError
 from tests.dataplane.network import run_inside
+from tests.parts import tried_twice
 
 
 def main(marks: str, options: Sequence[str]) -> int:
@@ -28,4 +29,4 @@ def main(marks: str, options: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main("network", ["tests/dataplane", *sys.argv[1:]]))
+    sys.exit(tried_twice("dataplane", lambda options: main("network", ["tests/dataplane", *options, *sys.argv[1:]])))

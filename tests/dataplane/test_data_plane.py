@@ -1,27 +1,10 @@
-"""All tests that need a network of their own, in one; and what is told where there can be none."""
-
-import subprocess
-import sys
+"""What is told where there can be no network of the tests' own."""
 
 import pytest
 
-from tests import parts
-from tests.cluster.plane import ROOT
 from tests.cluster.processes import StartError
 from tests.dataplane import network
 from tests.dataplane.__main__ import main
-
-
-@pytest.mark.e2e
-def test_everything_that_needs_a_network_of_its_own():
-    if why := network.refusal():
-        pytest.fail(why)
-    command = [sys.executable, "-m", "tests.dataplane", "--quiet", *parts.options_of(*parts.INNER)]
-    done = subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2400, check=False
-    )
-    print(done.stdout, done.stderr)
-    assert done.returncode == 0, "see what it printed"
 
 
 @pytest.fixture

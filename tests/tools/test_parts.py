@@ -43,8 +43,7 @@ PLAYS = "import pytest\n\n@pytest.mark.e2e\ndef test_plays(): pass\n"
 def project(tmp_path, monkeypatch):
     """The tests of a project, which is the present folder."""
     monkeypatch.chdir(tmp_path)
-    for name in (parts.FAILED_ONLY, "COVERAGE_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("COVERAGE_FILE", raising=False)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     (tmp_path / "pytest.ini").write_text(SETTINGS)
     tests = tmp_path / "tests"
@@ -99,6 +98,14 @@ def test_a_failure_of_a_former_run_is_forgotten(project, capfd):
     (project / "e2e" / "test_shown.py").write_text("import pytest\n\n@pytest.mark.e2e\ndef test_now(): pass\n")
     code, output = run(capfd)
     assert (code, "once more" in output) == (0, False)
+
+
+def test_others_are_tried_twice_in_the_same_way(project, capfd):
+    (project / "e2e" / "test_shown.py").write_text(ONCE.format(mark="e2e"))
+    code = parts.tried_twice("apart", lambda options: parts.pytest("tests/e2e", *options))
+    output = capfd.readouterr().out
+    assert (code, Path("counted").read_text()) == (0, "x")
+    assert "UNSTEADY, passed at the second try: tests/e2e/test_shown.py::test_once" in output
 
 
 @pytest.mark.parametrize("folder", [*parts.ON_PLANE, "tests/hooks"])
