@@ -12,7 +12,7 @@ from tests.e2e.many import CHANGES, changing, deletions, many_endpoints
 
 pytestmark = pytest.mark.e2e
 
-ENDPOINTS = 200
+ENDPOINTS = 80
 KILLS = 4
 """Of the hook server. What fails often is tried again late, so more of them would mostly be waited for."""
 SETTLED_SECONDS = 300
