@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.cluster.plane import ROOT
 
-NEXT = "crds/aimgateways.yaml"
+NEXT = "aimlib/data/schemas/AIMGateway.json"
 """Came after what was landed before there was a tag, which has no gateways, canaries and conditions of GitOps tools."""
 PARTS = ("aimlib", "hooks", "recipes", "crds", "metacontroller", "manifests", "tests/cluster")
 """What an installation is made of, and Metacontroller's place here."""
