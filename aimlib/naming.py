@@ -42,6 +42,8 @@ ABORT_ANNOTATION = f"{GROUP}/abort"
 """On an endpoint: the id of the canary that is to end."""
 TEMPLATE_ANNOTATION = f"{GROUP}/template-version"
 """On the pods of endpoints: the version of their template."""
+FULL_ANNOTATION = f"{GROUP}/full-hardware"
+"""On Deployments of endpoints: what was full when their configuration was selected."""
 TOKEN_ANNOTATION = f"{GROUP}/caller-token"
 """On Metacontroller's controllers, which send it in each request: the token that authenticates them."""
 

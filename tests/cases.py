@@ -30,6 +30,7 @@ earlier    what was different at an earlier sync, whose status and children are 
 observed   how the children of the earlier sync are found: `ready` (the default) or `created`, or by kind:
            `missing`, or an object that is merged into the child
 written    what is merged into the status that the earlier sync wrote
+stale      true where the status is the one that the earlier sync found, since the one that it wrote is not there yet
 pods       the endpoint's Pods, each as what is different about it (`pod` of world.py); asked for as the server does
 log        the log of the container that ended, read as the server does: the name of a file in testdata/engine-logs, a
            text, or null where it could not be read
@@ -73,7 +74,7 @@ PARENTS = {
 KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
 KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "queue", "figures", "offers")
 KEYS += ("unobserved", "inspected", "routed", "namespaces", "tracks", "gateways", "scaled", "traffic", "free")
-KEYS += ("deviceClasses", "resourceSlices")
+KEYS += ("deviceClasses", "resourceSlices", "stale")
 
 
 class Case(NamedTuple):

@@ -179,7 +179,7 @@ BEGINNING = OWNED | {"model"}
 """Kinds of which some children wait for others."""
 SEEN = ("pods", "figures", "tracks", "traffic", "free")
 """Keys of what observers see now."""
-LATER = ("earlier", "observed", "state", "inspected")
+LATER = ("earlier", "observed", "state", "inspected", "stale")
 """Keys of a world that is found as an earlier sync left it."""
 
 
@@ -228,11 +228,14 @@ def first(kind: str, hook: str, world: dict[str, Any]) -> Play:
         before = {key: value for key, value in world.items() if key not in {*LATER, *SEEN}}
         past = {"now": now - timedelta(hours=1), **world.get("earlier", {})}
         past[kind] = merged(world[kind], past.get(kind, {}))
-        answer = play(kind, hook, before | past).answer
+        past_play = play(kind, hook, before | past)
+        answer = past_play.answer
         said = answer.said
         generation = past[kind].get("metadata", {}).get("generation", 1)
         same = past[kind] == world[kind]
         status = merged({"observedGeneration": generation, **said["status"]}, world.get("written", {}))
+        if world.get("stale"):
+            status = past_play.request[names[0]]["status"]
         body[names[0]] = {**dated(owner, past["now"], past["now"] if same else now), "status": status}
         body[names[1]] = groups(kind, offers, observed(made_by(answer), world.get("observed", "ready")))
         for one in body[names[1]].get("ConfigMap.v1", {}).values():

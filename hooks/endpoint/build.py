@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.api.room import FullHardware
 from aimlib.kube.server_kinds import LEADER_WORKER_SET, is_server
 from aimlib.protocol.observed import CLAIM, ChildState, ChildStates, child_states
 from aimlib.scaling.schedule import scheduled_replicas
+from aimlib.selection.steps import decided_for
 from hooks.endpoint.cache import CacheUse, use_cache
 from hooks.endpoint.canary import Tracks, plan_tracks
 from hooks.endpoint.children import OptionalChild, children, not_offered
@@ -15,6 +17,8 @@ from hooks.endpoint.children.scalers import Scalers
 from hooks.endpoint.decision import EndpointDecision
 from hooks.endpoint.devices import claim_templates_in_use
 from hooks.endpoint.former_node import former_node
+from hooks.endpoint.full_hardware import recorded
+from hooks.endpoint.full_record import with_full
 from hooks.endpoint.headroom import headroom
 from hooks.endpoint.image_volume import use_image
 from hooks.endpoint.own_claim import caches_in_use, with_claims_as_they_are
@@ -42,6 +46,8 @@ class Built(NamedTuple):
     """Service accounts that the spec does not request any more, and that pods run as."""
     inspection: list[Raw]
     """What reads the files of a model that nobody described, or looks up the digest of its image."""
+    full: tuple[FullHardware, ...] = ()
+    """Hardware that was full when the configuration was selected."""
 
     def state(self, kind: str) -> ChildState | None:
         """The child of that kind that has the endpoint's own name; there may be others of its kind."""
@@ -61,7 +67,8 @@ class Built(NamedTuple):
     @property
     def children(self) -> list[Raw]:
         desired = (state.desired for state in self.states.values())
-        return [*desired, *self.tracks.children, *self.former, *self.accounts, *self.inspection]
+        made = [*desired, *self.tracks.children, *self.former, *self.accounts, *self.inspection]
+        return with_full(made, decided_for(self.owner.spec), self.full)
 
 
 def scalers(world: World) -> Scalers:
@@ -108,4 +115,6 @@ def build(world: World, decision: EndpointDecision) -> Built | None:
     inspection = [*(decision.inspection.children if decision.inspection else ())]
     made = {(child["kind"], child["metadata"]["name"]) for child in inspection}
     inspection += (one for one in cache.children if (one["kind"], one["metadata"]["name"]) not in made)
-    return Built(owner, cache, tracks, with_used_children(states), optional, former, accounts, inspection)
+    waits = world.spec.recipe.when_full == "Wait"
+    full = () if waits else recorded({"selection": decision.selection}, decided_for(world.spec))
+    return Built(owner, cache, tracks, with_used_children(states), optional, former, accounts, inspection, full)

@@ -76,10 +76,14 @@ def decide(world: World, version: Version) -> EndpointDecision:
     world = with_pinned(world, version)
     model_id, inspection = world.spec.requested_model.id or "", inspect_model(world)
     models = with_inspected(described_models(world.models, model_id, world.namespace), model_id, inspection)
-    full = full_hardware.observed(world, remembered_part(world.before, "resolved", Resolved))
+    pinned = remembered_part(world.before, "resolved", Resolved)
+    full = full_hardware.observed(world, pinned)
+    left = full_hardware.left_before(world, pinned) if version.rollback is None else ()
     related = world.spec, world.before, world.recipes, world.inventories, world.config
     asker = Asker(world.namespace, world.catalogue, groups=world.offers(LEADER_WORKER_SET))
-    found = decide_for(*related, asker=asker, caches=world.caches, models=models, full_now=full, uses=world.uses)
+    found = decide_for(
+        *related, asker=asker, caches=world.caches, models=models, full_now=full, left=left, uses=world.uses
+    )
     found = found._replace(verdict=while_inspecting(found.verdict, inspection), inspection=inspection)
     found = _without_failed(found, world, version)
     if found.pinned or not found.resolved or world.spec.recipe.update_policy == "Auto":
@@ -115,18 +119,24 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     caches: list[Raw] | None = None,
     models: Described = NOTHING_DESCRIBED,
     full_now: FullHardware | None = None,
+    left: tuple[FullHardware, ...] = (),
     uses: Sequence[NodeUse] | None = None,
 ) -> EndpointDecision:
     """The decision among the recipes that the endpoint relates; `before` is its status so far.
 
     `caches` are the AIMCaches that it may use; None where they are not known. `models` is what AIMModels give it,
     `full_now` the hardware of the pinned configuration, where its pods find no room; `uses` what pods request of nodes.
+    `left` is what was full by the record of what runs in its place: where the status does not have that, it is from
+    before, and pins nothing.
     """
     key = decided_for(spec)
     pinned = _in_full(remembered_part(before, "resolved", Resolved), key)
-    waits = spec.recipe.when_full == "Wait" or pinned is None or pinned.decided_for != key
+    same, goes_on = pinned is not None and pinned.decided_for == key, spec.recipe.when_full != "Wait"
+    waits = not (same and goes_on)
     full_now = None if waits else full_now
-    known = () if waits else full_hardware.recorded(before, key)
+    written = () if waits else full_hardware.recorded(before, key)
+    known = full_hardware.joined(written, left if goes_on and (same or pinned is None) else ())
+    is_behind = known != written
     new = full_hardware.is_new(full_now, known)
     full = full_hardware.added(full_now, known) if full_now and new else known
     related = spec, recipes, inventories, config, models
@@ -140,11 +150,7 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     differs = pinned is not None and better is not None and better.differs_from(pinned)
     leaves = full_now is not None and (new or has_room)
     leaves = leaves or (not waits and _came_instead(pinned, better, before, inventories))
-    keeps = (
-        pinned is not None
-        and pinned.decided_for == key
-        and not (differs and (leaves or spec.recipe.update_policy == "Auto"))
-    )
+    keeps = same and not is_behind and not (differs and (leaves or spec.recipe.update_policy == "Auto"))
     found = before.get("selection")
     explained: Raw = found if isinstance(found, dict) else {}
     if is_decided_for(str(explained.get("decidedFor")), key):
@@ -152,9 +158,9 @@ def decide_for(  # noqa: PLR0913 - all that an endpoint relates
     return EndpointDecision(
         pinned=pinned,
         fresh=fresh,
-        resolved=pinned if keeps else better or pinned,
+        resolved=pinned if keeps else better or (None if is_behind else pinned),
         selection=explained if keeps or fresh is None else written_selection(fresh.selection),
-        verdict=recipe_selected(fresh, pinned if keeps or not better else None, key, explained),
+        verdict=recipe_selected(fresh, pinned if keeps or not (better or is_behind) else None, key, explained),
     )
 
 

@@ -4,6 +4,9 @@ An endpoint that has never been ready takes the next candidate then. What was fu
 selection, so that it does not go back and forth.
 """
 
+from collections.abc import Iterable
+from functools import reduce
+from itertools import chain
 from typing import NamedTuple
 
 from aimlib.api.endpoint_status import Selection
@@ -12,12 +15,14 @@ from aimlib.api.resolved import Resolved
 from aimlib.api.room import MOST_FULL, FullHardware
 from aimlib.diagnosis.container_ends import is_live
 from aimlib.diagnosis.scheduling import lacks, summarize
+from aimlib.kube.server_kinds import pods_template
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.observed import condition_of
 from aimlib.schema.parsing import parse_as
-from aimlib.selection.steps import is_decided_for
+from aimlib.selection.steps import decided_for, is_decided_for
 from hooks.endpoint.children.device_claims import has_claim_of
-from hooks.endpoint.children.placement import affinity
+from hooks.endpoint.children.placement import affinity, anywhere
+from hooks.endpoint.full_record import read_full
 from hooks.endpoint.world import World
 
 
@@ -34,6 +39,17 @@ def recorded(before: Raw, key: str) -> tuple[FullHardware, ...]:
     if not isinstance(found, dict) or not found.get("full") or not is_decided_for(str(found.get("decidedFor")), key):
         return ()
     return parse_as(Selection, found, "status.selection cannot be read").full
+
+
+def left_before(world: World, pinned: Resolved | None) -> tuple[FullHardware, ...]:
+    """What was full by the records of Deployments and LeaderWorkerSets that run another configuration than the pinned.
+
+    A status from before their last change pins the one that was left.
+    """
+    key = decided_for(world.spec)
+    records = ((read_full(one, key), one) for one in world.deployments)
+    others = (full for full, one in records if full and (pinned is None or not _runs(one, pinned)))
+    return joined((), chain.from_iterable(others))
 
 
 def observed(world: World, pinned: Resolved | None) -> FullHardware | None:
@@ -69,6 +85,11 @@ def added(one: FullHardware, known: tuple[FullHardware, ...]) -> tuple[FullHardw
     return (*(old for old in known if not _covers(old, one)), one)
 
 
+def joined(known: tuple[FullHardware, ...], more: Iterable[FullHardware]) -> tuple[FullHardware, ...]:
+    """What is known to be full, with more that is."""
+    return reduce(lambda so_far, one: added(one, so_far) if is_new(one, so_far) else so_far, more, known)
+
+
 def _covers(old: FullHardware, one: FullHardware) -> bool:
     return old.covers(one.product, one.partition, one.resource or "")
 
@@ -86,6 +107,12 @@ def _is_of(pod: Raw, pinned: Resolved) -> bool:
     counts = {str(one.get(pinned.resource)) for one in requests}
     wanted = (affinity(pinned) or {}).get("nodeAffinity")
     return str(pinned.gpus_per_node) in counts and (pod["spec"].get("affinity") or {}).get("nodeAffinity") == wanted
+
+
+def _runs(server: Raw, pinned: Resolved) -> bool:
+    """Whether a Deployment or LeaderWorkerSet is of that configuration, by the devices that its pods request."""
+    nodes = (server["spec"].get("leaderWorkerTemplate") or {}).get("size")
+    return bool(nodes == pinned.nodes) and _is_of(anywhere(pods_template(server)), pinned)
 
 
 def _wait(pod: Raw, resource: str) -> PodWait | None:

@@ -10,6 +10,7 @@ from tests.mutation.structure import DEEP, TEXTS, VALUES, spoil
 OURS = (
     "metacontroller.k8s.io/last-applied-configuration",
     "aim.engine.amd.com/cached-models",
+    "aim.engine.amd.com/full-hardware",
     "storageclass.kubernetes.io/is-default-class",
     "example.com/other",
 )

@@ -12,6 +12,7 @@ KEYS = (
     "a",
     "example.com/b",
     "aim.engine.amd.com/cached-models",
+    "aim.engine.amd.com/full-hardware",
     "metacontroller.k8s.io/last-applied-configuration",
     "ä",
     "",
