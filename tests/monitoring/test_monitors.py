@@ -63,6 +63,16 @@ def test_endpoints_are_relabelled_the_same_in_both_forms(monitors):
     assert theirs == ours
 
 
+@pytest.mark.parametrize("name", ["aim-endpoints", "aim-gateways"])
+def test_pages_of_tenants_are_bounded_the_same_in_both_forms(monitors, name):
+    monitor, config = monitors[name], job(name)
+    [endpoint] = monitor["podMetricsEndpoints"]
+    theirs = [{snake(key): value for key, value in rule.items()} for rule in endpoint["metricRelabelings"]]
+    assert theirs == config["metric_relabel_configs"]
+    for theirs, ours in (("sampleLimit", "sample_limit"), ("bodySizeLimit", "body_size_limit")):
+        assert monitor.get(theirs) == config.get(ours)
+
+
 @pytest.mark.parametrize("name", ["aim-hooks", "aim-state-metrics", "aim-gateways"])
 def test_the_operators_own_pods_are_found_the_same_in_both_forms(monitors, name):
     monitor, config = monitors[name], job(name)
