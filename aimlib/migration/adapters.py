@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from aimlib.api.adapter import MOST_ADAPTERS
 from aimlib.api.formats import ADAPTER_NAME, MODEL_ID, MODEL_SOURCE
 from aimlib.api.meta import Raw
 from aimlib.migration.draft import Draft, FoundAdapter, Outcome
+from aimlib.migration.forms import OTHER_FORM
 from aimlib.migration.shell import is_unstated
 
 NAMES, PLACES = (
@@ -32,10 +34,14 @@ FLAGS: Mapping[str, tuple[Outcome, str]] = {
 WITHOUT_ADAPTERS: tuple[Outcome, str] = ("dropped", f"no adapter is named: {WITHOUT_ADDRESS}")
 
 
-def _read_list(draft: Draft, text: str, value: list[Raw]) -> None:
+def _read_list(draft: Draft, text: str, value: Any) -> None:  # noqa: ANN401 - JSON
     """The adapters of an object or of values: a list of names with places."""
-    for place, one in enumerate(value):
-        stated = {**one, **(one.get("adapterSource") or {})}
+    for place, one in enumerate(value if isinstance(value, list) else [value]):
+        parts = (one, one.get("adapterSource") or {}) if isinstance(one, dict) else (one,)
+        if not all(isinstance(part, dict) for part in parts):
+            draft.add(f"{text}.{place}", "needs you", OTHER_FORM)
+            continue
+        stated = {key: found for part in parts for key, found in part.items()}
         name = _first(stated, NAMES)
         called = f"{draft.name}_{name}" if draft.system == "kubeai" else name
         if _is_of_another(draft, stated.get("baseModel")):
@@ -48,8 +54,8 @@ def _first(stated: Raw, keys: Iterable[str]) -> str:
     return next((str(stated[key]) for key in keys if stated.get(key)), "")
 
 
-def _is_of_another(draft: Draft, base: str | None) -> bool:
-    return base is not None and base not in {draft.name, draft.model, *draft.names}
+def _is_of_another(draft: Draft, base: Any) -> bool:  # noqa: ANN401 - JSON
+    return base is not None and str(base) not in {draft.name, draft.model, *draft.names}
 
 
 def read_modules(draft: Draft, texts: Iterable[str], flag: str) -> None:

@@ -12,7 +12,7 @@ from aimlib.migration.deployed import as_deployed
 from aimlib.migration.draft import Answers, Draft, Translation
 from aimlib.migration.engine_arguments import read_arguments
 from aimlib.migration.finish import finish
-from aimlib.migration.forms import as_model, as_modelservice, as_workspace, as_written
+from aimlib.migration.forms import ODD, OTHER_FORM, as_model, as_modelservice, as_workspace, as_written, known_form
 from aimlib.migration.kinds import FOREIGN_KINDS, instead_of
 from aimlib.migration.mounted import finish_mounts
 from aimlib.migration.nim import as_service
@@ -40,10 +40,8 @@ def translate_object(system: str, found: Raw, answers: Answers) -> Translation:
         )
     if system == "kaito" and "tuning" in found:
         raise InvalidInputError("a Workspace that tunes a model serves none: there is nothing to translate")
-    try:
+    with known_form():
         form = FORMS.get(system, dict)(as_written(found))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InvalidInputError("a part of it has another form than is known") from error
     return _translate(system, form, answers)
 
 
@@ -56,12 +54,8 @@ def translate_values(values: Raw, answers: Answers) -> list[Translation]:
             raise InvalidInputError("catalog enables no model of KubeAI")
         return [_translate("kubeai", as_model(name, one), answers) for name, one in enabled.items()]
     if isinstance(values.get("modelArtifacts"), dict):
-        try:
+        with known_form("a part of modelArtifacts, decode or prefill"):
             form = as_modelservice(values)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InvalidInputError(
-                "a part of modelArtifacts, decode or prefill has another form than is known"
-            ) from error
         return [_translate("llm-d", form, answers)]
     engine = values.get("servingEngineSpec")
     if not isinstance(engine, dict):
@@ -84,15 +78,16 @@ def _translate(system: str, found: Raw, answers: Answers) -> Translation:
         text = ".".join(path)
         try:
             _apply(draft, row, path, value)
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
-            draft.add(text, "needs you", "its value has another form than is known")
+        except ODD:
+            draft.add(text, "needs you", OTHER_FORM)
     put_variables(draft)
     # The words of a container count in this order, wherever they stand.
     read_command(draft, [*draft.entrypoint, *draft.command])
     read_arguments(draft)
-    finish_mounts(draft)
-    finish_scaling(draft)
-    return finish(draft)
+    with known_form():
+        finish_mounts(draft)
+        finish_scaling(draft)
+        return finish(draft)
 
 
 def _fields(system: str, path: Path, value: Any, above: Raw) -> Iterator[tuple[Path, Any, Raw]]:  # noqa: ANN401 - JSON

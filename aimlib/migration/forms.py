@@ -1,7 +1,15 @@
 """Forms that are another form of an object: the object that it stands for."""
 
-from aimlib.api.meta import Raw
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from aimlib.api.meta import Raw
+from aimlib.diagnosis.secret_patterns import hide_secrets
+from aimlib.errors import InvalidInputError
+
+OTHER_FORM = "its value has another form than is known"
+ODD = (ValueError, TypeError, AttributeError, KeyError, ArithmeticError)
+"""What reading a part fails with that has another form."""
 SET_BY_SERVERS = frozenset(
     {
         "creationTimestamp",
@@ -16,6 +24,22 @@ SET_BY_SERVERS = frozenset(
 )
 """Fields of `metadata` that nobody writes: the API server and controllers set them."""
 KUBECTL_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@contextmanager
+def known_form(what: str = "a part of it") -> Iterator[None]:
+    """Within it, what has another form than is known is an InvalidInputError that tells so."""
+    try:
+        yield
+    except InvalidInputError:
+        raise
+    except ODD as error:
+        raise InvalidInputError(f"{what} has another form than is known") from error
+
+
+def refusal_text(error: InvalidInputError) -> str:
+    """Why something cannot be translated, without possible secrets: it quotes commands and values as they are."""
+    return "\n".join(map(hide_secrets, str(error).splitlines()))
 
 
 def as_written(found: Raw) -> Raw:

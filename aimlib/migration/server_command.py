@@ -133,8 +133,7 @@ def _read_launch(draft: Draft, model: str, rest: list[str]) -> None:
             case "--precision":
                 draft.put("precision", value, word)
             case "--backend":
-                draft.backend = value
-                draft.put("backend", value, word)
+                draft.set_backend(value, word)
             case "--cache-dir":
                 draft.put("cache.enabled", True, word)
             case _:

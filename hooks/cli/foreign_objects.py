@@ -9,6 +9,7 @@ from aimlib.migration.beside import BESIDE, parts_of_others, with_neighbours
 from aimlib.migration.deployed import serves_models
 from aimlib.migration.draft import Answers, Part, Translation
 from aimlib.migration.fields import translate_object
+from aimlib.migration.forms import known_form, refusal_text
 from aimlib.migration.kinds import FOREIGN_KINDS, instead_of
 from aimlib.migration.nim import with_caches
 from aimlib.migration.stack import with_adapters
@@ -151,7 +152,8 @@ def translate_each(system: str, found: FoundObjects, answers: Answers) -> Iterat
     others: list[Raw] = []
     objects, api = found.objects, FOREIGN_APIS[system]
     if api.joined and any(BESIDE not in one for one in objects):
-        joined, others = api.joined(objects)
+        with known_form("a part of these objects"):
+            joined, others = api.joined(objects)
         if not joined:
             raise InvalidInputError(f"there is no {' or '.join(FOREIGN_KINDS[system])}{instead_of(objects[0])}")
         objects = [one for one in joined if api.is_one(one)] or joined
@@ -173,7 +175,7 @@ def _each(system: str, found: Sequence[Raw], answers: Answers) -> Iterator[Trans
         try:
             translated = translate_object(system, raw, answers)
         except InvalidInputError as error:
-            yield Translation((), (Part(title, "needs you", "; ".join(str(error).splitlines())),))
+            yield Translation((), (Part(title, "needs you", "; ".join(refusal_text(error).splitlines())),))
         else:
             yield translated._replace(
                 parts=tuple(part._replace(text=f"{title}: {part.text}") for part in translated.parts)

@@ -46,13 +46,18 @@ def migrate() -> None:
 
 def _print(translate: Callable[["Answers"], Iterable["Translation"]], options: dict[str, Any]) -> None:
     """Prints the objects and the table, and ends the program."""
-    from aimlib.migration.draft import Answers  # noqa: PLC0415 - when a command runs
+    from aimlib.errors import InvalidInputError  # noqa: PLC0415 - when a command runs
+    from aimlib.migration.draft import Answers  # noqa: PLC0415
+    from aimlib.migration.forms import refusal_text  # noqa: PLC0415
     from hooks.cli.formats import json_text, one_or_list, yaml_document  # noqa: PLC0415
     from hooks.cli.printing import Table, print_table, print_text  # noqa: PLC0415
     from hooks.cli.terminal import WARNING  # noqa: PLC0415
 
     with invalid_input_ends():
-        found = list(translate(Answers(**{key: options[key] for key in Answers._fields})))
+        try:
+            found = list(translate(Answers(**{key: options[key] for key in Answers._fields})))
+        except InvalidInputError as error:
+            raise InvalidInputError(refusal_text(error)) from error
     objects = [one for translation in found for one in translation.objects]
     if options["output"] == "json":
         print_text(json_text(one_or_list(objects)))

@@ -1,6 +1,9 @@
 """What people have elsewhere, translated: each form of testdata/migration.yaml is what a person would write."""
 
 import re
+from collections import Counter
+from contextlib import suppress
+from copy import deepcopy
 
 import pytest
 import yaml
@@ -17,6 +20,7 @@ from aimlib.migration.nim import with_caches
 from aimlib.migration.stack import with_adapters
 from aimlib.migration.values import merge_values, set_values
 from aimlib.schema.validation import validate_object
+from hooks.cli.foreign_objects import FoundObjects, translate_each
 from tests.kustomize import ROOT
 
 TO_LIST = "the cluster's list {} must allow {}"
@@ -158,6 +162,67 @@ def test_a_refusal_names_the_file_that_has_the_flags():
 def test_a_catalogue_that_enables_no_model_is_refused():
     with pytest.raises(InvalidInputError, match="catalog enables no model"):
         translate_values({"catalog": {"a": {"enabled": False}, "b": None}}, Answers())
+
+
+MOST_TRIED = 2
+"""Forms in which a field has another value."""
+ODD = [7, "odd", ["odd"], {"odd": {}}, None, 0, True, -1.5]
+
+
+def places(found, path=()):
+    """The paths of everything within a form."""
+    parts = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    for key, one in parts:
+        yield (*path, key)
+        yield from places(one, (*path, key))
+
+
+def with_odd(found, path, odd):
+    """A form with another value at a path."""
+    copied = deepcopy(found)
+    above = copied
+    for key in path[:-1]:
+        above = above[key]
+    above[path[-1]] = deepcopy(odd)
+    return copied
+
+
+def answer(system, form):
+    """What the command prints of a form, which may be anything."""
+    if system == "compose":
+        return translate_compose(form, Answers(model="a/b"))
+    if system == "helm":
+        return translate_values(form, Answers(model="a/b"))
+    return list(translate_each(system, FoundObjects(form if isinstance(form, list) else [form]), Answers()))
+
+
+FORMS = [(system, case[system]) for case in CASES for system in (*FOREIGN_KINDS, "compose", "helm") if system in case]
+
+
+@pytest.mark.parametrize("system", sorted({system for system, _ in FORMS}))
+def test_a_part_of_any_form_is_refused_or_needs_somebody(system):
+    tried: Counter[tuple[str, ...]] = Counter()
+    for form in (form for of, form in FORMS if of == system):
+        for path in places(form):
+            field = tuple("*" if isinstance(key, int) else key for key in path)
+            if field == ("*",) or tried[field] == MOST_TRIED:
+                continue  # a file has objects; and many forms have the same field
+            changed = with_odd(form, path, ODD[tried.total() % len(ODD)])
+            tried[field] += 1
+            with suppress(InvalidInputError):
+                assert answer(system, changed)
+    assert tried
+
+
+def test_an_adapter_of_another_form_needs_somebody_and_the_others_stay():
+    odd = [7, {"name": "sql", "url": "hf://a/sql"}, {"name": "x", "adapterSource": "y"}]
+    [found] = answer(
+        "kubeai",
+        {"kind": "Model", "metadata": {"name": "m"}, "spec": {"url": "hf://a/b", "engine": "VLLM", "adapters": odd}},
+    )
+    assert [one["name"] for one in found.objects[-1]["spec"]["adapters"]] == ["m_sql"]
+    needs = {part.text for part in found.parts if part.outcome == "needs you" and "another form" in part.why}
+    assert needs == {"spec.adapters.0", "spec.adapters.2"}
 
 
 def deployment(**container):

@@ -96,6 +96,35 @@ def test_a_namespace_is_stated_where_the_origin_has_none(words, namespace):
     assert yaml.safe_load(done.stdout)["metadata"]["namespace"] == namespace
 
 
+@pytest.mark.parametrize(
+    ("system", "text"),
+    [
+        ("docker", "docker run x myserver --api-key s3cr3t"),
+        ("docker", "docker run vllm/vllm-openai bash -c 'login --token s3cr3t'"),
+        ("kubeai", "kind: Model\nspec: {url: 'hf://a/b?token=s3cr3t'}\n"),
+    ],
+)
+def test_a_refusal_quotes_no_secret(system, text):
+    done = aim("migrate", system, text)
+    assert done.exit_code == 2
+    assert "s3cr3t" not in done.output
+    assert "(hidden)" in done.stderr
+
+
+def test_of_several_objects_a_refusal_quotes_no_secret():
+    objects = [
+        {"kind": "Deployment", "metadata": {"name": name}, "spec": {"template": {"spec": {"containers": [one]}}}}
+        for name, one in (
+            ("a", {"name": "a", "image": "vllm/vllm-openai", "args": ["--model=a/b"]}),
+            ("b", {"name": "b", "image": "vllm/vllm-openai", "command": ["other", "--token", "s3cr3t"]}),
+        )
+    ]
+    done = aim("migrate", "deployment", yaml.safe_dump_all(objects))
+    assert "b" in done.stderr
+    assert "other --token (hidden)" in done.stderr
+    assert "s3cr3t" not in done.output
+
+
 def test_what_serves_nothing_is_a_sentence():
     done = aim("migrate", "docker", "docker run x rocm-smi")
     assert (done.exit_code, done.stderr) == (2, "Error: rocm-smi serves no model: there is nothing to translate\n")
