@@ -32,7 +32,7 @@ _NAME = re.compile(r"""(?<![\w.-])(?P<name>[\w.-]++)(?:["'\])]*\s*(?::=|[:=])\s*
 _QUOTED = r""""(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)"""
 _LISTED = rf"""[\[({{](?:{_QUOTED}|[^\])}}"'])*(?:[\])}}]|$)"""
 _VALUE = re.compile(rf"(?:(?:bearer|basic|digest|token)\s+)?(?:{_LISTED}|{_QUOTED}|\S)\S*", re.IGNORECASE)
-_VALUES = re.compile(r".*?(?=\s+--?[A-Za-z]|$)")
+_VALUES = re.compile(r"\S*+(?:\s++(?!--?[A-Za-z])\S*+)*+")
 """The text after a name: one value, or, after a flag, everything before the next flag."""
 
 

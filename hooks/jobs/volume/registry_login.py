@@ -17,8 +17,11 @@ from hooks.jobs.volume.http_client import FileClient, read_body
 
 MAX_TOKEN = 64 << 10
 """Most bytes of a response with a token."""
-CHALLENGE = re.compile(r'(?P<name>[\w-]+)="(?P<value>[^"]*)"|(?P<scheme>[\w-]+)(?= +[\w-]+=| *(?:,|$))')
-"""A field of a challenge, or the scheme that the next ones are of: a header may have several challenges."""
+CHALLENGE = re.compile(
+    r'(?<![\w-])(?:(?P<name>[\w-]++)="(?P<value>[^"]*)"|(?P<scheme>[\w-]++)(?= ++[\w-]++=| *+(?:,|$)))'
+)
+"""A field of a challenge, or the scheme that the next ones are of: a header may have several challenges. It begins once
+in a run of letters, so that no header takes more than linear time."""
 DOCKER_HUB = {"docker.io": "index.docker.io", "registry-1.docker.io": "index.docker.io"}
 HEADER = re.compile(r"[!-~]{1,16384}")
 

@@ -39,18 +39,23 @@ def seconds(read, text):
     return time.process_time() - began
 
 
-def is_linear(read, piece):
+def is_linear(read, piece, first="", size=2_000):
     """Whether a text of four times the size takes less than ten times as long, 20 ms apart, in any round.
 
     A pattern that backtracks takes sixteen times as long in each round; other programs disturb some of them.
     """
-    short, long = ((piece * size)[:size] + "x=1" for size in (2_000, 8_000))
+    short, long = (first + (piece * length)[:length] + "x=1" for length in (size, 4 * size))
     return any(seconds(read, long) < 10 * seconds(read, short) + 0.02 for _ in range(ROUNDS))
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_four_times_the_text_takes_about_four_times_the_time(name):
     assert [piece for piece in PIECES if not is_linear(READERS[name], piece)] == []
+
+
+def test_a_long_value_after_the_flag_of_a_secret_takes_linear_time():
+    pieces = (" ", " a", " -", "- ")
+    assert [piece for piece in pieces if not is_linear(hide_secrets, piece, "--api-key a", size=8_000)] == []
 
 
 ESCAPES = "\x1b]0;title\x07\x1b[31m\x9b2J\u202e\x00"

@@ -11,6 +11,8 @@ from aimlib.api.source import ModelSource, parse_source
 from hooks.jobs.volume import registry as reading
 from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.registry import LOGIN_VARIABLE, RegistryReader
+from hooks.jobs.volume.registry_login import authorization
+from tests.aimlib.diagnosis.test_hostile_texts import is_linear
 from tests.hooks.jobs.volume.artifacts import ACCOUNT, BASIC, Registry
 from tests.hooks.jobs.volume.test_sources import Place, refused
 
@@ -175,6 +177,11 @@ def test_a_registry_with_several_challenges(place, registry, challenge):
     bearer = f'Bearer realm="{registry.url}/token",service="here",scope="repository:a:pull,push"'
     registry.challenge = challenge.replace("{bearer}", bearer)
     assert pull(place, registry).verified == "SourceHashes"
+
+
+@pytest.mark.parametrize("piece", ["a", "-", " ", "a ", "a=", 'a="'])
+def test_a_challenge_of_any_form_takes_linear_time(piece):
+    assert is_linear(lambda header: authorization(header, None, "a"), piece)
 
 
 def test_a_token_that_expires_amid_the_download_is_requested_again(registry):
