@@ -166,7 +166,8 @@ def _computed(text: Mapping[str, Any]) -> list[str]:
     if is_size(period) and period > 1 and is_size(offset):
         return ["full" if at % period == offset else "linear" for at in range(layers)]
     if isinstance(places, list) and places and all(map(is_size, places)):
-        return ["full" if at in places else "linear" for at in range(layers)]
+        full = frozenset(places)  # of a file of megabytes there may be a million
+        return ["full" if at in full else "linear" for at in range(layers)]
     return []
 
 

@@ -1,5 +1,6 @@
 """Facts of a dozen families of models, from the keys of their config.json alone."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -511,3 +512,11 @@ def test_numbers_that_no_model_has_are_no_facts(odd):
     with suppress(UnreadableConfigError):
         facts = facts_of({**DENSE, **odd, "layer_types": ["linear_attention"]}, Weights(GIB), "acme/it")
         assert facts.latent_attention is None
+
+
+def test_a_list_of_a_million_layers_is_read_at_once():
+    config = {**DENSE, "num_hidden_layers": 4096, "full_attn_idxs": [*range(1024)] + [2**20] * 10**6}
+    began = time.process_time()
+    with suppress(UnreadableConfigError):
+        facts_of(config, Weights(GIB), "acme/long")
+    assert time.process_time() - began < 5
