@@ -30,7 +30,8 @@ def customize(request: Request) -> dict[str, Any]:
     """Selects all DeviceClasses, of which a cluster has a few, and the AIMNode of the node."""
     request.expect(RESOURCE_API, "ResourceSlice")
     rules: list[dict[str, Any]] = [{"apiVersion": RESOURCE_API, "resource": "deviceclasses"}]
-    if node := (request.parent.get("spec") or {}).get("nodeName"):
+    spec = request.parent.get("spec")
+    if node := spec.get("nodeName") if isinstance(spec, dict) else None:
         rules.append({"apiVersion": API_VERSION, "resource": "aimnodes", "names": [node]})
     return {"relatedResources": rules}
 

@@ -70,5 +70,5 @@ def reason_of_code(code: int) -> str | None:
 
 def reason_of_job(message: str) -> str | None:
     """The reason in the message of a Job that failed by its podFailurePolicy, which has the exit code."""
-    found = re.search(r"failed with exit code (\d+)", message)
+    found = re.search(r"failed with exit code (\d{1,9})\b", message)
     return reason_of_code(int(found[1])) if found else None

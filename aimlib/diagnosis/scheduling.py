@@ -14,7 +14,7 @@ FIT_ERROR = re.compile(
     r"0/(?P<nodes>\d+) nodes are available: (?P<parts>.+?)\.?(?: (?:no new claims|still not |preemption: ).*)?",
     re.DOTALL,
 )
-NODE_GROUP = re.compile(r"(?P<count>\d+) (?P<reason>.+)", re.DOTALL)
+NODE_GROUP = re.compile(r"(?P<count>\d{1,9}) (?P<reason>.+)", re.DOTALL)
 CLAIM_GRACE_SECONDS = 60
 """How long a PersistentVolumeClaim may be unbound before it is reported: provisioning a volume takes its time."""
 CLAIM_MISSING = re.compile(

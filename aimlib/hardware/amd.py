@@ -142,7 +142,7 @@ def _memory(found: Labelled, partition: str, parts: int | None) -> tuple[float, 
     sizes = [
         int(read[1]) * VRAM_UNITS[read[2]]
         for value in label_values(found.values, "vram")
-        if (read := re.fullmatch(r"([0-9]+)([MGT]?)(?:i?B)?", value))
+        if (read := re.fullmatch(r"([0-9]{1,32})([MGT]?)(?:i?B)?", value))
     ]
     labelled = sizes[0] if len(sizes) == 1 and sizes[0] else None
     whole = found.hardware.memory_gib if found.hardware else None

@@ -12,6 +12,8 @@ from hooks.gateway_agent.http_head import MAX_HEAD_BYTES, Head, read_head
 
 _CONNECT_SECONDS = 2.0
 PIECE_BYTES = 64 * 1024
+MOST_DIGITS = 20
+"""Of a Content-Length: a longer one is no number of bytes."""
 ESTABLISHED = 1
 """Of a TCP connection, in Linux' tcp_states.h."""
 STREAM = Head(
@@ -137,7 +139,7 @@ async def _continue(reader: asyncio.StreamReader, client: Forwarder) -> None:
 async def _error(answer: Head, reader: asyncio.StreamReader) -> str:
     """What the engine has answered instead of a stream, as the data of an event: on one line."""
     status, size = answer.first[1], answer.get("content-length")
-    if size.isdecimal() and int(size) <= PIECE_BYTES:
+    if size.isdecimal() and len(size) < MOST_DIGITS and int(size) <= PIECE_BYTES:
         with suppress(ValueError, RecursionError):
             return json.dumps(json.loads(await reader.readexactly(int(size))))
     return Error(502, f"the model answered with status {status}", "server_error", "model_error").body

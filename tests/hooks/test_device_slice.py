@@ -23,5 +23,6 @@ def test_the_name_is_no_nodes_and_never_too_long():
 
 def test_of_no_single_node_no_node_is_asked_for():
     parent = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "a"}}
-    [rule] = customize(parse_request({"object": parent}))["relatedResources"]
-    assert rule["resource"] == "deviceclasses"
+    for spec in ({}, {"spec": {"nodeName": ""}}, {"spec": "odd"}, {"spec": ["odd"]}):
+        [rule] = customize(parse_request({"object": {**parent, **spec}}))["relatedResources"]
+        assert rule["resource"] == "deviceclasses"

@@ -28,6 +28,7 @@ def test_a_job_gives_up_on_what_a_retry_cannot_mend_and_on_nothing_else():
     [
         ("Container download for pod a/b failed with exit code 42 matching FailJob rule at index 0", "Gated"),
         ("Container download for pod a/b failed with exit code 1 matching FailJob rule at index 0", None),
+        (f"Container download for pod a/b failed with exit code {'42' * 2500}", None),
         ("Job has reached the specified backoff limit", None),
         ("", None),
     ],

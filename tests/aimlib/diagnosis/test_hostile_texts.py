@@ -102,3 +102,7 @@ def test_no_message_about_a_pod_has_control_characters(status):
 def test_what_is_quoted_is_printable(text):
     for quoted in (shortened(text), last_line(text), summarize(text, {})):
         assert printable(quoted) == quoted
+
+
+def test_a_number_of_thousands_of_digits_is_no_number_of_nodes():
+    assert "problem" not in summarize(f"0/1 nodes are available: {'9' * 5000} Insufficient x.", {})

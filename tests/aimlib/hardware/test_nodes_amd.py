@@ -138,6 +138,11 @@ def test_a_partition_that_pods_cannot_select_is_left_out():
     assert (gpus(raw), reason(raw)) == ((), NOT_SELECTED)
 
 
+def test_memory_of_thousands_of_digits_is_none():
+    (pool,) = gpus(node(labelled(device_id="74a1", vram=f"{'9' * 5000}G"), {"amd.com/gpu": "8"}))
+    assert (pool.product, pool.memory_gib) == ("MI300X", 192)
+
+
 def test_an_unknown_device_is_there_by_its_id_with_the_memory_that_its_label_tells():
     (pool,) = gpus(node(labelled(device_id="ffff", vram="48G"), {"amd.com/gpu": "1"}))
     assert (pool.product, pool.architecture, pool.memory_gib) == ("amd-ffff", None, 48)

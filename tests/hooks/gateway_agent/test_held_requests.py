@@ -116,6 +116,7 @@ def test_it_waits_for_a_replica_and_gets_its_answer():
             b'data: {"error": "e"}\n\ndata: [DONE]\n\n\r\n0\r\n\r\n',
         ),
         (b"HTTP/1.1 500 -\r\ncontent-length: 2\r\n\r\n{]", b"data: [DONE]\n\n\r\n0\r\n\r\n"),
+        (b"HTTP/1.1 500 -\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n", b"data: [DONE]\n\n\r\n0\r\n\r\n"),
         (b"HTTP/1.1 500 -\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", b"data: [DONE]\n\n\r\n0\r\n\r\n"),
     ],
 )  # fmt: skip
