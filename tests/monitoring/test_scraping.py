@@ -78,7 +78,7 @@ RECORDED = {
     for rule in group["rules"]
 }
 OTHERS = {name for name in OWN if name.startswith("aim")} | RECORDED | {"up", "ALERTS", "ALERTS_FOR_STATE"}
-OTHERS |= {one.utilization for one in exporters().values()}
+OTHERS |= {"metacontroller_sync_requests_total", *(one.utilization for one in exporters().values())}
 """Series of which rules, alerts and dashboards of the whole cluster are made."""
 
 
