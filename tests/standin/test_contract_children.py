@@ -1,5 +1,7 @@
 """What becomes of children: update strategies, the merge with what others wrote, owners, and failures."""
 
+import re
+
 import pytest
 
 from tests.cluster.standin.objects import clone
@@ -214,7 +216,24 @@ def test_one_failing_child_stops_neither_its_siblings_nor_the_status(stage):
     stage.widget()
     eventually(lambda: stage.get("configmaps", "good"), "the sibling")
     eventually(lambda: stage.get("widgets", "w").get("status"), "the status")
-    assert "Invalid value" in stage.warning("w", "SyncError", "can't reconcile children")["message"]
+    message = stage.warning("w", "SyncError", "can't reconcile children")["message"]
+    about = f"Sync error: can't reconcile children for Widget {stage.name}/w: "
+    assert message.startswith(f'{about}ConfigMap "Not A Name" is invalid: metadata.name: Invalid value: "Not A Name"')
+
+
+def test_several_errors_are_told_together_each_in_the_words_of_the_api_server(stage):
+    def answer(_):
+        return {"children": [{**config_map(name), "metadata": {"name": name}} for name in ("Not A Name", "Nor This")]}
+
+    stage.composite(answer, {"configmaps": "InPlace"})
+    stage.widget()
+    message = stage.warning("w", "SyncError", "Nor This")["message"]
+    about = f"Sync error: can't reconcile children for Widget {stage.name}/w: "
+    assert message.startswith(f"{about}[ConfigMap ")
+    assert {*re.findall(r'(?:\[|, )(ConfigMap "[^"]*" is invalid: )', message)} == {
+        'ConfigMap "Not A Name" is invalid: ',
+        'ConfigMap "Nor This" is invalid: ',
+    }
 
 
 def test_a_kind_that_is_not_listed_is_created_and_never_seen_again(stage):
@@ -252,3 +271,14 @@ def test_a_childs_own_status_change_brings_a_sync_and_is_never_written(stage):
     seen = clone(stage.syncs()[-1]["children"]["Deployment.apps/v1"][f"{stage.name}/w"])
     assert seen["status"]["observedGeneration"] == 1
     assert "replicas" not in seen["status"]
+
+
+def test_an_event_that_somebody_deleted_is_written_again_when_its_error_lasts(stage):
+    def answer(_):
+        return {"children": [{**config_map("Not A Name"), "metadata": {"name": "Not A Name"}}]}
+
+    stage.composite(answer, {"configmaps": "InPlace"})
+    stage.widget()
+    first = stage.warning("w", "SyncError", "Not A Name")["metadata"]["name"]
+    stage.delete(stage.path("events", first))
+    assert stage.warning("w", "SyncError", "Not A Name")["metadata"]["name"] != first

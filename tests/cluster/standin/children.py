@@ -35,6 +35,12 @@ def in_namespace_of(parent: Object, children: Iterable[Object]) -> list[Object]:
     ]
 
 
+def aggregate(errors: Iterable[str]) -> str:
+    """Several errors as Go's apimachinery writes them: each once, in brackets where there are more than one."""
+    distinct = list(dict.fromkeys(errors))
+    return distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]"
+
+
 @dataclass(frozen=True)
 class ChildWriter:
     """Brings the children of one controller's parents to what is wished."""
@@ -44,19 +50,20 @@ class ChildWriter:
     methods: Mapping[tuple[str, str], str]  # (group, kind): update strategy
 
     def reconcile(self, parent: Object, observed: ChildMap, desired: Iterable[Object]) -> list[str]:
-        """What went wrong, a sentence each. One failing child does not keep the others from being written."""
+        """What went wrong, as the API server has it. One failing child does not keep the others from being written."""
         wished, errors = self._by_resource(desired)
         for resource, objects in observed.items():
             for name, child in objects.items():
                 if name not in wished.get(resource, {}) and not deleting(child):
-                    errors += self._attempt("delete", child, self._delete, resource, parent, child)
+                    said = self._attempt(self._delete, resource, parent, child)
+                    errors += [f"can't delete {describe(child)}: {error}" for error in said]
         for resource, objects in wished.items():
             for name, child in objects.items():
                 there = observed.get(resource, {}).get(name)
                 if there is None:
-                    errors += self._attempt("create", child, self._create, resource, parent, child)
+                    errors += self._attempt(self._create, resource, parent, child)
                 else:
-                    errors += self._attempt("update", child, self._update, resource, parent, child, there)
+                    errors += self._attempt(self._update, resource, parent, child, there)
         return errors
 
     def _by_resource(self, desired: Iterable[Object]) -> tuple[ChildMap, list[str]]:
@@ -72,11 +79,11 @@ class ChildWriter:
         return wished, errors
 
     @staticmethod
-    def _attempt(verb: str, child: Object, action: Callable[..., None], *arguments: Any) -> list[str]:
+    def _attempt(action: Callable[..., None], *arguments: Any) -> list[str]:
         try:
             action(*arguments)
         except ApiError as error:
-            return [f"can't {verb} {describe(child)}: {error}"]
+            return [str(error)]
         return []
 
     def _delete(self, resource: Resource, parent: Object, child: Object) -> None:

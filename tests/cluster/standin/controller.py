@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import urllib3
 
 from .api import Api, ApiError
-from .children import ChildMap, ChildWriter
+from .children import ChildMap, ChildWriter, aggregate
 from .customize import Customize
 from .definition import Definition
 from .discovery import Discovery, Resource, UnknownResourceError
@@ -128,7 +128,7 @@ class Controller(ABC):
         if deleting(parent):
             return None
         errors = self.writer.reconcile(parent, observed, desired)
-        return f"can't reconcile children for {describe(parent)}: {'; '.join(errors)}" if errors else None
+        return f"can't reconcile children for {describe(parent)}: {aggregate(errors)}" if errors else None
 
     def resync_after(self, resource: Resource, parent: Object, response: Object) -> None:
         seconds = response.get("resyncAfterSeconds") or 0

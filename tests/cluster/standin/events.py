@@ -69,7 +69,8 @@ class EventRecorder:
         if not self._buckets.setdefault(uid(obj), TokenBucket(self._qps, self._burst)).try_take():
             return
         said, shown = similar.messages.get(message), message.encode()[:MESSAGE_BYTES].decode(errors="ignore")
-        similar.messages[message] = self._repeat(said, shown) if said else self._create(obj, kind, reason, shown)
+        repeated = self._repeat(said, shown) if said else None
+        similar.messages[message] = repeated or self._create(obj, kind, reason, shown)
 
     def _create(self, obj: Object, kind: str, reason: str, message: str) -> Object:
         namespace, name = key_of(obj)
@@ -97,10 +98,16 @@ class EventRecorder:
         }
         return self._api.create(f"/api/v1/namespaces/{namespace or 'default'}/events", event)
 
-    def _repeat(self, said: Object, message: str) -> Object:
+    def _repeat(self, said: Object, message: str) -> Object | None:
+        """None where somebody has deleted the event; client-go then writes another."""
         meta = said["metadata"]
         change = {"count": said["count"] + 1, "lastTimestamp": _now(), "message": message}
-        return self._api.merge_patch(f"/api/v1/namespaces/{meta['namespace']}/events/{meta['name']}", change)
+        try:
+            return self._api.merge_patch(f"/api/v1/namespaces/{meta['namespace']}/events/{meta['name']}", change)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
 
 
 def _now() -> str:
