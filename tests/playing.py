@@ -19,13 +19,17 @@ from aimlib.protocol.observations import (
     NODE_USES,
     PODS,
     QUEUE_WORDS,
+    SYNC_ERRORS,
     TRACK_FIGURES,
     TRAFFIC,
     CatalogueNames,
 )
 from aimlib.protocol.observed import kind_key, pods_matter, servers
+from hooks.cache import volume
+from hooks.endpoint import pending_children
 from hooks.endpoint.free_capacity import is_decided_anew
 from hooks.endpoint.world import is_unknown, live_metrics_requested, traffic_due, tries_version
+from hooks.gateway import status as gateway_status
 from hooks.planning.simulate import KIND_BY_RESOURCE
 from hooks.server.app import call_hook, hooks
 from tests.cases import merged
@@ -43,6 +47,7 @@ from tests.world import (
     pod,
     related_key,
     reported,
+    sync_errors,
     traffic,
     versioned,
 )
@@ -50,6 +55,12 @@ from tests.world import (
 DECORATORS = {"recipe", "model", "node", "slice"}
 ASKING = {"model", "slice"}
 """Those of them that have a customize hook."""
+ANSWERS_MATTER = {
+    "endpoint": pending_children.answers_matter,
+    "cache": volume.claim_answer_matters,
+    "gateway": gateway_status.gateway_answers_matter,
+}
+"""When the server reads Events of a parent."""
 OWNED = {"endpoint", "cache", "gateway"}
 """Kinds whose children a case may find."""
 
@@ -68,6 +79,7 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
     settings, pods, figures = ((world or {}).get(key) for key in ("settings", "pods", "figures"))
 
     def observe(request: Request) -> Request:
+        request = with_refusals(kind, request, world or {})
         if pods is not None and pods_matter(servers(request.children), request.parent.get("status") or {}):
             found = [pod(one) for one in pods]
             request = request.with_observation(PODS, found)
@@ -91,6 +103,13 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
 
     _, said, code = call_hook(hooks(Config.model_validate(settings or {}))[hook], text.encode(), now, observe)
     return Answer(code, said)
+
+
+def with_refusals(kind: str, request: Request, world: dict[str, Any]) -> Request:
+    """The request with the Events that the server reads where children are given up."""
+    if "refused" not in world or not ANSWERS_MATTER[kind](request):
+        return request
+    return request.with_observation(SYNC_ERRORS, sync_errors(world["refused"], request.now))
 
 
 def read_log(log: str | None) -> Findings | None:
@@ -177,7 +196,7 @@ def with_slices(world: dict[str, Any]) -> dict[str, Any]:
 
 BEGINNING = OWNED | {"model"}
 """Kinds of which some children wait for others."""
-SEEN = ("pods", "figures", "tracks", "traffic", "free")
+SEEN = ("pods", "figures", "tracks", "traffic", "free", "refused")
 """Keys of what observers see now."""
 LATER = ("earlier", "observed", "state", "inspected", "stale")
 """Keys of a world that is found as an earlier sync left it."""

@@ -13,9 +13,11 @@ from aimlib.api.node import NodeSpec
 from aimlib.caching.job_reports import model_key, newest_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.derive.inspection_reports import inspection_key
+from aimlib.diagnosis.refusals import SyncError
 from aimlib.gateway.routed import RoutingRecord, pods_service, routed_metadata, with_endpoint
 from aimlib.hardware.free import NodeUse
 from aimlib.kube.timestamp import format_timestamp as instant
+from aimlib.kube.timestamp import parse_time
 from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.prometheus_query import STATUS_METRICS
@@ -198,6 +200,13 @@ def node_uses(nodes: dict[str, Any]) -> list[NodeUse]:
         spec = {key: value for key, value in one.items() if key != "requested"}
         uses.append(NodeUse(NodeSpec.model_validate({"usable": True, "summary": "", **spec}), one.get("requested", {})))
     return uses
+
+
+def sync_errors(events: list[Any], now: datetime) -> list[SyncError]:
+    """Events SyncError, each as its message, or with `message` and `at`; the newest first."""
+    given = ({"message": one} if isinstance(one, str) else one for one in events)
+    found = [SyncError(one["message"], parse_time(one.get("at")) or now) for one in given]
+    return sorted(found, key=lambda one: one.at, reverse=True)
 
 
 def traffic(loads: list[float] | str, now: datetime) -> RecordedTraffic:

@@ -16,6 +16,8 @@ from aimlib.memo import Memo, memoized
 from aimlib.protocol.metacontroller import prune
 
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
+SELECTED_BY = "controller-uid"
+"""The label by which Metacontroller finds the children of a parent."""
 RECORD_LEVELS = 64
 """Levels of objects and lists in a record; children have about half as many."""
 RECORDS: Memo[tuple[int, Raw | None]] = Memo(4096, weigh=lambda record: record[0], room=1 << 20)
@@ -127,6 +129,21 @@ def is_applied(observed: Raw, desired: Raw) -> bool:
     # What equals a desired child has its form; so the rest is all that is left to look at.
     metadata = last.get("metadata")
     return isinstance(metadata, dict) and metadata.get("name") == desired["metadata"]["name"]
+
+
+def is_written(observed: Raw | None, desired: Raw) -> bool:
+    """Whether a child is there, and the last that was applied to it is all of what is desired, metadata as well."""
+    last = last_applied(observed) if observed else None
+    return last is not None and _marked(last) == _marked(desired)
+
+
+def _marked(child: Raw) -> Raw:
+    """A child with the metadata that are desired of it; Metacontroller adds a label and the namespace."""
+    metadata = child["metadata"]
+    labels = metadata.get("labels") or {}
+    if isinstance(labels, dict):  # as in what Metacontroller writes
+        labels = {key: text for key, text in labels.items() if key != SELECTED_BY}
+    return {**child, "metadata": (metadata["name"], labels, metadata.get("annotations") or {})}
 
 
 def last_applied(observed: Raw) -> Raw | None:

@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.diagnosis.refusals import SyncError
 from aimlib.hardware.free import NodeUse
 from aimlib.telemetry.live_metrics import Observation
 from aimlib.telemetry.track_query import TrackFigures
@@ -34,6 +35,8 @@ ENGINE_LOG: Topic[EngineLog] = Topic("engine log")
 """What was read of the log of the container that ended last."""
 QUEUE_WORDS: Topic[str] = Topic("queue")
 """What Kueue tells of the pod that waits in a queue; empty where it tells nothing."""
+SYNC_ERRORS: Topic[Sequence[SyncError]] = Topic("errors of syncs")
+"""What Metacontroller told of syncs of the parent that failed, the newest first, where children are given up."""
 NODE_USES: Topic[Sequence[NodeUse]] = Topic("uses of nodes")
 """The nodes with what pods request of them, where a configuration is to be selected for the parent."""
 LIVE_METRICS: Topic[Observation] = Topic("live metrics")

@@ -18,8 +18,10 @@ from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS
 from aimlib.kube.timestamp import format_timestamp
 from aimlib.naming import CHECKPOINT_LABEL, DRAFT_LABEL, ENDPOINT_LABEL, MODEL_LABEL, model_label
 from aimlib.protocol.conditions import Verdict, ready_condition
+from aimlib.protocol.given_up import ServerAnswers
 from aimlib.protocol.metacontroller import BadRequestError, Request, prune, written_status
-from aimlib.protocol.observed import DEPLOYMENT, GRACE_SECONDS, last_changed, overdue, phase_of
+from aimlib.protocol.observations import SYNC_ERRORS
+from aimlib.protocol.observed import DEPLOYMENT, GRACE_SECONDS, condition_of, last_changed, overdue, phase_of
 from aimlib.protocol.reasons import phase
 from aimlib.protocol.unreadable import spec_message, unreadable_spec
 from aimlib.schema.parsing import parse_again
@@ -192,6 +194,8 @@ def _volume(request: Request, owner: CacheOwner, world: CacheWorld, found: Raw |
     # Offline nothing is added to the volume, whatever its claim requests.
     added = () if spec.hub.offline else spec.models
     now = {one.id: world.sizes[one.id] for one in added if is_desired(one, world.reports, world.users)}
+    before, changed_at = condition_of(request.parent.get("status") or {}, "StorageReady"), last_changed(request.parent)
+    errors = request.observations.get(SYNC_ERRORS)
     return CacheVolume(
         name=owner.claim,
         storage=spec.storage,
@@ -199,7 +203,8 @@ def _volume(request: Request, owner: CacheOwner, world: CacheWorld, found: Raw |
         desired=required_space(now),
         observed=found,
         classes=request.found("StorageClass.storage.k8s.io/v1"),
-        overdue=overdue(request.now, last_changed(request.parent), CLAIM_GRACE_SECONDS if found else GRACE_SECONDS),
+        overdue=overdue(request.now, changed_at, CLAIM_GRACE_SECONDS if found else GRACE_SECONDS),
+        answers=ServerAnswers(errors, before, request.parent["metadata"].get("generation"), changed_at, request.now),
     )
 
 

@@ -9,7 +9,9 @@ from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.capacity import RequiredSpace
 from aimlib.kube.quantity import parse_quantity
 from aimlib.protocol.conditions import Verdict
-from aimlib.protocol.observed import phase_of
+from aimlib.protocol.given_up import ServerAnswers
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observed import CLAIM, condition_of, last_changed, overdue, phase_of
 from hooks.objects.volume_claim import missing_class
 
 
@@ -26,6 +28,8 @@ class CacheVolume(NamedTuple):
     classes: Sequence[Raw]
     overdue: bool
     """Whether it should exist and be bound by now."""
+    answers: ServerAnswers
+    """What is known of the API server's answers to the cache's children."""
 
     @property
     def own(self) -> bool:
@@ -93,6 +97,13 @@ class CacheVolume(NamedTuple):
         return available and not self.too_small
 
 
+def claim_answer_matters(request: Request) -> bool:
+    """Whether a cache's own claim is overdue, or was reported as missing."""
+    before = condition_of(request.parent.get("status") or {}, "StorageReady")
+    late = overdue(request.now, last_changed(request.parent))
+    return late and before.get("reason") in {"Progressing", "ClaimMissing"} and not request.observed(CLAIM)
+
+
 def storage_ready(volume: CacheVolume) -> Verdict:
     """The condition StorageReady: the first row that applies."""
     name, storage, phase = f"PersistentVolumeClaim {volume.name}", volume.storage, phase_of(volume.observed)
@@ -107,7 +118,7 @@ def storage_ready(volume: CacheVolume) -> Verdict:
         (not volume.own and not volume.observed, "ClaimNotFound", f"there is no {name} in this namespace"),
         (volume.own and not volume.size, "SizeUnknown", _size_unknown(volume)),
         (volume.too_small, "TooSmall", _too_small(volume)),
-        (not volume.observed and volume.overdue, "ClaimMissing", f"{name} cannot be created: {CREATION_FAILED}"),
+        (not volume.observed and volume.overdue, "ClaimMissing", _not_created(volume)),
         (not volume.observed, "Progressing", unbound),
         (phase == "Lost", "ClaimLost", f"the volume of {name} is lost"),
         (deleting, "ClaimDeleted", f"{name} is being deleted, which ends with the last pod that uses it"),
@@ -126,6 +137,13 @@ def storage_ready(volume: CacheVolume) -> Verdict:
         if applies:
             return Verdict("StorageReady", False, reason, str(message))
     return Verdict("StorageReady", True, "Bound", f"{name} of {volume.size} is bound")
+
+
+def _not_created(volume: CacheVolume) -> str:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": volume.name}}
+    return volume.answers.message(
+        f"PersistentVolumeClaim {volume.name} cannot be created", [claim], CREATION_FAILED, alone=False
+    )
 
 
 CREATION_FAILED = (

@@ -105,10 +105,9 @@ def available(  # noqa: PLR0913 - all that it is about
     )
     reason, problem = rollout.problem or ("", "")
     missing, unchanged = pending.missing, pending.unchanged
-    why = WHY_UNCHANGED + pending.endpoint
     table = (
-        (missing and pending.given_up, False, "ChildMissing", f"{missing} cannot be created: {WHY_NOT}{why}"),
-        (unchanged and pending.given_up, False, "ChildRefused", f"{unchanged} cannot be changed: {why}"),
+        (missing and pending.given_up, False, "ChildMissing", pending.not_created),
+        (unchanged and pending.given_up, False, "ChildRefused", pending.not_changed),
         (claim_lost, False, "ClaimLost", "the volume of the PersistentVolumeClaim is gone"),
         (rollout.problem, False, reason, "; ".join(filter(None, (problem, missing_pods)))),
         (not settled and pending.overdue, False, "Progressing", f"{progress}; {pending.overdue}"),
@@ -171,8 +170,3 @@ def _progress(desired: int, rollout: Rollout) -> str:
 
 def _replicas(count: int) -> str:
     return f"{count} replica{'s' * (count != 1)}"
-
-
-WHY_NOT = "an object of that name may have another owner, or "
-WHY_UNCHANGED = "the API server refuses it; its answer is in: kubectl events --for aimendpoint/"
-"""Errors of applying children reach no hook: Metacontroller sends them as events SyncError of the parent."""

@@ -1,5 +1,6 @@
 """The response to a sync of an endpoint: its status, its children, and when to look again."""
 
+from functools import partial
 from typing import Any
 
 from aimlib.api.endpoint_status import EndpointStatus
@@ -13,11 +14,13 @@ from aimlib.gateway.routed import SUSPENDED, with_endpoint
 from aimlib.kube.server_kinds import is_server
 from aimlib.kube.timestamp import parse_time
 from aimlib.protocol.conditions import ready_condition
+from aimlib.protocol.given_up import one_to_write
 from aimlib.protocol.last_applied import kept_children
 from aimlib.protocol.metacontroller import prune, written_status
 from aimlib.protocol.observed import (
     ChildState,
     Rollout,
+    child_states,
     condition_of,
     condition_since,
     phase_of,
@@ -93,7 +96,8 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     since += [tracks.status.since] if tracks.status else []
     waited = children_to_wait_for(states.values())
     settling = [state for state in waited if not (tracks.serving and is_server(state.desired))]
-    pending = pending_children(world, settling, *since, *used_since(owner, world.children))
+    used = used_since(owner, world.children)
+    pending = pending_children(world, settling, *since, *used, alone=partial(_one_to_write, world, built))
     examined = world.pods_examined and owner.replicas > 0
     replicas = tracks.serving or rollout(built.deployment)
     if lacking := built.groups_missing:
@@ -175,6 +179,13 @@ def _running(world: World, version: Version, decision: EndpointDecision, built: 
     again = min(filter(None, resyncs), default=0)
     children = with_endpoint(built.children, SUSPENDED if world.spec.suspend else str(made.phase), world.labels)
     return _response(made, decision.selection, children) | ({"resyncAfterSeconds": again} if again else {})
+
+
+def _one_to_write(world: World, built: Built) -> bool:
+    """Whether one child alone is to be created or changed, by what the last sync returned."""
+    phase_before = SUSPENDED if world.spec.suspend else str(world.before.get("phase") or "")
+    returned = with_endpoint(built.children, phase_before, world.labels)
+    return one_to_write(child_states(world.children, returned).values())
 
 
 def _with_cause(replicas: Rollout, world: World, owner: Owner, appended: str) -> Rollout:

@@ -14,6 +14,7 @@ from aimlib.api.meta import Raw
 from aimlib.canary.step import ENDED
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.diagnosis.refusals import SyncError
 from aimlib.hardware.free import NodeUse
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_value
 from aimlib.protocol.metacontroller import BadRequestError, Request
@@ -24,6 +25,7 @@ from aimlib.protocol.observations import (
     NODE_USES,
     PODS,
     QUEUE_WORDS,
+    SYNC_ERRORS,
     TRACK_FIGURES,
     TRAFFIC,
     CatalogueNames,
@@ -91,6 +93,8 @@ class World(NamedTuple):
     """What Prometheus has of the endpoint; None where no observer queried it."""
     queue: str | None = None
     """What Kueue tells of a pod that waits in a queue; None where no observer asked."""
+    sync_errors: Sequence[SyncError] | None = None
+    """What Metacontroller told of syncs that failed, where children are given up; None where no observer asked."""
     uses: Sequence[NodeUse] | None = None
     """The nodes with what pods request of them, where a configuration is to be selected; None where nobody looked."""
     models: Sequence[Raw] = ()
@@ -266,6 +270,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         pods=request.observations.get(PODS),
         log=request.observations.get(ENGINE_LOG),
         queue=request.observations.get(QUEUE_WORDS),
+        sync_errors=request.observations.get(SYNC_ERRORS),
         uses=request.observations.get(NODE_USES),
         live_metrics=request.observations.get(LIVE_METRICS),
         tracks=request.observations.get(TRACK_FIGURES) or {},

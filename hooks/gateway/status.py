@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from aimlib.api.gateway_status import MOST_LISTED, GatewayReplicas, GatewayStatus, RoutedEndpoint, RoutedModel
 from aimlib.gateway.names import USUAL_WEIGHT, Claim, Shared, routed_digest
 from aimlib.protocol.conditions import Verdict, ready_condition
-from aimlib.protocol.observed import ChildStates, overdue, rollout
+from aimlib.protocol.given_up import one_to_write
+from aimlib.protocol.metacontroller import Request
+from aimlib.protocol.observed import ChildStates, condition_of, overdue, rollout
 from aimlib.protocol.reasons import phase
 from hooks.gateway.children.owner import GatewayOwner
 from hooks.gateway.routes import MOST_BYTES, RouteTable, unknown_models
@@ -14,6 +16,11 @@ from hooks.gateway.world import GatewayWorld
 
 MOST_NAMED = 8
 """Most objects that one message names."""
+
+
+def gateway_answers_matter(request: Request) -> bool:
+    """Whether objects that the gateway needs were reported as missing."""
+    return condition_of(request.parent.get("status") or {}, "Ready").get("reason") == "ChildMissing"
 
 
 def gateway_status(  # noqa: PLR0913 - all that it is about
@@ -136,13 +143,16 @@ def _clients_ready(world: GatewayWorld, routes: RouteTable) -> Verdict:
 
 def _pods_ready(world: GatewayWorld, states: ChildStates, owner: GatewayOwner) -> Verdict:
     """Whether all children are as they are desired, and the pods serve; the reason is that of Ready."""
-    missing = [state.name for state in states.values() if state.observed is None]
+    lacking = [state for state in states.values() if state.observed is None]
+    missing = [state.name for state in lacking]
     # The table changes with the endpoints, and is no reason to be less than ready while it is on its way.
     changed = [state for state in states.values() if state.observed and not state.applied]
     unchanged = [state.name for state in changed if state.desired["kind"] != "ConfigMap"]
     late = overdue(world.now, world.changed_at)
     if missing and late:
-        message = f"{_listed(missing)} cannot be created: the name may be another object's"
+        what, otherwise = f"{_listed(missing)} cannot be created", "the name may be another object's"
+        desired = [state.desired for state in lacking]
+        message = world.answers.message(what, desired, otherwise, alone=one_to_write(states.values()))
         return Verdict("Ready", False, "ChildMissing", message)
     found = rollout(states["Deployment", owner.child])
     if found.problem:

@@ -8,8 +8,10 @@ from aimlib.api.gateway import GatewaySpec
 from aimlib.api.meta import Raw
 from aimlib.gateway.routed import Routed, read_routed
 from aimlib.naming import MODELS_LABEL
+from aimlib.protocol.given_up import ServerAnswers
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observed import last_changed
+from aimlib.protocol.observations import SYNC_ERRORS
+from aimlib.protocol.observed import condition_of, last_changed
 from aimlib.schema.parsing import parse_again
 
 SERVICES, NAMESPACES = "Service.v1", "Namespace.v1"
@@ -37,6 +39,8 @@ class GatewayWorld(NamedTuple):
     """The Services that it may route to."""
     unreadable: tuple[str, ...]
     """Services that have the label and are not as an endpoint makes them, as namespace/name."""
+    answers: ServerAnswers
+    """What is known of the API server's answers to the gateway's children."""
 
 
 def read_gateway_spec(parent: Raw) -> GatewaySpec:
@@ -58,18 +62,21 @@ def observe_gateway(request: Request, spec: GatewaySpec) -> GatewayWorld:
     namespaces = (own, *(name for name in others if name in allowing))
     services = [one for one in request.found(SERVICES) if one["metadata"].get("namespace") in namespaces]
     read = [(one, read_routed(one)) for one in services]
+    before, changed_at = condition_of(request.parent.get("status") or {}, "Ready"), last_changed(request.parent)
+    errors = request.observations.get(SYNC_ERRORS)
     return GatewayWorld(
         name=metadata["name"],
         namespace=own,
         generation=metadata.get("generation"),
         spec=spec,
         now=request.now,
-        changed_at=last_changed(request.parent),
+        changed_at=changed_at,
         created=str(metadata.get("creationTimestamp") or ""),
         namespaces=namespaces,
         refused=tuple(name for name in others if name not in allowing),
         routed=tuple(one for _, one in read if one and one.has_labels(spec.endpoint_selector.match_labels)),
         unreadable=tuple(_place(service) for service, one in read if one is None),
+        answers=ServerAnswers(errors, before, metadata.get("generation"), changed_at, request.now),
     )
 
 

@@ -78,7 +78,7 @@ EVENTS = (
 ABOUT_EVENTS = (
     "`kubectl events --for aimendpoint/NAME` and `kubectl describe` show one Event for each transition. Metacontroller "
     "sends none of a hook's, only those about its own errors; these come from the hook server (`aim-hooks`), "
-    "which may create Events and nothing else (`manifests/base/events.yaml`; `AIM_EVENTS` of the "
+    "which may create Events (`manifests/base/events.yaml`; `AIM_EVENTS` of the "
     "[settings](../operate/settings.md)). It sends them beside the syncs, at most 10 of one object at once and one "
     "more a minute, and 2 a second of all; half of each is left to warnings. What is dropped is counted in "
     "`aim_events_total`, and the status has it all the same."
@@ -152,7 +152,7 @@ ELSE = (
     ),
     (
         "events `SyncError` at the object",
-        "the hook refused the request, and nothing changed; the event has the response",
+        "the hook refused the request, and nothing changed, or the API server a child; the event has the answer",
         "`kubectl events --for aimendpoint/NAME`",
     ),
     (

@@ -30,4 +30,4 @@ def test_the_right_is_to_list_and_is_the_hook_servers_alone(looking):
 
 
 def test_the_server_starts_with_what_the_overlay_has(looking):
-    assert observers(environment(looking)).keys() == {"/endpoint/sync"}
+    assert observers(environment(looking)).keys() == {"/endpoint/sync", "/cache/sync", "/gateway/sync"}

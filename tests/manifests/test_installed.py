@@ -235,7 +235,7 @@ def test_every_image_runs_without_privileges():
 def test_the_hook_server_has_a_token_for_what_it_observes_and_tells_and_may_do_that_and_no_more(installed: Objects):
     pod = only(installed, "Deployment")["spec"]["template"]["spec"]
     [(container, _)] = containers(installed)
-    assert {"name": "AIM_OBSERVE", "value": "pods,catalogue"} in container["env"]
+    assert {"name": "AIM_OBSERVE", "value": "pods,events,catalogue"} in container["env"]
     assert {"name": "AIM_EVENTS", "value": "true"} in container["env"]
     assert pod["automountServiceAccountToken"] is True
     account = {"kind": "ServiceAccount", "name": pod["serviceAccountName"], "namespace": "aim-system"}
@@ -245,7 +245,7 @@ def test_the_hook_server_has_a_token_for_what_it_observes_and_tells_and_may_do_t
     assert sorted(rules, key=lambda rule: str(rule["resources"])) == [
         {"apiGroups": [GROUP], "resources": ["aimrecipes", "aimmodels", "aiminventories"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
     ]
 
 

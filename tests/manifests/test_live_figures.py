@@ -43,7 +43,7 @@ def test_the_server_starts_with_what_the_overlay_says(measuring, monkeypatch):
     given = environment(measuring)
     assert read_source(given) == Source("http://prometheus-operated.monitoring.svc:9090")
     monkeypatch.setenv("AIM_PROMETHEUS_URL", given["AIM_PROMETHEUS_URL"])
-    assert observers(given).keys() == {"/endpoint/sync"}
+    assert observers(given).keys() == {"/endpoint/sync", "/cache/sync", "/gateway/sync"}
 
 
 def test_the_way_out_leads_to_the_address_that_is_asked(measuring):

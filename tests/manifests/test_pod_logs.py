@@ -32,6 +32,6 @@ def test_the_right_is_to_get_logs_and_is_the_hook_servers_alone(reading):
 
 def test_the_server_starts_with_what_the_overlay_has(reading):
     given = environment(reading)
-    assert observers(given).keys() == {"/endpoint/sync"}
+    assert observers(given).keys() == {"/endpoint/sync", "/cache/sync", "/gateway/sync"}
     with pytest.raises(ConfigError):
         observers({**given, "AIM_OBSERVE": "catalogue"})

@@ -30,4 +30,4 @@ def test_the_rights_are_to_read_and_are_the_hook_servers_alone(reading):
 
 
 def test_the_server_starts_with_what_the_overlay_has(reading):
-    assert observers(environment(reading)).keys() == {"/endpoint/sync"}
+    assert observers(environment(reading)).keys() == {"/endpoint/sync", "/cache/sync", "/gateway/sync"}

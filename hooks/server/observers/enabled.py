@@ -12,11 +12,15 @@ from aimlib.protocol.observations import (
     NODE_USES,
     PODS,
     QUEUE_WORDS,
+    SYNC_ERRORS,
     TRACK_FIGURES,
     TRAFFIC,
     Topic,
 )
+from hooks.cache import volume
+from hooks.endpoint import pending_children
 from hooks.endpoint.admission import Catalogue, Quotas, no_quotas
+from hooks.gateway import status as gateway_status
 
 Result = TypeVar("Result")
 Observe = Callable[[Request], Request]
@@ -34,6 +38,8 @@ class Switched(NamedTuple):
 
 OBSERVED_VARIABLE = "AIM_OBSERVE"
 """The variable with the names of the others."""
+SYNC_ERROR_EVENTS = "events"
+"""The observer of what Metacontroller tells of syncs that failed, which caches and gateways have, too."""
 CATALOGUE = "catalogue"
 """The observer that admission uses, and whose names hooks do."""
 
@@ -46,7 +52,12 @@ def observers(environment: Mapping[str, str]) -> dict[str, Observe]:
     enabled = _names(environment.get(OBSERVED_VARIABLE, "")) | _switched_on(environment)
     known = OBSERVERS | {one.name: one.make for one in SWITCHED.values()} | CATALOGUE_OBSERVERS
     enabled_observers = [make() for name, make in known.items() if name in enabled]
-    return {"/endpoint/sync": _in_order(enabled_observers)} if enabled_observers else {}
+    others = (
+        {path: _sync_errors(matters) for path, matters in PARENTS_WITH_EVENTS.items()}
+        if SYNC_ERROR_EVENTS in enabled
+        else {}
+    )
+    return {"/endpoint/sync": _in_order(enabled_observers), **others} if enabled_observers else {}
 
 
 def catalogue(names: str) -> Callable[[], Catalogue | None]:
@@ -123,6 +134,12 @@ def _free_capacity() -> Observe:
     return _adds_result(NODE_USES, FreeCapacityObserver())
 
 
+def _sync_errors(matters: Callable[[Request], bool] = pending_children.answers_matter) -> Observe:
+    from hooks.server.observers.sync_errors import SyncErrorObserver  # noqa: PLC0415 - imports the Kubernetes client
+
+    return _adds_result(SYNC_ERRORS, SyncErrorObserver(matters))
+
+
 def _names_of_catalogue() -> Observe:
     from hooks.server.observers.catalogue import NamesObserver  # noqa: PLC0415 - imports the Kubernetes client
 
@@ -148,8 +165,13 @@ def _adds_result(topic: Topic[Result], observer: Callable[[Request], Result | No
     return observe
 
 
-OBSERVERS = {"pods": _pods, "prometheus": _prometheus}
-"""Constructors by their names in AIM_OBSERVE."""
+OBSERVERS = {"pods": _pods, SYNC_ERROR_EVENTS: _sync_errors, "prometheus": _prometheus}
+"""Constructors by their names in AIM_OBSERVE, of what is observed of endpoints."""
+PARENTS_WITH_EVENTS = {
+    "/cache/sync": volume.claim_answer_matters,
+    "/gateway/sync": gateway_status.gateway_answers_matter,
+}
+"""When Events of other kinds are read, by the path of their hook."""
 CATALOGUE_OBSERVERS = {CATALOGUE: _names_of_catalogue}
 """The constructor of the observer that tells hooks what else there is."""
 SWITCHED = {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aimlib.protocol.last_applied import LAST_APPLIED, is_applied, kept_child, last_applied
+from aimlib.protocol.last_applied import LAST_APPLIED, is_applied, is_written, kept_child, last_applied
 
 POD = {"containers": [{"name": "engine", "ports": [{"containerPort": 8000}]}]}
 DESIRED = {
@@ -112,3 +112,33 @@ def test_without_a_record_as_under_server_side_apply_a_child_counts_as_applied()
     found = observed(None)
     assert (last_applied(found), is_applied(found, DESIRED)) == (None, True)
     assert kept_child(found)["spec"] == found["spec"]
+
+
+LABELLED = DESIRED | {"metadata": {"name": "chat", "labels": {"a": "b"}, "annotations": {"c": "d"}}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "written"),
+    [
+        ({}, True),
+        ({"namespace": "team-a"}, True),
+        ({"labels": {"a": "b", "controller-uid": "1"}}, True),
+        ({"labels": {"a": "c"}}, False),
+        ({"labels": {}}, False),
+        ({"labels": "a"}, False),
+        ({"annotations": {"c": "e"}}, False),
+        ({"annotations": {"c": "d", "e": "f"}}, False),
+        ({"annotations": None}, False),
+        ({"annotations": ["c"]}, False),
+    ],
+)
+def test_a_child_is_written_where_its_metadata_are_as_desired_too(metadata, written):
+    found = observed(json.dumps(LABELLED | {"metadata": LABELLED["metadata"] | metadata}))
+    assert is_written(found, LABELLED) is written
+    assert not is_written(found, LABELLED | {"spec": {}})
+
+
+def test_what_is_not_there_or_has_no_record_is_not_known_to_be_written():
+    assert not is_written(None, DESIRED)
+    assert not is_written(observed(None), DESIRED)
+    assert is_written(observed(record()), DESIRED)

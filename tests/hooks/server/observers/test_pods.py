@@ -189,7 +189,7 @@ def strip(said):
 
 
 def test_an_unknown_observer_stops_the_start(monkeypatch):
-    words = "podz cannot be observed, only pods, prometheus and catalogue"
+    words = "podz cannot be observed, only pods, events, prometheus and catalogue"
     with pytest.raises(ConfigError, match=words):
         observers({"AIM_OBSERVE": "pods,podz"})
     monkeypatch.setenv("AIM_OBSERVE", "x")

@@ -1,0 +1,78 @@
+"""The observer of errors of syncs: lists the Events SyncError of one parent while children of it are given up.
+
+Metacontroller tells neither a hook nor a status what the API server answered where it could not write a child: these
+Events alone have it. They are no related objects, since those of all parents would be watched and kept.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from kubernetes.client import CoreV1Api
+from pydantic_core import from_json
+
+from aimlib.api.meta import Raw
+from aimlib.diagnosis.refusals import EVENT_READ_LENGTH, SyncError
+from aimlib.kube.timestamp import parse_time
+from aimlib.protocol.metacontroller import Request
+from hooks.kube_client import api_client
+from hooks.server.observers.answered import answered
+
+MAX_EVENTS = 100
+"""Most Events of a list. They come by name, the oldest first, and client-go writes ten of an object in ten minutes."""
+EVENT_LIST_TIMEOUT_SECONDS = 1.0
+EVENTS_REUSED_FOR = timedelta(seconds=5)
+"""How long a result is reused by syncs of the same parent: less than until its next sync, if nothing happens."""
+MAX_PARENTS = 512
+"""Most parents whose results are kept."""
+
+
+class SyncErrorObserver:
+    """Lists Events at the API server, at most once per sync."""
+
+    def __init__(self, matters: Callable[[Request], bool]) -> None:
+        """`matters` tells of a request whether children are given up."""
+        self._matters = matters
+        self._client: Any = None
+        self._recent: OrderedDict[str, tuple[datetime, list[SyncError] | None]] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, request: Request) -> list[SyncError] | None:
+        """What Metacontroller told of the parent, the newest first; None where it does not matter, or on no answer."""
+        metadata = request.parent["metadata"]
+        namespace, uid = metadata.get("namespace"), metadata.get("uid")
+        if not (namespace and uid and self._matters(request)):
+            return None
+        with self._lock:
+            listed_at, found = self._recent.get(uid, (None, None))
+        if listed_at is not None and timedelta(0) <= request.now - listed_at < EVENTS_REUSED_FOR:
+            return found
+        named = {"namespace": namespace, "name": metadata["name"]}
+        found = answered("events", "events cannot be listed", partial(self._list, namespace, uid), **named)
+        with self._lock:
+            self._recent[uid] = (request.now, found)
+            self._recent.move_to_end(uid)
+            while len(self._recent) > MAX_PARENTS:
+                self._recent.popitem(last=False)
+        return found
+
+    def _list(self, namespace: str, uid: str) -> list[SyncError]:
+        self._client = self._client or api_client()
+        response: Any = CoreV1Api(self._client).list_namespaced_event(
+            namespace,
+            field_selector=f"involvedObject.uid={uid},reason=SyncError,type=Warning",
+            limit=MAX_EVENTS,
+            _request_timeout=EVENT_LIST_TIMEOUT_SECONDS,
+            _preload_content=False,
+        )
+        events = (one for one in from_json(response.data).get("items") or () if isinstance(one, dict))
+        return sorted(filter(None, map(_sync_error, events)), key=lambda one: one.at, reverse=True)
+
+
+def _sync_error(event: Raw) -> SyncError | None:
+    """One Event; None where it has no time, or no message."""
+    at, message = parse_time(event.get("lastTimestamp") or event.get("eventTime")), event.get("message")
+    return SyncError(message[:EVENT_READ_LENGTH], at) if at and isinstance(message, str) else None
