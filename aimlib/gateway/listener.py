@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from aimlib.api.meta import Raw
 from aimlib.gateway import at_once, certificate, cors, errors, keys, limits, routes, usage
+from aimlib.gateway.attachments import ATTACHED, ATTACHMENT_BYTES
 from aimlib.gateway.overload import BODY_SECONDS
-from aimlib.gateway.prompts import PROMPTS
+from aimlib.gateway.prompts import PROMPTS, lua_set
 from aimlib.gateway.table import EVERYBODY, Balancing, ModelTable
 
 EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
@@ -36,7 +37,10 @@ function envoy_on_request(handle)
     path = string.gsub(path, "%%%%(%%x%%x)", function(code) return string.char(tonumber(code, 16)) end)
     local kind = string.lower(handle:headers():get("content-type") or "")
     local by_path = string.find(path, "/models/", 1, true) == 1 and string.match(kind .. ";", "^application/json%%s*;")
-    if stated["%(model)s"] or by_path then
+    local last, unused = string.match(path, "[^/]*$"), %(unused)s
+    if unused[last] then
+      found:set("%(used)s", "%(uncounted)s", true)
+    elseif stated["%(model)s"] or by_path then
       local function largest(names, usual)
         local found
         for _, name in ipairs(names) do
@@ -46,8 +50,12 @@ function envoy_on_request(handle)
         return found or usual
       end
       local bounds = string.match(path, "/responses$") and {%(response)s} or {%(most)s}
-      local prompt = math.ceil(body:length() / %(per_token)d)
+      local size = body:length()
+      if size > %(bytes)d then size = size - attached(body) end
+      local prompt = math.ceil(size / %(per_token)d)
       local most = largest(bounds, %(usual)d) * largest({%(counts)s}, 1)%(prompts)s
+      local silent = %(silent)s
+      if silent[last] then most = 0 end
       found:set("%(used)s", "%(prompt)s", prompt)
       found:set("%(used)s", "%(generated)s", 0)
       found:set("%(used)s", "%(estimated)s", "true")
@@ -165,8 +173,12 @@ def _lua(balancing: Balancing, *, charged: bool) -> str:
         "prompt": usage.PROMPT,
         "generated": usage.GENERATED,
         "estimated": usage.ESTIMATED,
+        "uncounted": usage.UNCOUNTED,
         "per_token": usage.BYTES_PER_TOKEN,
         "usual": usage.USUAL_TOKENS,
+        "bytes": ATTACHMENT_BYTES,
+        "silent": lua_set(usage.WITHOUT_ANSWER),
+        "unused": lua_set(usage.WITHOUT_MODEL),
         "most": _quoted(usage.ANSWER_BOUNDS),
         "response": _quoted(usage.RESPONSE_BOUNDS),
         "counts": _quoted(usage.ANSWER_COUNTS),
@@ -174,7 +186,7 @@ def _lua(balancing: Balancing, *, charged: bool) -> str:
         "prompts": OF_PROMPTS if charged else "",
         "hash": hashed if balancing.policy == "PrefixAffinity" else "",
     }
-    return (PROMPTS if charged else "") + on_request + usage.ON_RESPONSE
+    return ATTACHED + (PROMPTS if charged else "") + on_request + usage.ON_RESPONSE
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ read piece by piece: strings, brackets, and at its top level commas and colons. 
 the number of steps; one that takes more counts as the most.
 """
 
+from collections.abc import Sequence
+
 LISTS = ("prompt", "prompt_embeds")
 """Fields that may have several. A name with an escape counts as one of them."""
 MOST_PROMPTS = 10_000
@@ -13,9 +15,15 @@ MOST_STEPS = 200_000
 SCANNED_BYTES = 65_536
 _LONGEST = max(map(len, LISTS))
 
+
+def lua_set(names: Sequence[str]) -> str:
+    """The names as a table of Lua that has each as a key."""
+    return "{" + ", ".join(f'["{name}"]=true' for name in names) + "}"
+
+
 PROMPTS = f"""
 local function prompts(body)
-  local lists = {{{", ".join(f'["{name}"]=true' for name in LISTS)}}}
+  local lists = {lua_set(LISTS)}
   local depth, count, steps, length = 0, 0, 0, body:length()
   local inside, escaped, key, named, wanted, listed, skipped = false, false, "", false, false, false, 0
   for first = 0, length - 1, {SCANNED_BYTES} do
