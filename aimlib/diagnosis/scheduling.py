@@ -18,7 +18,9 @@ NODE_GROUP = re.compile(r"(?P<count>\d{1,9}) (?P<reason>.+)", re.DOTALL)
 CLAIM_GRACE_SECONDS = 60
 """How long a PersistentVolumeClaim may be unbound before it is reported: provisioning a volume takes its time."""
 CLAIM_MISSING = re.compile(
-    r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim \S+ (?:not found|bound to)", re.IGNORECASE
+    r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim \S+ (?:not found|bound to)"
+    r'|plugin "VolumeBinding": binding volumes: ',
+    re.IGNORECASE,
 )
 """Matches the message about a pod that waits for a PersistentVolumeClaim."""
 
@@ -44,6 +46,17 @@ NODE_REASONS: tuple[tuple[str, Callable[[re.Match[str], PodRequests], str]], ...
     (
         r"node\(s\) (?:had volume node affinity conflict|didn't match PersistentVolume's node affinity)",
         lambda *_: "no access to the pod's volume",
+    ),
+    (r"node\(s\) didn't find available persistent volumes to bind", lambda *_: "no volume for the pod's claim"),
+    (r"node\(s\) did not have enough free storage", lambda *_: "too little free storage for the pod's claim"),
+    (r"node\(s\) exceed max volume count", lambda *_: "as many volumes as a node can attach"),
+    (
+        r"node\(s\) unavailable due to .*pvc\(s\) bound to non-existent pv\(s\)",
+        lambda *_: "no access to the volume of a claim, which does not exist any more",
+    ),
+    (
+        r"node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode",
+        lambda *_: "to wait for the pod that has the same claim, which one pod mounts at a time (ReadWriteOncePod)",
     ),
     (
         r"node\(s\) didn't match pod topology spread constraints \(missing required label\)",
@@ -79,7 +92,8 @@ def summarize(message: str, requests: PodRequests) -> str:
     parts = [NODE_GROUP.fullmatch(part) for part in re.split(r", (?=\d+ )", whole["parts"])] if whole else []
     groups = [(int(part["count"]), _text(part["reason"], requests)) for part in parts if part]
     if whole is None or len(groups) < len(parts):
-        return shortened(re.sub(r" preemption: .*", "", message, flags=re.DOTALL))
+        # What counts no nodes is about the pod: the scheduler looks at none.
+        return shortened(f"the scheduler tries no node: {whole['parts']}" if whole else message)
     # Largest group first, in a stable order, which the scheduler does not guarantee.
     texts = [f"{count} {'has' if count == 1 else 'have'} {text}" for count, text in sorted(groups, key=_rank)]
     nodes = "the one node" if whole["nodes"] == "1" else f"{whole['nodes']} nodes"

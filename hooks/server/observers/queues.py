@@ -19,6 +19,11 @@ from hooks.server.observers.answered import answered
 QUEUE_TIMEOUT_SECONDS = 1.0
 TELLING = (("QuotaReserved", "False"), ("Admitted", "False"), ("Evicted", "True"))
 """Conditions of a Workload, with their status, that tell why its pod waits; the most telling one first."""
+STILL_GATED = (
+    "Kueue has admitted it and has not removed its scheduling gate yet; where that stays so, the log of Kueue has why "
+    "the API server refuses to"
+)
+"""A policy or an admission plugin that a pod passed when it was created may refuse the update."""
 
 
 class QueueObserver:
@@ -59,8 +64,20 @@ def _selector(pod: Raw) -> dict[str, Any]:
 
 
 def _words(workload: Raw) -> str:
-    """What the conditions of a Workload tell about why it waits."""
-    conditions = (workload.get("status") or {}).get("conditions") or ()
-    told = {one.get("type"): one for one in conditions}
-    found = (told[kind].get("message") for kind, status in TELLING if told.get(kind, {}).get("status") == status)
-    return str(next(filter(None, found), ""))
+    """What a Workload tells about why it waits: its conditions, or the checks that none of them has the words of."""
+    status = workload.get("status") or {}
+    told = {one.get("type"): one for one in status.get("conditions") or ()}
+    stated = {kind: one.get("status") for kind, one in told.items()}
+    if stated.get("Admitted") == "True":
+        return STILL_GATED
+    checks = _checks(status) if stated.get("QuotaReserved") == "True" else ""
+    found = (told[kind].get("message") for kind, status in TELLING if stated.get(kind) == status)
+    return checks or str(next(filter(None, found), ""))
+
+
+def _checks(status: Raw) -> str:
+    """The admission checks that a Workload with quota waits for, with what each tells."""
+    waiting = [one for one in status.get("admissionChecks") or () if one.get("state") != "Ready"]
+    named = (f"{one.get('name')} is {one.get('state')}: {one.get('message') or ''}".rstrip(": ") for one in waiting)
+    found = "; ".join(named)
+    return f"its quota is reserved, and the admission check {found}" if found else ""

@@ -76,7 +76,36 @@ ASKED = {"amd.com/gpu": "8", "cpu": "16"}
             "no room on any of 2 nodes: 2 have this problem: of a new kind",
         ),
         ("no nodes available to schedule pods", "no nodes available to schedule pods"),
-        ("0/2 nodes are available: none. preemption: 0/2 nodes", "0/2 nodes are available: none."),
+        ("0/2 nodes are available: none. preemption: 0/2 nodes", "the scheduler tries no node: none"),
+        (
+            (
+                "0/4 nodes are available: request gpu: device class gpu.amd.com does not exist. no new claims to "
+                "deallocate, preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling."
+            ),
+            "the scheduler tries no node: request gpu: device class gpu.amd.com does not exist",
+        ),
+        (
+            (
+                "0/4 nodes are available: 4 node has pod using PersistentVolumeClaim with the same name and "
+                "ReadWriteOncePod access mode. preemption: 0/4 nodes are available: 4 No preemption victims found."
+            ),
+            (
+                "no room on any of 4 nodes: 4 have to wait for the pod that has the same claim, which one pod mounts "
+                "at a time (ReadWriteOncePod)"
+            ),
+        ),
+        (
+            (
+                "0/9 nodes are available: 4 node(s) exceed max volume count, 3 node(s) did not have enough free "
+                "storage, 1 node(s) didn't find available persistent volumes to bind, 1 node(s) unavailable due to "
+                "one or more pvc(s) bound to non-existent pv(s)."
+            ),
+            (
+                "no room on any of 9 nodes: 4 have as many volumes as a node can attach, 3 have too little free "
+                "storage for the pod's claim, 1 has no access to the volume of a claim, which does not exist any more, "
+                "1 has no volume for the pod's claim"
+            ),
+        ),
     ],
 )
 def test_a_message_in_fewer_words(message, words):
@@ -120,6 +149,8 @@ def test_any_message_becomes_one_line_that_can_be_read(message):
         ("0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found", True),
         ('0/3 nodes are available: persistentvolumeclaim "chat" not found.', True),
         ('persistentvolumeclaim "chat" bound to non-existent persistentvolume "pv"', True),
+        ('running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded', True),
+        ('running PreBind plugin "VolumeBinding": binding volumes: timed out waiting for the condition', True),
         ("0/3 nodes are available: 3 Insufficient cpu.", False),
     ],
 )

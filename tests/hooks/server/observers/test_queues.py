@@ -9,7 +9,7 @@ from aimlib.kube.queue import QUEUE_GATE
 from aimlib.protocol.metacontroller import parse_request
 from aimlib.protocol.observations import PODS
 from hooks.server.observers.enabled import observers
-from hooks.server.observers.queues import QueueObserver
+from hooks.server.observers.queues import STILL_GATED, QueueObserver
 from tests.apiserver import standing_in
 from tests.cases import TESTDATA, Case
 from tests.loopback import Answering, Loopback
@@ -55,9 +55,13 @@ def asked(*pods):
     return parse_request(play(WAITS.kind, WAITS.hook, WAITS.world).request, NOON).with_observation(PODS, [*pods])
 
 
-def workload(**conditions):
+def workload(*checks, **conditions):
     listed = [{"type": kind, "status": status, "message": words} for kind, (status, words) in conditions.items()]
-    return {"status": {"conditions": listed}}
+    return {"status": {"conditions": listed, **({"admissionChecks": list(checks)} if checks else {})}}
+
+
+RESERVED = {"QuotaReserved": ("True", "Quota reserved")}
+NODES = {"name": "dws", "state": "Retry", "message": "Provisioning failed: there are no resources in the zone"}
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,19 @@ def workload(**conditions):
         ([workload(Evicted=("True", "Preempted"))], "Preempted"),
         ([workload(QuotaReserved=("True", "Quota reserved"))], None),
         ([workload(QuotaReserved=("False", ""))], None),
+        (
+            [workload(NODES, {"name": "mk", "state": "Ready", "message": "a worker has it"}, **RESERVED)],
+            (
+                "its quota is reserved, and the admission check dws is Retry: Provisioning failed: there are no "
+                "resources in the zone"
+            ),
+        ),
+        (
+            [workload({"name": "dws", "state": "Pending"}, **RESERVED, Admitted=("False", "not all checks are ready"))],
+            "its quota is reserved, and the admission check dws is Pending",
+        ),
+        ([workload(NODES, QuotaReserved=("False", LACKS), Evicted=("True", "a check is Retry"))], LACKS),
+        ([workload({"name": "dws", "state": "Ready"}, **RESERVED, Admitted=("True", "admitted"))], STILL_GATED),
         ([{}, "no object"], None),
         ([], None),
     ],
