@@ -8,7 +8,7 @@ the API server prints last says only that the engine failed. Possible secrets ar
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
 from aimlib.data import load_data
@@ -116,10 +116,15 @@ ABORTED = re.compile(r"what\(\):\s{1,9}(.+)")
 """What libstdc++ prints of an exception that nobody catches."""
 
 
+LAST_ERROR = "Last error:"
+"""NCCL and RCCL have the cause in the line below."""
+
+
 def _quoted(exception: list[str]) -> str:
     """The first line of an exception, and the one of its message that has the cause, where it is further below."""
     first, *others = map(stable, exception)
-    cause = next((line for line in others if _matches("details", line)), "")
+    last = next((following for line, following in pairwise(others) if line.startswith(LAST_ERROR)), "")
+    cause = next((line for line in others if _matches("details", line)), last)
     return shortened(f"{first[: QUOTED_LENGTH // 2].rstrip(':')}: {cause}" if cause else first)
 
 

@@ -38,8 +38,10 @@ GLOG_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 
 VARIABLE_PARTS = re.compile(
     r"\s{0,9}\(Request ID: [^()]{0,200}\)|\b0x[0-9a-fA-F]+\b|\bpid[= ]\d+\b| Failed core proc\(s\): \{[^{}]{0,200}\}"
+    r"|(?<=\w)<\d{1,5}>"
 )
-"""Parts within a line that differ between attempts: ids of requests and processes, addresses, who ended meanwhile."""
+"""Parts within a line that differ between attempts: ids of requests and processes, addresses, who ended meanwhile, and
+ports as NCCL has them."""
 
 
 class Line(NamedTuple):

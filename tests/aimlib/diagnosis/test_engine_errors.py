@@ -20,6 +20,74 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
     ("text", "reason", "quoted"),
     [
         (
+            (
+                "torch.distributed.DistNetworkError: The client socket has timed out after 600000ms while trying to "
+                "connect to (172.17.0.9, 46229)."
+            ),
+            "PeersUnreachable",
+            "The client socket has timed out",
+        ),
+        (
+            "RuntimeError: Gloo connectFullMesh failed with [../gloo/transport/tcp/pair.cc:144] no error",
+            "PeersUnreachable",
+            "Gloo connectFullMesh failed",
+        ),
+        (
+            "torch.distributed.DistStoreError: Timed out after 601 seconds waiting for clients. 1/2 clients joined.",
+            "PeersUnreachable",
+            "each other: DistStoreError",
+        ),
+        (
+            f"{NCCL}\nncclInternalError: Internal check failed.\nLast error:\nBootstrap : no socket interface found",
+            "PeersUnreachable",
+            "no socket interface found",
+        ),
+        (
+            f"{NCCL}\nLast error:\nDuplicate GPU detected : rank 1 and rank 0 both on CUDA device 1b000",
+            "GPUUnusable",
+            "got the same GPU: Duplicate GPU detected",
+        ),
+        (
+            "torch.AcceleratorError: CUDA error: an illegal instruction was encountered",
+            "GPUUnusable",
+            "a kernel of the engine failed on the GPU",
+        ),
+        (
+            "RuntimeError: fail to call hipModuleLaunchKernel( kernel_func, gdx) ---> [HIP error](invalid argument)",
+            "GPUUnusable",
+            "fail to call hipModuleLaunchKernel",
+        ),
+        ("AssertionError: One of GPU archs of ['gfx1151'] is invalid or not supported", "GPUUnusable", "gfx1151"),
+        (
+            "RuntimeError: Unsupported kernel config for moe heuristic dispatch",
+            "ArgumentRefused",
+            "no kernel for the experts of this model",
+        ),
+        (
+            "RuntimeError: device_gemm with the specified compilation parameters does not support this GEMM problem",
+            "ArgumentRefused",
+            "no kernel for the experts of this model",
+        ),
+        (
+            (
+                "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n  Value error, The "
+                "checkpoint you are trying to load has model type `qwen3_5` but Transformers does not recognize this "
+                "architecture. [type=value_error, input_value=ArgsKwargs((), {'model': 'm'})]"
+            ),
+            "ArgumentRefused",
+            "does not know such a model: The checkpoint you are trying to load has model type `qwen3_5`",
+        ),
+        (
+            "ValueError: Following weights were not initialized from checkpoint: {'model.norm.weight', 'x'}",
+            "FilesMissing",
+            "lack some of its weights: Following weights were not initialized from checkpoint",
+        ),
+        (
+            "OSError: Consistency check failed: file should be of size 440449768 but has size 76954576",
+            "FilesMissing",
+            "a file of the model is incomplete",
+        ),
+        (
             "torch.OutOfMemoryError: HIP out of memory. Tried to allocate 1.08 GiB. GPU 0 has",
             "OutOfGPUMemory",
             "1.08 GiB",
@@ -300,6 +368,10 @@ ninja: build stopped: subcommand failed."""
             f"{NCCL}: Hip failure 'unknown error'",
         ),
         (
+            f"{NCCL}\nncclSystemError: x\nLast error:\nconnect to 10.0.0.5<43211> returned Connection refused",
+            f"{NCCL}: connect to 10.0.0.5 returned Connection refused",
+        ),
+        (
             f"RuntimeError: {'x' * 400}\nkernel.cu:3:5: fatal error: hip/hip_bf16.h: No such file or directory",
             f"RuntimeError: {'x' * 136}: kernel.cu:3:5: fatal error: hip/hip_bf16.h: No such file or directory",
         ),
@@ -309,7 +381,7 @@ ninja: build stopped: subcommand failed."""
         ),
         ("RuntimeError: something\nelse", "RuntimeError: something"),
     ],
-    ids=["compiler", "collective", "long", "C++", "one line"],
+    ids=["compiler", "collective", "network", "long", "C++", "one line"],
 )
 def test_words_that_nobody_knows_are_quoted_with_the_cause(text, quoted):
     assert examine(f"INFO 11-23 11:57:58 [api.py:1] starting\n{text}\n").causes == (Diagnosis("", quoted),)
