@@ -274,6 +274,9 @@ LASTING = frozenset({"deletionTimestamp", "generation", "managedFields"})
 def lasting(child: dict[str, Any], desired: list[dict[str, Any]]) -> dict[str, Any]:
     """What others wrote on a child, which it keeps when it is applied once more; a new spec is a new generation."""
     going = {key: value for key, value in child["metadata"].items() if key in LASTING}
+    own = {LAST_APPLIED, *((last_applied(child) or {}).get("metadata", {}).get("annotations") or ())}
+    notes = {key: value for key, value in (child["metadata"].get("annotations") or {}).items() if key not in own}
+    going |= {"annotations": notes} if notes else {}
     kept = {"metadata": going, "status": child.get("status"), "data": child.get("data")}
     if child["kind"] == "PersistentVolumeClaim":
         kept["spec"] = {key: value for key, value in child["spec"].items() if key == "storageClassName"}

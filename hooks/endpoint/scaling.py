@@ -11,7 +11,8 @@ from aimlib.kube.quantity import parse_quantity
 from aimlib.kube.timestamp import is_time
 from aimlib.printable import printable
 from aimlib.protocol.conditions import Verdict
-from aimlib.protocol.observed import condition_of
+from aimlib.protocol.last_applied import last_applied
+from aimlib.protocol.observed import ChildState, condition_of
 from aimlib.telemetry.load_targets import LOAD_TARGETS, stated_targets
 from aimlib.telemetry.prometheus_query import LARGEST_VALUE
 from hooks.endpoint.build import Built
@@ -27,6 +28,12 @@ SCALING_TOLERANCE = 0.1
 """How far from its target a measured value may be before the autoscaler acts, as a part of it."""
 WITHOUT_ROOM = frozenset({"Unschedulable", "WaitingForNode"})
 """Reasons of Available while there is no room for a replica."""
+SOME_TRIGGERS = "PartialTriggerError"
+"""KEDA's reason of a ScaledObject of whose triggers some fail; its status is Unknown."""
+PAUSES = tuple(
+    f"autoscaling.keda.sh/{name}" for name in ("paused", "paused-replicas", "paused-scale-in", "paused-scale-out")
+)
+"""Annotations of KEDA (apis/keda/v1alpha1/scaledobject_types.go)."""
 LONGEST_MESSAGE = 512
 DIGITS = 3
 """Of measured values: each change is a write."""
@@ -59,7 +66,7 @@ def scaling_status(world: World, built: Built, available: Verdict) -> ScalingSta
     scaled_object = built.state("ScaledObject")
     reports = (scaled_object.observed or {}).get("status") or {} if scaled_object else {}
     targets = _keda_targets(owner) if keda else _targets(own.desired if own else {})
-    reason, message = _objection(status, reports)
+    reason, message = _paused(scaled_object) or _objection(status, reports)
     last = status.get("lastScaleTime")
     return ScalingStatus(
         by="KEDA" if keda else "HorizontalPodAutoscaler",
@@ -159,12 +166,24 @@ def _bound(owner: Owner, status: Raw, available: Verdict) -> Any:  # noqa: ANN40
     return next((bound for applies, bound in table if applies), None)
 
 
+def _paused(scaled_object: ChildState | None) -> tuple[str, str] | None:
+    """That somebody has paused KEDA by annotations, after which the ScaledObject's condition may stay."""
+    if scaled_object is None or scaled_object.observed is None:
+        return None
+    stated = (scaled_object.desired, last_applied(scaled_object.observed) or {})
+    own = {key for one in stated for key in (one.get("metadata") or {}).get("annotations") or ()}
+    found = scaled_object.observed["metadata"].get("annotations") or {}
+    added = [key for key in PAUSES if key not in own and str(found.get(key, "false")) != "false"]
+    words = f"annotations of the ScaledObject that are not the operator's hold KEDA back: {', '.join(added)}"
+    return ("ScaledObjectPaused", words) if added else None
+
+
 def _objection(status: Raw, reports: Raw) -> tuple[str | None, str | None]:
     """Why the autoscaler does not scale: the first row that applies. At zero it is switched off, as it should be."""
     ready, fallback = condition_of(reports, "Ready"), condition_of(reports, "Fallback")
     able, active = condition_of(status, "AbleToScale"), condition_of(status, "ScalingActive")
     table = (
-        (ready, ready.get("status") == "False"),
+        (ready, ready.get("status") == "False" or ready.get("reason") == SOME_TRIGGERS),
         (fallback, fallback.get("status") == "True"),
         (able, able.get("status") == "False"),
         (active, active.get("status") == "False" and active.get("reason") != "ScalingDisabled"),
