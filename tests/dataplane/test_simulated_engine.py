@@ -246,6 +246,7 @@ def test_the_tag_of_the_image_has_it_end(tag, words, monkeypatch, capsys):
         ("vllm:never-ready", behaviour.Start(ready=False)),
         ("vllm:v2-answers-in-50ms", behaviour.Start(commands={"first_token_seconds": 0.05})),
         ("vllm:v1-runs-3-at-once", behaviour.Start(commands={"parallel": 3})),
+        ("vllm:v1-token-every-80ms", behaviour.Start(commands={"token_seconds": 0.08})),
         ("vllm:v2-fails-half", behaviour.Start(commands={"status": 500, "failing": 0.5})),
     ],
 )

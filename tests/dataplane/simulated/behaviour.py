@@ -57,11 +57,12 @@ class Start:
 def start(image: str) -> Start:
     """By the tag: `crash-loop`, `out-of-memory`, `never-ready`, `loads-in-5s`, `answers-in-50ms`, `fails-half`.
 
-    With `runs-3-at-once` other requests wait. Several may stand in one.
+    With `runs-3-at-once` other requests wait, with `token-every-80ms` an answer has a length. Several may stand in one.
     """
     tag = image.rpartition("/")[2].partition(":")[2]
     loads, waits = re.search(r"loads-in-(\d+)s", tag), re.search(r"answers-in-(\d+)ms", tag)
     commands = {"first_token_seconds": int(waits[1]) / 1000} if waits else {}
+    commands |= {"token_seconds": int(every[1]) / 1000} if (every := re.search(r"token-every-(\d+)ms", tag)) else {}
     commands |= {"parallel": int(runs[1])} if (runs := re.search(r"runs-(\d+)-at-once", tag)) else {}
     commands |= {"status": 500, "failing": 0.5} if "fails-half" in tag else {}
     crash = {"crash-loop": "simulated: it ends", "out-of-memory": LAST_WORDS}
