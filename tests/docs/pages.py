@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from tests.autoscalers.picture import picture as replayed
 from tests.docs.api import api
 from tests.docs.cli import cli
 from tests.docs.coverage import coverage
@@ -26,4 +27,5 @@ PAGES = {
     "docs/use/coverage.md": coverage,
     "docs/use/models.md": models,
     **{f"docs/architecture{mode}.svg": partial(picture, mode) for mode in PALETTES},
+    **{f"docs/use/replayed-traffic{mode}.svg": partial(replayed, mode) for mode in PALETTES},
 }
