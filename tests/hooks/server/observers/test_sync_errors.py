@@ -107,6 +107,15 @@ def test_syncs_that_follow_share_what_was_read(api):
     assert len(api.asked) == 3
 
 
+def test_of_so_many_parents_alone_results_are_kept(api, monkeypatch):
+    monkeypatch.setattr("hooks.server.observers.sync_errors.MAX_PARENTS", 2)
+    errors = observer()
+    for uid in ("first", "second", "third", "third", "first"):
+        errors(asked(uid=uid))
+    listed = [query["fieldSelector"][0].partition(",")[0] for _, query in api.asked]
+    assert listed == [f"involvedObject.uid={uid}" for uid in ("first", "second", "third", "first")]
+
+
 @pytest.mark.parametrize("code", [403, 404, 429, 500])
 def test_without_an_answer_nothing_is_concluded_and_it_is_not_asked_again_at_once(api, code):
     api.code = code
