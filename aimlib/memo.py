@@ -27,12 +27,18 @@ class Memo(Generic[_T]):
         self.weight = 0
         self.lock = Lock()
 
+    def stored(self, key: Hashable) -> _T | None:
+        """The result for a key; None where there is none."""
+        with self.lock:
+            return self.results.get(key)
+
     def store(self, key: Hashable, result: _T) -> None:
         """Stores a result, and forgets those that were not used longest."""
         weight = self.weigh(result)
         with self.lock:
             self.weight += weight - self.weights.get(key, 0)
             self.results[key], self.weights[key] = result, weight
+            self.results.move_to_end(key)
             while len(self.results) > self.size or self.weight > self.room:
                 forgotten, _ = self.results.popitem(last=False)
                 self.weight -= self.weights.pop(forgotten)

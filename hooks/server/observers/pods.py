@@ -4,16 +4,15 @@ Pods are not related objects of endpoints, because Metacontroller would then wat
 list by label reads only the endpoint's, and only when needed.
 """
 
-from collections import OrderedDict
 from datetime import datetime, timedelta
 from functools import partial
-from threading import Lock
 from typing import Any
 
 from kubernetes.client import CoreV1Api
 from pydantic_core import from_json
 
 from aimlib.api.meta import Raw
+from aimlib.memo import Memo
 from aimlib.naming import ENDPOINT_LABEL, TRACKS, track_value
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import pods_matter, servers
@@ -34,8 +33,7 @@ class PodObserver:
 
     def __init__(self) -> None:
         self._client: Any = None
-        self._recent: OrderedDict[tuple[str, str, str], tuple[datetime, int, list[Raw]]] = OrderedDict()
-        self._lock = Lock()
+        self._recent: Memo[tuple[datetime, int, list[Raw]]] = Memo(MAX_ENDPOINTS)
 
     def __call__(self, request: Request) -> list[Raw] | None:
         """The endpoint's Pods; None where no replica is missing or has just come, and so none are listed.
@@ -49,18 +47,13 @@ class PodObserver:
         metadata = request.parent["metadata"]
         place = metadata.get("namespace", "default"), metadata["name"]
         key = (*place, str(metadata.get("uid")))
-        with self._lock:
-            listed_at, ready_then, pods = self._recent.get(key, (None, 0, []))
-            recent = listed_at is not None and timedelta(0) <= request.now - listed_at < REUSED_FOR
-            if recent and ready == ready_then:
-                return pods
+        listed_at, ready_then, pods = self._recent.stored(key) or (None, 0, [])
+        recent = listed_at is not None and timedelta(0) <= request.now - listed_at < REUSED_FOR
+        if recent and ready == ready_then:
+            return pods
         named = dict(zip(("namespace", "name"), place, strict=True))
         pods = answered("pods", "pods cannot be listed", partial(self._list, *place), **named) or []
-        with self._lock:
-            self._recent[key] = (request.now, ready, pods)
-            self._recent.move_to_end(key)
-            while len(self._recent) > MAX_ENDPOINTS:
-                self._recent.popitem(last=False)
+        self._recent.store(key, (request.now, ready, pods))
         return pods
 
     def _list(self, namespace: str, name: str) -> list[Raw]:

@@ -4,11 +4,9 @@ Metacontroller tells neither a hook nor a status what the API server answered wh
 Events alone have it. They are no related objects, since those of all parents would be watched and kept.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from threading import Lock
 from typing import Any
 
 from kubernetes.client import CoreV1Api
@@ -17,6 +15,7 @@ from pydantic_core import from_json
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.refusals import EVENT_READ_LENGTH, SyncError
 from aimlib.kube.timestamp import parse_time
+from aimlib.memo import Memo
 from aimlib.protocol.metacontroller import Request
 from hooks.kube_client import api_client
 from hooks.server.observers.answered import answered
@@ -37,8 +36,7 @@ class SyncErrorObserver:
         """`matters` tells of a request whether children are given up."""
         self._matters = matters
         self._client: Any = None
-        self._recent: OrderedDict[str, tuple[datetime, list[SyncError] | None]] = OrderedDict()
-        self._lock = Lock()
+        self._recent: Memo[tuple[datetime, list[SyncError] | None]] = Memo(MAX_PARENTS)
 
     def __call__(self, request: Request) -> list[SyncError] | None:
         """What Metacontroller told of the parent, the newest first; None where it does not matter, or on no answer."""
@@ -46,17 +44,12 @@ class SyncErrorObserver:
         namespace, uid = metadata.get("namespace"), metadata.get("uid")
         if not (namespace and uid and self._matters(request)):
             return None
-        with self._lock:
-            listed_at, found = self._recent.get(uid, (None, None))
+        listed_at, found = self._recent.stored(uid) or (None, None)
         if listed_at is not None and timedelta(0) <= request.now - listed_at < EVENTS_REUSED_FOR:
             return found
         named = {"namespace": namespace, "name": metadata["name"]}
         found = answered("events", "events cannot be listed", partial(self._list, namespace, uid), **named)
-        with self._lock:
-            self._recent[uid] = (request.now, found)
-            self._recent.move_to_end(uid)
-            while len(self._recent) > MAX_PARENTS:
-                self._recent.popitem(last=False)
+        self._recent.store(uid, (request.now, found))
         return found
 
     def _list(self, namespace: str, uid: str) -> list[SyncError]:
