@@ -151,13 +151,21 @@ def start_hooks(plane: ControlPlane, urls: Urls, root: Path = ROOT) -> Process:
         AIM_CALLERS=str(mounts.folder(plane, mounts.CALLERS)),
         AIM_ADMISSION_PORT=urls.admission.rpartition(":")[2],
         AIM_CONFIG=str(settings(plane)),
-        AIM_OBSERVE="pods,events,catalogue",
+        AIM_OBSERVE=shipped_variable(root, "AIM_OBSERVE"),
         AIM_EVENTS="true",
         KUBECONFIG=str(own_account(plane, "aim-hooks", "aim-system")),
         PROMETHEUS_MULTIPROC_DIR=str(metrics),
     )
     hooks.wait_until(lambda: answers(f"{urls.hooks}/readyz", str(_authorities(plane))), START_SECONDS)
     return hooks
+
+
+def shipped_variable(root: Path, name: str) -> str:
+    """What a release's Deployment of the hook server sets: the former one knows fewer observers."""
+    documents = yaml.safe_load_all((root / "manifests" / "base" / "deployment.yaml").read_text())
+    deployment = next(one for one in documents if one["kind"] == "Deployment")
+    variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    return next(str(one["value"]) for one in variables if one["name"] == name)
 
 
 def settings(plane: ControlPlane) -> Path:

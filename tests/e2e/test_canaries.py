@@ -78,7 +78,7 @@ def test_a_good_version_takes_over_and_its_pods_stay(serving):
     assert set(seen) <= set(taken := pods(space, "chat_b"))
     assert selected(space) == {"aim.engine.amd.com/endpoint": "chat_b"}
     space.wait("the former version to be gone", lambda: space.names("deployments") == ["deployment.apps/chat-b"])
-    assert "Promoted" in reasons(space, "AIMEndpoint", "chat")
+    space.wait("its event", lambda: "Promoted" in reasons(space, "AIMEndpoint", "chat"))
     assert space.get("aimendpoint", "chat")["status"]["selector"] == "aim.engine.amd.com/endpoint=chat_b"
     space.apply(version("v2", replicas=3))
     space.wait("a third replica", lambda: sum(pods(space, "chat_b").values()) == 3)

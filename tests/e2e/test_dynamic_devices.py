@@ -173,8 +173,13 @@ def test_slices_of_a_node_that_cannot_be_used_do_not_count(sliced, servers):
         SECONDS,
     )
     assert inventory(sliced)["summary"] == MI355X
-    of_slice = sliced.get("aimnode", "mi355x-dra-0-gpu.amd.com-a.resourceslice")["spec"]
-    assert of_slice["reason"] == "a device plugin gives the GPUs of the node, and they are counted there"
+    of_slice = "mi355x-dra-0-gpu.amd.com-a.resourceslice"
+    why = "a device plugin gives the GPUs of the node, and they are counted there"
+    sliced.wait_for(
+        "the slice to say why it does not count",
+        lambda: sliced.get("aimnode", of_slice)["spec"].get("reason") == why,
+        SECONDS,
+    )
     none = {"status": {"allocatable": {"amd.com/gpu": "0"}, "capacity": {"amd.com/gpu": "0"}}}
     sliced.kubectl("patch", "node", "mi355x-dra-0", "--subresource=status", f"--patch={json.dumps(none)}")
     sliced.wait_for("the slices' to count", lambda: "dynamic" in mi355x(sliced), SECONDS)

@@ -1,5 +1,7 @@
 """Events of endpoints and caches on the real control plane, as kubectl shows them."""
 
+from collections import Counter
+
 import pytest
 
 from tests.cluster.plane import KubectlError
@@ -24,8 +26,10 @@ def test_transitions_of_an_endpoint_are_events_that_kubectl_shows(space):
         assert "1 of 1 replicas ready" in shown, shown
     space.patch("aimendpoint/told", {"spec": {"replicas": 0}})
     space.wait("it to be stopped", lambda: "Stopped" in reasons(space, "AIMEndpoint", "told"))
-    found = reasons(space, "AIMEndpoint", "told")
-    assert len(found) == len(set(found)), found
+    found = Counter(reasons(space, "AIMEndpoint", "told"))
+    # A sync that was sent a status from before may see the transition once more.
+    assert set(found) == {"Selected", "Ready", "Stopped"}
+    assert max(found.values()) <= 2, found
 
 
 def test_what_cannot_be_had_is_a_warning(space):
@@ -40,9 +44,10 @@ def test_downloads_of_a_cache_are_events(space, hub):
     space.wait("its events", lambda: {"Downloaded", "Ready"} <= set(reasons(space, "AIMCache", "models")))
 
 
-def test_the_hook_server_may_create_events_and_not_read_or_change_them(space):
+def test_the_hook_server_may_create_and_list_events_and_not_change_them(space):
     account = "--as=system:serviceaccount:aim-system:aim-hooks"
-    assert space.kubectl("auth", "can-i", "create", "events", account).strip() == "yes"
-    for verb in ("get", "list", "update", "patch", "delete"):
+    for verb in ("create", "list"):
+        assert space.kubectl("auth", "can-i", verb, "events", account).strip() == "yes"
+    for verb in ("get", "watch", "update", "patch", "delete"):
         with pytest.raises(KubectlError):
             space.kubectl("auth", "can-i", verb, "events", account)

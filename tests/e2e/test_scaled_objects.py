@@ -26,8 +26,8 @@ def offered(cluster, installation):
 
 def scaled_object(space, name):
     """The ScaledObject of an endpoint, if there is one."""
-    found = space.names("scaledobjects", "--ignore-not-found")
-    return space.get("scaledobject", name) if f"scaledobject.keda.sh/{name}" in found else None
+    found = space.get("scaledobjects", "--ignore-not-found")["items"]
+    return next((one for one in found if one["metadata"]["name"] == name), None)
 
 
 @pytest.mark.usefixtures("offered")

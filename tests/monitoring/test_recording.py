@@ -88,11 +88,16 @@ def test_what_endpoints_used_is_counted(monitored):
 
 @pytest.mark.parametrize("record", list(records()), ids=lambda record: record.name)
 def test_every_recorded_series_is_there_for_every_engine(monitored, record):
-    found = {
-        (one["metric"]["namespace"], one["metric"]["aimendpoint"]): float(one["value"][1])
-        for one in monitored.prometheus.query(record.name)
-    }
-    assert set(SERVING) <= set(found) <= set(ENDPOINTS)
+    found = {}
+
+    def recorded():
+        series = monitored.prometheus.query(record.name)
+        places = [(one["metric"]["namespace"], one["metric"]["aimendpoint"]) for one in series]
+        found.update({place: float(one["value"][1]) for place, one in zip(places, series, strict=True)})
+        return set(SERVING) <= set(found)
+
+    monitored.prometheus.wait_for(recorded)
+    assert set(found) <= set(ENDPOINTS)
     assert all(value == value and value >= 0 for value in found.values())  # noqa: PLR0124 - NaN is not itself
 
 
