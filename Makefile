@@ -93,9 +93,8 @@ chart: $(READY) ## write the Helm charts into dist/charts; needs github.com; DIG
 dashboards: $(READY) ## write the dashboards of Grafana from their tables in tests/dashboards
 	$(BIN)/python -m tests.dashboards
 
-screenshots: $(READY) ## draw the dashboards and the web page for the docs; needs chromium (but for the page) and pngquant
+screenshots: $(READY) ## draw the dashboards and the web page for the docs in a real browser; needs pngquant
 	$(BIN)/python -m tests.web --screenshots
-	$(BIN)/python -m tests.dashboards.screenshots
 
 recording: $(READY) ## run the README's commands on a control plane on this machine, and draw what they print for it
 	$(BIN)/python -m tests.recording

@@ -1,6 +1,6 @@
 """`python -m tests.web [OPTION...]`: the web page in a browser, with these options of pytest.
 
-`--screenshots` draws it for the documentation instead.
+`--screenshots` draws it and the dashboards for the documentation instead.
 """
 
 import os
@@ -10,14 +10,17 @@ from collections.abc import Sequence
 
 from tests.web.installation import ensure
 
+PICTURES = ("tests.web.screenshots", "tests.dashboards.screenshots")
+"""What draws."""
+
 
 def main(options: Sequence[str]) -> int:
     """Install, and run the tests; their exit code."""
     environment = {**os.environ, "AIM_BROWSER": str(ensure().browser.parents[1])}
     tests = [sys.executable, "-m", "pytest", "-m", "browser", "--verbose", "tests/web", *options]
-    pictures = [sys.executable, "-m", "tests.web.screenshots"]
-    command = pictures if list(options) == ["--screenshots"] else tests
-    return subprocess.run(command, check=False, env=environment).returncode
+    pictures = [[sys.executable, "-m", module] for module in PICTURES]
+    commands = pictures if list(options) == ["--screenshots"] else [tests]
+    return max(subprocess.run(command, check=False, env=environment).returncode for command in commands)
 
 
 if __name__ == "__main__":

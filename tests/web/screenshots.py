@@ -22,23 +22,30 @@ PAGES = {
 
 def main() -> None:
     """Write a picture of each page."""
-    smaller = shutil.which("pngquant")
-    if not smaller:
-        sys.exit("pictures are made with pngquant, which is not on PATH")
+    program = smaller()
     PICTURES.mkdir(parents=True, exist_ok=True)
     with browser() as chromium, tempfile.TemporaryDirectory() as folder, api() as server:
-        _draw(chromium, server, Path(folder), smaller)
+        _draw(chromium, server, Path(folder), program)
 
 
-def _draw(chromium: Any, server: Api, folder: Path, smaller: str) -> None:
+def smaller() -> str:
+    """The program that makes pictures smaller; ends without one."""
+    return shutil.which("pngquant") or sys.exit("pictures are made with pngquant, which is not on PATH")
+
+
+def saved(tab: Any, picture: Path, program: str) -> None:
+    """Photograph what a tab shows."""
+    tab.screenshot(path=picture)
+    subprocess.run([program, "--force", "--ext=.png", "--strip", "64", picture], check=True)
+    print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1000} kB")
+
+
+def _draw(chromium: Any, server: Api, folder: Path, program: str) -> None:
     with page_server(kubeconfig_of(server, folder)) as url:
         for name, (path, height) in PAGES.items():
             tab = chromium.new_page(viewport={"width": 1280, "height": height})
             tab.goto(url + path)
-            picture = PICTURES / f"{name}.png"
-            tab.screenshot(path=picture)
-            subprocess.run([smaller, "--force", "--ext=.png", "--strip", "64", picture], check=True)
-            print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1000} kB")
+            saved(tab, PICTURES / f"{name}.png", program)
 
 
 if __name__ == "__main__":
