@@ -22,7 +22,7 @@ class Fault:
     status: int | None = None
     """The answer is this status."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """And these headers, such as Retry-After."""
+    """The answer has these headers, such as Retry-After."""
 
     rate: float | None = None
     """Bytes per second of each connection."""
@@ -37,6 +37,8 @@ class Fault:
     """The first byte of the body is another one."""
     whole: bool = False
     """Range is ignored: the answer is 200 with all bytes."""
+    unranged: bool = False
+    """A range comes without Content-Range."""
     expiry: float | None = None
     """Seconds for which the addresses at the second host are good."""
 

@@ -68,12 +68,13 @@ class Sending(BaseHTTPRequestHandler):
         """A file, or what the request asks of it."""
         fault = self.hub.fault_of_body(self.place, file.path) if self.command == "GET" else Fault()
         headers = {**headers, "ETag": etag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+        headers.update(fault.headers)
         span = None if fault.whole else self._span(file.size)
         if span is not None and span[0] >= span[1]:
             self._head(416, 0, {**headers, "Content-Range": f"bytes */{file.size}"})
             return
         start, stop = span or (0, file.size)
-        if span:
+        if span and not fault.unranged:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
         self._head(206 if span else 200, stop - start, headers)
         with self.hub.ledger.body():

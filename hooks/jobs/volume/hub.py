@@ -23,6 +23,7 @@ from hooks.jobs.volume.reader import (
     OpenedFile,
     Reader,
     byte_range,
+    check_page,
     check_paths,
     listed_file,
     opened_response,
@@ -72,6 +73,7 @@ class HubClient(Reader):
         try:
             if response.status != HTTPStatus.OK:
                 raise self.refusal(reply)
+            check_page(reply, f"the list of files of {self.model}")
             found = read_json(response)
             commit, siblings = found["sha"], found["siblings"] or []
             if not COMMIT.fullmatch(commit) or not isinstance(siblings, list):
@@ -99,7 +101,7 @@ class HubClient(Reader):
         reply = self.client.get(self.url(commit, file.path), byte_range(begin, end, file.size))
         try:
             if reply.response.status in WITH_BODY:
-                return opened_response(reply.response, file.path, begin)
+                return opened_response(reply, file, begin, end)
             if reply.from_hub or "X-Error-Code" in reply.response.headers:  # a mirror may redirect to another hub
                 raise self.refusal(reply)
             raise self.storage_error(reply, file.path)

@@ -10,7 +10,7 @@ from hooks.jobs.volume.errors import TransientError
 from hooks.jobs.volume.http_client import root_cause
 from hooks.jobs.volume.hub import HubClient
 from hooks.jobs.volume.inspection import ListedFiles
-from hooks.jobs.volume.reader import Body
+from hooks.jobs.volume.reader import Body, check_page
 
 MAX_RANGE_SECONDS = 120.0
 """Seconds that one range may take, however slowly a server sends."""
@@ -35,6 +35,7 @@ class HubFiles:
         try:
             if response.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 raise client.refusal(reply) if reply.from_hub else client.storage_error(reply, path)
+            check_page(reply, path)
             skipped = offset if response.status == HTTPStatus.OK else 0
             return b"".join(first_bytes(response, skipped + length, client.endpoint))[skipped:]
         except HTTPError as error:

@@ -100,7 +100,7 @@ class ArtifactReader(Reader):
                 raise self._refusal(reply, file.path)
             if etag and reply.response.headers.get("ETag") != etag:
                 raise changed(self, file)
-            return opened_response(reply.response, file.path, begin)
+            return opened_response(reply, file, begin, end)
         except AimError:
             reply.response.close()
             raise

@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import NamedTuple, Protocol
 
@@ -21,10 +22,13 @@ from aimlib.caching.volume_index import VolumeFile
 from aimlib.printable import printable
 from aimlib.schema.error_messages import validation_messages
 from hooks.jobs.volume.errors import DownloadError, TransientError
+from hooks.jobs.volume.http_client import FileResponse
 
 MAX_QUOTED = 500
 """Most characters of a server's own message that an error quotes."""
 COMMIT_LENGTH = 40
+MAX_LENGTH_DIGITS = 18
+"""Most digits of a length; no file has more bytes."""
 
 
 class Listing(NamedTuple):
@@ -130,10 +134,35 @@ def byte_range(begin: int, end: int, size: int) -> str | None:
     return f"bytes={begin}-{end - 1}" if begin or end < size else None
 
 
-def opened_response(response: BaseHTTPResponse, path: str, begin: int) -> OpenedFile:
-    """The file in a response with status 200 or 206. TransientError where it has other bytes than were requested."""
+def opened_response(reply: FileResponse, file: VolumeFile, begin: int, end: int) -> OpenedFile:
+    """The file in a response with status 200 or 206. TransientError where it has other bytes than were requested.
+
+    A range without Content-Range is one, as proxies send it, where its length is that of what was requested.
+    """
+    response, length = reply.response, _stated_length(reply.response)
+    check_page(reply, file.path)
+    if response.status == HTTPStatus.OK:
+        if length not in {None, file.size}:
+            raise TransientError(f"{reply.url.site} sent {length} bytes instead of the {file.size} of {file.path}")
+        return OpenedFile(response, begin)
     found = response.headers.get("Content-Range", "")
-    if response.status == 206 and not found.startswith(f"bytes {begin}-"):
+    if not found.startswith(f"bytes {begin}-") and (found or length != end - begin):
         got = printable(found, MAX_QUOTED) or "no Content-Range"
-        raise TransientError(f"requested {path} from byte {begin} on, got {got}")
-    return OpenedFile(response, begin if response.status == 200 else 0)
+        raise TransientError(f"requested {file.path} from byte {begin} on, got {got}")
+    return OpenedFile(response)
+
+
+def _stated_length(response: BaseHTTPResponse) -> int | None:
+    """The bytes of a body as its headers have them; None where they do not, or it is compressed."""
+    stated = response.headers.get("Content-Length", "")
+    compressed = response.headers.get("Content-Encoding", "identity") != "identity"
+    return None if compressed or not stated.isdecimal() or len(stated) > MAX_LENGTH_DIGITS else int(stated)
+
+
+def check_page(reply: FileResponse, requested: str) -> None:
+    """TransientError where a page for people comes with a status of success, as proxies and sign-ins send it."""
+    kind = reply.response.headers.get("Content-Type", "").lower()
+    if kind.startswith("text/html") and not requested.lower().endswith((".html", ".htm")):
+        raise TransientError(
+            f"{reply.url.site} sent a web page instead of {requested}: a proxy or a sign-in page answers in its place"
+        )

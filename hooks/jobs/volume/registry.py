@@ -120,7 +120,7 @@ class RegistryReader(Reader):
         try:
             status = reply.response.status
             if status in WITH_BODY:
-                return opened_response(reply.response, file.path, begin)
+                return opened_response(reply, file, begin, end)
             if status in RETRIED or not reply.from_hub:
                 raise TransientError(
                     f"{reply.url.site} returned {status} for {file.path} of {self.model}",

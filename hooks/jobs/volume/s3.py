@@ -159,7 +159,7 @@ class S3Reader(Reader):
                 raise self._refusal(reply, file)
             if response.headers.get("ETag", etag) != etag:  # a service that does not know If-Match
                 raise self._changed(file)
-            return opened_response(response, file.path, begin)
+            return opened_response(reply, file, begin, end)
         except AimError:
             response.close()
             raise

@@ -222,6 +222,40 @@ def test_a_server_that_sends_another_range_is_not_believed(here, found):
     assert f"requested {WEIGHTS} from byte 0 on, got {said}" in refused(here).message
 
 
+def test_a_range_without_content_range_is_known_by_its_length(here):
+    """As a proxy sends it: https://github.com/huggingface/text-embeddings-inference/issues/895."""
+    cut = Fault(cut=True, after=200_000, times=1, path=WEIGHTS, on="cdn")
+    here.hub.fault = (cut, Fault(unranged=True, path=WEIGHTS, on="cdn"))
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent_of(WEIGHTS) == 3_000_000
+
+
+PAGE = {"Content-Type": "text/html; charset=utf-8"}
+
+
+@pytest.mark.parametrize(("headers", "said"), [(PAGE, "sent a web page instead of"), ({}, "instead of the 3000000 of")])
+def test_what_a_proxy_sends_in_place_of_a_file_is_no_part_of_it(here, headers, said):
+    """A page of 635 bytes with status 200: https://github.com/huggingface/huggingface_hub/issues/2589."""
+    here.hub.fault = Fault(status=200, headers=headers, path=WEIGHTS, on="cdn")
+    error = refused(here)
+    assert error.reason == "Network"
+    assert f"{here.hub.cdn} sent " in error.message
+    assert said in error.message
+    assert WEIGHTS in error.message
+    here.hub.fault = None
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert here.hub.sent_of(WEIGHTS) == 3_000_000
+
+
+def test_a_file_that_is_a_page_is_one_of_the_model(here):
+    here.model = here.hub.add(MODEL, {**FILES, "card.html": b"<p>"})
+    here.hub.fault = Fault(headers=PAGE, path="card.html")
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+
+
 def test_the_rest_of_a_short_response_is_requested(here):
     here.hub.fault = Fault(status=206, headers={"Content-Range": "bytes 0-2999999/3000000"}, path=WEIGHTS, times=1)
     here.download()  # what came was wrong, too

@@ -42,6 +42,11 @@ def test_what_may_pass_is_tried_again(here, status):
     assert error.message.endswith("gave up after 3 attempts")
 
 
+def test_a_web_page_in_place_of_the_list_is_named_as_one(here):
+    here.hub.fault = Fault(status=200, headers={"Content-Type": "text/html"}, on="api")
+    assert f"{here.hub.url} sent a web page instead of the list of files of {MODEL}" in refused(here).message
+
+
 @pytest.mark.parametrize(("endpoint", "said"), [("nonsense", "cannot be reached"), ("http://[", "cannot be reached")])
 def test_an_invalid_url(here, monkeypatch, endpoint, said):
     monkeypatch.setenv("HF_ENDPOINT", endpoint)

@@ -106,6 +106,12 @@ def test_a_hub_that_refuses(client, hub):
         inspect_files(HubFiles(client))
 
 
+def test_a_web_page_in_place_of_a_config_is_read_again(client, hub):
+    hub.fault = Fault(status=200, headers={"Content-Type": "text/html"}, path="config.json")
+    with pytest.raises(TransientError, match=r"sent a web page instead of config\.json: a proxy or a sign-in page"):
+        inspect_files(HubFiles(client))
+
+
 def test_a_hub_that_breaks_off(client, hub):
     hub.fault = Fault(cut=True, after=3, path="config.json")
     with pytest.raises(TransientError, match="cannot be reached"):
