@@ -27,7 +27,7 @@ DOWNLOAD_OUTCOMES = {
     "TokenInvalid": DownloadOutcome(44, False, "the hub rejects the token"),
     "NoSpace": DownloadOutcome(45, False, "the volume is too small for the model"),
     "TooLarge": DownloadOutcome(46, False, "the model is larger than its maxSize"),
-    "NoFiles": DownloadOutcome(47, False, "no file of the model with weights matches include and exclude"),
+    "NoFiles": DownloadOutcome(47, False, "no file with weights matches include and exclude, or what does is none"),
     "NotOnVolume": DownloadOutcome(48, False, "hub.offline is set, and the model is not on the volume"),
     "TokenNotAllowed": DownloadOutcome(50, False, "the token may not be sent to this hub"),
     "AliasNotFound": DownloadOutcome(51, False, "the model in MLflow has no such alias"),

@@ -42,12 +42,21 @@ OF_TRAINING = frozenset(
 """Files that only look like weights (source: vLLM, weight_utils.py, filter_files_not_needed_for_inference)."""
 SHARD = re.compile(r"(?P<stem>.*)-(?P<number>[0-9]{1,6})-of-(?P<count>[0-9]{1,6})(?P<suffix>\.[a-z]+)", re.ASCII)
 
+POINTER, MAX_POINTER = b"version https://git-lfs.github.com/spec/v1\n", 1024
+"""What a pointer of Git LFS begins with, and more bytes than one has (source: the specification of Git LFS)."""
+IS_POINTER = "is a pointer of Git LFS, as a clone has it in place of the file: `git lfs pull` there gets the file"
+
 
 def is_weights(path: str) -> bool:
     """Whether a file holds weights, by its name."""
     name = path.rpartition("/")[2]
     stem, dot, suffix = name.rpartition(".")
     return bool(stem) and f"{dot}{suffix.lower()}" in WEIGHT_SUFFIXES and name not in OF_TRAINING
+
+
+def is_pointer(begin: bytes) -> bool:
+    """Whether a file that begins so stands for another one."""
+    return begin.startswith(POINTER)
 
 
 def has_whole_weights(paths: Iterable[str]) -> bool:

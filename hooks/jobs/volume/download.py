@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from huggingface_hub import constants
 
+from aimlib.caching import weight_files
 from aimlib.caching.byte_sizes import format_bytes
 from aimlib.caching.job_reports import ModelReport
-from aimlib.caching.volume_index import CachedModel
+from aimlib.caching.volume_index import CachedModel, VolumeFile
 from hooks.jobs.volume import adapter, clock, disk, errors, index, learned_hashes, locks, offline, snapshot
 from hooks.jobs.volume.blob import BlobDownloader, has_size, incomplete_path, part_size
 from hooks.jobs.volume.errors import DownloadError
@@ -86,6 +87,7 @@ def _download_from(
     fetcher = BlobDownloader(reader, requested.commit, repo, progress, context.retry_policy)
     run_parallel(blobs, fetcher.download, request.workers, lambda: context.reporter.update(report()), fetcher.abort)
     read = tuple(one.model_copy(update={"hash": fetcher.learned.get(one.hash, one.hash)}) for one in files)
+    _refuse_pointers(request, repo, read)
     snapshot.publish_snapshot(repo, request, requested.commit, read, all_of_it=len(read) == len(listing.files))
     snapshot.check_snapshot(repo, request, requested.commit)
     model = request.index_entry(requested.commit, read, clock.timestamp())
@@ -115,6 +117,14 @@ def _requested(request: DownloadRequest, listing: Listing) -> CachedModel:
             f"({requested.bytes} and {request.max_size} bytes): raise it, or exclude files",
         )
     return requested
+
+
+def _refuse_pointers(request: DownloadRequest, repo: Repo, files: tuple[VolumeFile, ...]) -> None:
+    """Raises DownloadError (NoFiles) where what should be weights are pointers to them."""
+    small = (one for one in files if one.size < weight_files.MAX_POINTER and weight_files.is_weights(one.path))
+    for one in small:
+        if weight_files.is_pointer(repo.files.read_file(repo.blobs / one.hash, weight_files.MAX_POINTER)):
+            raise DownloadError("NoFiles", f"{one.path} of {request.name} {weight_files.IS_POINTER}")
 
 
 def _existing_bytes(repo: Repo, requested: CachedModel) -> int:

@@ -175,6 +175,8 @@ def read_model_config(text: bytes, where: str, file: str = CONFIG) -> dict[str, 
 def _count(read: Read, where: str) -> tuple[int, int]:
     """The number of elements of the tensors of a safetensors file, and the bytes of its header. DownloadError."""
     first = read(0, FIRST_BYTES)
+    if weight_files.is_pointer(first):
+        raise DownloadError("NotSafetensors", f"{where} {weight_files.IS_POINTER}")
     length = int.from_bytes(first[:LENGTH_BYTES], "little")
     if len(first) > LENGTH_BYTES and 0 < length <= MAX_HEADER:
         rest = LENGTH_BYTES + length - len(first)

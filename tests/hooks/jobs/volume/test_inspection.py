@@ -83,6 +83,16 @@ def test_a_file_that_is_no_safetensors_file(folder, content):
         inspect_folder(folder)
 
 
+def test_a_pointer_in_place_of_weights_is_named_as_one(folder):
+    """As a clone without Git LFS has it: https://github.com/wangshuai67/hf-mirror-cli/issues/17."""
+    (folder / "model-2.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(
+        DownloadError, match=r"model-2\.safetensors of \S+ is a pointer of Git LFS, as a clone"
+    ) as found:
+        inspect_folder(folder)
+    assert found.value.reason == "NotSafetensors"
+
+
 @pytest.fixture
 def client(hub):
     hub.add("acme/it", FILES)

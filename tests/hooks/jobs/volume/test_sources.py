@@ -27,6 +27,10 @@ FILES = {
 }
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 4995584000\n"
+"""In a bucket to which a clone was copied: https://github.com/huggingface/diffusers/pull/13559."""
+
+
 @pytest.fixture
 def bucket(monkeypatch):
     for name, text in zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), KEYS, strict=True):
@@ -97,6 +101,16 @@ def test_a_folder_of_a_bucket_arrives_and_engines_find_it_by_the_id(place, bucke
     count = len(bucket.requests)
     assert from_bucket(place, bucket) == found
     assert len(bucket.requests) == count
+
+
+def test_pointers_in_place_of_weights_are_no_model(place, bucket):
+    bucket.put(f"chat/v1/{WEIGHTS}", POINTER)
+    error = refused(from_bucket, place, bucket)
+    assert error.reason == "NoFiles"
+    assert f"{WEIGHTS} of {MODEL}@main is a pointer of Git LFS" in error.message
+    bucket.put(f"chat/v1/{WEIGHTS}", FILES[WEIGHTS])
+    assert from_bucket(place, bucket)
+    assert place.files == FILES
 
 
 def test_a_list_in_pages_is_read_to_its_end(place, bucket):
