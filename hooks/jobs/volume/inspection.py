@@ -16,6 +16,11 @@ MODELOPT_CONFIG = "hf_quant_config.json"
 """Where older checkpoints of NVIDIA's ModelOpt have what quantization_config is in the others."""
 MAX_CONFIG = 4 << 20
 """Most bytes of a config.json; the largest known have some 100 KiB."""
+INDEX = "model.safetensors.index.json"
+"""Names the file of each tensor; engines load no other files where there is one (source: vLLM 0.33, weight_utils.py,
+filter_duplicate_safetensors_files; SGLang has the same)."""
+MAX_INDEX = 32 << 20
+"""Most bytes of it; that of 140,000 tensors has about 14 MiB."""
 MAX_HEADER, MAX_HEADERS = 16 << 20, 256 << 20
 """Most bytes of a safetensors file's header, and of those of all files; headers of large shards have about 100 KiB."""
 MAX_WEIGHT_FILES = 2048
@@ -81,6 +86,7 @@ def inspect_files(files: ModelFiles, progress: ReadProgress = lambda *_: None) -
     if CONFIG not in listed.sizes:
         raise DownloadError("UnknownArchitecture", f"{files.name} has no {CONFIG}, {NOT_COMPUTED}")
     config = _config(files, listed)
+    weights = _indexed_weights(files, listed, weights)
     parameters, budget = 0, MAX_HEADERS
     for done, path in enumerate(weights):
         progress(done, len(weights))
@@ -117,7 +123,7 @@ NOT_COMPUTED = "from which memory is computed: describe the model by an AIMModel
 def loaded_weights(sizes: Mapping[str, int], name: str) -> list[str]:
     """The safetensors files that engines load, in the order of their names. DownloadError where there are none."""
     found = sorted(path for path in sizes if path.endswith(".safetensors") and "/" not in path)
-    usual = [path for path in found if not path.startswith(("consolidated", ADAPTER))] or found
+    usual = [path for path in found if not path.startswith((MISTRAL, ADAPTER))] or found
     if usual and all(path.startswith(ADAPTER) for path in usual):
         raise DownloadError("NotSafetensors", f"{name} has no weights of a model: {OF_ADAPTER}")
     if len(usual) > MAX_WEIGHT_FILES:
@@ -135,6 +141,34 @@ def loaded_weights(sizes: Mapping[str, int], name: str) -> list[str]:
     return usual
 
 
+def _indexed_weights(files: ModelFiles, listed: ListedFiles, weights: list[str]) -> list[str]:
+    """Those of the files with weights that the index names. DownloadError where it names one that is not there."""
+    if INDEX not in listed.sizes or all(path.startswith(MISTRAL) for path in weights):
+        return weights
+    named = _named_files(files.read(listed.version, INDEX, 0, MAX_INDEX + 1), files.name)
+    if missing := sorted(named - {*weights}):
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise DownloadError(
+            "NotSafetensors",
+            f"{files.name} lacks {printable(missing[0], SHOWN)}{more} of the {len(named)} files that {INDEX} names: "
+            "engines load it without them, or not at all",
+        )
+    return [path for path in weights if path in named]
+
+
+def _named_files(text: bytes, name: str) -> set[str]:
+    """The files that an index names. DownloadError where it is none."""
+    try:
+        named = {*json.loads(text)["weight_map"].values()} if len(text) <= MAX_INDEX else set()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        named = set()
+    if not named or not all(isinstance(one, str) for one in named):
+        raise DownloadError("NotSafetensors", f"{INDEX} of {name} is no index of at most {MAX_INDEX >> 20} MiB")
+    return named
+
+
+MISTRAL = "consolidated"
+"""What the names of weights in Mistral's format begin with; such files have an index of their own."""
 ADAPTER = "adapter_model"
 """What the names of an adapter's weights begin with (source: the PEFT library)."""
 OF_ADAPTER = "it is an adapter (LoRA) of another one: serve it beside that one by spec.adapters, or merge them"
@@ -142,11 +176,15 @@ OF_ADAPTER = "it is an adapter (LoRA) of another one: serve it beside that one b
 
 def _without_safetensors(sizes: Mapping[str, int], name: str) -> str:
     others = sorted(path for path in sizes if weight_files.is_weights(path) and "/" not in path)
+    below = min((path for path in sizes if path.endswith(".safetensors") and "/" in path), default=None)
+    if below and not others:
+        return f"{name} has no safetensors files but in folders ({printable(below, SHOWN)}), {NOT_SEARCHED}"
     first = next((path for path in others if path.endswith(".gguf")), next(iter(others), ""))
     row = next(text for suffix, text in OTHER_FORMATS if first.endswith(suffix))
     return f"{name} has no safetensors files: {row.format(first=printable(first, SHOWN))}"
 
 
+NOT_SEARCHED = "where engines look for none: request a repository that has them at its top"
 GGUF = (
     "its weights are GGUF ({first}), for which nothing is derived; request the repository that they were made from, or "
     "one with AWQ, GPTQ or FP8"

@@ -136,6 +136,51 @@ def test_weights_in_the_format_of_mistral_count_once(folder):
     assert inspect_folder(folder).parameters == 1_000_000
 
 
+def index(*names):
+    return json.dumps({"weight_map": {f"t{place}": name for place, name in enumerate(names)}}).encode()
+
+
+def test_weights_that_the_index_does_not_name_are_not_counted(folder):
+    """A quantized copy beside the shards: https://github.com/Blaizzy/mlx-vlm/pull/1464."""
+    (folder / "model.safetensors").write_bytes(safetensors((1000, 1000)))
+    (folder / "model.safetensors.index.json").write_bytes(index("model-1.safetensors", "model-2.safetensors"))
+    assert inspect_folder(folder) == (CONFIG, size(), 10 * 20 + 5 + 14, None)
+
+
+def test_weights_that_the_index_names_and_nobody_has_are_told(folder):
+    """15 of 30 files: https://github.com/Neph0s/CoSER/issues/3; https://github.com/sgl-project/sglang/pull/32279."""
+    (folder / "model.safetensors.index.json").write_bytes(index(*(f"model-{at}.safetensors" for at in range(1, 31))))
+    said = (
+        r"lacks model-10\.safetensors and 27 more of the 30 files that model\.safetensors\.index\.json names: engines"
+    )
+    with pytest.raises(DownloadError, match=said) as found:
+        inspect_folder(folder)
+    assert found.value.reason == "NotSafetensors"
+    (folder / "model.safetensors.index.json").write_bytes(index("model-1.safetensors", "a\x1bb"))
+    with pytest.raises(DownloadError, match=r"lacks ab of the 2 files"):
+        inspect_folder(folder)
+
+
+def test_an_index_beside_mistrals_files_alone_is_of_others(folder):
+    (folder / "consolidated.safetensors").write_bytes(safetensors((7, 2)))
+    (folder / "model.safetensors.index.json").write_bytes(index("model-1.safetensors"))
+    for name in ("model-1.safetensors", "model-2.safetensors"):
+        (folder / name).unlink()
+    assert inspect_folder(folder).parameters == 14
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b'{"weight_map": []}', b'{"weight_map": {"a": 1}}', b"[" * 100_000, b" " * (1 << 20)],
+    ids=len,
+)
+def test_an_index_that_is_none(folder, content, monkeypatch):
+    monkeypatch.setattr(inspection, "MAX_INDEX", 1 << 19)
+    (folder / "model.safetensors.index.json").write_bytes(content)
+    with pytest.raises(DownloadError, match=r"model\.safetensors\.index\.json of \S+ is no index of at most"):
+        inspect_folder(folder)
+
+
 def test_a_header_that_is_longer_than_the_first_part_is_read_whole(folder):
     (folder / "model-2.safetensors").write_bytes(safetensors(*[(7, 2)] * 5000))
     assert inspect_folder(folder).parameters == 10 * 20 + 5 + 14 * 5000
@@ -224,9 +269,10 @@ def test_headers_are_bounded_together(monkeypatch):
     ("names", "words"),
     [
         (["b.bin", "a.gguf"], r"GGUF \(a\.gguf\)"),
-        (["pytorch_model.bin", "training_args.bin"], r"PyTorch's \(pytorch_model\.bin\)"),
+        (["pytorch_model.bin", "training_args.bin", "a/b.safetensors"], r"PyTorch's \(pytorch_model\.bin\)"),
         (["model.ckpt"], "no weights that engines load"),
         (["tokenizer.json"], "no weights that engines load"),
+        (["unet/b.safetensors", "unet/a.safetensors"], r"but in folders \(unet/a\.safetensors\), where engines look"),
         (["a\x1b[31m.gguf"], r"GGUF \(a\[31m\.gguf\)"),
     ],
 )
