@@ -67,6 +67,11 @@ def astray(items):
     return [item.nodeid for item in planes if not any(map(item.get_closest_marker, apart))]
 
 
+def fixtures_of(item):
+    """The fixtures of a test, without its values, of which one may be called as a fixture is."""
+    return {*item.fixturenames} - {*(item.callspec.params if hasattr(item, "callspec") else ())}
+
+
 def pytest_collection_modifyitems(config, items):
     """Whatever uses the control plane is end to end, and whatever uses Prometheus is slow, wherever it stands.
 
@@ -77,7 +82,7 @@ def pytest_collection_modifyitems(config, items):
     """
     marks = {"plane": pytest.mark.e2e, "names": pytest.mark.network, "monitoring_programs": pytest.mark.slow}
     for item in items:
-        for fixture in marks.keys() & {*item.fixturenames}:
+        for fixture in marks.keys() & fixtures_of(item):
             item.add_marker(marks[fixture])
         if getattr(item.obj, "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)

@@ -112,3 +112,9 @@ def test_others_are_tried_twice_in_the_same_way(project, capfd):
 def test_a_test_on_the_control_plane_stands_where_a_part_looks_for_it(folder):
     item = SimpleNamespace(nodeid=f"{folder}/test_x.py::test_y", get_closest_marker=lambda mark: mark == "e2e")
     assert conftest.astray([item]) == ([] if folder in parts.ON_PLANE else [item.nodeid])
+
+
+def test_a_value_of_a_test_that_is_called_as_a_fixture_marks_it_as_nothing():
+    drawn = SimpleNamespace(fixturenames=["names", "tmp_path"], callspec=SimpleNamespace(params={"names": []}))
+    assert conftest.fixtures_of(drawn) == {"tmp_path"}
+    assert conftest.fixtures_of(SimpleNamespace(fixturenames=["names"])) == {"names"}
