@@ -66,13 +66,18 @@ class Answering(Sending):
     def _info(self, model: str, revision: str) -> None:
         self._mishap("api", self.path)
         found, commit = self._commit(model, revision or "main")
-        blobs = self.query.get("blobs", "").lower() == "true"
+        blobs = self.query.get("blobs", "").lower() == "true" and not self.hub.bare
         self._send_json(found.info(commit, blobs=blobs), {"X-Repo-Commit": commit})
 
     def _tree(self, model: str, revision: str) -> None:
         self._mishap("api", self.path)
         found, commit = self._commit(model, revision)
-        self._send_json(found.tree(commit), {"X-Repo-Commit": commit})
+        rows, start = found.tree(commit), int(self.query.get("cursor", "0"))
+        end = start + self.hub.page
+        # As a mirror passes it on, the link names the hub that it mirrors.
+        following = f'<https://huggingface.co{urlsplit(self.path).path}?cursor={end}>; rel="next"'
+        link = {"Link": following} if end < len(rows) else {}
+        self._send_json(rows[start:end], {"X-Repo-Commit": commit, **link})
 
     def _resolve(self, model: str, revision: str, path: str) -> None:
         """Where a file is: LFS files at the other host, the others at another address of this one."""

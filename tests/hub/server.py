@@ -68,6 +68,10 @@ class Hub:
         self.models: dict[str, Repository] = {}
         self.tokens: dict[str, set[str]] = {}
         """Known tokens, and the gated and private models that each may read."""
+        self.bare = False
+        """Whether its list of a model has the names of files alone, as that of a mirror may."""
+        self.page = 1000
+        """Most files of a page of a tree."""
         self.ledger = Ledger()
         self.closing = threading.Event()
         self._key = b"of the second host's addresses"

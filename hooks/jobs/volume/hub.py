@@ -15,6 +15,7 @@ from aimlib.caching.volume_index import COMMIT, VolumeFile
 from aimlib.errors import AimError
 from aimlib.hub_url import ParsedUrl
 from aimlib.printable import printable
+from hooks.jobs.volume import hub_tree
 from hooks.jobs.volume.errors import DownloadError, TransientError
 from hooks.jobs.volume.http_client import WITH_BODY, FileClient, FileResponse, hub_of, read_body, root_cause
 from hooks.jobs.volume.reader import (
@@ -67,28 +68,63 @@ class HubClient(Reader):
 
     def listing(self) -> Listing:
         """Lists the commit of the revision and its files. DownloadError, or TransientError."""
-        path = f"api/models/{quote(self.model)}/revision/{quote(self.revision, safe='')}?blobs=true"
-        reply = self.client.get(self._below(path))
+        path = f"revision/{quote(self.revision, safe='')}?blobs=true"
+        found, _ = self._answer(path)
+        try:
+            commit, listed = found["sha"], found["siblings"] or []
+            if not COMMIT.fullmatch(commit) or not isinstance(listed, list):
+                raise TransientError(f"{self.endpoint} returned no commit for {self.model} at {self.revision}")
+        except (TypeError, KeyError) as error:
+            raise self._no_hub() from error
+        if hub_tree.has_names_alone(listed):
+            listed = self._tree_of_mirror(commit)
+        files = tuple(self._file(one) for one in listed)
+        check_paths(self, [file.path for file in files])
+        return Listing(commit, files)
+
+    def _tree_of_mirror(self, commit: str) -> list[dict[str, Any]]:
+        """The files of a commit, of a hub that lists no more than their names. Errors as of a listing."""
+        try:
+            return self._tree(commit)
+        except DownloadError as error:
+            raise DownloadError(
+                error.reason if error.reason != "NotFound" else "Corrupt",
+                f"{self.endpoint} lists the files of {self.model} without sizes and hashes, so that they cannot be "
+                f"verified, and its tree of commit {commit} has none: {error.message}",
+            ) from error
+
+    def _tree(self, commit: str) -> list[dict[str, Any]]:
+        """The files in the tree of a commit. Errors as of a listing."""
+        query: str | None = "recursive=true"
+        found: list[dict[str, Any]] = []
+        for _ in range(hub_tree.TREE_PAGES):
+            rows, headers = self._answer(f"tree/{commit}?{query}")
+            if not isinstance(rows, list):
+                raise self._no_hub()
+            found += hub_tree.siblings(rows)
+            query = hub_tree.next_query(headers)
+            if query is None:
+                return found
+        raise TransientError(f"{self.endpoint} lists more than {hub_tree.TREE_PAGES} pages of files of {self.model}")
+
+    def _answer(self, path: str) -> tuple[Any, Mapping[str, str]]:
+        """What the hub answers about the model, and its headers. Errors as of a listing."""
+        reply = self.client.get(self._below(f"api/models/{quote(self.model)}/{path}"))
         response = reply.response
         try:
             if response.status != HTTPStatus.OK:
                 raise self.refusal(reply)
             check_page(reply, f"the list of files of {self.model}")
-            found = read_json(response)
-            commit, siblings = found["sha"], found["siblings"] or []
-            if not COMMIT.fullmatch(commit) or not isinstance(siblings, list):
-                raise TransientError(f"{self.endpoint} returned no commit for {self.model} at {self.revision}")
+            return read_json(response), response.headers
         except HTTPError as error:
             raise TransientError(f"{self.endpoint} cannot be reached: {root_cause(error)}") from error
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise TransientError(
-                f"{self.endpoint} does not respond like a hub to a request for {self.model}"
-            ) from error
+        except (ValueError, RecursionError) as error:
+            raise self._no_hub() from error
         finally:
             response.close()
-        files = tuple(self._file(sibling) for sibling in siblings)
-        check_paths(self, [file.path for file in files])
-        return Listing(commit, files)
+
+    def _no_hub(self) -> TransientError:
+        return TransientError(f"{self.endpoint} does not respond like a hub to a request for {self.model}")
 
     def _file(self, found: Any) -> VolumeFile:  # noqa: ANN401 - whatever the hub returned
         """A listed file. DownloadError where it cannot be verified, or its path is not one below the snapshot."""

@@ -16,10 +16,10 @@ MODELOPT_CONFIG = "hf_quant_config.json"
 """Where older checkpoints of NVIDIA's ModelOpt have what quantization_config is in the others."""
 MAX_CONFIG = 4 << 20
 """Most bytes of a config.json; the largest known have some 100 KiB."""
-INDEX = "model.safetensors.index.json"
+WEIGHT_INDEX = "model.safetensors.index.json"
 """Names the file of each tensor; engines load no other files where there is one (source: vLLM 0.33, weight_utils.py,
 filter_duplicate_safetensors_files; SGLang has the same)."""
-MAX_INDEX = 32 << 20
+MAX_WEIGHT_INDEX = 32 << 20
 """Most bytes of it; that of 140,000 tensors has about 14 MiB."""
 MAX_HEADER, MAX_HEADERS = 16 << 20, 256 << 20
 """Most bytes of a safetensors file's header, and of those of all files; headers of large shards have about 100 KiB."""
@@ -143,15 +143,15 @@ def loaded_weights(sizes: Mapping[str, int], name: str) -> list[str]:
 
 def _indexed_weights(files: ModelFiles, listed: ListedFiles, weights: list[str]) -> list[str]:
     """Those of the files with weights that the index names. DownloadError where it names one that is not there."""
-    if INDEX not in listed.sizes or all(path.startswith(MISTRAL) for path in weights):
+    if WEIGHT_INDEX not in listed.sizes or all(path.startswith(MISTRAL) for path in weights):
         return weights
-    named = _named_files(files.read(listed.version, INDEX, 0, MAX_INDEX + 1), files.name)
+    named = _named_files(files.read(listed.version, WEIGHT_INDEX, 0, MAX_WEIGHT_INDEX + 1), files.name)
     if missing := sorted(named - {*weights}):
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        first = printable(missing[0], SHOWN) + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
         raise DownloadError(
             "NotSafetensors",
-            f"{files.name} lacks {printable(missing[0], SHOWN)}{more} of the {len(named)} files that {INDEX} names: "
-            "engines load it without them, or not at all",
+            f"{files.name} lacks {first} of the {len(named)} files that {WEIGHT_INDEX} names: engines load it without "
+            "them, or not at all",
         )
     return [path for path in weights if path in named]
 
@@ -159,11 +159,13 @@ def _indexed_weights(files: ModelFiles, listed: ListedFiles, weights: list[str])
 def _named_files(text: bytes, name: str) -> set[str]:
     """The files that an index names. DownloadError where it is none."""
     try:
-        named = {*json.loads(text)["weight_map"].values()} if len(text) <= MAX_INDEX else set()
+        named = {*json.loads(text)["weight_map"].values()} if len(text) <= MAX_WEIGHT_INDEX else set()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         named = set()
     if not named or not all(isinstance(one, str) for one in named):
-        raise DownloadError("NotSafetensors", f"{INDEX} of {name} is no index of at most {MAX_INDEX >> 20} MiB")
+        raise DownloadError(
+            "NotSafetensors", f"{WEIGHT_INDEX} of {name} is no index of at most {MAX_WEIGHT_INDEX >> 20} MiB"
+        )
     return named
 
 

@@ -1,15 +1,17 @@
 """What the hub says of a model, and what its refusals are called."""
 
 import io
+import itertools
 
 import pytest
 from urllib3 import HTTPResponse
 
 from aimlib.hub_url import parse_hub
 from hooks.jobs.volume import hub as asked
+from hooks.jobs.volume import hub_tree
 from hooks.jobs.volume.errors import DownloadError
 from hooks.jobs.volume.http_client import FileResponse
-from tests.hooks.jobs.volume.here import MODEL
+from tests.hooks.jobs.volume.here import FILES, MODEL
 from tests.hub import Fault
 
 HUB = parse_hub("https://hub.example")
@@ -101,6 +103,49 @@ def test_a_listed_file_that_cannot_be_verified_or_is_outside_of_the_cache(here, 
     assert error.message.isprintable()
     assert len(error.message) < 2000
     assert not here.repo.path.exists()
+
+
+@pytest.mark.parametrize("page", [3, 1000])
+def test_a_mirror_that_lists_names_alone_has_the_rest_in_its_tree(here, monkeypatch, page):
+    """As olah does for what it mirrors itself (src/olah/mirror/repos.py of vtuber-plan/olah, get_meta and get_tree)."""
+    here.hub.add(MODEL, FILES, gated=True)
+    here.hub.tokens["secret"] = {MODEL}
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    here.hub.bare, here.hub.page = True, page
+    here.download()
+    assert here.files(here.model.commit) == here.expected()
+    assert all(one.authorised for one in here.hub.requests if one.host == "hub")
+
+
+def test_a_mirror_without_a_tree_is_named(here):
+    here.hub.bare = True
+    here.hub.fault = Fault(status=404, on="api", path="*/tree/*")
+    error = refused(here)
+    assert error.reason == "Corrupt"
+    assert f"{here.hub.url} lists the files of {MODEL} without sizes and hashes" in error.message
+    here.hub.fault = Fault(status=401, on="api", path="*/tree/*")
+    assert refused(here).reason == "TokenMissing"
+
+
+@pytest.mark.parametrize("rows", [{"error": "no"}, None, "tree"], ids=repr)
+def test_a_tree_that_is_none(here, monkeypatch, rows):
+    answers = itertools.cycle([{"sha": here.model.commit, "siblings": [{"rfilename": "a"}]}, rows])
+    monkeypatch.setattr(asked, "read_json", lambda _: next(answers))
+    here.hub.bare = True
+    assert "does not respond like a hub" in refused(here).message
+
+
+def test_a_tree_without_end_is_ended(here, monkeypatch):
+    monkeypatch.setattr(hub_tree, "TREE_PAGES", 2)
+    here.hub.bare, here.hub.page = True, 1
+    assert f"lists more than 2 pages of files of {MODEL}" in refused(here).message
+
+
+def test_rows_of_a_tree_that_are_no_files_count_for_none():
+    rows = [None, 7, [], {}, {"type": "directory", "path": "a"}, {"type": "file", "path": "b", "lfs": 7}]
+    assert [*hub_tree.siblings(rows)] == [{"rfilename": "b", "size": None, "blobId": None}]
+    assert hub_tree.next_query({"Link": '<https://a/b?c=d>; rel="prev", <https://a/b?c=e>; rel="next"'}) == "c=e"
+    assert hub_tree.next_query({"Link": "<https://a/b?c d>; rel=next"}) is None
 
 
 @pytest.mark.parametrize("paths", [("a", "a"), ("a", "a/b"), ("a/b/c", "a/b")], ids=str)

@@ -175,7 +175,7 @@ def test_an_index_beside_mistrals_files_alone_is_of_others(folder):
     ids=len,
 )
 def test_an_index_that_is_none(folder, content, monkeypatch):
-    monkeypatch.setattr(inspection, "MAX_INDEX", 1 << 19)
+    monkeypatch.setattr(inspection, "MAX_WEIGHT_INDEX", 1 << 19)
     (folder / "model.safetensors.index.json").write_bytes(content)
     with pytest.raises(DownloadError, match=r"model\.safetensors\.index\.json of \S+ is no index of at most"):
         inspect_folder(folder)
@@ -266,7 +266,7 @@ def test_headers_are_bounded_together(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("names", "words"),
+    ("paths", "words"),
     [
         (["b.bin", "a.gguf"], r"GGUF \(a\.gguf\)"),
         (["pytorch_model.bin", "training_args.bin", "a/b.safetensors"], r"PyTorch's \(pytorch_model\.bin\)"),
@@ -276,6 +276,6 @@ def test_headers_are_bounded_together(monkeypatch):
         (["a\x1b[31m.gguf"], r"GGUF \(a\[31m\.gguf\)"),
     ],
 )
-def test_a_repository_without_safetensors_says_what_it_has(names, words):
+def test_a_repository_without_safetensors_says_what_it_has(paths, words):
     with pytest.raises(DownloadError, match=words):
-        loaded_weights(dict.fromkeys(names, 1), "acme/it")
+        loaded_weights(dict.fromkeys(paths, 1), "acme/it")
