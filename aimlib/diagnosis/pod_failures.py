@@ -23,7 +23,7 @@ from aimlib.diagnosis.container_ends import (
 from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, shortened
 from aimlib.diagnosis.gates import gated, is_queued
 from aimlib.diagnosis.helpful_node import helpful_node
-from aimlib.diagnosis.log_lines import one_line
+from aimlib.diagnosis.image_pulls import IMAGE_REASONS, pull_failure
 from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS, claim_pending, summarize
 from aimlib.kube.server_kinds import WORKER_LABEL
 from aimlib.kube.timestamp import parse_time
@@ -41,10 +41,8 @@ REPLACED_SECONDS = 3600
 nobody deletes failed pods (kube-controller-manager does above 12,500 of them)."""
 FAILURE_LENGTH = 2048
 """Characters of a message: names in it are those of others, too."""
-IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
-IMAGE_REASONS |= {"RegistryUnavailable", "SignatureValidationFailed"}
 CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
-"""The kubelet's reasons of waiting containers (pkg/kubelet/images/types.go, kuberuntime/kuberuntime_container.go)."""
+"""The kubelet's reasons of containers that cannot be created (kuberuntime/kuberuntime_container.go)."""
 EVICTION_REASONS = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShutdown"}
 """Reasons of pods that were evicted (pkg/kubelet/eviction, preemption, nodeshutdown)."""
 
@@ -159,7 +157,7 @@ def _image(pod: Raw, _now: datetime) -> PodFailure | None:
         if waiting.get("reason") in IMAGE_REASONS:
             image, message = container.get("image") or "", str(waiting.get("message") or "")
             mounted = next((one for one in _mounted_images(pod) if one in message), "")
-            why = _registry(message, mounted or image)
+            why = pull_failure(message, mounted or image)
             name = f"image {mounted}, which has the model," if mounted else f"image {image}"
             return PodFailure("ImagePullFailed", f"{name} cannot be pulled{f': {why}' if why else ''}")
     return None
@@ -177,23 +175,6 @@ NO_IMAGE_VOLUMES = (
 )
 """What may be wrong where the container of a pod with such a volume cannot be created. Versions: containerd's release
 notes of 2.1.0 (pull request 10579), and Kubernetes' blog on image volumes in beta."""
-
-PULL_PREFIXES = (
-    r'^Back-off pulling image "[^"]*":?\s*',
-    r"^(?:ErrImagePull|ErrImageNeverPull|InvalidImageName|RegistryUnavailable|SignatureValidationFailed): ",
-    r"rpc error: code = \w+ desc = ",
-    r'failed to (?:pull and unpack image|resolve reference|copy|resolve image) "[^"]*": ',
-    r"Error response from daemon: ",
-)
-"""Text around a registry's message: of the kubelet, of the runtime, and repetitions of the image."""
-
-
-def _registry(message: str, image: str) -> str:
-    """The message of the registry or the runtime, without the text around it."""
-    message = one_line(message[:READ_LENGTH])
-    for prefix in PULL_PREFIXES:
-        message = re.sub(prefix, "", message)
-    return shortened(re.sub(rf"^\S*{re.escape(image)}: ", "", message) if image else message)
 
 
 def _config(pod: Raw, _now: datetime) -> PodFailure | None:

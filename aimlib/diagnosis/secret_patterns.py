@@ -20,11 +20,15 @@ SECRET_FORMS = re.compile(
     r"|(?<=://)[^\s/]+(?=@)"
     r"|(?<![^\s\"'(\[{=,;])[^\s:/@\"'(\[{=,;]++:(?!//)[^\s/\"']{1,512}(?=@(?!sha256:)[\w.-])"
     r"|(?i:(?<=\bbearer)\s+\S+)"
+    r"|(?i:(?:(?<=[?&]sig=)|(?<=[?&]signature=)|(?<=[?&]x-amz-signature=))[^\s&\"']+)"
 )
-"""Tokens of hubs, clouds and APIs, JSON Web Tokens, credentials in URLs or before a host, and what follows Bearer.
+"""Tokens of hubs, clouds and APIs, JSON Web Tokens, credentials in URLs or before a host, what follows Bearer, and what
+signs a URL.
 
 Each begins once in a run of its characters, or is bounded, so that no text takes more than linear time.
 """
+PROSE = re.compile(r"server message: ")
+"""What follows the name of a secret and is none: `may require authorization: server message: …` of containerd."""
 MOST_NAMES = 32
 """Names of secrets in one line, after which the rest of it is hidden."""
 
@@ -63,6 +67,8 @@ def _values(line: str) -> Iterator[tuple[int, int]]:
     for found in _NAME.finditer(line):
         name, assigned = found["name"], found.group().rstrip()[-1] in ":="
         if is_secret(name) and not name.endswith(("Error", "Exception", "Warning")):
+            if PROSE.match(line, found.end()):
+                continue
             names += 1
             if names > MOST_NAMES:
                 yield found.end(), len(line)

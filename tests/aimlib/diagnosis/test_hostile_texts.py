@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlib.diagnosis.engine_errors import diagnose, last_line, shortened
+from aimlib.diagnosis.image_pulls import pull_failure
 from aimlib.diagnosis.pod_failures import pod_failure
 from aimlib.diagnosis.scheduling import claim_pending, summarize
 from aimlib.diagnosis.secret_patterns import hide_secrets
@@ -20,12 +21,14 @@ READERS = {
     "hide_secrets": hide_secrets,
     "summarize": lambda text: summarize(text, {}),
     "claim_pending": claim_pending,
+    "pull_failure": lambda text: pull_failure(text, "a"),
 }
 PIECES = [
     *" \t([{\"'/\\=:-0a@",
     *('\\"', "a ", "a@", "a:b@", ",a:", "://", "token=", "token ", "--api-key=a ", "a={", "token=[", "token='"),
     *("eyJ", "eyJ-", "eyJa.eyJa.", "-eyJ", "sk-", "hf_", "0x", "(pid=1) ", "x pid=1) ", "INFO 01-01 "),
     *("(Request ID: ", "\x1b[0;", "0/1 nodes are available: ", "1 a, ", "persistentvolumeclaim ", "preemption: "),
+    *("https://", "failed to do request: ", "extract-0-", "(application/", "read tcp ", "->", "x509", "sig="),
     *("torch.", "error: argument ", "\u3000", "Error: "),
 ]
 
