@@ -107,13 +107,13 @@ def _causes(candidates: list[Traceback]) -> tuple[Diagnosis, ...]:
 
 
 def _aborted(near: Iterable[Line]) -> tuple[Diagnosis, ...]:
-    """The error of a program in C++, which ends without a traceback."""
+    """The error of a program that ends without a traceback."""
     found = (match for line in near if (match := ABORTED.match(stable(line.text))))
-    return tuple(Diagnosis("", shortened(match[1])) for match in islice(found, 1))
+    return tuple(Diagnosis("", shortened(match["error"])) for match in islice(found, 1))
 
 
-ABORTED = re.compile(r"what\(\):\s{1,9}(.+)")
-"""What libstdc++ prints of an exception that nobody catches."""
+ABORTED = re.compile(r"(?:what\(\):\s{1,9}|(?=Fatal Python error: ))(?P<error>.+)")
+"""What libstdc++ prints of an exception that nobody catches, and Python's faulthandler of a signal."""
 
 
 LAST_ERROR = "Last error:"

@@ -133,6 +133,86 @@ GATED = "https://huggingface.co/org/model/resolve/main/config.json"
         ),
         ("torch.OutOfMemoryError: Allocation on device", "OutOfGPUMemory", "torch.OutOfMemoryError"),
         (
+            "HW Exception by GPU node-1 (Agent handle: 0x3508fba0) reason :GPU Hang\nFatal Python error: Aborted",
+            "GPUUnusable",
+            "a GPU hung, was reset or fell off its bus: HW Exception by GPU",
+        ),
+        ("torch.AcceleratorError: CUDA error: GPU is lost", "GPUUnusable", "fell off its bus: CUDA error: GPU is lost"),
+        (
+            "RuntimeError: CUDA error: CUDA driver version is insufficient for CUDA runtime version",
+            "GPUUnusable",
+            "the driver of the node is older than the image needs: CUDA driver version is insufficient",
+        ),
+        (
+            "torch.AcceleratorError: CUDA error: the provided PTX was compiled with an unsupported toolchain.",
+            "GPUUnusable",
+            "older than the image needs: the provided PTX",
+        ),
+        (
+            "torch.AcceleratorError: CUDA error: CUDA-capable device(s) is/are busy or unavailable",
+            "GPUUnusable",
+            "is/are busy or unavailable",
+        ),
+        (
+            "Unable to open /dev/kfd read-write: Permission denied",
+            "GPUUnusable",
+            "the container may not use the device files of the GPU: Unable to open /dev/kfd",
+        ),
+        (
+            "Unable to open /dev/kfd read-write: Invalid argument",
+            "GPUUnusable",
+            "the engine cannot use the GPU: Unable",
+        ),
+        ("rocBLAS error: Could not initialize Tensile host: No devices found", "GPUUnusable", "No devices found"),
+        (
+            "rocBLAS error: Cannot read /opt/rocm/lib/TensileLibrary.dat: Illegal seek for GPU arch : gfx1151",
+            "GPUUnusable",
+            "for GPU arch : gfx1151",
+        ),
+        (
+            "RuntimeError: CUDA error: HIPBLAS_STATUS_NOT_SUPPORTED when calling `hipblasLtMatmul( ltHandle )`",
+            "GPUUnusable",
+            "a kernel of the engine failed on the GPU: HIPBLAS_STATUS_NOT_SUPPORTED",
+        ),
+        (
+            "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+            "OutOfGPUMemory",
+            "CUBLAS_STATUS_ALLOC_FAILED",
+        ),
+        (
+            "safetensors_rust.SafetensorError: Error while deserializing header: header too large",
+            "FilesMissing",
+            "no safetensors file, as a pointer of Git LFS is none: Error while deserializing header: header too large",
+        ),
+        (
+            "FileNotFoundError: Weight files referenced in index but missing: {'/models/b', '/models/a'}",
+            "FilesMissing",
+            "the model's files lack some of its weights: Weight files referenced in index but missing",
+        ),
+        ("RuntimeError: can't start new thread", "ProcessLimit", "can't start new thread"),
+        (
+            (
+                "OpenBLAS blas_thread_init: pthread_create failed for thread 35 of 48: Resource temporarily "
+                "unavailable\n"
+                "terminate called after throwing an instance of 'std::system_error'\n"
+                "  what():  Resource temporarily unavailable"
+            ),
+            "ProcessLimit",
+            "the container may start no more threads: blas_thread_init: pthread_create",
+        ),
+        (
+            "BlockingIOError: [Errno 11] Resource temporarily unavailable",
+            "ProcessLimit",
+            "Resource temporarily unavailable",
+        ),
+        (
+            "OSError: [Errno 116] Stale file handle: '/models/hub/models--a--b/model.safetensors'",
+            "VolumeFailed",
+            "Stale file handle: '/models/hub/models--a--b/model.safetensors'",
+        ),
+        ("OSError: [Errno 107] Transport endpoint is not connected: '/models'", "VolumeFailed", "is not connected"),
+        ("OSError: [Errno 5] Input/output error", "VolumeFailed", "Input/output error"),
+        (
             (
                 "ValueError: Free memory on device cuda:0 (10.1/63.9 GiB) on startup is less than desired GPU memory "
                 "utilization (0.92, 58.8 GiB)."
@@ -380,8 +460,12 @@ ninja: build stopped: subcommand failed."""
             "[Rank 1] timed out",
         ),
         ("RuntimeError: something\nelse", "RuntimeError: something"),
+        (
+            'Fatal Python error: Segmentation fault\n\nThread 0x7f (most recent call first):\n  File "/a.py", line 3',
+            "Fatal Python error: Segmentation fault",
+        ),
     ],
-    ids=["compiler", "collective", "network", "long", "C++", "one line"],
+    ids=["compiler", "collective", "network", "long", "C++", "one line", "signal"],
 )
 def test_words_that_nobody_knows_are_quoted_with_the_cause(text, quoted):
     assert examine(f"INFO 11-23 11:57:58 [api.py:1] starting\n{text}\n").causes == (Diagnosis("", quoted),)
