@@ -35,6 +35,8 @@ pods       the endpoint's Pods, each as what is different about it (`pod` of wor
 log        the log of the container that ended, read as the server does: the name of a file in testdata/engine-logs, a
            text, or null where it could not be read
 queue      what Kueue tells of the pod that waits in a queue, asked for as the server does
+told       Events of the pod that has a node and no containers, read as the server does: each `reason`, `message` and
+           where it matters `at`
 refused    Events SyncError of the parent, read as the server does: each its message, or `message` and `at`
 free       the AIMNodes with what pods request of them, asked for as the server does: by name `pools` and the rest of an
            AIMNode's spec, and `requested` by resource
@@ -75,7 +77,7 @@ PARENTS = {
 KEYS = ("body", "recipes", "models", "inventory", "nodes", "caches", "state", "users", "classes", "claims")
 KEYS += ("settings", "now", "syncs", "earlier", "observed", "written", "pods", "log", "queue", "figures", "offers")
 KEYS += ("unobserved", "inspected", "routed", "namespaces", "tracks", "gateways", "scaled", "traffic", "free")
-KEYS += ("deviceClasses", "resourceSlices", "stale", "refused")
+KEYS += ("deviceClasses", "resourceSlices", "stale", "refused", "told")
 
 
 class Case(NamedTuple):

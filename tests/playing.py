@@ -9,6 +9,7 @@ from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
 from aimlib.diagnosis.engine_errors import Findings, examine
 from aimlib.diagnosis.pod_failures import ended_container, queued_pod
+from aimlib.diagnosis.preparation import not_prepared, preparing_pod
 from aimlib.kube.server_kinds import is_server
 from aimlib.protocol.last_applied import LAST_APPLIED, last_applied
 from aimlib.protocol.metacontroller import Request
@@ -17,6 +18,7 @@ from aimlib.protocol.observations import (
     ENGINE_LOG,
     LIVE_METRICS,
     NODE_USES,
+    NOT_PREPARED,
     PODS,
     QUEUE_WORDS,
     SYNC_ERRORS,
@@ -45,6 +47,7 @@ from tests.world import (
     observation,
     parent,
     pod,
+    pod_events,
     related_key,
     reported,
     sync_errors,
@@ -72,6 +75,19 @@ class Answer(NamedTuple):
     said: dict[str, Any]
 
 
+def with_pods(request: Request, pods: list[dict[str, Any]], world: dict[str, Any]) -> Request:
+    """A request with the Pods, and with what the observers that go by them read."""
+    request = request.with_observation(PODS, pods)
+    if "queue" in world and queued_pod(pods, request.now):
+        request = request.with_observation(QUEUE_WORDS, world["queue"])
+    if "told" in world and (waits := preparing_pod(pods, request.now)):
+        told = not_prepared(waits, pod_events(world["told"], request.now), request.now)
+        request = request.with_observation(NOT_PREPARED, told) if told else request
+    if "log" in world and (end := ended_container(pods, request.now)):
+        request = request.with_observation(ENGINE_LOG, EngineLog(end.attempt, read_log(world["log"])))
+    return request
+
+
 def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str, Any] | None = None) -> Answer:
     """What the server answers; a case's world goes the same way as a request over HTTP, after its headers."""
     names = {"controller": {"metadata": {"name": f"aim{kind}"}}} if isinstance(body, dict) else {}
@@ -81,12 +97,7 @@ def call(kind: str, hook: str, body: Any, now: datetime = NOON, world: dict[str,
     def observe(request: Request) -> Request:
         request = with_refusals(kind, request, world or {})
         if pods is not None and pods_matter(servers(request.children), request.parent.get("status") or {}):
-            found = [pod(one) for one in pods]
-            request = request.with_observation(PODS, found)
-            if "queue" in (world or {}) and queued_pod(found, request.now):
-                request = request.with_observation(QUEUE_WORDS, world["queue"])
-            if "log" in (world or {}) and (end := ended_container(found, request.now)):
-                request = request.with_observation(ENGINE_LOG, EngineLog(end.attempt, read_log((world or {})["log"])))
+            request = with_pods(request, [pod(one) for one in pods], world or {})
         if kind == "endpoint" and is_unknown(request) and not (world or {}).get("unobserved"):
             listed = catalogue(world or {})
             found_names = ([one for one in listed if one["kind"] == name] for name in ("AIMRecipe", "AIMModel"))

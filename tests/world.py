@@ -13,6 +13,7 @@ from aimlib.api.node import NodeSpec
 from aimlib.caching.job_reports import model_key, newest_key
 from aimlib.caching.usage import Use, usage_annotation, usage_labels
 from aimlib.derive.inspection_reports import inspection_key
+from aimlib.diagnosis.preparation import PodEvent
 from aimlib.diagnosis.refusals import SyncError
 from aimlib.gateway.routed import RoutingRecord, pods_service, routed_metadata, with_endpoint
 from aimlib.hardware.free import NodeUse
@@ -200,6 +201,11 @@ def node_uses(nodes: dict[str, Any]) -> list[NodeUse]:
         spec = {key: value for key, value in one.items() if key != "requested"}
         uses.append(NodeUse(NodeSpec.model_validate({"usable": True, "summary": "", **spec}), one.get("requested", {})))
     return uses
+
+
+def pod_events(events: list[Any], now: datetime) -> list[PodEvent]:
+    """Events of a Pod, each with `reason` and `message`, and where it matters `at`."""
+    return [PodEvent(one["reason"], one["message"], parse_time(one.get("at")) or now) for one in events]
 
 
 def sync_errors(events: list[Any], now: datetime) -> list[SyncError]:

@@ -24,6 +24,7 @@ from aimlib.diagnosis.engine_errors import READ_LENGTH, Diagnosis, shortened
 from aimlib.diagnosis.gates import gated, is_queued
 from aimlib.diagnosis.helpful_node import helpful_node
 from aimlib.diagnosis.image_pulls import IMAGE_REASONS, pull_failure
+from aimlib.diagnosis.preparation import NotPrepared
 from aimlib.diagnosis.scheduling import CLAIM_GRACE_SECONDS, claim_pending, summarize
 from aimlib.kube.server_kinds import WORKER_LABEL
 from aimlib.kube.timestamp import parse_time
@@ -47,22 +48,25 @@ EVICTION_REASONS = {"Evicted", "Preempting", "Preempted", "Terminated", "NodeShu
 """Reasons of pods that were evicted (pkg/kubelet/eviction, preemption, nodeshutdown)."""
 
 
-def pod_failure(
+def pod_failure(  # noqa: PLR0913 - what each observer has read
     pods: Iterable[Raw],
     now: datetime,
     log: EngineLog | None = None,
     former: Diagnosis | None = None,
+    *,
     queue: str | None = None,
+    unprepared: NotPrepared | None = None,
 ) -> PodFailure | None:
     """The first cause in the table, of the newest pod that has it; None where waiting may help.
 
     `pods` are all Pods of one endpoint as the API server has them, `now` is the time of the request. `log` is what was
     read of the log of the container that `ended_container` returns, `former` what was last reported of the same spec,
-    `queue` what Kueue tells of the pod that `queued_pod` returns.
+    `queue` what Kueue tells of the pod that `queued_pod` returns, `unprepared` what the Events of the pod that
+    `preparing_pod` returns do.
     """
     listed = _newest_first(pods, now)
     former = former and former._replace(message=WORKER.sub("", former.message))
-    pairs = ((rule, pod) for rule in _rules(log, former, queue) for pod in listed)
+    pairs = ((rule, pod) for rule in _rules(log, former, queue, unprepared) for pod in listed)
     found = next(
         (found._replace(message=_which(pod) + found.message) for rule, pod in pairs if (found := rule(pod, now))), None
     )
@@ -232,12 +236,13 @@ def _node_lost(pod: Raw, _now: datetime) -> PodFailure | None:
 
 
 def _rules(
-    log: EngineLog | None, former: Diagnosis | None, queue: str | None
+    log: EngineLog | None, former: Diagnosis | None, queue: str | None, unprepared: NotPrepared | None
 ) -> tuple[Callable[[Raw, datetime], PodFailure | None], ...]:
     return (
         lambda pod, now: gated(pod, queue) if _unscheduled(pod, now) is not None else None,
         _claim_pending,
         _unschedulable,
+        lambda pod, _now: unprepared.failure if unprepared and pod["metadata"].get("uid") == unprepared.pod else None,
         _image,
         _config,
         lambda pod, _now: end_failure(pod, log, former),

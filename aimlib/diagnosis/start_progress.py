@@ -43,7 +43,7 @@ def start_progress(pods: Iterable[Raw], now: datetime) -> str:
     `pods` are all Pods of one endpoint as the API server has them, `now` is the time of the request.
     """
     starts = [
-        start for pod in pods if (start := _start(pod)) and (now - start.since).total_seconds() >= STARTING_SECONDS
+        start for pod in pods if (start := pod_start(pod)) and (now - start.since).total_seconds() >= STARTING_SECONDS
     ]
     if not starts:
         return ""
@@ -57,7 +57,7 @@ def start_progress(pods: Iterable[Raw], now: datetime) -> str:
     return f"{counted}{STAGES[first.stage]}{where} since {_clock(first.since)}{allowed}"
 
 
-def _start(pod: Raw) -> Start | None:
+def pod_start(pod: Raw) -> Start | None:
     """What a Pod with a node waits for; None where it does not start, or does not report since when."""
     status, spec = pod.get("status") or {}, pod.get("spec") or {}
     node = printable(str(spec.get("nodeName") or ""), NODE_LENGTH)

@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.diagnosis.preparation import NotPrepared
 from aimlib.diagnosis.refusals import SyncError
 from aimlib.hardware.free import NodeUse
 from aimlib.telemetry.live_metrics import Observation
@@ -33,6 +34,8 @@ PODS: Topic[list[Raw]] = Topic("pods")
 """The Pods of the parent; an empty list where the API server did not answer."""
 ENGINE_LOG: Topic[EngineLog] = Topic("engine log")
 """What was read of the log of the container that ended last."""
+NOT_PREPARED: Topic[NotPrepared] = Topic("preparation")
+"""Why the Pod that is prepared the longest gets no containers, by its Events."""
 QUEUE_WORDS: Topic[str] = Topic("queue")
 """What Kueue tells of the pod that waits in a queue; empty where it tells nothing."""
 SYNC_ERRORS: Topic[Sequence[SyncError]] = Topic("errors of syncs")

@@ -191,7 +191,8 @@ def _one_to_write(world: World, built: Built) -> bool:
 def _with_cause(replicas: Rollout, world: World, owner: Owner, appended: str) -> Rollout:
     """The rollout with what its Pods show: why they fail, beyond what the Deployment reports, and how they start."""
     pods, resolved = stable_pods(world, owner), owner.resolved
-    found = pod_failure(pods, world.now, world.log, _former_failure(world, resolved, appended), world.queue)
+    former = _former_failure(world, resolved, appended)
+    found = pod_failure(pods, world.now, world.log, former, queue=world.queue, unprepared=world.unprepared)
     found = _waiting_for_node(found, resolved) if found and resolved.may_come else found
     return replicas._replace(problem=found or replicas.problem, starting=start_progress(pods, world.now))
 

@@ -14,22 +14,12 @@ from aimlib.api.meta import Raw
 from aimlib.canary.step import ENDED
 from aimlib.config import Config
 from aimlib.diagnosis.container_ends import EngineLog
+from aimlib.diagnosis.preparation import NotPrepared
 from aimlib.diagnosis.refusals import SyncError
 from aimlib.hardware.free import NodeUse
 from aimlib.naming import ENDPOINT_LABEL, FIRST_TRACK, TRACKS, child_name, track_value
+from aimlib.protocol import observations
 from aimlib.protocol.metacontroller import BadRequestError, Request
-from aimlib.protocol.observations import (
-    CATALOGUE_NAMES,
-    ENGINE_LOG,
-    LIVE_METRICS,
-    NODE_USES,
-    PODS,
-    QUEUE_WORDS,
-    SYNC_ERRORS,
-    TRACK_FIGURES,
-    TRAFFIC,
-    CatalogueNames,
-)
 from aimlib.protocol.observed import (
     CLAIM,
     SERVICE,
@@ -93,6 +83,8 @@ class World(NamedTuple):
     """What Prometheus has of the endpoint; None where no observer queried it."""
     queue: str | None = None
     """What Kueue tells of a pod that waits in a queue; None where no observer asked."""
+    unprepared: NotPrepared | None = None
+    """Why a pod with a node gets no containers; None where no observer asked, or nothing is told."""
     sync_errors: Sequence[SyncError] | None = None
     """What Metacontroller told of syncs that failed, where children are given up; None where no observer asked."""
     uses: Sequence[NodeUse] | None = None
@@ -113,7 +105,7 @@ class World(NamedTuple):
     """The HorizontalPodAutoscaler that KEDA has made for the endpoint, if there is one."""
     annotations: Mapping[str, str] = MappingProxyType({})
     """Those of the endpoint itself."""
-    catalogue: CatalogueNames | None = None
+    catalogue: observations.CatalogueNames | None = None
     """What there is instead, where the cluster has nothing of the model; None where no observer listed it."""
     traffic: RecordedTraffic | None = None
     """What Prometheus has of the endpoint's requests in the last days; None where that is not due, or nobody asked."""
@@ -267,20 +259,21 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         storage_classes=request.found(STORAGE_CLASSES) if requests_claim(spec) else [],
         children=request.children,
         offers=request.offers,
-        pods=request.observations.get(PODS),
-        log=request.observations.get(ENGINE_LOG),
-        queue=request.observations.get(QUEUE_WORDS),
-        sync_errors=request.observations.get(SYNC_ERRORS),
-        uses=request.observations.get(NODE_USES),
-        live_metrics=request.observations.get(LIVE_METRICS),
-        tracks=request.observations.get(TRACK_FIGURES) or {},
+        pods=request.observations.get(observations.PODS),
+        log=request.observations.get(observations.ENGINE_LOG),
+        queue=request.observations.get(observations.QUEUE_WORDS),
+        unprepared=request.observations.get(observations.NOT_PREPARED),
+        sync_errors=request.observations.get(observations.SYNC_ERRORS),
+        uses=request.observations.get(observations.NODE_USES),
+        live_metrics=request.observations.get(observations.LIVE_METRICS),
+        tracks=request.observations.get(observations.TRACK_FIGURES) or {},
         routed=bool(routing),
         tried_before=_canary_phase(request) not in {"", *ENDED},
         gateways=routing if may_reach_zero(spec) else (),
         autoscalers=list((request.related.get(AUTOSCALERS) or {}).values()),
         annotations=metadata.get("annotations") or {},
-        catalogue=request.observations.get(CATALOGUE_NAMES),
-        traffic=request.observations.get(TRAFFIC),
+        catalogue=request.observations.get(observations.CATALOGUE_NAMES),
+        traffic=request.observations.get(observations.TRAFFIC),
         source_claim=next(iter(request.found(CLAIM)), None) if spec.requested_model.mounted else None,
     )
     return with_status(world, before)

@@ -8,6 +8,7 @@ import pytest
 from aimlib.api.canary import CanaryStatus
 from aimlib.caching.download_errors import DOWNLOAD_OUTCOMES
 from aimlib.data import load_data
+from aimlib.diagnosis.preparation import EVENT_REASONS
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.reasons import RESTING, phase
 from hooks.endpoint.children.owner import SUSPENDED_REST
@@ -26,6 +27,9 @@ MODELS = ("AIMCache", "status.cachedModels.reason")
 ELSEWHERE = {
     "aimlib/diagnosis/container_ends.py: reason": {
         Literal(*AVAILABLE, one["reason"]) for one in load_data("engine_errors")["errors"]
+    },
+    "aimlib/diagnosis/preparation.py: EVENT_REASONS[told.reason]": {
+        Literal(*AVAILABLE, reason) for reason in EVENT_REASONS.values()
     },
     "hooks/endpoint/conditions.py: rollout.problem": {
         Literal(*AVAILABLE, reason) for reason in returned(ROOT / "aimlib" / "protocol" / "observed.py", "_problem")

@@ -10,6 +10,7 @@ from aimlib.protocol.observations import (
     ENGINE_LOG,
     LIVE_METRICS,
     NODE_USES,
+    NOT_PREPARED,
     PODS,
     QUEUE_WORDS,
     SYNC_ERRORS,
@@ -39,7 +40,7 @@ class Switched(NamedTuple):
 OBSERVED_VARIABLE = "AIM_OBSERVE"
 """The variable with the names of the others."""
 SYNC_ERROR_EVENTS = "events"
-"""The observer of what Metacontroller tells of syncs that failed, which caches and gateways have, too."""
+"""The observer of Events: of syncs that failed, which caches and gateways have, too, and of an endpoint's Pods."""
 CATALOGUE = "catalogue"
 """The observer that admission uses, and whose names hooks do."""
 
@@ -140,6 +141,12 @@ def _sync_errors(matters: Callable[[Request], bool] = pending_children.answers_m
     return _adds_result(SYNC_ERRORS, SyncErrorObserver(matters))
 
 
+def _endpoint_events() -> Observe:
+    from hooks.server.observers.pod_events import PodEventObserver  # noqa: PLC0415 - imports the Kubernetes client
+
+    return _in_order([_sync_errors(), _adds_result(NOT_PREPARED, PodEventObserver())])
+
+
 def _names_of_catalogue() -> Observe:
     from hooks.server.observers.catalogue import NamesObserver  # noqa: PLC0415 - imports the Kubernetes client
 
@@ -165,7 +172,7 @@ def _adds_result(topic: Topic[Result], observer: Callable[[Request], Result | No
     return observe
 
 
-OBSERVERS = {"pods": _pods, SYNC_ERROR_EVENTS: _sync_errors, "prometheus": _prometheus}
+OBSERVERS = {"pods": _pods, SYNC_ERROR_EVENTS: _endpoint_events, "prometheus": _prometheus}
 """Constructors by their names in AIM_OBSERVE, of what is observed of endpoints."""
 PARENTS_WITH_EVENTS = {
     "/cache/sync": volume.claim_answer_matters,
