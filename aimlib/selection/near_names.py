@@ -27,8 +27,13 @@ def suggestion(spec: EndpointSpec, known: CatalogueNames, namespace: str) -> str
     """
     custom = spec.recipe.custom_recipe
     names = (one["metadata"]["name"] for one in known.recipes) if custom else _models(known, namespace)
-    near = _nearest(custom.name if custom else spec.requested_model.id or "", tuple(sorted({*names})))
-    return f"did you mean {' or '.join(printable(name) for name in near)}?" if near else ""
+    return meant(custom.name if custom else spec.requested_model.id or "", names)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A question about the known names that are like one that is not among them; empty where none is."""
+    near = _nearest(name, tuple(sorted({*known})))
+    return f"did you mean {' or '.join(printable(one) for one in near)}?" if near else ""
 
 
 def _models(known: CatalogueNames, namespace: str) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The commands: each reads its input, calls the hooks, prints their responses, and returns its exit code."""
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,16 +19,7 @@ from hooks.cli.printing import (
     printed_as_data,
 )
 from hooks.cli.scaling_report import scaling_sums
-from hooks.cli.summary import (
-    ENDPOINTS,
-    PLAN_HEAD,
-    RECIPE_HEAD,
-    RECIPE_OMISSIBLE,
-    WIDE_RECIPE_HEAD,
-    plan_rows,
-    recipe_data,
-    recipe_row,
-)
+from hooks.cli.summary import PLAN_HEAD, plan_rows
 from hooks.cli.terminal import CHOSEN, WARNING, show_sentence
 from hooks.endpoint.children import OPTIONAL
 from hooks.planning import simulate, simulate_cache
@@ -148,34 +138,9 @@ def _explained(options: CommandOptions) -> PlanInput:
     return read._replace(endpoints=(*read.endpoints, *requested.endpoints))
 
 
-def print_recipes(options: CommandOptions) -> int:
-    """Prints the recipes; those of a cluster with the number of endpoints that each serves."""
-    used: Counter[str] | None = None
-    if options.live:
-        cluster = options.connect()
-        recipes: Iterable[Raw] = cluster.all("aimrecipes")
-        statuses = (one.get("status") or {} for one in cluster.all("aimendpoints"))
-        used = Counter(status["resolved"]["recipe"] for status in statuses if status.get("resolved"))
-    else:
-        recipes = map(simulate.simulate_recipe, read_catalogue(options))
-    data = [one for recipe in recipes if _is_requested(one := recipe_data(recipe, used), options)]
-    wide = options.output == "wide"
-    head = (*(WIDE_RECIPE_HEAD if wide else RECIPE_HEAD), *((ENDPOINTS,) if options.live else ()))
-    if not printed_as_data(options.output, lambda: as_list(data)):
-        print_table(Table(head, [recipe_row(one, head) for one in data], RECIPE_OMISSIBLE), wide=wide)
-    return 0
-
-
 def read_catalogue(options: CommandOptions) -> tuple[Raw, ...]:
     """The recipes of files, or the shipped ones."""
     return files.recipe_catalogue(files.read_sources(options.recipes or (files.shipped_recipes(),)))
-
-
-def _is_requested(data: Raw, options: CommandOptions) -> bool:
-    """Whether a recipe is for one of the models and GPU products that are stated, where any are."""
-    products = {product.upper() for product in options.products}
-    of_models = not options.models or data["model"] in options.models
-    return of_models and (not products or str(data["hardware"]).upper() in products)
 
 
 def planned_endpoints(options: CommandOptions, plan_input: PlanInput) -> tuple[PlanContext, list[EndpointResponse]]:

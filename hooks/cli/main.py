@@ -14,13 +14,12 @@ from click.shell_completion import ShellComplete, get_completion_class
 
 from hooks.cli.bench_group import bench_command
 from hooks.cli.cache_group import cache, require_download_extra
-from hooks.cli.endpoint_group import ENDPOINT_COMMANDS
+from hooks.cli.endpoint_group import ENDPOINT_COMMANDS, READ_CLUSTER_CODES
 from hooks.cli.errors import OUTPUT_ERROR_CODE
 from hooks.cli.installation_group import INSTALLATION_COMMANDS
 from hooks.cli.migrate_group import migrate
 from hooks.cli.options import (
     CLUSTER_OPTIONS,
-    CONFIG_OPTION,
     CONTEXT_OPTIONS,
     FILE_OPTION,
     LIVE_OPTION,
@@ -30,6 +29,7 @@ from hooks.cli.options import (
     invalid_input_ends,
     output_option,
 )
+from hooks.cli.recipe_group import recipes
 from hooks.cli.scaling_group import scaling
 from hooks.cli.source_options import CLAIM_FOLDER, server_options
 from hooks.cli.version_group import VERSION_COMMANDS
@@ -37,8 +37,6 @@ from hooks.cli.version_group import VERSION_COMMANDS
 PROGRAM, PLUGIN, COMPLETION = "aim", "kubectl-aim", "_AIM_COMPLETE"
 INSPECT_EXIT_CODES = """Exit codes: 0; 2 for bad input. With --report: 60 no safetensors files, 61 a config.json that
 cannot be read, and those of aim cache download."""
-DERIVE_EXIT_CODES = "Exit codes: 0; 2 for bad input; 3 when nothing can be derived."
-CHECK_EXIT_CODES = "Exit codes: 0; 2 for bad input; 3 when a recipe cannot be used, or not all of it."
 EXIT_CODES = "Exit codes: 0; 1 when the cluster cannot be reached; 2 for bad input; 3 when nothing fits."
 
 
@@ -60,7 +58,11 @@ def cli() -> None:
     """Serve models on a cluster with the AIM Engine operator, and see what it does and why."""
 
 
-@cli.command("plan", short_help="Print what endpoints and caches in files would become, for kubectl apply.")
+@cli.command(
+    "plan",
+    short_help="Print what endpoints and caches in files would become, for kubectl apply.",
+    epilog=EXIT_CODES,
+)
 @FILE_OPTION
 @CONTEXT_OPTIONS
 @LIVE_OPTION
@@ -91,7 +93,7 @@ def plan_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
         sys.exit(printed(commands.CommandOptions(**options)))
 
 
-@cli.command(short_help="Show every candidate and why it was chosen or not.")
+@cli.command(short_help="Show every candidate and why it was chosen or not.", epilog=EXIT_CODES)
 @click.argument("endpoint", nargs=-1)
 @FILE_OPTION
 @click.option("--model", "models", multiple=True, metavar="ID", help="A model that an endpoint requests, and no more.")
@@ -120,46 +122,7 @@ def explain(endpoint: tuple[str, ...], fresh: bool, scaling: bool, **options: An
         sys.exit(commands.print_explanations(commands.CommandOptions(**options), endpoint, fresh=fresh))
 
 
-class RecipesGroup(click.Group):
-    """A group whose first words may be ids of models instead of a command: these have a slash, and no command has."""
-
-    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Makes `--model ID` of each id."""
-        words = self._rest(context, args)
-        while words and "/" in words[0]:
-            args = [*args[: len(args) - len(words)], "--model", *words]
-            words = self._rest(context, args)
-        return super().parse_args(context, args)
-
-    def _rest(self, context: click.Context, args: list[str]) -> list[str]:
-        """The words after the options."""
-        return self.make_parser(context).parse_args([*args])[1]
-
-
-@cli.group(
-    cls=RecipesGroup,
-    invoke_without_command=True,
-    short_help="List recipes; derive new ones, and check your own.",
-    subcommand_metavar="[MODEL...] | COMMAND [ARGS]...",
-)
-@click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
-@click.option("--model", "models", multiple=True, metavar="ID", help="Those for this model alone, as is MODEL.")
-@click.option("--hardware", "products", multiple=True, metavar="PRODUCT", help="Those for this GPU product alone.")
-@click.option("--live", is_flag=True, help="Those of the running cluster, and how many endpoints each serves.")
-@CLUSTER_OPTIONS
-@output_option("table", "wide", "json", "yaml")
-def recipes(**options: Any) -> None:  # noqa: ANN401 - click's parameters
-    """List recipes."""
-    if click.get_current_context().invoked_subcommand:
-        return
-    check_options(options, live=options["live"])
-    with invalid_input_ends():
-        from hooks.cli import commands  # noqa: PLC0415 - when the command runs
-
-        sys.exit(commands.print_recipes(commands.CommandOptions(**options)))
-
-
-@cli.command("models", short_help="List the models that can be served.")
+@cli.command("models", short_help="List the models that can be served.", epilog=READ_CLUSTER_CODES)
 @click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
 @click.option("--live", is_flag=True, help="Those of the running cluster, with the GPUs that it has.")
 @CLUSTER_OPTIONS
@@ -171,41 +134,6 @@ def models_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
         from hooks.cli import commands, model_list  # noqa: PLC0415 - when the command runs
 
         sys.exit(model_list.print_model_list(commands.CommandOptions(**options)))
-
-
-@recipes.command(short_help="Print recipes for GPUs that a model has none for, to review.", epilog=DERIVE_EXIT_CODES)
-@click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    type=PATH,
-    help="AIMRecipes and AIMModels of your own, besides: file, folder or - (standard input).",
-)
-@click.option("--model", required=True, metavar="ID", help="The model, as endpoints request it.")
-@click.option("--hardware", multiple=True, metavar="NAME", help="GPU products; left out, every known one.")
-@click.option("--recipes", multiple=True, type=PATH, help=RECIPES_HELP)
-@CONFIG_OPTION
-@output_option("yaml", "json", "table")
-def derive(*, config: str | None, output: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
-    """Print AIMRecipes that the operator derives for MODEL, to review, change and commit."""
-    check_options({key: options[key] for key in ("paths", "recipes")}, live=False)
-    with invalid_input_ends():
-        from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
-
-        sys.exit(recipe_commands.print_derived(recipe_commands.DeriveRequest(**options), config, output))
-
-
-@recipes.command(short_help="Check AIMRecipes in files as the operator would.", epilog=CHECK_EXIT_CODES)
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
-@CONFIG_OPTION
-@output_option("table", "json", "yaml")
-def check(paths: tuple[str, ...], config: str | None, output: str) -> None:
-    """Check AIMRecipes: memory, degrees, and the flags of the engine. FILE is a file, a folder or -."""
-    with invalid_input_ends():
-        from hooks.cli import recipe_commands  # noqa: PLC0415 - when the command runs
-
-        sys.exit(recipe_commands.print_checked(paths, config, output))
 
 
 @cli.group(short_help="Read the facts of a model that no recipe describes.")
@@ -251,7 +179,16 @@ def completion(shell: str) -> None:
     click.echo(completion_class(cli, {}, PROGRAM, COMPLETION).source() if completion_class else "")
 
 
-TOP_COMMANDS = (cache, migrate, bench_command, scaling, *ENDPOINT_COMMANDS, *VERSION_COMMANDS, *INSTALLATION_COMMANDS)
+TOP_COMMANDS = (
+    cache,
+    migrate,
+    recipes,
+    bench_command,
+    scaling,
+    *ENDPOINT_COMMANDS,
+    *VERSION_COMMANDS,
+    *INSTALLATION_COMMANDS,
+)
 cli.commands.update({str(one.name): one for one in TOP_COMMANDS})
 
 

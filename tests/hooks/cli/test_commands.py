@@ -464,6 +464,32 @@ def test_a_model_may_be_named_without_its_option():
     wrong = aim("recipes", "example")
     assert wrong.exit_code == 2
     assert "No such command 'example'" in wrong.stderr
+    assert "The id of a MODEL has a slash; else it is --model example." in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (("Qwen/Qwen3-32BX",), "no recipe for model Qwen/Qwen3-32BX; did you mean Qwen/Qwen3-32B"),
+        (("nobody/knows-anything-like-it",), "no recipe for model nobody/knows-anything-like-it\n"),
+        (("--hardware", "MI30X"), "no recipe for hardware MI30X; did you mean MI"),
+        (("Qwen/Qwen3-8B", "--hardware", "L40S"), "no recipe for Qwen/Qwen3-8B on L40S\n"),
+        (("google/gemma-4-31B-it",), "candidates are derived, which `aim explain --model google/gemma-4-31B-it` lists"),
+    ],
+)
+def test_what_has_no_recipe_is_told_with_what_may_have_been_meant(words, note):
+    done = aim("recipes", *words)
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert note in done.stderr
+    data = aim("recipes", *words, "-o", "json")
+    assert (data.exit_code, json.loads(data.stdout)["items"], data.stderr) == (3, [], done.stderr)
+
+
+def test_beside_recipes_that_there_are_a_name_that_has_none_is_a_note():
+    done = aim("recipes", "Qwen/Qwen3-8B", "no/such-thing-at-all", "--recipes", recipe("one", modelId="Qwen/Qwen3-8B"))
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == 2
+    assert "no recipe for model no/such-thing-at-all" in done.stderr
 
 
 def test_a_plan_takes_the_cache_of_an_endpoints_own_source_as_filled():

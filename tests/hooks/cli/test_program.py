@@ -7,6 +7,7 @@ import pytest
 
 from hooks.cli import main as cli
 from hooks.cli.main import cli as program
+from tests.docs.test_transcripts import LEAVES
 from tests.hooks.cli.commandline import EXAMPLES, aim
 from tests.kustomize import ROOT
 
@@ -54,6 +55,11 @@ def test_the_version_is_shown_installed_or_not(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr("importlib.metadata.distribution", _not_installed)
     assert aim("--version").stdout == "aim, not installed: run from its sources\n"
+
+
+@pytest.mark.parametrize("name", sorted(LEAVES.keys() - {"completion"}))
+def test_the_help_of_a_command_has_its_exit_codes(name):
+    assert "Exit codes: 0" in aim(*name.split(), "--help").stdout
 
 
 def _not_installed(name):
