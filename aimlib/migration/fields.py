@@ -34,9 +34,13 @@ FORMS: Mapping[str, Callable[[Raw], Raw]] = {
 def translate_object(system: str, found: Raw, answers: Answers) -> Translation:
     """The endpoint for an object of another system. InvalidInputError for one of another kind."""
     kinds = FOREIGN_KINDS[system]
-    if found.get("kind") not in kinds:
+    if "kind" not in found:
         raise InvalidInputError(
-            f"kind {found.get('kind')} is not translated here: {' or '.join(kinds)} is{instead_of(found)}"
+            f"this is no object of Kubernetes, which has a kind: {' or '.join(kinds)} is translated"
+        )
+    if found["kind"] not in kinds:
+        raise InvalidInputError(
+            f"kind {found['kind']} is not translated here: {' or '.join(kinds)} is{instead_of(found)}"
         )
     if system == "kaito" and "tuning" in found:
         raise InvalidInputError("a Workspace that tunes a model serves none: there is nothing to translate")

@@ -1,5 +1,6 @@
 """The command group `aim migrate`: what people have elsewhere as AIMEndpoints, and what became of each part."""
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MIGRATE_EXIT_CODES = """Exit codes: 0; 1 when the cluster cannot be reached, or has none; 2 for what serves no model;
 3 when anything was dropped, or needs you."""
+RUNNERS = frozenset({"docker", "podman", "nerdctl"})
+"""Programs with whose name a `docker run` begins."""
 MIGRATION_HEAD = ("PART", "OUTCOME", "WHY")
 ANSWER_OPTIONS = join_options(
     click.option("--model", metavar="ID", help="The id that clients request, where nothing states it."),
@@ -84,12 +87,30 @@ def _unlisted(raw: dict[str, Any]) -> list[Any]:
     return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else [raw]
 
 
-@migrate.command("docker", short_help="A `docker run`.", epilog=MIGRATE_EXIT_CODES)
+class TypedCommand(click.Command):
+    """A command whose argument may be a `docker run` as it was typed: words of it are no options of this command."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Quotes what begins with the name of a program that runs containers."""
+        parser = self.make_parser(context)
+        parser.allow_interspersed_args = False
+        stated, rest, _ = parser.parse_args([*args])
+        if rest and stated.get("command") in RUNNERS:
+            first = len(args) - len(rest) - 1
+            args = [*args[:first], shlex.join(args[first:])]
+        return super().parse_args(context, args)
+
+
+@migrate.command("docker", cls=TypedCommand, short_help="A `docker run`.", epilog=MIGRATE_EXIT_CODES)
 @click.argument("command", metavar="COMMAND|-")
 @NAMESPACE_OPTION
 @ANSWER_OPTIONS
 def migrate_docker(command: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
-    """Translate a `docker run`, quoted as one argument, or read from standard input, as of a systemd unit."""
+    """Translate a `docker run`.
+
+    COMMAND is quoted as one argument, or as typed after the options of this command; - reads it from standard input,
+    as of a systemd unit.
+    """
     from aimlib.migration.docker import LONGEST_COMMAND, translate_docker  # noqa: PLC0415 - when the command runs
 
     text = sys.stdin.read(LONGEST_COMMAND + 1) if command == "-" else command

@@ -55,6 +55,8 @@ def test_a_command_of_ours_has_these_options(command):
     while words and hasattr(found, "commands") and words[0] in found.commands:
         found = found.commands[words.pop(0)]
     assert found is not cli or words == ["--help"]
+    if found is cli.commands["migrate"].commands["docker"] and "docker" in words:
+        words = words[: words.index("docker")]  # what follows is the command that is translated
     options = {option for one in found.params for option in one.opts} | {"--help"}
     assert {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"} <= options
 

@@ -1,6 +1,7 @@
 """`aim migrate`: what it prints, where, and how it ends; and that what comes of it plans to what ran before."""
 
 import json
+import shlex
 
 import pytest
 import yaml
@@ -21,6 +22,21 @@ def test_objects_are_printed_and_the_table_is_apart_from_them():
         "engine": {"args": ["--max-model-len", "8192"]},
     }
     assert done.stderr.splitlines()[0].split() == ["PART", "OUTCOME", "WHY"]
+
+
+def test_a_docker_run_as_typed_is_the_quoted_one():
+    quoted = aim("migrate", "docker", "--name", "mine", f"{WHOLE} --name x")
+    typed = aim("migrate", "docker", "--name", "mine", *shlex.split(WHOLE), "--name", "x")
+    assert (typed.exit_code, typed.stdout, typed.stderr) == (quoted.exit_code, quoted.stdout, quoted.stderr)
+    assert yaml.safe_load(typed.stdout)["metadata"]["name"] == "mine"
+    after = aim("migrate", "docker", WHOLE, "--name", "mine")
+    assert yaml.safe_load(after.stdout)["metadata"]["name"] == "mine"
+
+
+def test_an_object_without_a_kind_is_no_object():
+    done = aim("migrate", "kserve", "-", input="a: b\n")
+    assert done.exit_code == 2
+    assert "no object of Kubernetes, which has a kind: InferenceService or LLMInferenceService" in done.stderr
 
 
 def test_what_is_translated_plans_to_the_same_model_precision_gpus_context_and_port():
