@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import NamedTuple
 
 from aimlib.data import load_data
 from aimlib.protocol.conditions import Verdict
@@ -10,6 +11,19 @@ RESTING = frozenset({"Stopped", "Suspended", "Idle"})
 """Reasons why an endpoint that is Ready has no replicas."""
 SERIOUS_PHASES = frozenset({"Pending", "Failed"})
 """Phases of an object that does not come to what was requested by itself."""
+
+
+class Advice(NamedTuple):
+    """What to do about a reason, and the command that shows more; each may be empty."""
+
+    remedy: str
+    command: str
+
+
+def advice(kind: str, reason: str, name: str) -> Advice:
+    """What to do about the reason why an object is as it is; nothing for a reason of a later release."""
+    row = next((row for row in _rows(kind) if row["reason"] == reason), {})
+    return Advice(row.get("remedy", ""), row.get("command", "").replace("NAME", name))
 
 
 def phase(kind: str, ready: Verdict, *, serves: bool = False) -> str:

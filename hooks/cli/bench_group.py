@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from hooks.cli.endpoint_group import DRY_RUN_OPTION, NAME_ARGUMENT, NAMESPACE_OPTIONS, connect, parse_seconds, run
-from hooks.cli.options import output_option
+from hooks.cli.options import WholeNumber, output_option
 
 BENCH_EXIT_CODES = """Exit codes: 0; 1 when the cluster cannot be reached, or refuses; 2 for bad input; 4 when the load
 failed, with the last lines of its log; 124 when the time is over."""
@@ -16,7 +16,7 @@ failed, with the last lines of its log; 124 when the time is over."""
 @click.option(
     "--workload", metavar="IN/OUT@N", help="Tokens in and out @ requests at once; the endpoint's if left out."
 )
-@click.option("--requests", type=click.IntRange(1, 4096), metavar="N", help="Requests in all; four rounds if left out.")
+@click.option("--requests", type=WholeNumber(1, 4096), metavar="N", help="Requests in all; four rounds if left out.")
 @click.option(
     "--timeout", callback=parse_seconds, default="15m", metavar="DURATION", show_default=True, help="At most."
 )

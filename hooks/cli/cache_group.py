@@ -12,7 +12,7 @@ from typing import Literal
 import click
 
 from hooks.cli.errors import CommandError
-from hooks.cli.options import output_option
+from hooks.cli.options import WholeNumber, output_option
 from hooks.cli.source_options import CLAIM_FOLDER, SOURCE_OPTION, server_options
 
 ROOT = click.argument("root", type=click.Path(file_okay=False, path_type=Path))
@@ -85,7 +85,9 @@ def _revision(_: click.Context, __: click.Parameter, text: str) -> str:
     "none).",
 )
 @click.option("--max-size", metavar="QUANTITY", callback=_bytes, help="Refuse a larger model, such as 200Gi.")
-@click.option("--max-workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Files in parallel.")
+@click.option(
+    "--max-workers", type=WholeNumber(1, 64), default=8, show_default=True, metavar="N", help="Files in parallel."
+)
 @click.option("--offline", is_flag=True, help="Use no network: verify the model that is on the volume.")
 @SOURCE_OPTION
 @server_options
@@ -174,7 +176,9 @@ def check_source(  # noqa: PLR0913 - one parameter an option
 @ROOT
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path))
 @click.option("--as", "model", required=True, metavar="ID", help="The id that it is requested by, such as acme/chat.")
-@click.option("--max-workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Files in parallel.")
+@click.option(
+    "--max-workers", type=WholeNumber(1, 64), default=8, show_default=True, metavar="N", help="Files in parallel."
+)
 def import_folder(*, root: Path, folder: Path, model: str, max_workers: int) -> None:
     """Copy FOLDER, which has the files of a model, to ROOT, so that an AIMCache and engines find it by its id.
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,10 +17,16 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from aimlib.api import GROUP, VERSION
 from aimlib.api.meta import Raw
 from aimlib.naming import ENDPOINT_LABEL, TRACKS, track_value
+from aimlib.selection.near_names import meant
+from hooks.cli.absent import AbsentEndpointError
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 
 LIST_SECONDS = 30
 """How long one request for a list may take."""
+
+
+UNKNOWN_KIND = "the cluster does not know this kind of object: is the operator installed there? `aim doctor` checks it"
+"""Instead of the API server's `404 page not found`."""
 
 
 class LiveCluster:
@@ -30,6 +36,7 @@ class LiveCluster:
         if kubeconfig and not Path(kubeconfig).exists():
             raise CommandError(f"--kubeconfig {kubeconfig}: there is no such file", CLUSTER_ERROR_CODE)
         try:
+            _check_context(kubeconfig, context)
             api_client, own = _of_kubeconfig(kubeconfig, context)
         except (config.ConfigException, OSError) as error:
             if not (found := None if kubeconfig or context else _of_pod()):
@@ -49,10 +56,18 @@ class LiveCluster:
             return found
 
     def endpoint(self, name: str) -> Raw:
-        """One AIMEndpoint of the namespace."""
-        with _as_command_errors():
-            found: Raw = self.api.get_namespaced_custom_object(GROUP, VERSION, self.namespace, "aimendpoints", name)
-            return found
+        """One AIMEndpoint of the namespace. CommandError where there is none, with what may have been meant."""
+        try:
+            with _as_command_errors():
+                found: Raw = self.api.get_namespaced_custom_object(GROUP, VERSION, self.namespace, "aimendpoints", name)
+                return found
+        except CommandError as error:
+            if not _has_status(error, HTTPStatus.NOT_FOUND) or str(error) == UNKNOWN_KIND:
+                raise
+            there = self._listed()
+            if there is None:
+                raise
+            raise AbsentEndpointError(self.namespace, name, there) from error
 
     def endpoints(self) -> list[Raw]:
         """The AIMEndpoints of the namespace."""
@@ -61,6 +76,12 @@ class LiveCluster:
                 GROUP, VERSION, self.namespace, "aimendpoints", _request_timeout=LIST_SECONDS
             )["items"]
             return found
+
+    def _listed(self) -> list[Raw] | None:
+        """The AIMEndpoints of the namespace; None where the user may not list them."""
+        with suppress(CommandError):
+            return self.endpoints()
+        return None
 
     def create_endpoint(self, endpoint: Raw) -> None:
         """Creates an AIMEndpoint in the namespace."""
@@ -188,6 +209,18 @@ class LiveCluster:
             return found
 
 
+def _check_context(kubeconfig: str | None, context: str | None) -> None:
+    """CommandError where a kubeconfig has no such context. ConfigException or OSError where it cannot be read."""
+    if context is None:
+        return
+    contexts, _ = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+    names = [one["name"] for one in contexts]
+    if context not in names:
+        hint = meant(context, names) or f"it has {', '.join(names)}"
+        text = f"--context {context}: the kubeconfig has no such context; {hint}"
+        raise CommandError(text, CLUSTER_ERROR_CODE)
+
+
 def _of_kubeconfig(kubeconfig: str | None, context: str | None) -> tuple[client.ApiClient, str | None]:
     """A client for a context, and its namespace. ConfigException or OSError."""
     contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
@@ -250,6 +283,8 @@ def _error_message(error: Any) -> str:  # noqa: ANN401 - the client is not typed
     if refused := HANDSHAKE.search(str(error.reason)):
         answer = _message_in(refused[2]) or " ".join(refused[2].split())[:LONGEST_ANSWER]
         return f"the port of the pod is not forwarded: {refused[1]}: {answer}"
+    if error.status == HTTPStatus.NOT_FOUND and not _message_in(error.body):
+        return UNKNOWN_KIND
     return _message_in(error.body) or f"{error.status} {error.reason}"
 
 

@@ -68,11 +68,21 @@ def wait_until_ready(cluster: LiveCluster, name: str, seconds: int | None) -> in
             show_sentence(line + rate.text(progress.message, passed), err=True, style=style)
             shown = progress
         if progress.code is not None:
+            _print_advice(name, progress)
             return progress.code
         if seconds is not None and passed >= seconds:
+            _print_advice(name, progress)
             print_note(f"{name} is not ready after {seconds} seconds; it goes on, and `aim wait {name}` waits again")
             return TIMEOUT_CODE
         clock.pause(LOOK_SECONDS)
+
+
+def _print_advice(name: str, progress: EndpointProgress) -> None:
+    """Prints what to do about an endpoint that is not as requested, and what shows more."""
+    remedy, command = progress.advice(name)
+    for label, text in (("to do", remedy), ("look at", command)):
+        if text:
+            print_note(f"{label}: {text}")
 
 
 def run_model(cluster: LiveCluster, model: str, options: Mapping[str, Any]) -> int:
@@ -93,7 +103,8 @@ def run_model(cluster: LiveCluster, model: str, options: Mapping[str, Any]) -> i
         print_note(f"AIMEndpoint {name} is there already")
     else:
         cluster.create_endpoint(_request(name, requested_spec(model, options)))
-        print_note(f"AIMEndpoint {name} created; `aim stop {name}` frees its GPUs")
+        waits = f"`aim wait {name}` waits for it, and " if manner.detach else ""
+        print_note(f"AIMEndpoint {name} created; {waits}`aim stop {name}` frees its GPUs")
     code = wait_and_print(cluster, name, manner)
     if code == 0 and not (manner.detach or manner.output in DATA_OUTPUTS):
         Chat(cluster, name).converse()
@@ -129,11 +140,12 @@ def start_endpoint(cluster: LiveCluster, name: str, manner: Manner) -> int:
     """Starts an endpoint that is stopped, with as many replicas as its autoscaler has at least."""
     endpoint = cluster.endpoint(name)
     spec = endpoint["spec"]
-    if spec.get("replicas", 1) and not spec.get("suspend"):
-        print_note(f"{name} is not stopped: it has {spec.get('replicas', 1)} replicas")
+    replicas = spec.get("replicas", 1)
+    if replicas and not spec.get("suspend"):
+        print_note(f"{name} is not stopped: it has {replicas} replica{'s' * (replicas > 1)}")
         printed_as_data(manner.output, lambda: endpoint)
         return 0
-    least = spec.get("replicas", 1) or max((spec.get("scaling") or {}).get("minReplicas", 1), 1)
+    least = replicas or max((spec.get("scaling") or {}).get("minReplicas", 1), 1)
     return scale_endpoint(cluster, name, least, manner)
 
 

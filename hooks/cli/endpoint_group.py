@@ -8,13 +8,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from hooks.cli.errors import CommandError
-from hooks.cli.options import CLUSTER_OPTIONS, invalid_input_ends, join_options, output_option
+from hooks.cli.options import CLUSTER_OPTIONS, WholeNumber, invalid_input_ends, join_options, output_option
 
 if TYPE_CHECKING:
     from hooks.cli.cluster import LiveCluster
 
 READ_CLUSTER_CODES = "Exit codes: 0; 1 when the cluster cannot be reached, or refuses; 2 for bad input."
-DOCTOR_EXIT_CODES = "Exit codes: 0; 1 when the cluster cannot be reached; 2 for bad input; 3 when there is a problem."
 WAIT_EXIT_CODES = """Exit codes: 0 when it is ready, or stopped as requested; 3 when nothing fits; 4 when it failed,
 with the reason; 124 when the time is over; 1 when the cluster cannot be reached, or refuses; 2 for bad input."""
 
@@ -70,7 +69,7 @@ NAMESPACE_OPTIONS = join_options(
 NAME_ARGUMENT = click.argument("name", shell_complete=complete_names)
 MODEL_ARGUMENT = click.argument("model", metavar="MODEL", callback=_model_id, shell_complete=complete_models)
 REQUEST_OPTIONS = join_options(
-    click.option("--gpus", type=click.IntRange(0, 64), metavar="N", help="GPUs per replica; 0 for CPUs."),
+    click.option("--gpus", type=WholeNumber(0, 64), metavar="N", help="GPUs per replica; 0 for CPUs."),
     click.option("--precision", metavar="NAME", help="Format of the weights: bf16, fp8, fp4, …"),
     click.option("--hardware", multiple=True, metavar="PRODUCT", help="GPUs that will do, such as MI300X."),
     click.option("--goal", type=click.Choice(("latency", "throughput", "cost")), help="What to rank candidates by."),
@@ -158,7 +157,9 @@ def top_command(output: str, watch: bool, **options: Any) -> None:  # noqa: ANN4
 @click.command("logs", short_help="Show an engine's log, with the first cause of its end.", epilog=READ_CLUSTER_CODES)
 @NAME_ARGUMENT
 @click.option("--previous", is_flag=True, help="The log of the run before the last restart.")
-@click.option("--tail", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Lines, the last ones.")
+@click.option(
+    "--tail", type=WholeNumber(1, 100_000), metavar="N", default=500, show_default=True, help="Lines, the last ones."
+)
 @NAMESPACE_OPTIONS
 @output_option("table", "json", "yaml")
 def logs_command(name: str, previous: bool, tail: int, output: str, **options: Any) -> None:  # noqa: ANN401, FBT001
@@ -207,7 +208,7 @@ def _scale(name: str, replicas: int, options: dict[str, Any]) -> None:
 
 @click.command("scale", short_help="Change the number of replicas.", epilog=WAIT_EXIT_CODES)
 @NAME_ARGUMENT
-@click.argument("replicas", type=click.IntRange(0, 1000))
+@click.argument("replicas", type=WholeNumber(0, 1000))
 @WAIT_OPTIONS
 @NAMESPACE_OPTIONS
 @RESULT_OPTION
@@ -251,21 +252,10 @@ def wait_command(name: str, timeout: int | None, output: str, **options: Any) ->
     run(lambda: commands.wait_and_print(connect(options), name, manner))
 
 
-@click.command("doctor", short_help="Check an installation, and show what to do.", epilog=DOCTOR_EXIT_CODES)
-@NAMESPACE_OPTIONS
-@output_option("table", "json", "yaml")
-def doctor_command(output: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
-    """Check versions, CRDs, controllers, webhooks, GPUs, recipes, storage and rights, each with what to do.
-
-    What you may not read is unknown, and no problem.
-    """
-    from hooks.cli import doctor  # noqa: PLC0415 - when the command runs
-
-    run(lambda: doctor.print_health(connect(options), output))
-
-
 @click.command("ui", short_help="Open the web page of the cluster.", epilog=READ_CLUSTER_CODES)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of this machine; a free one if left out.")
+@click.option(
+    "--port", type=WholeNumber(0, 65535), metavar="N", default=0, help="Port of this machine; a free one if left out."
+)
 @click.option("--open", "launch", is_flag=True, help="Open it in a browser.")
 @click.option(
     "-n", "--namespace", metavar="NAME", default="aim-system", show_default=True, help="That of the operator."
@@ -293,7 +283,6 @@ ENDPOINT_COMMANDS = (
     stop_command,
     start_command,
     wait_command,
-    doctor_command,
     ui_command,
 )
 """All of them, for the program."""

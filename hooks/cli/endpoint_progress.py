@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aimlib.api.meta import Raw
+from aimlib.protocol.reasons import Advice, advice
 from hooks.cli.errors import FAILED_CODE, NOTHING_FITS_CODE
 
 WITHOUT_CONFIGURATION = frozenset({"NothingFits", "NoRecipe", "ModelNotInspected"})
@@ -24,6 +25,12 @@ class EndpointProgress(NamedTuple):
     message: str
     code: int | None
     """The exit code of a command that waits for it; None while there is something to wait for."""
+    reason: str = ""
+    """That of Ready; nothing while it is not known."""
+
+    def advice(self, name: str) -> Advice:
+        """What the user may do about it; nothing where it is as requested."""
+        return Advice("", "") if self.code == 0 else advice("AIMEndpoint", self.reason, name)
 
 
 def read_progress(endpoint: Raw) -> EndpointProgress:
@@ -34,7 +41,7 @@ def read_progress(endpoint: Raw) -> EndpointProgress:
     if ready.get("observedGeneration") != endpoint["metadata"].get("generation"):
         return EndpointProgress("Pending", UNSEEN, None)
     phase = status.get("phase") or "Pending"
-    return EndpointProgress(phase, status.get("message") or "", _code(phase, conditions))
+    return EndpointProgress(phase, status.get("message") or "", _code(phase, conditions), ready.get("reason") or "")
 
 
 def _code(phase: str, conditions: Mapping[str, Raw]) -> int | None:
@@ -90,7 +97,7 @@ def scaling_text(endpoint: Raw, replicas: int) -> str:
     numbers = f"{name}: {replicas} instead of {before} replicas"
     if gpus:
         of = f" of {resolved['recipe']}, which has {gpus} {resolved['product']} each: "
-        numbers += f"{of}{replicas * gpus} GPUs instead of {before * gpus}"
+        numbers += f"{of}{replicas * gpus} GPU{'s' * (replicas * gpus != 1)} instead of {before * gpus}"
     most = (spec.get("scaling") or {}).get("maxReplicas") or 1
     if replicas and most > 1:
         numbers += f"; an autoscaler then chooses between {spec['scaling'].get('minReplicas', 1)} and {most}"

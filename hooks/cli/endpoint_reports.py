@@ -70,20 +70,28 @@ def print_load(cluster: LiveCluster, output: str, *, watch: bool = False) -> int
         ]
         if found != shown:
             print_text("\n" * (shown is not None))
-            _print_load(endpoints, found, output)
+            _print_load(cluster.namespace, endpoints, found, output)
             shown = found
         if not watch:
             return 0
         clock.pause(WATCH_SECONDS)
 
 
-def _print_load(endpoints: list[Raw], data: list[Raw], output: str) -> None:
+def _print_load(namespace: str, endpoints: list[Raw], data: list[Raw], output: str) -> None:
     if printed_as_data(output, lambda: as_list(data)):
+        return
+    if not endpoints:
+        print_note(f"namespace {namespace} has no AIMEndpoint; `aim run MODEL` makes one")
         return
     print_table(Table(LOAD_HEAD, map(load_row, endpoints), LOAD_OMISSIBLE))
     for one in data:
         if message := one["metrics"].get("message"):
             print_note(f"{one['name']}: {message}")
+    if not any(one["metrics"] for one in data):
+        print_note(
+            "no endpoint has live metrics: they take spec.monitoring.enabled and an operator that asks Prometheus "
+            "(manifests/overlays/live-figures)"
+        )
 
 
 def print_url(cluster: LiveCluster, name: str, output: str, *, openai: bool) -> int:
@@ -100,6 +108,7 @@ def print_log(cluster: LiveCluster, name: str, lines: int, output: str, *, previ
     """Prints the log of one replica, with the first cause of its end marked, and named on standard error."""
     pods = cluster.pods(name)
     if not pods:
+        cluster.endpoint(name)  # CommandError where there is none
         raise CommandError(f"{name} has no pods: `aim status {name}` shows why", CLUSTER_ERROR_CODE)
     pod = min(pods, key=_readiness)["metadata"]["name"]
     others = len(pods) - 1

@@ -90,6 +90,9 @@ def _lines(endpoint: Raw) -> Iterator[tuple[str, str | None]]:
     resolved, replicas, addresses = status.resolved, status.replicas, status.endpoints
     yield "endpoint", f"{metadata.get('namespace')}/{metadata['name']}"
     yield "phase", f"{progress.phase}: {progress.message}".rstrip(": ")
+    remedy, command = progress.advice(metadata["name"])
+    yield "to do", remedy
+    yield "look at", command
     yield "model", status.model
     if resolved:
         yield "runs", f"{resolved.recipe}, {resolved.gpu_count} {resolved.product}, {resolved.backend}"

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from aimlib.errors import AimError
-from aimlib.printable import printable
+from hooks.cli.terminal import show_sentence
 
 CLUSTER_ERROR_CODE, BAD_INPUT_CODE, NOTHING_FITS_CODE = 1, 2, 3
 """Exit codes: the cluster cannot be reached, the input is invalid, no recipe fits."""
@@ -22,6 +22,6 @@ class CommandError(AimError, click.ClickException):
         super().__init__(message)
         self.exit_code = code  # type: ignore[misc] # as click's documentation does it
 
-    def show(self, file: Any = None) -> None:  # noqa: ANN401 - click's own signature
+    def show(self, file: Any = None) -> None:  # noqa: ANN401, ARG002 - click's own signature
         for line in self.message.splitlines():
-            click.echo(printable(f"Error: {line}"), err=True, file=file)
+            show_sentence(f"Error: {line}", err=True)

@@ -41,7 +41,7 @@ def print_fleet(cluster: LiveCluster, options: FleetOptions) -> int:
     if printed_as_data(options.output, lambda: data):
         return 0
     if not rows:
-        print_note("no endpoint has GPUs")
+        print_note(f"{f'namespace {options.namespace}: ' if options.namespace else ''}no endpoint has GPUs")
         return 0
     print_table(Table(FLEET_HEAD, map(_row, rows), FLEET_OMISSIBLE))
     if not any("idleGpus" in row for row in rows):

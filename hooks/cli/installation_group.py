@@ -1,4 +1,4 @@
-"""The commands about an installation as a whole: fleet, images, usage, bug-report."""
+"""The commands about an installation as a whole: doctor, fleet, images, usage, bug-report."""
 
 from typing import Any
 
@@ -6,6 +6,21 @@ import click
 
 from hooks.cli.endpoint_group import NAMESPACE_OPTIONS, READ_CLUSTER_CODES, connect, parse_seconds, run
 from hooks.cli.options import CLUSTER_OPTIONS, CONFIG_OPTION, PATH, RECIPES_HELP, check_options, output_option
+
+DOCTOR_EXIT_CODES = "Exit codes: 0; 1 when the cluster cannot be reached; 2 for bad input; 3 when there is a problem."
+
+
+@click.command("doctor", short_help="Check an installation, and show what to do.", epilog=DOCTOR_EXIT_CODES)
+@NAMESPACE_OPTIONS
+@output_option("table", "json", "yaml")
+def doctor_command(output: str, **options: Any) -> None:  # noqa: ANN401 - click's parameters
+    """Check versions, CRDs, controllers, webhooks, GPUs, recipes, storage and rights, each with what to do.
+
+    What you may not read is unknown, and no problem.
+    """
+    from hooks.cli import doctor  # noqa: PLC0415 - when the command runs
+
+    run(lambda: doctor.print_health(connect(options), output))
 
 
 @click.command("bug-report", short_help="Write an archive to report a bug with, no secrets.", epilog=READ_CLUSTER_CODES)
@@ -77,5 +92,5 @@ def fleet_command(**options: Any) -> None:  # noqa: ANN401 - click's parameters
     run(lambda: fleet_report.print_fleet(connect(options), fleet_report.FleetOptions(**options)))
 
 
-INSTALLATION_COMMANDS = (bug_report_command, fleet_command, images_command, usage_command)
+INSTALLATION_COMMANDS = (bug_report_command, doctor_command, fleet_command, images_command, usage_command)
 """All of them, for the program."""

@@ -10,7 +10,7 @@ import click
 
 from hooks.cli.endpoint_group import NAMESPACE_OPTIONS, connect
 from hooks.cli.errors import NOTHING_FITS_CODE
-from hooks.cli.options import PATH, invalid_input_ends, join_options, output_option
+from hooks.cli.options import PATH, WholeNumber, invalid_input_ends, join_options, output_option
 
 if TYPE_CHECKING:
     from aimlib.migration.draft import Answers, Translation
@@ -22,7 +22,7 @@ RUNNERS = frozenset({"docker", "podman", "nerdctl"})
 MIGRATION_HEAD = ("PART", "OUTCOME", "WHY")
 ANSWER_OPTIONS = join_options(
     click.option("--model", metavar="ID", help="The id that clients request, where nothing states it."),
-    click.option("--gpus", type=click.IntRange(0, 64), metavar="N", help="GPUs per replica, where nothing states it."),
+    click.option("--gpus", type=WholeNumber(0, 64), metavar="N", help="GPUs per replica, where nothing states it."),
     click.option("--name", metavar="NAME", help="Name of the AIMEndpoint."),
     output_option("yaml", "json", "table"),
 )

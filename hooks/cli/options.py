@@ -25,6 +25,14 @@ def join_options(*options: Callable[[Command], Command]) -> Callable[[Command], 
 
 RECIPES_HELP = "AIMRecipes, instead of the recipes and AIMModels that ship with this program: file, folder or -."
 PATH = click.Path(allow_dash=True)
+
+
+class WholeNumber(click.IntRange):
+    """An integer of a range, which errors call what people do."""
+
+    name = "whole number"
+
+
 FILE_OPTION = click.option(
     "-f",
     "--filename",

@@ -55,9 +55,9 @@ def roll_back(place: EndpointPlace, number: int | None, output: str, *, dry_run:
     good = [entry.number for entry in entries if entry.ready and entry.number in kept]
     chosen = number or max(good, default=None)
     if chosen not in kept:
-        listed = ", ".join(map(str, sorted(kept))) or "none"
-        what = f"version {number}" if number else "an earlier version that was ready"
-        raise CommandError(f"{place.name}: there is no {what} to return to; there are: {listed}")
+        what = f"version {number}" if number else "earlier version that was ready"
+        listed = f"; there are: {', '.join(map(str, sorted(kept)))}" if kept else ", nor any other"
+        raise CommandError(f"{place.name}: there is no {what} to return to{listed}")
     [entry] = [one for one in entries if one.number == chosen]
     before, after = (endpoint["status"].get("resolved"), entry.resolved and entry.resolved.wire())
     if before and after:

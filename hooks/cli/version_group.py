@@ -3,7 +3,7 @@
 import click
 
 from hooks.cli.endpoint_group import DRY_RUN_OPTION, NAME_ARGUMENT, NAMESPACE_OPTIONS, READ_CLUSTER_CODES, RESULT_OPTION
-from hooks.cli.options import join_options, output_option
+from hooks.cli.options import WholeNumber, join_options, output_option
 
 _of_endpoint = join_options(NAME_ARGUMENT, NAMESPACE_OPTIONS)
 """The argument and the options of each of them."""
@@ -21,7 +21,7 @@ def history(name: str, output: str, **cluster: str | None) -> None:
 
 @click.command(short_help="Let an earlier version of an endpoint run.", epilog=READ_CLUSTER_CODES)
 @_of_endpoint
-@click.argument("number", required=False, type=click.IntRange(min=1), metavar="[NUMBER]")
+@click.argument("number", required=False, type=WholeNumber(min=1), metavar="[NUMBER]")
 @click.option("--end", is_flag=True, help="Let what the spec states run again.")
 @DRY_RUN_OPTION
 @RESULT_OPTION

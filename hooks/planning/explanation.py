@@ -22,7 +22,8 @@ WIDE_CANDIDATE_HEAD = (*CANDIDATE_HEAD[:-1], "CHECKPOINT", "VERDICT")
 NEVER_READ = frozenset({"HubInvalid", "Offline"})
 """Reasons for which no Job reads the files in the cluster either."""
 INSPECTED_THERE = (
-    "; in the cluster a Job reads its files, and `aim model inspect {model}` does here, for `aim explain -f`"
+    "; in the cluster a Job reads its files, and candidates are derived from what it finds; here, "
+    "`aim model inspect {model}` writes what `aim explain -f` takes besides"
 )
 """What is not simulated here: it takes a network."""
 

@@ -64,7 +64,7 @@ def test_what_nothing_fits_ends_with_exit_code_3_and_says_what_is_wrong(live, sp
     assert done.stdout.count(": requested ") == considered + 1  # each candidate, and the closest in the sentence
     unknown = live("explain", "nobody")
     assert unknown.exit_code == 1
-    assert '"nobody" not found' in unknown.stderr
+    assert "has no AIMEndpoint nobody; `aim status` lists those that it has" in unknown.stderr
 
 
 def test_a_file_is_planned_for_the_running_cluster_and_the_plan_is_accepted(live, space):
@@ -169,10 +169,11 @@ def test_a_report_of_an_installation_has_no_secret(live, space, tmp_path):
     assert len(pods) == len(space.names("pods"))
 
 
-def test_what_is_not_there_is_a_sentence(live):
+def test_what_is_not_there_is_a_sentence(live, space):
     done = live("scale", "nobody", "2")
     assert done.exit_code == 1
-    assert done.stderr == 'Error: aimendpoints.aim.engine.amd.com "nobody" not found\n'
+    there_is_none = "it has none, and `aim run MODEL` makes one"
+    assert done.stderr == f"Error: namespace {space.namespace} has no AIMEndpoint nobody; {there_is_none}\n"
 
 
 def test_recipes_are_listed_with_the_endpoints_that_they_serve(space):

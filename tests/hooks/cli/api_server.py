@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -30,6 +30,12 @@ def forbidden(method: str, path: str) -> dict[str, Any]:
     where = f'in the namespace "{found["namespace"]}"' if found["namespace"] else "at the cluster scope"
     what = f'cannot {verb} resource "{found["plural"]}" in API group "{found["group"] or ""}" {where}'
     return _status(f'{resource}{name} is forbidden: User "{USER}" {what}')
+
+
+class Absent(NamedTuple):
+    """An answer with 404: of an object, with the message of a Status; of a path, a plain text instead of none."""
+
+    message: str
 
 
 def _status(message: str) -> dict[str, Any]:
@@ -55,6 +61,9 @@ class _Requests(BaseHTTPRequestHandler):
         found = self.server.answers.get(f"{self.command} {self.path.partition('?')[0]}")
         code, answer = (403, forbidden(self.command, self.path)) if found is None else (200, found)
         content = json.dumps(answer).encode()
+        if isinstance(found, Absent):
+            code = 404
+            content = json.dumps({"message": found.message}).encode() if found.message else b"404 page not found\n"
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

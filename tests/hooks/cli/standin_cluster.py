@@ -7,6 +7,7 @@ from threading import Thread
 
 from aimlib.api import API_VERSION
 from hooks.cli import files
+from hooks.cli.absent import AbsentEndpointError
 from hooks.cli.endpoint_progress import patched
 from hooks.cli.errors import CLUSTER_ERROR_CODE, CommandError
 from hooks.planning import simulate
@@ -77,7 +78,7 @@ class StandInCluster:
 
     def endpoint(self, name):
         if name not in self.found:
-            raise CommandError(f'aimendpoints "{name}" not found', CLUSTER_ERROR_CODE)
+            raise AbsentEndpointError(self.namespace, name, self.endpoints())
         if self.created or self.patches:
             self.found[name] = {**self.found[name], "status": self.becomes.pop(0) if self.becomes else READY}
         return self.found[name]

@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from hooks.cli import cluster as module
 from hooks.cli.cluster import LiveCluster
 from hooks.cli.errors import CommandError
-from tests.hooks.cli.api_server import api_server, kubeconfig
+from tests.hooks.cli.api_server import Absent, api_server, kubeconfig
 
 
 def of(**api):
@@ -156,6 +156,47 @@ def test_in_a_pod_without_a_kubeconfig_its_own_account_counts():
     found = LiveCluster(None, None, None)
     assert (found.namespace, found.core.api_client.configuration.host) == ("pipelines", "https://10.96.0.1")
     assert LiveCluster(None, None, "team").namespace == "team"
+
+
+ENDPOINTS = "/apis/aim.engine.amd.com/v1alpha1/namespaces/team/aimendpoints"
+
+
+@pytest.mark.parametrize(
+    ("there", "hint"),
+    [
+        (["qwen", "llama"], "did you mean qwen?"),
+        (["something-else"], "`aim status` lists those that it has"),
+        ([], "it has none, and `aim run MODEL` makes one"),
+    ],
+)
+def test_an_endpoint_that_is_not_there_is_told_with_what_may_have_been_meant(tmp_path, there, hint):
+    listed = {"items": [{"metadata": {"name": name}} for name in there]}
+    answers = {f"GET {ENDPOINTS}": listed, f"GET {ENDPOINTS}/qwem": Absent('aimendpoints "qwem" not found')}
+    with api_server(tmp_path, answers) as (_, path), pytest.raises(CommandError) as refused:
+        LiveCluster(None, str(path), None).endpoint("qwem")
+    assert str(refused.value) == f"namespace team has no AIMEndpoint qwem; {hint}"
+    assert refused.value.exit_code == 1
+
+
+def test_who_may_not_list_endpoints_gets_what_the_api_server_tells(tmp_path):
+    answers = {f"GET {ENDPOINTS}/x": Absent('aimendpoints "x" not found')}
+    with api_server(tmp_path, answers) as (_, path), pytest.raises(CommandError, match='aimendpoints "x" not found'):
+        LiveCluster(None, str(path), None).endpoint("x")
+
+
+def test_a_cluster_without_the_operator_is_told_so(tmp_path):
+    with api_server(tmp_path, {f"GET {ENDPOINTS}/x": Absent("")}) as (_, path), pytest.raises(CommandError) as refused:
+        LiveCluster(None, str(path), None).endpoint("x")
+    assert str(refused.value) == module.UNKNOWN_KIND
+
+
+def test_a_context_that_a_kubeconfig_does_not_have_is_told_with_those_that_it_has(tmp_path):
+    path = str(kubeconfig(tmp_path, "http://127.0.0.1:1"))
+    assert LiveCluster("here", path, None).namespace == "team"
+    with pytest.raises(CommandError, match=r"--context hree: the kubeconfig has no such context; did you mean here\?"):
+        LiveCluster("hree", path, None)
+    with pytest.raises(CommandError, match="the kubeconfig has no such context; it has here"):
+        LiveCluster("production", path, None)
 
 
 @pytest.mark.usefixtures("pod")

@@ -6,7 +6,7 @@ import yaml
 from aimlib.naming import endpoint_name
 from hooks.cli import clock, cluster
 from hooks.cli.endpoint_progress import change_of, patched
-from tests.hooks.cli.standin_cluster import MODEL, READY, Engine, StandInCluster, condition, pod, stored
+from tests.hooks.cli.standin_cluster import MODEL, READY, RESOLVED, Engine, StandInCluster, condition, pod, stored
 
 FAILED = {"phase": "Failed", "message": "it ran out", "conditions": [condition("Ready", "False", "OutOfGPUMemory")]}
 LOADING = {"phase": "Reconciling", "message": "loading", "conditions": [condition("Ready", "False", "Progressing")]}
@@ -58,7 +58,8 @@ def test_run_ends_with_the_code_of_what_went_wrong(on, status, code):
 def test_run_detached_does_not_wait(on):
     done = on(StandInCluster(), "run", MODEL, "--detach", "--name", "mine")
     assert done.exit_code == 0
-    assert done.stderr == "AIMEndpoint mine created; `aim stop mine` frees its GPUs\n"
+    waits = "`aim wait mine` waits for it, and `aim stop mine` frees its GPUs"
+    assert done.stderr == f"AIMEndpoint mine created; {waits}\n"
 
 
 def test_what_nothing_fits_is_not_created(on):
@@ -229,7 +230,7 @@ def test_stop_and_start(on):
     assert on(standin, "start", "it").exit_code == 0
     assert standin.patches == [{"spec": {"replicas": 2}}]
     again = on(StandInCluster(stored()), "start", "it")
-    assert again.stderr == "it is not stopped: it has 1 replicas\n"
+    assert again.stderr == "it is not stopped: it has 1 replica\n"
 
 
 def test_where_zero_is_the_autoscalers_own_an_endpoint_is_stopped_by_suspend(on):
@@ -249,10 +250,37 @@ def test_a_wait_ends_when_its_time_is_over(on):
     assert done.stderr.splitlines()[-1] == "it is not ready after 5 seconds; it goes on, and `aim wait it` waits again"
 
 
+def test_a_wait_that_fails_or_lasts_too_long_tells_what_to_do(on):
+    lost = {**LOADING, "phase": "Failed", "message": "m", "conditions": [condition("Ready", "False", "NodeLost", "m")]}
+    done = on(StandInCluster(stored(status=lost)), "wait", "it")
+    assert done.exit_code == 4
+    assert done.stderr.splitlines() == [
+        "00:00 Failed: m",
+        "to do: repair or remove the node; its pods are created elsewhere after Kubernetes evicts them",
+        "look at: kubectl get nodes",
+    ]
+    pending = {**lost, "phase": "Pending"}
+    assert (
+        "look at: kubectl get nodes\n"
+        in on(StandInCluster(stored(status=pending)), "wait", "it", "--timeout", "3s").stderr
+    )
+
+
+def test_a_number_that_is_none_is_told_in_the_words_of_people(on):
+    assert "'two' is not a valid whole number" in on(StandInCluster(stored()), "scale", "it", "two").stderr
+
+
+def test_of_one_gpu_there_is_one(on):
+    single = {**READY, "resolved": {**RESOLVED, "gpuCount": 1}}
+    done = on(StandInCluster(stored(status=single, replicas=0)), "scale", "it", "1", "--dry-run")
+    assert "1 GPU instead of 0" in done.stdout
+
+
 def test_a_wait_reads_its_time_and_the_name(on):
     assert "is not a duration" in on(StandInCluster(), "wait", "it", "--timeout", "soon").stderr
     done = on(StandInCluster(), "wait", "nobody")
-    assert (done.exit_code, done.stderr) == (1, 'Error: aimendpoints "nobody" not found\n')
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: namespace team has no AIMEndpoint nobody; it has none, and `aim run MODEL`")
 
 
 def test_names_and_models_are_completed(monkeypatch):

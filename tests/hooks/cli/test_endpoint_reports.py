@@ -48,6 +48,8 @@ def test_a_screen_has_everything_that_is_known_of_an_endpoint(aim_on):
     assert done.stdout == (
         "endpoint  team/it\n"
         "phase     Degraded: one replica is lost\n"
+        "to do     repair or remove the node; its pods are created elsewhere after Kubernetes evicts them\n"
+        "look at   kubectl get nodes\n"
         "model     example/model\n"
         "runs      one, 2 MI300X, vllm\n"
         "because   one is the only candidate\n"
@@ -126,6 +128,15 @@ def test_load_is_a_row_per_endpoint(aim_on):
     assert load_row(stored("b"))[1:] == (None,) * 7
 
 
+def test_where_nothing_measures_the_load_is_told_why_and_where_there_is_nothing_too(aim_on):
+    done = aim_on(StandInCluster(stored()), "top")
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr.startswith("no endpoint has live metrics: they take spec.monitoring.enabled")
+    empty = aim_on(StandInCluster(), "top")
+    assert (empty.stdout, empty.stderr) == ("", "namespace team has no AIMEndpoint; `aim run MODEL` makes one\n")
+    assert json.loads(aim_on(StandInCluster(), "top", "-o", "json").stdout)["items"] == []
+
+
 def test_a_log_has_its_first_cause_marked(aim_on):
     pods = [pod("it-new"), pod("it-old", ready="False")]
     standin = StandInCluster(stored(), pods=pods, log=TRACEBACK)
@@ -147,6 +158,8 @@ def test_a_log_without_a_cause_and_an_endpoint_without_pods(aim_on):
     none = aim_on(StandInCluster(stored()), "logs", "it")
     assert none.exit_code == 1
     assert "it has no pods: `aim status it` shows why" in none.stderr
+    absent = aim_on(StandInCluster(stored()), "logs", "itt")
+    assert (absent.exit_code, absent.stderr) == (1, "Error: namespace team has no AIMEndpoint itt; did you mean it?\n")
 
 
 def test_an_unknown_error_is_marked_once():

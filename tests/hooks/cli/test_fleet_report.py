@@ -160,4 +160,4 @@ def test_the_table_has_both(fleet):
     assert columns[1] == ["team", MODEL, "MI300X", "8", "8", "0", "40 %", "55 %", "155.9 GiB"]
     assert columns[3] == [*SUGGESTION_HEAD]
     assert columns[4][:2] == ["6", "team/a"]
-    assert fleet(words=("-n", "other")) == "no endpoint has GPUs\n"
+    assert fleet(words=("-n", "other")) == "namespace other: no endpoint has GPUs\n"

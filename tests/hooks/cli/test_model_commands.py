@@ -112,8 +112,8 @@ def test_what_is_wrong_is_said(hub, words, said):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("pvc://models/mine", "a Job reads its files, and `aim model inspect FOLDER --as acme/mine` does"),
-        ("s3://models/mine", "a Job reads its files, and `aim model inspect s3://models/mine --as acme/mine` does"),
+        ("pvc://models/mine", "here, `aim model inspect FOLDER --as acme/mine` writes"),
+        ("s3://models/mine", "here, `aim model inspect s3://models/mine --as acme/mine` writes"),
     ],
 )
 def test_a_model_of_another_source_is_read_there(source, said):
@@ -183,7 +183,7 @@ def test_what_is_not_simulated_of_a_claim_is_told():
     model = {"id": "acme/mine", "source": "pvc://team-models/mine"}
     done = aim("explain", "-f", endpoint(model=model), "--hardware", "H100")
     assert done.exit_code == 3
-    assert "a Job reads its files, and `aim model inspect FOLDER --as acme/mine` does here" in done.stdout
+    assert "here, `aim model inspect FOLDER --as acme/mine` writes" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,8 @@ def test_what_the_cluster_finds_of_a_models_files_is_part_of_the_message():
     stored = explanation_of({**ENDPOINT, "status": status}, status, ())
     assert stored.message == "no recipe for model acme/it; acme/it is gated"
     assert explanation_of(ENDPOINT, status, ()).message == (
-        "no recipe for model acme/it; in the cluster a Job reads its files, and `aim model inspect acme/it` does "
-        "here, for `aim explain -f`"
+        "no recipe for model acme/it; in the cluster a Job reads its files, and candidates are derived from what it "
+        "finds; here, `aim model inspect acme/it` writes what `aim explain -f` takes besides"
     )
 
 
