@@ -17,7 +17,7 @@ import yaml
 from aimlib.api import GROUP, VERSION
 from aimlib.api.spelling import FieldPath
 from aimlib.errors import AimError
-from aimlib.schema.descriptions import DescribedSchema
+from aimlib.schema.descriptions import DescribedSchema, unwrapped
 from aimlib.schema.kinds import API_KINDS, NOT_SYNCED, ApiKind
 
 STRUCTURAL_KEYWORDS = frozenset(
@@ -123,7 +123,7 @@ def crd(kind: ApiKind) -> dict[str, Any]:
         "schema": {
             "openAPIV3Schema": {
                 "type": "object",
-                "description": kind.model.__doc__,
+                "description": unwrapped(kind.model.__doc__ or ""),
                 "properties": {
                     "apiVersion": {"type": "string"},
                     "kind": {"type": "string"},

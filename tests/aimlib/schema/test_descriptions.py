@@ -29,11 +29,11 @@ PROPERTIES = Box.model_json_schema(schema_generator=DescribedSchema)["$defs"]["B
 
 
 def test_the_docstring_describes_the_field():
-    assert PROPERTIES["side"]["description"] == "Its side,\nin metres."
+    assert PROPERTIES["side"]["description"] == "Its side, in metres."
 
 
 def test_an_inherited_field_keeps_its_docstring_under_its_name_on_the_wire():
-    assert PROPERTIES["firstSize"]["description"] == "Declared\nby the parent."
+    assert PROPERTIES["firstSize"]["description"] == "Declared by the parent."
 
 
 def test_a_field_without_one_has_no_description():
