@@ -79,6 +79,8 @@ def run(seconds: float, endpoints: int, seed: int, report: Callable[[str], None]
             plane.wait_for("everything to be as it was asked for", right, SETTLE_SECONDS)
         except StartError as error:
             report(str(error))
+            for kinds in ("aimendpoints,aimcaches,deployments,replicasets,pods,persistentvolumeclaims", "events"):
+                report(space.kubectl("get", kinds, "--output=wide"))
         settled = time.monotonic() - ended
         lost = ledger.losses(ledger.seen())
         if (sent := hub.sent(MODEL)) != caches.BYTES:
