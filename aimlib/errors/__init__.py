@@ -41,6 +41,7 @@
 | WrongKindError            | the reader and writer of a volume's files    | DownloadError, exit code 49    |
 | CancelledError            | threads of a download that has to stop       | the error that stopped it      |
 | CommandError              | the commands of `aim`                        | its own exit code              |
+| - AbsentEndpointError     | the same, of an endpoint that is not there   | exit code 1                    |
 | UnsupportedSchemaError    | `make crds`: correct the API type            | a traceback                    |
 """
 
