@@ -85,10 +85,11 @@ def test_nothing_is_asked_without_a_pod_that_waits(api, pods):
     assert api.asked == []
 
 
-def test_of_no_answer_nothing_is_made(api, capfd):
+def test_of_no_answer_nothing_is_made(api, lines):
     api.code = HTTPStatus.FORBIDDEN
     assert PodEventObserver()(asked(waiting())) is None
-    assert "events of a pod cannot be listed" in capfd.readouterr().err
+    [line] = lines()
+    assert line["message"] == "events of a pod cannot be listed"
 
 
 def test_it_is_one_of_those_that_read_events(api):
