@@ -5,10 +5,6 @@ They are no related objects, since those of all Pods would be watched and kept.
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
-
-from kubernetes.client import CoreV1Api
-from pydantic_core import from_json
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.engine_errors import READ_LENGTH
@@ -17,16 +13,15 @@ from aimlib.kube.timestamp import parse_time
 from aimlib.memo import Memo
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import PODS
-from hooks.kube_client import api_client
 from hooks.server.observers.answered import answered
-from hooks.server.observers.sync_errors import EVENT_LIST_TIMEOUT_SECONDS, EVENTS_REUSED_FOR, MAX_EVENTS, MAX_PARENTS
+from hooks.server.observers.listed_events import EVENTS_REUSED_FOR, MAX_PARENTS, EventLister
 
 
 class PodEventObserver:
     """Lists the Events of one Pod per sync at most."""
 
     def __init__(self) -> None:
-        self._client: Any = None
+        self._lister = EventLister()
         self._recent: Memo[tuple[datetime, list[PodEvent]]] = Memo(MAX_PARENTS)
 
     def __call__(self, request: Request) -> NotPrepared | None:
@@ -45,16 +40,7 @@ class PodEventObserver:
         return not_prepared(pod, events, request.now)
 
     def _list(self, namespace: str, uid: str) -> list[PodEvent]:
-        self._client = self._client or api_client()
-        response: Any = CoreV1Api(self._client).list_namespaced_event(
-            namespace,
-            field_selector=f"involvedObject.uid={uid},type=Warning",
-            limit=MAX_EVENTS,
-            _request_timeout=EVENT_LIST_TIMEOUT_SECONDS,
-            _preload_content=False,
-        )
-        events = (one for one in from_json(response.data).get("items") or () if isinstance(one, dict))
-        return [*filter(None, map(_pod_event, events))]
+        return [*filter(None, map(_pod_event, self._lister.warnings(namespace, uid)))]
 
 
 def _pod_event(event: Raw) -> PodEvent | None:

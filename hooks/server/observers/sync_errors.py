@@ -7,26 +7,14 @@ Events alone have it. They are no related objects, since those of all parents wo
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
-
-from kubernetes.client import CoreV1Api
-from pydantic_core import from_json
 
 from aimlib.api.meta import Raw
 from aimlib.diagnosis.refusals import EVENT_READ_LENGTH, SyncError
 from aimlib.kube.timestamp import parse_time
 from aimlib.memo import Memo
 from aimlib.protocol.metacontroller import Request
-from hooks.kube_client import api_client
 from hooks.server.observers.answered import answered
-
-MAX_EVENTS = 100
-"""Most Events of a list. They come by name, the oldest first, and client-go writes ten of an object in ten minutes."""
-EVENT_LIST_TIMEOUT_SECONDS = 1.0
-EVENTS_REUSED_FOR = timedelta(seconds=5)
-"""How long a result is reused by syncs of the same parent: less than until its next sync, if nothing happens."""
-MAX_PARENTS = 512
-"""Most parents whose results are kept."""
+from hooks.server.observers.listed_events import EVENTS_REUSED_FOR, MAX_PARENTS, EventLister
 
 
 class SyncErrorObserver:
@@ -35,7 +23,7 @@ class SyncErrorObserver:
     def __init__(self, matters: Callable[[Request], bool]) -> None:
         """`matters` tells of a request whether children are given up."""
         self._matters = matters
-        self._client: Any = None
+        self._lister = EventLister()
         self._recent: Memo[tuple[datetime, list[SyncError] | None]] = Memo(MAX_PARENTS)
 
     def __call__(self, request: Request) -> list[SyncError] | None:
@@ -53,15 +41,7 @@ class SyncErrorObserver:
         return found
 
     def _list(self, namespace: str, uid: str) -> list[SyncError]:
-        self._client = self._client or api_client()
-        response: Any = CoreV1Api(self._client).list_namespaced_event(
-            namespace,
-            field_selector=f"involvedObject.uid={uid},reason=SyncError,type=Warning",
-            limit=MAX_EVENTS,
-            _request_timeout=EVENT_LIST_TIMEOUT_SECONDS,
-            _preload_content=False,
-        )
-        events = (one for one in from_json(response.data).get("items") or () if isinstance(one, dict))
+        events = self._lister.warnings(namespace, uid, "reason=SyncError")
         return sorted(filter(None, map(_sync_error, events)), key=lambda one: one.at, reverse=True)
 
 
