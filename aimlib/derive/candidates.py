@@ -239,8 +239,11 @@ SURE = 0.75
 def _configurations(gap: Gap, degree: int) -> Callable[[int], Configuration]:
     """The configuration of a degree for a context length."""
     flags, name = gap.engine.flags, gap.engine.name
-    model, usual, theirs = _taken(gap, degree), default_settings(name, gap.target), _recommended(gap)
-    stacked = (_parsed(name, one.args) for one in (usual, theirs, model))
+    model, theirs = _taken(gap, degree), _recommended(gap)
+    usual = default_settings(name, gap.target, gap.checkpoint.facts)
+    chosen = rules().alike[name] if gap.near and same_family(gap.near, gap.target) else ()
+    kept = _parsed(name, usual.args).without(*chosen).render()
+    stacked = (_parsed(name, args) for args in (kept, theirs.args, model.args))
     args = reduce(ParsedArgs.overridden_by, stacked).render()
     env = {one.name: one for one in (*usual.env, *theirs.env, *model.env)}
     own = (*((f"{flags.tensor_parallel}={degree}",) if degree > 1 else ()), *_drafting(gap))

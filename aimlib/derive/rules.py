@@ -16,44 +16,35 @@ UNQUANTIZED = "bf16"
 """The precision of weights that are not quantized."""
 
 
-class Default(Model):
-    """Arguments and variables for an engine on some GPUs; what is left out is any."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    engine: Backend
-    vendor: str | None = None
-    architectures: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
-    env: Mapping[str, str] = {}
-
-    def applies(self, engine: str, product: Product) -> bool:
-        """Whether the row is about this engine on this product."""
-        of_vendor = self.vendor in {None, product.vendor}
-        return (
-            self.engine == engine
-            and of_vendor
-            and (not self.architectures or product.architecture in self.architectures)
-        )
-
-
-class Kernel(Model):
-    """Where weights of a format run; what is left out is any."""
+class Where(Model):
+    """Checkpoints and GPUs that a row is about; what is left out is any."""
 
     model_config = ConfigDict(extra="forbid")
 
     models: tuple[str, ...] | None = None
+    quantizations: tuple[str | None, ...] | None = None
+    head_dims: tuple[int, ...] | None = None
     vendors: tuple[str, ...] | None = None
     architectures: tuple[str, ...] | None = None
 
-    def runs(self, product: Product, facts: ModelFacts) -> bool:
-        """Whether it is for a model of these facts on a product."""
+    def holds(self, product: Product, facts: ModelFacts) -> bool:
+        """Whether a model of these facts on a product is among them."""
         stated = (
             (self.models, facts.architecture),
+            (self.quantizations, facts.quantization),
+            (self.head_dims, facts.head_dim),
             (self.vendors, product.vendor),
             (self.architectures, product.architecture),
         )
         return all(allowed is None or found in allowed for allowed, found in stated)
+
+
+class Default(Where):
+    """Arguments and variables for an engine there."""
+
+    engine: Backend
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = {}
 
 
 class Rules(Model):
@@ -65,7 +56,7 @@ class Rules(Model):
     contexts: tuple[int, ...]
     formats: Mapping[str, str]
     defaults: tuple[Default, ...]
-    kernels: Mapping[str, tuple[Kernel, ...]]
+    kernels: Mapping[str, tuple[Where, ...]]
     portable: Mapping[str, tuple[str, ...]]
     families: tuple[frozenset[str], ...]
     alike: Mapping[str, tuple[str, ...]]
@@ -88,9 +79,9 @@ class Settings(NamedTuple):
     env: tuple[EnvVar, ...]
 
 
-def default_settings(engine: str, product: Product) -> Settings:
-    """What the table has for an engine on a product."""
-    rows = [row for row in rules().defaults if row.applies(engine, product)]
+def default_settings(engine: str, product: Product, facts: ModelFacts) -> Settings:
+    """What the table has for a model on an engine and a product."""
+    rows = [row for row in rules().defaults if row.engine == engine and row.holds(product, facts)]
     env = {name: value for row in rows for name, value in row.env.items()}
     return Settings(
         tuple(arg for row in rows for arg in row.args), tuple(EnvVar(name=name, value=env[name]) for name in env)
@@ -104,8 +95,8 @@ def precision_of(facts: ModelFacts) -> str:
 
 def computes(product: Product, precision: str, facts: ModelFacts) -> bool:
     """Whether an engine can run a checkpoint of this format on a product."""
-    kernels = rules().kernels.get(facts.quantization or "", (Kernel(),))
-    return product.serves(precision) and any(one.runs(product, facts) for one in kernels)
+    kernels = rules().kernels.get(facts.quantization or "", (Where(),))
+    return product.serves(precision) and any(one.holds(product, facts) for one in kernels)
 
 
 def lengths(facts: ModelFacts) -> tuple[int, ...]:

@@ -140,6 +140,25 @@ def test_what_chooses_kernels_is_taken_from_a_recipe_for_the_same_family():
     assert args_of(vllm) == ("--max-model-len=40960", "--gpu-memory-utilization", "0.9")
 
 
+def test_an_architecture_has_the_backends_that_are_recommended_for_it():
+    def of(**facts):
+        entries = derived(listed("h100", hardware="H100", facts={**FACTS, **facts}))
+        return [one for one in args_of(entries[0])[1:] if one.startswith("--") or "ROCM" in one or one == "aiter"][1:]
+
+    attention, moe = ["--attention-backend", "ROCM_AITER_FA"], ["--moe-backend", "aiter"]
+    assert of() == []
+    assert of(architecture="Qwen3ForCausalLM") == attention
+    assert of(architecture="Qwen3ForCausalLM", headDim=80) == []
+    assert of(architecture="Qwen3MoeForCausalLM") == attention + moe
+    assert of(architecture="Qwen3MoeForCausalLM", quantization="awq") == attention
+
+
+def test_a_recipe_for_the_same_family_that_names_no_backend_keeps_the_engines_own():
+    facts = {**FACTS, "architecture": "Qwen3ForCausalLM"}
+    [vllm, _] = derived(listed("mi325x", configuration(args=[]), hardware="MI325X", facts=facts))
+    assert args_of(vllm)[1:] == ("--gpu-memory-utilization", "0.9")
+
+
 def test_the_vendor_decides_between_recipes_for_other_architectures():
     recipes = [listed(name, hardware=name) for name in ("H100", "MI210")]
     assert {one.derived_from for one in derived(*recipes) if one.spec.backend == "vllm"} == {"recipe MI210"}

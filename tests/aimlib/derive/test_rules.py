@@ -4,11 +4,14 @@ import pytest
 
 from aimlib.api.model_facts import ModelFacts, Quantization
 from aimlib.api.precision import PRECISION_SPELLINGS
+from aimlib.derive.recommended import recommended
 from aimlib.derive.rules import lengths, precision_of, rules
 from aimlib.engines.catalogue import engines, parse_args
 from aimlib.engines.flags import flag_table
-from aimlib.hardware.products import products
+from aimlib.hardware.products import known_products, products
 from tests.aimlib.make import FACTS
+from tests.files import read_all
+from tests.test_recipes import FOLDER, RECIPES
 
 ARCHITECTURES = {one.architecture for one in products()}
 
@@ -32,8 +35,38 @@ def test_what_is_computed_or_runs_code_is_taken_from_no_recipe(engine):
 
 
 def test_rows_name_architectures_that_there_are():
-    assert {name for row in rules().defaults for name in row.architectures} <= ARCHITECTURES
+    rows = (*rules().defaults, *(row for rows in rules().kernels.values() for row in rows))
+    assert {name for row in rows for name in row.architectures or ()} <= ARCHITECTURES
+    assert {name for row in rows for name in row.quantizations or ()} <= {None, *Quantization.__args__}
     assert {name for family in rules().families for name in family} <= ARCHITECTURES
+
+
+def backends(engine, args):
+    chosen = {*rules().alike[engine]}
+    return {(one.flag, str(one.value).upper()) for one in parse_args(engine, args).arguments if one.flag in chosen}
+
+
+def test_backends_are_those_that_recipes_here_or_the_engines_makers_name_for_the_architecture():
+    by_name, mi300x = {one.name: one for one in engines()}, known_products().product("MI300X")
+    models = [one for path in (FOLDER / "models").glob("*.yaml") for one in read_all(path)]
+    theirs = {
+        (spec["modelId"], spec["facts"].get("architecture"))
+        for spec in (one["spec"] for one in models if one["kind"] == "AIMModel")
+    }
+    for row in (one for one in rules().defaults if one.models):
+        wanted = backends(row.engine, row.args)
+        here = {
+            one.spec.facts.architecture
+            for one in RECIPES.values()
+            for configuration in one.spec.configurations
+            if one.spec.facts and wanted <= backends(row.engine, configuration.args)
+        }
+        guides = {
+            architecture
+            for model, architecture in theirs
+            if wanted <= backends(row.engine, recommended(by_name[row.engine], [model], mi300x).args)
+        }
+        assert {*row.models} <= here | guides
 
 
 def test_each_format_has_a_precision():
