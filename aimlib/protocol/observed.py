@@ -105,6 +105,20 @@ def last_changed(parent: Raw) -> str | None:
     return max(filter(is_time, (*writes, metadata.get("creationTimestamp"))), default=None)
 
 
+def requested_since(parent: Raw, now: datetime, *, known: bool = True) -> str | None:
+    """Since when the children of the parent's present spec are requested; now where no sync has told of that spec.
+
+    `known` is whether any sync before knew what to request. A spec that is written among many others waits for its
+    first sync longer than a child may be missing. When that was, the oldest condition tells.
+    """
+    status = parent.get("status") or {}
+    if not known or status.get("observedGeneration") != parent["metadata"].get("generation"):
+        return format_timestamp(now)
+    told = (one.get("lastTransitionTime") for one in status.get("conditions") or ())
+    first = min((str(moment) for moment in told if is_written_time(moment)), default="")
+    return max(last_changed(parent) or "", first) or None
+
+
 def condition_of(status: Raw, kind: str) -> Raw:
     """The condition of that type; empty where there is none."""
     return next((condition for condition in status.get("conditions") or () if condition.get("type") == kind), {})

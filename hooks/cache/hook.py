@@ -31,7 +31,7 @@ from hooks.cache.children.owner import CacheOwner
 from hooks.cache.children.reporter import reporting_children
 from hooks.cache.models import CacheWorld, TrackedModel, is_desired, track_models
 from hooks.cache.own_names import without_foreign_names
-from hooks.cache.volume import CacheVolume, storage_ready
+from hooks.cache.volume import CacheVolume, claim_requested_since, storage_ready
 from hooks.objects.hub_token import token_refusal
 from hooks.objects.observed_job import ObservedJob, observed_job
 from hooks.objects.volume_claim import former_claim_warning, former_claims, volume_claim
@@ -203,7 +203,7 @@ def _volume(request: Request, owner: CacheOwner, world: CacheWorld, found: Raw |
         desired=required_space(now),
         observed=found,
         classes=request.found("StorageClass.storage.k8s.io/v1"),
-        overdue=overdue(request.now, changed_at, CLAIM_GRACE_SECONDS if found else GRACE_SECONDS),
+        overdue=overdue(request.now, claim_requested_since(request), CLAIM_GRACE_SECONDS if found else GRACE_SECONDS),
         answers=ServerAnswers(errors, before, request.parent["metadata"].get("generation"), changed_at, request.now),
     )
 

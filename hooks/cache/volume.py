@@ -11,7 +11,7 @@ from aimlib.kube.quantity import parse_quantity
 from aimlib.protocol.conditions import Verdict
 from aimlib.protocol.given_up import ServerAnswers
 from aimlib.protocol.metacontroller import Request
-from aimlib.protocol.observed import CLAIM, condition_of, last_changed, overdue, phase_of
+from aimlib.protocol.observed import CLAIM, condition_of, overdue, phase_of, requested_since
 from hooks.objects.volume_claim import missing_class
 
 
@@ -97,10 +97,16 @@ class CacheVolume(NamedTuple):
         return available and not self.too_small
 
 
+def claim_requested_since(request: Request) -> str | None:
+    """Since when a cache's own claim is requested."""
+    told = condition_of(request.parent.get("status") or {}, "StorageReady")
+    return requested_since(request.parent, request.now, known=told.get("reason") != "SizeUnknown")
+
+
 def claim_answer_matters(request: Request) -> bool:
     """Whether a cache's own claim is overdue, or was reported as missing."""
     before = condition_of(request.parent.get("status") or {}, "StorageReady")
-    late = overdue(request.now, last_changed(request.parent))
+    late = overdue(request.now, claim_requested_since(request))
     return late and before.get("reason") in {"Progressing", "ClaimMissing"} and not request.observed(CLAIM)
 
 

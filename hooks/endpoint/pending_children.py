@@ -73,7 +73,7 @@ def pending_children(
     unchanged = [state for state in changeable if not state.applied]
     pending = PendingChildren(missing=_names(missing), unchanged=_names(unchanged))
     unbound = next((state.name for state in states if phase_of(state.observed) == "Pending"), "")
-    desired_at = max(filter(None, (world.changed_at, *since)), default=None)
+    desired_at = max(filter(None, (world.requested_at, *since)), default=None)
     late = pending.message if overdue(world.now, desired_at) else ""
     claim = f"{unbound} is not bound" if unbound and overdue(world.now, desired_at, CLAIM_GRACE_SECONDS) else ""
     pending = pending._replace(

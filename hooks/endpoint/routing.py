@@ -15,5 +15,5 @@ def children_to_wait_for(states: Iterable[ChildState]) -> list[ChildState]:
 def routing_warnings(world: World, states: Iterable[ChildState]) -> Iterator[str]:
     """That gateways cannot route here."""
     for state in states:
-        if is_routed(state.desired) and state.observed is None and overdue(world.now, world.changed_at):
+        if is_routed(state.desired) and state.observed is None and overdue(world.now, world.requested_at):
             yield f"no gateway routes here while {state.name} is not created: its name may be another object's"

@@ -28,6 +28,7 @@ from aimlib.protocol.observed import (
     find_server,
     last_changed,
     replicas_missing,
+    requested_since,
     servers,
 )
 from aimlib.protocol.time_of_change import time_of_change
@@ -62,6 +63,8 @@ class World(NamedTuple):
     """The status that the last sync wrote; empty before there is one."""
     changed_at: str | None
     """When anybody but the status writer last changed the endpoint."""
+    requested_at: str | None
+    """Since when the children of the present spec are requested."""
     now: datetime
     happened: Callable[[], str]
     """When what this sync finds changed has happened, by what is observed (`time_of_change`)."""
@@ -249,6 +252,7 @@ def observe(request: Request, spec: EndpointSpec, config: Config) -> World:
         spec=spec,
         before=before,
         changed_at=last_changed(request.parent),
+        requested_at=requested_since(request.parent, request.now, known=bool(before.get("resolved"))),
         now=request.now,
         happened=partial(time_of_change, request),
         config=config,

@@ -148,7 +148,7 @@ def _pods_ready(world: GatewayWorld, states: ChildStates, owner: GatewayOwner) -
     # The table changes with the endpoints, and is no reason to be less than ready while it is on its way.
     changed = [state for state in states.values() if state.observed and not state.applied]
     unchanged = [state.name for state in changed if state.desired["kind"] != "ConfigMap"]
-    late = overdue(world.now, world.changed_at)
+    late = overdue(world.now, world.requested_at)
     if missing and late:
         what, otherwise = f"{_listed(missing)} cannot be created", "the name may be another object's"
         desired = [state.desired for state in lacking]

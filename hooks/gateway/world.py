@@ -11,7 +11,7 @@ from aimlib.naming import MODELS_LABEL
 from aimlib.protocol.given_up import ServerAnswers
 from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observations import SYNC_ERRORS
-from aimlib.protocol.observed import condition_of, last_changed
+from aimlib.protocol.observed import condition_of, last_changed, requested_since
 from aimlib.schema.parsing import parse_again
 
 SERVICES, NAMESPACES = "Service.v1", "Namespace.v1"
@@ -27,8 +27,8 @@ class GatewayWorld(NamedTuple):
     generation: int | None
     spec: GatewaySpec
     now: datetime
-    changed_at: str | None
-    """When anybody but the status writer last changed the gateway."""
+    requested_at: str | None
+    """Since when the children of the present spec are requested."""
     created: str
     """When the gateway was created."""
     namespaces: tuple[str, ...]
@@ -70,7 +70,7 @@ def observe_gateway(request: Request, spec: GatewaySpec) -> GatewayWorld:
         generation=metadata.get("generation"),
         spec=spec,
         now=request.now,
-        changed_at=changed_at,
+        requested_at=requested_since(request.parent, request.now),
         created=str(metadata.get("creationTimestamp") or ""),
         namespaces=namespaces,
         refused=tuple(name for name in others if name not in allowing),

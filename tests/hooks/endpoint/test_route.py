@@ -18,6 +18,7 @@ WORLD = World(
     spec=EndpointSpec.model_validate(SPEC),
     before={},
     changed_at=None,
+    requested_at=None,
     now=datetime(2026, 11, 23, 12, tzinfo=UTC),
     happened=lambda: "2026-11-23T12:00:00Z",
     config=Config(),
