@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from urllib3.exceptions import HTTPError
@@ -73,7 +73,7 @@ def _sizes(words: str) -> list[int]:
     return sorted(int(word) for word in words.split(","))
 
 
-def runs(chosen: argparse.Namespace, folder: Path) -> dict[str, Callable[[], list[Part]]]:
+def runs(chosen: argparse.Namespace, folder: Path) -> dict[str, Callable[[], Iterable[Part]]]:
     """What to run, by name; the quiet is that of the last endpoints, or of the fewest where they are not asked for."""
     rest = chosen.rest if "quiet" in chosen.only else 0
     return {
@@ -115,14 +115,12 @@ def main() -> int:
         for name in chosen.only:
             began = time.monotonic()
             try:
-                found = table[name]()
+                for part in table[name]():
+                    done.append(part)
+                    print(text(part), flush=True)
             except FAILURES as error:
                 failed[name] = f"{type(error).__name__}: {error}"
                 print(f"\n== {name}: not measured: {failed[name]}", flush=True)
-                continue
-            done += found
-            for part in found:
-                print(text(part))
             print(f"  ({name}: {time.monotonic() - began:.0f} s; load now {os.getloadavg()[0]:.1f})", flush=True)
     if chosen.json:
         chosen.json.write_text(json.dumps(as_json(done, facts) | {"failed": failed}, indent=2) + "\n")

@@ -181,3 +181,18 @@ def test_a_part_that_cannot_be_measured_is_named_and_the_others_are_measured(mon
     said = capsys.readouterr().out
     assert "plan: not measured" in said
     assert "1 of 2 parts not measured: plan" in said
+
+
+def test_a_size_that_cannot_be_measured_takes_nothing_from_the_one_before(monkeypatch, tmp_path):
+    def until_the_second(_, __):
+        yield Part("endpoints, 100", [], [])
+        raise RuntimeError("1000 endpoints: not within 278 s: pods")
+
+    file = tmp_path / "report.json"
+    monkeypatch.setattr(sys, "argv", ["bench", "--only=endpoints", "--endpoints=100,1000", f"--json={file}"])
+    monkeypatch.setattr(command, "stop_on_signals", lambda: None)
+    monkeypatch.setattr(command.throughput, "run", until_the_second)
+    assert command.main() == 1
+    report = json.loads(file.read_text())
+    assert list(report["parts"]) == ["endpoints, 100"]
+    assert report["failed"] == {"endpoints": "RuntimeError: 1000 endpoints: not within 278 s: pods"}

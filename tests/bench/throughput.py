@@ -155,23 +155,25 @@ def operated(size: int, seconds: float, quiet_seconds: float) -> tuple[Result, O
         return result._replace(quiet=calm), running
 
 
-def run(sizes: list[int], quiet_seconds: float) -> list[Part]:
-    """Every size, bare and operated; after the last one the quiet, if any seconds are given."""
-    tables, goals, calm, summary, costs = [], [], [], [], []
+def run(sizes: list[int], quiet_seconds: float) -> Iterator[Part]:
+    """Each size, bare and operated, as it is measured; after the last one the quiet, if any seconds are given."""
     for size in sizes:
         plain = bare(size)
         left = 2 * patience(size) - max(plain.times)
         result, running = operated(size, left, quiet_seconds if size == sizes[-1] else 0)
         who = "Metacontroller" if running.real else "the stand-in"
-        summary += [_times(size, "bare client", plain), _times(size, f"hooks and {who}", result)]
-        costs.append(costs_of(size, plain, result))
-        tables += [_counts(size, result), _processes(size, plain, result)]
-        goals += goals_of(size, plain, result)
-        calm += [result.quiet] if result.quiet else []
-    share = "" if running.real else "; with the stand-in only the hooks' share says something, not its own"
-    head = Table("endpoints, seconds from the first write", summary, f"Metacontroller here: {who}{share}")
-    each = Table("what one endpoint costs until all are Ready, and the times over the bare client's", costs)
-    return [Part("endpoints", [head, each, *tables], goals), *calm]
+        share = "" if running.real else "; with the stand-in only the hooks' share says something, not its own"
+        times = [_times(size, "bare client", plain), _times(size, f"hooks and {who}", result)]
+        costs = "what one endpoint costs until all are Ready, and the times over the bare client's"
+        tables = (
+            Table("endpoints, seconds from the first write", times, f"Metacontroller here: {who}{share}"),
+            Table(costs, [costs_of(size, plain, result)]),
+            _counts(size, result),
+            _processes(size, plain, result),
+        )
+        yield Part(f"endpoints, {size:,}", tables, goals_of(size, plain, result))
+        if result.quiet:
+            yield result.quiet
 
 
 def goals_of(size: int, plain: Result, result: Result) -> list[Goal]:
