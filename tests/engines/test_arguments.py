@@ -23,7 +23,12 @@ NEW = {"--monokernel", "--reasoning-effort-map", "--sleep-mode-backend", "--watc
 """Flags that 0.33 has and the engine here, 0.32, has not."""
 SAMPLES = (None, "1", "0.5", "32k", "auto", "abc", "{}", "[1]", "None", "true")
 """Values, the first one being none at all, that each flag is given."""
+A_RANK = "starts one rank for a load balancer over them, which a replica's one address is not"
 BEYOND = {
+    "--data-parallel-external-lb": A_RANK,
+    "--data-parallel-hybrid-lb": A_RANK,
+    "--data-parallel-rank": A_RANK,
+    "--data-parallel-start-rank": A_RANK,
     "--config": "reads the file",
     "--chat-template": "looks for the file",
     "--data-parallel-multi-port-external-lb": "wants several ranks beside it",
