@@ -35,7 +35,7 @@ def aim(space: Space, *words: str, typed: str = "") -> subprocess.CompletedProce
     command = [sys.executable, "-m", "hooks.cli.main", *words, "--namespace", space.namespace]
     environment = {**os.environ, **space.plane.environment}
     return subprocess.run(
-        command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, timeout=600, check=False
     )
 
 
