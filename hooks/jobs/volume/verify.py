@@ -10,11 +10,10 @@ from aimlib.caching.volume_index import HASH, MAX_PATH, VolumeFile, is_file_path
 from aimlib.printable import printable
 from hooks.jobs.volume import hashes
 from hooks.jobs.volume.folder_handles import WrongKindError
+from hooks.jobs.volume.inspection import MAX_WEIGHT_FILES, MAX_WEIGHT_INDEX
 from hooks.jobs.volume.layout import Repo
 from hooks.jobs.volume.thread_pool import run_parallel
 
-MAX_SHARD_INDEX = 64 << 20
-"""Most bytes of an index of shards; the largest have about 10 MiB."""
 SHARD_INDEX = ".safetensors.index.json"
 
 
@@ -73,16 +72,26 @@ def missing_shards(repo: Repo, commit: str, files: Iterable[VolumeFile]) -> tupl
     for file in files:
         if not file.path.endswith(SHARD_INDEX):
             continue
-        try:
-            found = json.loads(repo.files.read_file(repo.blobs / file.hash, MAX_SHARD_INDEX))
-            names = {str(name) for name in found.get("weight_map", {}).values()}
-        except (ValueError, RecursionError, AttributeError):
+        names = _shards(repo, file)
+        if names is None:
             messages.append(f"{file.path} is not an index of shards")
             continue
         paths = (PurePosixPath(file.path).parent / name for name in names)
         wrong = (str(path) for path in paths if not _exists(repo, commit, str(path)))
         messages += [f"{printable(path, MAX_PATH)} is missing" for path in wrong]
     return tuple(sorted(messages))
+
+
+def _shards(repo: Repo, file: VolumeFile) -> set[str] | None:
+    """The files that an index of shards names; None where it is none, or has more than a model has."""
+    if file.size > MAX_WEIGHT_INDEX:
+        return None
+    try:
+        found = json.loads(repo.files.read_file(repo.blobs / file.hash, MAX_WEIGHT_INDEX))
+        names = {str(name) for name in found.get("weight_map", {}).values()}
+    except (ValueError, RecursionError, AttributeError):
+        return None
+    return names if len(names) <= MAX_WEIGHT_FILES else None
 
 
 def _exists(repo: Repo, commit: str, path: str) -> bool:

@@ -65,3 +65,11 @@ def test_a_blob_that_vanishes_while_it_is_read_is_missing(repo, monkeypatch):
 def test_an_index_of_shards_that_is_none_is_named(repo, text):
     (repo.blobs / INDEX.hash).write_text(text)
     assert verify.missing_shards(repo, "c" * 40, [INDEX]) == (f"{INDEX.path} is not an index of shards",)
+
+
+def test_an_index_of_more_shards_or_bytes_than_a_model_has_is_none(repo, monkeypatch):
+    (repo.blobs / INDEX.hash).write_text(json.dumps({"weight_map": {str(one): str(one) for one in range(2049)}}))
+    assert verify.missing_shards(repo, "c" * 40, [INDEX]) == (f"{INDEX.path} is not an index of shards",)
+    large = SimpleNamespace(path=INDEX.path, hash=INDEX.hash, size=(32 << 20) + 1)
+    monkeypatch.setattr(VolumeFiles, "read_file", None)  # is not called
+    assert verify.missing_shards(repo, "c" * 40, [large]) == (f"{INDEX.path} is not an index of shards",)
