@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
@@ -16,6 +17,9 @@ from aimlib.diagnosis.log_lines import stable
 
 EVENT_READ_LENGTH = 16384
 """Characters of an Event's message that are read."""
+MOST_EVENTS, MOST_ERRORS = 20, 64
+"""Events that are read, the newest, and errors of each: client-go writes ten Events in ten minutes before it combines
+them, and a sync has an error for a child at most. Whoever may create Events can write any number of either."""
 ABOUT_CHILDREN = re.compile(
     r"(?:\(combined from similar events\): )?Sync error: can't reconcile children for \S{1,64} \S{1,512}: "
 )
@@ -48,7 +52,7 @@ def words_about(children: Sequence[Raw], messages: Iterable[str], *, alone: bool
     `messages` are those of Events, the newest first. The child's name is left out of the words where there is one
     child. It is `alone` where no other child is to be written, so that an error without a name is about it.
     """
-    told = [*map(child_errors, messages)]
+    told = [*islice(filter(None, map(child_errors, messages)), MOST_EVENTS)]
     for child in children:
         for errors in told:
             sole = alone and len(children) == len(errors) == 1
@@ -66,7 +70,7 @@ def child_errors(message: str) -> list[str]:
     if about is None:
         return []
     text = message[about.end() :]
-    return NEXT.split(text[1:].removesuffix("]")) if text.startswith("[") else [text]
+    return NEXT.split(text[1:].removesuffix("]"), MOST_ERRORS)[:MOST_ERRORS] if text.startswith("[") else [text]
 
 
 def _about(child: Raw, error: str, *, sole: bool) -> tuple[str, str] | None:

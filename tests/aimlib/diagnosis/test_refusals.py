@@ -1,5 +1,7 @@
 """Which words of the API server are about a child, by the Events in which Metacontroller tells of several."""
 
+import time
+
 import pytest
 
 from aimlib.diagnosis.refusals import child_errors, words_about
@@ -108,3 +110,15 @@ def test_what_is_quoted_is_short_on_one_line_and_without_secrets_and_control_cha
 def test_a_long_text_of_beginnings_takes_no_more_than_its_length():
     beginnings = ', a "' * 100_000
     assert words_about([SERVICE], [f"{ABOUT}[{beginnings}"]) == ""
+
+
+def test_of_so_many_errors_as_only_a_tenant_writes_the_first_are_read():
+    about_service, others = 'services "chat" is forbidden: no', ", can't delete x" * 1000
+    found = [words_about([SERVICE], [f"{ABOUT}[{text}]"]) for text in (about_service + others, others + about_service)]
+    assert found == ["no", ""]
+    events = [f"{ABOUT}[discovery: x{others}]"] * 100
+    assert words_about([SERVICE], [*events, ABOUT + about_service]) == ""
+    assert words_about([SERVICE], [*["about something else"] * 100, ABOUT + about_service]) == "no"
+    began = time.process_time()
+    assert words_about([SERVICE, DEPLOYMENT, POLICY] * 3, events) == ""
+    assert time.process_time() - began < 1
