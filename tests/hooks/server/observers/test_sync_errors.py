@@ -45,7 +45,7 @@ def asked(now=LATER, uid="1234", kind="endpoint", **condition):
     usual = {"type": "Available", "status": "False", "reason": "ChildMissing", "message": MISSING}
     usual["lastTransitionTime"] = format_timestamp(NOON)
     metadata = {**request.parent["metadata"], "uid": uid}
-    status = {"conditions": [usual | condition]}
+    status = {"observedGeneration": metadata.get("generation"), "conditions": [usual | condition]}
     return request._replace(parent={**request.parent, "metadata": metadata, "status": status})
 
 
