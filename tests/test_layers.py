@@ -217,6 +217,7 @@ def calls(path: Path) -> Iterator[str]:
 CLOCKS = {
     "hooks.server.app",
     "hooks.server.webhooks",
+    "hooks.server.observers.bodies",
     "hooks.server.observers.free_capacity",
     "hooks.server.observers.logs",
     "hooks.server.observers.prometheus",

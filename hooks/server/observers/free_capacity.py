@@ -12,7 +12,6 @@ from threading import Lock
 from typing import Any
 
 from kubernetes.client import CoreV1Api, CustomObjectsApi
-from pydantic_core import from_json
 
 from aimlib.api import API_VERSION
 from aimlib.api.meta import Raw
@@ -23,6 +22,7 @@ from hooks.endpoint.free_capacity import is_decided_anew
 from hooks.inventory import equal_nodes
 from hooks.kube_client import api_client
 from hooks.server.observers.answered import answered
+from hooks.server.observers.bodies import json_within
 
 SHARED_SECONDS = (2.0, 30.0)
 """Bounds of how long what was found counts for all endpoints: the shorter, the fresher. A failure counts longest."""
@@ -32,6 +32,8 @@ PAGE = 500
 MOST_PAGES = 40
 """Most pages of a list. A cluster with more pods has too many to list for a rank, and nothing is known of it."""
 PAGE_TIMEOUT_SECONDS = 5.0
+MAX_PAGE_BYTES = 64 * 2**20
+"""Most bytes of a page; one of usual pods has five to ten MiB, and one of the largest that may be has 750."""
 MOST_SECONDS = 8.0
 """For all pages of a list: who decides meanwhile waits for it."""
 ON_NODES = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
@@ -92,7 +94,7 @@ class FreeCapacityObserver:
                 _preload_content=False,
                 **options,
             )
-            found = from_json(response.data)
+            found = json_within(response, MAX_PAGE_BYTES, PAGE_TIMEOUT_SECONDS, f"{PAGE} of them")
             yield from found.get("items") or ()
             following = (found.get("metadata") or {}).get("continue") or ""
             if not following:

@@ -23,6 +23,7 @@ from aimlib.protocol.observations import PODS
 from hooks.kube_client import api_client, error_message
 from hooks.observability import metrics
 from hooks.observability.logs import logger
+from hooks.server.observers.bodies import body_start
 
 LOG_TIMEOUT_SECONDS = 0.4
 """Time for a log to arrive; one of 40 KB takes some milliseconds."""
@@ -30,7 +31,6 @@ TAIL_LINES = 2000
 """Lines that are requested: eight workers that fail together print about a thousand."""
 MAX_LOG_BYTES = 2**20
 """Bytes of them that are requested, and read."""
-LOG_CHUNK_BYTES = 2**16
 READ_INTERVAL = timedelta(milliseconds=100)
 """Time between two reads of this process."""
 RETRY_AFTER = timedelta(seconds=30)
@@ -132,13 +132,7 @@ class LogObserver:
             _request_timeout=LOG_TIMEOUT_SECONDS,
             _preload_content=False,
         )
-        body = bytearray()
-        with response:
-            while len(body) < MAX_LOG_BYTES and (chunk := response.read1(LOG_CHUNK_BYTES)):
-                body += chunk
-                if time.monotonic() > deadline:
-                    raise TimeoutError("the log did not arrive in time")
-        return body[:MAX_LOG_BYTES].decode(errors="replace")
+        return body_start(response, MAX_LOG_BYTES, deadline, "the log").decode(errors="replace")
 
 
 def _within(since: datetime | None, now: datetime, time_span: timedelta) -> bool:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from kubernetes.client import CoreV1Api
-from pydantic_core import from_json
 
 from aimlib.api.meta import Raw
 from aimlib.memo import Memo
@@ -18,10 +17,13 @@ from aimlib.protocol.metacontroller import Request
 from aimlib.protocol.observed import pods_matter, servers
 from hooks.kube_client import api_client
 from hooks.server.observers.answered import answered
+from hooks.server.observers.bodies import json_within
 
 MAX_PODS = 20
 """Most Pods of a list: those of one version fail alike."""
 POD_LIST_TIMEOUT_SECONDS = 2.0
+MAX_POD_BYTES = 8 * 2**20
+"""Most bytes of a list; a Pod has some ten KiB, and never more than 1.5 MiB."""
 REUSED_FOR = timedelta(seconds=2)
 """How long a result is reused by syncs of the same endpoint, unless a replica has become ready or ended meanwhile."""
 MAX_ENDPOINTS = 512
@@ -77,5 +79,5 @@ class PodObserver:
             _preload_content=False,
             field_selector=field_selector,
         )
-        found = from_json(response.data)
+        found = json_within(response, MAX_POD_BYTES, POD_LIST_TIMEOUT_SECONDS, "its Pods")
         return list(found.get("items") or ()), not (found.get("metadata") or {}).get("continue")

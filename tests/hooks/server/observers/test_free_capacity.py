@@ -124,6 +124,13 @@ def test_of_too_many_pods_nothing_is_known(api, lines):
     assert line["error"] == f"the cluster has more than {observer.PAGE * observer.MOST_PAGES} of them"
 
 
+@pytest.mark.usefixtures("api")
+def test_of_pods_that_are_too_large_nothing_is_known(monkeypatch, lines):
+    monkeypatch.setattr(observer, "MAX_PAGE_BYTES", 1)
+    assert FreeCapacityObserver()(asked()) is None
+    assert lines()[0]["error"] == "500 of them have more than 0 MiB"
+
+
 def test_an_aimnode_that_cannot_be_read_leaves_nothing_known(api):
     api.nodes = [{"metadata": {"name": "a"}, "spec": {"usable": "perhaps"}}]
     assert FreeCapacityObserver()(asked()) is None

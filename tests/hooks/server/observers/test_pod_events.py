@@ -92,6 +92,12 @@ def test_of_no_answer_nothing_is_made(api, lines):
     assert line["message"] == "events of a pod cannot be listed"
 
 
+def test_of_more_than_is_read_nothing_is_made(api, lines):
+    api.events = [event("x" * 50_000)] * 100
+    assert PodEventObserver()(asked(waiting())) is None
+    assert lines()[0]["error"] == "its Events have more than 4 MiB"
+
+
 def test_it_is_one_of_those_that_read_events(api):
     api.events = [event("no")]
     observe = observers({"AIM_OBSERVE": "pods,events"})["/endpoint/sync"]

@@ -216,3 +216,9 @@ def deployment(wanted, **status):
 )
 def test_replicas_are_missing_by_the_deployments_own_account(found, missing):
     assert replicas_missing([found] if found else []) is missing
+
+
+def test_of_more_than_is_read_nothing_is_made(api, lines):
+    api.replies = [{"items": [{**POD, "spec": "x" * (8 << 20)}]}]
+    assert PodObserver()(asked()) == []
+    assert lines()[0]["error"] == "its Pods have more than 8 MiB"
