@@ -17,7 +17,8 @@ from aimlib.diagnosis.start_progress import pod_start
 PREPARING_SECONDS = 20
 """Seconds that a Pod may be prepared before its Events are read: volumes are attached and mounted in as many."""
 REPEATED_WITHIN = timedelta(minutes=10)
-"""How old the last of a repeated Event may be: the kubelet and the controller try again every two minutes at least."""
+"""How old the last of a repeated Event may be: the kubelet and the controller try again every two minutes at least. The
+clock of a node may be ahead by as much; whoever writes Events may date them as they like."""
 VOLUME_NOT_MOUNTED, SANDBOX_FAILED = "VolumeNotMounted", "SandboxFailed"
 EVENT_REASONS = {
     "FailedAttachVolume": VOLUME_NOT_MOUNTED,
@@ -82,7 +83,7 @@ def preparing_pod(pods: Iterable[Raw], now: datetime) -> Raw | None:
 
 def not_prepared(pod: Raw, events: Iterable[PodEvent], now: datetime) -> NotPrepared | None:
     """What the Events of a Pod tell that still keeps it from having containers; None where they tell nothing."""
-    recent = [one for one in events if one.reason in EVENT_REASONS and now - one.at < REPEATED_WITHIN]
+    recent = [one for one in events if one.reason in EVENT_REASONS and abs(now - one.at) < REPEATED_WITHIN]
     if not recent:
         return None
     told = min(recent, key=lambda one: (TIMED_OUT.search(one.message) is not None, now - one.at, one.message))

@@ -15,7 +15,8 @@ from aimlib.protocol.last_applied import is_written
 from aimlib.protocol.observed import ChildState
 
 RECENT_EVENT = timedelta(minutes=10)
-"""How old an Event may be: while the error lasts, client-go writes it again each five minutes at least."""
+"""How old an Event may be: while the error lasts, client-go writes it again each five minutes at least. One that is as
+far in the future counts, since clocks differ; whoever writes Events may date them as they like."""
 
 
 class ServerAnswers(NamedTuple):
@@ -44,7 +45,7 @@ class ServerAnswers(NamedTuple):
         """The messages of Events since the children are in this case."""
         changes = filter(None, (parse_time(self.changed_at), parse_time(self.before.get("lastTransitionTime"))))
         since = max((*changes, self.now - RECENT_EVENT))
-        return [one.message for one in self.errors or () if one.at >= since]
+        return [one.message for one in self.errors or () if since <= one.at < self.now + RECENT_EVENT]
 
     def _told(self, what: str) -> str:
         """Why, by the status so far; empty where it has something else, or was about another spec."""

@@ -1,7 +1,7 @@
 """Reads what is observed of a parent and its children: rollouts, conditions, and since when."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from aimlib.api.meta import Raw
@@ -109,13 +109,15 @@ def requested_since(parent: Raw, now: datetime, *, known: bool = True) -> str | 
     """Since when the children of the parent's present spec are requested; now where no sync has told of that spec.
 
     `known` is whether any sync before knew what to request. A spec that is written among many others waits for its
-    first sync longer than a child may be missing. When that was, the oldest condition tells.
+    first sync longer than a child may be missing. When that was, the oldest condition tells; one of the future, as of
+    a clock that was set back, tells nothing.
     """
     status = parent.get("status") or {}
     if not known or status.get("observedGeneration") != parent["metadata"].get("generation"):
         return format_timestamp(now)
+    latest = format_timestamp(now + timedelta(seconds=GRACE_SECONDS))
     told = (one.get("lastTransitionTime") for one in status.get("conditions") or ())
-    first = min((str(moment) for moment in told if is_written_time(moment)), default="")
+    first = min((str(moment) for moment in told if is_written_time(moment) and moment <= latest), default="")
     return max(last_changed(parent) or "", first) or None
 
 

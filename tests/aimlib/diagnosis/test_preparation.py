@@ -38,7 +38,11 @@ def test_the_cause_is_told_rather_than_that_time_is_out():
     assert [one.failure.message.partition(": ")[2][:6] for one in told] == ["newer", "Unable"]
 
 
-@pytest.mark.parametrize("events", [[], [event("x", "BackOff")], [event("x", ago=600)]], ids=["none", "other", "old"])
+@pytest.mark.parametrize(
+    "events",
+    [[], [event("x", "BackOff")], [event("x", ago=600)], [event("x", ago=-600)]],
+    ids=["none", "other", "old", "future"],
+)
 def test_what_does_not_keep_it_any_more_is_not_told(events):
     assert not_prepared(prepared_since(60), events, NOW) is None
 

@@ -40,6 +40,8 @@ def test_an_event_counts_since_the_condition_and_the_spec_are_as_they_are_and_fo
     assert told(error(1), changed=NOON + timedelta(seconds=1)) == "now"
     assert told(error(60), after=timedelta(minutes=11)) == "now"
     assert told(error(59), after=timedelta(minutes=11)) == "before"
+    assert told(error(10 * 60 + 59)) == "now"
+    assert told(error(11 * 60)) == "before"
 
 
 @pytest.mark.parametrize(
