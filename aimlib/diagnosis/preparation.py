@@ -86,10 +86,11 @@ def not_prepared(pod: Raw, events: Iterable[PodEvent], now: datetime) -> NotPrep
     recent = [one for one in events if one.reason in EVENT_REASONS and abs(now - one.at) < REPEATED_WITHIN]
     if not recent:
         return None
-    told = min(recent, key=lambda one: (TIMED_OUT.search(one.message) is not None, now - one.at, one.message))
+    told = min(recent, key=lambda one: (TIMED_OUT.search(one.message) is not None, now - one.at, one[:2]))
     reason, metadata = EVENT_REASONS[told.reason], pod["metadata"]
     words = one_line(told.message[:READ_LENGTH]).replace(metadata["name"], "…")
     for pattern, kept in EVENT_DETAILS:
         words = re.sub(pattern, kept, words)
     means = next(means for of, pattern, means in EVENT_MEANS if of == reason and re.search(pattern, words))
-    return NotPrepared(str(metadata.get("uid")), PodFailure(reason, f"{means}: {shortened(stable(words))}"))
+    quoted = shortened(stable(words))
+    return NotPrepared(str(metadata.get("uid")), PodFailure(reason, f"{means}: {quoted}" if quoted else means))

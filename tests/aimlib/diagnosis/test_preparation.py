@@ -62,3 +62,13 @@ def test_it_is_reported_of_that_pod_alone():
     assert pod_failure([prepared_since(60)], NOW, unprepared=told) == told.failure
     assert pod_failure([prepared_since(60, uid="5678")], NOW, unprepared=told) is None
     assert pod_failure([prepared_since(60)], NOW) is None
+
+
+def test_an_event_without_words_is_told_by_what_it_means():
+    told = not_prepared(prepared_since(60), [event("\x00")], NOW)
+    assert told.failure.message == "the node cannot mount a volume of the pod"
+
+
+def test_of_events_with_equal_words_the_order_does_not_matter():
+    events = [event("no"), event("no", "FailedCreatePodSandBox")]
+    assert not_prepared(prepared_since(60), events, NOW) == not_prepared(prepared_since(60), events[::-1], NOW)
