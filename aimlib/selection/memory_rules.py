@@ -1,6 +1,8 @@
 """The rules about how a model is divided, and whether its parts fit onto the devices."""
 
+from aimlib.hardware.products import CPU
 from aimlib.selection.candidates import Case, Rejection, RuleResult
+from aimlib.selection.left_out import and_left_out
 from aimlib.selection.parallel import illegal_degree, illegal_experts
 
 
@@ -30,7 +32,9 @@ def memory(case: Case) -> RuleResult:
         return left
     largest = case.largest_gib
     of = f"{largest:g} GiB" if case.share_gib is None else f"a share of {largest:.4g} GiB"
+    differ = all(one.partition or one.product == CPU for one in case.classes)
+    others = and_left_out(case) if differ else ""
     return Rejection(
         f"{launch.required(largest)} for {launch.max_length} tokens",
-        f"{launch.usable(largest):.1f} GiB usable of {of} on {case.recipe.hardware}",
+        f"{launch.usable(largest):.1f} GiB usable of {of} on {case.recipe.hardware}{others}",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from aimlib.api.node import GpuClass, LeftOutNodes, NodeShape, Taint
+from aimlib.api.node import GpuClass, NodeShape, Taint
 from aimlib.api.room import FullHardware
 from aimlib.hardware.left_out import format_left_out
 from aimlib.hardware.placement import keeps_away, lacking
@@ -13,16 +13,12 @@ from aimlib.printable import printable
 from aimlib.selection.allocation import asked_for
 from aimlib.selection.candidates import Case, Rejection, RuleResult, format_gpus, published_image
 from aimlib.selection.container_resources import host_request
-
-
-def _product_name(case: Case) -> str:
-    hardware = case.hardware
-    return hardware.name if hardware else case.recipe.hardware
+from aimlib.selection.left_out import and_left_out, not_counted, product_name
 
 
 def hardware(case: Case) -> RuleResult:
     """The product is there, whole, and its devices work together."""
-    name, alone = _product_name(case), case.configuration.gpu_count < 2
+    name, alone = product_name(case), case.configuration.gpu_count < 2
     there = [one for one in case.classes if one.product == name]
     if not there:
         return Rejection(name, partial(_instead_of, case, name))
@@ -30,11 +26,13 @@ def hardware(case: Case) -> RuleResult:
     if not own:
         shared = case.requirements.gpu_share is not None
         why = NO_SHARES if shared else "accelerators.allowTimeSliced lets an endpoint on them"
-        return Rejection(f"{name} that are not time-sliced", f"shared GPUs only ({why})")
+        return Rejection(f"{name} that are not time-sliced", f"shared GPUs only ({why}){and_left_out(case)}")
     joined = tuple(one for one in own if alone or not (one.shared or (one.vendor == "nvidia" and one.partition)))
     if not joined:
         kinds = ("MIG devices" * any(one.partition for one in own), "time-sliced GPUs" * any(one.shared for one in own))
-        return Rejection(f"{name} that one replica can combine", f"{' and '.join(filter(None, kinds))} only")
+        return Rejection(
+            f"{name} that one replica can combine", f"{' and '.join(filter(None, kinds))} only{and_left_out(case)}"
+        )
     return case._replace(classes=joined)
 
 
@@ -42,35 +40,24 @@ NO_SHARES = "of their memory nobody gives out shares"
 NO_GPUS = "no GPUs (a pool of nodes that is scaled to zero counts from its first node on, or by hardwareMayCome)"
 
 
-def _left_out(case: Case, name: str) -> tuple[LeftOutNodes, ...]:
-    """Devices that do not count and are the product, or may be it, since nobody knows what they are."""
-    found = case.products.find(name, case.classes)
-    prefix = f"{found.vendor}.com/" if found else ""
-    return tuple(
-        one
-        for one in case.left_out
-        if one.product == name or (prefix and one.product is None and one.resource.startswith(prefix))
-    )
-
-
 def _instead_of(case: Case, name: str) -> str:
     """What the cluster has instead of a product, and what of it does not count."""
     present = ", ".join(sorted({one.product for one in case.classes if one.product != CPU}))
     if name == CPU:
         return f"no node that can be used: {format_left_out(case.left_out)}" if case.left_out else "no nodes"
-    own, any_left_out = _left_out(case, name), [one for one in case.left_out if one.product != CPU]
+    own, others = not_counted(case, name), [one for one in case.left_out if one.product != CPU]
     if own:
         return f"{present or 'none that can be used'}: {format_left_out(own, name)}"
     if present:
         return present
-    if any_left_out:
-        return f"no GPUs that can be used: {format_left_out(any_left_out)}"
+    if others:
+        return f"no GPUs that can be used: {format_left_out(others)}"
     return NO_GPUS
 
 
 def may_have_hardware(case: Case) -> bool:
     """Whether the cluster has, or may have, the product of a candidate among what does not count."""
-    return bool(_left_out(case, _product_name(case)))
+    return bool(not_counted(case, product_name(case)))
 
 
 def hardware_distance(case: Case) -> int:
@@ -78,7 +65,7 @@ def hardware_distance(case: Case) -> int:
     hardware = case.hardware
     if hardware is None:
         return 5
-    own = _left_out(case, hardware.name)
+    own = not_counted(case, hardware.name)
     table = (
         any(one.product == hardware.name for one in case.classes),
         any(one.product == hardware.name for one in own),
@@ -107,7 +94,8 @@ def selected_nodes(case: Case) -> RuleResult:
         }
     )
     shown = printable(", ".join(wanted), SELECTOR_SHOWN)
-    return Rejection(f"nodes with {shown}", f"{_product_name(case)} on nodes with {' or '.join(found[:LARGEST_SHOWN])}")
+    others = f"{product_name(case)} on nodes with {' or '.join(found[:LARGEST_SHOWN])}{and_left_out(case)}"
+    return Rejection(f"nodes with {shown}", others)
 
 
 SELECTOR_SHOWN = 256
@@ -127,7 +115,8 @@ def architecture(case: Case) -> RuleResult:
     if left.classes:
         return left
     found = sorted({shape.architecture or "" for one in case.classes for shape in shapes_of(one)})
-    return Rejection(f"{case.recipe.hardware} on {' or '.join(built)}, as its image is", f"them on {', '.join(found)}")
+    wanted = f"{case.recipe.hardware} on {' or '.join(built)}, as its image is"
+    return Rejection(wanted, f"them on {', '.join(found)}{and_left_out(case)}")
 
 
 def one_node(case: Case) -> RuleResult:
@@ -139,7 +128,7 @@ def one_node(case: Case) -> RuleResult:
     enough = case.on_nodes(lambda shape: shape.devices >= count)
     if not enough.classes:
         most = max(shape.devices for one in case.classes for shape in shapes_of(one))
-        return Rejection(f"{format_gpus(count)} on one node", f"at most {most}")
+        return Rejection(f"{format_gpus(count)} on one node", f"at most {most}{and_left_out(case)}")
     room = enough.on_nodes(partial(_has_room, case))
     without_storage = request._replace(ephemeral_storage_gib=0)
     if room.on_nodes(without_storage.fits).classes:
@@ -147,10 +136,13 @@ def one_node(case: Case) -> RuleResult:
         return Rejection(
             f"{request.ephemeral_storage_gib:.0f} GiB of ephemeral storage on one node"
             f"{', where the model is downloaded' * case.downloads}",
-            f"at most {largest:g} GiB{'; a cache (cache.enabled: true, or an AIMCache) is a volume' * case.downloads}",
+            f"at most {largest:g} GiB{and_left_out(case)}"
+            f"{'; a cache (cache.enabled: true, or an AIMCache) is a volume' * case.downloads}",
         )
     gpus = f"{format_gpus(count)} with " if count else ""
-    return Rejection(f"{gpus}{_host_text(request.cpus, request.memory_gib)} on one node", _largest(enough))
+    return Rejection(
+        f"{gpus}{_host_text(request.cpus, request.memory_gib)} on one node", _largest(enough) + and_left_out(case)
+    )
 
 
 def enough_nodes(case: Case) -> RuleResult:
@@ -161,7 +153,7 @@ def enough_nodes(case: Case) -> RuleResult:
     left = case.narrowed(lambda one: _nodes_with(one, count) >= case.nodes)
     if not left.classes:
         most = max(_nodes_with(one, count) for one in case.classes)
-        found = f"{most} node{'s' * (most != 1)} with as many"
+        found = f"{most} node{'s' * (most != 1)} with as many{and_left_out(case)}"
         return Rejection(f"{case.nodes} equal nodes with {format_gpus(count)} each", found)
     if case.groups:
         return left
@@ -238,7 +230,7 @@ def taints(case: Case) -> RuleResult:
     nodes = sum(one.nodes for one in case.classes)
     return Rejection(
         "nodes without taints that it does not tolerate",
-        f"{nodes} node{'s' * (nodes > 1)} tainted {texts} ({remedy}{only})",
+        f"{nodes} node{'s' * (nodes > 1)} tainted {texts} ({remedy}{only}){and_left_out(case)}",
     )
 
 
@@ -255,5 +247,5 @@ def room(case: Case) -> RuleResult:
     if left.classes:
         return left
     found = next(filter(None, map(is_full, case.classes)))
-    where, name = " on one node" * (case.nodes == 1), _product_name(case)
+    where, name = " on one node" * (case.nodes == 1), product_name(case)
     return Rejection(f"{format_gpus(count)} free{where} with {name}", f"none since {found.since}: {found.message}")

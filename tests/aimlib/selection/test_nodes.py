@@ -35,6 +35,11 @@ def test_nodes_of_two_classes_do_not_add_up():
     assert "needs 2 equal nodes with 8 GPUs each; the cluster has 1 node with as many" in found.selection.message
 
 
+def test_equal_nodes_that_do_not_count_are_told():
+    found = decided(inventory(amd(name="a"), amd(name="b", unschedulable=True)), TWO)
+    assert "1 node with as many, and 8 on 1 node left out (cordoned)" in found.selection.message
+
+
 def test_what_a_node_lacks_is_told_as_for_one_node():
     found = decided(inventory(amd(name="a", count=4), amd(name="b", count=4)), TWO)
     assert "needs 8 GPUs on one node; the cluster has at most 4" in found.selection.message

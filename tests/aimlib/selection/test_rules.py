@@ -284,6 +284,37 @@ def test_partitions_of_amd_work_together():
     assert verdict(recipe(configuration(1)), parts)[0] == "memory"
 
 
+CORDONED = amd(name="cordoned", unschedulable=True)
+H100_CORDONED = nvidia(unschedulable=True)
+CPUS = recipe(configuration(0), hardware="CPU")
+PARTITION = {"amd.com/gpu.device-id": "74a1", "amd.com/gpu.compute-memory-partition": "cpx_nps4"}
+MIG = nvidia("NVIDIA-H100-80GB-HBM3-MIG-3g.40gb", 16, 40448)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "rule"),
+    [
+        (later(recipe(configuration(2), **H100), MIG, H100_CORDONED), "hardware"),
+        (later(recipe(**H100), nvidia("NVIDIA-H100-80GB-HBM3-SHARED", 16), H100_CORDONED), "hardware"),
+        (later(None, amd(**ARM), CORDONED), "architecture"),
+        (later(None, node(PARTITION, {"amd.com/gpu": "64"}), CORDONED), "memory"),
+        (later(CPUS, node({}, {"memory": "40Gi"}), node(unschedulable=True), gpu_count=0), "memory"),
+        (later(recipe(configuration(8)), amd(count=4), CORDONED), "oneNode"),
+        (later(None, small(cpu="2"), CORDONED), "oneNode"),
+        (later(None, small(**{"ephemeral-storage": "40Gi"}), CORDONED, downloads=True), "oneNode"),
+        (later(None, amd(taints=[TEAM]), CORDONED), "taints"),
+    ],
+)
+def test_what_the_cluster_has_and_does_not_count_is_told_whatever_rule_rejects(rejected, rule):
+    found, _, available = rejected()
+    assert found == rule
+    assert "1 node left out (cordoned)" in available
+
+
+def test_whole_gpus_that_do_not_count_are_not_told_where_whole_ones_are_too_small():
+    assert "left out" not in verdict(recipe(facts={**FACTS, "weightsGiB": 200}), amd(), CORDONED)[2]
+
+
 def test_a_case_is_narrowed_to_the_classes_that_serve_it():
     without_room, tainted = small(memory="8Gi"), amd("74a1", 8, taints=[TEAM])
     walked, rule, rejection = apply_rules(case(None, amd(), without_room, tainted, nvidia(), amd("74a1", 0)))
