@@ -124,6 +124,8 @@ class Draft:
         place = self.spec
         for key in above:
             place = place.setdefault(key, {})
+        if place.get(last, value) != value:
+            self.replace(path, "changed", f"{path} is stated otherwise by {text}, which counts")
         place[last] = value
         self.add(text, "kept", path)
 

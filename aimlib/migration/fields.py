@@ -78,7 +78,7 @@ def _translate(system: str, found: Raw, answers: Answers) -> Translation:
     draft.images = load_data("migration")["images_of_models"].get(system)
     if system in {"stack", "llm-d", "vllmruntime"}:
         draft.backend = "vllm"
-    for path, value, row in _fields(system, (), found, NO_COUNTERPART):
+    for path, value, row in sorted(_fields(system, (), found, NO_COUNTERPART), key=lambda one: "last" in one[2]):
         text = ".".join(path)
         try:
             _apply(draft, row, path, value)

@@ -15,6 +15,9 @@ from aimlib.migration.shell import is_unstated
 from aimlib.naming import endpoint_name
 from aimlib.schema.validation import validate_object
 
+OF_A_CLAIM = ("size", "storageClass", "accessMode")
+"""What is stated of a claim, by an endpoint for its own and by an AIMCache."""
+
 
 def finish(draft: Draft) -> Translation:
     """The endpoint, with the cache that it needs. InvalidInputError where there is no model, or nothing valid."""
@@ -38,6 +41,9 @@ def finish(draft: Draft) -> Translation:
         caches = [_object(draft, "AIMCache", f"{name}-files", _cache(draft, model, adapters))]
         spec["cache"] = {"name": f"{name}-files"}
         spec |= {"adapters": adapter_spec(draft, adapters)} if adapters else {}
+    if cache := spec.get("cache"):
+        spec["cache"] = _of_effect(draft, cache)
+        spec = spec if spec["cache"] else {key: one for key, one in spec.items() if key != "cache"}
     objects = (*caches, _object(draft, "AIMEndpoint", name, spec))
     findings = [f"{one['kind']}: {found}" for one in objects for found in validate_object(one, one["kind"])[1]]
     if findings:
@@ -51,12 +57,21 @@ def finish(draft: Draft) -> Translation:
     return Translation(objects, tuple(draft.parts))
 
 
+def _of_effect(draft: Draft, cache: Raw) -> Raw:
+    """What an endpoint states of its cache; nothing of a claim where it has none."""
+    if cache.get("enabled") or "name" in cache:
+        return cache
+    for key in OF_A_CLAIM:
+        draft.replace(f"cache.{key}", "changed", "without cache.enabled pods request as much room as the model needs")
+    return {key: one for key, one in cache.items() if key not in OF_A_CLAIM}
+
+
 def _cache(draft: Draft, model: str, adapters: Sequence[FoundAdapter]) -> Raw:
     """A cache of the model and its adapters, as large as the endpoint's own would have been."""
     volume, stated = draft.spec.get("cache") or {}, draft.spec.get("model") or {}
     place = {"source": draft.source, "revision": None if draft.source else stated.get("revision")}
     models = [{"id": model, **{key: one for key, one in place.items() if one}}, *(one.entry for one in adapters)]
-    storage = {key: volume[key] for key in ("size", "storageClass") if key in volume}
+    storage = {key: volume[key] for key in OF_A_CLAIM if key in volume}
     for key in storage:
         draft.replace(f"cache.{key}", "changed", f"storage.{key} of the AIMCache")
     if adapters and "size" not in storage:

@@ -25,8 +25,7 @@ def _set_gpus(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - J
 
 
 def _set_flag(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
-    name = path[-1].replace("LoRA", "Lora")
-    flag = "--" + re.sub(r"([A-Z])", lambda found: f"-{found[1].lower()}", name).replace("_", "-")
+    flag = _flag(path)
     if value is False:
         if flag in load_data("migration")["on"]:
             draft.words.append(f"--no-{flag[2:]}")
@@ -34,6 +33,21 @@ def _set_flag(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - J
             draft.add(".".join(path), "changed", f"{flag} is left out")
         return
     draft.words += [flag] if value is True else [flag, str(value)]
+
+
+def _flag(path: Path) -> str:
+    name = path[-1].replace("LoRA", "Lora")
+    return "--" + re.sub(r"([A-Z])", lambda found: f"-{found[1].lower()}", name).replace("_", "-")
+
+
+def _set_flag_instead(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """A flag in the place of the same one, with its value, that is stated elsewhere."""
+    flag = _flag(path)
+    if flag in draft.words:
+        place = draft.words.index(flag)
+        del draft.words[place : place + 1 + (not "".join(draft.words[place + 1 : place + 2]).startswith("--"))]
+        draft.add(flag, "changed", f"engine.args: {'.'.join(path)} counts")
+    _set_flag(draft, path, value)
 
 
 def _set_args(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
@@ -83,6 +97,17 @@ def _set_cached(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 -
     if value not in {"Never", "None", ""} if isinstance(value, str) else True:
         draft.spec.setdefault("cache", {})["enabled"] = True
     draft.add(".".join(path), "changed", "cache.enabled: a claim of the endpoint, filled by a download")
+
+
+def _set_volume(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """The size of a claim that there is wherever it is stated."""
+    draft.put("cache.size", str(value), ".".join(path))
+    draft.spec["cache"]["enabled"] = True
+
+
+def _set_access_modes(draft: Draft, path: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """Of the modes of a claim the one that lets most pods use it."""
+    draft.put("cache.accessMode", "ReadWriteMany" if "ReadWriteMany" in value else "ReadWriteOnce", ".".join(path))
 
 
 def _set_list(target: str) -> Callable[[Draft, Path, Any], None]:
@@ -191,6 +216,7 @@ SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
     "pipeline": lambda draft, path, value: draft.set_degree("pipeline", int(value), ".".join(path)),
     "recipe": lambda draft, path, value: draft.put("recipe.customRecipe", {"name": str(value)}, ".".join(path)),
     "flag": _set_flag,
+    "flag instead": _set_flag_instead,
     "args": _set_args,
     "env": _set_env,
     "variable": lambda draft, path, value: draft.set_variable(path[-1], str(value)),
@@ -198,6 +224,8 @@ SETTERS: Mapping[str, Callable[[Draft, Path, Any], None]] = {
     "namespace": _set_name,
     "profile": _set_profile,
     "cached": _set_cached,
+    "volume": _set_volume,
+    "access modes": _set_access_modes,
     "autoscaled": set_autoscaled,
     "trigger": set_trigger,
     "metric": set_metric,

@@ -38,11 +38,13 @@ TARGETS = {
     "adapters": "`adapters`, and an AIMCache that has the model and them",
     "args": "`engine.args`; what an administrator's recipe has to have is named",
     "autoscaled": "whether there is `scaling`",
+    "access modes": "`cache.accessMode`",
     "cached": "a cache, which downloads the model",
     "command": "what the container runs, read as for docker",
     "devices": "`gpuCount`, unless the degree of tensor parallelism states it",
     "env": "`engine.env`; of secrets the table has the name alone",
     "flag": "`engine.args`",
+    "flag instead": "`engine.args`, before the same of `vllm_args`",
     "framework": "the recipe's engine; frameworks other than vLLM and SGLang need you",
     "goal": "`recipe.goal`",
     "gpus": "`gpuCount`",
@@ -70,6 +72,7 @@ TARGETS = {
     "token": "the Secret `huggingface-token`",
     "token secret": "the Secret `huggingface-token`",
     "trigger": "a target of `scaling` on requests, CPU or memory, where both mean the same",
+    "volume": "`cache.size`, and `cache.enabled`",
     "variable": "`engine.env`; of secrets the table has the name alone",
 }
 """What the targets of the table of fields are that are no path in a spec."""

@@ -432,3 +432,27 @@ def test_the_last_value_wins_as_for_helm():
 def test_the_uri_of_a_modelservice_stays_where_it_is_no_template():
     stated = {"modelArtifacts": {"uri": "pvc://models/b", "name": "a/b"}}
     assert as_modelservice(stated)["modelArtifacts"]["uri"] == "pvc://models/b"
+
+
+def test_what_is_stated_otherwise_elsewhere_is_not_called_kept():
+    values = {
+        "aim_engine": {
+            "overrides": {"gpu_count": 4, "vllm_args": {"max-model-len": 8192}},
+            "vllm_args": {"max_model_len": 4096},
+            "recipe": {"gpu_count": 2, "model_id": "a/b"},
+        },
+        "cache": {"size": "9Gi"},
+    }
+    [found] = translate_values(values, Answers())
+    overrides = "aim_engine.overrides"
+    otherwise = f"gpuCount is stated otherwise by {overrides}.gpu_count, which counts"
+    said = [(part.text, part.outcome, part.why) for part in found.parts]
+    assert said == [
+        ("aim_engine.recipe.gpu_count", "changed", otherwise),
+        ("aim_engine.recipe.model_id", "kept", "modelId"),
+        ("cache.size", "changed", "without cache.enabled pods request as much room as the model needs"),
+        ("aim_engine.overrides.gpu_count", "kept", "gpuCount"),
+        ("--max-model-len", "changed", f"engine.args: {overrides}.vllm_args.max-model-len counts"),
+        ("--max-model-len", "kept", "engine.args"),
+    ]
+    assert "cache" not in found.objects[0]["spec"]
