@@ -1,10 +1,13 @@
 """The result of a selection in words: which configuration is the best, or why nothing fits."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from aimlib.api.endpoint_status import Candidate, DerivedCandidate
+from aimlib.api.node import GpuClass
 from aimlib.api.room import FullHardware
+from aimlib.hardware.products import Products
 from aimlib.selection.candidates import Case, Rejection, Requirements, format_gpus
 from aimlib.selection.node_rules import may_have_hardware
 from aimlib.selection.room import room_text
@@ -83,6 +86,13 @@ def unlisted_notes(selected: Case) -> tuple[str, ...]:
     checked = f"precisions by its architecture {hardware.architecture}" if hardware.served else "precisions unchecked"
     known = f"memory by the labels of its nodes, {checked}"
     return (f"{hardware.name} is in no table of GPU products: {known}; the setting hardware can describe it",)
+
+
+def undescribed_notes(classes: Iterable[GpuClass], listed: Products) -> tuple[str, ...]:
+    """The products for which nothing is derived, since neither a table nor their labels have their architecture."""
+    unknown = (one.product for one in classes if not one.architecture and listed.product(one.product) is None)
+    untold = "is in no table of GPU products, and its labels do not tell its architecture"
+    return tuple(f"{name} {untold}; the setting hardware can describe it" for name in dict.fromkeys(unknown))
 
 
 def refusal(requirements: Requirements, rejected: list[RejectedCase], unreadable: list[Candidate], step: str) -> str:

@@ -26,7 +26,7 @@ from aimlib.selection.candidates import Room
 from aimlib.selection.coming import select_with_coming
 from aimlib.selection.entries import CatalogueEntry, read_entry
 from aimlib.selection.recipe_check import is_on_several_nodes, loaded_by, model_of
-from aimlib.selection.result_texts import full_text
+from aimlib.selection.result_texts import full_text, undescribed_notes
 from aimlib.selection.select import Decision
 from aimlib.selection.steps import decided_for, is_decided_for, selection_steps
 from hooks.endpoint import free_capacity, full_hardware
@@ -248,7 +248,7 @@ def _fresh(  # noqa: PLR0913 - as decide_for
     chosen = partial(select_with_coming, downloads=downloaded, room=room, derive=derive, groups=groups)
     found = chosen(spec, catalogue, status, config)
     found = _from_server(found, spec, models)
-    remarks = () if found.resolved else (*models.remarks, *_underivable(found.selection, spec, models, config))
+    remarks = () if found.resolved else (*models.remarks, *_underivable(found.selection, spec, models, config, status))
     if not remarks:
         return found
     message = "; ".join((found.selection.message, *remarks))[:4096]
@@ -269,12 +269,16 @@ def _from_server(decision: Decision, spec: EndpointSpec, models: Described) -> D
     return decision._replace(resolved=resolved.model_copy(update={"source": at.source, "access": at.access}))
 
 
-def _underivable(selection: Selection, spec: EndpointSpec, models: Described, config: Config) -> Iterator[str]:
+def _underivable(
+    selection: Selection, spec: EndpointSpec, models: Described, config: Config, inventory: InventoryStatus
+) -> Iterator[str]:
     """That AIMModels have the model, and no GPU is for it; `while_inspecting` has the same of inspected files."""
     names = [one.origin for one in models.checkpoints if not one.origin.startswith(FILES_OF)]
     bounded = spec.recipe.custom_recipe or spec.recipe.validated_only or config.derive == "Never"
     if names and not selection.considered and not bounded:
         yield f"nothing can be derived from {' and '.join(names)} for the GPUs of this cluster"
+    if (models.checkpoints or selection.considered) and not bounded:
+        yield from undescribed_notes(inventory.classes, known_products(config.hardware))
 
 
 def _entry(recipe: Raw, config: Config) -> CatalogueEntry:
