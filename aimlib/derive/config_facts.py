@@ -152,9 +152,14 @@ def _experts(text: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _blocks(quantization: Mapping[str, Any], text: Mapping[str, Any]) -> dict[str, Any]:
-    """What bounds the degree of weights that are quantized in blocks."""
+    """What bounds the degree of weights that are quantized in blocks.
+
+    Where a model has experts and one size alone, it is that of each expert, as Mixtral and MiniMax state it.
+    """
     block = block_of(quantization)
     if block is None:
         return {}
-    sizes = {name: value_of(text, name) for name in ("intermediateSize", "moeIntermediateSize")}
-    return {"quantizationBlock": block, **sizes}
+    size, of_experts = (value_of(text, name) for name in ("intermediateSize", "moeIntermediateSize"))
+    if of_experts is None and _experts(text):
+        size, of_experts = None, size
+    return {"quantizationBlock": block, "intermediateSize": size, "moeIntermediateSize": of_experts}

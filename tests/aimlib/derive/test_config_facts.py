@@ -113,6 +113,21 @@ FAMILIES = {
             "moeIntermediateSize": 2048,
         },
     ),
+    "experts whose size is the only one": (
+        {
+            **DENSE,
+            "num_local_experts": 256,
+            "num_experts_per_tok": 8,
+            "intermediate_size": 1536,
+            "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+        },
+        {
+            "experts": {"count": 256, "active": 8},
+            "quantization": "fp8-block",
+            "quantizationBlock": 128,
+            "moeIntermediateSize": 1536,
+        },
+    ),
     "qwen with linear attention": (
         {**DENSE, **LINEAR, "layer_types": (["linear_attention"] * 3 + ["full_attention"]) * 8},
         {"layers": 8, "linearAttention": {"layers": 24, "stateKiB": 1024.0}},
