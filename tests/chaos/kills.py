@@ -23,7 +23,7 @@ class Kills:
         self.plane, self.installation = plane, installation
         self.done: Counter[str] = Counter()
         self.parts = {
-            "Metacontroller": lambda down: self._again("metacontroller", down, PYTHONPATH=str(ROOT)),
+            "Metacontroller": lambda down: self._again("metacontroller", down),
             "a worker of the hook server": self._worker,
             "the master of the hook server": self._master,
             "the hook server": self._hooks,
@@ -47,10 +47,17 @@ class Kills:
         """Another garbage collector, which knows nothing of what it saw before."""
         self._again("kube-controller-manager", 0)
 
-    def _again(self, name: str, down: float, **environment: str) -> None:
+    def start_ended(self) -> None:
+        """What ended by itself is started again, as by a kubelet: Metacontroller ends where it finds no API server."""
+        for name in ("metacontroller", "kube-controller-manager"):
+            if self.plane.processes[name].popen.poll() is not None:
+                self._again(name, 0)
+
+    def _again(self, name: str, down: float) -> None:
         killed = self.plane.processes[name]
         killed.stop(grace_seconds=0)
         time.sleep(down)
+        environment = {"PYTHONPATH": str(ROOT)} if name == "metacontroller" else {}
         self.plane.run(name, *killed.popen.args, **environment)
 
     def _worker(self, down: float) -> None:

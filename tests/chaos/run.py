@@ -68,6 +68,7 @@ def run(seconds: float, endpoints: int, seed: int, report: Callable[[str], None]
 
         def right() -> bool:
             nonlocal wrong
+            kills.start_ended()
             try:
                 ledger.look()
                 wrong = differences(churn, ledger.seen())
