@@ -34,6 +34,7 @@
 | - ClosedError             | connections of the hook server               | the connection is closed       |
 | - PrometheusError         | the observer of live metrics                 | a reason in status.metrics     |
 | - TooManyError            | the observer of free capacity                | nothing is known of it         |
+| - TooLargeError           | observers, of more than they read            | what is observed stays unknown |
 | - TurnedAwayError         | the holder of requests for cold models       | HTTP 404, 429 or 503           |
 | - GoneError               | the same, for a client that has hung up      | the connection is closed       |
 | - TransientError          | one attempt of a download                    | another attempt, DownloadError |
