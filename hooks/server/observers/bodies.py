@@ -1,6 +1,7 @@
 """Reads what the API server sends within limits: objects of a tenant's own making may be of any number and size."""
 
 import time
+from types import TracebackType
 from typing import Any, Protocol
 
 from pydantic_core import from_json
@@ -14,7 +15,9 @@ class UnreadResponse(Protocol):
     """A response whose body is not read yet."""
 
     def __enter__(self) -> Any: ...  # noqa: ANN401 - itself
-    def __exit__(self, *raised: object) -> object: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None, /
+    ) -> object: ...
     def read1(self, amt: int) -> bytes: ...
 
 

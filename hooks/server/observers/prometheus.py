@@ -24,6 +24,7 @@ from aimlib.telemetry.track_query import TrackFigures, parse_tracks, tracks_quer
 from hooks.endpoint.world import live_metrics_requested, tries_version
 from hooks.observability import metrics
 from hooks.observability.logs import logger
+from hooks.server.observers.bodies import body_start
 
 QUERY_TIMEOUT_SECONDS = 2.0
 """Time for a query, its whole response included."""
@@ -33,7 +34,6 @@ MAX_AGE = timedelta(seconds=90)
 """How long metrics are used while queries fail."""
 MAX_RESPONSE_BYTES = 8 * 2**20
 """Two thousand endpoints with all metrics have 2.2 MiB."""
-CHUNK_BYTES = 2**16
 
 
 class Source(NamedTuple):
@@ -178,13 +178,12 @@ def _read_token(file: str) -> str:
 
 def _read_body(response: BaseHTTPResponse, deadline: float) -> bytes:
     """Reads a whole body, as long as it is small enough and arrives in time."""
-    body = bytearray()
-    while chunk := response.read1(CHUNK_BYTES):
-        body += chunk
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise PrometheusError(f"an answer of more than {MAX_RESPONSE_BYTES // 2**20} MiB")
-        if time.monotonic() > deadline:
-            raise PrometheusError("an answer that did not end in time")
+    try:
+        body = body_start(response, MAX_RESPONSE_BYTES + 1, deadline, "an answer")
+    except TimeoutError as error:
+        raise PrometheusError("an answer that did not end in time") from error
+    if len(body) > MAX_RESPONSE_BYTES:
+        raise PrometheusError(f"an answer of more than {MAX_RESPONSE_BYTES // 2**20} MiB")
     return bytes(body)
 
 
