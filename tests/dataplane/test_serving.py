@@ -4,11 +4,12 @@ A simulated engine, and the real one with AIM_ENGINE=vllm.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import yaml
 
-from tests.cluster.plane import ROOT
+from tests.cluster.plane import ROOT, ControlPlane
 from tests.dataplane import openai_client
 from tests.dataplane.names import NODES
 from tests.e2e import caches
@@ -25,13 +26,20 @@ START_SECONDS = 400
 """From a pod to its first answer: the engine compiles the model, on two cores that are in use."""
 
 
-@pytest.fixture(scope="module")
-def chat(live_plane, hooks) -> Iterator[Space]:  # noqa: ARG001 - must be there
-    """The namespace of an endpoint that serves."""
-    with Hub() as hub, space_for(live_plane, "serving") as space:
+@contextmanager
+def cached_model(plane: ControlPlane, namespace: str) -> Iterator[Space]:
+    """A namespace with the model's files in a cache, for engines that reach no hub."""
+    with Hub() as hub, space_for(plane, namespace) as space:
         hub.add(MODEL, tiny_model.files())
         space.apply(caches.cache("models", hub, MODEL))
         caches.cached(space, "models", MODEL)
+        yield space
+
+
+@pytest.fixture(scope="module")
+def chat(live_plane, hooks) -> Iterator[Space]:  # noqa: ARG001 - must be there
+    """The namespace of an endpoint that serves."""
+    with cached_model(live_plane, "serving") as space:
         space.apply(endpoint(NAME, modelId=MODEL, gpuCount=0, monitoring={"enabled": True}))
         space.ready(NAME, seconds=START_SECONDS)
         yield space

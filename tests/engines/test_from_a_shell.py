@@ -6,12 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.dataplane.test_from_a_shell import aim
-from tests.dataplane.test_serving import MODEL, START_SECONDS
-from tests.e2e import caches
-from tests.e2e.conftest import space_for
+from tests.dataplane.test_serving import MODEL, START_SECONDS, cached_model
 from tests.e2e.space import Space
-from tests.engines import tiny_model
-from tests.hub import Hub
 
 pytestmark = pytest.mark.engines
 
@@ -21,11 +17,8 @@ NAME = "qwen3-0-6b"
 
 @pytest.fixture(scope="module")
 def space(live_plane, live_operator) -> Iterator[Space]:  # noqa: ARG001 - must be there
-    """A namespace with the model's files in a cache, since no hub can be reached."""
-    with Hub() as hub, space_for(live_plane, "engine-shell") as made:
-        hub.add(MODEL, tiny_model.files())
-        made.apply(caches.cache("models", hub, MODEL))
-        caches.cached(made, "models", MODEL)
+    """A namespace with the model, without an endpoint."""
+    with cached_model(live_plane, "engine-shell") as made:
         yield made
 
 
