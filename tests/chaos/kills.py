@@ -40,6 +40,7 @@ class Kills:
     def kill(self, name: str, chance: random.Random) -> None:
         """One of them, after a pause."""
         time.sleep(chance.uniform(0.5, 4))
+        self.start_ended()
         self.parts[name](chance.uniform(*DOWN_SECONDS))
         self.done[name] += 1
 
